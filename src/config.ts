@@ -1,0 +1,173 @@
+import { z } from 'zod';
+
+/** A setting from the environment is wrong or missing. `problems` holds one line for each; exit code 78 (EX_CONFIG). */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+  readonly problems: readonly string[];
+  constructor(problems: readonly string[]) {
+    super(problems.join('\n'));
+    this.problems = problems;
+  }
+}
+
+const wholeNumber = (fallback: number, least: number, most: number) =>
+  z
+    .string()
+    .optional()
+    .transform((text, ctx) => {
+      if (text === undefined || text === '') return fallback;
+      const value = Number(text);
+      if (/^\d+$/.test(text) && value >= least && value <= most) return value;
+      ctx.addIssue({ code: 'custom', message: `expected a whole number from ${least} to ${most}, got "${text}"` });
+      return z.NEVER;
+    });
+
+const oneOf = <const T extends string>(fallback: T, values: readonly T[]) =>
+  z
+    .string()
+    .optional()
+    .transform((text, ctx) => {
+      if (text === undefined || text === '') return fallback;
+      const value = values.find((candidate) => candidate === text);
+      if (value !== undefined) return value;
+      ctx.addIssue({ code: 'custom', message: `expected one of ${values.join(', ')}, got "${text}"` });
+      return z.NEVER;
+    });
+
+// Connection strings hold passwords, so what came is described and never repeated.
+const connectionUrl = (protocols: readonly string[], example: string) => (text: string, ctx: z.RefinementCtx) => {
+  const url = URL.parse(text);
+  const expected = `expected a URL such as ${example}`;
+  if (url === null) ctx.addIssue({ code: 'custom', message: `${expected}, got something that is not a URL` });
+  else if (!protocols.includes(url.protocol))
+    ctx.addIssue({ code: 'custom', message: `${expected}, got one that starts with "${url.protocol}"` });
+  else return url.href;
+  return z.NEVER;
+};
+
+const databaseUrl = z
+  .string()
+  .optional()
+  .transform((text, ctx) => {
+    if (text === undefined || text === '') return undefined;
+    const example = 'mysql://user:password@host:3306/database';
+    const href = connectionUrl(['mysql:', 'mariadb:'], example)(text, ctx);
+    if (typeof href === 'string' && new URL(href).pathname.length < 2) {
+      ctx.addIssue({ code: 'custom', message: `expected a URL such as ${example}, got one without a database name` });
+      return z.NEVER;
+    }
+    return href;
+  });
+
+const redisUrls = z
+  .string()
+  .optional()
+  .transform((text, ctx): readonly string[] => {
+    const parse = connectionUrl(['redis:', 'rediss:'], 'redis://host:6379 (several, comma-separated: Redis Cluster)');
+    const given = (text ?? '').split(',').map((part) => part.trim());
+    return given.filter((part) => part !== '').map((part) => parse(part, ctx));
+  });
+
+/** Every setting, by its name in the environment. A name of ours that is not here is refused, so typing errors show. */
+const settings = z.object({
+  NODE_ENV: oneOf('development', ['development', 'production', 'test']),
+  HOST: z.string().optional().transform((text) => text || '127.0.0.1'),
+  PORT: wholeNumber(4000, 0, 65_535),
+  DATABASE_URL: databaseUrl,
+  REDIS_URL: redisUrls,
+  LOG_LEVEL: oneOf('info', ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']),
+  LIMIT_PAGE_SIZE_DEFAULT: wholeNumber(20, 1, 10_000),
+  LIMIT_PAGE_SIZE_MAX: wholeNumber(100, 1, 10_000),
+  LIMIT_BODY_BYTES: wholeNumber(256 * 1024, 1024, 64 * 1024 * 1024),
+  LIMIT_TOKENS: wholeNumber(2_000, 10, 1_000_000),
+  LIMIT_REQUEST_MS: wholeNumber(10_000, 10, 600_000),
+  LIMIT_STATEMENT_MS: wholeNumber(5_000, 10, 600_000),
+  LIMIT_DATABASE_CONNECTIONS: wholeNumber(10, 1, 1_000),
+  CACHE_ENABLED: oneOf('true', ['true', 'false']),
+  CACHE_PREFIX: z.string().optional().transform((text) => text || 'concierge:'),
+  CACHE_TIMEOUT_MS: wholeNumber(40, 1, 10_000),
+});
+
+const ownName = /^(?:AUTH|LIMIT|CACHE)_|^(?:DATABASE_REPLICA_URLS|WORKERS)$/;
+
+/** What the gateway runs with. Times in milliseconds, sizes in bytes; `undefined` means that none was given. */
+export interface Config {
+  readonly environment: 'development' | 'production' | 'test';
+  readonly host: string;
+  readonly port: number;
+  /** `mysql://` or `mariadb://`, with a database name. */
+  readonly databaseUrl: string | undefined;
+  /** None: no Redis given. One: a single server. Several: the seeds of a Redis Cluster. */
+  readonly redisUrls: readonly string[];
+  readonly logLevel: z.output<typeof settings>['LOG_LEVEL'];
+  readonly limits: Limits;
+  readonly cache: CacheConfig;
+}
+
+export interface Limits {
+  readonly pageSizeDefault: number;
+  readonly pageSizeMax: number;
+  readonly bodyBytes: number;
+  readonly tokens: number;
+  readonly requestMs: number;
+  readonly statementMs: number;
+  readonly databaseConnections: number;
+}
+
+export interface CacheConfig {
+  readonly enabled: boolean;
+  /** Every Redis key begins with it. */
+  readonly prefix: string;
+  /** The longest that a request waits for Redis. */
+  readonly timeoutMs: number;
+}
+
+/**
+ * Reads the settings from an environment.
+ * @param env names to texts, as in `process.env`
+ * @returns a frozen `Config`, defaults filled in
+ * @throws ConfigError naming every problem at once
+ */
+export function parseConfig(env: Readonly<Record<string, string | undefined>>): Config {
+  const result = settings.safeParse(env);
+  const problems = result.success
+    ? []
+    : result.error.issues.map((issue) => `${issue.path.map(String).join('.')}: ${issue.message}`);
+  for (const name of Object.keys(env).filter((key) => ownName.test(key) && !(key in settings.shape)))
+    problems.push(`${name}: there is no such setting in this version`);
+  if (env['NODE_ENV'] === 'production') problems.push(...productionProblems(env));
+  if (!result.success || problems.length > 0) throw new ConfigError(problems);
+  const given = result.data;
+  if (given.LIMIT_PAGE_SIZE_DEFAULT > given.LIMIT_PAGE_SIZE_MAX)
+    throw new ConfigError([
+      `LIMIT_PAGE_SIZE_DEFAULT: expected at most LIMIT_PAGE_SIZE_MAX (${given.LIMIT_PAGE_SIZE_MAX}), got "${given.LIMIT_PAGE_SIZE_DEFAULT}"`,
+    ]);
+  return Object.freeze({
+    environment: given.NODE_ENV,
+    host: given.HOST,
+    port: given.PORT,
+    databaseUrl: given.DATABASE_URL,
+    redisUrls: Object.freeze(given.REDIS_URL),
+    logLevel: given.LOG_LEVEL,
+    limits: Object.freeze({
+      pageSizeDefault: given.LIMIT_PAGE_SIZE_DEFAULT,
+      pageSizeMax: given.LIMIT_PAGE_SIZE_MAX,
+      bodyBytes: given.LIMIT_BODY_BYTES,
+      tokens: given.LIMIT_TOKENS,
+      requestMs: given.LIMIT_REQUEST_MS,
+      statementMs: given.LIMIT_STATEMENT_MS,
+      databaseConnections: given.LIMIT_DATABASE_CONNECTIONS,
+    }),
+    cache: Object.freeze({
+      enabled: given.CACHE_ENABLED === 'true',
+      prefix: given.CACHE_PREFIX,
+      timeoutMs: given.CACHE_TIMEOUT_MS,
+    }),
+  });
+}
+
+function productionProblems(env: Readonly<Record<string, string | undefined>>): string[] {
+  const problems = ['NODE_ENV: production needs a way to authenticate, which this version does not have yet'];
+  if (!env['DATABASE_URL']) problems.push('DATABASE_URL: production needs one; embedded servers are for development');
+  return problems;
+}
