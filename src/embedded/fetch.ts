@@ -1,0 +1,170 @@
+import { mkdir, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { runToEnd } from './children.ts';
+import { findFile, type ServerRole } from './find.ts';
+import { FolderLockedError, type FolderLock, lockFolder } from './folder-lock.ts';
+
+export interface FetchOptions {
+  readonly serversDir: string;
+  /** Where apt-get and dpkg-deb are looked for. */
+  readonly folders: readonly string[];
+  readonly report: (line: string) => void;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** Fetching did not work; the message says why. */
+export class FetchError extends Error {
+  override readonly name = 'FetchError';
+}
+
+/** Packages without service or user of their own. Ubuntu has had the version in the name, so the beginning counts. */
+const packageNames: Record<ServerRole, string> = { database: 'mariadb-server-core', redis: 'redis-server' };
+
+/** Debian 12's, for when apt cannot work out dependencies, as on a system with half-installed packages. */
+const knownDependencies: Record<ServerRole, readonly string[]> = {
+  database: ['libaio1', 'libnuma1', 'liburing2', 'libatomic1'],
+  redis: ['redis-tools', 'liblzf1', 'libatomic1', 'libjemalloc2'],
+};
+
+/** Where the packages of a role are unpacked. */
+export function fetchedRoot(serversDir: string, role: ServerRole): string {
+  return join(serversDir, role);
+}
+
+/**
+ * Fetches servers as Debian packages, checked by apt's signatures, and unpacks them below `serversDir` with the
+ * libraries that the system lacks. Changes nothing of the system and needs no rights. A folder of a role appears only
+ * once it is complete; of several processes one fetches and the others wait for it.
+ * @param missing tells which roles are still wanted, asked again once it is this process's turn
+ * @throws FetchError when it cannot; the signal's reason when called off
+ */
+export async function fetchServers(
+  missing: () => Promise<readonly ServerRole[]>,
+  options: FetchOptions,
+): Promise<void> {
+  const aptGet = findFile('apt-get', options.folders);
+  const aptCache = findFile('apt-cache', options.folders);
+  const dpkgDeb = findFile('dpkg-deb', options.folders);
+  if (!aptGet || !aptCache || !dpkgDeb)
+    throw new FetchError('there is no apt-get and dpkg-deb here to fetch them with');
+  const lock = await lockWaiting(options);
+  try {
+    const roles = await missing();
+    if (roles.length === 0) return;
+    for (const name of await readdir(options.serversDir))
+      if (name.startsWith('fetch-')) await rm(join(options.serversDir, name), { recursive: true });
+    const work = await mkdtemp(join(options.serversDir, 'fetch-'));
+    try {
+      await fetchWith({ ...options, aptGet, aptCache, dpkgDeb, work, config: join(work, 'apt.conf') }, roles);
+    } finally {
+      await rm(work, { recursive: true, maxRetries: 3 });
+    }
+  } finally {
+    await lock.release();
+  }
+}
+
+interface Tools extends FetchOptions {
+  readonly aptGet: string;
+  readonly aptCache: string;
+  readonly dpkgDeb: string;
+  /** For lists, packages and trees; removed afterwards. */
+  readonly work: string;
+  readonly config: string;
+}
+
+async function fetchWith(tools: Tools, roles: readonly ServerRole[]): Promise<void> {
+  const { work, config, report } = tools;
+  report(
+    `Fetching ${roles.map((role) => packageNames[role]).join(' and ')} (about 10 MB) into ${tools.serversDir} ...`,
+  );
+  for (const folder of ['lists/partial', 'cache/archives/partial'])
+    await mkdir(join(work, folder), { recursive: true });
+  await writeFile(config, aptConfig(work));
+  // One unreachable repository among several makes it fail, though the packages may well be in the others.
+  const update = await apt(tools, ['update', '-qq']);
+  for (const role of roles) {
+    const packages = await packagesOf(tools, role);
+    if (packages.length === 0) throw new FetchError(`apt knows no package ${packageNames[role]} ${lastLine(update)}`);
+    report(`  ${packages.join(', ')}`);
+    const downloads = join(work, `${role}-packages`);
+    await mkdir(downloads);
+    const download = await apt(tools, ['download', '-qq', ...packages], downloads);
+    if (download.code !== 0) throw new FetchError(`apt-get download failed ${lastLine(download)}`);
+    for (const file of await readdir(downloads)) {
+      const args = ['-x', join(downloads, file), join(work, role)];
+      const unpacking = await runToEnd(tools.dpkgDeb, args, { signal: tools.signal });
+      if (unpacking.code !== 0) throw new FetchError(`dpkg-deb -x ${file} failed ${lastLine(unpacking)}`);
+    }
+    const root = fetchedRoot(tools.serversDir, role);
+    await rm(root, { recursive: true, force: true });
+    await rename(join(work, role), root);
+  }
+  report('Fetched.');
+}
+
+/** The package of a role and those that it needs and the system lacks, by name. */
+async function packagesOf(tools: Tools, role: ServerRole): Promise<readonly string[]> {
+  const names = await runToEnd(tools.aptCache, ['-c', tools.config, 'pkgnames', packageNames[role]], {
+    signal: tools.signal,
+  });
+  const wanted = packageNames[role];
+  const known = names.output
+    .split('\n')
+    .filter((name) => name === wanted || /^-?[\d.]+$/.test(name.slice(wanted.length)));
+  const main = known.includes(wanted) ? wanted : known.sort().at(-1);
+  if (main === undefined) return [];
+  // The list is made and nothing is installed: --print-uris. A line: 'address' name_version_architecture.deb size hash
+  const plan = await apt(tools, ['install', '--print-uris', '-qq', '--no-install-recommends', main]);
+  const files = plan.output
+    .split('\n')
+    .map((line) => /^'[^']*' (?<name>[^_ ]+)_\S+\.deb /.exec(line)?.groups?.['name']);
+  const planned = files.filter((name) => name !== undefined);
+  return plan.code === 0 && planned.includes(main) ? planned : [main, ...knownDependencies[role]];
+}
+
+async function apt(tools: Tools, args: readonly string[], cwd?: string): Promise<{ code: number; output: string }> {
+  const options = { signal: tools.signal, timeoutMs: 300_000, ...(cwd === undefined ? {} : { cwd }) };
+  return runToEnd(tools.aptGet, ['-c', tools.config, ...args], options);
+}
+
+/** Lists and caches of our own: the system's may be empty, old, or not ours to write. */
+function aptConfig(work: string): string {
+  return [
+    `Dir::State::lists "${work}/lists";`,
+    `Dir::Cache "${work}/cache";`,
+    'Debug::NoLocking "true";',
+    // As root, apt would download as its own user, who may not be able to write here.
+    'APT::Sandbox::User "";',
+    'Acquire::Languages "none";',
+    'Acquire::Retries "1";',
+    'Acquire::http::Timeout "15";',
+    'Acquire::https::Timeout "15";',
+    // Distributions hang commands on these which touch the system's caches.
+    '#clear APT::Update::Pre-Invoke;',
+    '#clear APT::Update::Post-Invoke;',
+    '#clear APT::Update::Post-Invoke-Success;',
+    '',
+  ].join('\n');
+}
+
+async function lockWaiting({ serversDir, report, signal }: FetchOptions): Promise<FolderLock> {
+  const end = performance.now() + 300_000;
+  for (let asked = 0; ; asked += 1) {
+    signal?.throwIfAborted();
+    try {
+      return await lockFolder(serversDir);
+    } catch (error) {
+      if (!(error instanceof FolderLockedError)) throw error;
+      if (performance.now() > end) throw new FetchError(`process ${error.pid} has been fetching them for 5 minutes`);
+      if (asked === 0) report(`Waiting for process ${error.pid}, which is fetching the servers ...`);
+    }
+    await sleep(200);
+  }
+}
+
+function lastLine({ output }: { readonly output: string }): string {
+  const line = output.trim().split('\n').at(-1) ?? '';
+  return line === '' ? '' : `(${line})`;
+}

@@ -1,0 +1,53 @@
+import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+
+export interface FolderLock {
+  /** Notes text beside the lock, for those who find the folder locked. */
+  readonly describe: (text: string) => void;
+  readonly release: () => Promise<void>;
+}
+
+/** The folder's lock is held; `pid` and `text` are what its holder noted. */
+export class FolderLockedError extends Error {
+  override readonly name = 'FolderLockedError';
+  readonly pid: number | undefined;
+  readonly text: string;
+  constructor(folder: string, holder: { pid?: number; text?: string }) {
+    super(`${folder} is in use by process ${holder.pid ?? 'unknown'}`);
+    this.pid = holder.pid;
+    this.text = holder.text ?? '';
+  }
+}
+
+/**
+ * Takes a folder for this process alone; creates the folder. The lock is SQLite's, which is the kernel's: it is gone
+ * with the process however it ends, so there are no stale locks to judge by process ids.
+ * @throws FolderLockedError when another process, or this one, holds it
+ */
+export async function lockFolder(folder: string): Promise<FolderLock> {
+  await mkdir(folder, { recursive: true });
+  const holderFile = join(folder, 'lock.json');
+  const file = new DatabaseSync(join(folder, 'lock'));
+  try {
+    file.exec('BEGIN EXCLUSIVE');
+  } catch (error) {
+    file.close();
+    // https://www.sqlite.org/rescode.html#busy
+    if ((error as { errcode?: number }).errcode !== 5) throw error;
+    const text = existsSync(holderFile) ? readFileSync(holderFile, 'utf8') : '';
+    throw new FolderLockedError(folder, text === '' ? {} : (JSON.parse(text) as { pid: number }));
+  }
+  const describe = (text: string): void => {
+    // Renamed into place: whoever reads it never sees half of it.
+    writeFileSync(`${holderFile}.new`, JSON.stringify({ pid: process.pid, text }));
+    renameSync(`${holderFile}.new`, holderFile);
+  };
+  describe('');
+  const release = async (): Promise<void> => {
+    await rm(holderFile, { force: true });
+    file.close();
+  };
+  return { describe, release };
+}

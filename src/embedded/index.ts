@@ -1,0 +1,173 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { UserError } from '../cli/context.ts';
+import { usableSetpriv } from './children.ts';
+import { FetchError, fetchedRoot, fetchServers } from './fetch.ts';
+import { findFile, findServers, searchFolders, type ServerProgram, type ServerRole } from './find.ts';
+import { type FolderLock, FolderLockedError, lockFolder } from './folder-lock.ts';
+import { startMysql } from './mysql.ts';
+import { startRedis } from './redis.ts';
+import type { RunningServer } from './server.ts';
+
+export { searchFolders } from './find.ts';
+
+/** The demo's servers: `npm start`, `seed`, `import` and `migrate` without DATABASE_URL share them, one at a time. */
+export const demo = {
+  dataDir: fileURLToPath(new URL('../../.data/demo', import.meta.url)),
+  serversDir: fileURLToPath(new URL('../../.data/servers', import.meta.url)),
+  databaseName: 'crm',
+} as const;
+
+export interface EmbeddedOptions {
+  /** Data, logs and pid files; for one process at a time. */
+  readonly dataDir: string;
+  /** Where fetched programs are kept; may be shared by several `dataDir`s. */
+  readonly serversDir: string;
+  readonly database: boolean;
+  readonly redis: boolean;
+  readonly databaseName: string;
+  /** The data need not outlive the process: nothing waits for the disk. Default false. */
+  readonly throwAway?: boolean;
+  /** Where programs of the system are looked for. Default: the usual folders of servers. */
+  readonly folders?: readonly string[];
+  /** Takes one line about what is being done. */
+  readonly report: (line: string) => void;
+  /** Calls a start off. Once started, use `stop`. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface EmbeddedServers {
+  /** `mysql://root@127.0.0.1:PORT/NAME`; undefined when no database was asked for. */
+  readonly databaseUrl: string | undefined;
+  /** `redis://127.0.0.1:PORT`; undefined when no Redis was asked for. */
+  readonly redisUrl: string | undefined;
+  /** Resolves with a sentence for the user when a server ends before `stop`; otherwise stays pending. Never rejects. */
+  readonly died: Promise<string>;
+  /** Stops the servers, within 20 s each; calling it again waits for the same. */
+  readonly stop: () => Promise<void>;
+}
+
+/**
+ * Finds a MySQL-compatible server and Redis on the machine, or fetches them, and runs them on free ports of loopback
+ * as children that end with this process, however it ends. Call it from the main thread.
+ * @returns once both answer and the database exists (utf8mb4, no tables)
+ * @throws UserError when nothing is found and nothing can be fetched, when another process uses `dataDir` (it is
+ *   named), or when a server does not start; the signal's reason when called off
+ */
+export async function startEmbeddedServers(options: EmbeddedOptions): Promise<EmbeddedServers> {
+  const lock = await lockData(options.dataDir);
+  try {
+    const folders = options.folders ?? searchFolders(undefined);
+    const wanted = (['database', 'redis'] as const).filter((role) => options[role]);
+    const programs = await findOrFetch(wanted, folders, options);
+    const setpriv = await usableSetpriv(findFile('setpriv', folders));
+    const startOne = async ({ role, program }: RoleProgram): Promise<NamedServer> => {
+      const server = await startServer(role, program, { ...options, setpriv });
+      return { role, ...server };
+    };
+    const servers = await allOrNone(programs.map(startOne));
+    return running(servers, lock, options.dataDir);
+  } catch (error) {
+    await lock.release();
+    throw error;
+  }
+}
+
+type NamedServer = RunningServer & { readonly role: ServerRole };
+
+function startServer(
+  role: ServerRole,
+  program: ServerProgram,
+  options: EmbeddedOptions & { readonly setpriv: string | undefined },
+): Promise<RunningServer> {
+  const { dataDir, databaseName, report, setpriv, signal, throwAway = false } = options;
+  const common = { program, dataDir, setpriv, signal };
+  return role === 'redis' ? startRedis(common) : startMysql({ ...common, databaseName, throwAway, report });
+}
+
+async function allOrNone(starts: readonly Promise<NamedServer>[]): Promise<readonly NamedServer[]> {
+  const results = await Promise.allSettled(starts);
+  const servers = results.filter((result) => result.status === 'fulfilled').map((result) => result.value);
+  const failure = results.find((result) => result.status === 'rejected');
+  if (failure === undefined) return servers;
+  await stopAll(servers);
+  throw failure.reason;
+}
+
+function running(servers: readonly NamedServer[], lock: FolderLock, dataDir: string): EmbeddedServers {
+  const urlOf = (role: ServerRole): string | undefined => servers.find((server) => server.role === role)?.url;
+  lock.describe(
+    servers.map((server) => `${server.role === 'redis' ? 'REDIS_URL' : 'DATABASE_URL'}=${server.url}`).join(' '),
+  );
+  let stopping: Promise<void> | undefined;
+  const end = async ({ role, child }: NamedServer): Promise<string> =>
+    `The embedded ${role} server (process ${child.pid}) ${await child.exited}; its log is in ${dataDir}`;
+  const died = Promise.race(servers.map(end)).then((how) =>
+    stopping === undefined ? how : new Promise<never>(() => {}),
+  );
+  const stop = (): Promise<void> => {
+    stopping ??= stopAll(servers).then(() => lock.release());
+    return stopping;
+  };
+  return { databaseUrl: urlOf('database'), redisUrl: urlOf('redis'), died, stop };
+}
+
+async function stopAll(servers: readonly RunningServer[]): Promise<void> {
+  await Promise.all(servers.map((server) => server.child.stop(20_000)));
+}
+
+async function lockData(dataDir: string): Promise<FolderLock> {
+  try {
+    return await lockFolder(dataDir);
+  } catch (error) {
+    if (!(error instanceof FolderLockedError)) throw error;
+    const use = error.text === '' ? '' : `, or use its servers: ${error.text}`;
+    throw new UserError(`The embedded servers in ${dataDir} belong to process ${error.pid}: stop that process${use}`, {
+      cause: error,
+    });
+  }
+}
+
+interface RoleProgram {
+  readonly role: ServerRole;
+  readonly program: ServerProgram;
+}
+
+async function findOrFetch(
+  roles: readonly ServerRole[],
+  folders: readonly string[],
+  options: EmbeddedOptions,
+): Promise<readonly RoleProgram[]> {
+  const found = new Map<ServerRole, ServerProgram>();
+  const missing = async (): Promise<readonly ServerRole[]> => {
+    for (const role of roles) {
+      const programs = await findServers(role, folders, fetchedRoot(options.serversDir, role));
+      // Data of MariaDB cannot be read by MySQL: a server installed later does not take over.
+      const program = programs.find(({ kind }) => existsSync(join(options.dataDir, kind))) ?? programs[0];
+      if (program !== undefined) found.set(role, program);
+    }
+    return roles.filter((role) => !found.has(role));
+  };
+  if ((await missing()).length > 0) {
+    const { serversDir, report, signal } = options;
+    const failure = await fetchServers(missing, { serversDir, folders, report, signal }).catch((error: unknown) => {
+      if (error instanceof FetchError) return error;
+      throw error;
+    });
+    const lacking = await missing();
+    if (lacking.length > 0) throw notFound(lacking, failure);
+  }
+  return [...found].map(([role, program]) => ({ role, program }));
+}
+
+function notFound(roles: readonly ServerRole[], failure: FetchError | void): UserError {
+  const names = { database: 'MySQL-compatible server (mysqld, mariadbd)', redis: 'Redis (redis-server)' };
+  const why = failure === undefined ? 'the fetched one does not run here' : failure.message;
+  return new UserError(
+    `Found no ${roles.map((role) => names[role]).join(' and no ')} and could not fetch one: ${why}. ` +
+      'Either install them: apt install mariadb-server redis-server; ' +
+      'or run them in containers: docker compose up --wait, and set DATABASE_URL and REDIS_URL',
+    failure === undefined ? {} : { cause: failure },
+  );
+}

@@ -1,0 +1,66 @@
+import { existsSync } from 'node:fs';
+import { mkdir, readdir, readFile, realpath, rename, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { UserError } from '../cli/context.ts';
+import { runToEnd } from './children.ts';
+import { environmentOf, type ServerProgram } from './find.ts';
+
+/** MariaDB's system tables, in the order in which mariadb-install-db feeds them; the last is not in every build. */
+const systemTables = [
+  ['mysql_system_tables.sql', 'mysql_performance_tables.sql', 'mysql_system_tables_data.sql'],
+  ['maria_add_gis_sp_bootstrap.sql'],
+].flat();
+
+/**
+ * Creates the system tables in a folder that is not there yet. The folder appears only once it is complete: an
+ * interrupted start leaves a folder with another name, which the next start removes.
+ * @param folder the data folder; its parent exists and is locked by the caller
+ * @param common arguments that the server will run with as well
+ * @throws UserError with the server's own words, when it cannot
+ */
+export async function createDataFolder(
+  program: ServerProgram,
+  folder: string,
+  options: { readonly common: readonly string[]; readonly signal: AbortSignal | undefined },
+): Promise<void> {
+  const unfinished = `${folder}.unfinished-`;
+  for (const name of await readdir(dirname(folder))) {
+    const path = join(dirname(folder), name);
+    if (path.startsWith(unfinished)) await rm(path, { recursive: true, maxRetries: 5 });
+  }
+  const fresh = `${unfinished}${process.pid}`;
+  await mkdir(fresh, { mode: 0o700 });
+  const isMariaDb = program.kind === 'mariadb';
+  const { code, output } = await runToEnd(
+    program.path,
+    ['--no-defaults', isMariaDb ? '--bootstrap' : '--initialize-insecure', `--datadir=${fresh}`, ...options.common],
+    {
+      env: environmentOf(program),
+      signal: options.signal,
+      ...(isMariaDb ? { input: await bootstrapScript(program) } : {}),
+    },
+  );
+  if (code !== 0)
+    throw new UserError(`${program.path} could not create its data folder (exit code ${code}): ${output.slice(-2000)}`);
+  await rename(fresh, folder);
+}
+
+/** Where a MariaDB program keeps its messages and the scripts of its system tables. */
+export async function mariaDbShareFolder(program: ServerProgram): Promise<string> {
+  const prefix = dirname(dirname(await realpath(program.path)));
+  const candidates = ['share/mysql', 'share/mariadb'].map((name) => join(prefix, name));
+  const share = candidates.find((folder) => existsSync(join(folder, 'mysql_system_tables.sql')));
+  if (share === undefined)
+    throw new UserError(
+      `${program.path} is there, its mysql_system_tables.sql is not (looked in ${candidates.join(', ')})`,
+    );
+  return share;
+}
+
+/** `--bootstrap` reads one statement a line. Without auth_root_socket, root comes without password from loopback. */
+async function bootstrapScript(program: ServerProgram): Promise<string> {
+  const share = await mariaDbShareFolder(program);
+  const paths = systemTables.map((name) => join(share, name)).filter((path) => existsSync(path));
+  const scripts = await Promise.all(paths.map((path) => readFile(path, 'utf8')));
+  return ['create database mysql;', 'use mysql;', 'set @auth_root_socket=null;', ...scripts].join('\n');
+}

@@ -1,0 +1,97 @@
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { createConnection } from 'mariadb';
+import { endLeftover, startChild } from './children.ts';
+import { environmentOf, type ServerProgram } from './find.ts';
+import { createDataFolder, mariaDbShareFolder } from './mysql-data.ts';
+import { loopback } from './ports.ts';
+import { type RunningServer, type ServerOptions, startOnPort, waitForAnswer } from './server.ts';
+
+export interface MysqlOptions extends ServerOptions {
+  /** Created when it is missing; utf8mb4. */
+  readonly databaseName: string;
+  /** The data need not outlive the process: nothing waits for the disk. */
+  readonly throwAway: boolean;
+  readonly report: (line: string) => void;
+}
+
+/**
+ * Starts a database server on loopback over `dataDir`/mysql or `dataDir`/mariadb, creating what is missing. An earlier
+ * server on the same data is waited for.
+ * @returns once it has answered a statement
+ * @throws UserError with the end of the server's log, when it does not start within a minute
+ */
+export async function startMysql(options: MysqlOptions): Promise<RunningServer> {
+  const { program, dataDir, databaseName } = options;
+  const folder = join(dataDir, program.kind);
+  const pidFile = join(dataDir, `${program.kind}.pid`);
+  await endLeftover(pidFile, folder);
+  const common = await commonArguments(program, options.throwAway);
+  if (!existsSync(folder)) {
+    options.report(`Creating a database in ${folder} ...`);
+    await createDataFolder(program, folder, { common, signal: options.signal });
+  }
+  return startOnPort(options, async (port) => {
+    const logFile = join(dataDir, `${program.kind}.log`);
+    const args = ['--no-defaults', ...common, ...runArguments(program, folder, port)];
+    const env = environmentOf(program);
+    const child = await startChild({ path: program.path, args, env, logFile, pidFile, setpriv: options.setpriv });
+    const ask = (): Promise<void> => createDatabase(port, databaseName);
+    await waitForAnswer({ child, logFile, ask, signal: options.signal, name: program.path });
+    return { child, port, url: `mysql://root@${loopback}:${port}/${encodeURIComponent(databaseName)}` };
+  });
+}
+
+/** What a data folder is created with and run with: both must agree. */
+async function commonArguments(program: ServerProgram, throwAway: boolean): Promise<readonly string[]> {
+  const isMariaDb = program.kind === 'mariadb';
+  const share = isMariaDb ? await mariaDbShareFolder(program) : '';
+  return [
+    // The server refuses to run as root unless told to. It changes no user, which would undo setpriv --pdeathsig.
+    ...(process.getuid?.() === 0 ? ['--user=root'] : []),
+    ...(isMariaDb ? [`--basedir=${dirname(dirname(share))}`, `--lc-messages-dir=${share}`] : []),
+    '--character-set-server=utf8mb4',
+    '--collation-server=utf8mb4_unicode_520_ci',
+    '--performance-schema=0',
+    '--innodb-buffer-pool-size=256M',
+    isMariaDb
+      ? `--innodb-log-file-size=${throwAway ? 16 : 64}M`
+      : `--innodb-redo-log-capacity=${throwAway ? 32 : 128}M`,
+    ...(throwAway
+      ? ['--innodb-flush-log-at-trx-commit=0', '--innodb-flush-method=nosync', '--innodb-doublewrite=0']
+      : // Kept when the process is killed; a power cut may cost a demo its last second.
+        ['--innodb-flush-log-at-trx-commit=2']),
+  ];
+}
+
+function runArguments(program: ServerProgram, folder: string, port: number): readonly string[] {
+  return [
+    `--datadir=${folder}`,
+    `--port=${port}`,
+    `--bind-address=${loopback}`,
+    // Relative to the data folder: a path of a socket may not be longer than 107 bytes.
+    '--socket=mysql.sock',
+    `--pid-file=${join(folder, 'server.pid')}`,
+    '--default-time-zone=+00:00',
+    '--max-allowed-packet=64M',
+    '--skip-log-bin',
+    ...(program.kind === 'mariadb'
+      ? [`--secure-file-priv=${folder}`, `--sql-mode=${mysqlSqlMode}`]
+      : ['--secure-file-priv=NULL', '--mysqlx=OFF']),
+  ];
+}
+
+/** MySQL's default, so that MariaDB refuses what MySQL would refuse. */
+const mysqlSqlMode =
+  'ONLY_FULL_GROUP_BY,STRICT_TRANS_TABLES,NO_ZERO_IN_DATE,NO_ZERO_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION';
+
+async function createDatabase(port: number, name: string): Promise<void> {
+  const connection = await createConnection({ host: loopback, port, user: 'root', connectTimeout: 1_000 });
+  try {
+    await connection.query(
+      `CREATE DATABASE IF NOT EXISTS \`${name.replaceAll('`', '``')}\` CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_520_ci`,
+    );
+  } finally {
+    await connection.end();
+  }
+}

@@ -1,0 +1,73 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { UserError } from '../cli/context.ts';
+import type { Child } from './children.ts';
+import type { ServerProgram } from './find.ts';
+import { freePort } from './ports.ts';
+
+export interface ServerOptions {
+  readonly program: ServerProgram;
+  /** Holds the server's data, log and pid file; the caller holds its lock. */
+  readonly dataDir: string;
+  /** Undefined: any free one. */
+  readonly port?: number;
+  readonly setpriv: string | undefined;
+  readonly signal: AbortSignal | undefined;
+}
+
+export interface RunningServer {
+  readonly child: Child;
+  readonly port: number;
+  readonly url: string;
+}
+
+/** Crash recovery of a large demo database included. */
+const startTimeoutMs = 60_000;
+
+/**
+ * Starts a server on the port asked for, or on a free one: there another process may be faster, so it is tried again.
+ * @param start must throw once the child has ended
+ */
+export async function startOnPort(
+  options: Pick<ServerOptions, 'port'>,
+  start: (port: number) => Promise<RunningServer>,
+): Promise<RunningServer> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await start(options.port ?? (await freePort()));
+    } catch (error) {
+      const isTaken = error instanceof UserError && /address already in use/i.test(error.message);
+      if (options.port !== undefined || !isTaken || attempt === 3) throw error;
+    }
+  }
+}
+
+export interface Waiting {
+  readonly child: Child;
+  readonly name: string;
+  readonly logFile: string;
+  /** Rejects while the server does not answer yet. */
+  readonly ask: () => Promise<void>;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** Asks until the server answers; stops the child before throwing when it ends, takes a minute, or is called off. */
+export async function waitForAnswer({ child, name, logFile, ask, signal }: Waiting): Promise<void> {
+  const end = performance.now() + startTimeoutMs;
+  for (;;) {
+    const refusal = await ask().then(
+      () => undefined,
+      (error: unknown) => error,
+    );
+    if (refusal === undefined) return;
+    const isLate = performance.now() > end;
+    if (child.isRunning() && !isLate && !signal?.aborted) {
+      await sleep(25);
+      continue;
+    }
+    const ended = child.isRunning() ? `did not answer within ${startTimeoutMs / 1000} s` : await child.exited;
+    await child.stop(10_000);
+    signal?.throwIfAborted();
+    const output = (await child.lastOutput()).trim().split('\n').slice(-12).join('\n');
+    throw new UserError(`${name} ${ended}. Its log is ${logFile} and ends with:\n${output}`, { cause: refusal });
+  }
+}
