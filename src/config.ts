@@ -71,7 +71,10 @@ const redisUrls = z
 /** Every setting, by its name in the environment. A name of ours that is not here is refused, so typing errors show. */
 const settings = z.object({
   NODE_ENV: oneOf('development', ['development', 'production', 'test']),
-  HOST: z.string().optional().transform((text) => text || '127.0.0.1'),
+  HOST: z
+    .string()
+    .optional()
+    .transform((text) => text || '127.0.0.1'),
   PORT: wholeNumber(4000, 0, 65_535),
   DATABASE_URL: databaseUrl,
   REDIS_URL: redisUrls,
@@ -84,7 +87,10 @@ const settings = z.object({
   LIMIT_STATEMENT_MS: wholeNumber(5_000, 10, 600_000),
   LIMIT_DATABASE_CONNECTIONS: wholeNumber(10, 1, 1_000),
   CACHE_ENABLED: oneOf('true', ['true', 'false']),
-  CACHE_PREFIX: z.string().optional().transform((text) => text || 'concierge:'),
+  CACHE_PREFIX: z
+    .string()
+    .optional()
+    .transform((text) => text || 'concierge:'),
   CACHE_TIMEOUT_MS: wholeNumber(40, 1, 10_000),
 });
 

@@ -1,0 +1,208 @@
+import DataLoader from 'dataloader';
+import type { Database, RawRow, ReadStatement } from '../db/database.ts';
+import type { ListQuery, PageQuery, Position } from './conditions.ts';
+import { countStatement, existsStatement, pageStatement, type ListSource } from './statements.ts';
+import { rowDecoder, type Columns, type RowId, type RowOf, type Table } from './table.ts';
+
+/** What loaders need of the request that they live for. */
+export interface BatchContext {
+  readonly db: Pick<Database, 'read'>;
+  /** The columns of a table that the request's document can ask for, `id` among them. */
+  readonly columnsOf: (table: Table) => readonly string[];
+}
+
+// How many keys or parents one statement takes. MySQL allows 65,535 placeholders; a UNION ALL of a thousand SELECTs
+// takes longer to parse than to run.
+const KEYS_A_STATEMENT = 1_000;
+const PARENTS_A_STATEMENT = 128;
+
+/**
+ * Rows by a unique key: one statement for all keys of a tick. A missing key gives null.
+ * @param by the key's column, `id` or one of `table.uniques`
+ */
+export function createRowLoader<T extends Columns>(
+  context: BatchContext,
+  table: Table<T>,
+  by: keyof T & string = 'id',
+): DataLoader<string, RowOf<T> | null> {
+  const key = table.columns[by];
+  if (key === undefined) throw new TypeError(`${table.name} has no column ${by}`);
+  const index = by === 'id' ? 'PRIMARY' : `${table.name}_${key.sql}_key`;
+  return new DataLoader<string, RowOf<T> | null>(async (keys) => {
+    const names = [...new Set([by, ...context.columnsOf(table)])];
+    const decode = rowDecoder<Columns>(table.columns, names);
+    const select = `SELECT ${names.map((name) => table.columns[name]?.sql ?? name).join(', ')} FROM ${table.name} FORCE INDEX (\`${index}\`)`;
+    const raw = await inChunks(context, keys, (chunk) => ({
+      name: `${table.type} by ${by}`,
+      sql: `${select} WHERE ${key.sql} IN (${chunk.map(() => '?').join(', ')}) LIMIT ${chunk.length}`,
+      values: chunk.map((value) => key.encode(value)),
+    }));
+    const rows = new Map(raw.map(decode).map((row) => [String(row[by]), row as RowOf<T>]));
+    return keys.map((value) => rows.get(value) ?? null);
+  });
+}
+
+/** A table of a few rows a parent, such as an order's items, all of which are always read together. */
+export interface ChildSource<T extends Columns> {
+  readonly name: string;
+  readonly table: string;
+  readonly columns: T;
+  /** The column that holds the parent's id; first in the primary key. */
+  readonly parent: keyof T & string;
+  /** The rest of the primary key, which is also the order. */
+  readonly sort: keyof T & string;
+  /** The most rows that a parent may have: writes keep to it, reads are bounded by it. */
+  readonly most: number;
+}
+
+/** All rows of each parent in their order; none gives an empty list. One statement for all parents of a tick. */
+export function createChildrenLoader<T extends Columns>(
+  context: BatchContext,
+  source: ChildSource<T>,
+): DataLoader<RowId, readonly RowOf<T>[]> {
+  const names = Object.keys(source.columns);
+  const decode = rowDecoder(source.columns, names);
+  const column = (name: string) => source.columns[name]?.sql ?? name;
+  const select = `SELECT ${names.map(column).join(', ')} FROM ${source.table} FORCE INDEX (PRIMARY)`;
+  const order = `ORDER BY ${column(source.parent)}, ${column(source.sort)}`;
+  return new DataLoader<RowId, readonly RowOf<T>[]>(async (parents) => {
+    const raw = await inChunks(context, parents, (chunk) => ({
+      name: source.name,
+      sql: `${select} WHERE ${column(source.parent)} IN (${chunk.map(() => '?').join(', ')}) ${order} LIMIT ${chunk.length * source.most}`,
+      values: chunk.map(BigInt),
+    }));
+    const rows = Map.groupBy(raw.map(decode), (row) => String(row[source.parent]));
+    return parents.map((parent) => rows.get(parent) ?? []);
+  });
+}
+
+/** Rows of a page in the list's order, and whether more follow in the direction of reading. */
+export interface Page<Row> {
+  readonly rows: readonly Row[];
+  readonly hasMore: boolean;
+}
+
+/** The loaders behind one connection field. Each gathers what a tick asks for into one statement a `signature`. */
+export interface ListLoaders<Row> {
+  readonly source: ListSource;
+  page(parent: RowId | null, query: PageQuery): Promise<Page<Row>>;
+  /** Up to `COUNT_BOUND` + 1. */
+  count(parent: RowId | null, query: ListQuery): Promise<number>;
+  /** Whether a row lies at `from` or beyond it, in the list's order or, `backward`, against it. */
+  exists(parent: RowId | null, query: ListQuery, beyond: { from: Position; backward: boolean }): Promise<boolean>;
+}
+
+interface ListKey<Query> {
+  readonly parent: RowId | null;
+  readonly signature: string;
+  readonly query: Query;
+}
+
+/** Pages, counts and existence for the lists of a source, each by parent. */
+export function createListLoaders<T extends Columns>(
+  context: BatchContext,
+  source: ListSource & { readonly table: Table<T> },
+): ListLoaders<RowOf<T>> {
+  const pages = byParent<PageQuery, Page<RowOf<T>>>(async (parents, query) => {
+    const fixed = ['id', query.sort.column, ...(source.parent === undefined ? [] : [source.parent])];
+    const columns = [...new Set([...fixed, ...context.columnsOf(source.table)])];
+    const decode = rowDecoder<Columns>(source.table.columns, columns);
+    const read = { ...query, limit: query.limit + 1 };
+    const raw = await context.db.read(pageStatement(source, read, { columns, parents: padded(parents) }));
+    const parentOf = (row: RowOf<Columns>) => (source.parent === undefined ? null : String(row[source.parent]));
+    const rows = Map.groupBy(raw.map(decode), parentOf);
+    return parents.map((parent) => toPage((rows.get(parent) ?? []) as RowOf<T>[], query));
+  });
+  const counts = byParent<ListQuery, number>(async (parents, query) => {
+    const rows = await context.db.read(countStatement(source, query, parents));
+    const found = new Map(rows.map(([parent, n]) => [parentKey(parent), Number(n)]));
+    return parents.map((parent) => found.get(parent) ?? 0);
+  });
+  const existing = byParent<ListQuery & { beyond: { from: Position; backward: boolean } }, boolean>(
+    async (parents, query) => {
+      const rows = await context.db.read(existsStatement(source, query, { ...query.beyond, parents }));
+      const found = new Set(rows.map(([parent]) => parentKey(parent)));
+      return parents.map((parent) => found.has(parent));
+    },
+  );
+  return {
+    source,
+    page: (parent, query) => pages.load({ parent, query, signature: query.signature }),
+    count: (parent, query) => counts.load({ parent, query, signature: query.signature }),
+    exists: (parent, query, beyond) =>
+      existing.load({
+        parent,
+        query: { ...query, beyond },
+        signature: `${query.signature} ${JSON.stringify(beyond)}`,
+      }),
+  };
+}
+
+const parentKey = (raw: unknown): string | null => (raw === null ? null : String(raw));
+
+function toPage<Row>(read: Row[], query: PageQuery): Page<Row> {
+  const hasMore = read.length > query.limit;
+  const rows = hasMore ? read.slice(0, query.limit) : read;
+  return { rows: query.backward ? rows.toReversed() : rows, hasMore };
+}
+
+/** A loader of (parent, query) pairs; keys with the same signature go to `load` together, a bounded number at a time. */
+function byParent<Query, Result>(load: (parents: readonly (RowId | null)[], query: Query) => Promise<Result[]>) {
+  return new DataLoader<ListKey<Query>, Result, string>(
+    async (keys) => {
+      const results = new Map<ListKey<Query>, Result | Error>();
+      const groups = [...Map.groupBy(keys, (key) => key.signature).values()].flatMap((group) =>
+        chunks(group, PARENTS_A_STATEMENT),
+      );
+      await Promise.all(
+        groups.map(async (group) => {
+          const [first] = group;
+          if (first === undefined) return;
+          try {
+            const found = await load(
+              group.map((key) => key.parent),
+              first.query,
+            );
+            group.forEach((key, i) => results.set(key, found[i] ?? new Error('a batch gave too few results')));
+          } catch (error) {
+            const shown = error instanceof Error ? error : new Error('a batch failed', { cause: error });
+            for (const key of group) results.set(key, shown);
+          }
+        }),
+      );
+      return keys.map((key) => results.get(key) ?? new Error('a batch left out a key'));
+    },
+    { cacheKeyFn: (key) => `${key.parent} ${key.signature}` },
+  );
+}
+
+async function inChunks(
+  context: BatchContext,
+  keys: readonly string[],
+  statement: (chunk: readonly string[]) => ReadStatement,
+): Promise<RawRow[]> {
+  const parts = await Promise.all(
+    chunks(keys, KEYS_A_STATEMENT).map((chunk) => context.db.read(statement(repeated(chunk)))),
+  );
+  return parts.flat();
+}
+
+function chunks<Item>(items: readonly Item[], size: number): Item[][] {
+  const count = Math.ceil(items.length / size);
+  return Array.from({ length: count }, (_, i) => items.slice(i * size, (i + 1) * size));
+}
+
+// Statements are prepared and kept by their text. Rounding the number of keys up to a power of two, by repeating a key
+// or by asking for a parent that is null, keeps the number of texts small; neither reads a row more.
+const roundedUp = (length: number): number => 2 ** Math.ceil(Math.log2(length));
+
+function repeated(keys: readonly string[]): readonly string[] {
+  const last = keys.at(-1);
+  return last === undefined
+    ? keys
+    : [...keys, ...Array.from({ length: roundedUp(keys.length) - keys.length }, () => last)];
+}
+
+function padded(parents: readonly (RowId | null)[]): readonly (RowId | null)[] {
+  return [...parents, ...Array.from({ length: roundedUp(parents.length) - parents.length }, () => null)];
+}

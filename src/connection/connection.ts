@@ -1,0 +1,154 @@
+import { hash } from 'node:crypto';
+import type { Condition, PageQuery, Position } from '../batch/conditions.ts';
+import type { ListLoaders, Page } from '../batch/loaders.ts';
+import { COUNT_BOUND } from '../batch/statements.ts';
+import { id, type RowId } from '../batch/table.ts';
+import { createError } from '../errors.ts';
+import { decodeCursor, encodeCursor, type CursorScope } from './cursor.ts';
+
+/** The arguments of every connection field, after the Relay Cursor Connections specification. */
+export interface ConnectionArgs {
+  readonly first?: number | null | undefined;
+  readonly after?: string | null | undefined;
+  readonly last?: number | null | undefined;
+  readonly before?: string | null | undefined;
+}
+
+export interface PageBounds {
+  readonly pageSizeDefault: number;
+  readonly pageSizeMax: number;
+}
+
+/** What a connection field asks for besides its page. */
+export interface ListRequest {
+  readonly parent: RowId | null;
+  readonly conditions: readonly Condition[];
+  /** `name` is the order as cursors call it, such as `PLACED_AT DESC`. */
+  readonly sort: { readonly column: string; readonly descending: boolean; readonly name: string };
+}
+
+export interface Edge<Row> {
+  readonly node: Row;
+  readonly cursor: string;
+}
+
+export interface PageInfo {
+  readonly startCursor: string | null;
+  readonly endCursor: string | null;
+  hasNextPage(): boolean | Promise<boolean>;
+  hasPreviousPage(): boolean | Promise<boolean>;
+}
+
+/** A page of a list that reads only what is asked of it: no page for `totalCount` alone, no count without it. */
+export interface Connection<Row> {
+  nodes(): Promise<readonly Row[]>;
+  edges(): Promise<readonly Edge<Row>[]>;
+  pageInfo(): Promise<PageInfo>;
+  /** Exact up to 10,000, then 10,000. */
+  totalCount(): Promise<number>;
+  totalCountIsExact(): Promise<boolean>;
+}
+
+/**
+ * A connection field's answer.
+ * @param loaders of the list, for this request
+ * @throws BAD_USER_INPUT naming the argument, what was expected and what came
+ */
+export function createConnection<Row extends { readonly id: RowId; readonly [column: string]: unknown }>(
+  loaders: ListLoaders<Row>,
+  request: ListRequest,
+  page: { readonly args: ConnectionArgs; readonly bounds: PageBounds },
+): Connection<Row> {
+  const { source } = loaders;
+  const { parent, conditions, sort } = request;
+  const conditionsText = conditions.length === 0 ? '' : JSON.stringify(conditions);
+  let instance: string | undefined;
+  const scope: CursorScope = {
+    list: source.name,
+    order: sort.name,
+    // Worked out only for pages that give or take a cursor.
+    get instance() {
+      return (instance ??= hash('sha256', `${parent} ${conditionsText}`, 'base64url').slice(0, 8));
+    },
+    column: source.table.columns[sort.column] ?? id(sort.column),
+  };
+  const { limit, backward, from } = parsePage(scope, page);
+  const query: PageQuery = {
+    conditions,
+    sort,
+    limit,
+    backward,
+    from,
+    signature: `${sort.name} ${limit} ${backward} ${from === undefined ? '' : JSON.stringify(from)} ${conditionsText}`,
+  };
+  const countQuery = { ...query, signature: conditionsText };
+  const cursorOf = (row: Row) => encodeCursor(scope, { value: sortValue(row[sort.column]), id: row.id });
+  let loaded: Promise<Page<Row>> | undefined;
+  const load = () => (loaded ??= loaders.page(parent, query));
+  // Beyond the cursor, the cursor's own row included: that is what lies on the other side of the page.
+  const otherSide = () => (from === undefined ? false : loaders.exists(parent, query, { from, backward: !backward }));
+
+  return {
+    nodes: async () => (await load()).rows,
+    edges: async () => (await load()).rows.map((node) => ({ node, cursor: cursorOf(node) })),
+    async pageInfo() {
+      const { rows, hasMore } = await load();
+      const [first, last] = [rows[0], rows.at(-1)];
+      return {
+        startCursor: first === undefined ? null : cursorOf(first),
+        endCursor: last === undefined ? null : cursorOf(last),
+        hasNextPage: () => (backward ? otherSide() : hasMore),
+        hasPreviousPage: () => (backward ? hasMore : otherSide()),
+      };
+    },
+    totalCount: async () => Math.min(await loaders.count(parent, countQuery), COUNT_BOUND),
+    totalCountIsExact: async () => (await loaders.count(parent, countQuery)) <= COUNT_BOUND,
+  };
+}
+
+const sortValue = (value: unknown): Position['value'] =>
+  typeof value === 'string' || typeof value === 'number' ? value : null;
+
+function parsePage(
+  scope: CursorScope,
+  { args, bounds }: { args: ConnectionArgs; bounds: PageBounds },
+): { limit: number; backward: boolean; from: Position | undefined } {
+  const { first, after, last, before } = args;
+  refuseTogether({ first, last }, { after, last }, { before, first }, { after, before });
+  const backward = isGiven(last) || isGiven(before);
+  const limit = backward ? pageSize('last', last, bounds) : pageSize('first', first, bounds);
+  const [argument, cursor] = backward ? (['before', before] as const) : (['after', after] as const);
+  const from = isGiven(cursor) ? decodeCursor(scope, cursor, argument) : undefined;
+  return { limit, backward, from };
+}
+
+const isGiven = <Value>(value: Value | null | undefined): value is Value => value !== null && value !== undefined;
+
+function refuseTogether(...pairs: readonly Readonly<Record<string, unknown>>[]): void {
+  for (const pair of pairs) {
+    const [a, b] = Object.keys(pair);
+    if (Object.values(pair).every(isGiven))
+      throw createError('BAD_USER_INPUT', `Arguments "${a}" and "${b}": expected at most one of them, got both.`);
+  }
+}
+
+function pageSize(argument: 'first' | 'last', given: number | null | undefined, bounds: PageBounds): number {
+  if (!isGiven(given)) return bounds.pageSizeDefault;
+  if (given >= 1 && given <= bounds.pageSizeMax) return given;
+  throw createError('BAD_USER_INPUT', `Argument "${argument}": expected 1 to ${bounds.pageSizeMax}, got ${given}.`);
+}
+
+/** The resolvers of every connection type: each asks the `Connection` for its part. */
+export const connectionResolvers = {
+  nodes: <Row>(connection: Connection<Row>) => connection.nodes(),
+  edges: <Row>(connection: Connection<Row>) => connection.edges(),
+  pageInfo: <Row>(connection: Connection<Row>) => connection.pageInfo(),
+  totalCount: <Row>(connection: Connection<Row>) => connection.totalCount(),
+  totalCountIsExact: <Row>(connection: Connection<Row>) => connection.totalCountIsExact(),
+};
+
+/** The resolvers of `PageInfo`: whether there is more on the far side is asked only when a client wants to know. */
+export const pageInfoResolvers = {
+  hasNextPage: (info: PageInfo) => info.hasNextPage(),
+  hasPreviousPage: (info: PageInfo) => info.hasPreviousPage(),
+};

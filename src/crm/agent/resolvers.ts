@@ -1,0 +1,14 @@
+import { connectionResolvers, createConnection } from '../../connection/connection.ts';
+import type { Resolvers } from '../../generated/graphql.ts';
+import { BY_NAME } from '../filters.ts';
+import { globalId, rowIdOf } from '../global-id.ts';
+
+export const agentResolvers = {
+  Query: {
+    agent: (_, { id }, { loaders }) => loaders.agentById.load(rowIdOf('Agent', id, 'id')),
+    agents: (_, args, { loaders, pageBounds }) =>
+      createConnection(loaders.agents, { parent: null, conditions: [], sort: BY_NAME }, { args, bounds: pageBounds }),
+  },
+  Agent: { id: (agent) => globalId('Agent', agent.id) },
+  AgentConnection: connectionResolvers,
+} satisfies Resolvers;

@@ -1,0 +1,15 @@
+import { defineTable, id, nullable, text, type RowOf } from '../../batch/table.ts';
+import type { Connection, Edge } from '../../connection/connection.ts';
+
+export const agents = defineTable({
+  type: 'Agent',
+  name: 'agents',
+  columns: { id: id('id'), name: text('name'), email: nullable(text('email')) },
+  fields: { customers: [], tickets: [] },
+  indexes: [['name']],
+  uniques: [],
+});
+
+export type AgentRow = RowOf<typeof agents.columns>;
+export type AgentConnection = Connection<AgentRow>;
+export type AgentEdge = Edge<AgentRow>;

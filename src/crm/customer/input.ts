@@ -1,0 +1,137 @@
+import type { AddressInput, CustomerStatus, PhoneInput } from '../../generated/graphql.ts';
+import { parseGlobalId } from '../global-id.ts';
+import { parseEmail, parsePhone } from '../scalars.ts';
+import { quoted } from '../../errors.ts';
+import type { Problems } from '../user-errors.ts';
+import { MOST_ADDRESSES, MOST_TAGS } from './loaders.ts';
+
+type Maybe<Value> = Value | null | undefined;
+
+/** The fields of a customer that can be written, in the form that the database keeps. Left out: not given. */
+export interface CustomerValues {
+  externalId?: string | null;
+  name?: string;
+  email?: string | null;
+  phone?: string | null;
+  company?: string | null;
+  status?: CustomerStatus;
+  ownerId?: bigint | null;
+}
+
+export interface CustomerFields {
+  readonly externalId?: Maybe<string>;
+  readonly name?: Maybe<string>;
+  readonly email?: Maybe<string>;
+  readonly phone?: Maybe<PhoneInput>;
+  readonly company?: Maybe<string>;
+  readonly status?: Maybe<CustomerStatus>;
+  readonly ownerId?: Maybe<string>;
+}
+
+/** Checks and normalises what is given; null clears where a column may be null. Problems are added to `problems`. */
+export function parseCustomerFields(input: CustomerFields, problems: Problems): CustomerValues {
+  const values: CustomerValues = {};
+  if (input.externalId !== undefined)
+    values.externalId = textOf(input.externalId, 'externalId', { most: 64, problems });
+  if (input.company !== undefined) values.company = textOf(input.company, 'company', { most: 200, problems });
+  if (input.name !== undefined) {
+    const name = textOf(input.name, 'name', { most: 200, problems });
+    if (name !== null) values.name = name;
+    else if (input.name === null) problems.add('INVALID_INPUT', ['name'], 'Expected a name, got null.');
+  }
+  if (input.email !== undefined) {
+    const email = input.email === null ? null : parseEmail(input.email);
+    if (email === undefined)
+      problems.add('INVALID_EMAIL', ['email'], `Expected an email address, got ${quoted(input.email)}.`);
+    else values.email = email;
+  }
+  if (input.phone !== undefined) values.phone = phoneOf(input.phone, problems);
+  if (input.status === null) problems.add('INVALID_INPUT', ['status'], 'Expected a status, got null.');
+  else if (input.status !== undefined) values.status = input.status;
+  if (input.ownerId !== undefined) {
+    const owner = input.ownerId === null ? null : parseGlobalId(input.ownerId);
+    if (owner === null) values.ownerId = null;
+    else if (owner?.type === 'Agent') values.ownerId = BigInt(owner.id);
+    else problems.add('NOT_FOUND', ['ownerId'], `Expected the id of an Agent, got ${quoted(input.ownerId)}.`);
+  }
+  return values;
+}
+
+function phoneOf(phone: PhoneInput | null, problems: Problems): string | null {
+  if (phone === null) return null;
+  const number = parsePhone(phone.number, phone.country ?? undefined);
+  if (number !== undefined) return number;
+  const where = phone.country ? ` of ${phone.country}` : ', in international form or with its country';
+  problems.add(
+    'INVALID_PHONE',
+    ['phone', 'number'],
+    `Expected a telephone number${where}, got ${quoted(phone.number)}.`,
+  );
+  return null;
+}
+
+/** A text without the spaces around it; null for null or for one that is refused. */
+function textOf(
+  given: string | null,
+  field: string | readonly (string | number)[],
+  { most, problems }: { most: number; problems: Problems },
+): string | null {
+  if (given === null) return null;
+  const trimmed = given.trim();
+  // MySQL's VARCHAR counts code points, JavaScript UTF-16 units.
+  const length = [...trimmed].length;
+  if (length >= 1 && length <= most && trimmed.isWellFormed() && !trimmed.includes('\0')) return trimmed;
+  const path = typeof field === 'string' ? [field] : field;
+  problems.add(
+    'INVALID_INPUT',
+    path,
+    `Expected 1 to ${most} characters, got ${length === 0 ? 'none' : length <= most ? 'ones that are not text' : length}.`,
+  );
+  return null;
+}
+
+/** Labels without the spaces around them and without doubles (upper and lower case are one). */
+export function parseTags(given: Maybe<readonly string[]>, problems: Problems): string[] {
+  const tags = new Map<string, string>();
+  for (const [i, tag] of (given ?? []).entries()) {
+    const text = textOf(tag, ['tags', i], { most: 50, problems });
+    if (text !== null && !tags.has(text.toLowerCase())) tags.set(text.toLowerCase(), text);
+  }
+  if (tags.size > MOST_TAGS)
+    problems.add('INVALID_INPUT', ['tags'], `Expected at most ${MOST_TAGS} tags, got ${tags.size}.`);
+  return [...tags.values()];
+}
+
+const ADDRESS_LENGTHS = { label: 50, line1: 200, line2: 200, city: 100, region: 100, postalCode: 20 } as const;
+
+/** Addresses in the form that the database keeps, numbered from 0. */
+export function parseAddresses(given: Maybe<readonly AddressInput[]>, problems: Problems) {
+  const addresses = given ?? [];
+  if (addresses.length > MOST_ADDRESSES)
+    problems.add(
+      'INVALID_INPUT',
+      ['addresses'],
+      `Expected at most ${MOST_ADDRESSES} addresses, got ${addresses.length}.`,
+    );
+  return addresses.map((address, position) => {
+    const part = (name: keyof typeof ADDRESS_LENGTHS) =>
+      textOf(address[name] ?? null, ['addresses', position, name], { most: ADDRESS_LENGTHS[name], problems });
+    const country = address.country ?? null;
+    if (country !== null && !/^[A-Z]{2}$/.test(country))
+      problems.add(
+        'INVALID_INPUT',
+        ['addresses', position, 'country'],
+        `Expected an ISO 3166-1 alpha-2 code such as "DE", got ${quoted(country)}.`,
+      );
+    return {
+      position,
+      label: part('label'),
+      line1: part('line1') ?? '',
+      line2: part('line2'),
+      city: part('city'),
+      region: part('region'),
+      postalCode: part('postalCode'),
+      country,
+    };
+  });
+}

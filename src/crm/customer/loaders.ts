@@ -1,0 +1,87 @@
+import type DataLoader from 'dataloader';
+import {
+  createChildrenLoader,
+  createListLoaders,
+  createRowLoader,
+  type BatchContext,
+  type ListLoaders,
+} from '../../batch/loaders.ts';
+import type { RowOf } from '../../batch/table.ts';
+import {
+  addressColumns,
+  customerChanges,
+  customers,
+  customerStats,
+  tagColumns,
+  valueColumns,
+  type AddressRow,
+  type ChangeRow,
+  type CustomerRow,
+  type CustomerSummaryRow,
+} from './table.ts';
+
+/** The most tags or addresses that a customer may have. */
+export const MOST_TAGS = 20;
+export const MOST_ADDRESSES = 20;
+
+export interface CustomerLoaders {
+  readonly customerById: DataLoader<string, CustomerRow | null>;
+  readonly customerByExternalId: DataLoader<string, CustomerRow | null>;
+  readonly customerByEmail: DataLoader<string, CustomerRow | null>;
+  readonly customers: ListLoaders<CustomerRow>;
+  readonly customersByOwner: ListLoaders<CustomerRow>;
+  readonly customerSearch: ListLoaders<CustomerRow>;
+  readonly tagsByCustomer: DataLoader<string, readonly RowOf<typeof tagColumns>[]>;
+  readonly addressesByCustomer: DataLoader<string, readonly AddressRow[]>;
+  readonly summaryByCustomer: DataLoader<string, CustomerSummaryRow | null>;
+  readonly valuesByCustomer: DataLoader<string, readonly RowOf<typeof valueColumns>[]>;
+  readonly changesByCustomer: ListLoaders<ChangeRow>;
+}
+
+declare module '../context.ts' {
+  interface Loaders extends CustomerLoaders {}
+}
+
+/** The loaders of customers and of what only customers have. */
+export function createCustomerLoaders(context: BatchContext): CustomerLoaders {
+  const list = (name: string, parent?: string) => createListLoaders(context, { name, table: customers, parent });
+  return {
+    customerById: createRowLoader(context, customers),
+    customerByExternalId: createRowLoader(context, customers, 'externalId'),
+    customerByEmail: createRowLoader(context, customers, 'email'),
+    customers: list('Query.customers'),
+    customersByOwner: list('Agent.customers', 'ownerId'),
+    customerSearch: list('Query.searchCustomers'),
+    tagsByCustomer: createChildrenLoader(context, {
+      name: 'Customer.tags',
+      table: 'customer_tags',
+      columns: tagColumns,
+      parent: 'customerId',
+      sort: 'tag',
+      most: MOST_TAGS,
+    }),
+    addressesByCustomer: createChildrenLoader(context, {
+      name: 'Customer.addresses',
+      table: 'customer_addresses',
+      columns: addressColumns,
+      parent: 'customerId',
+      sort: 'position',
+      most: MOST_ADDRESSES,
+    }),
+    summaryByCustomer: createRowLoader(context, customerStats),
+    valuesByCustomer: createChildrenLoader(context, {
+      name: 'CustomerSummary.lifetimeValue',
+      table: 'customer_values',
+      columns: valueColumns,
+      parent: 'customerId',
+      sort: 'currency',
+      // As many currencies as ISO 4217 may ever have.
+      most: 300,
+    }),
+    changesByCustomer: createListLoaders(context, {
+      name: 'Customer.changes',
+      table: customerChanges,
+      parent: 'customerId',
+    }),
+  };
+}

@@ -1,0 +1,39 @@
+import type { Condition } from '../batch/conditions.ts';
+import { createError } from '../errors.ts';
+import type { ListRequest } from '../connection/connection.ts';
+
+type Maybe<Value> = Value | null | undefined;
+
+/** Equal to one of the values; no condition when none is asked for. Throws BAD_USER_INPUT for an empty list. */
+export function isOneOf(column: string, values: Maybe<readonly string[]>): Condition[] {
+  if (values === null || values === undefined) return [];
+  if (values.length === 0)
+    throw createError('BAD_USER_INPUT', `Argument "filter.${column}": expected at least one value, got an empty list.`);
+  return [{ kind: 'in', column, values: [...new Set(values)].sort() }];
+}
+
+/** Within a span of time; no condition when none is asked for. */
+export function isWithin(column: string, range: Maybe<{ from?: Maybe<string>; to?: Maybe<string> }>): Condition[] {
+  const [from, to] = [range?.from ?? null, range?.to ?? null];
+  return from === null && to === null ? [] : [{ kind: 'range', column, from, to }];
+}
+
+/**
+ * A list's order from its argument.
+ * @param columns the column of each value of the order's enumeration
+ * @param fallback the order when none is asked for: descending
+ */
+export function sortBy<Field extends string>(
+  columns: Readonly<Record<Field, string>>,
+  asked: Maybe<{ field: Field; direction?: 'ASC' | 'DESC' }>,
+  fallback: Field,
+): ListRequest['sort'] {
+  const { field, direction = 'ASC' } = asked ?? { field: fallback, direction: 'DESC' };
+  return { column: columns[field], descending: direction === 'DESC', name: `${field} ${direction}` };
+}
+
+/** The order of lists that have no `orderBy`: by name, from the beginning of the alphabet. */
+export const BY_NAME: ListRequest['sort'] = { column: 'name', descending: false, name: 'NAME ASC' };
+
+/** The order of contacts: newest first. */
+export const NEWEST_FIRST: ListRequest['sort'] = { column: 'occurredAt', descending: true, name: 'OCCURRED_AT DESC' };

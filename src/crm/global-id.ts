@@ -1,0 +1,32 @@
+import { isRowId, type RowId } from '../batch/table.ts';
+import { createError, quoted } from '../errors.ts';
+
+/** The types that `node` can find. */
+export const NODE_TYPES = ['Customer', 'Order', 'Product', 'Ticket', 'Interaction', 'Agent'] as const;
+
+export type NodeType = (typeof NODE_TYPES)[number];
+
+/** The opaque, global id of a row: `Customer:42` in base64url. */
+export function globalId(type: NodeType, id: RowId): string {
+  return Buffer.from(`${type}:${id}`, 'latin1').toString('base64url');
+}
+
+/** The type and row that an id stands for, or undefined for a text that is no id of ours. */
+export function parseGlobalId(text: string): { readonly type: NodeType; readonly id: RowId } | undefined {
+  if (text.length > 64 || !/^[\w-]+$/.test(text)) return undefined;
+  const [typeName, id, ...rest] = Buffer.from(text, 'base64url').toString('latin1').split(':');
+  const type = NODE_TYPES.find((candidate) => candidate === typeName);
+  return type !== undefined && isRowId(id) && rest.length === 0 ? { type, id } : undefined;
+}
+
+/**
+ * The row that an id argument stands for.
+ * @param argument its name, for the message
+ * @throws BAD_USER_INPUT for a text that is no id, or the id of something else
+ */
+export function rowIdOf(type: NodeType, text: string, argument: string): RowId {
+  const parsed = parseGlobalId(text);
+  if (parsed?.type === type) return parsed.id;
+  const came = parsed === undefined ? quoted(text) : `that of a ${parsed.type}`;
+  throw createError('BAD_USER_INPUT', `Argument "${argument}": expected the id of a ${type}, got ${came}.`);
+}

@@ -1,0 +1,42 @@
+import { connectionResolvers, createConnection } from '../../connection/connection.ts';
+import type { Resolvers } from '../../generated/graphql.ts';
+import { isOneOf, NEWEST_FIRST } from '../filters.ts';
+import { globalId } from '../global-id.ts';
+import { found } from '../relations.ts';
+import { logInteraction } from './commands.ts';
+
+export const interactionResolvers = {
+  Customer: {
+    interactions: (customer, { kind, ...args }, { loaders, pageBounds }) =>
+      createConnection(
+        loaders.interactionsByCustomer,
+        { parent: customer.id, conditions: isOneOf('kind', kind ? [kind] : undefined), sort: NEWEST_FIRST },
+        { args, bounds: pageBounds },
+      ),
+  },
+  Ticket: {
+    interactions: (ticket, args, { loaders, pageBounds }) =>
+      createConnection(
+        loaders.interactionsByTicket,
+        { parent: ticket.id, conditions: [], sort: NEWEST_FIRST },
+        { args, bounds: pageBounds },
+      ),
+  },
+  Interaction: {
+    id: (interaction) => globalId('Interaction', interaction.id),
+    customer: async (interaction, _, { loaders }) =>
+      found(await loaders.customerById.load(interaction.customerId), 'Interaction.customer'),
+    ticket: (interaction, _, { loaders }) =>
+      interaction.ticketId === null ? null : loaders.ticketById.load(interaction.ticketId),
+    agent: (interaction, _, { loaders }) =>
+      interaction.agentId === null ? null : loaders.agentById.load(interaction.agentId),
+  },
+  InteractionConnection: connectionResolvers,
+  Mutation: {
+    logInteraction: (_, { input }, { writer }) => logInteraction(writer, input),
+  },
+  LogInteractionPayload: {
+    interaction: ({ interactionId }, _, { loaders }) =>
+      interactionId === null ? null : loaders.interactionById.load(interactionId),
+  },
+} satisfies Resolvers;

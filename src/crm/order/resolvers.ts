@@ -1,0 +1,45 @@
+import { connectionResolvers, createConnection } from '../../connection/connection.ts';
+import type { Resolvers } from '../../generated/graphql.ts';
+import { globalId, rowIdOf } from '../global-id.ts';
+import { money } from '../money.ts';
+import { found } from '../relations.ts';
+import { orderConditions, orderSort } from './lists.ts';
+
+export const orderResolvers = {
+  Query: {
+    order: (_, { by }, { loaders }) =>
+      by.id === undefined
+        ? loaders.orderByNumber.load(by.number)
+        : loaders.orderById.load(rowIdOf('Order', by.id, 'by.id')),
+    orders: (_, { filter, orderBy, ...args }, { loaders, pageBounds }) =>
+      createConnection(
+        loaders.orders,
+        { parent: null, conditions: orderConditions(filter), sort: orderSort(orderBy) },
+        { args, bounds: pageBounds },
+      ),
+  },
+  Customer: {
+    orders: (customer, { filter, orderBy, ...args }, { loaders, pageBounds }) =>
+      createConnection(
+        loaders.ordersByCustomer,
+        { parent: customer.id, conditions: orderConditions(filter), sort: orderSort(orderBy) },
+        { args, bounds: pageBounds },
+      ),
+  },
+  Order: {
+    id: (order) => globalId('Order', order.id),
+    customer: async (order, _, { loaders }) =>
+      found(await loaders.customerById.load(order.customerId), 'Order.customer'),
+    items: async (order, _, { loaders }) => {
+      const rows = await loaders.itemsByOrder.load(order.id);
+      return rows.map((row) => ({ ...row, currency: order.currency }));
+    },
+    total: (order) => money(order.amount, order.currency),
+  },
+  OrderItem: {
+    product: async (item, _, { loaders }) => found(await loaders.productById.load(item.productId), 'OrderItem.product'),
+    unitPrice: (item) => money(item.price, item.currency),
+    total: (item) => money(item.amount, item.currency),
+  },
+  OrderConnection: connectionResolvers,
+} satisfies Resolvers;

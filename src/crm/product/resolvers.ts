@@ -1,0 +1,21 @@
+import { connectionResolvers, createConnection } from '../../connection/connection.ts';
+import type { Resolvers } from '../../generated/graphql.ts';
+import { globalId, rowIdOf } from '../global-id.ts';
+import { BY_NAME } from '../filters.ts';
+import { money } from '../money.ts';
+
+export const productResolvers = {
+  Query: {
+    product: (_, { by }, { loaders }) =>
+      by.id === undefined
+        ? loaders.productBySku.load(by.sku)
+        : loaders.productById.load(rowIdOf('Product', by.id, 'by.id')),
+    products: (_, args, { loaders, pageBounds }) =>
+      createConnection(loaders.products, { parent: null, conditions: [], sort: BY_NAME }, { args, bounds: pageBounds }),
+  },
+  Product: {
+    id: (product) => globalId('Product', product.id),
+    price: (product) => money(product.amount, product.currency),
+  },
+  ProductConnection: connectionResolvers,
+} satisfies Resolvers;

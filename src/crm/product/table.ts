@@ -1,0 +1,21 @@
+import { decimal, defineTable, id, text, type RowOf } from '../../batch/table.ts';
+import type { Connection, Edge } from '../../connection/connection.ts';
+
+export const products = defineTable({
+  type: 'Product',
+  name: 'products',
+  columns: {
+    id: id('id'),
+    sku: text('sku'),
+    name: text('name'),
+    amount: decimal('price'),
+    currency: text('currency'),
+  },
+  fields: { price: ['amount', 'currency'] },
+  indexes: [['name']],
+  uniques: ['sku'],
+});
+
+export type ProductRow = RowOf<typeof products.columns>;
+export type ProductConnection = Connection<ProductRow>;
+export type ProductEdge = Edge<ProductRow>;

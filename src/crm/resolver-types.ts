@@ -1,0 +1,43 @@
+import type { Resolvers } from '../generated/graphql.ts';
+
+type AnyFunction = (...args: never[]) => unknown;
+type FunctionOf<Resolver> = Extract<Resolver, AnyFunction>;
+type Gives<Resolver> = FunctionOf<Resolver> extends (...args: never[]) => infer Result ? Awaited<Result> : never;
+type CalledOn<Resolver> =
+  FunctionOf<Resolver> extends (parent: infer Parent, ...rest: never[]) => unknown ? Parent : never;
+
+type PropertyOf<Value, Name> = Name extends keyof Value ? Exclude<Value[Name], undefined> : never;
+
+// The fields that need no resolver: the value that the field is resolved on has a property of that name and type.
+type Plain<Fields> = {
+  [Name in keyof Fields]-?: [PropertyOf<CalledOn<NonNullable<Fields[Name]>>, Name>] extends [never]
+    ? never
+    : PropertyOf<CalledOn<NonNullable<Fields[Name]>>, Name> extends Gives<NonNullable<Fields[Name]>>
+      ? Name
+      : never;
+}[keyof Fields];
+
+type Needed<Fields> = Omit<Required<Fields>, Plain<Fields> | '__isTypeOf'>;
+
+/**
+ * The resolvers that the schema needs: for each type, one for each field that its value has no property for. A missing
+ * one does not compile. One that would only repeat a property is left out, since a compiled document reads a property
+ * much faster than it calls a function.
+ */
+export type NeededResolvers = {
+  [Name in keyof Resolvers as keyof Needed<NonNullable<Resolvers[Name]>> extends never ? never : Name]-?: Needed<
+    NonNullable<Resolvers[Name]>
+  >;
+};
+
+type Intersection<Union> = (Union extends unknown ? (one: Union) => void : never) extends (all: infer All) => void
+  ? All
+  : never;
+
+/** Joins what each folder has to say of the types; two may add fields to the same type. */
+export function mergeResolvers<const Parts extends readonly Resolvers[]>(...parts: Parts): Intersection<Parts[number]> {
+  const merged: Record<string, object> = {};
+  for (const [type, fields] of parts.flatMap((part) => Object.entries(part)))
+    merged[type] = merged[type] === undefined ? fields : { ...merged[type], ...fields };
+  return merged as Intersection<Parts[number]>;
+}

@@ -1,0 +1,65 @@
+import { GraphQLScalarType, Kind, type ValueNode } from 'graphql';
+import { parsePhoneNumberFromString, type CountryCode } from 'libphonenumber-js';
+import { DateTime } from 'luxon';
+import { createError, quoted } from '../errors.ts';
+
+const RFC_3339 = /^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)$/;
+const EMAIL =
+  /^[a-z0-9.!#$%&'*+/=?^_`{|}~-]+@[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*$/;
+
+/** A moment as `2026-11-23T09:30:00.000Z`, or undefined for what is not an RFC 3339 date and time in the years 1000 to 9999. */
+export function parseDateTime(given: unknown): string | undefined {
+  if (typeof given !== 'string' || !RFC_3339.test(given)) return undefined;
+  const parsed = DateTime.fromISO(given.toUpperCase(), { zone: 'utc' });
+  return parsed.isValid && parsed.year >= 1000 && parsed.year <= 9999 ? parsed.toJSDate().toISOString() : undefined;
+}
+
+/** An email address in lower case, or undefined for what is none (HTML's rule) or longer than 254 characters. */
+export function parseEmail(given: unknown): string | undefined {
+  if (typeof given !== 'string') return undefined;
+  const email = given.trim().toLowerCase();
+  return email.length <= 254 && EMAIL.test(email) ? email : undefined;
+}
+
+/** A telephone number in E.164 form, or undefined for what is none; national forms need a country. */
+export function parsePhone(given: unknown, country?: string): string | undefined {
+  if (typeof given !== 'string' || given.length > 50) return undefined;
+  // The library takes an unknown country for none.
+  const number = parsePhoneNumberFromString(given, country as CountryCode | undefined);
+  return number?.isPossible() === true ? number.number : undefined;
+}
+
+const matching = (pattern: RegExp) => (given: unknown) =>
+  typeof given === 'string' && pattern.test(given) ? given : undefined;
+
+const parseDecimal = (given: unknown) =>
+  Number.isSafeInteger(given) ? String(given) : matching(/^-?\d{1,15}(\.\d{1,4})?$/)(given);
+
+/** The resolvers of the schema's scalars. Rows hold their values in the form that goes out, so output is not touched. */
+export const scalarResolvers = {
+  DateTime: scalar('DateTime', 'an RFC 3339 date and time such as "2026-11-23T09:30:00Z"', parseDateTime),
+  Decimal: scalar('Decimal', 'a decimal number such as "19.90"', parseDecimal),
+  CurrencyCode: scalar('CurrencyCode', 'an ISO 4217 code such as "EUR"', matching(/^[A-Z]{3}$/)),
+  CountryCode: scalar('CountryCode', 'an ISO 3166-1 alpha-2 code such as "DE"', matching(/^[A-Z]{2}$/)),
+  EmailAddress: scalar('EmailAddress', 'an email address such as "ada@example.com"', parseEmail),
+  PhoneNumber: scalar('PhoneNumber', 'an E.164 number such as "+4930123456"', (given) => parsePhone(given)),
+};
+
+function scalar(name: string, expected: string, parse: (given: unknown) => string | undefined) {
+  const coerce = (given: unknown): string => {
+    const value = parse(given);
+    if (value === undefined) throw createError('BAD_USER_INPUT', `Expected ${expected}, got ${quoted(given)}.`);
+    return value;
+  };
+  return new GraphQLScalarType<string, string>({
+    name,
+    serialize: String,
+    parseValue: coerce,
+    parseLiteral: (node: ValueNode) => coerce(literalValue(node)),
+  });
+}
+
+function literalValue(node: ValueNode): unknown {
+  if (node.kind === Kind.STRING) return node.value;
+  return node.kind === Kind.INT ? Number(node.value) : undefined;
+}

@@ -1,0 +1,51 @@
+import { connectionResolvers, createConnection, type ConnectionArgs } from '../../connection/connection.ts';
+import type { ListLoaders } from '../../batch/loaders.ts';
+import type { Resolvers, TicketFilter, TicketOrder } from '../../generated/graphql.ts';
+import type { Context } from '../context.ts';
+import { globalId, rowIdOf } from '../global-id.ts';
+import { found } from '../relations.ts';
+import { ticketConditions, ticketSort } from './lists.ts';
+import type { TicketRow } from './table.ts';
+
+export const ticketResolvers = {
+  Query: {
+    ticket: (_, { by }, { loaders }) =>
+      by.id === undefined
+        ? loaders.ticketByNumber.load(by.number)
+        : loaders.ticketById.load(rowIdOf('Ticket', by.id, 'by.id')),
+    tickets: (_, args, context) => ticketList(context, context.loaders.tickets, { parent: null, args }),
+  },
+  Customer: {
+    tickets: (customer, args, context) =>
+      ticketList(context, context.loaders.ticketsByCustomer, { parent: customer.id, args }),
+  },
+  Agent: {
+    tickets: (agent, args, context) =>
+      ticketList(context, context.loaders.ticketsByAssignee, { parent: agent.id, args }),
+  },
+  Ticket: {
+    id: (ticket) => globalId('Ticket', ticket.id),
+    customer: async (ticket, _, { loaders }) =>
+      found(await loaders.customerById.load(ticket.customerId), 'Ticket.customer'),
+    assignee: (ticket, _, { loaders }) =>
+      ticket.assigneeId === null ? null : loaders.agentById.load(ticket.assigneeId),
+  },
+  TicketConnection: connectionResolvers,
+} satisfies Resolvers;
+
+interface TicketListArgs extends ConnectionArgs {
+  readonly filter?: TicketFilter | null | undefined;
+  readonly orderBy?: TicketOrder | null | undefined;
+}
+
+function ticketList(
+  { pageBounds }: Context,
+  loaders: ListLoaders<TicketRow>,
+  { parent, args: { filter, orderBy, ...args } }: { parent: string | null; args: TicketListArgs },
+) {
+  return createConnection(
+    loaders,
+    { parent, conditions: ticketConditions(filter), sort: ticketSort(orderBy) },
+    { args, bounds: pageBounds },
+  );
+}

@@ -1,0 +1,37 @@
+import { createError, exposedCode } from '../errors.ts';
+
+// MySQL ER_QUERY_TIMEOUT, MariaDB ER_STATEMENT_TIMEOUT.
+const TIMEOUT_NUMBERS = new Set([3024, 1969]);
+// Server gone, shutting down, too many connections; and the driver's own: no connection from the pool, closed, timed out.
+const UNAVAILABLE_NUMBERS = new Set([
+  1040, 1053, 1152, 1153, 1158, 1159, 1160, 1161, 1203, 2002, 2003, 2006, 2013, 45_001, 45_004, 45_009, 45_012, 45_013,
+  45_019, 45_026, 45_027, 45_028, 45_029, 45_030, 45_037, 45_039, 45_042, 45_060, 45_061,
+]);
+const UNAVAILABLE_CODES = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND', 'EAI_AGAIN']);
+const UNAVAILABLE_KINDS = new Set(['TooManyConnections', 'ConnectionClosed', 'DatabaseNotReachable', 'SocketTimeout']);
+
+/** TIMEOUT for a statement that the server stopped, SERVICE_UNAVAILABLE for a server out of reach, else as it came. */
+export function toGatewayError(error: unknown): unknown {
+  if (!(error instanceof Error) || exposedCode(error) !== undefined) return error;
+  for (const fact of facts(error)) {
+    if (typeof fact === 'number' && TIMEOUT_NUMBERS.has(fact))
+      return createError('TIMEOUT', 'A statement took longer than it may; ask for less at once.', { cause: error });
+    if (
+      (typeof fact === 'number' && UNAVAILABLE_NUMBERS.has(fact)) ||
+      (typeof fact === 'string' && (UNAVAILABLE_CODES.has(fact) || UNAVAILABLE_KINDS.has(fact)))
+    )
+      return createError('SERVICE_UNAVAILABLE', 'The database cannot be reached now; try again.', { cause: error });
+  }
+  return error;
+}
+
+/** Numbers and codes of a driver's error and of what it wraps. */
+function* facts(error: object, depth = 0): Generator<unknown> {
+  const fields: Record<string, unknown> = { ...error, cause: 'cause' in error ? error.cause : undefined };
+  yield fields['errno'];
+  yield fields['code'];
+  yield fields['kind'];
+  if (typeof fields['originalCode'] === 'string') yield Number(fields['originalCode']);
+  if (depth < 4 && typeof fields['cause'] === 'object' && fields['cause'] !== null)
+    yield* facts(fields['cause'], depth + 1);
+}

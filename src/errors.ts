@@ -1,0 +1,43 @@
+import { GraphQLError } from 'graphql';
+
+/** Every `extensions.code` that an answer can carry, with the HTTP status of an answer that holds nothing else. */
+export const ERROR_CODES = {
+  GRAPHQL_PARSE_FAILED: 400,
+  GRAPHQL_VALIDATION_FAILED: 400,
+  BAD_USER_INPUT: 400,
+  QUERY_TOO_COMPLEX: 400,
+  PERSISTED_QUERY_NOT_FOUND: 404,
+  UNAUTHENTICATED: 401,
+  FORBIDDEN: 403,
+  RATE_LIMITED: 429,
+  TIMEOUT: 504,
+  SERVICE_UNAVAILABLE: 503,
+  INTERNAL_SERVER_ERROR: 500,
+} as const satisfies Readonly<Record<string, number>>;
+
+export type ErrorCode = keyof typeof ERROR_CODES;
+
+/** The code of an error that may be shown as it is; undefined for one that must be masked. */
+export function exposedCode(error: unknown): ErrorCode | undefined {
+  if (!(error instanceof GraphQLError)) return undefined;
+  const { code } = error.extensions;
+  return typeof code === 'string' && Object.hasOwn(ERROR_CODES, code) ? (code as ErrorCode) : undefined;
+}
+
+/**
+ * An error that the caller may see.
+ * @param code one of `ERROR_CODES`
+ * @param message what was expected and what came
+ */
+export function createError(code: ErrorCode, message: string, options: { cause?: Error } = {}): GraphQLError {
+  return new GraphQLError(message, {
+    extensions: { code },
+    ...(options.cause === undefined ? {} : { originalError: options.cause }),
+  });
+}
+
+/** What came, for a message: quoted, on one line and cut to 40 characters, so that it cannot swamp the message. */
+export function quoted(value: unknown): string {
+  const text = JSON.stringify(value) ?? String(value);
+  return text.length <= 42 ? text : `${text.slice(0, 40)}…`;
+}

@@ -1,0 +1,31 @@
+import { pino, type Logger, type LoggerOptions } from 'pino';
+import pretty from 'pino-pretty';
+
+export type Log = Logger;
+
+/**
+ * Structured logs, one JSON object a line. Nothing about customers goes in: callers log codes, names of ours and ids.
+ * @param options.readable one readable line each instead, for a terminal
+ */
+export function createLog(options: { level: string; readable: boolean; destination: NodeJS.WritableStream }): Log {
+  const settings: LoggerOptions = {
+    level: options.level,
+    base: null,
+    timestamp: () => `,"time":"${new Date().toISOString()}"`,
+    serializers: { err: describeError },
+  };
+  if (!options.readable) return pino(settings, options.destination);
+  return pino(settings, pretty({ destination: options.destination, translateTime: 'HH:MM:ss', sync: true }));
+}
+
+// An error's message can hold values from a statement or a request, so only its kind and place are kept.
+function describeError(error: unknown): object {
+  if (!(error instanceof Error)) return { type: typeof error };
+  const frames = (error.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line));
+  return {
+    type: error.name,
+    ...('code' in error ? { code: error.code } : {}),
+    at: frames.slice(0, 8).map((line) => line.trim()),
+    ...(error.cause === undefined ? {} : { cause: describeError(error.cause) }),
+  };
+}
