@@ -1,0 +1,83 @@
+import type { CliContext } from './context.ts';
+import { UserError } from './context.ts';
+import { createProgressReport, formatCount, type ProgressReport } from '../data/progress-report.ts';
+import { seedDatabase, type SeedResult } from '../data/seed/seed-database.ts';
+
+/** What `npm run seed` was asked for. */
+export interface SeedArguments {
+  readonly customers: number;
+  readonly ordersPerCustomer: number;
+  readonly seed: number;
+  readonly reset: boolean;
+}
+
+/** The options as they were typed; one that was not given is undefined. */
+export interface SeedOptionTexts {
+  readonly customers?: string | undefined;
+  readonly ordersPerCustomer?: string | undefined;
+  readonly seed?: string | undefined;
+  readonly reset?: boolean | undefined;
+}
+
+const USAGE_EXIT_CODE = 64;
+const INTERRUPTED_EXIT_CODE = 130;
+const MOST_CUSTOMERS = 100_000_000;
+const MOST_ORDERS_PER_CUSTOMER = 100;
+const MOST_SEED = 4_294_967_295;
+
+/**
+ * Reads the command's options as commander hands them over (`--orders-per-customer` as `ordersPerCustomer`).
+ * @throws UserError (exit code 64, EX_USAGE) naming the option, what was expected and what came
+ */
+export function parseSeedOptions(given: SeedOptionTexts): SeedArguments {
+  return {
+    customers: wholeNumber('--customers', given.customers, { least: 1, most: MOST_CUSTOMERS }),
+    ordersPerCustomer: wholeNumber('--orders-per-customer', given.ordersPerCustomer ?? '5', {
+      least: 0,
+      most: MOST_ORDERS_PER_CUSTOMER,
+    }),
+    seed: wholeNumber('--seed', given.seed ?? '1', { least: 0, most: MOST_SEED }),
+    reset: given.reset === true,
+  };
+}
+
+function wholeNumber(name: string, given: string | undefined, range: { least: number; most: number }): number {
+  const text = (given ?? '').replaceAll(/[_,](?=\d{3})/g, '');
+  const value = Number(text);
+  if (/^\d+$/.test(text) && value >= range.least && value <= range.most) return value;
+  const came = given === undefined ? 'nothing' : `"${given}"`;
+  throw new UserError(`${name}: expected a whole number from ${range.least} to ${range.most}, got ${came}`, {
+    exitCode: USAGE_EXIT_CODE,
+  });
+}
+
+/**
+ * `npm run seed`: fills a migrated database with deterministic data, showing progress on `cli.stdout`.
+ * @returns the exit code: 0 when all is there, 130 when it was interrupted (the same command goes on)
+ * @throws UserError as `seedDatabase`
+ */
+export async function runSeed(args: SeedArguments, cli: CliContext, databaseUrl: string): Promise<number> {
+  let progress: ProgressReport | undefined;
+  const startedMs = performance.now();
+  const result = await seedDatabase({
+    ...args,
+    databaseUrl,
+    signal: cli.signal,
+    report({ customersDone, customers, rows }) {
+      progress ??= createProgressReport(cli.stdout, { unit: 'customers', total: customers, done: customersDone });
+      progress.update(customersDone, rows);
+    },
+  }).finally(() => progress?.stop());
+  cli.stdout.write(`${lastLine(result, (performance.now() - startedMs) / 1_000)}\n`);
+  return result.outcome === 'interrupted' ? INTERRUPTED_EXIT_CODE : 0;
+}
+
+function lastLine(result: SeedResult, seconds: number): string {
+  const customers = formatCount(result.customers);
+  if (result.outcome === 'complete')
+    return `The seed of ${customers} customers is complete already; nothing was changed.`;
+  if (result.outcome === 'interrupted')
+    return `Stopped at ${formatCount(result.customersDone)} of ${customers} customers; the same command goes on from there.`;
+  const rate = formatCount(Math.round(result.rows / seconds));
+  return `Seeded ${customers} customers: ${formatCount(result.rows)} rows in ${seconds.toFixed(1)} s, ${rate} rows/s.`;
+}

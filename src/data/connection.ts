@@ -1,0 +1,60 @@
+import * as mariadb from 'mariadb';
+import { UserError } from '../cli/context.ts';
+import { connectionOptions } from '../db/database.ts';
+
+const UNAVAILABLE_EXIT_CODE = 69;
+const TRANSACTION_TRIES = 5;
+// ER_LOCK_WAIT_TIMEOUT and ER_LOCK_DEADLOCK; the latter is also how clusters report a failed certification.
+const TRANSIENT_NUMBERS = new Set([1205, 1213]);
+
+/**
+ * Opens one connection for bulk work: UTC, strict SQL mode, DATETIME and DECIMAL as text, BIGINT as bigint.
+ * @throws UserError (exit code 69, EX_UNAVAILABLE) when the server cannot be reached or refuses
+ */
+export async function openConnection(databaseUrl: string): Promise<mariadb.Connection> {
+  try {
+    return await mariadb.createConnection({
+      ...connectionOptions(databaseUrl),
+      connectTimeout: 10_000,
+      dateStrings: true,
+      timezone: 'Z',
+      initSql: [
+        "SET SESSION time_zone = '+00:00'",
+        "SET SESSION sql_mode = 'STRICT_TRANS_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO'",
+      ],
+    });
+  } catch (error) {
+    if (!(error instanceof mariadb.SqlError)) throw error;
+    throw new UserError(`The database cannot be reached: ${error.sqlMessage ?? error.message}`, {
+      cause: error,
+      exitCode: UNAVAILABLE_EXIT_CODE,
+    });
+  }
+}
+
+/**
+ * Runs `work` in a transaction: all of it is kept or nothing. A deadlock or lock time-out runs the whole again, up to
+ * five times, so `work` must touch nothing outside that it cannot do twice.
+ */
+export async function inTransaction<T>(connection: mariadb.Connection, work: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt += 1) {
+    await connection.beginTransaction();
+    try {
+      const result = await work();
+      await connection.commit();
+      return result;
+    } catch (error) {
+      if (connection.isValid()) await connection.rollback();
+      if (!isTransient(error) || attempt === TRANSACTION_TRIES) throw error;
+    }
+  }
+}
+
+function isTransient(error: unknown): boolean {
+  return TRANSIENT_NUMBERS.has(errorNumber(error) ?? 0);
+}
+
+/** The server's error number (1062 for a duplicate key); undefined for any other error. */
+export function errorNumber(error: unknown): number | undefined {
+  return error instanceof mariadb.SqlError ? error.errno : undefined;
+}

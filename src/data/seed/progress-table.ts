@@ -1,0 +1,130 @@
+import type { Connection } from 'mariadb';
+import { UserError } from '../../cli/context.ts';
+import { errorNumber } from '../connection.ts';
+import { DATA_TABLES } from '../tables.ts';
+import { catalogueSize } from './catalogue.ts';
+import { customersInBlock, rowsAfter, type SeedParameters } from './plan.ts';
+
+/** Counts the changes that make other rows of the same parameters, so that a seed is not finished by another generator. */
+const GENERATOR_VERSION = 1;
+/** The row of agents and products, which also keeps the parameters; blocks count from 1. */
+const FIRST_ROW = 0;
+const NO_SUCH_TABLE = 1146;
+const DATA_ERROR_EXIT_CODE = 65;
+
+const LABELS = {
+  customers: '--customers',
+  ordersPerCustomer: '--orders-per-customer',
+  seed: '--seed',
+  generator: 'generator version',
+} as const satisfies Record<keyof SeedParameters | 'generator', string>;
+
+/** Which blocks (from 0) are in the tables; undefined when no seed has begun here. */
+export type SeedState = { readonly parameters: SeedParameters; readonly blocks: ReadonlySet<number> } | undefined;
+
+/** Reads `_seed_progress`, in which each block's transaction leaves a row. */
+export async function readSeedState(connection: Connection): Promise<SeedState> {
+  const rows = await readProgress(connection);
+  const first = rows.find((row) => row.block === FIRST_ROW);
+  if (first === undefined) return undefined;
+  const parameters = JSON.parse(first.parameters ?? '{}') as SeedParameters;
+  return { parameters, blocks: new Set(rows.filter((row) => row !== first).map((row) => row.block - 1)) };
+}
+
+async function readProgress(connection: Connection) {
+  try {
+    return await connection.query<{ block: number; parameters: string | null }[]>(
+      'SELECT block, parameters FROM _seed_progress',
+    );
+  } catch (error) {
+    if (errorNumber(error) === NO_SUCH_TABLE) return [];
+    throw error;
+  }
+}
+
+/** Makes the table; a statement of its own because CREATE TABLE ends a transaction. */
+export async function createProgressTable(connection: Connection): Promise<void> {
+  await connection.query(
+    'CREATE TABLE IF NOT EXISTS _seed_progress (block INT NOT NULL PRIMARY KEY, parameters VARCHAR(500) NULL)',
+  );
+}
+
+/** Marks the agents and products as written, in the transaction that writes them. */
+export async function recordStart(connection: Connection, parameters: SeedParameters): Promise<void> {
+  const text = JSON.stringify({ ...parameters, generator: GENERATOR_VERSION });
+  await connection.query('INSERT INTO _seed_progress (block, parameters) VALUES (?, ?)', [FIRST_ROW, text]);
+}
+
+/** Marks a block, before its rows: a second process that writes the same waits here and then finds it done. */
+export async function recordBlock(connection: Connection, index: number): Promise<void> {
+  await connection.query('INSERT INTO _seed_progress (block) VALUES (?)', [index + 1]);
+}
+
+/**
+ * Checks that the database is free for a seed.
+ * @throws UserError when tables are missing or any of them holds a row
+ */
+export async function assertEmpty(connection: Connection): Promise<void> {
+  const filled: string[] = [];
+  for (const table of DATA_TABLES) {
+    const rows = await connection.query<unknown[]>(`SELECT 1 FROM ${table} LIMIT 1`).catch((error: unknown) => {
+      if (errorNumber(error) !== NO_SUCH_TABLE) throw error;
+      throw new UserError(`The table ${table} is not there: run "npm run migrate" first.`, { cause: error });
+    });
+    if (rows.length > 0) filled.push(table);
+  }
+  if (filled.length > 0) throw foreignRows(`there are rows in ${filled.join(', ')}`);
+}
+
+/**
+ * Checks that a seed which has begun is the one that is asked for.
+ * @throws UserError that names what differs
+ */
+export function assertSameParameters(found: SeedParameters, asked: SeedParameters): void {
+  const before: Partial<Record<keyof typeof LABELS, number>> = { ...found };
+  const now = { ...asked, generator: GENERATOR_VERSION };
+  const names = Object.keys(LABELS) as (keyof typeof LABELS)[];
+  const differences = names
+    .filter((name) => before[name] !== now[name])
+    .map((name) => `${LABELS[name]} was ${before[name]} and is now ${now[name]}`);
+  if (differences.length === 0) return;
+  throw new UserError(
+    `This database holds a seed with other parameters: ${differences.join(', ')}. ` +
+      'Give the same ones to go on with it, or --reset to delete every row and start anew.',
+    { exitCode: DATA_ERROR_EXIT_CODE },
+  );
+}
+
+/**
+ * Checks that an unfinished seed's tables hold its own rows and nothing else.
+ * @throws UserError that names the first table that differs
+ */
+export async function assertOnlySeedRows(connection: Connection, state: NonNullable<SeedState>): Promise<void> {
+  let customers = 0;
+  const expected = { customers: 0, orders: 0, tickets: 0, interactions: 0 };
+  for (const index of state.blocks) {
+    customers = customersInBlock(state.parameters, index);
+    const own = rowsAfter(customers, state.parameters.ordersPerCustomer);
+    for (const table of Object.keys(expected) as (keyof typeof expected)[]) expected[table] += own[table];
+  }
+  for (const [table, count] of Object.entries({ ...expected, ...catalogueSize(state.parameters) })) {
+    const [row] = await connection.query<{ count: bigint }[]>(`SELECT COUNT(*) AS count FROM ${table}`);
+    if (Number(row?.count) !== count)
+      throw foreignRows(`${table} holds ${row?.count} rows where the unfinished seed has written ${count}`);
+  }
+}
+
+/** The error of a database whose rows are somebody's. */
+export function foreignRows(detail: string): UserError {
+  return new UserError(
+    `This database holds data that is not this seed's (${detail}). Nothing was changed. ` +
+      'Give another database, or --reset to delete every row in it first.',
+    { exitCode: DATA_ERROR_EXIT_CODE },
+  );
+}
+
+/** Empties every data table. The bookkeeping goes first, so that a reset cut short is not taken for a finished seed. */
+export async function resetTables(connection: Connection): Promise<void> {
+  await connection.query('DROP TABLE IF EXISTS _seed_progress');
+  for (const table of DATA_TABLES) await connection.query(`TRUNCATE TABLE ${table}`);
+}

@@ -1,0 +1,129 @@
+import { dateTimeLiteral, textLiteral } from '../sql-text.ts';
+import type { RowWriter } from '../row-writer.ts';
+import type { SeedCustomer } from './customers.ts';
+import { SEED_END_MS, type Block } from './plan.ts';
+import { createWeighted, type Random } from './random.ts';
+
+/** The tickets a customer was given, for the interactions that belong to them and for `customer_stats`. */
+export interface TicketSums {
+  readonly openCount: number;
+  readonly ticketIds: readonly number[];
+}
+
+const DAY_MS = 86_400_000;
+
+const pickStatus = createWeighted([
+  ['CLOSED', 60],
+  ['RESOLVED', 15],
+  ['OPEN', 15],
+  ['PENDING', 10],
+] as const);
+const pickPriority = createWeighted([
+  ['NORMAL', 70],
+  ['LOW', 14],
+  ['HIGH', 12],
+  ['URGENT', 4],
+] as const);
+const pickKind = createWeighted([
+  ['EMAIL', 35],
+  ['CALL', 25],
+  ['NOTE', 20],
+  ['CHAT', 13],
+  ['MEETING', 7],
+] as const);
+const SUBJECTS = [
+  'Invoice does not match the order',
+  'Cannot sign in',
+  'Where is my parcel?',
+  'Wrong item delivered',
+  'Refund request',
+  'Lieferung beschädigt angekommen',
+  "Question sur l'abonnement",
+  '¿Cómo cambio la dirección de envío?',
+  '発送状況の確認',
+  '无法下载发票',
+  '결제 오류 문의',
+  'Не приходит письмо с подтверждением',
+  'مشكلة في الدفع',
+  'שאלה לגבי ההזמנה',
+  'भुगतान विफल हुआ',
+  'Feature request: export to CSV',
+  'Πρόβλημα με την παράδοση',
+  'Password reset loop',
+] as const;
+const BODIES = [
+  'Called back, left a message.',
+  'Very happy with the last delivery 🎉',
+  'Asked for a quote for 200 pieces.',
+  'Prefers e-mail in the morning ☕',
+  'Sent the contract, waiting for a signature ✍️',
+  'Met at the trade fair 🤝',
+  'Rückruf am Freitag vereinbart 📞',
+  'Client très intéressé par la nouvelle gamme ✨',
+  'Pide descuento por volumen 💬',
+  '来週もう一度電話する 📅',
+  '客户要求延期付款 ⏳',
+  '다음 주에 데모 예정 👍',
+  'Перезвонить после праздников 🎄',
+  'يفضل التواصل عبر البريد 📧',
+  'לחזור אליו ביום ראשון 🗓️',
+  'अगले महीने फिर बात करेंगे 🙏',
+  "Didn't answer; it's the third time 😕",
+  'Family of four 👨‍👩‍👧‍👦, moved to a larger flat 🏠',
+  'Escalated to the second line 🚨',
+] as const;
+
+/** Hands over a customer's tickets. */
+export function addTickets(
+  block: Block,
+  writer: RowWriter,
+  facts: { customer: SeedCustomer; agents: number; firstTicketId: number; count: number },
+): TicketSums {
+  const { random } = block;
+  const ticketIds: number[] = [];
+  let openCount = 0;
+  for (let place = 0; place < facts.count; place += 1) {
+    const id = facts.firstTicketId + place;
+    const status = pickStatus(random);
+    const isOpen = status === 'OPEN' || status === 'PENDING';
+    const openedMs = momentMs(random, facts.customer.createdAtMs);
+    const laterMs = Math.min(SEED_END_MS, openedMs + random.below(20 * DAY_MS));
+    const assignee = random.chance(800) ? 1 + random.below(facts.agents) : 'NULL';
+    writer.add(
+      'tickets',
+      'id,number,customer_id,assignee_id,subject,status,priority,opened_at,closed_at,updated_at',
+      `${id},'T-${String(id).padStart(8, '0')}',${facts.customer.id},${assignee},${textLiteral(random.pick(SUBJECTS))},` +
+        `'${status}','${pickPriority(random)}',${dateTimeLiteral(openedMs)},` +
+        `${isOpen ? 'NULL' : dateTimeLiteral(laterMs)},${dateTimeLiteral(laterMs)}`,
+    );
+    ticketIds.push(id);
+    if (isOpen) openCount += 1;
+  }
+  return { openCount, ticketIds };
+}
+
+/** Hands over a customer's interactions, one in three on one of its tickets where it has any. */
+export function addInteractions(
+  block: Block,
+  writer: RowWriter,
+  facts: { customer: SeedCustomer; tickets: TicketSums; agents: number; firstInteractionId: number; count: number },
+): void {
+  const { random } = block;
+  for (let place = 0; place < facts.count; place += 1) {
+    const { ticketIds } = facts.tickets;
+    const ticketId = ticketIds.length > 0 && random.chance(330) ? random.pick(ticketIds) : 'NULL';
+    const agentId = facts.customer.ownerId ?? (random.chance(500) ? 1 + random.below(facts.agents) : 'NULL');
+    writer.add(
+      'interactions',
+      'id,customer_id,ticket_id,agent_id,kind,body,occurred_at',
+      `${facts.firstInteractionId + place},${facts.customer.id},${ticketId},${agentId},'${pickKind(random)}',` +
+        `${textLiteral(random.pick(BODIES))},${dateTimeLiteral(momentMs(random, facts.customer.createdAtMs))}`,
+    );
+  }
+}
+
+function momentMs(random: Random, sinceMs: number): number {
+  const part = random.fraction();
+  const moment = sinceMs + Math.floor(part * part * (SEED_END_MS - sinceMs));
+  return moment - (moment % 1_000);
+}

@@ -1,0 +1,17 @@
+/** Every table that holds the users' data; not Prisma's bookkeeping. A test holds the list against the migrations. */
+export const DATA_TABLES = [
+  'agents',
+  'customers',
+  'customer_tags',
+  'customer_addresses',
+  'customer_stats',
+  'customer_values',
+  'customer_changes',
+  'products',
+  'orders',
+  'order_items',
+  'tickets',
+  'interactions',
+] as const;
+
+export type DataTable = (typeof DATA_TABLES)[number];
