@@ -1,0 +1,209 @@
+import { randomUUID } from 'node:crypto';
+import * as mariadb from 'mariadb';
+import { UserError } from '../cli/context.ts';
+import { connectionOptions } from './database.ts';
+import { matchesChecksum, type Migration, readMigrations } from './migration-script.ts';
+
+export interface MigrateOptions {
+  /** `mysql://` or `mariadb://`, with a database name; the database is created when it is missing and the user may. */
+  readonly databaseUrl: string;
+  /** Holds a folder for each migration, as in prisma/migrations. */
+  readonly folder: string;
+  /** Takes one line about what was applied, or about what does not agree with the folder. */
+  readonly report: (line: string) => void;
+  /** How long to wait for another process that is applying migrations. Default 60,000. */
+  readonly lockTimeoutMs?: number;
+}
+
+export interface MigrateResult {
+  /** Names, in the order of application. */
+  readonly applied: string[];
+  /** How many had been applied before. */
+  readonly already: number;
+}
+
+/** The same name and the same table as Prisma Migrate's: it and this can be used in turns and exclude each other. */
+const lockName = 'prisma_migrate';
+
+const bookkeepingTable = `CREATE TABLE _prisma_migrations (
+  id VARCHAR(36) PRIMARY KEY NOT NULL,
+  checksum VARCHAR(64) NOT NULL,
+  finished_at DATETIME(3),
+  migration_name VARCHAR(255) NOT NULL,
+  logs TEXT,
+  rolled_back_at DATETIME(3),
+  started_at DATETIME(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3),
+  applied_steps_count INTEGER UNSIGNED NOT NULL DEFAULT 0
+) DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci`;
+
+/** EX_UNAVAILABLE of sysexits.h. */
+const unavailable = 69;
+
+/**
+ * Applies the migrations that a database does not have yet, each once even when several processes start together, and
+ * records them as Prisma Migrate does. DDL of MySQL cannot be rolled back: a migration that fails half-way is recorded
+ * as failed, and nothing more is applied until a person has mended it.
+ * @throws UserError when the database cannot be reached (exit code 69), a migration fails (its statement and the
+ *   server's words are in the message) or had failed before, the database holds tables that are not ours, or the lock
+ *   is not had in time
+ */
+export async function applyMigrations(options: MigrateOptions): Promise<MigrateResult> {
+  const migrations = await readMigrations(options.folder);
+  const connection = await connect(options.databaseUrl);
+  try {
+    await takeLock(connection, options.lockTimeoutMs ?? 60_000);
+    const records = await readRecords(connection);
+    refuseFailed(records);
+    const done = records.filter((record) => record.finished_at !== null && record.rolled_back_at === null);
+    reportDifferences(migrations, done, options.report);
+    const doneNames = new Set(done.map((record) => record.migration_name));
+    const applied: string[] = [];
+    for (const migration of migrations.filter(({ name }) => !doneNames.has(name))) {
+      await applyOne(connection, migration);
+      applied.push(migration.name);
+      options.report(`Applied migration ${migration.name}`);
+    }
+    return { applied, already: migrations.length - applied.length };
+  } finally {
+    // The lock goes with the connection.
+    if (connection.isValid()) await connection.end();
+  }
+}
+
+async function connect(databaseUrl: string): Promise<mariadb.Connection> {
+  const { database, ...server } = connectionOptions(databaseUrl);
+  const settings = { ...server, connectTimeout: 10_000, initSql: ["SET SESSION time_zone = '+00:00'"] };
+  try {
+    return await mariadb.createConnection({ ...settings, database }).catch(async (error: unknown) => {
+      if (!(error instanceof mariadb.SqlError) || error.code !== 'ER_BAD_DB_ERROR') throw error;
+      const connection = await mariadb.createConnection(settings);
+      const name = connection.escapeId(database);
+      await connection.query(
+        `CREATE DATABASE IF NOT EXISTS ${name} CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_520_ci`,
+      );
+      await connection.query(`USE ${name}`);
+      return connection;
+    });
+  } catch (error) {
+    if (!(error instanceof mariadb.SqlError)) throw error;
+    const where = `${database} on ${server.host}:${server.port}`;
+    throw new UserError(`The database ${where} cannot be used: ${serverWords(error)}`, {
+      cause: error,
+      exitCode: unavailable,
+    });
+  }
+}
+
+async function takeLock(connection: mariadb.Connection, timeoutMs: number): Promise<void> {
+  const [answer] = await connection.query<{ got: bigint | number | null }[]>('SELECT GET_LOCK(?, ?) AS got', [
+    lockName,
+    Math.ceil(timeoutMs / 1000),
+  ]);
+  if (Number(answer?.got) === 1) return;
+  const [holder] = await connection.query<{ id: bigint | null }[]>('SELECT IS_USED_LOCK(?) AS id', [lockName]);
+  const who = holder?.id ? ` (connection ${holder.id} of the database server)` : '';
+  throw new UserError(`Another process${who} has been applying migrations for ${timeoutMs / 1000} s; try again later`);
+}
+
+interface MigrationRecord {
+  readonly migration_name: string;
+  readonly checksum: string;
+  readonly finished_at: Date | null;
+  readonly rolled_back_at: Date | null;
+  readonly logs: string | null;
+}
+
+async function readRecords(connection: mariadb.Connection): Promise<readonly MigrationRecord[]> {
+  const tables = await connection.query<{ name: string }[]>(
+    'SELECT table_name AS name FROM information_schema.tables WHERE table_schema = DATABASE()',
+  );
+  if (tables.some(({ name }) => name === '_prisma_migrations'))
+    return connection.query<MigrationRecord[]>(
+      'SELECT migration_name, checksum, finished_at, rolled_back_at, logs FROM _prisma_migrations ORDER BY started_at',
+    );
+  // Prisma's P3005: most likely the URL names the database of another program.
+  if (tables.length > 0)
+    throw new UserError(
+      `The database has tables (${tables[0]?.name}, ...) and no _prisma_migrations: it seems to belong to another ` +
+        'program, so nothing was changed. Name an empty database in DATABASE_URL',
+    );
+  await connection.query(bookkeepingTable);
+  return [];
+}
+
+/** Prisma's P3009. */
+function refuseFailed(records: readonly MigrationRecord[]): void {
+  const failed = records.find((record) => record.finished_at === null && record.rolled_back_at === null);
+  if (failed === undefined) return;
+  const set = (column: string): string =>
+    `UPDATE _prisma_migrations SET ${column} = UTC_TIMESTAMP(3) WHERE migration_name = '${failed.migration_name}' AND finished_at IS NULL`;
+  const why = failed.logs === null || failed.logs === '' ? 'it was interrupted' : failed.logs;
+  throw new UserError(
+    `The migration ${failed.migration_name} was begun earlier and not finished, so no other is applied. Undo by hand ` +
+      `what it did, then have it applied again with: ${set('rolled_back_at')}; or complete it by hand, then mark it ` +
+      `done with: ${set('finished_at')}. (With Prisma's CLI: prisma migrate resolve.) What happened: ${why}`,
+  );
+}
+
+function reportDifferences(
+  migrations: readonly Migration[],
+  done: readonly MigrationRecord[],
+  report: (line: string) => void,
+): void {
+  for (const { migration_name: name, checksum } of done) {
+    const migration = migrations.find((candidate) => candidate.name === name);
+    if (migration === undefined)
+      report(`Warning: the database has had migration ${name}, which is not in the folder: is this an older version?`);
+    else if (!matchesChecksum(migration, checksum))
+      report(`Warning: migration ${name} was changed after it had been applied; the change is not in the database`);
+  }
+}
+
+async function applyOne(connection: mariadb.Connection, migration: Migration): Promise<void> {
+  const id = randomUUID();
+  await connection.query(
+    'INSERT INTO _prisma_migrations (id, checksum, started_at, migration_name) VALUES (?, ?, UTC_TIMESTAMP(3), ?)',
+    [id, migration.checksum, migration.name],
+  );
+  for (const [index, statement] of migration.statements.entries())
+    await connection.query(statement).catch(async (error: unknown) => {
+      const place = `Statement ${index + 1} of ${migration.statements.length}`;
+      await recordFailure(connection, { id, name: migration.name, place, statement, error });
+    });
+  await connection.query(
+    'UPDATE _prisma_migrations SET applied_steps_count = applied_steps_count + 1, finished_at = UTC_TIMESTAMP(3) WHERE id = ?',
+    [id],
+  );
+}
+
+interface Failure {
+  readonly id: string;
+  readonly name: string;
+  readonly place: string;
+  readonly statement: string;
+  readonly error: unknown;
+}
+
+/** Always throws. Without a connection the record stays unfinished, which the next start refuses as well. */
+async function recordFailure(connection: mariadb.Connection, failure: Failure): Promise<never> {
+  const { id, name, place, error } = failure;
+  const words = error instanceof mariadb.SqlError ? serverWords(error) : String(error);
+  const statement = failure.statement.length > 2_000 ? `${failure.statement.slice(0, 2_000)} ...` : failure.statement;
+  if (connection.isValid()) {
+    const code = error instanceof mariadb.SqlError ? error.errno : 0;
+    const log = [
+      'A migration failed to apply. New migrations cannot be applied before the error is recovered from. Read more about how to resolve migration issues in a production database: https://pris.ly/d/migrate-resolve',
+      `Migration name: ${name}`,
+      `Database error code: ${code}`,
+      `Database error:\n${words}`,
+      `${place}:\n${statement}`,
+    ];
+    await connection.query('UPDATE _prisma_migrations SET logs = ? WHERE id = ?', [log.join('\n\n'), id]);
+  }
+  throw new UserError(`The migration ${name} failed: ${words}. ${place}: ${statement}`, { cause: error });
+}
+
+function serverWords(error: mariadb.SqlError): string {
+  const words = error.sqlMessage ?? error.message;
+  return error.errno > 0 ? `${words} (${error.errno})` : words;
+}
