@@ -53,11 +53,11 @@ export const int = (sql: string): Column<number> => ({
   accepts: Number.isInteger,
 });
 
-/** An exact decimal number, as a string. */
+/** An exact decimal number, as a string without zeros at its end: `18.6` for 18.6000. */
 export const decimal = (sql: string): Column<string> => ({
   sql,
   nullable: false,
-  decode: undefined,
+  decode: (raw) => String(raw).replace(/\.?0+$|(\.\d*?)0+$/, '$1'),
   encode: (value) => value,
   accepts: (value) => typeof value === 'string' && /^-?\d+(\.\d+)?$/.test(value),
 });

@@ -1,0 +1,146 @@
+import { hash } from 'node:crypto';
+import { ANYBODY, type Caller } from './access/caller.ts';
+import { createRedis } from './cache/redis.ts';
+import { createResponseCache, type ResponseCache } from './cache/response-cache.ts';
+import type { Config } from './config.ts';
+import type { Context } from './crm/context.ts';
+import { createLoaders } from './crm/registry.ts';
+import { createDatabase, type Database } from './db/database.ts';
+import { runTransaction } from './db/transaction.ts';
+import type { DocumentFacts } from './graphql/analysis.ts';
+import { createDocuments } from './graphql/documents.ts';
+import { createMask } from './graphql/mask.ts';
+import { createPipeline } from './graphql/pipeline.ts';
+import { createSchema, SDL } from './graphql/schema.ts';
+import { createGraphQLFront } from './http/graphql-front.ts';
+import { graphiqlOptions, renderGraphiQL } from './http/graphiql.ts';
+import { createReadiness, live } from './http/health.ts';
+import { createHttpServer, type Route } from './http/server.ts';
+import type { Log } from './telemetry/log.ts';
+import { createMetrics } from './telemetry/metrics.ts';
+
+/** A gateway. */
+export interface App {
+  /** Resolves with the port once requests are taken. */
+  listen(): Promise<number>;
+  /** Finishes what is under way and ends every connection, within ten seconds. */
+  close(): Promise<void>;
+}
+
+/** How long requests under way may take to finish when the gateway stops. */
+const STOP_MS = 8_000;
+
+/**
+ * Puts a gateway together: database, cache, schema, pipeline, HTTP.
+ * @param config needs a `databaseUrl`, whose database is migrated
+ * @throws SERVICE_UNAVAILABLE when the database cannot be reached
+ */
+export async function createApp(
+  config: Config & { readonly databaseUrl: string },
+  { log }: { log: Log },
+): Promise<App> {
+  const { limits } = config;
+  const metrics = createMetrics();
+  const schema = createSchema();
+  const db = await createDatabase({
+    url: config.databaseUrl,
+    connections: limits.databaseConnections,
+    statementMs: limits.statementMs,
+    metrics,
+  });
+  const redis =
+    config.redisUrls.length === 0 || !config.cache.enabled
+      ? undefined
+      : createRedis({ urls: config.redisUrls, timeoutMs: config.cache.timeoutMs, log, metrics });
+  const schemaHash = hash('sha256', SDL, 'base64url');
+  const cache =
+    redis === undefined ? undefined : createResponseCache({ redis, prefix: config.cache.prefix, schemaHash, metrics });
+  const documents = createDocuments(schema, { maxTokens: limits.tokens, metrics });
+  const pipeline = createPipeline({
+    schema,
+    documents,
+    mask: createMask({ log, metrics }),
+    createContext: (caller, facts) => createContext({ caller, facts, db, cache, config }),
+    requestMs: limits.requestMs,
+    bodyBytes: limits.bodyBytes,
+    graphiql: graphiqlOptions,
+    renderGraphiQL,
+  });
+  const front = createGraphQLFront({ documents, pipeline, cache, bodyBytes: limits.bodyBytes });
+  const server = createHttpServer({
+    log,
+    metrics,
+    routes: {
+      '/graphql': graphqlRoute(front, pipeline.handle),
+      '/schema.graphql': text('application/graphql; charset=utf-8', () => SDL),
+      '/health/live': live,
+      '/health/ready': createReadiness({
+        isStopping: () => server.isClosing(),
+        pingDatabase: () => db.ping(),
+        redisState: () => (redis === undefined ? 'not used' : redis.isUp() ? 'up' : 'down'),
+      }),
+      '/metrics': text('text/plain; version=0.0.4; charset=utf-8', () => metrics.registry.metrics()),
+    },
+  });
+  return {
+    listen: () => server.listen(config.port, config.host),
+    async close() {
+      await server.close(STOP_MS);
+      await pipeline.handle.dispose();
+      await cache?.close();
+      await db.close();
+    },
+  };
+}
+
+/** Plain GET and POST to the front, everything else (GraphiQL, event streams, other methods) to Yoga's handler. */
+function graphqlRoute(front: ReturnType<typeof createGraphQLFront>, yoga: Route): Route {
+  return (request, response) => {
+    const accept = request.headers.accept ?? '';
+    const isPage = request.method === 'GET' && accept.includes('text/html');
+    const isPlain =
+      (request.method === 'GET' || request.method === 'POST') && !isPage && !accept.includes('text/event-stream');
+    return isPlain ? front(request, response, ANYBODY) : yoga(request, response);
+  };
+}
+
+function text(contentType: string, content: () => string | Promise<string>): Route {
+  return async (_, response) => {
+    const body = Buffer.from(await content());
+    response.writeHead(200, { 'content-type': contentType, 'content-length': body.length });
+    response.end(body);
+  };
+}
+
+/** What one request's resolvers get. */
+function createContext(options: {
+  caller: Caller;
+  facts: DocumentFacts;
+  db: Database;
+  cache: ResponseCache | undefined;
+  config: Config;
+}): Context {
+  const { caller, db, cache, config } = options;
+  const batch = { db, columnsOf: options.facts.columnsOf };
+  let loaders = createLoaders(batch);
+  return {
+    ...batch,
+    get loaders() {
+      return loaders;
+    },
+    pageBounds: config.limits,
+    caller,
+    writer: {
+      actor: caller.subject,
+      async transaction(changes, command) {
+        try {
+          return await runTransaction(db.client, config.limits.requestMs, command);
+        } finally {
+          // After a failure too: a connection that was lost at COMMIT may have committed.
+          await cache?.invalidate(changes);
+          loaders = createLoaders(batch);
+        }
+      },
+    },
+  };
+}

@@ -1,0 +1,47 @@
+import { randomUUID } from 'node:crypto';
+import { GraphQLError } from 'graphql';
+import { ERROR_CODES, exposedCode, type ErrorCode } from '../errors.ts';
+import { toGatewayError } from '../db/errors.ts';
+import type { Log } from '../telemetry/log.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
+import { coded } from './documents.ts';
+
+/** An error as a client may see it: with a code, and nothing of an unexpected one but an id that is in the log. */
+export type MaskError = (error: unknown) => GraphQLError;
+
+/** Masks what is not meant for clients, and logs it under the id that they get. */
+export function createMask({ log, metrics }: { log: Log; metrics: Metrics }): MaskError {
+  return (error) => {
+    const located = error instanceof GraphQLError ? error : undefined;
+    const thrown = toGatewayError(deepest(error));
+    const code = exposedCode(error) ?? exposedCode(thrown);
+    if (code !== undefined) {
+      const shown = thrown instanceof GraphQLError ? thrown : (located ?? new GraphQLError('Unexpected error.'));
+      return coded(placed(shown, located), code);
+    }
+    const errorId = randomUUID();
+    metrics.maskedErrors.inc();
+    log.error({ err: thrown, errorId, path: located?.path?.join('.') }, 'unexpected error');
+    const masked = new GraphQLError('Unexpected error.', { extensions: { errorId } });
+    return coded(placed(masked, located), 'INTERNAL_SERVER_ERROR');
+  };
+}
+
+/** The HTTP status of an answer that holds these errors and no data. */
+export function statusOf(errors: readonly GraphQLError[]): number {
+  const code = errors[0]?.extensions['code'];
+  return typeof code === 'string' && code in ERROR_CODES ? ERROR_CODES[code as ErrorCode] : 500;
+}
+
+function deepest(error: unknown): unknown {
+  return error instanceof GraphQLError && error.originalError ? deepest(error.originalError) : error;
+}
+
+function placed(shown: GraphQLError, located: GraphQLError | undefined): GraphQLError {
+  if (located === undefined || shown === located) return shown;
+  return new GraphQLError(shown.message, {
+    nodes: located.nodes ?? null,
+    path: located.path ?? null,
+    extensions: shown.extensions,
+  });
+}

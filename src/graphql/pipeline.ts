@@ -1,0 +1,140 @@
+import { execute, type ExecutionResult, type GraphQLError, type GraphQLSchema } from 'graphql';
+
+import { createYoga, type GraphiQLOptions, type Plugin } from 'graphql-yoga';
+import { ANYBODY, type Caller } from '../access/caller.ts';
+import type { Context } from '../crm/context.ts';
+import { createError, exposedCode } from '../errors.ts';
+import type { DocumentFacts } from './analysis.ts';
+import { DocumentErrors, type Documents } from './documents.ts';
+import type { MaskError } from './mask.ts';
+
+/** What every request brings: who asks. */
+export interface RequestContext {
+  readonly caller?: Caller;
+}
+
+/** A GraphQL request whose document is known to be valid. */
+export interface PipelineRequest {
+  readonly query: string;
+  readonly operationName: string | undefined;
+  readonly variables: Readonly<Record<string, unknown>> | undefined;
+  readonly caller: Caller;
+}
+
+export interface PipelineOptions {
+  readonly schema: GraphQLSchema;
+  readonly documents: Documents;
+  readonly mask: MaskError;
+  readonly createContext: (caller: Caller, facts: DocumentFacts) => Context;
+  readonly requestMs: number;
+  readonly bodyBytes: number;
+  readonly graphiql: GraphiQLOptions;
+  readonly renderGraphiQL: (options: GraphiQLOptions) => string;
+}
+
+export type Pipeline = ReturnType<typeof createPipeline>;
+
+/**
+ * Parses, validates and executes through Yoga's enveloped pipeline. `run` is for requests that the HTTP front has read
+ * itself; `handle` is Yoga's own HTTP handler, for GraphiQL and everything else that is not a plain GET or POST.
+ */
+export function createPipeline(options: PipelineOptions) {
+  const { schema, mask } = options;
+  // The order counts: a document is found before it is validated, and its errors are masked last.
+  const plugins: Plugin[] = [useStoredDocuments(options.documents), useExecution(options)];
+  const yoga = createYoga<RequestContext>({
+    schema,
+    plugins,
+    graphqlEndpoint: '/graphql',
+    landingPage: false,
+    logging: false,
+    multipart: false,
+    cors: false,
+    parserAndValidationCache: false,
+    maxRequestBodySize: options.bodyBytes,
+    maskedErrors: { maskError: (error) => mask(error) },
+    graphiql: options.graphiql,
+    renderGraphiQL: options.renderGraphiQL,
+  });
+  // Yoga's own context is made by its HTTP handler; `caller` is all that ours needs of it.
+  const getEnveloped: (context: RequestContext) => ReturnType<typeof yoga.getEnveloped> = yoga.getEnveloped;
+  return {
+    handle: yoga,
+    /** Never rejects; errors are masked and have codes. Without `data` when nothing was executed. */
+    async run({ query, operationName, variables, caller }: PipelineRequest): Promise<ExecutionResult> {
+      try {
+        const enveloped = getEnveloped({ caller });
+        const document = enveloped.parse(query);
+        enveloped.validate(schema, document);
+        const contextValue = await enveloped.contextFactory();
+        return await enveloped.execute({ schema, document, contextValue, variableValues: variables, operationName });
+      } catch (error) {
+        return { errors: errorsOf(error, mask) };
+      }
+    },
+  };
+}
+
+function errorsOf(error: unknown, mask: MaskError): readonly GraphQLError[] {
+  if (error instanceof DocumentErrors) return error.errors;
+  return (error instanceof AggregateError ? error.errors : [error]).map((one: unknown) => mask(one));
+}
+
+/** Takes parsed and validated documents from where they are kept. */
+function useStoredDocuments(documents: Documents): Plugin {
+  return {
+    onParse({ params, setParsedDocument }) {
+      setParsedDocument(documents.read(String(params.source)).document);
+    },
+    onValidate({ params, setResult }) {
+      // Only valid documents are kept.
+      if (documents.of(params.documentAST) !== undefined) setResult([]);
+    },
+  };
+}
+
+/** Runs the compiled operation, or the plain executor where there is none, with a context of the request's own. */
+function useExecution({ documents, createContext, requestMs, mask }: PipelineOptions): Plugin<RequestContext> {
+  return {
+    onExecute({ args, setExecuteFn }) {
+      const stored = documents.of(args.document);
+      if (stored === undefined) throw new Error('a document was executed that was not validated');
+      setExecuteFn(async () => {
+        const context = createContext(args.contextValue.caller ?? ANYBODY, stored.facts);
+        const compiled = stored.compiled(args.operationName ?? undefined);
+        const running =
+          compiled === undefined
+            ? execute({ ...args, contextValue: context })
+            : compiled.query({}, context, args.variableValues ?? {});
+        const result = await within(requestMs, running);
+        return result.errors === undefined ? result : { ...result, errors: maskAll(result, mask) };
+      });
+    },
+  };
+}
+
+// Without data nothing was executed, and the executor itself tells what is wrong with the variables or the operation.
+function maskAll(result: ExecutionResult, mask: MaskError): GraphQLError[] {
+  const isRequestError = !('data' in result) || result.data === undefined;
+  return (result.errors ?? []).map((error) =>
+    mask(
+      isRequestError && exposedCode(error) === undefined && !error.originalError
+        ? createError('BAD_USER_INPUT', error.message)
+        : error,
+    ),
+  );
+}
+
+/** What comes of a promise, or TIMEOUT; what comes too late is dropped. */
+async function within<Result>(timeoutMs: number, running: PromiseLike<Result> | Result): Promise<Result> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    const error = () => createError('TIMEOUT', `The request took longer than ${timeoutMs} ms; ask for less at once.`);
+    timer = setTimeout(() => reject(error()), timeoutMs);
+  });
+  try {
+    return await Promise.race([running, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,86 @@
+import { readFileSync } from 'node:fs';
+import {
+  buildSchema,
+  getDirectiveValues,
+  getNamedType,
+  isInterfaceType,
+  isObjectType,
+  isScalarType,
+  type DirectiveNode,
+  type GraphQLNamedOutputType,
+  type GraphQLSchema,
+} from 'graphql';
+import { resolvers, TABLES } from '../crm/registry.ts';
+
+/** The SDL, as clients read it. */
+export const SDL = readFileSync(new URL('../../schema.graphql', import.meta.url), 'utf8');
+
+/**
+ * The schema of `schema.graphql` with its resolvers, checked at start: each field of a type that is read from a table
+ * says which columns it needs, and each field of Query how long its answers may be kept.
+ * @throws TypeError naming what is missing
+ */
+export function createSchema(): GraphQLSchema {
+  const schema = buildSchema(SDL);
+  attach(schema);
+  for (const table of TABLES) {
+    const type = schema.getType(table.type);
+    if (!isObjectType(type)) throw new TypeError(`${table.name}: the schema has no type ${table.type}`);
+    for (const name of Object.keys(type.getFields()))
+      if (!(name in table.columns) && !(name in table.fields))
+        throw new TypeError(`${table.type}.${name}: its table does not say which columns it needs`);
+  }
+  for (const field of Object.values(schema.getQueryType()?.getFields() ?? {})) {
+    const own = cacheRule(schema, field.astNode);
+    if (own.maxAge === undefined && typeCacheRule(schema, getNamedType(field.type)).maxAge === undefined)
+      throw new TypeError(`Query.${field.name}: neither it nor its type has @cacheControl(maxAge)`);
+  }
+  return schema;
+}
+
+function attach(schema: GraphQLSchema): void {
+  for (const [typeName, given] of Object.entries(resolvers)) {
+    const type = schema.getType(typeName);
+    if (isScalarType(type)) {
+      Object.assign(type, given, {
+        astNode: type.astNode,
+        specifiedByURL: type.specifiedByURL,
+        description: type.description,
+      });
+    } else if (isInterfaceType(type) && '__resolveType' in given) {
+      type.resolveType = given.__resolveType;
+    } else if (isObjectType(type)) {
+      const fields = type.getFields();
+      for (const [name, resolve] of Object.entries(given)) {
+        const field = fields[name];
+        if (field === undefined) throw new TypeError(`${typeName}.${name}: the schema has no such field`);
+        field.resolve = resolve;
+      }
+    } else throw new TypeError(`${typeName}: the schema has no such type`);
+  }
+}
+
+type Maybe<Value> = Value | null | undefined;
+
+/** What `@cacheControl` says; undefined where it says nothing. */
+export interface CacheRule {
+  readonly maxAge: number | undefined;
+  readonly isPrivate: boolean;
+}
+
+/** The rule of a field or type definition. */
+export function cacheRule(
+  schema: GraphQLSchema,
+  node: Maybe<{ readonly directives?: readonly DirectiveNode[] | undefined }>,
+): CacheRule {
+  const directive = schema.getDirective('cacheControl');
+  const given =
+    directive && node?.directives ? getDirectiveValues(directive, { directives: node.directives }) : undefined;
+  const maxAge = given?.['maxAge'];
+  return { maxAge: typeof maxAge === 'number' ? maxAge : undefined, isPrivate: given?.['scope'] === 'PRIVATE' };
+}
+
+/** The rule of a field's type, without its list and non-null marks. */
+export function typeCacheRule(schema: GraphQLSchema, type: GraphQLNamedOutputType): CacheRule {
+  return cacheRule(schema, isObjectType(type) || isInterfaceType(type) ? type.astNode : undefined);
+}
