@@ -1,0 +1,112 @@
+import { Writable } from 'node:stream';
+import { createApp } from '../../src/app.ts';
+import { parseConfig } from '../../src/config.ts';
+import { createLog } from '../../src/telemetry/log.ts';
+
+/** What a GraphQL request was answered with. */
+export interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly text: string;
+  // Answers have the shape of the query at hand, which each test knows.
+  // oxlint-disable-next-line typescript/no-explicit-any
+  readonly data: any;
+  readonly errors: readonly {
+    message: string;
+    path?: (string | number)[];
+    extensions: { code: string; errorId?: string };
+  }[];
+}
+
+export interface RequestOptions {
+  readonly variables?: Readonly<Record<string, unknown>>;
+  readonly operationName?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** A gateway in this process, on a port of its own. */
+export interface TestGateway {
+  /** `http://127.0.0.1:PORT` */
+  readonly url: string;
+  /** Every line that was logged, as text. */
+  readonly logLines: readonly string[];
+  /** Sends a query by POST over HTTP. */
+  request(query: string, options?: RequestOptions): Promise<Answer>;
+  /** The data of a query that must succeed. */
+  // oxlint-disable-next-line typescript/no-explicit-any
+  data(query: string, variables?: Readonly<Record<string, unknown>>): Promise<any>;
+  /** Runs something and gives how many SQL statements of each name the gateway sent meanwhile. */
+  statementsOf(run: () => Promise<unknown>): Promise<ReadonlyMap<string, number>>;
+  /** The value of a metric, all labels added up. */
+  metric(name: string): Promise<number>;
+  close(): Promise<void>;
+}
+
+/**
+ * Starts a gateway on a migrated database.
+ * @param options.redisUrl none: without a response cache
+ * @param options.settings more settings, as in the environment
+ */
+export async function startGateway(options: {
+  readonly databaseUrl: string;
+  readonly redisUrl?: string;
+  readonly settings?: Readonly<Record<string, string>>;
+}): Promise<TestGateway> {
+  const logLines: string[] = [];
+  const destination = new Writable({
+    write(chunk, _encoding, done) {
+      logLines.push(String(chunk));
+      done();
+    },
+  });
+  const config = parseConfig({
+    NODE_ENV: 'test',
+    PORT: '0',
+    LOG_LEVEL: 'debug',
+    DATABASE_URL: options.databaseUrl,
+    REDIS_URL: options.redisUrl,
+    ...options.settings,
+  });
+  const log = createLog({ level: config.logLevel, readable: false, destination });
+  const app = await createApp({ ...config, databaseUrl: options.databaseUrl }, { log });
+  const url = `http://127.0.0.1:${await app.listen()}`;
+
+  const request = async (query: string, given: RequestOptions = {}): Promise<Answer> => {
+    const response = await fetch(`${url}/graphql`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...given.headers },
+      body: JSON.stringify({ query, variables: given.variables, operationName: given.operationName }),
+    });
+    const text = await response.text();
+    const { data, errors = [] } = JSON.parse(text);
+    return { status: response.status, headers: response.headers, text, data, errors };
+  };
+  const statements = async (): Promise<Map<string, number>> => {
+    const text = await (await fetch(`${url}/metrics`)).text();
+    const found = text.matchAll(/^concierge_sql_statements_total\{statement="([^"]+)"\} (\d+)$/gm);
+    return new Map([...found].map(([, name = '', count]) => [name, Number(count)]));
+  };
+  return {
+    url,
+    logLines,
+    request,
+    async data(query, variables = {}) {
+      const answer = await request(query, { variables });
+      if (answer.errors.length > 0) throw new Error(`unexpected errors: ${JSON.stringify(answer.errors)}`);
+      return answer.data;
+    },
+    async statementsOf(run) {
+      const before = await statements();
+      await run();
+      const after = await statements();
+      const differences = [...after].map(([name, count]) => [name, count - (before.get(name) ?? 0)] as const);
+      return new Map(differences.filter(([, count]) => count > 0));
+    },
+    async metric(name) {
+      const text = await (await fetch(`${url}/metrics`)).text();
+      const lines = text.split('\n').filter((line) => line.startsWith(`${name}{`) || line.startsWith(`${name} `));
+      return lines.reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0);
+    },
+    close: () => app.close(),
+  };
+}
