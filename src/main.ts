@@ -42,10 +42,6 @@ async function run(command: () => Promise<number>): Promise<void> {
 
 /** Tells what went wrong, in lines and without a stack trace where it is the user's to mend; gives the exit code. */
 function explain(error: unknown): number {
-  const lines = (text: string, code: number) => {
-    process.stderr.write(`${text}\n`);
-    return code;
-  };
   if (error instanceof ConfigError) return lines(error.message, CONFIGURATION);
   if (error instanceof UserError) return lines(error.message, error.exitCode);
   if (exposedCode(error) === 'SERVICE_UNAVAILABLE')
@@ -53,6 +49,11 @@ function explain(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : USAGE;
   if (stopping.signal.aborted && error === stopping.signal.reason) return 130;
   return lines(`Unexpected: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`, SOFTWARE);
+}
+
+function lines(text: string, exitCode: number): number {
+  process.stderr.write(`${text}\n`);
+  return exitCode;
 }
 
 const program = new Command('concierge')

@@ -150,14 +150,12 @@ async function recordChange(
     writer: Writer;
     customer: { id: bigint; version: number };
     action: string;
-    before: object;
-    after: object;
+    before: Readonly<Record<string, FieldValue>>;
+    after: Readonly<Record<string, FieldValue>>;
   },
 ): Promise<void> {
-  const before = new Map<string, unknown>(Object.entries(change.before));
-  const asText = (value: unknown) => (value === null || value === undefined ? null : String(value));
   const fields = Object.entries(change.after)
-    .map(([field, value]) => ({ field, before: asText(before.get(field)), after: asText(value) }))
+    .map(([field, value]) => ({ field, before: asText(change.before[field]), after: asText(value) }))
     .filter((field) => field.before !== field.after);
   await transaction.customerChange.create({
     data: {
@@ -170,3 +168,7 @@ async function recordChange(
     },
   });
 }
+
+type FieldValue = string | number | bigint | Date | null | undefined;
+
+const asText = (value: FieldValue): string | null => (value === null || value === undefined ? null : String(value));

@@ -43,13 +43,14 @@ export function searchRequest(given: string): ListRequest {
   const text = given.trim();
   if (text === '' || text.length > 100)
     throw createError('BAD_USER_INPUT', `Argument "text": expected 1 to 100 characters, got ${quoted(given)}.`);
-  const startsWith = (column: string, prefix: string): ListRequest => ({
-    parent: null,
-    conditions: [{ kind: 'startsWith', column, text: prefix }],
-    sort: { column, descending: false, name: `${column} ASC` },
-  });
   if (text.includes('@')) return startsWith('email', text.toLowerCase());
   const digits = text.replaceAll(/[\s().+/-]/g, '');
   if (/^\d{4,15}$/.test(digits)) return startsWith('phone', `+${digits}`);
   return startsWith('name', text);
 }
+
+const startsWith = (column: string, prefix: string): ListRequest => ({
+  parent: null,
+  conditions: [{ kind: 'startsWith', column, text: prefix }],
+  sort: { column, descending: false, name: `${column} ASC` },
+});

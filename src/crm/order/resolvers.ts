@@ -32,7 +32,7 @@ export const orderResolvers = {
       found(await loaders.customerById.load(order.customerId), 'Order.customer'),
     items: async (order, _, { loaders }) => {
       const rows = await loaders.itemsByOrder.load(order.id);
-      return rows.map((row) => ({ ...row, currency: order.currency }));
+      return rows.map((row) => Object.assign(row, { currency: order.currency }));
     },
     total: (order) => money(order.amount, order.currency),
   },
