@@ -20,6 +20,8 @@ export async function openConnection(databaseUrl: string): Promise<mariadb.Conne
       timezone: 'Z',
       initSql: [
         "SET SESSION time_zone = '+00:00'",
+        // A statement after a lock must see what the lock's last holder wrote.
+        'SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED',
         "SET SESSION sql_mode = 'STRICT_TRANS_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO'",
       ],
     });

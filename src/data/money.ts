@@ -1,21 +1,11 @@
+import { currencyDigits } from '../crm/money.ts';
+
 /** Money as the tables keep it, DECIMAL(19,4): a whole number of ten-thousandths, exact. */
 export type Amount = bigint & { readonly unit: 'ten-thousandth' };
 
 const SCALE_DIGITS = 4;
 const SCALE = 10_000n;
 const AMOUNT_LIMIT = 10n ** 19n;
-
-// ISO 4217: the currencies whose smallest unit is not a hundredth.
-const MINOR_DIGITS = new Map<string, number>([
-  ...'BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF'.split(' ').map((code) => [code, 0] as const),
-  ...'BHD IQD JOD KWD LYD OMR TND'.split(' ').map((code) => [code, 3] as const),
-  ...'CLF UYW'.split(' ').map((code) => [code, 4] as const),
-]);
-
-/** How many decimals a currency's smallest unit has (ISO 4217): 2 for EUR, 0 for JPY, 3 for KWD. */
-export function minorDigits(currency: string): number {
-  return MINOR_DIGITS.get(currency) ?? 2;
-}
 
 /** A whole number of ten-thousandths as an `Amount`. */
 export function toAmount(tenThousandths: bigint): Amount {
@@ -34,7 +24,7 @@ export function fitsAmount(amount: bigint): boolean {
  */
 export function lineTotal(line: { quantity: number; unitPrice: Amount; discount: bigint; currency: string }): Amount {
   const exact = BigInt(line.quantity) * line.unitPrice * (SCALE - line.discount);
-  const unit = SCALE * 10n ** BigInt(SCALE_DIGITS - minorDigits(line.currency));
+  const unit = SCALE * 10n ** BigInt(SCALE_DIGITS - currencyDigits(line.currency));
   const half = exact < 0n ? -unit / 2n : unit / 2n;
   return toAmount(((exact + half) / unit) * (unit / SCALE));
 }

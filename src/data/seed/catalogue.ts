@@ -1,4 +1,4 @@
-import { lineTotal, formatAmount, minorDigits, toAmount, type Amount } from '../money.ts';
+import { lineTotal, formatAmount, toAmount, type Amount } from '../money.ts';
 import { dateTimeLiteral, textLiteral } from '../sql-text.ts';
 import type { RowWriter } from '../row-writer.ts';
 import { COUNTRIES, CURRENCIES, type Currency } from './countries.ts';
@@ -110,6 +110,5 @@ function addProducts(
 /** Euro cents as an amount of the currency, a whole number of its smallest unit. */
 function roundPrice(euroCents: number, currency: Currency): Amount {
   const exact = toAmount((BigInt(euroCents) * EURO_RATES[currency]) / 100n);
-  const rounded = lineTotal({ quantity: 1, unitPrice: exact, discount: 0n, currency });
-  return minorDigits(currency) === 0 && rounded === 0n ? toAmount(10_000n) : rounded;
+  return lineTotal({ quantity: 1, unitPrice: exact, discount: 0n, currency });
 }

@@ -1,0 +1,50 @@
+import { resolve } from 'node:path';
+import type { CliContext } from './context.ts';
+import { importFolder } from '../data/import/import-folder.ts';
+import { loadMapping } from '../data/import/mapping.ts';
+import { summaryText } from '../data/import/summary.ts';
+import { formatCount } from '../data/progress-report.ts';
+
+/** What `npm run import` was asked for. */
+export interface ImportArguments {
+  /** Where the CSV files are. */
+  readonly folder: string;
+  /** The mapping file's path. */
+  readonly mapping: string;
+  /** Where rejected rows go; by default `.data/import/<name of the mapping>`. */
+  readonly rejects?: string | undefined;
+}
+
+const REJECTED_EXIT_CODE = 1;
+const INTERRUPTED_EXIT_CODE = 130;
+const LINE_EVERY_MS = 3_000;
+
+/**
+ * `npm run import`: imports CSV files as a mapping says and ends with a summary on `cli.stdout`.
+ * @returns the exit code: 0 when every row was taken, 1 when some were rejected, 130 when it was interrupted
+ * @throws UserError: 65 for a wrong mapping or one that does not fit the files, 66 for a missing file, 69 for no database
+ */
+export async function runImport(args: ImportArguments, cli: CliContext, databaseUrl: string): Promise<number> {
+  const mapping = await loadMapping(args.mapping);
+  let shownMs = performance.now();
+  const result = await importFolder({
+    folder: args.folder,
+    mapping,
+    rejectsFolder: resolve(args.rejects ?? `.data/import/${mapping.name}`),
+    databaseUrl,
+    signal: cli.signal,
+    report(summary) {
+      if (performance.now() - shownMs < LINE_EVERY_MS) return;
+      shownMs = performance.now();
+      cli.stdout.write(`${summary.target}: ${formatCount(summary.read)} rows\n`);
+    },
+  });
+  cli.stdout.write(`${summaryText(result.summaries)}\n`);
+  if (result.rejects.length > 0)
+    cli.stdout.write(`Rejected rows, with line and reason: ${result.rejects.join(', ')}\n`);
+  if (result.isInterrupted) {
+    cli.stdout.write('Stopped before the end; the same command imports the rest and doubles nothing.\n');
+    return INTERRUPTED_EXIT_CODE;
+  }
+  return result.summaries.some((summary) => summary.rejected > 0) ? REJECTED_EXIT_CODE : 0;
+}

@@ -1,0 +1,97 @@
+import type { Connection } from 'mariadb';
+import { SqlError } from 'mariadb';
+import { inTransaction } from '../connection.ts';
+import { refreshCustomerSums } from './stats.ts';
+import { writeCustomers } from './customers.ts';
+import type { TargetRecord } from './records.ts';
+import type { TableTarget } from './targets.ts';
+import {
+  CREATED,
+  isResolved,
+  rejected,
+  resolveRecords,
+  UNCHANGED,
+  UPDATED,
+  writeRecords,
+  type Outcome,
+} from './upsert.ts';
+
+/** Who writes and when: one moment for the whole import. */
+export interface Authorship {
+  readonly now: string;
+  readonly actor: string;
+}
+
+// Incorrect string value: the one error about data whose SQLSTATE does not say so on both servers.
+const WRONG_VALUE = 1366;
+
+/**
+ * Writes entries in one transaction. Where the server refuses something about them (a key that another client took
+ * meanwhile, a sum out of range), the halves are tried by themselves, until the entry alone is left and rejected.
+ */
+export async function writeHalving<Entry, Result>(
+  connection: Connection,
+  entries: readonly Entry[],
+  work: { write(entries: readonly Entry[]): Promise<Result[]>; reject(entry: Entry, problem: string): Result },
+): Promise<Result[]> {
+  try {
+    return await inTransaction(connection, () => work.write(entries));
+  } catch (error) {
+    if (!isAboutData(error)) throw error;
+    const [first] = entries;
+    if (entries.length <= 1 || first === undefined)
+      return entries.map((entry) => work.reject(entry, `the database refused it: ${serverMessage(error)}`));
+    const middle = Math.ceil(entries.length / 2);
+    return [
+      ...(await writeHalving(connection, entries.slice(0, middle), work)),
+      ...(await writeHalving(connection, entries.slice(middle), work)),
+    ];
+  }
+}
+
+function isAboutData(error: unknown): error is SqlError {
+  if (!(error instanceof SqlError)) return false;
+  return /^2[23]/.test(error.sqlState ?? '') || error.errno === WRONG_VALUE;
+}
+
+function serverMessage(error: SqlError): string {
+  return (error.sqlMessage ?? error.message).split('\n')[0] ?? 'no reason given';
+}
+
+/** Writes records of any table but orders, in transactions. Outcomes in the records' order. */
+export function writeBatch(
+  connection: Connection,
+  target: Exclude<TableTarget, 'orders'>,
+  batch: { records: readonly TargetRecord[]; by: Authorship },
+): Promise<Outcome[]> {
+  return writeHalving(connection, batch.records, {
+    write: (records) =>
+      target === 'customers'
+        ? writeCustomers(connection, records, batch.by)
+        : writePlain(connection, target, { records, by: batch.by }),
+    reject: (_, problem) => rejected(problem),
+  });
+}
+
+async function writePlain(
+  connection: Connection,
+  target: Exclude<TableTarget, 'orders' | 'customers'>,
+  batch: { records: readonly TargetRecord[]; by: Authorship },
+): Promise<Outcome[]> {
+  const resolved = await resolveRecords(connection, target, batch.records);
+  const open = resolved.filter(isResolved);
+  await writeRecords(connection, target, { records: open, now: batch.by.now });
+  if (target === 'tickets') {
+    const changed = open.filter((one) => one.changed.size > 0);
+    const concerned = changed.flatMap((one) => [one.columns.get('customer_id'), one.stored?.['customer_id']]);
+    await refreshCustomerSums(
+      connection,
+      concerned.flatMap((id) => (id === null || id === undefined ? [] : [String(id)])),
+    );
+  }
+  return resolved.map((one) => {
+    if (!isResolved(one)) return one;
+    if (one.stored === undefined) return CREATED;
+    return one.changed.size > 0 ? UPDATED : UNCHANGED;
+  });
+}

@@ -1,0 +1,216 @@
+import type { Connection } from 'mariadb';
+import {
+  insertRows,
+  isResolved,
+  rejected,
+  resolveRecords,
+  UNCHANGED,
+  UPDATED,
+  CREATED,
+  writeRecords,
+} from './upsert.ts';
+import type { Outcome, ResolvedRecord, StoredValue } from './upsert.ts';
+import type { AddressRow, TargetRecord } from './records.ts';
+import { TARGETS } from './targets.ts';
+
+const ADDRESS_COLUMNS = ['label', 'line1', 'line2', 'city', 'region', 'postal_code', 'country'] as const;
+
+interface Owned {
+  readonly tags: readonly string[];
+  readonly addresses: readonly AddressRow[];
+}
+
+/** A customer to be written, with what it owned before. `tags` and `addresses` undefined: as before. */
+interface CustomerWrite {
+  readonly one: ResolvedRecord;
+  readonly before: Owned;
+  readonly tags: readonly string[] | undefined;
+  readonly addresses: readonly AddressRow[] | undefined;
+}
+
+/**
+ * Writes a batch of customers with tags, addresses, statistics and an entry in the record of changes, in the open
+ * transaction. A mapped field takes the file's value; what is not mapped stays.
+ * @param actor who is recorded as having made the changes
+ */
+export async function writeCustomers(
+  connection: Connection,
+  records: readonly TargetRecord[],
+  by: { now: string; actor: string },
+): Promise<Outcome[]> {
+  const resolved = await resolveRecords(connection, 'customers', records);
+  const outcomes = await refuseTakenEmails(connection, resolved);
+  const open = outcomes.filter(isResolved);
+  const owned = await ownedBy(connection, open);
+  const writes: CustomerWrite[] = [];
+  const results = outcomes.map((one): Outcome => {
+    if (!isResolved(one)) return one;
+    const before = owned.get(String(one.stored?.['id'])) ?? { tags: [], addresses: [] };
+    const write = {
+      one,
+      before,
+      tags: isDifferent(before.tags.toSorted(), one.record.tags?.toSorted()) ? one.record.tags : undefined,
+      addresses: isDifferent(before.addresses, one.record.addresses) ? one.record.addresses : undefined,
+    };
+    if (one.stored !== undefined && one.changed.size === 0 && !write.tags && !write.addresses) return UNCHANGED;
+    writes.push(write);
+    return one.stored === undefined ? CREATED : UPDATED;
+  });
+  await writeAll(connection, writes, by);
+  return results;
+}
+
+function isDifferent(before: unknown, after: unknown): boolean {
+  return after !== undefined && JSON.stringify(before) !== JSON.stringify(after);
+}
+
+async function refuseTakenEmails(
+  connection: Connection,
+  resolved: readonly (ResolvedRecord | Outcome)[],
+): Promise<(ResolvedRecord | Outcome)[]> {
+  const emails = resolved.flatMap((one) => (isResolved(one) ? (one.changed.get('email') ?? []) : []));
+  const holders = new Map<string, string>();
+  if (emails.length > 0) {
+    const rows = await connection.query<{ email: string; external_id: string | null }[]>(
+      'SELECT email, external_id FROM customers WHERE email IN (?)',
+      [emails],
+    );
+    for (const row of rows) holders.set(row.email, row.external_id ?? 'one without an external id');
+  }
+  return resolved.map((one) => {
+    if (!isResolved(one)) return one;
+    const email = one.changed.get('email') ?? null;
+    if (email === null) return one;
+    const holder = holders.get(email);
+    if (holder !== undefined && holder !== one.record.key)
+      return rejected(`email: "${email}" belongs to another customer (${holder})`);
+    holders.set(email, one.record.key);
+    return one;
+  });
+}
+
+async function ownedBy(connection: Connection, records: readonly ResolvedRecord[]) {
+  const ids = records.flatMap((one) => (one.stored === undefined ? [] : [String(one.stored['id'])]));
+  const owned = new Map<string, { tags: string[]; addresses: AddressRow[] }>();
+  if (ids.length === 0) return owned;
+  for (const id of ids) owned.set(id, { tags: [], addresses: [] });
+  const tags = await connection.query<{ customer_id: bigint; tag: string }[]>(
+    'SELECT customer_id, tag FROM customer_tags WHERE customer_id IN (?)',
+    [ids],
+  );
+  for (const row of tags) owned.get(String(row.customer_id))?.tags.push(row.tag);
+  const addresses = await connection.query<Record<string, string | bigint | null>[]>(
+    `SELECT customer_id, ${ADDRESS_COLUMNS.join(', ')} FROM customer_addresses WHERE customer_id IN (?)
+     ORDER BY customer_id, position`,
+    [ids],
+  );
+  for (const row of addresses)
+    owned
+      .get(String(row['customer_id']))
+      ?.addresses.push(ADDRESS_COLUMNS.map((column) => row[column] as string | null));
+  return owned;
+}
+
+async function writeAll(
+  connection: Connection,
+  writes: readonly CustomerWrite[],
+  by: { now: string; actor: string },
+): Promise<void> {
+  // A change of tags or addresses alone makes a new version as well.
+  const bumped = writes.map(({ one }) =>
+    one.stored !== undefined && one.changed.size === 0 ? { ...one, changed: new Map([['updated_at', by.now]]) } : one,
+  );
+  const ids = await writeRecords(connection, 'customers', { records: bumped, now: by.now });
+  const idOf = (write: CustomerWrite) => ids.get(write.one.record.key) ?? '';
+  await writeTags(connection, writes, { now: by.now, idOf });
+  await writeAddresses(connection, writes, idOf);
+  await insertRows(
+    connection,
+    'customer_stats',
+    writes.filter(({ one }) => one.stored === undefined).map((write) => new Map([['customer_id', idOf(write)]])),
+  );
+  await insertRows(
+    connection,
+    'customer_changes',
+    writes.map(
+      (write) =>
+        new Map<string, unknown>([
+          ['customer_id', idOf(write)],
+          ['version', Number(write.one.stored?.['version'] ?? 0) + 1],
+          ['action', 'IMPORTED'],
+          ['actor', by.actor],
+          ['changes', JSON.stringify(fieldChanges(write))],
+          ['occurred_at', by.now],
+        ]),
+    ),
+  );
+}
+
+/** The tags repeat columns of their customer, so they are written anew whenever it is. */
+async function writeTags(
+  connection: Connection,
+  writes: readonly CustomerWrite[],
+  by: { now: string; idOf: (write: CustomerWrite) => string },
+): Promise<void> {
+  const owners = writes.filter(({ one, before }) => one.stored !== undefined && before.tags.length > 0).map(by.idOf);
+  if (owners.length > 0) await connection.query('DELETE FROM customer_tags WHERE customer_id IN (?)', [owners]);
+  const rows = writes.flatMap((write) => {
+    const { columns, stored } = write.one;
+    return (write.tags ?? write.before.tags).map(
+      (tag) =>
+        new Map<string, unknown>([
+          ['customer_id', by.idOf(write)],
+          ['tag', tag],
+          ['created_at', columns.get('created_at') ?? stored?.['created_at'] ?? by.now],
+          ['updated_at', by.now],
+          ['name', columns.get('name')],
+        ]),
+    );
+  });
+  await insertRows(connection, 'customer_tags', rows);
+}
+
+async function writeAddresses(
+  connection: Connection,
+  writes: readonly CustomerWrite[],
+  idOf: (write: CustomerWrite) => string,
+): Promise<void> {
+  const owners = writes.filter((write) => write.addresses !== undefined && write.before.addresses.length > 0).map(idOf);
+  if (owners.length > 0) await connection.query('DELETE FROM customer_addresses WHERE customer_id IN (?)', [owners]);
+  const rows = writes.flatMap((write) =>
+    (write.addresses ?? []).map(
+      (address, position) =>
+        new Map<string, unknown>([
+          ['customer_id', idOf(write)],
+          ['position', position],
+          ...ADDRESS_COLUMNS.map((column, index) => [column, address[index] ?? null] as const),
+        ]),
+    ),
+  );
+  await insertRows(connection, 'customer_addresses', rows);
+}
+
+/** As the gateway's own commands record changes: texts; tags joined, addresses counted. */
+function fieldChanges(write: CustomerWrite) {
+  const { one, before } = write;
+  const changes = Object.entries(TARGETS.customers.fields)
+    .filter(([, field]) => one.columns.has(field.column) && (one.stored === undefined || one.changed.has(field.column)))
+    .map(([name, field]) => ({
+      field: field.recordedAs ?? name,
+      before: textOf(one.stored?.[field.column]),
+      after: textOf(one.columns.get(field.column)),
+    }));
+  if (write.tags)
+    changes.push({ field: 'tags', before: before.tags.join(', ') || null, after: write.tags.join(', ') || null });
+  if (write.addresses)
+    changes.push({
+      field: 'addresses',
+      before: textOf(before.addresses.length || null),
+      after: textOf(write.addresses.length || null),
+    });
+  return changes.filter((change) => one.stored !== undefined || change.after !== null);
+}
+
+function textOf(value: StoredValue): string | null {
+  return value === null || value === undefined ? null : String(value);
+}

@@ -1,0 +1,98 @@
+import { UserError } from '../../cli/context.ts';
+import { quoted } from '../../errors.ts';
+import type { Scratch } from './scratch.ts';
+import { columnIndex, type SourceFile, type SourceRow } from './source-file.ts';
+import { RowProblem } from './values.ts';
+
+/** Where values come from, whatever they are converted to afterwards. */
+export interface ValueSource {
+  readonly column?: string | undefined;
+  readonly template?: string | undefined;
+  readonly constant?: string | undefined;
+  readonly values?: string | Readonly<Record<string, string | null>> | undefined;
+  readonly otherwise?: string | null | undefined;
+  readonly default?: string | undefined;
+}
+
+/** The text of a row that a mapping's expression stands for; null for none. Throws RowProblem. */
+export type Evaluate = (row: SourceRow) => string | null;
+
+/** A joined file, its rows in the scratch. */
+export interface JoinedFile {
+  readonly file: SourceFile;
+  /** The name of its rows in the scratch. */
+  readonly rows: string;
+  readonly on: Evaluate;
+}
+
+/** What names in an expression can mean. */
+export interface Scope {
+  readonly file: SourceFile;
+  readonly joins: ReadonlyMap<string, JoinedFile>;
+  readonly valueMaps: Readonly<Record<string, Readonly<Record<string, string | null>>>>;
+  readonly scratch: Scratch;
+}
+
+/**
+ * Makes an expression ready for rows.
+ * @throws UserError (exit code 65) when it names a column or value map that is not there
+ */
+export function compileExpression(source: ValueSource, scope: Scope): Evaluate {
+  const read = compileRead(source, scope);
+  const words = typeof source.values === 'string' ? namedMap(source.values, scope) : source.values;
+  const byDefault = source.default ?? null;
+  if (words === undefined) return (row) => read(row) ?? byDefault;
+  const { otherwise } = source;
+  return (row) => {
+    const word = read(row);
+    if (word === null) return byDefault;
+    if (Object.hasOwn(words, word)) return words[word] ?? byDefault;
+    if (otherwise !== undefined) return otherwise;
+    throw new RowProblem(`the mapping has no value for ${quoted(word)}`);
+  };
+}
+
+function compileRead(source: ValueSource, scope: Scope): Evaluate {
+  const { constant, template, column } = source;
+  if (constant !== undefined) return () => constant;
+  if (template !== undefined) return compileTemplate(template, scope);
+  return compileColumn(column ?? '', scope);
+}
+
+function namedMap(name: string, scope: Scope) {
+  const words = Object.hasOwn(scope.valueMaps, name) ? scope.valueMaps[name] : undefined;
+  if (words !== undefined) return words;
+  throw new UserError(`The mapping has no value map called "${name}".`, { exitCode: 65 });
+}
+
+/** `column`, or `join.column` for a joined file's. */
+function compileColumn(name: string, scope: Scope): Evaluate {
+  const point = name.indexOf('.');
+  const join = point === -1 ? undefined : scope.joins.get(name.slice(0, point));
+  if (join === undefined || scope.file.header.includes(name)) {
+    const index = columnIndex(scope.file, name);
+    return (row) => row.cell(index);
+  }
+  const index = columnIndex(join.file, name.slice(point + 1));
+  return (row) => {
+    const key = join.on(row);
+    const text = key === null ? undefined : scope.scratch.joinRow(join.rows, key)?.[index];
+    return text === undefined || text === '' ? null : text;
+  };
+}
+
+/** Text with `{column}` in it; null when every column in it is, so that no lone punctuation is left. */
+function compileTemplate(template: string, scope: Scope): Evaluate {
+  const parts = template.split(/\{([^{}]+)\}/);
+  const reads = parts.map((part, index) => (index % 2 === 1 ? compileColumn(part.trim(), scope) : part));
+  return (row) => {
+    const texts = reads.map((read) => (typeof read === 'string' ? read : read(row)));
+    const found = texts.filter((text, index) => index % 2 === 1 && text !== null);
+    if (found.length === 0) return null;
+    return texts
+      .map((text) => text ?? '')
+      .join('')
+      .replaceAll(/\s{2,}/g, ' ')
+      .trim();
+  };
+}

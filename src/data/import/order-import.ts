@@ -1,0 +1,114 @@
+import { readBatches, settle, type ImportRun, type PendingRow } from './import-run.ts';
+import { writeHalving } from './batches.ts';
+import { writeOrders, type BundleOutcome, type OrderBundle } from './orders.ts';
+import type { ItemContent, StagedItem } from './scratch.ts';
+import { readSourceRows, type SourceRow } from './source-file.ts';
+import type { ItemSource } from './sources.ts';
+import { itemAt, rejected, type Outcome } from './upsert.ts';
+import { RowProblem } from './values.ts';
+
+const BATCH_ORDERS = 200;
+
+/**
+ * Imports orders with their lines. The lines are read first and wait in the scratch, so that an order and its lines go
+ * into one transaction whatever the files' order.
+ */
+export async function importOrders(run: ImportRun): Promise<void> {
+  for (const source of run.sources.items ?? []) await stageItems(run, source);
+  for (const source of run.sources.tables.get('orders') ?? [])
+    await readBatches(run, { target: 'orders', source, write: (rows) => writeOrderRows(run, rows) });
+  if (run.options.signal?.aborted !== true) await importLinesAlone(run);
+}
+
+async function stageItems(run: ImportRun, source: ItemSource): Promise<void> {
+  const file = source.file.name;
+  for await (const read of readSourceRows(source.file)) {
+    if (run.options.signal?.aborted === true) return;
+    const { line, raw } = read;
+    const order = 'problem' in read ? { problem: read.problem } : attempt(() => source.order(read));
+    if (typeof order === 'string') run.scratch.stageItem(order, { file, line, raw, content: contentOf(source, read) });
+    else await settle(run, 'orderItems', { row: { file, line, raw }, outcome: rejected(order.problem) });
+  }
+}
+
+function contentOf(source: ItemSource, read: SourceRow | { problem: string }): StagedItem['content'] {
+  return 'problem' in read ? read : attempt((): ItemContent => source.convert(read));
+}
+
+function attempt<T>(convert: () => T): T | { problem: string } {
+  try {
+    return convert();
+  } catch (error) {
+    if (error instanceof RowProblem) return { problem: error.message };
+    throw error;
+  }
+}
+
+async function writeOrderRows(run: ImportRun, rows: readonly PendingRow[]): Promise<void> {
+  const bundles = rows.map((row) => ({ record: row.record, items: run.scratch.itemsOf(row.record.key) }));
+  const outcomes = await writeBundles(run, bundles);
+  for (const [index, row] of rows.entries()) {
+    const { order, items } = itemAt(outcomes, index);
+    await settle(run, 'orders', { row, outcome: order });
+    await settleItems(run, row.record.key, { staged: itemAt(bundles, index).items, outcomes: items });
+  }
+}
+
+function writeBundles(run: ImportRun, bundles: readonly OrderBundle[]): Promise<BundleOutcome[]> {
+  return writeHalving(run.connection, bundles, {
+    write: (some) => writeOrders(run.connection, some, run.by.now),
+    reject: rejectBundle,
+  });
+}
+
+function rejectBundle(bundle: OrderBundle, problem: string): BundleOutcome {
+  const items = bundle.items.map((): Outcome => rejected(`its order was rejected: ${problem}`));
+  return { order: rejected(problem), items };
+}
+
+async function settleItems(
+  run: ImportRun,
+  order: string,
+  end: { staged: readonly StagedItem[]; outcomes: readonly Outcome[] },
+): Promise<void> {
+  for (const [index, row] of end.staged.entries())
+    await settle(run, 'orderItems', { row, outcome: itemAt(end.outcomes, index) });
+  run.scratch.forgetItemsOf(order);
+}
+
+/** Lines whose order is not among the rows taken: of an order in the database, or of none. */
+async function importLinesAlone(run: ImportRun): Promise<void> {
+  for (;;) {
+    const orders = run.scratch.ordersWithItems(BATCH_ORDERS);
+    if (orders.length === 0) return;
+    const currencies = await currenciesOf(run, orders);
+    const known = orders.flatMap((order) => {
+      const currency = currencies.get(order);
+      if (currency === undefined || run.scratch.whereOrderWasRejected(order) !== undefined) return [];
+      const record = { key: order, values: new Map([['currency', currency]]) };
+      return [{ record, items: run.scratch.itemsOf(order) }];
+    });
+    const outcomes = known.length === 0 ? [] : await writeBundles(run, known);
+    for (const [index, { record, items }] of known.entries())
+      await settleItems(run, record.key, { staged: items, outcomes: itemAt(outcomes, index).items });
+    for (const order of orders) await rejectLines(run, order);
+  }
+}
+
+async function rejectLines(run: ImportRun, order: string): Promise<void> {
+  const staged = run.scratch.itemsOf(order);
+  const place = run.scratch.whereOrderWasRejected(order);
+  const problem =
+    place === undefined
+      ? `order: expected one of the orders in the files or the database, got "${order}"`
+      : `its order, on ${place}, was rejected`;
+  await settleItems(run, order, { staged, outcomes: staged.map(() => rejected(problem)) });
+}
+
+async function currenciesOf(run: ImportRun, orders: readonly string[]): Promise<ReadonlyMap<string, string>> {
+  const rows = await run.connection.query<{ number: string; currency: string }[]>(
+    'SELECT number, currency FROM orders WHERE number IN (?)',
+    [orders],
+  );
+  return new Map(rows.map((row) => [row.number, row.currency]));
+}

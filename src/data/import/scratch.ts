@@ -1,0 +1,89 @@
+import { DatabaseSync } from 'node:sqlite';
+
+/** A line of an order, waiting for its order. */
+export interface StagedItem {
+  readonly file: string;
+  readonly line: number;
+  readonly raw: string;
+  /** What it holds, or why it cannot be taken. */
+  readonly content: ItemContent | { readonly problem: string };
+}
+
+export interface ItemContent {
+  readonly product: string;
+  readonly quantity: number;
+  /** DECIMAL text forms. */
+  readonly unitPrice: string;
+  readonly discount: string;
+}
+
+/**
+ * What an import must remember beyond a batch: joined files, keys seen, lines of orders. An SQLite file that is deleted
+ * when it is closed, so that memory stays bounded however large the files are.
+ */
+export interface Scratch {
+  /** Keeps a row of a joined file; returns false when the key is there already. */
+  putJoinRow(join: string, key: string, cells: readonly string[]): boolean;
+  joinRow(join: string, key: string): readonly string[] | undefined;
+  /** Where a target's key was met first; undefined now and remembered if never. */
+  firstPlaceOf(target: string, key: string, place: string): string | undefined;
+  stageItem(order: string, item: StagedItem): void;
+  /** In the order in which they were staged. */
+  itemsOf(order: string): readonly StagedItem[];
+  forgetItemsOf(order: string): void;
+  /** Up to `most` orders that still have lines. */
+  ordersWithItems(most: number): readonly string[];
+  /** Remembers why an order was rejected, for its lines. */
+  rejectOrder(order: string, place: string): void;
+  whereOrderWasRejected(order: string): string | undefined;
+  close(): void;
+}
+
+/** Opens an empty one. */
+export function createScratch(): Scratch {
+  // An empty name makes SQLite keep the database in a temporary file of its own.
+  const database = new DatabaseSync('');
+  database.exec(`
+    PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -16384;
+    CREATE TABLE joined (name TEXT, key TEXT, cells TEXT, PRIMARY KEY (name, key)) WITHOUT ROWID;
+    CREATE TABLE seen (target TEXT, key TEXT, place TEXT, PRIMARY KEY (target, key)) WITHOUT ROWID;
+    CREATE TABLE item (id INTEGER PRIMARY KEY, order_key TEXT, content TEXT);
+    CREATE INDEX item_order ON item (order_key, id);
+    CREATE TABLE rejected_order (key TEXT PRIMARY KEY, place TEXT) WITHOUT ROWID;
+    BEGIN;
+  `);
+  const prepare = (sql: string) => database.prepare(sql);
+  const insertJoined = prepare('INSERT OR IGNORE INTO joined VALUES (?, ?, ?)');
+  const selectJoined = prepare('SELECT cells FROM joined WHERE name = ? AND key = ?');
+  const insertSeen = prepare('INSERT OR IGNORE INTO seen VALUES (?, ?, ?)');
+  const selectSeen = prepare('SELECT place FROM seen WHERE target = ? AND key = ?');
+  const insertItem = prepare('INSERT INTO item (order_key, content) VALUES (?, ?)');
+  const selectItems = prepare('SELECT content FROM item WHERE order_key = ? ORDER BY id');
+  const deleteItems = prepare('DELETE FROM item WHERE order_key = ?');
+  const selectOrders = prepare('SELECT DISTINCT order_key FROM item ORDER BY order_key LIMIT ?');
+  const insertRejected = prepare('INSERT OR IGNORE INTO rejected_order VALUES (?, ?)');
+  const selectRejected = prepare('SELECT place FROM rejected_order WHERE key = ?');
+  return {
+    putJoinRow: (join, key, cells) => insertJoined.run(join, key, JSON.stringify(cells)).changes === 1,
+    joinRow(join, key) {
+      const cells = textOf(selectJoined.get(join, key), 'cells');
+      return cells === undefined ? undefined : (JSON.parse(cells) as string[]);
+    },
+    firstPlaceOf(target, key, place) {
+      if (insertSeen.run(target, key, place).changes === 1) return undefined;
+      return textOf(selectSeen.get(target, key), 'place');
+    },
+    stageItem: (order, item) => void insertItem.run(order, JSON.stringify(item)),
+    itemsOf: (order) => selectItems.all(order).map((row) => JSON.parse(String(row['content'])) as StagedItem),
+    forgetItemsOf: (order) => void deleteItems.run(order),
+    ordersWithItems: (most) => selectOrders.all(most).map((row) => String(row['order_key'])),
+    rejectOrder: (order, place) => void insertRejected.run(order, place),
+    whereOrderWasRejected: (order) => textOf(selectRejected.get(order), 'place'),
+    close: () => database.close(),
+  };
+}
+
+function textOf(row: Record<string, unknown> | undefined, column: string): string | undefined {
+  const value = row?.[column];
+  return typeof value === 'string' ? value : undefined;
+}

@@ -1,0 +1,113 @@
+import { access } from 'node:fs/promises';
+import { join as joinPath } from 'node:path';
+import { UserError } from '../../cli/context.ts';
+import { readCsvRecords, readHeader, type CsvFormat } from './csv-rows.ts';
+import type { CsvSettings } from './mapping.ts';
+import { RowProblem } from './values.ts';
+
+/** A CSV file with its header read. */
+export interface SourceFile {
+  /** As the mapping names it. */
+  readonly name: string;
+  readonly path: string;
+  readonly format: CsvFormat;
+  readonly header: readonly string[];
+  readonly overflowColumn: number | undefined;
+  readonly nulls: ReadonlySet<string>;
+  readonly trims: boolean;
+}
+
+/** A row of it. `cell` is by the column's place; null for what counts as no value. */
+export interface SourceRow {
+  readonly line: number;
+  readonly raw: string;
+  cell(index: number): string | null;
+}
+
+/** A row, or why it is none. */
+export type SourceRead = SourceRow | { readonly line: number; readonly raw: string; readonly problem: string };
+
+/**
+ * Finds a file and reads its header.
+ * @throws UserError with exit code 66 when it is missing, 65 when its header is wrong or lacks the overflow column
+ */
+export async function openSourceFile(
+  folder: string,
+  name: string,
+  settings: { csv: CsvSettings; overflowColumn?: string | undefined },
+): Promise<SourceFile> {
+  const path = joinPath(folder, name);
+  await access(path).catch((error: unknown) => {
+    throw new UserError(`The mapping names ${name}, and there is no such file in ${folder}.`, {
+      cause: error,
+      exitCode: 66,
+    });
+  });
+  const { csv } = settings;
+  const quote = csv.quote ?? '"';
+  const format = {
+    delimiter: csv.delimiter ?? ',',
+    quote,
+    escape: csv.escape ?? quote,
+    encoding: csv.encoding ?? 'utf-8',
+  };
+  const header = await readHeader(path, format);
+  const file = { name, path, format, header, nulls: new Set(csv.nulls), trims: csv.trim ?? true };
+  const overflowColumn = settings.overflowColumn === undefined ? undefined : columnIndex(file, settings.overflowColumn);
+  return { ...file, overflowColumn };
+}
+
+/**
+ * Where a column stands.
+ * @throws UserError (exit code 65) naming the columns there are
+ */
+export function columnIndex(file: Pick<SourceFile, 'name' | 'header'>, column: string): number {
+  const index = file.header.indexOf(column);
+  if (index !== -1) return index;
+  throw new UserError(`${file.name} has no column "${column}"; it has ${file.header.join(', ')}.`, { exitCode: 65 });
+}
+
+/** The rows after the header. */
+export async function* readSourceRows(file: SourceFile): AsyncGenerator<SourceRead> {
+  let isHeader = true;
+  for await (const record of readCsvRecords(file.path, file.format)) {
+    if (isHeader) {
+      isHeader = false;
+      continue;
+    }
+    const { line, raw } = record;
+    if (record.problem !== undefined) {
+      yield { line, raw, problem: record.problem };
+      continue;
+    }
+    const cells = fitCells(file, record.cells);
+    yield cells === undefined
+      ? { line, raw, problem: `expected ${file.header.length} columns, got ${record.cells.length}` }
+      : { line, raw, cell: (index) => cellValue(file, cells[index]) };
+  }
+}
+
+function fitCells(file: SourceFile, cells: readonly string[]): readonly string[] | undefined {
+  const surplus = cells.length - file.header.length;
+  if (surplus === 0) return cells;
+  const at = file.overflowColumn;
+  if (surplus < 0 || at === undefined) return undefined;
+  const joined = cells.slice(at, at + surplus + 1).join(file.format.delimiter);
+  return [...cells.slice(0, at), joined, ...cells.slice(at + surplus + 1)];
+}
+
+function cellValue(file: SourceFile, cell: string | undefined): string | null {
+  if (cell === undefined) return null;
+  const text = file.trims ? cell.trim() : cell;
+  return text === '' || file.nulls.has(text) ? null : text;
+}
+
+/** Adds where a problem arose to what it is. */
+export function atField<T>(field: string, convert: () => T): T {
+  try {
+    return convert();
+  } catch (error) {
+    if (error instanceof RowProblem) throw new RowProblem(`${field}: ${error.message}`);
+    throw error;
+  }
+}

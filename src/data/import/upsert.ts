@@ -1,0 +1,204 @@
+import type { Connection } from 'mariadb';
+import { quoted } from '../../errors.ts';
+import type { TargetRecord } from './records.ts';
+import { keyColumn, TARGETS, type FieldSpec, type TableTarget } from './targets.ts';
+
+/** What became of a record. `problem` only for a rejected one. */
+export type Outcome =
+  { readonly kind: 'created' | 'updated' | 'unchanged' } | { readonly kind: 'rejected'; readonly problem: string };
+
+export const CREATED: Outcome = { kind: 'created' };
+export const UPDATED: Outcome = { kind: 'updated' };
+export const UNCHANGED: Outcome = { kind: 'unchanged' };
+export const rejected = (problem: string): Outcome => ({ kind: 'rejected', problem });
+
+/** What stands at a place that must be filled: outcomes are one for each row. */
+export function itemAt<T>(list: readonly T[], index: number): T {
+  const item = list[index];
+  if (item === undefined) throw new RangeError(`expected more than ${index} items, got ${list.length}`);
+  return item;
+}
+
+export type Column = string | null;
+/** As the driver gives it: BIGINT as bigint, DECIMAL and DATETIME as text. */
+export type StoredValue = string | number | bigint | null | undefined;
+export type StoredRow = Readonly<Record<string, StoredValue>>;
+
+/** A record with its references looked up and the row it is about, if there is one. */
+export interface ResolvedRecord {
+  readonly record: TargetRecord;
+  /** By column. */
+  readonly columns: ReadonlyMap<string, Column>;
+  readonly stored: StoredRow | undefined;
+  /** Columns that differ from the stored row's; all of them for a new one. */
+  readonly changed: ReadonlyMap<string, Column>;
+}
+
+/** Whether a record came through, and is not rejected. */
+export function isResolved(one: ResolvedRecord | Outcome): one is ResolvedRecord {
+  return 'record' in one;
+}
+
+/** Ids by key, for the keys that are in the table. One statement. */
+export async function idsByKey(
+  connection: Connection,
+  place: { table: string; column: string },
+  keys: readonly string[],
+): Promise<Map<string, string>> {
+  if (keys.length === 0) return new Map();
+  const rows = await connection.query<{ id: bigint; name: string }[]>(
+    `SELECT id, ${place.column} AS name FROM ${place.table} WHERE ${place.column} IN (?)`,
+    [keys],
+  );
+  return new Map(rows.map((row) => [row.name, String(row.id)]));
+}
+
+/**
+ * Looks up what records refer to, locks the customers concerned and then the rows that are there, and finds what differs.
+ * @returns for each record, in their order, what to write or why it is rejected
+ */
+export async function resolveRecords(
+  connection: Connection,
+  target: TableTarget,
+  records: readonly TargetRecord[],
+): Promise<(ResolvedRecord | Outcome)[]> {
+  const spec = TARGETS[target];
+  const references = await lookUpReferences(connection, target, records);
+  const resolved = records.map((record) => columnsOf(target, record, references));
+  const customers = resolved.flatMap((columns) => ('kind' in columns ? [] : [columns.get('customer_id') ?? []])).flat();
+  await lockCustomers(connection, customers);
+  const key = keyColumn(spec);
+  const stored = await storedRows(
+    connection,
+    target,
+    records.map((record) => record.key),
+  );
+  return records.map((record, index) => {
+    const columns = itemAt(resolved, index);
+    if ('kind' in columns) return columns;
+    const row = stored.get(record.key);
+    const changed = new Map(
+      [...columns].filter(([column, value]) => column !== key && (row === undefined || !isSame(row[column], value))),
+    );
+    return { record, columns, stored: row, changed };
+  });
+}
+
+function isSame(stored: StoredValue, value: Column): boolean {
+  if (stored === null || stored === undefined || value === null) return (stored ?? null) === value;
+  return String(stored) === value;
+}
+
+/** Holds the customers' rows until the transaction ends, in the order of ids so that two imports do not deadlock. */
+export async function lockCustomers(connection: Connection, ids: readonly string[]): Promise<void> {
+  if (ids.length === 0) return;
+  await connection.query('SELECT id FROM customers WHERE id IN (?) ORDER BY id FOR UPDATE', [[...new Set(ids)]]);
+}
+
+async function storedRows(connection: Connection, target: TableTarget, keys: readonly string[]) {
+  const spec = TARGETS[target];
+  const key = keyColumn(spec);
+  const extra = target === 'customers' ? ', version, updated_at' : '';
+  const columns = Object.values(spec.fields).map((field) => field.column);
+  const rows = await connection.query<StoredRow[]>(
+    `SELECT id, ${columns.join(', ')}${extra} FROM ${spec.table} WHERE ${key} IN (?) FOR UPDATE`,
+    [keys],
+  );
+  return new Map(rows.map((row) => [String(row[key]), row]));
+}
+
+type References = ReadonlyMap<TableTarget, ReadonlyMap<string, string>>;
+
+function referenceFields(target: TableTarget): readonly (readonly [string, FieldSpec])[] {
+  return Object.entries(TARGETS[target].fields).filter(([, field]) => field.kind === 'reference');
+}
+
+async function lookUpReferences(
+  connection: Connection,
+  target: TableTarget,
+  records: readonly TargetRecord[],
+): Promise<References> {
+  const wanted = new Map<TableTarget, Set<string>>();
+  for (const [name, field] of referenceFields(target)) {
+    if (field.target === undefined) continue;
+    const keys = wanted.get(field.target) ?? new Set();
+    wanted.set(field.target, keys);
+    for (const record of records) {
+      const key = record.values.get(name);
+      if (key !== null && key !== undefined) keys.add(key);
+    }
+  }
+  const found = new Map<TableTarget, ReadonlyMap<string, string>>();
+  for (const [other, keys] of wanted) {
+    const place = { table: TARGETS[other].table, column: keyColumn(TARGETS[other]) };
+    found.set(other, await idsByKey(connection, place, [...keys]));
+  }
+  return found;
+}
+
+function columnsOf(
+  target: TableTarget,
+  record: TargetRecord,
+  references: References,
+): ReadonlyMap<string, Column> | Outcome {
+  const columns = new Map<string, Column>();
+  for (const [name, value] of record.values) {
+    const field = TARGETS[target].fields[name];
+    if (field === undefined) continue;
+    const isReference = field.target !== undefined && value !== null;
+    const id = isReference ? references.get(field.target)?.get(value) : undefined;
+    if (isReference && id === undefined)
+      return rejected(`${name}: expected one of the ${field.target} in the database, got ${quoted(value)}`);
+    columns.set(field.column, isReference ? (id ?? null) : value);
+  }
+  return columns;
+}
+
+/** Inserts new rows and updates changed ones. Returns the ids by key of the rows written. */
+export async function writeRecords(
+  connection: Connection,
+  target: TableTarget,
+  batch: { records: readonly ResolvedRecord[]; now: string },
+): Promise<Map<string, string>> {
+  const spec = TARGETS[target];
+  const created = batch.records.filter((one) => one.stored === undefined);
+  const changed = batch.records.filter((one) => one.stored !== undefined && one.changed.size > 0);
+  const times = new Map<string, Column>(spec.hasUpdatedAt ? [['updated_at', batch.now]] : []);
+  if ('createdAt' in spec.fields) times.set('created_at', batch.now);
+  await insertRows(
+    connection,
+    spec.table,
+    created.map((one) => new Map([...times, ...one.columns])),
+  );
+  const updated = spec.hasUpdatedAt ? new Map([['updated_at', batch.now]]) : new Map<string, Column>();
+  const bump = target === 'customers' ? ', version = version + 1' : '';
+  for (const one of changed) {
+    const values = new Map<string, Column>([...updated, ...one.changed]);
+    const assignments = [...values.keys()].map((column) => `${column} = ?`).join(', ');
+    await connection.query(`UPDATE ${spec.table} SET ${assignments}${bump} WHERE id = ?`, [
+      ...values.values(),
+      one.stored?.['id'],
+    ]);
+  }
+  // The server's ids have no order that could be relied on, so they are asked for.
+  const keys = created.map((one) => one.record.key);
+  const ids = await idsByKey(connection, { table: spec.table, column: keyColumn(spec) }, keys);
+  for (const one of changed) ids.set(one.record.key, String(one.stored?.['id']));
+  return ids;
+}
+
+/** One multi-row INSERT; the rows have the same columns. */
+export async function insertRows(
+  connection: Connection,
+  table: string,
+  rows: readonly ReadonlyMap<string, unknown>[],
+): Promise<void> {
+  const [first] = rows;
+  if (first === undefined) return;
+  const columns = [...first.keys()];
+  const tuple = `(${columns.map(() => '?').join(',')})`;
+  await connection.query(
+    `INSERT INTO ${table} (${columns.join(',')}) VALUES ${rows.map(() => tuple).join(',')}`,
+    rows.flatMap((row) => columns.map((column) => row.get(column) ?? null)),
+  );
+}
