@@ -1,0 +1,142 @@
+import { randomBytes } from 'node:crypto';
+import { mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Connection, createConnection } from 'mariadb';
+import { migrationsFolder } from '../../src/cli/migrate.ts';
+import { connectionOptions } from '../../src/db/database.ts';
+import { applyMigrations } from '../../src/db/migrate.ts';
+import { usableSetpriv } from '../../src/embedded/children.ts';
+import { fetchedRoot } from '../../src/embedded/fetch.ts';
+import { findFile, findServers, searchFolders, type ServerRole } from '../../src/embedded/find.ts';
+import { demo } from '../../src/embedded/index.ts';
+import { startMysql } from '../../src/embedded/mysql.ts';
+import { freePort } from '../../src/embedded/ports.ts';
+import { startRedis } from '../../src/embedded/redis.ts';
+import type { RunningServer } from '../../src/embedded/server.ts';
+
+export interface TestDatabase {
+  readonly url: string;
+  readonly drop: () => Promise<void>;
+}
+
+/** The Redis that all tests share: prefix your keys. */
+export function redisUrl(): string {
+  return fromSetup('TEST_REDIS_URL');
+}
+
+/**
+ * A database of its own on the server that all tests share, with all migrations applied.
+ * @param name default: one that nobody else has
+ */
+export async function createDatabase(name = randomName()): Promise<TestDatabase> {
+  const database = await createEmptyDatabase(name);
+  await applyMigrations({ databaseUrl: database.url, folder: migrationsFolder, report: () => {} });
+  return database;
+}
+
+/** The same without tables. */
+export async function createEmptyDatabase(name = randomName()): Promise<TestDatabase> {
+  const url = Object.assign(new URL(fromSetup('TEST_SERVER_URL')), { pathname: `/${name}` }).href;
+  await onServer(`CREATE DATABASE \`${name}\` CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_520_ci`);
+  return { url, drop: () => onServer(`DROP DATABASE IF EXISTS \`${name}\``) };
+}
+
+/** Whether the shared database server is MariaDB; if not it is MySQL. */
+export async function isMariaDb(): Promise<boolean> {
+  return withConnection(serverUrl(), async (connection) => connection.info?.isMariaDB() ?? false);
+}
+
+/** Opens a connection for `work`, and closes it whatever happens. */
+export async function withConnection<T>(url: string, work: (connection: Connection) => Promise<T>): Promise<T> {
+  const connection = await createConnection(connectionOptions(url));
+  try {
+    return await work(connection);
+  } finally {
+    await connection.end();
+  }
+}
+
+/** A server that a test may treat badly. Its URL stays the same over `kill` and `start`. */
+export interface OwnServer {
+  readonly url: string;
+  /** SIGSTOP: connections stay open and nothing answers. */
+  readonly pause: () => void;
+  readonly resume: () => void;
+  /** SIGKILL; resolves when the process is gone: connections are reset, new ones refused. */
+  readonly kill: () => Promise<void>;
+  /** SIGTERM; resolves when the process is gone. */
+  readonly stop: () => Promise<void>;
+  /** After `kill` or `stop`; resolves when it answers. A database has its rows again, a Redis is empty. */
+  readonly start: () => Promise<void>;
+}
+
+export interface OwnServers {
+  readonly database: OwnServer;
+  readonly redis: OwnServer;
+  /** Stops both and removes their data. */
+  readonly close: () => Promise<void>;
+}
+
+/**
+ * Starts a database server (migrated) and a Redis for one test file, in about a second. Both are the embedded kind,
+ * whatever TEST_DATABASE_URL says.
+ */
+export async function startOwnServers(): Promise<OwnServers> {
+  const dataDir = join(demo.dataDir, '..', `test-${process.pid}-${randomBytes(4).toString('hex')}`);
+  await mkdir(dataDir, { recursive: true });
+  const [database, redis] = await Promise.all([startOwn('database', dataDir), startOwn('redis', dataDir)]);
+  await applyMigrations({ databaseUrl: database.url, folder: migrationsFolder, report: () => {} });
+  const close = async (): Promise<void> => {
+    await Promise.all([database.stop(), redis.stop()]);
+    await rm(dataDir, { recursive: true });
+  };
+  return { database, redis, close };
+}
+
+async function startOwn(role: ServerRole, dataDir: string): Promise<OwnServer> {
+  const folders = searchFolders(process.env['PATH']);
+  const [program] = await findServers(role, folders, fetchedRoot(demo.serversDir, role));
+  if (program === undefined) throw new Error(`no ${role} server, though the global setup has started one`);
+  const setpriv = await usableSetpriv(findFile('setpriv', folders));
+  const options = { program, dataDir, setpriv, port: await freePort(), signal: undefined };
+  const startAgain = (): Promise<RunningServer> =>
+    role === 'redis'
+      ? startRedis(options)
+      : startMysql({ ...options, databaseName: 'crm', throwAway: true, report: () => {} });
+  let server = await startAgain();
+  const kill = async (): Promise<void> => {
+    server.child.signal('SIGKILL');
+    await server.child.exited;
+  };
+  const start = async (): Promise<void> => {
+    server = await startAgain();
+  };
+  return {
+    url: server.url,
+    pause: () => server.child.signal('SIGSTOP'),
+    resume: () => server.child.signal('SIGCONT'),
+    kill,
+    stop: () => server.child.stop(20_000),
+    start,
+  };
+}
+
+async function onServer(statement: string): Promise<void> {
+  await withConnection(serverUrl(), (connection) => connection.query(statement));
+}
+
+/** With a database that every server has, because our URLs name one. */
+function serverUrl(): string {
+  return Object.assign(new URL(fromSetup('TEST_SERVER_URL')), { pathname: '/information_schema' }).href;
+}
+
+function fromSetup(name: string): string {
+  const value = process.env[name];
+  if (value === undefined)
+    throw new Error(`${name} is not set: run the tests with "npm test", which starts the servers`);
+  return value;
+}
+
+function randomName(): string {
+  return `test_${randomBytes(6).toString('hex')}`;
+}
