@@ -18,29 +18,62 @@ export class FetchError extends Error {
   override readonly name = 'FetchError';
 }
 
-/** Packages without service or user of their own. Ubuntu has had the version in the name, so the beginning counts. */
-const packageNames: Record<ServerRole, string> = { database: 'mariadb-server-core', redis: 'redis-server' };
+/** A Debian package to fetch. */
+export interface Fetchable {
+  /** Below `serversDir`; it appears only once it is complete. */
+  readonly folder: string;
+  /** Ubuntu has had the version in the name, so the beginning counts. */
+  readonly packageName: string;
+  /** Debian 12's, for when apt cannot work out dependencies, as on a system with half-installed packages. */
+  readonly knownDependencies: readonly string[];
+  /** Fetched along, though the package does not need them. */
+  readonly extras?: readonly string[];
+  /** In MB, for the report. */
+  readonly aboutMegabytes: number;
+}
 
-/** Debian 12's, for when apt cannot work out dependencies, as on a system with half-installed packages. */
-const knownDependencies: Record<ServerRole, readonly string[]> = {
-  database: ['libaio1', 'libnuma1', 'liburing2', 'libatomic1'],
-  redis: ['redis-tools', 'liblzf1', 'libatomic1', 'libjemalloc2'],
+/** Packages without service or user of their own. */
+const servers: Record<ServerRole, Fetchable> = {
+  database: {
+    folder: 'database',
+    packageName: 'mariadb-server-core',
+    knownDependencies: ['libaio1', 'libnuma1', 'liburing2', 'libatomic1'],
+    aboutMegabytes: 10,
+  },
+  redis: {
+    folder: 'redis',
+    packageName: 'redis-server',
+    knownDependencies: ['redis-tools', 'liblzf1', 'libatomic1', 'libjemalloc2'],
+    aboutMegabytes: 2,
+  },
 };
 
 /** Where the packages of a role are unpacked. */
 export function fetchedRoot(serversDir: string, role: ServerRole): string {
-  return join(serversDir, role);
+  return join(serversDir, servers[role].folder);
 }
 
 /**
- * Fetches servers as Debian packages, checked by apt's signatures, and unpacks them below `serversDir` with the
- * libraries that the system lacks. Changes nothing of the system and needs no rights. A folder of a role appears only
- * once it is complete; of several processes one fetches and the others wait for it.
- * @param missing tells which roles are still wanted, asked again once it is this process's turn
+ * Fetches servers as `fetchPackages` does.
+ * @param missing tells which roles are still wanted
  * @throws FetchError when it cannot; the signal's reason when called off
  */
 export async function fetchServers(
   missing: () => Promise<readonly ServerRole[]>,
+  options: FetchOptions,
+): Promise<void> {
+  await fetchPackages(async () => (await missing()).map((role) => servers[role]), options);
+}
+
+/**
+ * Fetches Debian packages, checked by apt's signatures, and unpacks them below `serversDir` with the libraries that the
+ * system lacks. Changes nothing of the system and needs no rights. A package's folder appears only once it is complete;
+ * of several processes one fetches and the others wait for it.
+ * @param missing tells what is still wanted, asked again once it is this process's turn
+ * @throws FetchError when it cannot; the signal's reason when called off
+ */
+export async function fetchPackages(
+  missing: () => Promise<readonly Fetchable[]>,
   options: FetchOptions,
 ): Promise<void> {
   const aptGet = findFile('apt-get', options.folders);
@@ -50,13 +83,13 @@ export async function fetchServers(
     throw new FetchError('there is no apt-get and dpkg-deb here to fetch them with');
   const lock = await lockWaiting(options);
   try {
-    const roles = await missing();
-    if (roles.length === 0) return;
+    const wanted = await missing();
+    if (wanted.length === 0) return;
     for (const name of await readdir(options.serversDir))
       if (name.startsWith('fetch-')) await rm(join(options.serversDir, name), { recursive: true });
     const work = await mkdtemp(join(options.serversDir, 'fetch-'));
     try {
-      await fetchWith({ ...options, aptGet, aptCache, dpkgDeb, work, config: join(work, 'apt.conf') }, roles);
+      await fetchWith({ ...options, aptGet, aptCache, dpkgDeb, work, config: join(work, 'apt.conf') }, wanted);
     } finally {
       await rm(work, { recursive: true, maxRetries: 3 });
     }
@@ -74,42 +107,41 @@ interface Tools extends FetchOptions {
   readonly config: string;
 }
 
-async function fetchWith(tools: Tools, roles: readonly ServerRole[]): Promise<void> {
+async function fetchWith(tools: Tools, wanted: readonly Fetchable[]): Promise<void> {
   const { work, config, report } = tools;
-  report(
-    `Fetching ${roles.map((role) => packageNames[role]).join(' and ')} (about 10 MB) into ${tools.serversDir} ...`,
-  );
+  const megabytes = wanted.reduce((sum, { aboutMegabytes }) => sum + aboutMegabytes, 0);
+  const names = wanted.map(({ packageName }) => packageName).join(' and ');
+  report(`Fetching ${names} (about ${megabytes} MB) into ${tools.serversDir} ...`);
   for (const folder of ['lists/partial', 'cache/archives/partial'])
     await mkdir(join(work, folder), { recursive: true });
   await writeFile(config, aptConfig(work));
   // One unreachable repository among several makes it fail, though the packages may well be in the others.
   const update = await apt(tools, ['update', '-qq']);
-  for (const role of roles) {
-    const packages = await packagesOf(tools, role);
-    if (packages.length === 0) throw new FetchError(`apt knows no package ${packageNames[role]} ${lastLine(update)}`);
+  for (const one of wanted) {
+    const { folder, packageName } = one;
+    const packages = await packagesOf(tools, one);
+    if (packages.length === 0) throw new FetchError(`apt knows no package ${packageName} ${lastLine(update)}`);
     report(`  ${packages.join(', ')}`);
-    const downloads = join(work, `${role}-packages`);
+    const downloads = join(work, `${folder}-packages`);
     await mkdir(downloads);
     const download = await apt(tools, ['download', '-qq', ...packages], downloads);
     if (download.code !== 0) throw new FetchError(`apt-get download failed ${lastLine(download)}`);
     for (const file of await readdir(downloads)) {
-      const args = ['-x', join(downloads, file), join(work, role)];
+      const args = ['-x', join(downloads, file), join(work, folder)];
       const unpacking = await runToEnd(tools.dpkgDeb, args, { signal: tools.signal });
       if (unpacking.code !== 0) throw new FetchError(`dpkg-deb -x ${file} failed ${lastLine(unpacking)}`);
     }
-    const root = fetchedRoot(tools.serversDir, role);
+    const root = join(tools.serversDir, folder);
     await rm(root, { recursive: true, force: true });
-    await rename(join(work, role), root);
+    await rename(join(work, folder), root);
   }
   report('Fetched.');
 }
 
-/** The package of a role and those that it needs and the system lacks, by name. */
-async function packagesOf(tools: Tools, role: ServerRole): Promise<readonly string[]> {
-  const names = await runToEnd(tools.aptCache, ['-c', tools.config, 'pkgnames', packageNames[role]], {
-    signal: tools.signal,
-  });
-  const wanted = packageNames[role];
+/** The package and those that it needs and the system lacks, by name. */
+async function packagesOf(tools: Tools, fetchable: Fetchable): Promise<readonly string[]> {
+  const { packageName: wanted, knownDependencies, extras = [] } = fetchable;
+  const names = await runToEnd(tools.aptCache, ['-c', tools.config, 'pkgnames', wanted], { signal: tools.signal });
   const known = names.output
     .split('\n')
     .filter((name) => name === wanted || /^-?[\d.]+$/.test(name.slice(wanted.length)));
@@ -121,7 +153,8 @@ async function packagesOf(tools: Tools, role: ServerRole): Promise<readonly stri
     .split('\n')
     .map((line) => /^'[^']*' (?<name>[^_ ]+)_\S+\.deb /.exec(line)?.groups?.['name']);
   const planned = files.filter((name) => name !== undefined);
-  return plan.code === 0 && planned.includes(main) ? planned : [main, ...knownDependencies[role]];
+  const needed = plan.code === 0 && planned.includes(main) ? planned : [main, ...knownDependencies];
+  return [...needed, ...extras];
 }
 
 async function apt(tools: Tools, args: readonly string[], cwd?: string): Promise<{ code: number; output: string }> {

@@ -90,7 +90,8 @@ async function kindOf(path: string, libraryFolders: readonly string[]): Promise<
   return output.includes('MySQL') && major >= 8 ? 'mysql' : undefined;
 }
 
-function fetchedLibraryFolders(root: string): readonly string[] {
+/** The folders of libraries in a tree of unpacked packages, for LD_LIBRARY_PATH. */
+export function fetchedLibraryFolders(root: string): readonly string[] {
   const folders: string[] = [];
   for (const parent of [join(root, 'usr/lib'), join(root, 'lib')]) {
     if (!existsSync(parent)) continue;
