@@ -1,0 +1,111 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type BrowserContext, chromium } from 'playwright-core';
+import { runToEnd } from '../../src/embedded/children.ts';
+import { type Fetchable, FetchError, fetchPackages } from '../../src/embedded/fetch.ts';
+import { fetchedLibraryFolders, findFile, searchFolders } from '../../src/embedded/find.ts';
+
+/** Fetched browsers; kept, since it is 100 MB. */
+const browsersDir = join(import.meta.dirname, '../../.data/browser');
+
+/** The part of Chromium that runs without a screen: no GTK and no services, hence half of what the whole one needs. */
+const headlessShell: Fetchable = {
+  folder: 'chromium',
+  packageName: 'chromium-headless-shell',
+  knownDependencies: ['chromium-common', 'libdouble-conversion3', 'libflac12', 'libharfbuzz-subset0', 'libminizip1']
+    .concat(['libnss3', 'libopenh264-7', 'libopenjp2-7', 'libopus0', 'libpulse0', 'libasyncns0', 'libsndfile1'])
+    .concat(['libmp3lame0', 'libmpg123-0', 'libogg0', 'libvorbis0a', 'libvorbisenc2', 'libxnvctrl0']),
+  // Latin and Arabic; Chinese, Japanese and Korean. A bare machine has no letters at all.
+  extras: ['fonts-dejavu-core', 'fonts-droid-fallback'],
+  aboutMegabytes: 103,
+};
+
+const programNames = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable', 'chrome-headless-shell'];
+
+const flags = ['--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking'].concat([
+  '--disable-component-update',
+  '--disable-sync',
+]);
+
+interface BrowserProgram {
+  readonly path: string;
+  readonly env: Readonly<Record<string, string>>;
+}
+
+/** A browser with a profile of its own, and how to get rid of both. */
+export interface TestBrowser {
+  readonly context: BrowserContext;
+  close(): Promise<void>;
+}
+
+/**
+ * Starts a headless Chromium: CHROMIUM_PATH, else one of this machine, else Debian's, fetched into `.data/` without
+ * touching the system (100 MB, the first time).
+ * @throws Error with the command to run, when none is found and none can be fetched
+ */
+export async function startBrowser(): Promise<TestBrowser> {
+  const program = await findOrFetch();
+  const profile = await mkdtemp(join(tmpdir(), 'concierge-browser-'));
+  const context = await chromium.launchPersistentContext(profile, {
+    executablePath: program.path,
+    env: { HOME: profile, LC_ALL: 'C.UTF-8', ...program.env },
+    headless: true,
+    // Its sandbox needs rights that containers and root have not; only pages of our own are opened.
+    chromiumSandbox: false,
+    args: flags,
+    viewport: { width: 1440, height: 900 },
+  });
+  const close = async (): Promise<void> => {
+    await context.close();
+    await rm(profile, { recursive: true, maxRetries: 5 });
+  };
+  return { context, close };
+}
+
+async function findOrFetch(): Promise<BrowserProgram> {
+  const folders = searchFolders(process.env['PATH']);
+  const given = process.env['CHROMIUM_PATH'];
+  const installed = given === undefined ? programNames.map((name) => findFile(name, folders)) : [given];
+  for (const path of installed) if (path !== undefined && (await runs({ path, env: {} }))) return { path, env: {} };
+  const advice = 'Install one (apt install chromium), or name one with CHROMIUM_PATH.';
+  if (given !== undefined) throw new Error(`CHROMIUM_PATH: ${given} is no browser that runs here. ${advice}`);
+  const fetched = await fetchedProgram();
+  if (await runs(fetched)) return fetched;
+  try {
+    await mkdir(browsersDir, { recursive: true });
+    const missing = async () => ((await runs(fetched)) ? [] : [headlessShell]);
+    const report = (line: string): void => console.log(line);
+    await fetchPackages(missing, { serversDir: browsersDir, folders, report, signal: undefined });
+  } catch (error) {
+    if (!(error instanceof FetchError)) throw error;
+    throw new Error(`Found no Chromium and could not fetch it: ${error.message}. ${advice}`, { cause: error });
+  }
+  const now = await fetchedProgram();
+  if (await runs(now)) return now;
+  throw new Error(`Found no Chromium, and the fetched one does not run here. ${advice}`);
+}
+
+async function fetchedProgram(): Promise<BrowserProgram> {
+  const root = join(browsersDir, headlessShell.folder);
+  const libraries = fetchedLibraryFolders(root);
+  // PulseAudio keeps a library apart that its own finds by an absolute path.
+  const folders = libraries.flatMap((folder) => [folder, join(folder, 'pulseaudio')]);
+  const fontConfig = join(browsersDir, 'fonts.conf');
+  await mkdir(browsersDir, { recursive: true });
+  await writeFile(fontConfig, fontSettings(join(root, 'usr/share/fonts')));
+  return {
+    path: join(root, 'usr/lib/chromium/chromium-headless-shell'),
+    env: { LD_LIBRARY_PATH: folders.join(':'), FONTCONFIG_FILE: fontConfig },
+  };
+}
+
+function fontSettings(fonts: string): string {
+  const folders = ['/usr/share/fonts', '/usr/local/share/fonts', fonts].map((folder) => `<dir>${folder}</dir>`);
+  return `<?xml version="1.0"?>\n<fontconfig>${folders.join('')}<cachedir>${join(browsersDir, 'fonts')}</cachedir></fontconfig>\n`;
+}
+
+async function runs({ path, env }: BrowserProgram): Promise<boolean> {
+  const { code, output } = await runToEnd(path, ['--version'], { env: { ...env, LC_ALL: 'C' }, timeoutMs: 10_000 });
+  return code === 0 && /Chrom/.test(output);
+}
