@@ -1,5 +1,5 @@
 import { Writable } from 'node:stream';
-import { createApp } from '../../src/app.ts';
+import 'graphql';
 import { parseConfig } from '../../src/config.ts';
 import { createLog } from '../../src/telemetry/log.ts';
 
@@ -59,6 +59,8 @@ export async function startGateway(options: {
       done();
     },
   });
+  // Once graphql has been evaluated: graphql-jit is CommonJS, and jest cannot require() an ES module under way.
+  const { createApp } = await import('../../src/app.ts');
   const config = parseConfig({
     NODE_ENV: 'test',
     PORT: '0',
