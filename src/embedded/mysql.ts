@@ -26,7 +26,7 @@ export async function startMysql(options: MysqlOptions): Promise<RunningServer> 
   const folder = join(dataDir, program.kind);
   const pidFile = join(dataDir, `${program.kind}.pid`);
   await endLeftover(pidFile, folder);
-  const common = await commonArguments(program, options.throwAway);
+  const common = await commonArguments(options);
   if (!existsSync(folder)) {
     options.report(`Creating a database in ${folder} ...`);
     await createDataFolder(program, folder, { common, signal: options.signal });
@@ -43,13 +43,15 @@ export async function startMysql(options: MysqlOptions): Promise<RunningServer> 
 }
 
 /** What a data folder is created with and run with: both must agree. */
-async function commonArguments(program: ServerProgram, throwAway: boolean): Promise<readonly string[]> {
+async function commonArguments({ program, dataDir, throwAway }: MysqlOptions): Promise<readonly string[]> {
   const isMariaDb = program.kind === 'mariadb';
   const share = isMariaDb ? await mariaDbShareFolder(program) : '';
   return [
     // The server refuses to run as root unless told to. It changes no user, which would undo setpriv --pdeathsig.
     ...(process.getuid?.() === 0 ? ['--user=root'] : []),
     ...(isMariaDb ? [`--basedir=${dirname(dirname(share))}`, `--lc-messages-dir=${share}`] : []),
+    // A MariaDB that starts removes temporary tables from its tmpdir: in /tmp they are other servers' too.
+    `--tmpdir=${dataDir}`,
     '--character-set-server=utf8mb4',
     '--collation-server=utf8mb4_unicode_520_ci',
     '--performance-schema=0',
