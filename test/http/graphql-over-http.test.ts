@@ -1,0 +1,32 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { serverAudits } from 'graphql-http';
+import { startGateway, type TestGateway } from '../support/gateway.ts';
+import { createDatabase, type TestDatabase } from '../support/servers.ts';
+
+let database: TestDatabase;
+let gateway: TestGateway;
+
+beforeAll(async () => {
+  database = await createDatabase();
+  gateway = await startGateway({ databaseUrl: database.url });
+});
+
+afterAll(async () => {
+  await gateway.close();
+  await database.drop();
+});
+
+const audits = serverAudits({ url: () => `${gateway.url}/graphql`, fetchFn: fetch });
+
+describe('GraphQL over HTTP, by the audits of graphql-http', () => {
+  test('there are audits of every level', () => {
+    const levels = audits.map(({ name }) => name.split(' ', 1)[0]);
+    expect(new Set(levels)).toEqual(new Set(['MUST', 'SHOULD', 'MAY']));
+    expect(audits.length).toBeGreaterThanOrEqual(61);
+  });
+
+  test.each(audits.map((audit) => [`${audit.id} ${audit.name}`, audit] as const))('%s', async (_, audit) => {
+    const result = await audit.fn();
+    expect(result.status === 'ok' ? undefined : result.reason).toBeUndefined();
+  });
+});
