@@ -1,12 +1,12 @@
-#!/usr/bin/env node
 import { Command, CommanderError } from 'commander';
-import { UserError, type CliContext } from './cli/context.ts';
+import type { CliContext } from './cli/context.ts';
 import { withDatabase } from './cli/database.ts';
 import { runMigrate } from './cli/migrate.ts';
 import { parseSeedOptions, runSeed, type SeedOptionTexts } from './cli/seed.ts';
 import { runStart } from './cli/start.ts';
 import { ConfigError, parseConfig } from './config.ts';
 import { exposedCode } from './errors.ts';
+import { UserError } from './user-error.ts';
 
 // Exit codes follow sysexits.h: 64 usage, 69 unavailable, 70 software, 78 configuration.
 const USAGE = 64;

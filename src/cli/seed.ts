@@ -1,5 +1,5 @@
 import type { CliContext } from './context.ts';
-import { UserError } from './context.ts';
+import { UserError } from '../user-error.ts';
 import { createProgressReport, formatCount, type ProgressReport } from '../data/progress-report.ts';
 import { seedDatabase, type SeedResult } from '../data/seed/seed-database.ts';
 

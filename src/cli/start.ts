@@ -3,7 +3,8 @@ import { parseConfig, type Config } from '../config.ts';
 import { seedDatabase } from '../data/seed/seed-database.ts';
 import { applyMigrations } from '../db/migrate.ts';
 import { createLog } from '../telemetry/log.ts';
-import { UserError, type CliContext } from './context.ts';
+import { UserError } from '../user-error.ts';
+import type { CliContext } from './context.ts';
 import { findServers, type Servers } from './database.ts';
 import { migrationsFolder } from './migrations-folder.ts';
 

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import * as mariadb from 'mariadb';
-import { UserError } from '../cli/context.ts';
+import { UserError } from '../user-error.ts';
 import { connectionOptions } from './database.ts';
 import { matchesChecksum, type Migration, readMigrations } from './migration-script.ts';
 

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { UserError } from '../cli/context.ts';
+import { UserError } from '../user-error.ts';
 
 export interface Migration {
   /** The folder's name, `<time>_<name>`: its order is the order of application. */

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { UserError } from '../cli/context.ts';
+import { UserError } from '../user-error.ts';
 import { usableSetpriv } from './children.ts';
 import { FetchError, fetchedRoot, fetchServers } from './fetch.ts';
 import { findFile, findServers, searchFolders, type ServerProgram, type ServerRole } from './find.ts';

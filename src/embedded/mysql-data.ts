@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, realpath, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { UserError } from '../cli/context.ts';
+import { UserError } from '../user-error.ts';
 import { runToEnd } from './children.ts';
 import { environmentOf, type ServerProgram } from './find.ts';
 

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { UserError } from '../cli/context.ts';
+import { UserError } from '../user-error.ts';
 import type { Child } from './children.ts';
 import type { ServerProgram } from './find.ts';
 import { freePort } from './ports.ts';

@@ -1,4 +1,4 @@
-import { UserError } from '../../cli/context.ts';
+import { UserError } from '../../user-error.ts';
 import { quoted } from '../../errors.ts';
 import type { Scratch } from './scratch.ts';
 import { columnIndex, type SourceFile, type SourceRow } from './source-file.ts';

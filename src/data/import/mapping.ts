@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { parseDocument } from 'yaml';
 import { z } from 'zod';
-import { UserError } from '../../cli/context.ts';
+import { UserError } from '../../user-error.ts';
 
 const NO_INPUT_EXIT_CODE = 66;
 const DATA_ERROR_EXIT_CODE = 65;

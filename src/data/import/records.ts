@@ -1,4 +1,4 @@
-import { UserError } from '../../cli/context.ts';
+import { UserError } from '../../user-error.ts';
 import { MOST_ADDRESSES, MOST_TAGS } from '../../crm/customer/loaders.ts';
 import { compileExpression, type Evaluate, type Scope, type ValueSource } from './expressions.ts';
 import type {

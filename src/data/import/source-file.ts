@@ -1,6 +1,6 @@
 import { access } from 'node:fs/promises';
 import { join as joinPath } from 'node:path';
-import { UserError } from '../../cli/context.ts';
+import { UserError } from '../../user-error.ts';
 import { readCsvRecords, readHeader, type CsvFormat } from './csv-rows.ts';
 import type { CsvSettings } from './mapping.ts';
 import { RowProblem } from './values.ts';

@@ -1,5 +1,5 @@
 import { compileExpression, type JoinedFile, type Scope } from './expressions.ts';
-import { UserError } from '../../cli/context.ts';
+import { UserError } from '../../user-error.ts';
 import type { CsvSettings, Mapping, SourceSettings, TargetName } from './mapping.ts';
 import { compileRecord, type RecordScope, type TargetRecord } from './records.ts';
 import type { Scratch } from './scratch.ts';

@@ -1,5 +1,5 @@
 import type { Connection } from 'mariadb';
-import { UserError } from '../../cli/context.ts';
+import { UserError } from '../../user-error.ts';
 import { errorNumber } from '../connection.ts';
 import { DATA_TABLES } from '../tables.ts';
 import { catalogueSize } from './catalogue.ts';

@@ -1,0 +1,9 @@
+/** A mistake of the user's: shown as one line without a stack trace. `exitCode` follows sysexits.h. */
+export class UserError extends Error {
+  override readonly name = 'UserError';
+  readonly exitCode: number;
+  constructor(message: string, options: ErrorOptions & { exitCode?: number } = {}) {
+    super(message, options);
+    this.exitCode = options.exitCode ?? 1;
+  }
+}
