@@ -1,11 +1,8 @@
-import { fileURLToPath } from 'node:url';
 import { parseConfig } from '../config.ts';
 import { applyMigrations } from '../db/migrate.ts';
-import { demo, searchFolders, startEmbeddedServers } from '../embedded/index.ts';
 import type { CliContext } from './context.ts';
-
-/** The migrations that come with this version. */
-export const migrationsFolder = fileURLToPath(new URL('../../prisma/migrations', import.meta.url));
+import { findServers } from './database.ts';
+import { migrationsFolder } from './migrations-folder.ts';
 
 /**
  * Brings the tables of the database in DATABASE_URL, or else of the demo's embedded database, to this version.
@@ -14,22 +11,9 @@ export const migrationsFolder = fileURLToPath(new URL('../../prisma/migrations',
  */
 export async function runMigrate(cli: CliContext): Promise<number> {
   const report = (line: string): void => void cli.stdout.write(`${line}\n`);
-  const { databaseUrl } = parseConfig(cli.env);
-  const embedded =
-    databaseUrl === undefined
-      ? await startEmbeddedServers({
-          ...demo,
-          database: true,
-          redis: false,
-          folders: searchFolders(cli.env['PATH']),
-          report,
-          signal: cli.signal,
-        })
-      : undefined;
+  const { databaseUrl, embedded } = await findServers(parseConfig(cli.env), cli, { redis: false, report });
   try {
-    const url = databaseUrl ?? embedded?.databaseUrl;
-    if (url === undefined) throw new Error('embedded servers were started without a database');
-    const { applied, already } = await applyMigrations({ databaseUrl: url, folder: migrationsFolder, report });
+    const { applied, already } = await applyMigrations({ databaseUrl, folder: migrationsFolder, report });
     report(applied.length === 0 ? `Nothing to apply: ${already} applied before.` : `Applied ${applied.length}.`);
     return 0;
   } finally {

@@ -85,7 +85,6 @@ async function connect(databaseUrl: string): Promise<mariadb.Connection> {
       return connection;
     });
   } catch (error) {
-    if (!(error instanceof mariadb.SqlError)) throw error;
     const where = `${database} on ${server.host}:${server.port}`;
     throw new UserError(`The database ${where} cannot be used: ${serverWords(error)}`, {
       cause: error,
@@ -187,7 +186,7 @@ interface Failure {
 /** Always throws. Without a connection the record stays unfinished, which the next start refuses as well. */
 async function recordFailure(connection: mariadb.Connection, failure: Failure): Promise<never> {
   const { id, name, place, error } = failure;
-  const words = error instanceof mariadb.SqlError ? serverWords(error) : String(error);
+  const words = serverWords(error);
   const statement = failure.statement.length > 2_000 ? `${failure.statement.slice(0, 2_000)} ...` : failure.statement;
   if (connection.isValid()) {
     const code = error instanceof mariadb.SqlError ? error.errno : 0;
@@ -203,7 +202,9 @@ async function recordFailure(connection: mariadb.Connection, failure: Failure): 
   throw new UserError(`The migration ${name} failed: ${words}. ${place}: ${statement}`, { cause: error });
 }
 
-function serverWords(error: mariadb.SqlError): string {
+/** What the network says (ECONNREFUSED) comes as a plain Error. */
+function serverWords(error: unknown): string {
+  if (!(error instanceof mariadb.SqlError)) return error instanceof Error ? error.message : String(error);
   const words = error.sqlMessage ?? error.message;
   return error.errno > 0 ? `${words} (${error.errno})` : words;
 }

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Connection, createConnection } from 'mariadb';
-import { migrationsFolder } from '../../src/cli/migrate.ts';
+import { migrationsFolder } from '../../src/cli/migrations-folder.ts';
 import { connectionOptions } from '../../src/db/database.ts';
 import { applyMigrations } from '../../src/db/migrate.ts';
 import { usableSetpriv } from '../../src/embedded/children.ts';

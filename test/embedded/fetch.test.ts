@@ -1,0 +1,123 @@
+import { chmod, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { FetchError, fetchedRoot, fetchServers } from '../../src/embedded/fetch.ts';
+import { findServers, type ServerRole } from '../../src/embedded/find.ts';
+import { startEmbeddedServers } from '../../src/embedded/index.ts';
+import { createTemporaryFolder } from '../support/temporary-folder.ts';
+
+// apt and its packages are third parties, so these tests bring their own; the suite's own servers are fetched for real
+// wherever the machine has none.
+const stubs = {
+  'apt-cache': 'echo mariadb-server-core; echo mariadb-server-core-doc; echo redis-server',
+  'apt-get': `
+echo "$*" >> "$(dirname "$0")/calls"
+case "$*" in
+  *update*) sleep 0.3 ;;
+  *print-uris*) for package in library "\${6##* }"; do echo "'http://x/$package_1.deb' \${package}_1_amd64.deb 7 SHA256:0"; done ;;
+  *download*) shift 4; for package; do echo "$package" > "\${package}_1_amd64.deb"; done ;;
+esac`,
+  'dpkg-deb': `
+case "$2" in
+  *mariadb-server-core_*) mkdir -p "$3/usr/sbin"; file="$3/usr/sbin/mariadbd"; line='mariadbd  Ver 10.11.1-MariaDB' ;;
+  *redis-server_*) mkdir -p "$3/usr/bin"; file="$3/usr/bin/redis-server"; line='Redis server v=7.0.15' ;;
+  *) mkdir -p "$3/usr/lib/x86_64-linux-gnu"; exit 0 ;;
+esac
+printf '#!/bin/sh\\necho "%s"\\n' "$line" > "$file"; chmod +x "$file"`,
+};
+
+let temporary: Awaited<ReturnType<typeof createTemporaryFolder>>;
+beforeAll(async () => {
+  temporary = await createTemporaryFolder();
+});
+afterAll(() => temporary.remove());
+
+let bin: string;
+let serversDir: string;
+let number = 0;
+beforeEach(async () => {
+  number += 1;
+  bin = join(temporary.path, `bin-${number}`);
+  serversDir = join(temporary.path, `servers-${number}`);
+  await mkdir(bin);
+  for (const [name, script] of Object.entries(stubs)) await writeStub(name, script);
+});
+
+async function writeStub(name: string, script: string): Promise<void> {
+  await writeFile(join(bin, name), `#!/bin/sh\nPATH=/usr/bin:/bin\n${script}\n`);
+  await chmod(join(bin, name), 0o755);
+}
+
+async function missing(): Promise<readonly ServerRole[]> {
+  const roles = ['database', 'redis'] as const;
+  const found = await Promise.all(roles.map((role) => findServers(role, [], fetchedRoot(serversDir, role))));
+  return roles.filter((_, index) => found[index]?.length === 0);
+}
+
+function fetch(signal?: AbortSignal): Promise<void> {
+  return fetchServers(missing, { serversDir, folders: [bin], report: () => {}, signal });
+}
+
+function start(folders: readonly string[]) {
+  const options = { serversDir, database: true, redis: true, databaseName: 'crm', report: () => {} };
+  return startEmbeddedServers({ ...options, dataDir: join(temporary.path, `data-${number}`), folders });
+}
+
+describe('fetching servers', () => {
+  test('unpacks the packages with the libraries that the system lacks, and leaves nothing else', async () => {
+    await fetch();
+    expect(await missing()).toEqual([]);
+    expect((await readdir(serversDir)).sort()).toEqual(['database', 'lock', 'redis']);
+    const [server] = await findServers('database', [], fetchedRoot(serversDir, 'database'));
+    expect(server).toEqual({
+      kind: 'mariadb',
+      path: join(serversDir, 'database/usr/sbin/mariadbd'),
+      libraryFolders: [join(serversDir, 'database/usr/lib/x86_64-linux-gnu'), join(serversDir, 'database/usr/lib')],
+    });
+  });
+
+  test('happens once, however many processes want it at the same time', async () => {
+    await Promise.all([fetch(), fetch(), fetch()]);
+    expect((await readFile(join(bin, 'calls'), 'utf8')).match(/update/g)).toHaveLength(1);
+    await fetch();
+    expect((await readFile(join(bin, 'calls'), 'utf8')).match(/update/g)).toHaveLength(1);
+  });
+
+  test('that was called off is not taken for done, and the next one clears up after it', async () => {
+    await writeStub('apt-get', 'exec sleep 30');
+    const controller = new AbortController();
+    const fetching = fetch(controller.signal);
+    await sleep(200);
+    controller.abort(new Error('called off'));
+    await expect(fetching).rejects.toThrow('called off');
+    expect(await missing()).toEqual(['database', 'redis']);
+    await mkdir(join(serversDir, 'fetch-of-a-killed-process'));
+    await writeStub('apt-get', stubs['apt-get']);
+    await fetch();
+    expect((await readdir(serversDir)).sort()).toEqual(['database', 'lock', 'redis']);
+  });
+
+  test('that fails says why in the words of apt', async () => {
+    await writeStub('apt-get', 'echo "E: Could not resolve deb.example.org"; exit 100');
+    await expect(fetch()).rejects.toThrow(FetchError);
+    await expect(fetch()).rejects.toThrow('deb.example.org');
+    expect((await readdir(serversDir)).sort()).toEqual(['lock']);
+  });
+
+  test('where there is neither a server nor apt, the start says what to install', async () => {
+    const starting = start([]);
+    await expect(starting).rejects.toMatchObject({ name: 'UserError' });
+    await expect(starting).rejects.toThrow(/no MySQL-compatible server .* and no Redis .*no apt-get/);
+    await expect(starting).rejects.toThrow('apt install mariadb-server redis-server');
+    await expect(starting).rejects.toThrow('docker compose up --wait');
+  });
+
+  test('of a server that then does not run is an error, not a loop', async () => {
+    await writeStub(
+      'dpkg-deb',
+      'mkdir -p "$3/usr/sbin"; printf "#!/bin/sh\\nexit 127\\n" > "$3/usr/sbin/mariadbd"; chmod +x "$3/usr/sbin/mariadbd"',
+    );
+    await expect(start([bin])).rejects.toThrow('the fetched one does not run here');
+  });
+});
