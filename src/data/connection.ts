@@ -1,5 +1,5 @@
 import * as mariadb from 'mariadb';
-import { UserError } from '../cli/context.ts';
+import { UserError } from '../user-error.ts';
 import { connectionOptions } from '../db/database.ts';
 
 const UNAVAILABLE_EXIT_CODE = 69;
@@ -26,8 +26,8 @@ export async function openConnection(databaseUrl: string): Promise<mariadb.Conne
       ],
     });
   } catch (error) {
-    if (!(error instanceof mariadb.SqlError)) throw error;
-    throw new UserError(`The database cannot be reached: ${error.sqlMessage ?? error.message}`, {
+    const reason = error instanceof mariadb.SqlError ? error.sqlMessage : undefined;
+    throw new UserError(`The database cannot be reached: ${reason ?? messageOf(error)}`, {
       cause: error,
       exitCode: UNAVAILABLE_EXIT_CODE,
     });
@@ -50,6 +50,10 @@ export async function inTransaction<T>(connection: mariadb.Connection, work: () 
       if (!isTransient(error) || attempt === TRANSACTION_TRIES) throw error;
     }
   }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 function isTransient(error: unknown): boolean {

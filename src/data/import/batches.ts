@@ -14,6 +14,7 @@ import {
   UPDATED,
   writeRecords,
   type Outcome,
+  type ResolvedRecord,
 } from './upsert.ts';
 
 /** Who writes and when: one moment for the whole import. */
@@ -78,7 +79,8 @@ async function writePlain(
   target: Exclude<TableTarget, 'orders' | 'customers'>,
   batch: { records: readonly TargetRecord[]; by: Authorship },
 ): Promise<Outcome[]> {
-  const resolved = await resolveRecords(connection, target, batch.records);
+  const found = await resolveRecords(connection, target, batch.records);
+  const resolved = target === 'interactions' ? await refuseOthersTickets(connection, found) : found;
   const open = resolved.filter(isResolved);
   await writeRecords(connection, target, { records: open, now: batch.by.now });
   if (target === 'tickets') {
@@ -93,5 +95,25 @@ async function writePlain(
     if (!isResolved(one)) return one;
     if (one.stored === undefined) return CREATED;
     return one.changed.size > 0 ? UPDATED : UNCHANGED;
+  });
+}
+
+/** A ticket shows its interactions to whoever may see its customer, so both must be of one. */
+async function refuseOthersTickets(
+  connection: Connection,
+  resolved: readonly (ResolvedRecord | Outcome)[],
+): Promise<readonly (ResolvedRecord | Outcome)[]> {
+  const ids = resolved.flatMap((one) => (isResolved(one) ? (one.columns.get('ticket_id') ?? []) : []));
+  if (ids.length === 0) return resolved;
+  const rows = await connection.query<{ id: bigint; customer_id: bigint }[]>(
+    'SELECT id, customer_id FROM tickets WHERE id IN (?)',
+    [ids],
+  );
+  const customers = new Map(rows.map((row) => [String(row.id), String(row.customer_id)]));
+  return resolved.map((one) => {
+    if (!isResolved(one)) return one;
+    const ticket = one.columns.get('ticket_id') ?? null;
+    if (ticket === null || customers.get(ticket) === one.columns.get('customer_id')) return one;
+    return rejected('ticket: expected a ticket of the same customer, got one of another');
   });
 }

@@ -1,5 +1,5 @@
 import { createReadStream } from 'node:fs';
-import { UserError } from '../../cli/context.ts';
+import { UserError } from '../../user-error.ts';
 
 /** How a file is written; see docs/importing.md. */
 export interface CsvFormat {
@@ -56,18 +56,17 @@ async function* characterChunks(path: string, encoding: string): AsyncGenerator<
 
 type Decode = (bytes: string) => string | undefined;
 
+const REPLACEMENT = '\ufffd';
+const REPLACEMENT_IN_UTF8 = '\u00ef\u00bf\u00bd';
+
 /** Gives undefined for bytes that are not text in the encoding. */
 function createDecoder(encoding: string): Decode {
-  const decoder = new TextDecoder(/^utf-?16/i.test(encoding) ? 'utf-8' : encoding, { fatal: true, ignoreBOM: true });
+  const decoder = new TextDecoder(/^utf-?16/i.test(encoding) ? 'utf-8' : encoding, { ignoreBOM: true });
   return (bytes) => {
     // oxlint-disable-next-line no-control-regex -- ASCII is the same in every encoding that gets here
     if (/^[\u0000-\u007f]*$/.test(bytes)) return bytes;
-    try {
-      return decoder.decode(Buffer.from(bytes, 'latin1'));
-    } catch (error) {
-      if (error instanceof TypeError) return undefined;
-      throw error;
-    }
+    const text = decoder.decode(Buffer.from(bytes, 'latin1'));
+    return text.includes(REPLACEMENT) && !bytes.includes(REPLACEMENT_IN_UTF8) ? undefined : text;
   };
 }
 

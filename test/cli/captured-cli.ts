@@ -1,0 +1,27 @@
+import { PassThrough } from 'node:stream';
+import type { CliContext } from '../../src/cli/context.ts';
+
+/** A command's surroundings whose output can be read. */
+export interface CapturedCli {
+  readonly cli: CliContext;
+  /** As Ctrl-C does. */
+  readonly interrupt: () => void;
+  readonly output: () => string;
+}
+
+/** @param isTerminal whether the output passes for a terminal of 80 columns */
+export function captureCli(isTerminal = false): CapturedCli {
+  const controller = new AbortController();
+  let text = '';
+  const stream = Object.assign(new PassThrough(), { isTTY: isTerminal, columns: 80, rows: 24 });
+  stream.on('data', (chunk: Buffer) => {
+    text += chunk.toString();
+  });
+  const terminal = Object.assign(stream, { cursorTo: () => true, moveCursor: () => true, clearLine: () => true });
+  const stdout = terminal as unknown as NodeJS.WriteStream;
+  return {
+    cli: { env: {}, signal: controller.signal, stdout, stderr: stdout },
+    interrupt: () => controller.abort(),
+    output: () => text,
+  };
+}

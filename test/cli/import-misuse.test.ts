@@ -1,0 +1,221 @@
+import { join } from 'node:path';
+import { afterEach, describe, expect, test } from '@jest/globals';
+import {
+  cleanUpImports,
+  customers,
+  expectSums,
+  folderOf,
+  freshDatabase,
+  importFrom,
+  mappingOf,
+  orderItems,
+  orders,
+  products,
+} from './import-run.ts';
+import { contradictions, query, rowCounts } from './table-contents.ts';
+
+afterEach(cleanUpImports);
+
+describe('a mapping', () => {
+  test('that is wrong is refused with every problem and its path, exit code 65', async () => {
+    const wrong = {
+      name: 'test',
+      targets: {
+        customers: { file: 'c.csv', fields: { externalId: 'id', name: { column: 'a', constant: 'b' }, shoeSize: 'x' } },
+        orders: { file: 7, fields: {} },
+      },
+    };
+    const error = await importFrom('mysql://unused/unused', await folderOf({}), wrong).catch(
+      (caught: unknown) => caught,
+    );
+    expect(error).toMatchObject({ exitCode: 65 });
+    const message = String(error);
+    expect(message).toMatch(
+      /targets\.customers\.0\.fields\.name: expected one of column, template, constant; got column and constant/,
+    );
+    expect(message).toMatch(/targets\.customers\.0\.fields: Unrecognized key: "shoeSize"/);
+    expect(message).toMatch(/targets\.orders\.0\.file: Invalid input: expected string, received number/);
+  });
+
+  test('that is not YAML is refused, and one that is missing with exit code 66', async () => {
+    const folder = await folderOf({ 'bad.yaml': 'name: [1,' });
+    const url = 'mysql://unused/unused';
+    await expect(importFrom(url, folder, join(folder, 'bad.yaml'))).rejects.toMatchObject({ exitCode: 65 });
+    await expect(importFrom(url, folder, join(folder, 'none.yaml'))).rejects.toMatchObject({ exitCode: 66 });
+  });
+
+  test.each([
+    ['a file that is missing', {}, { customers }, 66, /names customers\.csv, and there is no such file/],
+    [
+      'a column that is missing',
+      { 'customers.csv': 'id,name\n' },
+      { customers },
+      65,
+      /customers\.csv has no column "email"; it has id, name/,
+    ],
+    ['an empty file', { 'customers.csv': '' }, { customers }, 65, /customers\.csv: .*the file is empty/],
+    ['a column that stands twice', { 'customers.csv': 'id,id\n' }, { customers }, 65, /the column "id" stands twice/],
+    [
+      'a value map that is missing',
+      { 'customers.csv': 'id,name,email\n' },
+      { customers: { ...customers, status: { column: 'name', values: 'states' } } },
+      65,
+      /no value map called "states"/,
+    ],
+    [
+      'a time zone that is none',
+      { 'customers.csv': 'id,name,email\n' },
+      { customers: { ...customers, createdAt: { column: 'name', timeZone: 'Mars/Base' } } },
+      65,
+      /time zone "Mars\/Base"/,
+    ],
+  ])('that names %s is refused before anything is written', async (...[, files, targets, exitCode, message]) => {
+    const folder = await folderOf(files);
+    const error = await importFrom('mysql://unused/unused', folder, mappingOf(targets)).catch(
+      (caught: unknown) => caught,
+    );
+    expect(error).toMatchObject({ exitCode });
+    expect(String(error)).toMatch(message);
+  });
+
+  test('joins a file by a key that must be in it once', async () => {
+    const folder = await folderOf({ 'customers.csv': 'id,name,email\n1,A,\n', 'more.csv': 'key,x\n1,a\n1,b\n' });
+    const joins = { more: { file: 'more.csv', key: 'key', on: 'id' } };
+    const mapping = { name: 'test', targets: { customers: { file: 'customers.csv', joins, fields: customers } } };
+    await expect(importFrom('mysql://unused/unused', folder, mapping)).rejects.toThrow(
+      /more\.csv, line 3: the key "1" is there already/,
+    );
+  });
+});
+
+describe('a row that is wrong', () => {
+  test('is rejected with its line and reason, and the others are imported', async () => {
+    const url = await freshDatabase();
+    const folder = await folderOf({
+      'customers.csv': Buffer.concat([
+        Buffer.from('id,name,email\r\n1,Ann,ann@example.com\r\n2,"Half\r\n3,Cat\r\n4,Dan,not-an-address\r\n'),
+        Buffer.from('5,Eve \xff,\r\n', 'latin1'),
+        Buffer.from('6,Fay,fay@example.com,extra\r\n7,,\r\n1,Again,\r\n8,Guy,ANN@example.com\r\n9,"x"y,\r\n'),
+        Buffer.from(`10,${'n'.repeat(201)},\r\n11,"Two\r\nlines",l@example.com\r\n\r\n12,Last,`),
+      ]),
+    });
+    const { exitCode, counts, rejects } = await importFrom(url, folder, mappingOf({ customers }));
+    expect(exitCode).toBe(1);
+    expect(counts['customers']).toEqual([13, 3, 0, 0, 10]);
+    expect((await query(url, 'SELECT name FROM customers ORDER BY id')).map((row) => row['name'])).toEqual([
+      'Ann',
+      'Two\r\nlines',
+      'Last',
+    ]);
+    const reasons = (rejects['customers.rejected.csv'] ?? []).map((line) => line.split('","')[0]);
+    expect(new Set(reasons)).toEqual(
+      new Set([
+        // The quote opened on line 3 is met again on line 11, in the middle of a cell.
+        '3,"column 2 goes on after its closing quote',
+        '4,"expected 3 columns, got 2',
+        '5,"email: expected an email address, got ""not-an-address""',
+        '6,"column 2 holds bytes that are not text',
+        '7,"expected 3 columns, got 4',
+        '8,"name: expected a value, got none',
+        '9,"the key ""1"" was on line 2 of customers.csv already',
+        '10,"email: ""ann@example.com"" belongs to another customer (1)',
+        '11,"column 2 goes on after its closing quote',
+        '12,"name: expected at most 200 characters, got 201',
+      ]),
+    );
+    expect(await contradictions(url)).toEqual([]);
+  });
+
+  test('rejects its whole order: never half of one', async () => {
+    const url = await freshDatabase();
+    const many = Array.from({ length: 201 }, () => 'O6,P,1,1').join('\n');
+    const folder = await folderOf({
+      'customers.csv': 'id,name,email\n1,Ann,\n',
+      'products.csv': 'sku,price\nP,1.50\n',
+      'orders.csv': 'no,customer\nO1,1\nO2,1\nO3,nobody\nO4,1\nO5,1\nO6,1\nO7,1\n',
+      'orderItems.csv':
+        'no,sku,pieces,price\nO1,P,2,1.50\nO2,P,1,1.50\nO2,unknown,1,1\nO3,P,1,1\nO4,P,0,1\nO4,P,1,1\nO5,P,2,999999999999999\n' +
+        `O9,P,1,1\n${many}\nO7,P,1,12.34567\n`,
+    });
+    const mapping = mappingOf({ customers, products, orders, orderItems });
+    const { exitCode, counts, rejects } = await importFrom(url, folder, mapping);
+    expect(exitCode).toBe(1);
+    expectSums(counts);
+    expect(counts['orders']).toEqual([7, 1, 0, 0, 6]);
+    expect(counts['orderItems']).toEqual([210, 1, 0, 0, 209]);
+    expect(await query(url, 'SELECT number, total FROM orders')).toEqual([{ number: 'O1', total: '3.0000' }]);
+    expect((await rowCounts(url))['order_items']).toBe(1);
+    const reasons = rejects['orders.rejected.csv']?.join('\n');
+    expect(reasons).toMatch(
+      /^3,"item on line 4 of orderItems\.csv was rejected: product: expected one of the products/m,
+    );
+    expect(reasons).toMatch(/^4,"customer: expected one of the customers in the database, got ""nobody"""/m);
+    expect(reasons).toMatch(/^5,"item on line 6 .*quantity: expected a whole number from 1/m);
+    expect(reasons).toMatch(
+      /^6,"the total of the item has more than 15 digits|^6,"item on line 8 .*more than 15 digits/m,
+    );
+    expect(reasons).toMatch(/^7,"expected at most 200 items in an order, got 201"/m);
+    expect(reasons).toMatch(/^8,"item on line \d+ .*at most 15 digits before and 4 after the point, got ""12.34567""/m);
+    const lines = rejects['orderItems.rejected.csv']?.join('\n');
+    expect(lines).toMatch(/^3,"another item of its order, on line 4/m);
+    expect(lines).toMatch(/^5,"its order was rejected: customer/m);
+    expect(lines).toMatch(/^9,"order: expected one of the orders in the files or the database, got ""O9"""/m);
+    expect(await contradictions(url)).toEqual([]);
+  });
+
+  test('has more than 20 tags, or a word or reference that is unknown', async () => {
+    const url = await freshDatabase();
+    const tags = Array.from({ length: 21 }, (_, index) => `t${index}`).join(';');
+    const folder = await folderOf({
+      'customers.csv': `id,name,email,tags,state,owner\n1,A,,${tags},x,\n2,B,,,strange,\n3,C,,,x,nobody\n4,D,,a;b,x,\n`,
+    });
+    const fields = {
+      ...customers,
+      tags: [{ column: 'tags', split: ';' }],
+      status: { column: 'state', values: { x: 'ACTIVE' } },
+      owner: 'owner',
+    };
+    const { counts, rejects } = await importFrom(url, folder, mappingOf({ customers: fields }));
+    expect(counts['customers']).toEqual([4, 1, 0, 0, 3]);
+    expect(rejects['customers.rejected.csv']?.map((line) => line.split('","')[0])).toEqual([
+      '2,"tags: expected at most 20 tags, got 21',
+      '3,"status: the mapping has no value for ""strange""',
+      '4,"owner: expected one of the agents in the database, got ""nobody""',
+    ]);
+  });
+
+  test('is rejected alone when only the server finds it wrong', async () => {
+    const url = await freshDatabase();
+    // Two orders fit DECIMAL(19,4) each, and their customer's sum does not.
+    const folder = await folderOf({
+      'customers.csv': 'id,name,email\n1,Ann,\n2,Bob,\n',
+      'orders.csv': 'no,customer,total\nO1,1,900000000000000\nO2,2,5\nO3,1,900000000000000\n',
+    });
+    const mapping = mappingOf({ customers, orders: { ...orders, total: 'total' } });
+    const { counts, rejects } = await importFrom(url, folder, mapping);
+    expect(counts['orders']).toEqual([3, 2, 0, 0, 1]);
+    expect(rejects['orders.rejected.csv']?.[0]).toMatch(/^4,"the database refused it: Out of range/);
+    expect((await query(url, 'SELECT number FROM orders ORDER BY number')).map((row) => row['number'])).toEqual([
+      'O1',
+      'O2',
+    ]);
+  });
+
+  test('of a ticket’s interaction names a ticket of another customer', async () => {
+    const url = await freshDatabase();
+    const folder = await folderOf({
+      'customers.csv': 'id,name,email\n1,Ann,\n2,Bob,\n',
+      'tickets.csv': 'no,customer\nT1,1\n',
+      'interactions.csv': 'id,customer,ticket\nI1,2,T1\nI2,1,T1\n',
+    });
+    const at = { constant: '2024-01-01' };
+    const text = { constant: 'x' };
+    const tickets = { number: 'no', customer: 'customer', subject: text, openedAt: at };
+    const kind = { constant: 'NOTE' };
+    const interactions = { externalId: 'id', customer: 'customer', ticket: 'ticket', kind, body: text, occurredAt: at };
+    const { counts, rejects } = await importFrom(url, folder, mappingOf({ customers, tickets, interactions }));
+    expect(counts['interactions']).toEqual([2, 1, 0, 0, 1]);
+    expect(rejects['interactions.rejected.csv']?.[0]).toMatch(/^2,"ticket: expected a ticket of the same customer/);
+    expect(await contradictions(url)).toEqual([]);
+  });
+});
