@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import type { CliContext } from './cli/context.ts';
 import { withDatabase } from './cli/database.ts';
+import { runImport } from './cli/import.ts';
 import { runMigrate } from './cli/migrate.ts';
 import { parseSeedOptions, runSeed, type SeedOptionTexts } from './cli/seed.ts';
 import { runStart } from './cli/start.ts';
@@ -84,6 +85,20 @@ program
       const args = parseSeedOptions(options);
       return withDatabase(parseConfig(cli.env), cli, (databaseUrl) => runSeed(args, cli, databaseUrl));
     }),
+  );
+
+program
+  .command('import')
+  .description(
+    'take in agents, customers, products, orders and tickets from CSV files; again and again without doubles',
+  )
+  .argument('<folder>', 'where the CSV files are')
+  .requiredOption('--mapping <file>', 'what is what in the files; docs/importing.md')
+  .option('--rejects <folder>', 'where rejected rows go, with line and reason (.data/import/<mapping>)')
+  .action((folder: string, options: { mapping: string; rejects?: string }) =>
+    run(() =>
+      withDatabase(parseConfig(cli.env), cli, (databaseUrl) => runImport({ folder, ...options }, cli, databaseUrl)),
+    ),
   );
 
 await run(async () => {
