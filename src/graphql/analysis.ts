@@ -13,6 +13,7 @@ import {
 import type { Table } from '../batch/table.ts';
 import { TABLES } from '../crm/registry.ts';
 import { cacheRule, typeCacheRule } from './schema.ts';
+import { variableUse, type VariableUse } from './variables.ts';
 
 /** What can be told of a document before it runs. Fragments count for every operation of the document. */
 export interface DocumentFacts {
@@ -24,6 +25,7 @@ export interface DocumentFacts {
   readonly isPrivate: boolean;
   /** The GraphQL types that an answer shows, or would show if it were not empty. */
   readonly types: readonly string[];
+  readonly variables: VariableUse;
 }
 
 /** Reads off a valid document what its execution needs. */
@@ -60,6 +62,7 @@ export function analyse(schema: GraphQLSchema, document: DocumentNode): Document
     maxAgeSeconds: Number.isFinite(maxAge) ? maxAge : 0,
     isPrivate,
     types: [...types].filter((type) => tables.has(type)).sort(),
+    variables: variableUse(schema, document),
   };
 }
 

@@ -1,12 +1,13 @@
-import { execute, type ExecutionResult, type GraphQLError, type GraphQLSchema } from 'graphql';
+import { execute, GraphQLError, type ExecutionResult, type GraphQLSchema } from 'graphql';
 
 import { createYoga, type GraphiQLOptions, type Plugin } from 'graphql-yoga';
 import { ANYBODY, type Caller } from '../access/caller.ts';
 import type { Context } from '../crm/context.ts';
 import { createError, exposedCode } from '../errors.ts';
-import type { DocumentFacts } from './analysis.ts';
+import { pickOperation, type DocumentFacts } from './analysis.ts';
 import { DocumentErrors, type Documents } from './documents.ts';
 import type { MaskError } from './mask.ts';
+import { coerceVariables } from './variables.ts';
 
 /** What every request brings: who asks. */
 export interface RequestContext {
@@ -94,18 +95,22 @@ function useStoredDocuments(documents: Documents): Plugin {
 }
 
 /** Runs the compiled operation, or the plain executor where there is none, with a context of the request's own. */
-function useExecution({ documents, createContext, requestMs, mask }: PipelineOptions): Plugin<RequestContext> {
+function useExecution({ schema, documents, createContext, requestMs, mask }: PipelineOptions): Plugin<RequestContext> {
   return {
     onExecute({ args, setExecuteFn }) {
       const stored = documents.of(args.document);
       if (stored === undefined) throw new Error('a document was executed that was not validated');
+      const operation = pickOperation(stored.document, args.operationName);
       setExecuteFn(async () => {
         const context = createContext(args.contextValue.caller ?? ANYBODY, stored.facts);
         const compiled = stored.compiled(args.operationName ?? undefined);
+        const values = args.variableValues ?? {};
+        const variables = operation && coerceVariables(schema, { operation, use: stored.facts.variables }, values);
+        if (variables !== undefined && 'errors' in variables) return { errors: variables.errors };
         const running =
           compiled === undefined
             ? execute({ ...args, contextValue: context })
-            : compiled.query({}, context, args.variableValues ?? {});
+            : compiled.query({}, context, variables?.coerced ?? {});
         const result = await within(requestMs, running);
         return result.errors === undefined ? result : { ...result, errors: maskAll(result, mask) };
       });
@@ -118,11 +123,16 @@ function maskAll(result: ExecutionResult, mask: MaskError): GraphQLError[] {
   const isRequestError = !('data' in result) || result.data === undefined;
   return (result.errors ?? []).map((error) =>
     mask(
-      isRequestError && exposedCode(error) === undefined && !error.originalError
+      isRequestError && exposedCode(error) === undefined && isOfGraphQL(error)
         ? createError('BAD_USER_INPUT', error.message)
         : error,
     ),
   );
+}
+
+/** Whether nothing but GraphQL itself speaks: a wrong value of a variable wraps the scalar's own error. */
+function isOfGraphQL({ originalError }: GraphQLError): boolean {
+  return originalError === undefined || (originalError instanceof GraphQLError && isOfGraphQL(originalError));
 }
 
 /** What comes of a promise, or TIMEOUT; what comes too late is dropped. */

@@ -1,0 +1,75 @@
+import {
+  getNullableType,
+  getVariableValues,
+  isInputObjectType,
+  isNonNullType,
+  TypeInfo,
+  visit,
+  visitWithTypeInfo,
+  type DocumentNode,
+  type GraphQLError,
+  type GraphQLSchema,
+  type OperationDefinitionNode,
+} from 'graphql';
+import { createError } from '../errors.ts';
+
+/** Variables that stand where null may not, by name, though their own types allow it. */
+export interface VariableUse {
+  /** Null is refused; left out, the default of the place holds. */
+  readonly notNull: ReadonlySet<string>;
+  /** Keys of a `@oneOf` input: neither null nor left out. */
+  readonly given: ReadonlySet<string>;
+}
+
+/**
+ * Where a document's variables stand. The rules of validation let a nullable variable stand where the schema has a
+ * default, and in a `@oneOf` input (they should not there; graphql 17.1 overlooks an input that is itself non-null).
+ */
+export function variableUse(schema: GraphQLSchema, document: DocumentNode): VariableUse {
+  const [notNull, given] = [new Set<string>(), new Set<string>()];
+  const info = new TypeInfo(schema);
+  visit(
+    document,
+    visitWithTypeInfo(info, {
+      // Its own type says what it takes.
+      VariableDefinition: () => false,
+      Variable(node) {
+        if (isNonNullType(info.getInputType())) notNull.add(node.name.value);
+        const parent = getNullableType(info.getParentInputType());
+        if (isInputObjectType(parent) && parent.isOneOf) given.add(node.name.value);
+      },
+    }),
+  );
+  return { notNull, given };
+}
+
+// What came is in the message, whatever its length.
+const LONGEST_MESSAGE = 300;
+
+/**
+ * A request's variables, checked and with every default filled in, or what is wrong with them (BAD_USER_INPUT).
+ * graphql-jit's own reading of them, written for graphql 16, misses defaults of input fields and `@oneOf`.
+ */
+export function coerceVariables(
+  schema: GraphQLSchema,
+  { operation, use }: { operation: OperationDefinitionNode; use: VariableUse },
+  values: Readonly<Record<string, unknown>>,
+): { readonly coerced: Record<string, unknown> } | { readonly errors: readonly GraphQLError[] } {
+  const definitions = operation.variableDefinitions ?? [];
+  if (definitions.length === 0) return { coerced: {} };
+  const { errors, variableValues } = getVariableValues(schema, definitions, values, { maxErrors: 10 });
+  if (errors !== undefined)
+    return { errors: errors.map(({ message }) => createError('BAD_USER_INPUT', message.slice(0, LONGEST_MESSAGE))) };
+  const { coerced } = variableValues;
+  const missing = definitions
+    .map((definition) => definition.variable.name.value)
+    .filter((name) =>
+      use.given.has(name) ? (coerced[name] ?? null) === null : use.notNull.has(name) && coerced[name] === null,
+    );
+  if (missing.length === 0) return { coerced };
+  return {
+    errors: missing.map((name) =>
+      createError('BAD_USER_INPUT', `Variable "$${name}": expected a value where it stands, got null or nothing.`),
+    ),
+  };
+}
