@@ -1,0 +1,99 @@
+import { readFileSync } from 'node:fs';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { buildSchema, getNamedType, isObjectType, type GraphQLObjectType } from 'graphql';
+import { documentFor, needsArguments, pathsFromQuery, selectionOf, valuesAt } from '../support/schema-paths.ts';
+import { askTwice, startSeededGateway, type SeededGateway } from '../support/seeded.ts';
+import { withConnection } from '../support/servers.ts';
+
+const schema = buildSchema(readFileSync(new URL('../../schema.graphql', import.meta.url), 'utf8'));
+const paths = pathsFromQuery(schema);
+
+function objectType(name: string): GraphQLObjectType {
+  const type = schema.getType(name);
+  if (!isObjectType(type)) throw new Error(`${name} is no object type`);
+  return type;
+}
+
+const askable = (typeName: string) =>
+  Object.values(objectType(typeName).getFields()).filter((field) => !needsArguments(field));
+
+const everyField = [...paths].flatMap(([typeName, path]) =>
+  askable(typeName).map((field) => ({ name: `${typeName}.${field.name}`, typeName, path, field })),
+);
+
+// Null for everybody while there is no sign-in and no allowance in force.
+const ALWAYS_NULL = new Set(['Viewer.subject', 'Viewer.rateLimit']);
+// Behind a field that is always null.
+const NEVER_THERE = new Set(['RateLimit']);
+
+describe('every field that can be reached from Query', () => {
+  let gateway: SeededGateway;
+  beforeAll(async () => {
+    gateway = await startSeededGateway();
+    // The seed leaves these empty.
+    await withConnection(gateway.databaseUrl, async (connection) => {
+      await connection.query(
+        `UPDATE customer_changes SET changes = '[{"field":"name","before":"A","after":"B"}]' WHERE id % 2 = 0`,
+      );
+    });
+  });
+  afterAll(() => gateway.close());
+
+  test('is reached: the types left out are those of writes', () => {
+    const outputs = Object.values(schema.getTypeMap()).filter(isObjectType);
+    const left = outputs.map((type) => type.name).filter((name) => !name.startsWith('__') && !paths.has(name));
+    expect(left.filter((name) => !name.endsWith('Payload'))).toEqual(['Mutation', 'UserError']);
+    expect(everyField.length).toBeGreaterThan(100);
+  });
+
+  test.each([...paths.keys()])(
+    'of %s answers the same asked alone and with all others, plain and compiled',
+    async (typeName) => {
+      const path = paths.get(typeName) ?? [];
+      const fields = askable(typeName);
+      const together = await askTwice(gateway, documentFor(path, fields.map(selectionOf).join(' ')));
+      expect(together.plain.errors).toEqual([]);
+      expect(together.compiled.text).toBe(together.plain.text);
+      const instances = valuesAt(together.plain.data, path);
+      expect(instances.length > 0).toBe(!NEVER_THERE.has(typeName));
+      for (const field of fields) {
+        const alone = await askTwice(gateway, documentFor(path, selectionOf(field)));
+        expect({ field: field.name, errors: alone.plain.errors }).toEqual({ field: field.name, errors: [] });
+        expect(alone.compiled.text).toBe(alone.plain.text);
+        const values = valuesAt(alone.plain.data, path).map((instance) => instance[field.name]);
+        expect({ field: field.name, values }).toEqual({
+          field: field.name,
+          values: instances.map((instance) => instance[field.name]),
+        });
+      }
+    },
+  );
+
+  test('has a value somewhere: one whose column is never read would be null everywhere', async () => {
+    const empty: string[] = [];
+    for (const { name, path, field } of everyField) {
+      const values = valuesAt(await gateway.data(documentFor(path, selectionOf(field))), path);
+      if (values.every((value) => value[field.name] === null)) empty.push(name);
+    }
+    const expected = everyField.filter(({ name, typeName }) => ALWAYS_NULL.has(name) || NEVER_THERE.has(typeName));
+    expect(empty).toEqual(expected.map(({ name }) => name));
+  });
+
+  test('of a type that can be reached in several ways answers on each of them', async () => {
+    for (const [typeName, path] of paths) {
+      for (const field of askable(typeName)) {
+        const target = getNamedType(field.type);
+        if (!isObjectType(target) || !('id' in target.getFields()) || NEVER_THERE.has(typeName)) continue;
+        const leaves = askable(target.name).filter((leaf) => !isObjectType(getNamedType(leaf.type)));
+        const selection = `${field.name} { ${leaves.map((leaf) => leaf.name).join(' ')} }`;
+        const { plain, compiled } = await askTwice(gateway, documentFor(path, selection));
+        expect({ selection, errors: plain.errors }).toEqual({ selection, errors: [] });
+        expect(compiled.text).toBe(plain.text);
+      }
+    }
+  });
+
+  test('was compiled the second time', async () => {
+    expect(await gateway.metric('concierge_jit_fallbacks_total')).toBe(0);
+  });
+});

@@ -1,0 +1,37 @@
+import { seedDatabase } from '../../src/data/seed/seed-database.ts';
+import { startGateway, type Answer, type TestGateway } from './gateway.ts';
+import { createDatabase } from './servers.ts';
+
+/** A gateway without a response cache on a seeded database of its own. */
+export interface SeededGateway extends TestGateway {
+  readonly databaseUrl: string;
+}
+
+/** Starts a gateway on `customers` seeded customers (300 when left out) with five orders each; `close` drops them. */
+export async function startSeededGateway(customers = 300): Promise<SeededGateway> {
+  const database = await createDatabase();
+  await seedDatabase({ databaseUrl: database.url, customers, ordersPerCustomer: 5, seed: 1 });
+  const gateway = await startGateway({ databaseUrl: database.url });
+  const close = async (): Promise<void> => {
+    await gateway.close();
+    await database.drop();
+  };
+  return { ...gateway, databaseUrl: database.url, close };
+}
+
+/**
+ * Sends a document twice: the plain executor answers the first time, the compiled operation the second. The document
+ * must be one that the gateway has not met.
+ */
+export async function askTwice(
+  gateway: TestGateway,
+  query: string,
+  variables: Readonly<Record<string, unknown>> = {},
+): Promise<{ plain: Answer; compiled: Answer }> {
+  const plain = await gateway.request(query, { variables });
+  return { plain, compiled: await gateway.request(query, { variables }) };
+}
+
+/** The global id of a row, as `node` takes it. */
+export const nodeId = (type: string, id: number | bigint | string): string =>
+  Buffer.from(`${type}:${id}`).toString('base64url');
