@@ -10,7 +10,7 @@ export interface ChildCommand {
   readonly env: Readonly<Record<string, string>>;
   /** What the child prints is added to it. */
   readonly logFile: string;
-  /** Holds the child's process id while it runs, so that the next start can find one that was left over. */
+  /** Holds the child's process id and start while it runs, so that the next start can find one that was left over. */
   readonly pidFile: string;
   /** A `setpriv` that knows --pdeathsig, see `findSetpriv`; undefined: a shell watches the parent. */
   readonly setpriv: string | undefined;
@@ -66,7 +66,7 @@ export async function startChild(command: ChildCommand): Promise<Child> {
     });
     const pid = process.pid;
     if (pid === undefined) throw new Error(`${file} ${await exited}`);
-    await writeFile(command.pidFile, String(pid));
+    await writeFile(command.pidFile, `${pid} ${await identityOf(pid)}`);
     return childOf({
       pid,
       exited,
@@ -104,19 +104,20 @@ function childOf({ pid, exited, isRunning, command, logStart }: StartedProcess):
  * Ends a server that an earlier gateway left over: one still shutting down, or one whose gateway was killed.
  * Call it only while holding the lock of its data folder: then nobody else can be using the server.
  * @param pidFile where `startChild` noted the process
- * @param mark a text on the server's command line, such as its data folder: process ids are used again by others
+ * @param folder the server's data folder, for the message
  * @throws UserError naming the process, when it does not end within `timeoutMs`
  */
-export async function endLeftover(pidFile: string, mark: string, timeoutMs = 30_000): Promise<void> {
+export async function endLeftover(pidFile: string, folder: string, timeoutMs = 30_000): Promise<void> {
   if (!existsSync(pidFile)) return;
-  const pid = Number(readFileSync(pidFile, 'utf8'));
-  const isOurs = async (): Promise<boolean> => pid > 1 && (await commandLineOf(pid)).includes(mark);
+  const [pidText = '', ...identity] = readFileSync(pidFile, 'utf8').split(' ');
+  const pid = Number(pidText);
+  const isOurs = async (): Promise<boolean> => identity.length > 0 && (await identityOf(pid)) === identity.join(' ');
   const end = performance.now() + timeoutMs;
   if (await isOurs()) signalGroup(pid, 'SIGTERM');
   while (await isOurs()) {
     if (performance.now() > end)
       throw new UserError(
-        `An earlier server (process ${pid}) still uses ${mark} and has not ended within ${timeoutMs / 1000} s; end it with: kill ${pid}`,
+        `An earlier server (process ${pid}) still uses ${folder} and has not ended within ${timeoutMs / 1000} s; end it with: kill ${pid}`,
       );
     await sleep(50);
   }
@@ -182,11 +183,13 @@ function signalGroup(pid: number, name: NodeJS.Signals): void {
   }
 }
 
-async function commandLineOf(pid: number): Promise<string> {
-  if (!existsSync('/proc/self/cmdline'))
-    return (await runToEnd('ps', ['-ww', '-o', 'command=', '-p', String(pid)])).output;
+/** When a process started, which tells it from a later one with the same id; '' when there is none or it has ended. */
+async function identityOf(pid: number): Promise<string> {
+  if (!existsSync('/proc/self/stat')) return (await runToEnd('ps', ['-o', 'lstart=', '-p', String(pid)])).output.trim();
   try {
-    return readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+    // proc_pid_stat(5): the name in brackets may hold anything; then come the state and, as 22nd field, the start.
+    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)?.split(' ') ?? [];
+    return fields[0] === 'Z' ? '' : (fields[19] ?? '');
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT' || code === 'ESRCH') return '';

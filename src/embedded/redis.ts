@@ -15,8 +15,7 @@ export async function startRedis(options: ServerOptions): Promise<RunningServer>
   const { program, dataDir, setpriv, signal } = options;
   const folder = join(dataDir, 'redis');
   const pidFile = join(dataDir, 'redis.pid');
-  // Redis shows `redis-server 127.0.0.1:PORT` as its command line.
-  await endLeftover(pidFile, `${loopback}:`);
+  await endLeftover(pidFile, folder);
   await mkdir(folder, { recursive: true });
   return startOnPort(options, async (port) => {
     const logFile = join(dataDir, 'redis.log');

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
-import { mkdir, symlink } from 'node:fs/promises';
+import { mkdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -45,7 +45,7 @@ async function killed(holder: Holder, signal: NodeJS.Signals): Promise<void> {
 
 function serverPids(dataDir: string): number[] {
   const files = pidFiles.map((name) => join(dataDir, name)).filter((path) => existsSync(path));
-  return files.map((path) => Number(readFileSync(path, 'utf8')));
+  return files.map((path) => Number.parseInt(readFileSync(path, 'utf8'), 10));
 }
 
 /** Of the process groups: a server that a shell watches is not its leader. */
@@ -123,6 +123,16 @@ describe('embedded servers', () => {
     const pids = serverPids(dataDir);
     await killed(holder, 'SIGKILL');
     await expectGone(pids);
+  });
+
+  test('do not end a process that has got the id of an old server', async () => {
+    const dataDir = join(temporary.path, 'id-again');
+    const bystander = spawn('sleep', ['30'], { detached: true });
+    await mkdir(dataDir);
+    for (const name of pidFiles) await writeFile(join(dataDir, name), `${bystander.pid} 12345`);
+    await (await start(dataDir)).stop();
+    expect(bystander.exitCode ?? bystander.signalCode).toBeNull();
+    bystander.kill();
   });
 
   test('keep their rows over a stop, and start again within 5 seconds', async () => {
