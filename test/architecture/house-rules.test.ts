@@ -1,0 +1,113 @@
+import { readFileSync } from 'node:fs';
+import { glob } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { describe, expect, test } from '@jest/globals';
+
+const project = join(import.meta.dirname, '../..');
+
+interface SourceFile {
+  readonly path: string;
+  readonly text: string;
+}
+
+/** A rule gives what is wrong with a file, or undefined. `planted` are files that it must object to. */
+interface Rule {
+  readonly says: string;
+  readonly files: string;
+  readonly fault: (file: SourceFile) => string | undefined;
+  readonly planted: readonly SourceFile[];
+}
+
+/** In code; comments may name what code may not. */
+const matching = (pattern: RegExp) => (file: SourceFile) =>
+  pattern.exec(file.text.replaceAll(/^\s*(\/\/|\/?\*).*$/gm, ''))?.[0];
+
+// Put together here so that this file does not object to itself.
+const ONLY = ['test', 'only'].join('.');
+const SKIP = ['describe', 'skip'].join('.');
+
+const RULES: readonly Rule[] = [
+  {
+    says: 'no file is longer than 400 lines',
+    files: '{src,test,bench}/**/*.ts',
+    fault: ({ text }) => (text.split('\n').length > 401 ? `${text.split('\n').length - 1} lines` : undefined),
+    planted: [{ path: 'src/long.ts', text: '\n'.repeat(401) }],
+  },
+  {
+    says: 'src/main.ts alone reads the environment and ends the process',
+    files: 'src/**/*.ts',
+    fault: (file) => (file.path === 'src/main.ts' ? undefined : matching(/process\.(env|exit|on)\b/)(file)),
+    planted: [
+      { path: 'src/db/database.ts', text: "const url = process.env['DATABASE_URL'];" },
+      { path: 'src/cli/start.ts', text: 'process.exit(1);' },
+    ],
+  },
+  {
+    says: 'src/cache alone talks to Redis',
+    files: 'src/**/*.ts',
+    fault: (file) => (file.path.startsWith('src/cache/') ? undefined : matching(/from 'ioredis'/)(file)),
+    planted: [{ path: 'src/http/front.ts', text: "import { Redis } from 'ioredis';" }],
+  },
+  {
+    says: 'Redis is never asked for all its keys, not even little by little',
+    files: 'src/cache/**/*.ts',
+    fault: matching(/(redis|client|cluster|connection|pipeline|\))\.(keys|scan(Stream)?)\(|['"`](KEYS|SCAN)['"`]/i),
+    planted: [
+      { path: 'src/cache/redis.ts', text: "await redis.keys('concierge:*')" },
+      { path: 'src/cache/redis.ts', text: 'redis.scanStream()' },
+      { path: 'src/cache/redis.ts', text: "redis.call('SCAN', 0)" },
+      { path: 'src/cache/script.ts', text: "redis.call('keys', '*')" },
+    ],
+  },
+  {
+    says: 'a file is named for what is in it',
+    files: '{src,test,bench}/**/*.ts',
+    fault: ({ path }) => /\b(utils?|helpers?|common|misc)\b/.exec(path)?.[0],
+    planted: [
+      { path: 'src/utils/text.ts', text: '' },
+      { path: 'src/http/helpers.ts', text: '' },
+    ],
+  },
+  {
+    says: 'files have kebab-case names',
+    files: '{src,test,bench}/**/*.ts',
+    fault: ({ path }) =>
+      /^[a-z0-9]+(-[a-z0-9]+)*(\.test|\.d)?\.ts$/.test(basename(path)) ? undefined : basename(path),
+    planted: [{ path: 'src/http/healthRoute.ts', text: '' }],
+  },
+  {
+    says: 'exports have names',
+    files: 'src/**/*.ts',
+    fault: matching(/^export default\b/m),
+    planted: [{ path: 'src/app.ts', text: 'export default createApp;' }],
+  },
+  {
+    says: 'no test is switched off or runs alone',
+    files: 'test/**/*.test.ts',
+    fault: matching(/\b(describe|it|test)\.(only|skip|todo|failing)\b|\bx(it|describe|test)\(|\bf(it|describe)\(/),
+    planted: [
+      { path: 'test/a.test.ts', text: `${ONLY}('a rule', () => {});` },
+      { path: 'test/a.test.ts', text: `${SKIP}('rules', () => {});` },
+    ],
+  },
+];
+
+async function filesOf(pattern: string): Promise<SourceFile[]> {
+  const paths = await Array.fromAsync(glob(pattern, { cwd: project }));
+  return paths
+    .filter((path) => !path.startsWith('src/generated/'))
+    .map((path) => ({ path, text: readFileSync(join(project, path), 'utf8') }));
+}
+
+describe.each(RULES)('$says', ({ files, fault, planted }) => {
+  test('throughout', async () => {
+    const all = await filesOf(files);
+    expect(all.length).toBeGreaterThan(0);
+    const faults = all.map((file) => ({ path: file.path, fault: fault(file) }));
+    expect(faults.filter((found) => found.fault !== undefined)).toEqual([]);
+  });
+
+  test.each(planted)('and the check objects to a planted $path', (file) => {
+    expect(fault(file)).toBeDefined();
+  });
+});
