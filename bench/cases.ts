@@ -1,0 +1,63 @@
+/** One question that every server is asked. */
+export interface Case {
+  readonly name: CaseName;
+  readonly title: string;
+  readonly query: string;
+  /** Rows of the answer begin here, inclusive; undefined: at the beginning of time. */
+  readonly from: string | undefined;
+  /** Any bound from here on gives the same answer, so a new one each time makes a request that nobody has answered. */
+  readonly to: string;
+}
+
+export type CaseName = 'L' | 'N10' | 'N200';
+
+const LIST = `query List($to: DateTime!) {
+  customers(first: 50, filter: { createdAt: { to: $to } }) { nodes { id name email status createdAt } }
+}`;
+
+const NESTED = `query Nested($from: DateTime!, $to: DateTime!) {
+  customers(first: 20, filter: { createdAt: { from: $from, to: $to } }) {
+    nodes { id name orders(first: 10) { nodes { id number status placedAt } } }
+  }
+}`;
+
+/** The groups of customers that `N10` and `N200` ask for; created in years in which nobody else was. */
+export const GROUPS = [
+  { name: 'N10', orders: 10, createdAt: '2001-01-01T00:00:00.000Z', to: '2001-06-01T00:00:00.000Z' },
+  { name: 'N200', orders: 200, createdAt: '2002-01-01T00:00:00.000Z', to: '2002-06-01T00:00:00.000Z' },
+] as const;
+
+/** How many customers a group has: one page. */
+export const GROUP_SIZE = 20;
+
+export const CASES: Readonly<Record<CaseName, Case>> = {
+  L: { name: 'L', title: 'a list of 50 customers', query: LIST, from: undefined, to: '2100-01-01T00:00:00.000Z' },
+  N10: nested(0, 'of 10 each'),
+  N200: nested(1, 'of 200 each'),
+};
+
+function nested(group: 0 | 1, suffix: string): Case {
+  const { name, createdAt, to } = GROUPS[group];
+  const title = `${GROUP_SIZE} customers with their 10 newest orders, ${suffix}`;
+  return { name, title, query: NESTED, from: createdAt, to };
+}
+
+/**
+ * The body of a request.
+ * @param serial a number that was not used before, for a request that nobody has answered; 0 for the one that repeats
+ */
+export function requestBody({ query, from, to }: Case, serial: number): string {
+  const bound = new Date(Date.parse(to) + serial).toISOString();
+  return JSON.stringify({ query, variables: { from, to: bound } });
+}
+
+/** What the servers that speak SQL themselves need of a request. */
+export interface Bounds {
+  readonly from: string | undefined;
+  readonly to: string;
+}
+
+/** Reads the bounds back from a request's body. */
+export function boundsOf(body: string): Bounds {
+  return (JSON.parse(body) as { readonly variables: Bounds }).variables;
+}

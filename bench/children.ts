@@ -1,0 +1,53 @@
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import type { Settings } from './servers/serve.ts';
+
+/** A server under test, in a process of its own. */
+export interface Child {
+  /** `http://127.0.0.1:PORT` */
+  readonly url: string;
+  /** Milliseconds of CPU, user and system, that the process has used so far. */
+  cpuMs(): Promise<number>;
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts a script of `servers/`. It ends with this process, however that ends.
+ * @param options.env more of its environment
+ * @param options.nodeOptions for Node, such as `--cpu-prof`
+ */
+export async function startChild(
+  script: string,
+  options: { settings: Settings; env?: Readonly<Record<string, string>>; nodeOptions?: readonly string[] },
+): Promise<Child> {
+  const child = fork(fileURLToPath(new URL(`servers/${script}.ts`, import.meta.url)), {
+    // Nothing of the caller's environment may change what is measured.
+    env: { PATH: process.env['PATH'], BENCH_SETTINGS: JSON.stringify(options.settings), ...options.env },
+    execArgv: [...(options.nodeOptions ?? [])],
+  });
+  const message = (): Promise<Readonly<Record<string, number>>> =>
+    new Promise((resolve, reject) => {
+      const onExit = (code: number | null): void => reject(new Error(`${script} ended with exit code ${code}`));
+      child.once('exit', onExit);
+      child.once('message', (given) => {
+        child.off('exit', onExit);
+        resolve(given as Readonly<Record<string, number>>);
+      });
+    });
+  const { port } = await message();
+  return {
+    url: `http://127.0.0.1:${port}`,
+    async cpuMs() {
+      const answer = message();
+      child.send({});
+      return (await answer)['cpuMs'] ?? Number.NaN;
+    },
+    async stop() {
+      if (child.exitCode !== null || child.signalCode !== null) return;
+      const exited = once(child, 'exit');
+      child.disconnect();
+      await exited;
+    },
+  };
+}

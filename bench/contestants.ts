@@ -1,0 +1,95 @@
+import { isDeepStrictEqual } from 'node:util';
+import { GROUP_SIZE, type CaseName } from './cases.ts';
+import { startChild, type Child } from './children.ts';
+import type { BenchServers } from './data.ts';
+import { ask } from './round.ts';
+
+/** A server and a question: one line of the table. */
+export interface Contestant {
+  readonly who: Who;
+  readonly question: CaseName;
+  readonly child: Child;
+  readonly path: string;
+  /** Whether every request is one that nobody has answered yet. */
+  readonly varied: boolean;
+  /** SELECT statements that one request takes; anything else means that something other than intended was measured. */
+  readonly statements: number;
+  /** What the gateway's cache must have said of nearly every request. */
+  readonly cacheResult?: 'HIT' | 'MISS';
+}
+
+/** Every kind of line, by what the table calls it. */
+export const WHO = {
+  constant: 'bare node:http, the same bytes',
+  redisGet: 'bare node:http + one ioredis GET of the same bytes',
+  cached: 'gateway, cached',
+  client: 'bare node:http + Prisma Client `findMany`',
+  adapter: 'bare node:http + the Prisma driver adapter call that the gateway makes',
+  uncached: 'gateway, cache on, every request a miss',
+  cacheOff: 'gateway, cache off',
+} as const;
+
+export type Who = keyof typeof WHO;
+
+/**
+ * Starts every server in a process of its own and checks that they all give the same answers.
+ * @param profile the folder for CPU profiles of the gateway processes; undefined: none
+ */
+export async function startContestants(
+  servers: BenchServers,
+  profile: string | undefined,
+): Promise<{ contestants: readonly Contestant[]; stop: () => Promise<void> }> {
+  const { databaseUrl, redisUrl } = servers;
+  const children: Child[] = [];
+  const stop = async (): Promise<void> => void (await Promise.all(children.map((child) => child.stop())));
+  const start = async (script: string, answers: Answers = {}, env: Record<string, string> = {}): Promise<Child> => {
+    const child = await startChild(script, {
+      settings: { databaseUrl, redisUrl, answers },
+      env,
+      nodeOptions: profile === undefined || script !== 'gateway' ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`],
+    });
+    children.push(child);
+    return child;
+  };
+  try {
+    const cacheOff = await start('gateway', {}, { CACHE_ENABLED: 'false' });
+    const answers: Answers = {};
+    for (const name of QUESTIONS) answers[name] = await ask(cacheOff, '/graphql', name);
+    const sameBytes = await start('constant', answers);
+    const redisGet = await start('redis-get', answers);
+    const gateway = await start('gateway');
+    const client = await start('prisma-client');
+    const adapter = await start('driver-adapter');
+    const contestants = QUESTIONS.flatMap((question): Contestant[] => {
+      const repeated = { question, varied: false, statements: 0 };
+      const varied = { question, varied: true, statements: question === 'L' ? 1 : 2 };
+      const path = `/${question}`;
+      return [
+        { who: 'constant', child: sameBytes, path, ...repeated },
+        { who: 'redisGet', child: redisGet, path, ...repeated },
+        { who: 'cached', child: gateway, path: '/graphql', ...repeated, cacheResult: 'HIT' },
+        { who: 'client', child: client, path, ...varied, statements: question === 'L' ? 1 : 1 + GROUP_SIZE },
+        { who: 'adapter', child: adapter, path, ...varied },
+        { who: 'uncached', child: gateway, path: '/graphql', ...varied, cacheResult: 'MISS' },
+        { who: 'cacheOff', child: cacheOff, path: '/graphql', ...varied },
+      ];
+    });
+    await checkAnswers(contestants, answers);
+    return { contestants, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+type Answers = Partial<Record<CaseName, string>>;
+
+const QUESTIONS = ['L', 'N10', 'N200'] as const satisfies readonly CaseName[];
+
+async function checkAnswers(contestants: readonly Contestant[], answers: Answers): Promise<void> {
+  for (const { child, path, question, who } of contestants) {
+    const answer: unknown = JSON.parse(await ask(child, path, question));
+    if (!isDeepStrictEqual(answer, JSON.parse(answers[question] ?? '')))
+      throw new Error(`${who} gives another answer to ${question} than the gateway`);
+  }
+}

@@ -1,0 +1,137 @@
+import { EventEmitter, once } from 'node:events';
+import { setTimeout as delay } from 'node:timers/promises';
+import autocannon from 'autocannon';
+import { CASES, requestBody, type CaseName } from './cases.ts';
+import type { Child } from './children.ts';
+
+/** What one round of load has shown. */
+export interface Round {
+  readonly requestsPerSecond: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  /** CPU time of the server's process for one request, in milliseconds. */
+  readonly cpuMs: number;
+  /** SELECT statements that the database server has run for one request. */
+  readonly statements: number;
+  /** The parts of the requests for which the gateway's cache said HIT, MISS or BYPASS; empty for other servers. */
+  readonly cacheResults: Readonly<Record<string, number>>;
+}
+
+export interface RoundOptions {
+  readonly child: Child;
+  readonly path: string;
+  readonly question: CaseName;
+  /** Whether every request is a new one. */
+  readonly varied: boolean;
+  readonly seconds: number;
+  readonly connections: number;
+  /** Of the database server, over all time. */
+  readonly countStatements: () => Promise<number>;
+}
+
+const HEADERS = { 'content-type': 'application/json', accept: 'application/json' };
+/** For what the last round left under way. */
+const SETTLE_MS = 100;
+/** How often autocannon looks whether time is up. */
+const SAMPLE_MS = 50;
+/** No server here is faster with varied requests; one that is would meet the cache, which the statements show. */
+const MOST_VARIED_A_SECOND = 10_000;
+
+let serial = 0;
+
+/** Puts load on one server: as many requests at once as there are connections, each sent when the last was answered. */
+export async function runRound(options: RoundOptions): Promise<Round> {
+  const { child, countStatements } = options;
+  await delay(SETTLE_MS);
+  // A repeated request is answered from where it is kept, from the first one on.
+  if (!options.varied) await ask(child, options.path, options.question);
+  const cacheBefore = await cacheResults(options);
+  const [statementsBefore, cpuBefore] = [await countStatements(), await child.cpuMs()];
+  const { latencies, elapsedMs } = await load(options);
+  const cpuMs = (await child.cpuMs()) - cpuBefore;
+  const sent = (await countStatements()) - statementsBefore;
+  const cacheAfter = await cacheResults(options);
+  const count = latencies.length;
+  latencies.sort((a, b) => a - b);
+  return {
+    requestsPerSecond: (count / elapsedMs) * 1_000,
+    p50Ms: latencies[Math.floor(count * 0.5)] ?? Number.NaN,
+    p99Ms: latencies[Math.floor(count * 0.99)] ?? Number.NaN,
+    cpuMs: cpuMs / count,
+    statements: sent / count,
+    cacheResults: Object.fromEntries(
+      [...cacheAfter].map(([result, seen]) => [result, (seen - (cacheBefore.get(result) ?? 0)) / count]),
+    ),
+  };
+}
+
+/** How often the gateway's cache has said what so far. */
+async function cacheResults({ child, path }: RoundOptions): Promise<ReadonlyMap<string, number>> {
+  if (path !== '/graphql') return new Map();
+  const metrics = await (await fetch(`${child.url}/metrics`)).text();
+  const found = metrics.matchAll(/^concierge_cache_results_total\{result="(\w+)"\} (\d+)$/gm);
+  return new Map([...found].map(([, result = '', count]) => [result, Number(count)]));
+}
+
+interface Load {
+  readonly latencies: number[];
+  readonly elapsedMs: number;
+}
+
+async function load(options: RoundOptions): Promise<Load> {
+  const { child, path, varied, seconds, connections } = options;
+  const eachConnection = varied ? Math.ceil((MOST_VARIED_A_SECOND * seconds) / connections) : 1;
+  const latencies: number[] = [];
+  const failures: string[] = [];
+  let began = 0;
+  let ended = 0;
+  const running = new EventEmitter({ captureRejections: true });
+  const tracker = autocannon(
+    {
+      url: `${child.url}${path}`,
+      method: 'POST',
+      connections,
+      duration: seconds,
+      sampleInt: SAMPLE_MS,
+      timeout: 10,
+      setupClient: (client) => client.setRequests(requests(options, eachConnection)),
+    },
+    (error) => (error ? running.emit('error', error) : running.emit('done')),
+  );
+  tracker.on('start', () => {
+    began = performance.now();
+  });
+  // autocannon's own histogram is of whole milliseconds.
+  tracker.on('response', (...[, status, , ms]) => {
+    latencies.push(ms);
+    ended = performance.now();
+    if (status !== 200) failures.push(`status ${status}`);
+  });
+  tracker.on('reqError', (error: Error) => failures.push(error.message));
+  await once(running, 'done');
+  if (latencies.length === 0) failures.push('no answer at all');
+  if (failures.length > 0)
+    throw new Error(`${path} of ${child.url}: ${failures.length} failed requests, such as: ${failures[0]}`);
+  return { latencies, elapsedMs: ended - began };
+}
+
+/** What one connection sends, one after the other. */
+function requests({ question, varied }: RoundOptions, count: number): autocannon.Request[] {
+  return Array.from({ length: count }, () => {
+    const body = requestBody(CASES[question], varied ? (serial += 1) : 0);
+    return { headers: HEADERS, body };
+  });
+}
+
+/** Sends the request that repeats, once. */
+export async function ask(child: Child, path: string, name: CaseName): Promise<string> {
+  const response = await fetch(`${child.url}${path}`, {
+    method: 'POST',
+    headers: HEADERS,
+    body: requestBody(CASES[name], 0),
+  });
+  const text = await response.text();
+  if (response.status !== 200 || 'errors' in (JSON.parse(text) as object))
+    throw new Error(`${name} was answered with status ${response.status}: ${text.slice(0, 300)}`);
+  return text;
+}

@@ -1,0 +1,87 @@
+import { PrismaMariaDb } from '@prisma/adapter-mariadb';
+import * as mariadb from 'mariadb';
+import type { PageQuery } from '../../src/batch/conditions.ts';
+import { pageStatement } from '../../src/batch/statements.ts';
+import { globalId } from '../../src/crm/global-id.ts';
+import { customers } from '../../src/crm/customer/table.ts';
+import { orders } from '../../src/crm/order/table.ts';
+import { connectionOptions } from '../../src/db/database.ts';
+import { boundsOf, CASES, GROUP_SIZE, type Bounds } from '../cases.ts';
+import { serveJson, settings } from './serve.ts';
+
+// Bare node:http and the call that the gateway makes, below Prisma Client: the same statements through the same driver
+// adapter. The statements' texts are made once, here; a request only puts its values in.
+const connection = connectionOptions(settings().databaseUrl);
+const pool = mariadb.createPool({ ...connection, connectionLimit: 10, prepareCacheLength: 256, timezone: 'Z' });
+const adapter = await new PrismaMariaDb(pool, { database: connection.database }).connect();
+
+const page = (limit: number, column: string, from?: string): PageQuery => ({
+  conditions: column === 'createdAt' ? [{ kind: 'range', column, from: from ?? null, to: CASES.L.to }] : [],
+  sort: { column, descending: true },
+  signature: '',
+  limit: limit + 1,
+  backward: false,
+  from: undefined,
+});
+const source = { name: 'customers', table: customers, parent: undefined };
+const listSql = pageStatement(source, page(50, 'createdAt'), {
+  columns: ['id', 'createdAt', 'name', 'email', 'status'],
+  parents: [null],
+}).sql;
+const parentsSql = pageStatement(source, page(20, 'createdAt', CASES.N10.from), {
+  columns: ['id', 'createdAt', 'name'],
+  parents: [null],
+}).sql;
+const childrenSql = pageStatement({ name: 'orders', table: orders, parent: 'customerId' }, page(10, 'placedAt'), {
+  columns: ['id', 'placedAt', 'customerId', 'number', 'status'],
+  parents: Array.from({ length: GROUP_SIZE }, () => '1'),
+}).sql;
+
+serveJson(async (name, body) => ({ customers: { nodes: await (name === 'L' ? list : nested)(boundsOf(body)) } }));
+
+type Value = string | bigint | null;
+const ANY_TYPE = { scalarType: 'unknown', arity: 'scalar' } as const;
+
+async function rowsOf(sql: string, args: Value[]): Promise<unknown[][]> {
+  return (await adapter.queryRaw({ sql, args, argTypes: args.map(() => ANY_TYPE) })).rows;
+}
+
+async function list({ to }: Bounds) {
+  const rows = await rowsOf(listSql, [sqlTime(to), 51n]);
+  return rows.slice(0, 50).map(([id, createdAt, name, email, status]) => ({
+    id: globalId('Customer', String(id)),
+    name,
+    email,
+    status,
+    createdAt: isoTime(String(createdAt)),
+  }));
+}
+
+async function nested({ from, to }: Bounds) {
+  const parents = (await rowsOf(parentsSql, [sqlTime(from ?? to), sqlTime(to), 21n])).slice(0, GROUP_SIZE);
+  const children = await rowsOf(
+    childrenSql,
+    parents.flatMap(([id]) => [BigInt(String(id)), 11n]),
+  );
+  const byParent = Map.groupBy(children, (row) => row[2]);
+  return parents.map(([id, , name]) => ({
+    id: globalId('Customer', String(id)),
+    name,
+    orders: {
+      nodes: (byParent.get(id) ?? []).slice(0, 10).map(([orderId, placedAt, , number, status]) => ({
+        id: globalId('Order', String(orderId)),
+        number,
+        status,
+        placedAt: isoTime(String(placedAt)),
+      })),
+    },
+  }));
+}
+
+function sqlTime(text: string): string {
+  return `${text.slice(0, 10)} ${text.slice(11, 23)}`;
+}
+
+function isoTime(given: string): string {
+  return given.length === 25 ? `${given.slice(0, 19)}.000Z` : `${given.slice(0, 23)}Z`;
+}

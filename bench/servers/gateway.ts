@@ -1,0 +1,17 @@
+import { createApp } from '../../src/app.ts';
+import { parseConfig } from '../../src/config.ts';
+import { createLog } from '../../src/telemetry/log.ts';
+import { announce, settings } from './serve.ts';
+
+// The gateway as `npm start` runs it, with the settings that it has when none are given.
+const { databaseUrl, redisUrl } = settings();
+const config = parseConfig({
+  PORT: '0',
+  DATABASE_URL: databaseUrl,
+  REDIS_URL: redisUrl,
+  CACHE_ENABLED: process.env['CACHE_ENABLED'],
+});
+const log = createLog({ level: config.logLevel, readable: false, destination: process.stderr });
+const app = await createApp({ ...config, databaseUrl }, { log });
+
+announce(await app.listen());
