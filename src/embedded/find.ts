@@ -87,7 +87,8 @@ async function kindOf(path: string, libraryFolders: readonly string[]): Promise<
   const major = Number(/(?:Ver |[vV]=)(\d+)\./.exec(output)?.[1] ?? 0);
   if (output.includes('MariaDB')) return major >= 10 ? 'mariadb' : undefined;
   if (/(?:Redis|Valkey) server/.test(output)) return major >= 6 ? 'redis' : undefined;
-  return output.includes('MySQL') && major >= 8 ? 'mysql' : undefined;
+  // Only Oracle's builds name MySQL here; Debian's says: mysqld  Ver 9.7.4-2 for Linux on x86_64 ((Debian))
+  return output.includes('Ver ') && major >= 8 ? 'mysql' : undefined;
 }
 
 /** The folders of libraries in a tree of unpacked packages, for LD_LIBRARY_PATH. */

@@ -64,6 +64,33 @@ function start(folders: readonly string[]) {
   return startEmbeddedServers({ ...options, dataDir: join(temporary.path, `data-${number}`), folders });
 }
 
+describe('finding servers', () => {
+  test.each([
+    ['mysqld', 'mysqld  Ver 9.7.4-2 for Linux on x86_64 ((Debian))', 'mysql'],
+    ['mysqld', 'mysqld  Ver 8.4.3 for Linux on x86_64 (MySQL Community Server - GPL)', 'mysql'],
+    ['mysqld', 'mysqld  Ver 10.11.6-MariaDB-0+deb12u1 for debian-linux-gnu on x86_64 (Debian 12)', 'mariadb'],
+    [
+      'mariadbd',
+      'mariadbd from 11.8.3-MariaDB, client 15.2 for debian-linux-gnu (x86_64), Ver 11.8.3-MariaDB',
+      'mariadb',
+    ],
+    ['mysqld', 'mysqld  Ver 5.7.44 for Linux on x86_64 (MySQL Community Server (GPL))', undefined],
+    ['redis-server', 'Redis server v=7.0.15 sha=00000000:0 malloc=jemalloc-5.3.0 bits=64 build=d8a7', 'redis'],
+    ['valkey-server', 'Valkey server v=8.1.1 sha=00000000:0 malloc=jemalloc-5.3.0 bits=64 build=1', 'redis'],
+    ['redis-server', 'Redis server v=5.0.3 sha=00000000:0 malloc=jemalloc-5.1.0 bits=64 build=9', undefined],
+  ])('takes %s for what it says, not for its name: %s', async (name, version, kind) => {
+    await writeStub(name, `echo "${version}"`);
+    const role = name.endsWith('d') ? 'database' : 'redis';
+    const found = await findServers(role, [bin], join(temporary.path, 'none'));
+    expect(found.map((program) => program.kind)).toEqual(kind === undefined ? [] : [kind]);
+  });
+
+  test('passes over one that does not run', async () => {
+    await writeStub('mysqld', 'echo "error while loading shared libraries: libaio.so.1"; exit 127');
+    expect(await findServers('database', [bin], join(temporary.path, 'none'))).toEqual([]);
+  });
+});
+
 describe('fetching servers', () => {
   test('unpacks the packages with the libraries that the system lacks, and leaves nothing else', async () => {
     await fetch();

@@ -29,7 +29,7 @@ interface Holder {
 async function startHolder(dataDir: string, folders: readonly string[]): Promise<Holder> {
   const script = join(import.meta.dirname, 'hold-servers.ts');
   const child = spawn(process.execPath, [script, dataDir, demo.serversDir, ...folders], {
-    stdio: ['ignore', 'pipe', 'inherit'],
+    stdio: ['pipe', 'pipe', 'inherit'],
   });
   const lines: string[] = [];
   const reader = createInterface({ input: child.stdout }).on('line', (line) => lines.push(line));
