@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import { ANYBODY, type Caller } from './access/caller.ts';
+import type { Caller } from './access/caller.ts';
 import { createRedis } from './cache/redis.ts';
 import { createResponseCache, type ResponseCache } from './cache/response-cache.ts';
 import type { Config } from './config.ts';
@@ -15,7 +15,8 @@ import { createSchema, SDL } from './graphql/schema.ts';
 import { createGraphQLFront } from './http/graphql-front.ts';
 import { graphiqlOptions, renderGraphiQL } from './http/graphiql.ts';
 import { createReadiness, live } from './http/health.ts';
-import { createHttpServer, type Route } from './http/server.ts';
+import { createGraphQLRoute } from './http/graphql-route.ts';
+import { createHttpServer, read, type Route } from './http/server.ts';
 import type { Log } from './telemetry/log.ts';
 import { createMetrics } from './telemetry/metrics.ts';
 
@@ -71,14 +72,16 @@ export async function createApp(
     log,
     metrics,
     routes: {
-      '/graphql': graphqlRoute(front, pipeline.handle),
+      '/graphql': createGraphQLRoute({ front, yoga: pipeline.handle }),
       '/schema.graphql': text('application/graphql; charset=utf-8', () => SDL),
-      '/health/live': live,
-      '/health/ready': createReadiness({
-        isStopping: () => server.isClosing(),
-        pingDatabase: () => db.ping(),
-        redisState: () => (redis === undefined ? 'not used' : redis.isUp() ? 'up' : 'down'),
-      }),
+      '/health/live': read(live),
+      '/health/ready': read(
+        createReadiness({
+          isStopping: () => server.isClosing(),
+          pingDatabase: () => db.ping(),
+          redisState: () => (redis === undefined ? 'not used' : redis.isUp() ? 'up' : 'down'),
+        }),
+      ),
       '/metrics': text('text/plain; version=0.0.4; charset=utf-8', () => metrics.registry.metrics()),
     },
   });
@@ -93,23 +96,12 @@ export async function createApp(
   };
 }
 
-/** Plain GET and POST to the front, everything else (GraphiQL, event streams, other methods) to Yoga's handler. */
-function graphqlRoute(front: ReturnType<typeof createGraphQLFront>, yoga: Route): Route {
-  return (request, response) => {
-    const accept = request.headers.accept ?? '';
-    const isPage = request.method === 'GET' && accept.includes('text/html');
-    const isPlain =
-      (request.method === 'GET' || request.method === 'POST') && !isPage && !accept.includes('text/event-stream');
-    return isPlain ? front(request, response, ANYBODY) : yoga(request, response);
-  };
-}
-
 function text(contentType: string, content: () => string | Promise<string>): Route {
-  return async (_, response) => {
+  return read(async (_, response) => {
     const body = Buffer.from(await content());
     response.writeHead(200, { 'content-type': contentType, 'content-length': body.length });
     response.end(body);
-  };
+  });
 }
 
 /** What one request's resolvers get. */

@@ -19,6 +19,8 @@ export function createMask({ log, metrics }: { log: Log; metrics: Metrics }): Ma
       const shown = thrown instanceof GraphQLError ? thrown : (located ?? new GraphQLError('Unexpected error.'));
       return coded(placed(shown, located), code);
     }
+    const refused = located && refusedRequest(located);
+    if (refused) return refused;
     const errorId = randomUUID();
     metrics.maskedErrors.inc();
     log.error({ err: thrown, errorId, path: located?.path?.join('.') }, 'unexpected error');
@@ -31,6 +33,13 @@ export function createMask({ log, metrics }: { log: Log; metrics: Metrics }): Ma
 export function statusOf(errors: readonly GraphQLError[]): number {
   const code = errors[0]?.extensions['code'];
   return typeof code === 'string' && code in ERROR_CODES ? ERROR_CODES[code as ErrorCode] : 500;
+}
+
+/** Yoga's own word about a request that it cannot read: the error of no resolver, with a status of 4xx. */
+function refusedRequest({ message, extensions, originalError, path }: GraphQLError): GraphQLError | undefined {
+  const { http } = extensions;
+  if (originalError || path !== undefined || http?.status === undefined) return undefined;
+  return http.status < 500 ? new GraphQLError(message, { extensions: { code: 'BAD_USER_INPUT', http } }) : undefined;
 }
 
 function deepest(error: unknown): unknown {

@@ -13,6 +13,7 @@ import {
   negotiate,
   parseGet,
   parsePost,
+  queryString,
   readBody,
   RESPONSE_TYPE,
   unknownOperation,
@@ -59,7 +60,7 @@ export function createGraphQLFront(options: FrontOptions) {
 }
 
 async function readRequest(request: IncomingMessage, mostBytes: number): Promise<GraphQLRequest> {
-  if (request.method === 'GET') return parseGet(new URL(request.url ?? '', 'http://localhost').searchParams);
+  if (request.method === 'GET') return parseGet(queryString(request));
   assertJsonBody(request.headers['content-type']);
   return parsePost(await readBody(request, mostBytes));
 }
@@ -115,7 +116,7 @@ async function throughCache(
     variables: parameters.variables,
     access: caller.accessKey,
   };
-  const refresh = request.headers['cache-control']?.includes('no-cache') === true;
+  const refresh = request.headers['cache-control']?.toLowerCase().includes('no-cache') === true;
   const found = await cache.lookup(key, policy, { refresh });
   if (found.result === 'HIT') {
     const { body, ageSeconds } = found.answer;

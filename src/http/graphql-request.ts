@@ -33,17 +33,24 @@ export async function readBody(request: IncomingMessage, mostBytes: number): Pro
     throw new HttpError(415, `Expected a body without content encoding, got ${quoted(encoding)}.`);
   const chunks: Buffer[] = [];
   let bytes = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    bytes += chunk.length;
-    if (bytes > mostBytes) throw tooLarge();
-    chunks.push(chunk);
+  try {
+    for await (const chunk of request as AsyncIterable<Buffer>) {
+      bytes += chunk.length;
+      if (bytes > mostBytes) throw tooLarge();
+      chunks.push(chunk);
+    }
+  } catch (cause) {
+    // A client that goes away in the middle is no fault of ours, and hears no answer.
+    throw cause instanceof HttpError ? cause : refusal('Expected the whole body, got a part of it.', cause);
   }
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(chunks.length === 1 ? chunks[0] : Buffer.concat(chunks));
   } catch (cause) {
-    throw Object.assign(new HttpError(400, 'Expected a body in UTF-8, got bytes that are not.'), { cause });
+    throw refusal('Expected a body in UTF-8, got bytes that are not.', cause);
   }
 }
+
+const refusal = (message: string, cause: unknown): HttpError => Object.assign(new HttpError(400, message), { cause });
 
 /** The request in a POST's JSON body. Throws BAD_USER_INPUT or HttpError 400, saying what was expected and what came. */
 export function parsePost(body: string): GraphQLRequest {
@@ -51,11 +58,9 @@ export function parsePost(body: string): GraphQLRequest {
   try {
     parsed = JSON.parse(body);
   } catch (cause) {
-    throw Object.assign(
-      new HttpError(400, `Expected a JSON object, got ${body === '' ? 'nothing' : 'malformed JSON'}.`),
-      { cause },
-    );
+    throw refusal(`Expected a JSON object, got ${body === '' ? 'nothing' : 'malformed JSON'}.`, cause);
   }
+  assertShallow(parsed);
   if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed))
     throw new HttpError(
       400,
@@ -64,18 +69,33 @@ export function parsePost(body: string): GraphQLRequest {
   return checkedRequest(parsed);
 }
 
-/** The request in a GET's query string. */
-export function parseGet(parameters: URLSearchParams): GraphQLRequest {
+/** What stands after the question mark of a request's address. */
+export const queryString = ({ url = '' }: IncomingMessage): string =>
+  url.includes('?') ? url.slice(url.indexOf('?') + 1) : '';
+
+/**
+ * The request in a GET's query string.
+ * @throws HttpError 400, saying what was expected and what came
+ */
+export function parseGet(given: string): GraphQLRequest {
+  try {
+    // URLSearchParams puts replacement characters in the place of wrong bytes, which a filter would then look for.
+    decodeURIComponent(given);
+  } catch (cause) {
+    throw refusal('Expected a query string of percent-encoded UTF-8, got bytes that are not.', cause);
+  }
+  const parameters = new URLSearchParams(given);
   const json = (name: string) => {
-    const given = parameters.get(name);
-    if (given === null || given === '') return undefined;
+    const text = parameters.get(name);
+    if (text === null || text === '') return undefined;
+    let parsed: unknown;
     try {
-      return JSON.parse(given) as unknown;
+      parsed = JSON.parse(text);
     } catch (cause) {
-      throw Object.assign(new HttpError(400, `Parameter "${name}": expected a JSON object, got ${quoted(given)}.`), {
-        cause,
-      });
+      throw refusal(`Parameter "${name}": expected a JSON object, got ${quoted(text)}.`, cause);
     }
+    assertShallow(parsed);
+    return parsed;
   };
   return checkedRequest({
     query: parameters.get('query') ?? undefined,
@@ -84,6 +104,19 @@ export function parseGet(parameters: URLSearchParams): GraphQLRequest {
     extensions: json('extensions'),
   });
 }
+
+// Functions that call themselves for each level must not run out of stack; the schema's inputs are four levels deep.
+const MOST_LEVELS = 100;
+
+function assertShallow(value: unknown): void {
+  if (isDeeper(value, MOST_LEVELS))
+    throw new HttpError(400, `Expected JSON of at most ${MOST_LEVELS} levels, got more.`);
+}
+
+const isDeeper = (value: unknown, levels: number): boolean =>
+  typeof value === 'object' &&
+  value !== null &&
+  (levels === 0 || Object.values(value).some((member) => isDeeper(member, levels - 1)));
 
 function checkedRequest(given: object): GraphQLRequest {
   const { query, operationName, variables, extensions } = given as Readonly<Record<string, unknown>>;
@@ -105,19 +138,37 @@ const isMap = (value: unknown): value is Readonly<Record<string, unknown>> | nul
 
 /** The answer's media type by the request's `Accept`; undefined when the caller wants neither. */
 export function negotiate(accept: string | undefined): typeof JSON_TYPE | typeof RESPONSE_TYPE | undefined {
-  if (accept === undefined || accept === JSON_TYPE) return JSON_TYPE;
-  const accepted = accept
-    .split(',')
-    .map((part) => part.split(';').map((piece) => piece.trim().toLowerCase()))
-    .filter(([, ...parameters]) => !parameters.some((parameter) => /^q=0(\.0*)?$/.test(parameter)))
-    .filter(([, ...parameters]) =>
-      parameters.every((parameter) => !parameter.startsWith('charset=') || /^charset="?utf-8"?$/.test(parameter)),
-    )
-    .map(([type]) => type);
-  if (accepted.includes(RESPONSE_TYPE)) return RESPONSE_TYPE;
-  return accepted.some((type) => type === JSON_TYPE || type === 'application/*' || type === '*/*')
-    ? JSON_TYPE
-    : undefined;
+  if (!accept || accept === JSON_TYPE) return JSON_TYPE;
+  const weights = parseAccept(accept);
+  const any = weights.get('application/*') ?? weights.get('*/*') ?? 0;
+  const [json, response] = [weights.get(JSON_TYPE) ?? any, weights.get(RESPONSE_TYPE)];
+  // A caller that does not name the newer type may not know it.
+  if (response !== undefined && response > 0 && response >= json) return RESPONSE_TYPE;
+  if (json > 0) return JSON_TYPE;
+  return (response ?? any) > 0 ? RESPONSE_TYPE : undefined;
+}
+
+/** Whether the caller asks for a media type by name and would not rather have JSON. */
+export function prefers(type: 'text/html' | 'text/event-stream', accept: string | undefined): boolean {
+  if (accept?.includes(type) !== true) return false;
+  const weights = parseAccept(accept);
+  const weight = weights.get(type) ?? 0;
+  return weight > 0 && weight >= Math.max(weights.get(JSON_TYPE) ?? 0, weights.get(RESPONSE_TYPE) ?? 0);
+}
+
+/** Media types with their weights (`q`), 0 for one that is refused; without those in another charset than UTF-8. */
+function parseAccept(accept: string): ReadonlyMap<string, number> {
+  const ranges = accept.split(',').map((part) => part.split(';').map((piece) => piece.trim().toLowerCase()));
+  return new Map(
+    ranges
+      .filter(([, ...parameters]) =>
+        parameters.every((parameter) => !parameter.startsWith('charset=') || /^charset="?utf-8"?$/.test(parameter)),
+      )
+      .map(([type = '', ...parameters]) => {
+        const weight = Number(/^q=([01](?:\.\d*)?)$/.exec(parameters.at(-1) ?? '')?.[1] ?? 1);
+        return [type, weight];
+      }),
+  );
 }
 
 export const JSON_TYPE = 'application/json';

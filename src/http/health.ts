@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import type { Route } from './server.ts';
+import type { Handler } from './server.ts';
 
 /** The state of one thing that the gateway stands on. */
 export type DependencyState = 'up' | 'down' | 'not used';
@@ -14,13 +14,13 @@ export interface HealthOptions {
 const PING_MS = 1_000;
 
 /** Liveness: the process answers. Nothing else is asked, so that a database that is away restarts no gateway. */
-export const live: Route = (_, response) => sendJson(response, 200, { status: 'ok' });
+export const live: Handler = (_, response) => sendJson(response, 200, { status: 'ok' });
 
 /**
  * Readiness with each dependency's state: 200 while queries can be answered, 503 without MySQL or while stopping.
  * Without Redis answers are merely not cached, so `status` is then `degraded` and the gateway stays ready.
  */
-export function createReadiness({ isStopping, pingDatabase, redisState }: HealthOptions): Route {
+export function createReadiness({ isStopping, pingDatabase, redisState }: HealthOptions): Handler {
   return async (_, response) => {
     const database = await answersWithin(PING_MS, pingDatabase());
     const redis = redisState();

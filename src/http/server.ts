@@ -1,13 +1,31 @@
-import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
+import {
+  createServer,
+  STATUS_CODES,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { randomUUID } from 'node:crypto';
 import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { ERROR_CODES, type ErrorCode } from '../errors.ts';
 import { HttpError } from './graphql-request.ts';
 
-/** What answers a path. Errors that it throws are answered as GraphQL errors. */
-export type Route = (request: IncomingMessage, response: ServerResponse) => Promise<void> | void;
+/** Answers a request. Errors that it throws are answered as GraphQL errors. */
+export type Handler = (request: IncomingMessage, response: ServerResponse) => Promise<void> | void;
+
+/** What answers a path. */
+export interface Route {
+  /** Others are refused, but for OPTIONS, which tells them. */
+  readonly methods: readonly string[];
+  readonly handle: Handler;
+}
+
+/** A path that is read and nothing else. */
+export const read = (handle: Handler): Route => ({ methods: ['GET', 'HEAD'], handle });
 
 export interface HttpServer {
   /** Resolves with the port once requests are taken. Rejects when the address is taken or not ours. */
@@ -28,10 +46,15 @@ export function createHttpServer({
   metrics: Metrics;
 }): HttpServer {
   let closing = false;
+  /** How many answers each connection waits for. */
+  const answering = new WeakMap<Duplex, number>();
   const listener: RequestListener = (request, response) => {
+    const { socket } = request;
     metrics.requestsInFlight.inc();
+    answering.set(socket, (answering.get(socket) ?? 0) + 1);
     response.once('close', () => {
       metrics.requestsInFlight.dec();
+      answering.set(socket, (answering.get(socket) ?? 1) - 1);
       metrics.requests.inc({ status: response.statusCode });
     });
     if (closing) {
@@ -46,13 +69,29 @@ export function createHttpServer({
         response,
         new HttpError(404, `Expected one of ${Object.keys(routes).join(', ')}; there is nothing at this path.`),
       );
+    const allow = [...route.methods, 'OPTIONS'].join(', ');
+    if (request.method === 'OPTIONS') {
+      // No CORS headers: pages of other origins do not get past their preflight.
+      response.writeHead(204, { allow }).end();
+      return undefined;
+    }
+    if (!route.methods.includes(request.method ?? ''))
+      return refuse(response, new HttpError(405, `Expected ${allow}, got ${request.method}.`, { allow }));
     // `async` catches what a route throws before its first `await` too.
-    void (async () => route(request, response))().catch((error: unknown) =>
+    void (async () => route.handle(request, response))().catch((error: unknown) =>
       answerError(response, error, { log, metrics }),
     );
   };
-  const server = createServer({ requestTimeout: 30_000, headersTimeout: 10_000, maxHeaderSize: 16_384 }, listener);
+  const server = createServer(
+    { requestTimeout: 30_000, headersTimeout: 10_000, maxHeaderSize: MOST_HEADER_BYTES },
+    listener,
+  );
   server.keepAliveTimeout = 65_000;
+  server.on('clientError', (error, socket) => {
+    // Bytes of an answer that is under way must not be followed by another.
+    if (!socket.writable || (answering.get(socket) ?? 0) > 0) socket.destroy();
+    else metrics.requests.inc({ status: refuseBytes(socket, error) });
+  });
 
   return {
     listen: (port, host) => listen(server, port, host),
@@ -67,6 +106,30 @@ export function createHttpServer({
       clearTimeout(timer);
     },
   };
+}
+
+const MOST_HEADER_BYTES = 16_384;
+const MALFORMED = { status: 400, message: 'Expected an HTTP request, got something malformed.' };
+const WHAT_NODE_REFUSES: Readonly<Record<string, typeof MALFORMED>> = {
+  HPE_HEADER_OVERFLOW: {
+    status: 431,
+    message: `Expected an address and headers of at most ${MOST_HEADER_BYTES} bytes, got more.`,
+  },
+  ERR_HTTP_REQUEST_TIMEOUT: { status: 408, message: 'Expected a whole request, got a part of it for too long.' },
+};
+
+/** Answers bytes that are no request by hand, since Node gives no response to write to. Returns the status. */
+function refuseBytes(socket: Duplex, error: NodeJS.ErrnoException): number {
+  const { status, message } = WHAT_NODE_REFUSES[error.code ?? ''] ?? MALFORMED;
+  const body = errorBody(new HttpError(status, message)).toString();
+  const head = [
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
+    'connection: close',
+    `content-type: ${ERROR_TYPE}`,
+    `content-length: ${Buffer.byteLength(body)}`,
+  ];
+  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
+  return status;
 }
 
 function listen(server: Server, port: number, host: string): Promise<number> {
@@ -94,16 +157,22 @@ const CODE_OF_STATUS: Readonly<Record<number, ErrorCode>> = {
   404: 'BAD_USER_INPUT',
 };
 
+const ERROR_TYPE = 'application/json; charset=utf-8';
+
+function errorBody(error: HttpError, more: Readonly<Record<string, string>> = {}): Buffer {
+  const extensions = { code: CODE_OF_STATUS[error.status] ?? 'BAD_USER_INPUT', ...more };
+  return Buffer.from(JSON.stringify({ errors: [{ message: error.message, extensions }] }));
+}
+
 /** Answers with an error in GraphQL's form, whatever the path: one form for every client. */
 function refuse(response: ServerResponse, error: HttpError, more: Readonly<Record<string, string>> = {}): void {
   if (response.headersSent || response.destroyed) {
     response.destroy();
     return;
   }
-  const extensions = { code: CODE_OF_STATUS[error.status] ?? 'BAD_USER_INPUT', ...more };
-  const body = Buffer.from(JSON.stringify({ errors: [{ message: error.message, extensions }] }));
+  const body = errorBody(error, more);
   const headers = {
-    'content-type': 'application/json; charset=utf-8',
+    'content-type': ERROR_TYPE,
     'content-length': body.length,
     'cache-control': 'no-store',
     ...error.headers,
