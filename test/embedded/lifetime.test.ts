@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
-import { mkdir, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -88,8 +88,7 @@ async function countRows(servers: EmbeddedServers): Promise<number> {
 
 /** The system's servers without its setpriv, as on macOS. */
 async function foldersWithoutSetpriv(): Promise<readonly string[]> {
-  const folder = join(temporary.path, 'bin');
-  await mkdir(folder);
+  const folder = await mkdtemp(join(temporary.path, 'bin-'));
   for (const name of ['mysqld', 'mariadbd', 'redis-server', 'valkey-server']) {
     const path = findFile(name, systemFolders);
     if (path !== undefined) await symlink(path, join(folder, name));
@@ -97,33 +96,41 @@ async function foldersWithoutSetpriv(): Promise<readonly string[]> {
   return [folder];
 }
 
-describe('embedded servers', () => {
-  test.each([
-    ['with setpriv', () => Promise.resolve(systemFolders)],
-    ['with a watching shell', foldersWithoutSetpriv],
-  ])('end with a gateway that is killed, and the rows are there at the next start: %s', async (name, folders) => {
-    const dataDir = join(temporary.path, name.replaceAll(' ', '-'));
-    const holder = await startHolder(dataDir, await folders());
-    await writeRow(holder.databaseUrl);
-    const pids = serverPids(dataDir);
-    expect(runningGroups(pids)).toEqual(pids);
-    expect(pids).toHaveLength(2);
-    await killed(holder, 'SIGKILL');
-    // At once: the old server may still be shutting down.
-    const again = await start(dataDir);
-    const rows = await countRows(again);
-    await again.stop();
-    expect(rows).toBe(1);
-    await expectGone(pids);
-  });
+const guards = [
+  ['with setpriv', () => Promise.resolve(systemFolders)],
+  ['with a watching shell', foldersWithoutSetpriv],
+] as const;
 
-  test('leave no process behind when the gateway is killed and never started again', async () => {
-    const dataDir = join(temporary.path, 'left');
-    const holder = await startHolder(dataDir, systemFolders);
-    const pids = serverPids(dataDir);
-    await killed(holder, 'SIGKILL');
-    await expectGone(pids);
-  });
+describe('embedded servers', () => {
+  test.each(guards)(
+    'end with a gateway that is killed, and the rows are there at the next start: %s',
+    async (name, folders) => {
+      const dataDir = join(temporary.path, name.replaceAll(' ', '-'));
+      const holder = await startHolder(dataDir, await folders());
+      await writeRow(holder.databaseUrl);
+      const pids = serverPids(dataDir);
+      expect(runningGroups(pids)).toEqual(pids);
+      expect(pids).toHaveLength(2);
+      await killed(holder, 'SIGKILL');
+      // At once: the old server may still be shutting down.
+      const again = await start(dataDir);
+      const rows = await countRows(again);
+      await again.stop();
+      expect(rows).toBe(1);
+      await expectGone(pids);
+    },
+  );
+
+  test.each(guards)(
+    'leave no process behind when the gateway is killed and never started again: %s',
+    async (name, folders) => {
+      const dataDir = join(temporary.path, `left-${name.replaceAll(' ', '-')}`);
+      const holder = await startHolder(dataDir, await folders());
+      const pids = serverPids(dataDir);
+      await killed(holder, 'SIGKILL');
+      await expectGone(pids);
+    },
+  );
 
   test('do not end a process that has got the id of an old server', async () => {
     const dataDir = join(temporary.path, 'id-again');
