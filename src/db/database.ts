@@ -1,7 +1,9 @@
+import type { EventEmitter } from 'node:events';
 import { PrismaMariaDb } from '@prisma/adapter-mariadb';
 import * as mariadb from 'mariadb';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { PrismaClient } from '../generated/prisma/client.ts';
+import { guardDriver } from './driver-guard.ts';
 import { toGatewayError } from './errors.ts';
 
 /** A value that goes to the server apart from the statement's text. 64-bit ids are bigint. */
@@ -45,6 +47,7 @@ export interface DatabaseOptions {
  * (UNION ALL of bounded SELECTs) has no form in Prisma's query language.
  */
 export async function createDatabase(options: DatabaseOptions): Promise<Database> {
+  guardDriver();
   const connection = connectionOptions(options.url);
   const pool = mariadb.createPool({
     ...connection,
@@ -58,6 +61,9 @@ export async function createDatabase(options: DatabaseOptions): Promise<Database
     initSql: await sessionSettings(connection, options.statementMs),
     timezone: 'Z',
   });
+  // Requests that wait for a connection are told by themselves; an event without a listener would end the process.
+  // The driver's types do not know the event.
+  (pool as unknown as EventEmitter).on('error', () => undefined);
   const factory = new PrismaMariaDb(pool, { database: connection.database });
   const adapter = await factory.connect();
   const client = new PrismaClient({ adapter: factory, log: [{ emit: 'event', level: 'query' }] });
