@@ -20,7 +20,8 @@ export type ErrorCode = keyof typeof ERROR_CODES;
 /** The code of an error that may be shown as it is; undefined for one that must be masked. */
 export function exposedCode(error: unknown): ErrorCode | undefined {
   if (!(error instanceof GraphQLError)) return undefined;
-  const { code } = error.extensions;
+  // graphql-jit's errors for wrong variables have no extensions, whatever the type says.
+  const { code } = (error.extensions as GraphQLError['extensions'] | undefined) ?? {};
   return typeof code === 'string' && Object.hasOwn(ERROR_CODES, code) ? (code as ErrorCode) : undefined;
 }
 
