@@ -1,4 +1,4 @@
-import { Cluster, Redis } from 'ioredis';
+import { Cluster, Redis, ReplyError } from 'ioredis';
 import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 
@@ -7,7 +7,7 @@ export interface BoundedRedis {
   /**
    * Sends commands.
    * @param purpose for counting failures
-   * @returns what they gave; undefined when Redis is away, slow or was found so a moment ago
+   * @returns what they gave; undefined when one was refused, or when Redis is away, slow or was found so a moment ago
    */
   run<Result>(purpose: string, commands: (redis: Redis | Cluster) => Promise<Result>): Promise<Result | undefined>;
   /** Whether commands are being sent at all now. */
@@ -24,58 +24,99 @@ export interface RedisOptions {
   readonly metrics: Metrics;
 }
 
-// After a failure nothing is sent for this long; then one command tries again while the others still go without.
+// After no answer came, nothing is sent for this long; then one command tries while the others still go without.
 const BREAK_MS = 500;
+// A connection on which nothing comes back for this long is given up: its other end may be gone without a word.
+const SILENCE_MS = 2_000;
 
 /** Connects in the background: a Redis that is away at start is used once it is there. */
 export function createRedis({ urls, timeoutMs, log, metrics }: RedisOptions): BoundedRedis {
   const redis = connect(urls);
+  /** 0: no break. */
   let brokenUntil = 0;
   let probing = false;
-  let reported = false;
-  redis.on('error', (error: Error) => {
-    if (!reported) log.warn({ err: error }, 'Redis is away; answers are not cached until it is back');
-    reported = true;
-  });
-  redis.on('ready', () => {
-    if (reported) log.info('Redis is back');
-    reported = false;
+  let isReported = false;
+
+  const report = (error: unknown): void => {
+    if (!isReported) log.warn({ err: error }, 'Redis is away; answers are not cached until it is back');
+    isReported = true;
+  };
+  const endBreak = (): void => {
+    if (isReported) log.info('Redis is back');
+    isReported = false;
     brokenUntil = 0;
+  };
+  redis.on('error', (error: Error) => {
+    metrics.redisFailures.inc({ purpose: 'connect' });
+    report(error);
   });
+  redis.on('ready', endBreak);
 
   return {
     async run(purpose, commands) {
-      const now = performance.now();
-      if (redis.status !== 'ready' || now < brokenUntil || probing) return undefined;
-      probing = brokenUntil > 0;
+      const isProbe = brokenUntil > 0;
+      if (redis.status !== 'ready') return undefined;
+      if (isProbe && (probing || performance.now() < brokenUntil)) return undefined;
+      if (isProbe) probing = true;
       try {
         const result = await within(timeoutMs, commands(redis));
-        brokenUntil = 0;
+        // Only the probe tells: others were sent before the break, and what they say is older than it.
+        if (isProbe) endBreak();
         return result;
       } catch (error) {
-        brokenUntil = performance.now() + BREAK_MS;
         metrics.redisFailures.inc({ purpose });
         log.debug({ err: error, purpose }, 'a Redis command failed');
+        // A refusal (no memory, read-only, loading) came at once: waiting is what the break is against.
+        if (error instanceof ReplyError) {
+          if (isProbe) endBreak();
+        } else {
+          brokenUntil = performance.now() + BREAK_MS;
+          report(error);
+        }
         return undefined;
       } finally {
-        probing = false;
+        if (isProbe) probing = false;
       }
     },
-    isUp: () => redis.status === 'ready' && performance.now() >= brokenUntil,
+    isUp: () => redis.status === 'ready' && brokenUntil === 0,
     async close() {
       redis.disconnect();
     },
   };
 }
 
+const retryDelayMs = (times: number): number => Math.min(times * 100, 1_000);
+
 function connect(urls: readonly string[]): Redis | Cluster {
-  // Waiting in a queue for a Redis that is away would hold up requests; each command fails at once instead.
-  const options = { enableOfflineQueue: false, maxRetriesPerRequest: 0, connectTimeout: 1_000 };
-  const retry = (times: number) => Math.min(times * 100, 1_000);
+  const options = {
+    // Waiting in a queue for a Redis that is away would hold up requests; each command fails at once instead, and is
+    // not sent later, when its answer is no longer wanted.
+    enableOfflineQueue: false,
+    maxRetriesPerRequest: 0,
+    autoResendUnfulfilledCommands: false,
+    connectTimeout: 1_000,
+    socketTimeout: SILENCE_MS,
+    maxLoadingRetryTime: 1_000,
+    // A former primary takes no writes any more: the name may lead to the new one by now.
+    reconnectOnError: (error: Error) => error.message.startsWith('READONLY'),
+  };
   const [first = ''] = urls;
-  if (urls.length > 1)
-    return new Cluster([...urls], { enableOfflineQueue: false, clusterRetryStrategy: retry, redisOptions: options });
-  return new Redis(first, { ...options, retryStrategy: retry });
+  if (urls.length === 1) return new Redis(first, { ...options, retryStrategy: retryDelayMs });
+  return new Cluster([...urls], {
+    enableOfflineQueue: false,
+    clusterRetryStrategy: retryDelayMs,
+    redisOptions: { ...options, ...credentials(first) },
+  });
+}
+
+/** Of a cluster's nodes only the seeds have a URL; the others take the first one's user, password and TLS. */
+function credentials(href: string) {
+  const url = new URL(href);
+  return {
+    ...(url.username === '' ? {} : { username: decodeURIComponent(url.username) }),
+    ...(url.password === '' ? {} : { password: decodeURIComponent(url.password) }),
+    ...(url.protocol === 'rediss:' ? { tls: {} } : {}),
+  };
 }
 
 async function within<Result>(timeoutMs: number, running: Promise<Result>): Promise<Result> {

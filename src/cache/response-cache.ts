@@ -47,72 +47,61 @@ export interface ResponseCache {
 const VERSION_SECONDS = 7 * 24 * 3_600;
 const RETRY_MS = 200;
 
+interface ResponseCacheOptions {
+  readonly redis: BoundedRedis;
+  /** Of every Redis key. */
+  readonly prefix: string;
+  /** Answers of another schema are not found. */
+  readonly schemaHash: string;
+  readonly metrics: Metrics;
+}
+
 /**
  * The first form: each type has a version in Redis, and each stored answer names the versions that it was worked out
- * from, read before its execution began. A write gives its types new versions: one command a type, however many answers
- * are stored, and an answer that was under way meanwhile is stored under versions that no longer hold.
+ * from, read before its execution began. A write deletes the versions of its types, and the next reader sets new ones:
+ * one command a type, however many answers are stored, and an answer that was under way meanwhile is stored under
+ * versions that no longer hold. Deleting works in a Redis without free memory too.
  *
  * Single-key commands only, so that a cluster serves as well.
  */
-export function createResponseCache({
-  redis,
-  prefix,
-  schemaHash,
-  metrics,
-}: {
-  redis: BoundedRedis;
-  /** Of every Redis key. */
-  prefix: string;
-  /** Answers of another schema are not found. */
-  schemaHash: string;
-  metrics: Metrics;
-}): ResponseCache {
-  const answerKey = (key: CacheKey) =>
-    `${prefix}answer:${hash('sha256', `${schemaHash}\n${key.document}\n${key.operationName ?? ''}\n${key.access}\n${canonical(key.variables ?? {})}`, 'base64url')}`;
+export function createResponseCache(options: ResponseCacheOptions): ResponseCache {
+  const { redis, prefix, schemaHash, metrics } = options;
   const versionKey = (type: string) => `${prefix}version:${type}`;
-  const untold = new Set<string>();
-  let retry: NodeJS.Timeout | undefined;
-
-  const tell = async (types: readonly string[]): Promise<void> => {
-    for (const type of types) untold.add(type);
-    const done = await redis.run('invalidate', (client) =>
-      Promise.all(types.map((type) => client.set(versionKey(type), randomUUID(), 'EX', VERSION_SECONDS))),
-    );
-    if (done !== undefined) for (const type of types) untold.delete(type);
-    else if (retry === undefined) {
-      retry = setTimeout(() => {
-        retry = undefined;
-        void tell([...untold]);
-      }, RETRY_MS);
-      retry.unref();
-    }
+  const answerKey = (key: CacheKey) => {
+    const parts = [schemaHash, key.document, key.operationName ?? '', key.access, canonical(key.variables ?? {})];
+    return `${prefix}answer:${hash('sha256', parts.join('\n'), 'base64url')}`;
   };
+  const untold = createUntold((types) =>
+    redis.run('invalidate', (client) => Promise.all(types.map((type) => client.del(versionKey(type))))),
+  );
 
-  const read = async (key: string, types: readonly string[]) =>
+  /** One `run`, so that the whole look-up takes no longer than a request may wait for Redis. */
+  const read = (name: string, types: readonly string[]) =>
     redis.run('lookup', async (client) => {
       const [stored, ...versions] = await Promise.all([
-        client.getBuffer(key),
+        client.getBuffer(name),
         ...types.map((type) => client.get(versionKey(type))),
       ]);
-      return { stored, versions };
+      if (!versions.includes(null)) return { stored, versions };
+      // The first time ever, after a write, and after Redis has lost it. Another reader may be faster: read it back.
+      const renewed = versions.map(async (version, i) => {
+        if (version !== null) return version;
+        const key = versionKey(types[i] ?? '');
+        const [, now] = await Promise.all([
+          client.set(key, randomUUID(), 'EX', VERSION_SECONDS, 'NX'),
+          client.get(key),
+        ]);
+        return now;
+      });
+      return { stored: null, versions: await Promise.all(renewed) };
     });
-
-  /** A type without a version gets one: the first time ever, and after Redis has lost it. */
-  const begin = (types: readonly string[]) =>
-    redis.run('begin', (client) =>
-      Promise.all(types.map((type) => client.set(versionKey(type), randomUUID(), 'EX', VERSION_SECONDS, 'NX'))),
-    );
 
   const lookup: ResponseCache['lookup'] = async (key, policy, { refresh }) => {
     // A write that Redis has not heard of: what is stored may be from before it.
-    if (untold.size > 0) return { result: 'BYPASS' };
+    if (untold.some(policy.types)) return { result: 'BYPASS' };
     const name = answerKey(key);
-    let found = await read(name, policy.types);
-    if (found?.versions.includes(null) === true) {
-      await begin(policy.types);
-      found = await read(name, policy.types);
-    }
-    if (found === undefined || found.versions.includes(null) || untold.size > 0) return { result: 'BYPASS' };
+    const found = await read(name, policy.types);
+    if (found === undefined || found.versions.includes(null) || untold.some(policy.types)) return { result: 'BYPASS' };
     const versions = found.versions.join(' ');
     const answer = refresh || found.stored === null ? undefined : decode(found.stored, versions);
     if (answer !== undefined) return { result: 'HIT', answer };
@@ -123,22 +112,60 @@ export function createResponseCache({
   };
 
   return {
-    async lookup(key, policy, options) {
-      const found = await lookup(key, policy, options);
+    async lookup(key, policy, lookupOptions) {
+      const found = await lookup(key, policy, lookupOptions);
       metrics.cacheResults.inc({ result: found.result });
       return found;
     },
-    invalidate: tell,
+    invalidate: untold.tell,
     async close() {
-      clearTimeout(retry);
+      untold.close();
       await redis.close();
     },
   };
 }
 
-/** JSON with the keys of each object in order, so that equal variables are equal texts. */
+/**
+ * The types that were written and of which Redis does not know it yet.
+ * @param send tells Redis; gives undefined when it could not
+ */
+function createUntold(send: (types: readonly string[]) => Promise<unknown>) {
+  /** By type, which telling was the last to begin: an earlier one that succeeds says nothing of a later write. */
+  const lastTurns = new Map<string, number>();
+  let turns = 0;
+  let retry: NodeJS.Timeout | undefined;
+  let isClosed = false;
+
+  const tell = async (types: readonly string[]): Promise<void> => {
+    turns += 1;
+    const turn = turns;
+    for (const type of types) lastTurns.set(type, turn);
+    const isTold = (await send(types)) !== undefined;
+    if (isTold) for (const type of types) if (lastTurns.get(type) === turn) lastTurns.delete(type);
+    if (isTold || isClosed || retry !== undefined) return;
+    retry = setTimeout(() => {
+      retry = undefined;
+      void tell([...lastTurns.keys()]);
+    }, RETRY_MS);
+    retry.unref();
+  };
+
+  return {
+    /** Resolves when Redis knows, or could not be told and will be. */
+    tell,
+    some: (types: readonly string[]): boolean => lastTurns.size > 0 && types.some((type) => lastTurns.has(type)),
+    close(): void {
+      isClosed = true;
+      clearTimeout(retry);
+    },
+  };
+}
+
+/** JSON with the keys of each object in order, so that equal variables are equal texts and others are not. */
 export function canonical(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`;
+  // JSON.parse reads 1e999 as Infinity, which JSON.stringify would write like null.
+  if (typeof value === 'number' && !Number.isFinite(value)) return String(value);
   if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'null';
   const entries = Object.entries(value).filter(([, member]) => member !== undefined);
   return `{${entries

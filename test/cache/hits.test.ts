@@ -1,0 +1,185 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { seedDatabase } from '../../src/data/seed/seed-database.ts';
+import { startGateway, type Answer, type RequestOptions, type TestGateway } from '../support/gateway.ts';
+import { startOwnServers, type OwnServers } from '../support/servers.ts';
+import { observeRedis, type ObservedRedis } from './observed-redis.ts';
+
+const PREFIX = 'shop-7:';
+const LIST = 'query List($first: Int) { customers(first: $first) { nodes { id name } } }';
+
+describe('a stored answer', () => {
+  let servers: OwnServers;
+  let gateway: TestGateway;
+  let redis: ObservedRedis;
+  beforeAll(async () => {
+    servers = await startOwnServers();
+    await seedDatabase({ databaseUrl: servers.database.url, customers: 60, ordersPerCustomer: 2, seed: 1 });
+    redis = observeRedis(servers.redis.url);
+    gateway = await startGateway({
+      databaseUrl: servers.database.url,
+      redisUrl: servers.redis.url,
+      settings: { CACHE_PREFIX: PREFIX },
+    });
+    await expect(gateway.request('{ viewer { subject } }')).resolves.toMatchObject({ status: 200 });
+  });
+  afterAll(async () => {
+    await gateway.close();
+    redis.close();
+    await servers.close();
+  });
+
+  const cacheOf = (answer: Answer) => answer.headers.get('x-cache');
+  const ask = async (query: string, options?: RequestOptions) => cacheOf(await gateway.request(query, options));
+  /** Asks twice; the first answer is stored before the second is asked for, since both go over one connection. */
+  const missThen = async (query: string, options?: RequestOptions) => {
+    expect({ query, cache: await ask(query, options) }).toEqual({ query, cache: 'MISS' });
+    return gateway.request(query, options);
+  };
+
+  test('is byte for byte what was sent the first time, and costs no SQL statement', async () => {
+    const first = await gateway.request(LIST, { variables: { first: 7 } });
+    expect([cacheOf(first), first.data.customers.nodes.length]).toEqual(['MISS', 7]);
+    let second: Answer | undefined;
+    const statements = await gateway.statementsOf(async () => {
+      second = await gateway.request(LIST, { variables: { first: 7 } });
+    });
+    expect(second && cacheOf(second)).toBe('HIT');
+    expect(second?.text).toBe(first.text);
+    expect(Object.fromEntries(statements)).toEqual({});
+    expect([first, second].map((answer) => answer?.headers.get('content-type'))).toEqual(
+      Array.from({ length: 2 }, () => 'application/json; charset=utf-8'),
+    );
+  });
+
+  test('is found again by a document that differs in white space, commas and comments alone', async () => {
+    await missThen('{ customers(first: 2, orderBy: {field: NAME}) { nodes { name } } }');
+    for (const same of [
+      '{customers(first:2 orderBy:{field:NAME}){nodes{name}}}',
+      '# by name\n{\n  customers(,first: 2,, orderBy: { field: NAME, })\r\n  {\tnodes { name } } # end\n}',
+      '\uFEFF{ customers(first: 2, orderBy: {field: NAME}) { nodes { name } } }',
+    ])
+      expect({ same, cache: await ask(same) }).toEqual({ same, cache: 'HIT' });
+  });
+
+  test('is found again with the variables in another order, and over GET', async () => {
+    const query =
+      'query Both($filter: CustomerFilter, $first: Int) { customers(filter: $filter, first: $first) { nodes { name } } }';
+    const created = { from: '2001-01-01T00:00:00Z', to: '2031-01-01T00:00:00Z' };
+    await missThen(query, { variables: { first: 3, filter: { createdAt: created, status: ['LEAD', 'ACTIVE'] } } });
+    const other = {
+      filter: { status: ['LEAD', 'ACTIVE'], createdAt: { to: created.to, from: created.from } },
+      first: 3,
+    };
+    expect(await ask(query, { variables: other })).toBe('HIT');
+    const parameters = new URLSearchParams({ query, variables: JSON.stringify(other) });
+    const response = await fetch(`${gateway.url}/graphql?${parameters}`);
+    expect(response.headers.get('x-cache')).toBe('HIT');
+  });
+
+  test('is not found by another document, other variables or another operation of the document', async () => {
+    const two =
+      'query A($n: Int) { products(first: $n) { nodes { sku } } } query B($n: Int) { products(first: $n) { nodes { id } } }';
+    expect((await missThen(two, { operationName: 'A', variables: { n: 1 } })).data.products.nodes[0].sku).toBeDefined();
+    expect((await missThen(two, { operationName: 'B', variables: { n: 1 } })).data.products.nodes[0].id).toBeDefined();
+    for (const variables of [{ n: 2 }, { n: null }, {}]) await missThen(two, { operationName: 'A', variables });
+    // The order of fields is the order of the answer.
+    await missThen('{ products(first: 4) { nodes { sku id } } }');
+    await missThen('{ products(first: 4) { nodes { id sku } } }');
+    // An alias, an argument as a literal, a list in another order.
+    await missThen('{ products(first: 4) { nodes { key: id sku } } }');
+    await missThen(LIST, { variables: { first: 4 } });
+    await missThen('query List { customers(first: 4) { nodes { id name } } }');
+    await missThen('{ customers(filter: {status: [LEAD, ACTIVE]}) { nodes { id } } }');
+    await missThen('{ customers(filter: {status: [ACTIVE, LEAD]}) { nodes { id } } }');
+  });
+
+  test('does not answer a number out of range as if it were null', async () => {
+    const answer = await missThen(LIST, { variables: { first: null } });
+    expect(cacheOf(answer)).toBe('HIT');
+    const infinite = await fetch(`${gateway.url}/graphql`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: `{"query":${JSON.stringify(LIST)},"variables":{"first":1e999}}`,
+    });
+    expect(await infinite.json()).toMatchObject({ errors: [{ extensions: { code: 'BAD_USER_INPUT' } }] });
+  });
+
+  test('is not shared by gateways whose prefixes or access differ', async () => {
+    const other = await startGateway({
+      databaseUrl: servers.database.url,
+      redisUrl: servers.redis.url,
+      settings: { CACHE_PREFIX: 'shop-8:' },
+    });
+    try {
+      await other.request('{ viewer { subject } }');
+      const query = '{ agents(first: 3) { nodes { name } } }';
+      await missThen(query);
+      expect(cacheOf(await other.request(query))).toBe('MISS');
+    } finally {
+      await other.close();
+    }
+  });
+
+  test('says its age, and how long it may still be kept', async () => {
+    const query = '{ customers(first: 9) { nodes { name } } }';
+    const first = await gateway.request(query);
+    expect([first.headers.get('cache-control'), first.headers.get('age')]).toEqual(['private, max-age=60', null]);
+    // What would be there 25 seconds later: the stored time moved back.
+    const key = await newestAnswer();
+    const stored = await redis.client.getBuffer(key);
+    if (stored === null) throw new Error('the answer is not stored');
+    const space = stored.indexOf(' ');
+    const earlier = Number(stored.toString('latin1', 0, space)) - 25_000;
+    await redis.client.set(key, Buffer.concat([Buffer.from(String(earlier)), stored.subarray(space)]), 'KEEPTTL');
+    const second = await gateway.request(query);
+    expect(cacheOf(second)).toBe('HIT');
+    expect(second.headers.get('age')).toMatch(/^2[56]$/);
+    expect(second.headers.get('cache-control')).toMatch(/^private, max-age=3[45]$/);
+  });
+
+  test('is passed over and stored anew for a client that says no-cache, in any case of letters', async () => {
+    const query = '{ customers(first: 10) { nodes { name } } }';
+    const before = await missThen(query);
+    const node = before.data.customers.nodes[0];
+    // Behind the gateway's back, so that what is stored is out of date.
+    await redis.client.set(await newestAnswer(), 'x', 'KEEPTTL');
+    expect(await ask(query)).toBe('MISS');
+    for (const value of ['no-cache', 'max-age=0, No-Cache']) {
+      const statements = await gateway.statementsOf(async () => {
+        const fresh = await gateway.request(query, { headers: { 'cache-control': value } });
+        expect([cacheOf(fresh), fresh.data.customers.nodes[0]]).toEqual(['BYPASS', node]);
+        expect(fresh.headers.get('cache-control')).toBe('private, max-age=60');
+      });
+      expect(Object.fromEntries(statements)).toEqual({ 'Query.customers page': 1 });
+    }
+    const again = await gateway.request(query);
+    expect([cacheOf(again), again.headers.get('age')]).toEqual(['HIT', '0']);
+  });
+
+  test('was stored with two commands, is read with two, and never with a walk over the keys', async () => {
+    const query = '{ products(first: 11) { nodes { name } } }';
+    expect(await redis.commandsOf(() => gateway.request(query))).toEqual({ get: 2, set: 1 });
+    expect(await redis.commandsOf(() => gateway.request(query))).toEqual({ get: 2 });
+    // An answer that shows three types has three versions.
+    const three = '{ customers(first: 2) { nodes { name owner { name } orders(first: 1) { nodes { number } } } } }';
+    await gateway.request('{ orders(first: 1) { nodes { id } } }');
+    expect(await redis.commandsOf(() => gateway.request(three))).toEqual({ get: 4, set: 1 });
+    expect(await redis.commandsOf(() => gateway.request(three))).toEqual({ get: 4 });
+    // A write deletes two versions; the next reader sets one anew and reads it back.
+    const create = 'mutation { createCustomer(input: {name: "Ada"}) { userErrors { code } } }';
+    expect(await redis.commandsOf(() => gateway.request(create))).toEqual({ del: 2 });
+    expect(await redis.commandsOf(() => gateway.request(three))).toEqual({ get: 5, set: 2 });
+  });
+
+  async function newestAnswer(): Promise<string> {
+    const lifetimes = await redis.lifetimes(`${PREFIX}answer:`);
+    const idle = await Promise.all([...lifetimes.keys()].map(async (key) => [key, await written(key)] as const));
+    const [newest] = idle.sort(([, a], [, b]) => b - a);
+    if (newest === undefined) throw new Error('nothing is stored');
+    return newest[0];
+  }
+
+  async function written(key: string): Promise<number> {
+    return Number((await redis.client.getrange(key, 0, 12)).slice(0, 13)) || 0;
+  }
+});

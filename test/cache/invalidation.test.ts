@@ -1,0 +1,206 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import type { Connection } from 'mariadb';
+import { createConnection } from 'mariadb';
+import { connectionOptions } from '../../src/db/database.ts';
+import { seedDatabase } from '../../src/data/seed/seed-database.ts';
+import { startGateway, type Answer, type TestGateway } from '../support/gateway.ts';
+import { createDatabase, redisUrl, withConnection, type TestDatabase } from '../support/servers.ts';
+
+const CREATE =
+  'mutation($input: CreateCustomerInput!) { createCustomer(input: $input) { customer { id } userErrors { code } } }';
+const UPDATE =
+  'mutation($input: UpdateCustomerInput!) { updateCustomer(input: $input) { customer { id } userErrors { code } } }';
+const DELETE =
+  'mutation($input: DeleteCustomerInput!) { deleteCustomer(input: $input) { deletedCustomerId userErrors { code } } }';
+const LOG =
+  'mutation($input: LogInteractionInput!) { logInteraction(input: $input) { interaction { id } userErrors { code } } }';
+
+describe('once a mutation has answered', () => {
+  let database: TestDatabase;
+  let a: TestGateway;
+  let b: TestGateway;
+  beforeAll(async () => {
+    database = await createDatabase();
+    await seedDatabase({ databaseUrl: database.url, customers: 40, ordersPerCustomer: 3, seed: 1 });
+    const settings = { CACHE_PREFIX: `${database.url}:`, LIMIT_STATEMENT_MS: '20000', LIMIT_REQUEST_MS: '20000' };
+    const start = () => startGateway({ databaseUrl: database.url, redisUrl: redisUrl(), settings });
+    [a, b] = [await start(), await start()];
+    for (const gateway of [a, b]) await gateway.request('{ viewer { subject } }');
+  });
+  afterAll(async () => {
+    await Promise.all([a.close(), b.close()]);
+    await database.drop();
+  });
+
+  const cacheOf = (answer: Answer) => answer.headers.get('x-cache');
+  /** Has an answer stored by one gateway and served by the other, then writes through the first. */
+  const across = async (query: string, write: () => Promise<unknown>) => {
+    expect(cacheOf(await a.request(query))).toBe('MISS');
+    const before = await b.request(query);
+    expect(cacheOf(before)).toBe('HIT');
+    await write();
+    const after = await b.request(query);
+    expect([cacheOf(after), after.errors]).toEqual(['MISS', []]);
+    expect((await a.request(query)).text).toBe(after.text);
+    return { before: before.data, after: after.data };
+  };
+  const create = async (name: string, more: object = {}): Promise<string> => {
+    const { createCustomer } = await a.data(CREATE, { input: { name, ...more } });
+    expect(createCustomer.userErrors).toEqual([]);
+    return createCustomer.customer.id;
+  };
+  const update = (id: string, changes: object) => a.data(UPDATE, { input: { id, ...changes } });
+
+  test('the changed thing is new on every instance', async () => {
+    const id = await create('Ada Byron');
+    const query = `{ customer(by: {id: "${id}"}) { name version changes { totalCount } } node(id: "${id}") { id } }`;
+    const { before, after } = await across(query, () => update(id, { name: 'Ada Lovelace' }));
+    expect(before.customer).toEqual({ name: 'Ada Byron', version: 1, changes: { totalCount: 1 } });
+    expect(after.customer).toEqual({ name: 'Ada Lovelace', version: 2, changes: { totalCount: 2 } });
+  });
+
+  test('so are null answers, empty lists, counts and searches that it should be in', async () => {
+    const queries = `{
+      customer(by: {email: "grace@example.com"}) { name }
+      tagged: customers(filter: {tag: "compilers"}) { nodes { name } }
+      customers { totalCount }
+      searchCustomers(text: "Grace Ho") { nodes { name } }
+    }`;
+    const input = { email: 'grace@example.com', tags: ['compilers'] };
+    const { before, after } = await across(queries, () => create('Grace Hopper', input));
+    const count = before.customers.totalCount;
+    expect(before).toEqual({
+      customer: null,
+      tagged: { nodes: [] },
+      customers: { totalCount: count },
+      searchCustomers: { nodes: [] },
+    });
+    expect(after).toEqual({
+      customer: { name: 'Grace Hopper' },
+      tagged: { nodes: [{ name: 'Grace Hopper' }] },
+      customers: { totalCount: count + 1 },
+      searchCustomers: { nodes: [{ name: 'Grace Hopper' }] },
+    });
+  });
+
+  test('so are lists that it has left, and things that only mention it', async () => {
+    const { orders, agents } = await a.data(
+      '{ orders(first: 1) { nodes { id customer { id } } } agents(first: 2) { nodes { id } } }',
+    );
+    const [{ id: orderId, customer }] = orders.nodes;
+    const [first, second] = agents.nodes;
+    await update(customer.id, { ownerId: first.id });
+    const query = `{
+      node(id: "${orderId}") { ... on Order { customer { owner { id } } } }
+      agent(id: "${first.id}") { customers(filter: {status: [LEAD, ACTIVE, INACTIVE, CHURNED]}) { nodes { id } } }
+    }`;
+    const { before, after } = await across(query, () => update(customer.id, { ownerId: second.id }));
+    expect(before.node).toEqual({ customer: { owner: { id: first.id } } });
+    expect(before.agent.customers.nodes).toContainEqual({ id: customer.id });
+    expect(after.node).toEqual({ customer: { owner: { id: second.id } } });
+    expect(after.agent.customers.nodes).not.toContainEqual({ id: customer.id });
+  });
+
+  test('so is all that went with a deleted customer', async () => {
+    const { orders } = await a.data('{ orders(first: 1) { nodes { id number customer { id } } } }');
+    const [{ number, customer }] = orders.nodes;
+    const query = `{ order(by: {number: "${number}"}) { number } customer(by: {id: "${customer.id}"}) { id } orders { totalCount } }`;
+    const { before, after } = await across(query, () => a.data(DELETE, { input: { id: customer.id } }));
+    expect(before).toMatchObject({ order: { number }, customer });
+    expect(after).toMatchObject({ order: null, customer: null });
+    expect(after.orders.totalCount).toBeLessThan(before.orders.totalCount);
+  });
+
+  test('so is a logged contact, while answers about other types stay', async () => {
+    const id = await create('Edith Clarke');
+    const about = `{ customer(by: {id: "${id}"}) { name } }`;
+    await a.request(about);
+    const query = `{ customer(by: {id: "${id}"}) { interactions { totalCount nodes { body } } } }`;
+    const input = { customerId: id, kind: 'NOTE', body: 'Called back.' };
+    const { before, after } = await across(query, () => a.data(LOG, { input }));
+    expect(before.customer.interactions).toEqual({ totalCount: 0, nodes: [] });
+    expect(after.customer.interactions).toEqual({ totalCount: 1, nodes: [{ body: 'Called back.' }] });
+    expect(cacheOf(await b.request(about))).toBe('HIT');
+  });
+
+  test('a read that began before the write does not leave its old answer behind', async () => {
+    const id = await create('Mary Jackson');
+    // Two statements, of which the second can be held up: customers first, then orders.
+    const query = `{ customer(by: {id: "${id}"}) { name orders(first: 1) { nodes { number } } } }`;
+    await holding('orders', async (release) => {
+      const early = b.request(query);
+      await waitingFor('orders');
+      await update(id, { name: 'Mary W. Jackson' });
+      await release();
+      const answer = await early;
+      // The rule has something to hold: this answer is from before the write, and would be stored if it could be.
+      expect([answer.data.customer.name, cacheOf(answer)]).toEqual(['Mary Jackson', 'MISS']);
+    });
+    for (const gateway of [b, a, b]) expect((await gateway.request(query)).data.customer.name).toBe('Mary W. Jackson');
+  });
+
+  test('a read that began before the type was ever written or read does not either', async () => {
+    const id = await create('Dorothy Vaughan');
+    const query = `{ customer(by: {id: "${id}"}) { name orders(first: 1) { nodes { number } } } }`;
+    // The last write took the versions away: this read has none to begin with.
+    await holding('orders', async (release) => {
+      const early = b.request(query);
+      await waitingFor('orders');
+      await Promise.all([update(id, { name: 'D. Vaughan' }), update(id, { company: 'West Area' })]);
+      await release();
+      expect((await early).data.customer.name).toBe('Dorothy Vaughan');
+    });
+    for (const gateway of [a, b]) expect((await gateway.request(query)).data.customer.name).toBe('D. Vaughan');
+  });
+
+  test('mutations, what belongs to one caller, introspection and answers with errors were never stored', async () => {
+    const id = await create('Katherine Johnson');
+    const never = [
+      `mutation { updateCustomer(input: {id: "${id}", company: "NASA"}) { customer { company } } }`,
+      '{ viewer { scopes } }',
+      '{ customers(first: 1) { nodes { id } } viewer { subject } }',
+      '{ __schema { queryType { name } } }',
+      '{ __type(name: "Order") { name } customers(first: 1) { nodes { id } } }',
+      '{ __typename }',
+      // Partly right and wholly wrong: data with errors, and errors alone.
+      '{ customers(first: 1) { nodes { id } } node(id: "nonsense") { id } }',
+      '{ nodes(ids: ["nonsense"]) { id } }',
+      '{ customers(first: 1000) { nodes { id } } }',
+      '{ nothing }',
+      '{',
+    ];
+    for (const query of [...never, ...never]) {
+      const { headers, data, errors } = await a.request(query);
+      expect({ query, cache: headers.get('x-cache') }).toEqual({ query, cache: 'BYPASS' });
+      expect(headers.get('cache-control')).toBe('no-store');
+      expect(data !== undefined || errors.length > 0).toBe(true);
+    }
+  });
+
+  /** Locks a table against reads while `work` runs or until it releases it. */
+  async function holding(table: string, work: (release: () => Promise<void>) => Promise<void>): Promise<void> {
+    const connection: Connection = await createConnection(connectionOptions(database.url));
+    try {
+      await connection.query(`LOCK TABLES ${table} WRITE`);
+      await work(async () => {
+        await connection.query('UNLOCK TABLES');
+      });
+    } finally {
+      await connection.end();
+    }
+  }
+
+  /** Until a statement about the table waits in the server. */
+  async function waitingFor(table: string): Promise<void> {
+    await withConnection(database.url, async (connection) => {
+      for (;;) {
+        const found = await connection.query<unknown[]>(
+          "SELECT 1 FROM information_schema.processlist WHERE state LIKE 'Waiting for table%' AND info LIKE ?",
+          [`%FROM ${table} %`],
+        );
+        if (found.length > 0) return;
+        await new Promise((resolve) => setTimeout(resolve, 5));
+      }
+    });
+  }
+});
