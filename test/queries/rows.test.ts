@@ -1,0 +1,220 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { movedTo } from '../support/cursors.ts';
+import { startGateway, type TestGateway } from '../support/gateway.ts';
+import { FEW, fillWithManyChildren, MANY, SHARED_PHONE, SHARED_TAG } from '../support/heavy-data.ts';
+import { askList, LISTS, type List, type ListOrder } from '../support/lists.ts';
+import { printTable } from '../support/print-table.ts';
+import { openRowsReader, type RowsReader } from '../support/rows-read.ts';
+import { nodeId } from '../support/seeded.ts';
+import { createDatabase, startOwnServers, withConnection } from '../support/servers.ts';
+
+const PAGE = 5;
+/** The row that tells whether there is a next page, and the first look into the second part of a cursor's condition. */
+const SLACK = 2;
+
+/** A filter that an index serves, and how many index ranges are merged for it. */
+interface Filter {
+  readonly name: string;
+  readonly variables: Readonly<Record<string, unknown>>;
+  readonly branches?: number;
+  /** Each row of the side table leads to a row of the main table. */
+  readonly isSide?: boolean;
+}
+
+/** The most that a page may read. Rows of several ranges are merged in a temporary table: written, read, sorted. */
+function mostRows({ branches = 1, isSide = false }: Filter): number {
+  const read = branches * (PAGE + SLACK) * (isSide ? 2 : 1);
+  return branches === 1 ? read : read + branches * (PAGE + 1) + 1 + (PAGE + 1);
+}
+
+const filter = (given: Readonly<Record<string, unknown>>): Filter => ({
+  name: JSON.stringify(given).replaceAll('"', ''),
+  variables: { filter: given },
+});
+
+const span = { from: '2024-01-01T01:00:00Z', to: '2024-01-04T00:00:00Z' };
+const owner = nodeId('Agent', MANY);
+
+/** Every filter of a list that has an index together with the order, one at a time, after none at all. */
+function filtersOf({ type, parent, variables }: List, { column }: ListOrder): Filter[] {
+  const field = column.replace(/_at$/, 'At');
+  const ranged = type === 'Customer' || type === 'Order' || type === 'Ticket' ? column.endsWith('_at') : false;
+  // Tickets that are still open have no such moment, and the contract no filter by it.
+  const ranges = ranged && column !== 'closed_at' ? [filter({ [field]: span })] : [];
+  const several = (name: string, values: string[]) => ({ ...filter({ [name]: values }), branches: values.length });
+  const none = { name: '', variables: {} };
+  if (type === 'Customer') {
+    const status = [filter({ status: ['ACTIVE'] }), several('status', ['ACTIVE', 'LEAD', 'CHURNED'])];
+    // Of one agent's customers, those with a tag or a telephone number are picked out while reading.
+    const rest = [
+      { ...filter({ tag: SHARED_TAG }), isSide: true },
+      filter({ phone: SHARED_PHONE }),
+      filter({ ownerId: owner }),
+      filter({ ownerId: owner, status: ['LEAD'] }),
+      ...(column === 'name' ? [filter({ nameStartsWith: 'Name 00' })] : []),
+    ];
+    return [none, ...status, ...ranges, ...(parent === undefined ? rest : [])];
+  }
+  if (type === 'Order') return [none, filter({ status: ['PAID'] }), several('status', ['PAID', 'SHIPPED']), ...ranges];
+  // Ordered by closing time, those of one state or urgency are picked out while reading.
+  if (type === 'Ticket' && column !== 'closed_at')
+    return [none, filter({ status: ['OPEN'] }), several('priority', ['HIGH', 'LOW']), ...ranges];
+  return 'kind' in variables ? [none, { name: 'kind', variables: { kind: 'CALL' } }] : [none];
+}
+
+const entries = (list: List) => (list.type === 'Change' ? 'nodes { version }' : 'nodes { id }');
+
+describe('rows that the server reads', () => {
+  let databaseUrl: string;
+  let gateway: TestGateway;
+  let reader: RowsReader;
+  let drop: () => Promise<void>;
+  const lookUps = new Map<string, number>();
+
+  beforeAll(async () => {
+    // MariaDB counts for the whole server, so it is one that nobody else uses. Where TEST_DATABASE_URL names a MariaDB,
+    // run with `--runInBand`; MySQL counts by connection.
+    const own = process.env['TEST_DATABASE_URL'] === undefined ? await startOwnServers() : undefined;
+    const database = own === undefined ? await createDatabase() : { url: own.database.url, drop: own.close };
+    ({ url: databaseUrl, drop } = database);
+    await fillWithManyChildren(databaseUrl);
+    gateway = await startGateway({ databaseUrl });
+    reader = await openRowsReader(databaseUrl);
+  });
+  afterAll(async () => {
+    await reader.close();
+    await gateway.close();
+    await drop();
+  });
+
+  /** What it costs to find the parents, which is none of the list's. */
+  async function lookUp({ parent }: List, parents: readonly number[]): Promise<number> {
+    if (parent === undefined) return 0;
+    const key = `${parent.type} ${parents.join()}`;
+    const query = `query P($ids: [ID!]!) { nodes(ids: $ids) { ... on ${parent.type} { id } } }`;
+    const variables = { ids: parents.map((id) => nodeId(parent.type, id)) };
+    const rows = lookUps.get(key) ?? (await reader.rowsRead(() => gateway.data(query, variables)));
+    lookUps.set(key, rows);
+    return rows;
+  }
+
+  /** The rows read for pages of `PAGE` entries each; fails for a page that is not full. */
+  async function rowsFor(list: List, given: Record<string, unknown>, parents: readonly number[]): Promise<number> {
+    let sizes: number[] = [];
+    const rows = await reader.rowsRead(async () => {
+      const pages = await askList(gateway, list, { selection: entries(list), parents, ...given });
+      sizes = pages.map((page) => page.nodes.length);
+    });
+    expect({ list: list.name, ...given, sizes }).toEqual({ list: list.name, ...given, sizes: sizes.map(() => PAGE) });
+    return rows - (await lookUp(list, parents));
+  }
+
+  /** A row in the depth of a list, and one of those without a value where there are any. */
+  async function deepRows({ table, parent }: List, { column }: ListOrder) {
+    return withConnection(databaseUrl, async (connection) => {
+      const where = parent === undefined ? '1 = 1' : `${parent.column} = ${MANY}`;
+      const select = `SELECT ${column} AS value, id FROM ${table} WHERE ${where} AND ${column}`;
+      const [some] = await connection.query(`${select} IS NOT NULL ORDER BY value, id LIMIT 1 OFFSET 3000`);
+      const [none] = await connection.query(`${select} IS NULL ORDER BY id LIMIT 1 OFFSET 3000`);
+      return none === undefined ? [some] : [some, none];
+    });
+  }
+
+  test.each(LISTS.map((list) => [list.name, list] as const))(
+    'for a page of %s are no more than the page, in every order, with every filter that has an index, at both ends and deep within',
+    async (_, list) => {
+      const parents = list.parent === undefined ? [] : [MANY];
+      for (const order of list.orders) {
+        const deep = await deepRows(list, order);
+        for (const one of filtersOf(list, order)) {
+          const given = { order, ...one.variables };
+          const [page] = await askList(gateway, list, { selection: 'edges { cursor }', parents, ...given, first: 1 });
+          const at = deep.map((row) => movedTo(page?.edges[0]?.cursor, row));
+          const asked = [
+            { first: PAGE },
+            { last: PAGE },
+            ...at.flatMap((cursor) => [
+              { first: PAGE, after: cursor },
+              { last: PAGE, before: cursor },
+            ]),
+          ];
+          for (const arguments_ of asked) {
+            const rows = await rowsFor(list, { ...given, ...arguments_ }, parents);
+            const what = `${order.field} ${order.direction} ${one.name} ${Object.keys(arguments_).join()}`;
+            expect({ what, rows, isBounded: rows <= mostRows(one) }).toEqual({ what, rows, isBounded: true });
+          }
+        }
+      }
+    },
+  );
+
+  test('for a page are the same with 10 entries in the list and with 10,000', async () => {
+    const figures: Record<string, string | number>[] = [];
+    for (const list of LISTS.filter((candidate) => candidate.parent !== undefined)) {
+      for (const order of list.orders) {
+        const rows = async (parents: readonly number[]) => rowsFor(list, { order, first: PAGE }, parents);
+        const [few, many, both] = [await rows([FEW]), await rows([MANY]), await rows([FEW, MANY])];
+        expect({ list: list.name, order, few, both }).toEqual({ list: list.name, order, few: many, both: few + many });
+        figures.push({
+          list: list.name,
+          order: order.field === undefined ? '' : `${order.field} ${order.direction}`,
+          'of 10': few,
+          'of 10,000': many,
+          'two parents': both,
+        });
+      }
+    }
+    printTable(`Rows read for a page of ${PAGE} (the parents not counted)`, figures);
+  });
+
+  test('to tell whether there is a page before are two more at most, in every order', async () => {
+    for (const list of LISTS) {
+      const parents = list.parent === undefined ? [] : [MANY];
+      for (const order of list.orders) {
+        const [start] = await askList(gateway, list, { selection: 'edges { cursor }', parents, order, first: 1 });
+        for (const row of await deepRows(list, order)) {
+          const page = { parents, order, first: PAGE, after: movedTo(start?.edges[0]?.cursor, row) };
+          const rows = await reader.rowsRead(() =>
+            askList(gateway, list, { selection: `${entries(list)} pageInfo { hasPreviousPage }`, ...page }),
+          );
+          const own = rows - (await lookUp(list, parents));
+          const most = mostRows({ name: '', variables: {} }) + 2;
+          expect({ list: list.name, order, own, isBounded: own <= most }).toMatchObject({ isBounded: true });
+        }
+      }
+    }
+  });
+
+  test.each(['Name 00', '4930123', 'c000777@', 'Name 001000'])(
+    'for a page of a search for "%s" are no more than the page, though thousands may match',
+    async (text) => {
+      const query =
+        'query S($text: String!, $after: String) { searchCustomers(text: $text, first: 5, after: $after) { nodes { id } pageInfo { endCursor } } }';
+      const pages: { nodes: unknown[]; pageInfo: { endCursor: string | null } }[] = [];
+      for (const _ of [1, 2]) {
+        const after = pages.at(-1)?.pageInfo.endCursor ?? null;
+        const rows = await reader.rowsRead(async () => {
+          pages.push((await gateway.data(query, { text, after })).searchCustomers);
+        });
+        expect(rows).toBeLessThanOrEqual(PAGE + SLACK);
+      }
+    },
+  );
+
+  test('for totalCount stop at 10,001 and are index entries of the one list', async () => {
+    const query = 'query C($id: ID!) { node(id: $id) { ... on Customer { orders { totalCount totalCountIsExact } } } }';
+    const count = async (id: number) => {
+      let answer: unknown;
+      const rows = await reader.rowsRead(async () => {
+        answer = (await gateway.data(query, { id: nodeId('Customer', id) })).node.orders;
+      });
+      return { answer, rows };
+    };
+    const [few, many] = [await count(FEW), await count(MANY)];
+    expect(few.answer).toEqual({ totalCount: 10, totalCountIsExact: true });
+    expect(many.answer).toEqual({ totalCount: 10_000, totalCountIsExact: true });
+    // Each entry is read once and, on its way to be counted, at most once more.
+    expect(few.rows).toBeLessThanOrEqual(2 * 10 + 10);
+    expect(many.rows).toBeLessThanOrEqual(2 * 10_001 + 10);
+  });
+});

@@ -1,0 +1,43 @@
+import { createConnection } from 'mariadb';
+import { connectionOptions } from '../../src/db/database.ts';
+
+/** Counts the rows that a server reads for a gateway. */
+export interface RowsReader {
+  /** How many rows and index entries the server read meanwhile, temporary tables included. */
+  rowsRead(run: () => Promise<unknown>): Promise<number>;
+  close(): Promise<void>;
+}
+
+// Entries that an index condition refuses are read too, but counted apart (in MariaDB; MySQL does not count them).
+const MARIADB = `SELECT SUM(IF(VARIABLE_NAME = 'HANDLER_ICP_MATCH', -VARIABLE_VALUE, VARIABLE_VALUE)) AS n
+  FROM information_schema.GLOBAL_STATUS
+  WHERE VARIABLE_NAME LIKE 'HANDLER_READ%' OR VARIABLE_NAME IN ('HANDLER_ICP_ATTEMPTS', 'HANDLER_ICP_MATCH')`;
+const MYSQL = `SELECT SUM(s.VARIABLE_VALUE) AS n
+  FROM performance_schema.status_by_thread AS s JOIN performance_schema.threads AS t USING (THREAD_ID)
+  WHERE t.PROCESSLIST_DB = ? AND s.VARIABLE_NAME LIKE 'Handler_read%'`;
+
+/**
+ * Reads the server's handler counters. MySQL has them by connection: those to the URL's database count, whoever else
+ * uses the server. MariaDB has them for the whole server only, which nobody else may use meanwhile.
+ */
+export async function openRowsReader(databaseUrl: string): Promise<RowsReader> {
+  const { database, ...options } = connectionOptions(databaseUrl);
+  const connection = await createConnection({ ...options, database: 'information_schema' });
+  const isMariaDb = connection.info?.isMariaDB() ?? false;
+  const read = async (): Promise<number> => {
+    const [row] = await connection.query(isMariaDb ? MARIADB : MYSQL, [database]);
+    return Number(row.n);
+  };
+  const difference = async (run: () => Promise<unknown>): Promise<number> => {
+    const before = await read();
+    await run();
+    return (await read()) - before;
+  };
+  // Reading MariaDB's counters reads rows of its own, the same number each time.
+  await read();
+  const own = await difference(async () => {});
+  return {
+    rowsRead: async (run) => (await difference(run)) - own,
+    close: () => connection.end(),
+  };
+}
