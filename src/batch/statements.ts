@@ -138,7 +138,7 @@ function plainShape(source: ListSource, query: ListQuery): ListShape {
   );
   return {
     from: `FROM ${source.table.name} AS t FORCE INDEX (\`${index.name}\`)`,
-    alternatives: alternatives.map((clauses) => [...clauses, ...fixed]),
+    alternatives: alternatives.map((clauses) => clauses.concat(fixed)),
     sort: [columnOf(source, query.sort.column), 't.id'],
   };
 }
@@ -239,7 +239,8 @@ function beyond(
   const thanId = options.inclusive === true ? `${than}=` : than;
   const rowId = BigInt(from.id);
   if (from.value === null) {
-    const same = `(${sort} IS NULL AND ${sortId} ${thanId} ?)`;
+    // Not IS NULL: MariaDB would then take the column for a constant, drop it from the order, and sort all nulls.
+    const same = `(${sort} <=> NULL AND ${sortId} ${thanId} ?)`;
     return clauseOf(descending ? same : `(${sort} IS NOT NULL OR ${same})`, rowId);
   }
   const value: SqlValue = column?.encode(from.value) ?? from.value;
