@@ -40,5 +40,5 @@ export function sendRaw(
 
 /** The status codes of the answers in what came back on a socket. */
 export function statusesIn({ text }: RawAnswer): number[] {
-  return [...text.matchAll(/^HTTP\/1\.1 (\d{3}) /gm)].map(([, status]) => Number(status));
+  return [...text.matchAll(/HTTP\/1\.1 (\d{3}) /g)].map(([, status]) => Number(status));
 }

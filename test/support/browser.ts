@@ -16,8 +16,8 @@ const headlessShell: Fetchable = {
   knownDependencies: ['chromium-common', 'libdouble-conversion3', 'libflac12', 'libharfbuzz-subset0', 'libminizip1']
     .concat(['libnss3', 'libopenh264-7', 'libopenjp2-7', 'libopus0', 'libpulse0', 'libasyncns0', 'libsndfile1'])
     .concat(['libmp3lame0', 'libmpg123-0', 'libogg0', 'libvorbis0a', 'libvorbisenc2', 'libxnvctrl0']),
-  // Latin and Arabic; Chinese, Japanese and Korean. A bare machine has no letters at all.
-  extras: ['fonts-dejavu-core', 'fonts-droid-fallback'],
+  // A bare machine has no letters at all: Latin, Arabic and the like; Chinese, Japanese and Korean; Hindi.
+  extras: ['fonts-dejavu-core', 'fonts-droid-fallback', 'fonts-lohit-deva'],
   aboutMegabytes: 103,
 };
 
@@ -75,8 +75,7 @@ async function findOrFetch(): Promise<BrowserProgram> {
   try {
     await mkdir(browsersDir, { recursive: true });
     const missing = async () => ((await runs(fetched)) ? [] : [headlessShell]);
-    const report = (line: string): void => console.log(line);
-    await fetchPackages(missing, { serversDir: browsersDir, folders, report, signal: undefined });
+    await fetchPackages(missing, { serversDir: browsersDir, folders, report: console.log, signal: undefined });
   } catch (error) {
     if (!(error instanceof FetchError)) throw error;
     throw new Error(`Found no Chromium and could not fetch it: ${error.message}. ${advice}`, { cause: error });

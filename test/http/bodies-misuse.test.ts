@@ -1,0 +1,171 @@
+import { gzipSync } from 'node:zlib';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { startGateway, type TestGateway } from '../support/gateway.ts';
+import { createDatabase, redisUrl, type TestDatabase } from '../support/servers.ts';
+import { HELLO, MUTATION, post, refusalOf } from './refusal.ts';
+
+const MOST_BYTES = 8_192;
+
+let database: TestDatabase;
+let gateway: TestGateway;
+
+beforeAll(async () => {
+  database = await createDatabase();
+  gateway = await startGateway({
+    databaseUrl: database.url,
+    redisUrl: redisUrl(),
+    settings: { LIMIT_BODY_BYTES: String(MOST_BYTES), LIMIT_TOKENS: '50', CACHE_PREFIX: `${database.url}:` },
+  });
+});
+
+// None of what is sent here is a fault of the gateway: nothing may be masked, nothing is logged, nothing written.
+afterAll(async () => {
+  const masked = await gateway.metric('concierge_masked_errors_total');
+  const { customers } = await gateway.data('{ customers { totalCount } }');
+  await gateway.close();
+  await database.drop();
+  expect({ masked, customers, log: gateway.logLines }).toEqual({ masked: 0, customers: { totalCount: 0 }, log: [] });
+});
+
+describe('a body', () => {
+  test.each<[string, string | Buffer<ArrayBuffer>, number, string, string]>([
+    ['that is empty', '', 400, 'BAD_USER_INPUT', 'Expected a JSON object, got nothing.'],
+    ['of malformed JSON', '{"query":', 400, 'BAD_USER_INPUT', 'Expected a JSON object, got malformed JSON.'],
+    ['with something after it', `${HELLO} x`, 400, 'BAD_USER_INPUT', 'Expected a JSON object, got malformed JSON.'],
+    [
+      'that is an array',
+      `[${HELLO}]`,
+      400,
+      'BAD_USER_INPUT',
+      'Expected a JSON object, got an array: batches are not supported.',
+    ],
+    ['that is null', 'null', 400, 'BAD_USER_INPUT', 'Expected a JSON object, got null.'],
+    ['that is a text', '"query"', 400, 'BAD_USER_INPUT', 'Expected a JSON object, got "query".'],
+    ['without a query', '{}', 400, 'BAD_USER_INPUT', 'Parameter "query": expected a string, got nothing.'],
+    [
+      'that hides its query',
+      `{"__proto__":${HELLO}}`,
+      400,
+      'BAD_USER_INPUT',
+      'Parameter "query": expected a string, got nothing.',
+    ],
+    ['with a number for a query', '{"query":1}', 400, 'BAD_USER_INPUT', 'Parameter "query": expected a string, got 1.'],
+    ['with an empty query', '{"query":" "}', 400, 'GRAPHQL_PARSE_FAILED', 'Syntax Error: Unexpected <EOF>.'],
+    [
+      'with a list of variables',
+      '{"query":"{ __typename }","variables":[1]}',
+      400,
+      'BAD_USER_INPUT',
+      'Parameter "variables": expected a map, got [1].',
+    ],
+    [
+      'with a text for extensions',
+      '{"query":"{ __typename }","extensions":"x"}',
+      400,
+      'BAD_USER_INPUT',
+      'Parameter "extensions": expected a map, got "x".',
+    ],
+    [
+      'with a number for an operation name',
+      '{"query":"{ __typename }","operationName":7}',
+      400,
+      'BAD_USER_INPUT',
+      'Parameter "operationName": expected a string, got 7.',
+    ],
+    [
+      'naming an operation that is not there',
+      '{"query":"query A { __typename }","operationName":"B"}',
+      400,
+      'BAD_USER_INPUT',
+      'Parameter "operationName": the document has no operation "B".',
+    ],
+    [
+      'naming none of several operations',
+      '{"query":"query A { __typename } query B { __typename }"}',
+      400,
+      'BAD_USER_INPUT',
+      'Parameter "operationName": expected the name of one of the document\'s operations, got nothing.',
+    ],
+    [
+      'of bytes that are not UTF-8',
+      Buffer.from(HELLO.replace('__typename', 'ü'), 'latin1'),
+      400,
+      'BAD_USER_INPUT',
+      'Expected a body in UTF-8, got bytes that are not.',
+    ],
+    [
+      'with half a surrogate pair',
+      '{"query":"{ \\ud83d }"}',
+      400,
+      'GRAPHQL_PARSE_FAILED',
+      'Syntax Error: Invalid character: U+D83D.',
+    ],
+    [
+      'of brackets alone',
+      '['.repeat(4_000) + ']'.repeat(4_000),
+      400,
+      'BAD_USER_INPUT',
+      'Expected JSON of at most 100 levels, got more.',
+    ],
+    [
+      'with variables that are nested too deeply',
+      `{"query":"{ customers { totalCount } }","variables":{"a":${'['.repeat(100)}${']'.repeat(100)}}}`,
+      400,
+      'BAD_USER_INPUT',
+      'Expected JSON of at most 100 levels, got more.',
+    ],
+    [
+      'with a document of too many tokens',
+      JSON.stringify({ query: `{ ${'a '.repeat(50)} }` }),
+      400,
+      'QUERY_TOO_COMPLEX',
+      'Expected at most 50 tokens in a document, got more.',
+    ],
+    [
+      'that is too long',
+      ' '.repeat(MOST_BYTES + 1),
+      413,
+      'BAD_USER_INPUT',
+      'Expected a body of at most 8192 bytes, got more.',
+    ],
+  ])('%s', async (_, body, ...expected) => {
+    const { status, code, message } = await refusalOf(`${gateway.url}/graphql`, post(body));
+    expect([status, code, message]).toEqual(expected);
+  });
+
+  test('of exactly the most bytes, and a document of exactly the most tokens, are taken', async () => {
+    expect((await fetch(`${gateway.url}/graphql`, post(HELLO.padEnd(MOST_BYTES)))).status).toBe(200);
+    const query = `{ ${Array.from({ length: 48 / 3 }, (_, i) => `a${i}:__typename`).join(' ')} }`;
+    expect((await fetch(`${gateway.url}/graphql`, post(JSON.stringify({ query })))).status).toBe(200);
+  });
+
+  test.each([
+    'text/plain',
+    'application/x-www-form-urlencoded',
+    'multipart/form-data; boundary=x',
+    'application/graphql',
+    'application/json; charset=latin1',
+    'application/jsonx',
+  ])('of type %s is refused, as an event stream too: pages may send some of these unasked', async (type) => {
+    const bodies = [`query=${encodeURIComponent(MUTATION)}`, JSON.stringify({ query: MUTATION })];
+    for (const accept of ['*/*', 'text/event-stream', 'text/html'])
+      for (const body of bodies) {
+        const headers = { 'content-type': type, accept };
+        const { status, message } = await refusalOf(`${gateway.url}/graphql`, { method: 'POST', headers, body });
+        if (accept !== 'text/html')
+          expect([status, message]).toEqual([
+            415,
+            `Expected content type application/json in UTF-8, got ${JSON.stringify(type)}.`,
+          ]);
+        expect(status).toBeGreaterThan(400);
+      }
+  });
+
+  test('without a type, or compressed, is refused', async () => {
+    const bare = await refusalOf(`${gateway.url}/graphql`, { method: 'POST', body: Buffer.from(HELLO) });
+    expect([bare.status, bare.message]).toEqual([415, 'Expected content type application/json in UTF-8, got none.']);
+    const headers = { 'content-type': 'application/json', 'content-encoding': 'gzip' };
+    const packed = await refusalOf(`${gateway.url}/graphql`, { method: 'POST', headers, body: gzipSync(HELLO) });
+    expect([packed.status, packed.message]).toEqual([415, 'Expected a body without content encoding, got "gzip".']);
+  });
+});

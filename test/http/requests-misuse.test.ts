@@ -1,0 +1,186 @@
+import { connect } from 'node:net';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { startGateway, type TestGateway } from '../support/gateway.ts';
+import { createDatabase, redisUrl, type TestDatabase } from '../support/servers.ts';
+import { HELLO, MUTATION, post, refusalOf } from './refusal.ts';
+import { sendRaw, statusesIn } from './raw-socket.ts';
+
+const MOST_BYTES = 8_192;
+
+let database: TestDatabase;
+let gateway: TestGateway;
+
+beforeAll(async () => {
+  database = await createDatabase();
+  gateway = await startGateway({
+    databaseUrl: database.url,
+    redisUrl: redisUrl(),
+    settings: { LIMIT_BODY_BYTES: String(MOST_BYTES), LIMIT_TOKENS: '50', CACHE_PREFIX: `${database.url}:` },
+  });
+});
+
+// None of what is sent here is a fault of the gateway: nothing may be masked, nothing is logged, nothing written.
+afterAll(async () => {
+  const masked = await gateway.metric('concierge_masked_errors_total');
+  const { customers } = await gateway.data('{ customers { totalCount } }');
+  await gateway.close();
+  await database.drop();
+  expect({ masked, customers, log: gateway.logLines }).toEqual({ masked: 0, customers: { totalCount: 0 }, log: [] });
+});
+
+const url = (path: string): string => gateway.url + path;
+const get = (parameters: string): string => `/graphql?${parameters}`;
+const encode = encodeURIComponent;
+
+describe('an address', () => {
+  test.each<[string, string, number, string]>([
+    ['without a query', '/graphql', 400, 'Parameter "query": expected a string, got nothing.'],
+    [
+      'with malformed variables',
+      get('query=%7B__typename%7D&variables=%7B'),
+      400,
+      'Parameter "variables": expected a JSON object, got "{".',
+    ],
+    [
+      'with a list of variables',
+      get('query=%7B__typename%7D&variables=[]'),
+      400,
+      'Parameter "variables": expected a map, got [].',
+    ],
+    [
+      'with variables nested too deeply',
+      get(`query=%7B__typename%7D&variables=${'['.repeat(200)}${']'.repeat(200)}`),
+      400,
+      'Expected JSON of at most 100 levels, got more.',
+    ],
+    [
+      'with a number for extensions',
+      get('query=%7B__typename%7D&extensions=1'),
+      400,
+      'Parameter "extensions": expected a map, got 1.',
+    ],
+    [
+      'with bytes that are not UTF-8',
+      get('query=%7B__typename%7D&variables=%7B%22a%22%3A%22%FF%22%7D'),
+      400,
+      'Expected a query string of percent-encoded UTF-8, got bytes that are not.',
+    ],
+    ['with a mutation', get(`query=${encode(MUTATION)}`), 405, 'Expected a mutation by POST, got GET.'],
+    [
+      'that is too long',
+      get(`query=${'x'.repeat(20_000)}`),
+      431,
+      'Expected an address and headers of at most 16384 bytes, got more.',
+    ],
+    ...['/', '/graphql/', '//graphql', '/GraphQL', '/graphql%00', '/__proto__', '/constructor'].map(
+      (path): [string, string, number, string] => [
+        `that is ${path}`,
+        path,
+        404,
+        'Expected one of /graphql, /schema.graphql, /health/live, /health/ready, /metrics; there is nothing at this path.',
+      ],
+    ),
+  ])('%s', async (_, path, ...expected) => {
+    const { status, message, code } = await refusalOf(url(path));
+    expect([status, message, code]).toEqual([...expected, 'BAD_USER_INPUT']);
+  });
+
+  test('with a mutation says that POST is allowed, and an event stream writes by GET no more than others', async () => {
+    const { response } = await refusalOf(url(get(`query=${encode(MUTATION)}`)));
+    expect(response.headers.get('allow')).toBe('POST');
+    const stream = await fetch(url(get(`query=${encode(MUTATION)}`)), { headers: { accept: 'text/event-stream' } });
+    expect(stream.status).toBe(405);
+    expect(await stream.text()).toMatch(/data: {"errors":\[{"message":"Can only .*"BAD_USER_INPUT"/);
+  });
+});
+
+test.each(['HEAD', 'PUT', 'DELETE', 'PATCH', 'PROPFIND', 'QUERY'])(
+  '%s is refused with what is allowed',
+  async (method) => {
+    for (const path of ['/graphql', '/schema.graphql', '/health/live', '/health/ready', '/metrics']) {
+      const response = await fetch(url(path), { method });
+      const isRead = path !== '/graphql' && method === 'HEAD';
+      const allow = path === '/graphql' ? 'GET, POST, OPTIONS' : 'GET, HEAD, OPTIONS';
+      expect([path, response.status, response.headers.get('allow')]).toEqual([
+        path,
+        ...(isRead ? [200, null] : [405, allow]),
+      ]);
+    }
+  },
+);
+
+test('OPTIONS tells what is allowed and lets no other origin in', async () => {
+  const headers = { origin: 'https://elsewhere.example', 'access-control-request-method': 'POST' };
+  const response = await fetch(url('/graphql'), { method: 'OPTIONS', headers });
+  expect([response.status, response.headers.get('allow')]).toEqual([204, 'GET, POST, OPTIONS']);
+  expect([...response.headers.keys()].filter((name) => name.startsWith('access-control'))).toEqual([]);
+});
+
+describe('bytes on a socket', () => {
+  const head = 'POST /graphql HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n';
+  const chunk = `400\r\n${' '.repeat(1_024)}\r\n`;
+
+  test.each<[string, (string | Buffer)[], number[]]>([
+    [
+      'a body of too many chunks, with more to come',
+      [`${head}transfer-encoding: chunked\r\n\r\n`, chunk.repeat(9)],
+      [413],
+    ],
+    ['a body that says it is too long', [`${head}content-length: 999999\r\n\r\n`, ' '.repeat(100)], [413]],
+    ['a length below zero', [`${head}content-length: -1\r\n\r\n`], [400]],
+    ['two lengths', [`${head}content-length: 26\r\ntransfer-encoding: chunked\r\n\r\n`], [400]],
+    ['a flood of headers', ['GET /health/live HTTP/1.1\r\nhost: x\r\n', 'x-flood: 1\r\n'.repeat(2_000), '\r\n'], [431]],
+    ['no host', ['GET /health/live HTTP/1.1\r\n\r\n'], [400]],
+    ['a space in the address', ['GET /graphql?query={ __typename } HTTP/1.1\r\nhost: x\r\n\r\n'], [400]],
+    ['no HTTP at all', ['hello\r\n\r\n'], [400]],
+    ['a TLS greeting', [Buffer.from([0x16, 3, 1, 0, 5, 1, 0, 0, 0, 0])], [400]],
+    ['CONNECT', ['CONNECT db:3306 HTTP/1.1\r\nhost: x\r\n\r\n'], []],
+    [
+      'a host that is none, asking for a page',
+      ['GET /graphql HTTP/1.1\r\nhost: [[[\r\naccept: text/html\r\nconnection: close\r\n\r\n'],
+      [400],
+    ],
+  ])('%s: answered, the connection closed, others served', async (_, parts, statuses) => {
+    const answer = await sendRaw(gateway.url, parts);
+    expect([statusesIn(answer), answer.closed]).toEqual([statuses, true]);
+    expect(answer.text).not.toMatch(/node_modules|TypeError/);
+    if (statuses[0] === 413 || statuses[0] === 431)
+      expect(answer.text).toMatch(/connection: close[^]*{"errors":\[{"message":"Expected a/);
+    expect((await fetch(url('/graphql'), post(HELLO))).status).toBe(200);
+  });
+
+  test('half a request holds nobody up, and a client that leaves in the middle is no error', async () => {
+    const { hostname, port } = new URL(gateway.url);
+    const starts = [
+      'GET /gra',
+      head,
+      `${head}content-length: 26\r\n\r\n{"que`,
+      `${head}transfer-encoding: chunked\r\n\r\n5\r\n{"q`,
+    ];
+    const sockets = starts.flatMap((start) =>
+      Array.from({ length: 10 }, () => connect(Number(port), hostname).setEncoding('utf8')).map((socket) => {
+        socket.on('error', () => socket.destroy()).write(start);
+        return socket;
+      }),
+    );
+    expect((await fetch(url('/graphql'), post(HELLO))).status).toBe(200);
+    for (const socket of sockets) socket.resetAndDestroy();
+    // One that asks and does not wait for the answer.
+    const impatient = connect(Number(port), hostname);
+    impatient.write(`${head}content-length: 26\r\n\r\n${HELLO}`);
+    impatient.destroySoon();
+    await expect(settled(async () => (await gateway.metric('concierge_http_requests_in_flight')) === 1)).resolves.toBe(
+      true,
+    );
+    expect((await fetch(url('/graphql'), post(HELLO))).status).toBe(200);
+  });
+});
+
+/** Whether something becomes so within three seconds. */
+async function settled(isSo: () => Promise<boolean>): Promise<boolean> {
+  for (let i = 0; i < 60; i += 1) {
+    if (await isSo()) return true;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  return false;
+}

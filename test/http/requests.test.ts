@@ -1,0 +1,180 @@
+import { readFileSync } from 'node:fs';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { buildSchema, isEnumType, isInputObjectType, isInterfaceType, isObjectType } from 'graphql';
+import { startGateway, type TestGateway } from '../support/gateway.ts';
+import { createDatabase, type TestDatabase } from '../support/servers.ts';
+import { sendRaw, statusesIn } from './raw-socket.ts';
+
+const JSON_TYPE = 'application/json; charset=utf-8';
+const RESPONSE_TYPE = 'application/graphql-response+json; charset=utf-8';
+const NAMED = 'query Named($id: ID!) { node(id: $id) { id } } query Other { __typename }';
+
+let database: TestDatabase;
+let gateway: TestGateway;
+
+beforeAll(async () => {
+  database = await createDatabase();
+  gateway = await startGateway({ databaseUrl: database.url });
+});
+
+afterAll(async () => {
+  await gateway.close();
+  await database.drop();
+});
+
+/** Sends a GET with these parameters, or a POST with them as its JSON body. */
+async function send(
+  method: 'GET' | 'POST',
+  parameters: Readonly<Record<string, unknown>>,
+  headers: Readonly<Record<string, string>> = {},
+) {
+  const texts = Object.entries(parameters).map(([name, value]) => [
+    name,
+    typeof value === 'string' ? value : JSON.stringify(value),
+  ]);
+  const url = `${gateway.url}/graphql`;
+  const asJson = { 'content-type': 'application/json', ...headers };
+  const response =
+    method === 'GET'
+      ? await fetch(`${url}?${new URLSearchParams(texts).toString()}`, { headers })
+      : await fetch(url, { method: 'POST', headers: asJson, body: JSON.stringify(parameters) });
+  return { status: response.status, type: response.headers.get('content-type'), body: await response.text() };
+}
+
+describe.each(['GET', 'POST'] as const)('a request by %s', (method) => {
+  test.each([
+    ['a document alone', { query: '{ __typename }' }, { data: { __typename: 'Query' } }],
+    [
+      'variables, an operation name and extensions',
+      { query: NAMED, operationName: 'Other', variables: { unused: [1, { a: null }] }, extensions: { client: 'test' } },
+      { data: { __typename: 'Query' } },
+    ],
+    [
+      'variables beyond ASCII',
+      {
+        query: 'query($by: String!) { searchCustomers(text: $by) { totalCount } }',
+        variables: { by: '张伟 + ü & 😀' },
+      },
+      { data: { searchCustomers: { totalCount: 0 } } },
+    ],
+    ['an empty operation name, which is none', { query: '{ __typename }', operationName: '' }, expect.anything()],
+    ['a field without meaning', { query: '{ __typename }', somethingElse: '1' }, { data: { __typename: 'Query' } }],
+  ])('takes %s', async (_, parameters, expected) => {
+    const answer = await send(method, parameters);
+    expect(answer).toMatchObject({ status: 200, type: JSON_TYPE });
+    expect(JSON.parse(answer.body)).toEqual(expected);
+    expect(JSON.parse(answer.body).errors).toBeUndefined();
+  });
+
+  test.each<[string | undefined, number, string]>([
+    [undefined, 200, JSON_TYPE],
+    ['', 200, JSON_TYPE],
+    ['*/*', 200, JSON_TYPE],
+    ['application/*', 200, JSON_TYPE],
+    ['application/json', 200, JSON_TYPE],
+    ['APPLICATION/JSON', 200, JSON_TYPE],
+    ['application/json; charset=utf-8', 200, JSON_TYPE],
+    ['application/json; charset="UTF-8"', 200, JSON_TYPE],
+    ['application/graphql-response+json', 200, RESPONSE_TYPE],
+    ['application/json, application/graphql-response+json', 200, RESPONSE_TYPE],
+    ['application/graphql-response+json;q=0.1, application/json;q=0.5', 200, JSON_TYPE],
+    ['application/graphql-response+json;q=0.9, application/json;q=0.5', 200, RESPONSE_TYPE],
+    ['application/graphql-response+json;q=0, */*', 200, JSON_TYPE],
+    ['application/json;q=0, */*', 200, RESPONSE_TYPE],
+    ['application/json;foo=1;q=0.5', 200, JSON_TYPE],
+    ['text/html;q=0, application/json', 200, JSON_TYPE],
+    ['application/json, text/html;q=0.5', 200, JSON_TYPE],
+    ['application/json; charset=latin1', 406, JSON_TYPE],
+    ['application/json;q=0', 406, JSON_TYPE],
+    ['application/json;q=0.0', 406, JSON_TYPE],
+    ['text/plain', 406, JSON_TYPE],
+    ['multipart/mixed', 406, JSON_TYPE],
+    ['nonsense', 406, JSON_TYPE],
+    [',;,', 406, JSON_TYPE],
+  ])('with Accept: %s is answered with %i and %s', async (accept, status, type) => {
+    const headers: Record<string, string> = accept === undefined ? {} : { accept };
+    expect(await send(method, { query: '{ __typename }' }, headers)).toMatchObject({ status, type });
+  });
+
+  test('which is wrong is a 400 for the newer media type, and a 200 for application/json', async () => {
+    const older = await send(method, { query: '{ nope }' }, { accept: 'application/json' });
+    const newer = await send(method, { query: '{ nope }' }, { accept: 'application/graphql-response+json' });
+    expect([older.status, newer.status]).toEqual([200, 400]);
+    expect(newer.body).toBe(older.body);
+    expect(JSON.parse(newer.body)).not.toHaveProperty('data');
+  });
+});
+
+test('text/html gets GraphiQL by GET, and 406 by POST', async () => {
+  const accept = 'text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8';
+  const page = await fetch(`${gateway.url}/graphql`, { headers: { accept } });
+  expect([page.status, page.headers.get('content-type')]).toEqual([200, 'text/html']);
+  expect(await page.text()).toMatch(/^\s*<!doctype html>/);
+  expect(await send('POST', { query: '{ __typename }' }, { accept: 'text/html' })).toMatchObject({ status: 406 });
+});
+
+test.each([
+  'application/json',
+  'APPLICATION/JSON',
+  'application/json; charset=utf-8',
+  'application/json;charset=UTF8',
+  'application/json ; charset="utf-8"',
+  'application/json; profile=x',
+])('a body of type %s is read', async (type) => {
+  expect(await send('POST', { query: '{ __typename }' }, { 'content-type': type })).toMatchObject({ status: 200 });
+});
+
+test('a byte order mark before the body is passed over', async () => {
+  const headers = { 'content-type': 'application/json' };
+  const body = '\uFEFF{"query":"{ __typename }"}';
+  const answer = await fetch(`${gateway.url}/graphql`, { method: 'POST', headers, body });
+  expect(await answer.json()).toEqual({ data: { __typename: 'Query' } });
+});
+
+const get = (query: string): string =>
+  `GET /graphql?query=${encodeURIComponent(query)} HTTP/1.1\r\nhost: x\r\naccept: application/graphql-response+json\r\n\r\n`;
+
+test('requests that are sent at once on one socket are answered in their order, a wrong one among them too', async () => {
+  const post = 'POST /graphql HTTP/1.1\r\nhost: x\r\ncontent-type: text/plain\r\ncontent-length: 5\r\n\r\nhello';
+  const last = get('{ third: __typename }').replace('host: x', 'host: x\r\nconnection: close');
+  const answer = await sendRaw(gateway.url, [get('{ customers { totalCount } }') + get('{ nope }') + post + last]);
+  expect(statusesIn(answer)).toEqual([200, 400, 415, 200]);
+  expect(answer.text).toMatch(/"totalCount":0[^]*nope[^]*text\/plain[^]*"third"/);
+});
+
+describe('/schema.graphql', () => {
+  test('is the file, byte by byte, by GET and HEAD', async () => {
+    const file = readFileSync(new URL('../../schema.graphql', import.meta.url), 'utf8');
+    const answer = await fetch(`${gateway.url}/schema.graphql`);
+    expect(answer.headers.get('content-type')).toBe('application/graphql; charset=utf-8');
+    expect(await answer.text()).toBe(file);
+    const head = await fetch(`${gateway.url}/schema.graphql`, { method: 'HEAD' });
+    expect(head.headers.get('content-length')).toBe(String(Buffer.byteLength(file)));
+  });
+
+  test('describes every type, field, argument, input field, enum value and directive', async () => {
+    const schema = buildSchema(await (await fetch(`${gateway.url}/schema.graphql`)).text());
+    const bare: string[] = [];
+    let described = 0;
+    const check = (name: string, { description }: { description?: string | null | undefined }): void => {
+      if ((description ?? '').trim().length < 5) bare.push(name);
+      else described += 1;
+    };
+    for (const type of Object.values(schema.getTypeMap()).filter(({ name }) => !name.startsWith('__'))) {
+      check(type.name, type);
+      if (isObjectType(type) || isInterfaceType(type))
+        for (const field of Object.values(type.getFields())) {
+          check(`${type.name}.${field.name}`, field);
+          for (const argument of field.args) check(`${type.name}.${field.name}(${argument.name}:)`, argument);
+        }
+      if (isInputObjectType(type))
+        for (const field of Object.values(type.getFields())) check(`${type.name}.${field.name}`, field);
+      if (isEnumType(type)) for (const value of type.getValues()) check(`${type.name}.${value.name}`, value);
+    }
+    const own = schema.getDirectives().filter(({ name }) => name === 'cacheControl');
+    for (const directive of own)
+      for (const part of [directive, ...directive.args]) check(`@${directive.name} ${part.name}`, part);
+    expect(bare).toEqual([]);
+    expect(described).toBeGreaterThan(300);
+  });
+});
