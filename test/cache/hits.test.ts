@@ -7,6 +7,8 @@ import { observeRedis, type ObservedRedis } from './observed-redis.ts';
 const PREFIX = 'shop-7:';
 const LIST = 'query List($first: Int) { customers(first: $first) { nodes { id name } } }';
 
+const cacheOf = (answer: Answer) => answer.headers.get('x-cache');
+
 describe('a stored answer', () => {
   let servers: OwnServers;
   let gateway: TestGateway;
@@ -28,7 +30,6 @@ describe('a stored answer', () => {
     await servers.close();
   });
 
-  const cacheOf = (answer: Answer) => answer.headers.get('x-cache');
   const ask = async (query: string, options?: RequestOptions) => cacheOf(await gateway.request(query, options));
   /** Asks twice; the first answer is stored before the second is asked for, since both go over one connection. */
   const missThen = async (query: string, options?: RequestOptions) => {
@@ -169,6 +170,12 @@ describe('a stored answer', () => {
     const create = 'mutation { createCustomer(input: {name: "Ada"}) { userErrors { code } } }';
     expect(await redis.commandsOf(() => gateway.request(create))).toEqual({ del: 2 });
     expect(await redis.commandsOf(() => gateway.request(three))).toEqual({ get: 5, set: 2 });
+  });
+
+  test('has a key that begins with CACHE_PREFIX, like everything else in Redis', async () => {
+    const keys = [...(await redis.lifetimes()).keys()];
+    expect(keys.length).toBeGreaterThan(10);
+    expect(keys.filter((key) => !/^shop-[78]:(?:answer:[\w-]{43}|version:[A-Z][A-Za-z]+)$/.test(key))).toEqual([]);
   });
 
   async function newestAnswer(): Promise<string> {
