@@ -138,7 +138,7 @@ export function createListLoaders<T extends Columns>(
   };
 }
 
-const parentKey = (raw: unknown): string | null => (raw === null ? null : String(raw));
+const parentKey = (raw: unknown): string | null => (raw === null ? null : `${raw as RowId | bigint}`);
 
 function toPage<Row>(read: Row[], query: PageQuery): Page<Row> {
   const hasMore = read.length > query.limit;

@@ -38,6 +38,6 @@ type Intersection<Union> = (Union extends unknown ? (one: Union) => void : never
 export function mergeResolvers<const Parts extends readonly Resolvers[]>(...parts: Parts): Intersection<Parts[number]> {
   const merged: Record<string, object> = {};
   for (const [type, fields] of parts.flatMap((part) => Object.entries(part)))
-    merged[type] = merged[type] === undefined ? fields : { ...merged[type], ...fields };
+    merged[type] = merged[type] === undefined ? fields : Object.assign({}, merged[type], fields);
   return merged as Intersection<Parts[number]>;
 }
