@@ -6,7 +6,7 @@ import { summaryText } from '../data/import/summary.ts';
 import { formatCount } from '../data/progress-report.ts';
 
 /** What `npm run import` was asked for. */
-export interface ImportArguments {
+interface ImportArguments {
   /** Where the CSV files are. */
   readonly folder: string;
   /** The mapping file's path. */

@@ -13,5 +13,3 @@ export const DATA_TABLES = [
   'tickets',
   'interactions',
 ] as const;
-
-export type DataTable = (typeof DATA_TABLES)[number];

@@ -2,7 +2,7 @@ import { PassThrough } from 'node:stream';
 import type { CliContext } from '../../src/cli/context.ts';
 
 /** A command's surroundings whose output can be read. */
-export interface CapturedCli {
+interface CapturedCli {
   readonly cli: CliContext;
   /** As Ctrl-C does. */
   readonly interrupt: () => void;

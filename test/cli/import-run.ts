@@ -29,7 +29,7 @@ export async function folderOf(files: Readonly<Record<string, string | Buffer>>)
 }
 
 /** How an import ended. */
-export interface Imported {
+interface Imported {
   readonly exitCode: number;
   readonly output: string;
   /** By target: read, created, updated, unchanged, rejected. */

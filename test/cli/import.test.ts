@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from '@jest/globals';
@@ -164,6 +166,40 @@ describe('a mapping', () => {
       { id: 'act-2', kind: 'NOTE', body: 'Prefers e-mail', ticket: null },
     ]);
   });
+});
+
+describe('an import', () => {
+  test('needs no more memory for larger files', async () => {
+    const url = await freshDatabase();
+    const note = 'note '.repeat(600);
+    const notes = Array.from({ length: 30_000 }, (_, index) => `${index},1,${note}`).join('\n');
+    const text = { constant: 'NOTE' };
+    const fields = {
+      externalId: 'id',
+      customer: 'customer',
+      kind: text,
+      body: 'body',
+      occurredAt: { constant: '2024-01-01' },
+    };
+    const folder = await folderOf({
+      'customers.csv': 'id,name,email\n1,Ann,\n',
+      // 90 MB, where the process may have 56.
+      'interactions.csv': `id,customer,body\n${notes}\n`,
+      'mapping.yaml': JSON.stringify(mappingOf({ customers, interactions: fields })),
+    });
+    const program = `
+      import { runImport } from ${JSON.stringify(new URL('../../src/cli/import.ts', import.meta.url).href)};
+      const { stdout, stderr } = process;
+      const cli = { env: {}, signal: new AbortController().signal, stdout, stderr };
+      const paths = ${JSON.stringify({ folder, mapping: join(folder, 'mapping.yaml'), rejects: folder })};
+      process.exitCode = await runImport(paths, cli, ${JSON.stringify(url)});`;
+    const child = spawn(process.execPath, ['--max-old-space-size=56', '--input-type=module', '--eval', program], {
+      stdio: ['ignore', 'ignore', 'inherit'],
+      env: { ...process.env, NODE_OPTIONS: '' },
+    });
+    expect(await once(child, 'exit')).toEqual([0, null]);
+    expect((await rowCounts(url))['interactions']).toBe(30_000);
+  }, 60_000);
 });
 
 describe('importing again', () => {

@@ -10,7 +10,7 @@ import type { TargetSummary } from './summary.ts';
 import type { TableTarget } from './targets.ts';
 import { itemAt } from './upsert.ts';
 
-export interface ImportResult {
+interface ImportResult {
   readonly isInterrupted: boolean;
   /** In the order of writing, for the mapped targets. */
   readonly summaries: readonly TargetSummary[];

@@ -169,14 +169,12 @@ const mappingSchema = z
 export type Mapping = z.output<typeof mappingSchema>;
 export type TargetName = keyof Mapping['targets'];
 export type CsvSettings = z.output<typeof csv>;
-export type TextExpression = z.output<typeof text>;
 export type DateExpression = z.output<typeof date>;
 export type DecimalExpression = z.output<typeof decimal>;
-export type EmailExpression = z.output<typeof email>;
 export type PhoneExpression = z.output<typeof phone>;
 export type TagExpression = z.output<typeof tag>;
 export type AddressExpression = z.output<typeof address>;
-export type JoinSettings = z.output<typeof join>;
+type JoinSettings = z.output<typeof join>;
 
 /** A source file of a target as the mapping describes it, whatever its fields. */
 export interface SourceSettings {
@@ -211,6 +209,6 @@ export async function loadMapping(path: string): Promise<Mapping> {
 }
 
 /** A mapping that is wrong in itself or does not fit the files; exit code 65 (EX_DATAERR). */
-export function mappingError(path: string, problems: readonly string[]): UserError {
+function mappingError(path: string, problems: readonly string[]): UserError {
   return new UserError(`The mapping ${path} is wrong:\n  ${problems.join('\n  ')}`, { exitCode: DATA_ERROR_EXIT_CODE });
 }

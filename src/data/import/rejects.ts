@@ -1,7 +1,7 @@
 import { createWriteStream, type WriteStream } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
 import { once } from 'node:events';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import { finished } from 'node:stream/promises';
 
 /** Collects the rows that could not be taken, in one CSV file (line, reason, row) for each file of the import. */
@@ -12,8 +12,8 @@ export interface Rejects {
 }
 
 /** Where a file's rejected rows go. */
-export function rejectsPath(folder: string, file: string): string {
-  return join(folder, `${basename(file).replace(/\.\w+$/, '')}.rejected.csv`);
+function rejectsPath(folder: string, file: string): string {
+  return join(folder, `${file.replaceAll(/[/\\]/g, '-').replace(/\.csv$/i, '')}.rejected.csv`);
 }
 
 /**

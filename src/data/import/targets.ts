@@ -18,7 +18,7 @@ export interface FieldSpec {
   readonly recordedAs?: string;
 }
 
-export interface TargetSpec {
+interface TargetSpec {
   readonly table: string;
   /** The field by which a row is found again. */
   readonly key: string;

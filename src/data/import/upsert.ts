@@ -19,10 +19,10 @@ export function itemAt<T>(list: readonly T[], index: number): T {
   return item;
 }
 
-export type Column = string | null;
+type Column = string | null;
 /** As the driver gives it: BIGINT as bigint, DECIMAL and DATETIME as text. */
 export type StoredValue = string | number | bigint | null | undefined;
-export type StoredRow = Readonly<Record<string, StoredValue>>;
+type StoredRow = Readonly<Record<string, StoredValue>>;
 
 /** A record with its references looked up and the row it is about, if there is one. */
 export interface ResolvedRecord {

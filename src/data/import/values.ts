@@ -35,7 +35,7 @@ export function convertCurrency(given: string): string {
 }
 
 /** The forms in which a file writes dates; a date without an offset is in the zone. */
-export interface DateForms {
+interface DateForms {
   /** Luxon's tokens; none: ISO 8601. */
   readonly formats: readonly string[];
   readonly zone: string;
@@ -60,7 +60,7 @@ export function convertDate(given: string, forms: DateForms): string {
 }
 
 /** How a file writes decimals. */
-export interface DecimalForm {
+interface DecimalForm {
   readonly decimalPoint: '.' | ',';
   /** Between thousands; empty for none. */
   readonly grouping: string;
@@ -68,7 +68,7 @@ export interface DecimalForm {
 }
 
 /** An exact decimal of up to 4 places. Throws RowProblem. */
-export function convertDecimal(given: string, form: DecimalForm): Amount {
+function convertDecimal(given: string, form: DecimalForm): Amount {
   const { decimalPoint, grouping } = form;
   const [whole = '', ...decimals] = given.replace(/\s*%$/, form.percent ? '' : '$&').split(decimalPoint);
   const isGrouped = grouping !== '' && whole.includes(grouping);

@@ -7,7 +7,7 @@ import type { SeedParameters } from './plan.ts';
 import { createRandom, createWeighted, type Random } from './random.ts';
 
 /** What an order's line needs of a product. */
-export interface SeedProduct {
+interface SeedProduct {
   readonly id: number;
   readonly price: Amount;
 }

@@ -40,7 +40,7 @@ const pickAddressCount = createWeighted([
 // In the order of how many customers have them: the first about a quarter of all, the last next to none.
 const TAGS = (
   'newsletter,b2b,retail,vip,partner,wholesale,trade-fair,webinar,referral,credit-hold,gold,silver,late-payer,priority,' +
-  'gift-card,student,non-profit,public-sector,reseller,press,fidélité,Stammkunde,señor-club,重要,お得意様,단골,постоянный,' +
+  'gift-card,student,non-profit,public-sector,reseller,press,fidélité,Stammkunde,señor-club,重要,お得意様,단골,постійний,' +
   'عميل مميز,שמורה,नियमित,⭐,🎁 birthday,beta-tester,churn-risk,upsell,eu-vat,export,do-not-call,blue,pilot'
 ).split(',');
 const LABELS = ['Billing', 'Shipping', 'Home', 'Office', null] as const;

@@ -1,5 +1,5 @@
 /** How people of one language are called; `latin` is what their e-mail addresses are made of. */
-export interface NameList {
+interface NameList {
   readonly given: readonly Name[];
   readonly family: readonly Name[];
   /** Two words are put together the way the language does. */
@@ -27,7 +27,7 @@ const LETTERS_WITHOUT_DECOMPOSITION: Readonly<Record<string, string>> = {
 };
 
 /** Lower case, without accents, only a to z. */
-export function toAscii(text: string): string {
+function toAscii(text: string): string {
   return text
     .toLowerCase()
     .normalize('NFD')
@@ -135,9 +135,9 @@ export const NAMES = {
     `김:kim 이:lee 박:park 최:choi 정:jung 강:kang 조:cho 윤:yoon 장:jang 임:lim 한:han 오:oh 서:seo 신:shin`,
     familyFirst,
   ),
-  ru: people(
-    `Александр:aleksandr Мария:maria Дмитрий:dmitry Анна:anna Сергей:sergey Екатерина:ekaterina Алексей:alexey
-    Ольга:olga Иван:ivan Наталья:natalya Фёдор:fyodor Юлия:yulia Николай:nikolay Светлана:svetlana Пётр:pyotr`,
+  uk: people(
+    `Олександр:oleksandr Марія:mariia Дмитро:dmytro Анна:anna Сергій:serhii Катерина:kateryna Олексій:oleksii Ольга:olha
+    Іван:ivan Наталія:nataliia Федір:fedir Юлія:yuliia Микола:mykola Світлана:svitlana Петро:petro Ґалина:galyna`,
     `Шевченко:shevchenko Бондаренко:bondarenko Коваленко:kovalenko Чайка:chayka Мельник:melnyk Щербак:shcherbak
     Кравчук:kravchuk Гончар:honchar Соловей:solovey Мороз:moroz Ткач:tkach Зима:zyma Король:korol Жук:zhuk`,
   ),

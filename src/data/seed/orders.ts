@@ -8,7 +8,7 @@ import { SEED_END_MS, type Block } from './plan.ts';
 import { createWeighted, type Random } from './random.ts';
 
 /** What a customer's orders come to: the source of `customer_stats` and `customer_values`. */
-export interface OrderSums {
+interface OrderSums {
   readonly lastOrderAtMs: number | null;
   /** By currency, without cancelled and refunded orders. */
   readonly values: ReadonlyMap<string, bigint>;

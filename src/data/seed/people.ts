@@ -3,7 +3,7 @@ import { NAMES } from './names.ts';
 import type { Random } from './random.ts';
 
 /** Somebody of a country. */
-export interface Person {
+interface Person {
   readonly name: string;
   /** The part of an e-mail address before the `@`, in ASCII; not unique. */
   readonly mailbox: string;

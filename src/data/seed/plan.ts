@@ -9,7 +9,7 @@ export interface SeedParameters {
 }
 
 /** Customers that are written with everything that hangs on them in one transaction. */
-export const BLOCK_CUSTOMERS = 1_000;
+const BLOCK_CUSTOMERS = 1_000;
 /** The seed's time ends here, whatever today is, so that a seed of next year is the same. */
 export const SEED_END_MS = Date.UTC(2026, 0, 1);
 const SEED_START_MS = Date.UTC(2016, 0, 1);

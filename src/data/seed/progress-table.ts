@@ -20,7 +20,7 @@ const LABELS = {
 } as const satisfies Record<keyof SeedParameters | 'generator', string>;
 
 /** Which blocks (from 0) are in the tables; undefined when no seed has begun here. */
-export type SeedState = { readonly parameters: SeedParameters; readonly blocks: ReadonlySet<number> } | undefined;
+type SeedState = { readonly parameters: SeedParameters; readonly blocks: ReadonlySet<number> } | undefined;
 
 /** Reads `_seed_progress`, in which each block's transaction leaves a row. */
 export async function readSeedState(connection: Connection): Promise<SeedState> {

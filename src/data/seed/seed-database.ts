@@ -18,13 +18,13 @@ import {
 } from './progress-table.ts';
 
 /** How far a seed is. `rows` counts what this run has written, over all tables. */
-export interface SeedProgress {
+interface SeedProgress {
   readonly customersDone: number;
   readonly customers: number;
   readonly rows: number;
 }
 
-export interface SeedOptions extends SeedParameters {
+interface SeedOptions extends SeedParameters {
   readonly databaseUrl: string;
   /** Deletes every row of every data table first. */
   readonly reset?: boolean;

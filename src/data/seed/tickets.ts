@@ -5,7 +5,7 @@ import { SEED_END_MS, type Block } from './plan.ts';
 import { createWeighted, type Random } from './random.ts';
 
 /** The tickets a customer was given, for the interactions that belong to them and for `customer_stats`. */
-export interface TicketSums {
+interface TicketSums {
   readonly openCount: number;
   readonly ticketIds: readonly number[];
 }
