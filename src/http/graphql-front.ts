@@ -30,12 +30,15 @@ export interface FrontOptions {
 
 /** An answer before it is sent. */
 interface Answer {
-  readonly body: Buffer;
+  /** Text that was made just now stays text: it goes out with its headers in one piece. */
+  readonly body: Buffer | string;
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   /** Whether it may be kept: nothing with an error in it is. */
   readonly isWhole: boolean;
 }
+
+type MadeAnswer = Answer & { readonly body: string };
 
 /**
  * Answers plain GET and POST requests for GraphQL, after the GraphQL over HTTP specification. It reads the request by
@@ -52,7 +55,7 @@ export function createGraphQLFront(options: FrontOptions) {
     const status = type === RESPONSE_TYPE || answer.status === 405 ? answer.status : 200;
     response.writeHead(status, {
       'content-type': `${type}; charset=utf-8`,
-      'content-length': answer.body.length,
+      'content-length': Buffer.byteLength(answer.body),
       ...answer.headers,
     });
     response.end(answer.body);
@@ -108,7 +111,7 @@ async function throughCache(
     request,
     stored,
     execute: run,
-  }: Asked & { stored: StoredDocument; execute: () => Promise<Answer> },
+  }: Asked & { stored: StoredDocument; execute: () => Promise<MadeAnswer> },
 ): Promise<Answer> {
   const key = {
     document: stored.hash,
@@ -136,7 +139,7 @@ async function throughCache(
 const maxAge = (seconds: number): string => `private, max-age=${seconds}`;
 const BYPASS = { 'x-cache': 'BYPASS', 'cache-control': 'no-store' };
 
-async function execute({ pipeline }: FrontOptions, { parameters, caller }: Asked): Promise<Answer> {
+async function execute({ pipeline }: FrontOptions, { parameters, caller }: Asked): Promise<MadeAnswer> {
   const result = await pipeline.run({ ...parameters, caller });
   return {
     body: serialise(result),
@@ -161,4 +164,4 @@ const failure = (
   isWhole: false,
 });
 
-const serialise = (result: ExecutionResult): Buffer => Buffer.from(JSON.stringify(result));
+const serialise = (result: ExecutionResult): string => JSON.stringify(result);
