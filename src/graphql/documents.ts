@@ -117,7 +117,7 @@ function createCompiler(schema: GraphQLSchema, document: DocumentNode, metrics: 
 
 /** The same error with a code. */
 export function coded(error: GraphQLError, code: ErrorCode): GraphQLError {
-  return new GraphQLError(error.message, {
+  const result = new GraphQLError(error.message, {
     nodes: error.nodes ?? null,
     source: error.source ?? null,
     positions: error.positions ?? null,
@@ -125,4 +125,13 @@ export function coded(error: GraphQLError, code: ErrorCode): GraphQLError {
     extensions: { ...error.extensions, code },
     ...(error.originalError ? { originalError: error.originalError } : {}),
   });
+  return withLocations(result, error);
+}
+
+/** Gives an error the places of another in the document: graphql-jit's errors have them without the nodes. */
+export function withLocations(error: GraphQLError, located: GraphQLError): GraphQLError {
+  const { locations } = located;
+  if (error.locations === undefined && locations !== undefined)
+    Object.defineProperty(error, 'locations', { value: locations, enumerable: true });
+  return error;
 }

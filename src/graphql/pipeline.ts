@@ -112,7 +112,9 @@ function useExecution({ schema, documents, createContext, requestMs, mask }: Pip
             ? execute({ ...args, contextValue: context })
             : compiled.query({}, context, variables?.coerced ?? {});
         const result = await within(requestMs, running);
-        return result.errors === undefined ? result : { ...result, errors: maskAll(result, mask) };
+        const { errors, ...rest } = result;
+        // Errors first, as the specification advises; the compiled operation gives them last.
+        return errors === undefined ? result : { errors: maskAll(result, mask), ...rest };
       });
     },
   };
