@@ -24,9 +24,11 @@ export function parseEmail(given: unknown): string | undefined {
 /** A telephone number in E.164 form, or undefined for what is none; national forms need a country. */
 export function parsePhone(given: unknown, country?: string): string | undefined {
   if (typeof given !== 'string' || given.length > 50) return undefined;
-  // The library takes an unknown country for none.
-  const number = parsePhoneNumberFromString(given, country as CountryCode | undefined);
-  return number?.isPossible() === true ? number.number : undefined;
+  // The library takes an unknown country for none. Without `extract: false` it finds numbers in any text.
+  const defaultCountry = country as CountryCode | undefined;
+  const number = parsePhoneNumberFromString(given, { extract: false, ...(defaultCountry && { defaultCountry }) });
+  // E.164 has no room for an extension, and one that is dropped is lost.
+  return number?.isPossible() === true && !number.ext ? number.number : undefined;
 }
 
 const matching = (pattern: RegExp) => (given: unknown) =>
