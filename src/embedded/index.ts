@@ -121,12 +121,22 @@ async function lockData(dataDir: string): Promise<FolderLock> {
   try {
     return await lockFolder(dataDir);
   } catch (error) {
-    if (!(error instanceof FolderLockedError)) throw error;
+    if (!(error instanceof FolderLockedError)) throw unusableFolder(dataDir, error);
     const use = error.text === '' ? '' : `, or use its servers: ${error.text}`;
     throw new UserError(`The embedded servers in ${dataDir} belong to process ${error.pid}: stop that process${use}`, {
       cause: error,
     });
   }
+}
+
+/** An image or a system's folder is often not writable; then there are no embedded servers. */
+function unusableFolder(dataDir: string, error: unknown): unknown {
+  if (!(error instanceof Error) || !('syscall' in error)) return error;
+  return new UserError(
+    `The embedded servers need a folder to write to, and ${dataDir} is none (${error.message}): set DATABASE_URL, and ` +
+      'REDIS_URL or CACHE_ENABLED=false',
+    { cause: error },
+  );
 }
 
 interface RoleProgram {

@@ -1,0 +1,27 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, test } from '@jest/globals';
+import { startEmbeddedServers } from '../../src/embedded/index.ts';
+import { UserError } from '../../src/user-error.ts';
+
+test('Where the data folder cannot be made, the settings that do without it are named', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'concierge-unwritable-'));
+  try {
+    // Below a file: refused for root too, as a read-only image refuses everybody.
+    await writeFile(join(folder, 'file'), '');
+    const starting = startEmbeddedServers({
+      dataDir: join(folder, 'file/demo'),
+      serversDir: join(folder, 'servers'),
+      database: false,
+      redis: true,
+      databaseName: 'crm',
+      report: () => {},
+    });
+    const error = await starting.catch((reason: unknown) => reason);
+    expect(error).toBeInstanceOf(UserError);
+    expect(String(error)).toMatch(/file\/demo.*DATABASE_URL.*REDIS_URL or CACHE_ENABLED=false/);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});
