@@ -131,9 +131,11 @@ async function lockData(dataDir: string): Promise<FolderLock> {
 
 /** An image or a system's folder is often not writable; then there are no embedded servers. */
 function unusableFolder(dataDir: string, error: unknown): unknown {
-  if (typeof error !== 'object' || error === null || !('syscall' in error)) return error;
+  // By its form: an error of the file system may be of another realm than this code's `Error`, as in tests.
+  const { syscall, message } = error as NodeJS.ErrnoException;
+  if (syscall === undefined) return error;
   return new UserError(
-    `The embedded servers need a folder to write to, and ${dataDir} is none (${String(error)}): set DATABASE_URL, and ` +
+    `The embedded servers need a folder to write to, and ${dataDir} is none (${message}): set DATABASE_URL, and ` +
       'REDIS_URL or CACHE_ENABLED=false',
     { cause: error },
   );
