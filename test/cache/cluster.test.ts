@@ -1,0 +1,46 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { seedDatabase } from '../../src/data/seed/seed-database.ts';
+import { startGateway, type TestGateway } from '../support/gateway.ts';
+import { createDatabase, type TestDatabase } from '../support/servers.ts';
+import { startOwnCluster, type OwnCluster } from './own-cluster.ts';
+
+describe('a Redis Cluster with a password', () => {
+  let database: TestDatabase;
+  let cluster: OwnCluster;
+  let gateways: readonly TestGateway[];
+  beforeAll(async () => {
+    [database, cluster] = await Promise.all([createDatabase(), startOwnCluster('p-ss.word')]);
+    await seedDatabase({ databaseUrl: database.url, customers: 30, ordersPerCustomer: 1, seed: 1 });
+    // One knows all nodes, the other finds them from two.
+    const start = (urls: readonly string[]) => startGateway({ databaseUrl: database.url, redisUrl: urls.join(',') });
+    gateways = [await start(cluster.urls), await start(cluster.urls.slice(0, 2))];
+  });
+  afterAll(async () => {
+    await Promise.all(gateways.map((gateway) => gateway.close()));
+    await cluster.close();
+    await database.drop();
+  });
+
+  test('keeps answers on every node, and writes end them on every gateway', async () => {
+    const [a, b] = gateways as [TestGateway, TestGateway];
+    const query =
+      'query($n: Int) { customers(first: $n) { nodes { name } totalCount } products(first: 1) { nodes { sku } } }';
+    const results = async (of: TestGateway) => {
+      const counts = Array.from({ length: 20 }, (_, i) => i + 1);
+      const answers = await Promise.all(counts.map((n) => of.request(query, { variables: { n } })));
+      expect(answers.map(({ errors }) => errors.length)).toEqual(counts.map(() => 0));
+      return new Set(answers.map((answer) => `${answer.headers.get('x-cache')} ${answer.data.customers.totalCount}`));
+    };
+    while ((await results(b)).has('BYPASS 30')) await new Promise((resolve) => setTimeout(resolve, 20));
+    while ((await results(a)).has('BYPASS 30')) await new Promise((resolve) => setTimeout(resolve, 20));
+    const failures = await a.metric('concierge_redis_failures_total');
+    expect([...(await results(a))]).toEqual(['HIT 30']);
+    expect([...(await results(b))]).toEqual(['HIT 30']);
+    const sizes = await Promise.all(cluster.nodes.map((node) => node.dbsize()));
+    expect(Math.min(...sizes)).toBeGreaterThan(0);
+    await a.data('mutation { createCustomer(input: {name: "Ada"}) { userErrors { code } } }');
+    expect([...(await results(b))]).toEqual(['MISS 31']);
+    expect([...(await results(a))]).toEqual(['HIT 31']);
+    expect(await a.metric('concierge_redis_failures_total')).toBe(failures);
+  });
+});

@@ -1,0 +1,76 @@
+import { randomBytes } from 'node:crypto';
+import { mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Redis } from 'ioredis';
+import { startChild, usableSetpriv } from '../../src/embedded/children.ts';
+import { fetchedRoot } from '../../src/embedded/fetch.ts';
+import { environmentOf, findFile, findServers, searchFolders } from '../../src/embedded/find.ts';
+import { demo } from '../../src/embedded/index.ts';
+import { freePort } from '../../src/embedded/ports.ts';
+
+/** A Redis Cluster of three primaries, each with a third of the slots. */
+export interface OwnCluster {
+  /** With the password, as REDIS_URL takes them. */
+  readonly urls: readonly string[];
+  /** A client of each node. */
+  readonly nodes: readonly Redis[];
+  readonly close: () => Promise<void>;
+}
+
+const SLOTS = 16_384;
+const NODES = 3;
+
+/** Starts a cluster that asks for a password; in about a second. */
+export async function startOwnCluster(password: string): Promise<OwnCluster> {
+  const dataDir = join(demo.dataDir, '..', `test-${process.pid}-${randomBytes(4).toString('hex')}`);
+  const ports = await freePorts();
+  const children = await Promise.all(ports.map((port) => startNode({ port, password, dataDir })));
+  const urls = ports.map((port) => `redis://:${password}@127.0.0.1:${port}`);
+  const nodes = urls.map((url) => new Redis(url));
+  const [first] = nodes;
+  if (first === undefined) throw new Error('a cluster has nodes');
+  const from = (i: number) => Math.ceil((i * SLOTS) / NODES);
+  await Promise.all(nodes.map((node, i) => node.cluster('ADDSLOTSRANGE', from(i), from(i + 1) - 1)));
+  for (const port of ports.slice(1)) await first.cluster('MEET', '127.0.0.1', port);
+  for (const node of nodes)
+    while (!(await node.cluster('INFO')).includes('cluster_state:ok') || (await known(node)) < NODES) await sleep(20);
+  const close = async (): Promise<void> => {
+    for (const node of nodes) node.disconnect();
+    await Promise.all(children.map((child) => child.stop(5_000)));
+    await rm(dataDir, { recursive: true });
+  };
+  return { urls, nodes, close };
+}
+
+const known = async (node: Redis): Promise<number> => ((await node.cluster('SLOTS')) as unknown[]).length;
+
+/** Nodes speak to each other on the port 10,000 above their own, which must exist. */
+async function freePorts(): Promise<readonly number[]> {
+  const ports = new Set<number>();
+  while (ports.size < NODES) {
+    const port = await freePort();
+    ports.add(port > 55_000 ? port - 20_000 : port);
+  }
+  return [...ports];
+}
+
+async function startNode({ port, password, dataDir }: { port: number; password: string; dataDir: string }) {
+  const folders = searchFolders(process.env['PATH']);
+  const [program] = await findServers('redis', folders, fetchedRoot(demo.serversDir, 'redis'));
+  if (program === undefined) throw new Error('no Redis, though the global setup has started one');
+  const folder = join(dataDir, `redis-${port}`);
+  await mkdir(folder, { recursive: true });
+  const settings = {
+    ...{ bind: '127.0.0.1', port: String(port), dir: folder, save: '', appendonly: 'no' },
+    ...{ 'cluster-enabled': 'yes', requirepass: password, masterauth: password },
+  };
+  return startChild({
+    path: program.path,
+    args: Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value]),
+    env: environmentOf(program),
+    logFile: join(folder, 'redis.log'),
+    pidFile: join(folder, 'redis.pid'),
+    setpriv: await usableSetpriv(findFile('setpriv', folders)),
+  });
+}

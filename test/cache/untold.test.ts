@@ -1,0 +1,54 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { Writable } from 'node:stream';
+import { createRedis, type BoundedRedis } from '../../src/cache/redis.ts';
+import { createResponseCache, type ResponseCache } from '../../src/cache/response-cache.ts';
+import { createLog } from '../../src/telemetry/log.ts';
+import { createMetrics } from '../../src/telemetry/metrics.ts';
+import { redisUrl } from '../support/servers.ts';
+
+const POLICY = { maxAgeSeconds: 60, types: ['Customer'] };
+const KEY = { document: 'd', operationName: undefined, variables: undefined, access: 'a' };
+
+describe('of two writes of a type at once', () => {
+  let redis: BoundedRedis;
+  let cache: ResponseCache;
+  /** What happens to each telling of Redis in turn, after Redis has done it; the last one goes on for ever. */
+  let tellings: (() => Promise<boolean>)[] = [];
+  beforeAll(async () => {
+    const metrics = createMetrics();
+    const log = createLog({ level: 'silent', readable: false, destination: new Writable() });
+    redis = createRedis({ urls: [redisUrl()], timeoutMs: 1_000, log, metrics });
+    while (!redis.isUp()) await new Promise((resolve) => setTimeout(resolve, 5));
+    const held: BoundedRedis = {
+      ...redis,
+      async run(purpose, commands) {
+        const telling = purpose === 'invalidate' ? tellings.shift() : undefined;
+        if (telling !== undefined && !(await telling())) return undefined;
+        return redis.run(purpose, commands);
+      },
+    };
+    cache = createResponseCache({ redis: held, prefix: `untold-${process.pid}:`, schemaHash: 's', metrics });
+  });
+  afterAll(() => cache.close());
+
+  test('the earlier one that reaches Redis does not pass for the later one that does not', async () => {
+    let goOn: () => void = () => undefined;
+    const gate = new Promise<boolean>((resolve) => {
+      goOn = () => resolve(true);
+    });
+    const never = async () => false;
+    tellings = [() => gate, never, never, never];
+    const earlier = cache.invalidate(POLICY.types);
+    // Redis is away for this one, as for everybody while one command tries whether it is back.
+    await cache.invalidate(POLICY.types);
+    goOn();
+    await earlier;
+    expect((await cache.lookup(KEY, POLICY, { refresh: false })).result).toBe('BYPASS');
+    // Answers about other types are not concerned.
+    expect((await cache.lookup(KEY, { ...POLICY, types: ['Product'] }, { refresh: false })).result).toBe('MISS');
+    // Told again until it is heard.
+    while ((await cache.lookup(KEY, POLICY, { refresh: false })).result === 'BYPASS')
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    expect(tellings).toEqual([]);
+  });
+});
