@@ -1,0 +1,257 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { decodeCursor, encodeCursor } from '../../src/connection/cursor.ts';
+import { dateTime, id, nullable, text } from '../../src/batch/table.ts';
+import { cursorOf, cursorParts } from '../support/cursors.ts';
+import type { Answer } from '../support/gateway.ts';
+import { LISTS, listDocument, listNamed, listVariables, type List, type ListPage } from '../support/lists.ts';
+import { nodeId, startSeededGateway, type SeededGateway } from '../support/seeded.ts';
+
+let gateway: SeededGateway;
+beforeAll(async () => {
+  gateway = await startSeededGateway(60);
+});
+afterAll(() => gateway.close());
+
+const selection = 'edges { cursor } pageInfo { hasNextPage hasPreviousPage }';
+
+const ask = (list: List, given: Record<string, unknown>): Promise<Answer> =>
+  gateway.request(listDocument(list, selection), { variables: listVariables(list, { parents: [1], ...given }) });
+
+/** The cursor of the first entry for each of the first parents that have one; one cursor for a list without parents. */
+async function cursorsByParent(list: List, given: Record<string, unknown> = {}) {
+  const parents = list.parent?.type === 'Agent' ? [1, 2, 3] : Array.from({ length: 18 }, (_, i) => i + 1);
+  const variables = listVariables(list, { parents, first: 1, ...given });
+  const answer = await gateway.data(listDocument(list, selection), variables);
+  const pages: ListPage[] =
+    list.parent === undefined
+      ? [answer[list.field]]
+      : answer.nodes.map((node: Record<string, ListPage>) => node[list.field]);
+  return pages.flatMap((page, i) => page.edges.map(({ cursor }) => ({ parent: parents[i] ?? 0, cursor })));
+}
+
+/** A cursor that a list gave. */
+async function cursorFrom(list: List, given: Record<string, unknown> = {}): Promise<string> {
+  const [first] = await cursorsByParent(list, given);
+  if (first === undefined) throw new Error(`${list.name} has no entry`);
+  return first.cursor;
+}
+
+function expectRefused(answer: Answer, argument: string, naming: string): void {
+  expect(answer.errors.map((error) => error.extensions.code)).toEqual(['BAD_USER_INPUT']);
+  expect(answer.errors[0]?.message).toMatch(new RegExp(`^Argument "${argument}": `));
+  expect(answer.errors[0]?.message).toContain(naming);
+  expect(answer.errors[0]?.message.length).toBeLessThan(200);
+  expect(answer.status).toBeLessThan(500);
+}
+
+const customers = listNamed('Query.customers');
+const tickets = listNamed('Query.tickets');
+const byName = { orderBy: { field: 'NAME' } };
+const byClosing = { orderBy: { field: 'CLOSED_AT' } };
+
+describe.each(['after', 'before'])('a cursor given as %s is refused', (argument) => {
+  test.each([
+    ['empty', ''],
+    ['not base64', '!!!'],
+    ['in the alphabet of ordinary base64', 'ab+/='],
+    ['base64 of something else', Buffer.from('hello').toString('base64url')],
+    ['base64 of JSON that is no list', cursorOf({ a: 1 })],
+    ['base64 of too short a list', cursorOf([1, 2, 3])],
+    ['base64 of too long a list', cursorOf([1, 2, 3, 4, 5, 6, 7])],
+    ['base64 of null', cursorOf(null)],
+    ['not UTF-8 within', Buffer.from([0xff, 0xfe, 0xfd]).toString('base64url')],
+    ['huge', 'A'.repeat(100_000)],
+    ['huge and well-formed', cursorOf([1, 'Query.customers', 'NAME ASC', 'x', 'n'.repeat(100_000), '1'])],
+    ['white space around', ' e30 '],
+  ])('when it is %s', async (_, cursor) => {
+    expectRefused(
+      await ask(customers, { [argument]: cursor }),
+      argument,
+      'expected a cursor that this list gave, got "',
+    );
+  });
+
+  test('when it is cut short anywhere', async () => {
+    const cursor = await cursorFrom(customers);
+    for (const length of [1, 10, cursor.length - 5, cursor.length - 1])
+      expectRefused(await ask(customers, { [argument]: cursor.slice(0, length) }), argument, 'expected a cursor');
+  });
+
+  test.each(LISTS.map((list) => [list.name, list] as const))('when it is of another list than %s', async (_, list) => {
+    const other = list.name === 'Query.customers' ? listNamed('Query.agents') : customers;
+    expectRefused(await ask(list, { [argument]: await cursorFrom(other) }), argument, 'of another list');
+  });
+
+  test.each(LISTS.filter((list) => list.parent !== undefined).map((list) => [list.name, list] as const))(
+    'when it is of another parent of %s',
+    async (_, list) => {
+      const [one, other] = await cursorsByParent(list);
+      if (one === undefined || other === undefined) throw new Error(`too few parents in ${list.name} have entries`);
+      expect((await ask(list, { parents: [one.parent], [argument]: one.cursor })).errors).toEqual([]);
+      expectRefused(await ask(list, { parents: [other.parent], [argument]: one.cursor }), argument, 'of another list');
+    },
+  );
+
+  test('when it is of another filter, or of none', async () => {
+    const active = { filter: { status: ['ACTIVE'] } };
+    const cursors = [await cursorFrom(customers), await cursorFrom(customers, active)];
+    expectRefused(await ask(customers, { ...active, [argument]: cursors[0] }), argument, 'of another list or filter');
+    expectRefused(await ask(customers, { [argument]: cursors[1] }), argument, 'of another list or filter');
+    const lead = { filter: { status: ['ACTIVE', 'LEAD'] } };
+    expectRefused(await ask(customers, { ...lead, [argument]: cursors[1] }), argument, 'of another list or filter');
+  });
+
+  test('when it is of another order or direction', async () => {
+    const cursor = await cursorFrom(customers, byName);
+    const naming = 'expected a cursor of the order NAME DESC, got one of "NAME ASC"';
+    const turned = { orderBy: { field: 'NAME', direction: 'DESC' } };
+    expectRefused(await ask(customers, { ...turned, [argument]: cursor }), argument, naming);
+    expectRefused(await ask(customers, { [argument]: cursor }), argument, 'of the order CREATED_AT DESC');
+  });
+
+  test('when it is of another version', async () => {
+    const [, ...rest] = cursorParts(await cursorFrom(customers));
+    for (const version of [0, 2, '1', null])
+      expectRefused(await ask(customers, { [argument]: cursorOf([version, ...rest]) }), argument, 'another version');
+  });
+
+  test('when its value is not one of the column it sorts by, or its id none', async () => {
+    const forge = async (list: List, given: Record<string, unknown>, [value, rowId]: [unknown, unknown]) => {
+      const parts = cursorParts(await cursorFrom(list, given)).slice(0, 4);
+      return ask(list, { ...given, [argument]: cursorOf([...parts, value, rowId]) });
+    };
+    const naming = 'expected a cursor that this list gave';
+    const notMoments = [
+      ...[5, true, [], {}, '', 'yesterday', '2024-01-01', '2024-01-01T00:00:00Z', '2024-13-01T00:00:00.000Z'],
+      ...['2024-02-30T00:00:00.000Z', '2023-02-29T00:00:00.000Z', '2024-01-01T24:00:00.000Z', "2024-01-01' OR '1'='1"],
+    ];
+    for (const value of [...notMoments, null])
+      expectRefused(await forge(customers, {}, [value, '1']), argument, naming);
+    for (const value of notMoments) expectRefused(await forge(tickets, byClosing, [value, '1']), argument, naming);
+    for (const value of [null, 5, true, ['a'], { a: 1 }])
+      expectRefused(await forge(customers, byName, [value, '1']), argument, naming);
+    for (const rowId of ['0', '-1', '01', '1.5', 'x', '', '9223372036854775808', '1 OR 1=1', 1, null, [1], {}])
+      expectRefused(await forge(customers, byName, ['n', rowId]), argument, naming);
+  });
+});
+
+describe('a cursor is taken', () => {
+  test('with any value that its column can have, of a row that never was', async () => {
+    for (const [list, given, value] of [
+      [customers, {}, '0000-01-01T00:00:00.000Z'],
+      [customers, {}, '9999-12-31T23:59:59.999Z'],
+      [tickets, byClosing, null],
+      [customers, byName, ''],
+      [customers, byName, "'; DROP TABLE customers; --"],
+      [customers, byName, '\u0000\u{1F600}\uD800'],
+      [customers, byName, 'n'.repeat(1_000)],
+    ] as const) {
+      const parts = cursorParts(await cursorFrom(list, given)).slice(0, 4);
+      for (const rowId of ['1', '9223372036854775807'])
+        for (const argument of ['after', 'before']) {
+          const answer = await ask(list, { ...given, [argument]: cursorOf([...parts, value, rowId]) });
+          expect({ value, argument, errors: answer.errors }).toEqual({ value, argument, errors: [] });
+        }
+    }
+  });
+
+  test('of a search, for the same search alone', async () => {
+    const query =
+      'query S($t: String!, $a: String) { searchCustomers(text: $t, first: 1, after: $a) { edges { cursor } } }';
+    const search = (t: string, a: string | null) => gateway.request(query, { variables: { t, a } });
+    const { data } = await search('a', null);
+    const { cursor } = data.searchCustomers.edges[0];
+    expect((await search('a', cursor)).errors).toEqual([]);
+    for (const other of ['b', 'a@', '4930']) expectRefused(await search(other, cursor), 'after', 'cursor');
+  });
+});
+
+describe('whatever a client sends as a cursor', () => {
+  const anything = fc.oneof(
+    fc.string({ unit: 'binary', maxLength: 60 }),
+    fc.string({ maxLength: 60 }).map((raw) => Buffer.from(raw).toString('base64url')),
+    fc.json().map((json) => Buffer.from(json).toString('base64url')),
+    fc.array(fc.jsonValue({ maxDepth: 1 }), { minLength: 6, maxLength: 6 }).map(cursorOf),
+  );
+  const parts = fc.tuple(
+    fc.constantFrom(customers, tickets),
+    fc.oneof(
+      fc.string({ unit: 'binary', maxLength: 20 }),
+      fc.jsonValue({ maxDepth: 1 }),
+      fc.date({ noInvalidDate: true }).map((date) => date.toISOString()),
+    ),
+    fc.oneof(fc.bigInt({ min: -2n, max: 2n ** 64n }).map(String), fc.jsonValue({ maxDepth: 1 })),
+    fc.constantFrom(byName, byClosing, {}),
+  );
+
+  async function expectPageOrRefusal(answer: Answer): Promise<void> {
+    const codes = answer.errors.map((error) => error.extensions.code);
+    expect(codes).toEqual(codes.length === 0 ? [] : ['BAD_USER_INPUT']);
+    expect(answer.status).toBeLessThan(500);
+    expect(codes.length === 0).toBe(answer.data !== null && answer.data !== undefined);
+  }
+
+  test('it is BAD_USER_INPUT', async () => {
+    const property = fc.asyncProperty(anything, fc.constantFrom('after', 'before'), async (cursor, argument) => {
+      await expectPageOrRefusal(await ask(customers, { [argument]: cursor }));
+    });
+    await fc.assert(property, { numRuns: 150 });
+  });
+
+  test('it is BAD_USER_INPUT or a page when the list, filter and order are right and the rest is made up', async () => {
+    const givens = new Map<string, string>();
+    const property = fc.asyncProperty(
+      parts,
+      fc.constantFrom('after', 'before'),
+      async ([list, value, rowId, asked], argument) => {
+        const given =
+          list === customers && asked === byClosing ? byName : list === tickets && asked === byName ? byClosing : asked;
+        const key = `${list.name} ${JSON.stringify(given)}`;
+        const cursor = givens.get(key) ?? (await cursorFrom(list, given));
+        givens.set(key, cursor);
+        const forged = cursorOf([...cursorParts(cursor).slice(0, 4), value, rowId]);
+        await expectPageOrRefusal(await ask(list, { ...given, [argument]: forged }));
+      },
+    );
+    await fc.assert(property, { numRuns: 150 });
+  });
+});
+
+describe('reading a cursor', () => {
+  const scope = { list: 'Query.customers', order: 'NAME ASC', instance: 'abc' };
+  const rowId = fc.bigInt({ min: 1n, max: 2n ** 63n - 1n }).map(String);
+  // JSON and UTF-8 keep all text but lone surrogates, which no row can hold.
+  const name = fc.string({ unit: 'grapheme', maxLength: 200 });
+  const moment = fc.date({ min: new Date(0), max: new Date('9999-12-31T23:59:59.999Z'), noInvalidDate: true });
+
+  test('gives back what was written, for text, moments, nulls and ids', () => {
+    const same = (column: ReturnType<typeof text>, value: string | null, row: string) => {
+      const cursor = encodeCursor({ ...scope, column }, { value, id: row });
+      expect(cursor).toMatch(/^[\w-]+$/);
+      expect(decodeCursor({ ...scope, column }, cursor, 'after')).toEqual({ value, id: row });
+    };
+    fc.assert(fc.property(name, rowId, (value, row) => same(text('name'), value, row)));
+    fc.assert(fc.property(moment, rowId, (value, row) => same(dateTime('created_at'), value.toISOString(), row)));
+    fc.assert(fc.property(rowId, (row) => same(id('id'), row, row)));
+    expect(
+      decodeCursor(
+        { ...scope, column: nullable(dateTime('closed_at')) },
+        encodeCursor({ ...scope, column: nullable(dateTime('closed_at')) }, { value: null, id: '7' }),
+        'before',
+      ),
+    ).toEqual({ value: null, id: '7' });
+  });
+
+  test('of the longest name there can be still works', async () => {
+    const created = await gateway.data(
+      'mutation C($name: String!) { createCustomer(input: { name: $name }) { customer { id } userErrors { message } } }',
+      { name: '\u{1F600}'.repeat(100) },
+    );
+    expect(created.createCustomer.userErrors).toEqual([]);
+    const page = { ...byName, filter: { nameStartsWith: '\u{1F600}\u{1F600}' } };
+    const cursor = await cursorFrom(customers, page);
+    expect((await ask(customers, { ...page, after: cursor })).data.customers.edges).toEqual([]);
+    expect(nodeId('Customer', 61)).toBe(created.createCustomer.customer.id);
+  });
+});
