@@ -64,6 +64,13 @@ export const decimal = (sql: string): Column<string> => ({
 
 const INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 
+// Date takes 30 February for 1 March; MySQL refuses the whole statement for it.
+const isInstant = (value: unknown): boolean =>
+  typeof value === 'string' &&
+  INSTANT.test(value) &&
+  !Number.isNaN(Date.parse(value)) &&
+  new Date(value).toISOString() === value;
+
 /** A moment in UTC with milliseconds, as `2026-11-23T09:30:00.000Z`. */
 export const dateTime = (sql: string): Column<string> => ({
   sql,
@@ -74,7 +81,7 @@ export const dateTime = (sql: string): Column<string> => ({
     return given.length === 25 ? `${given.slice(0, 19)}.000Z` : `${given.slice(0, 23)}Z`;
   },
   encode: (value) => `${value.slice(0, 10)} ${value.slice(11, 23)}`,
-  accepts: (value) => typeof value === 'string' && INSTANT.test(value) && !Number.isNaN(Date.parse(value)),
+  accepts: isInstant,
 });
 
 /** The same column, where it may be null. */
