@@ -18,8 +18,9 @@ export function customerConditions(filter: CustomerFilter | null | undefined): C
   const tag = givenText(filter.tag, 'tag');
   const prefix = givenText(filter.nameStartsWith, 'nameStartsWith');
   return [
-    ...isOneOf('ownerId', ownerId ? [rowIdOf('Agent', ownerId, 'filter.ownerId')] : undefined),
+    // The narrowest first: where no index holds two of them, the first one's is taken.
     ...isOneOf('phone', phone ? [phone] : undefined),
+    ...isOneOf('ownerId', ownerId ? [rowIdOf('Agent', ownerId, 'filter.ownerId')] : undefined),
     ...isOneOf('status', filter.status),
     ...(tag === undefined ? [] : [{ kind: 'labelled', side: customerTags, value: tag } as const]),
     ...(prefix === undefined ? [] : [{ kind: 'startsWith', column: 'name', text: prefix } as const]),
