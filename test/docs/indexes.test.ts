@@ -1,0 +1,54 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from '@jest/globals';
+import { format, resolveConfig } from 'prettier';
+import { indexName } from '../../src/batch/table.ts';
+import { TABLES } from '../../src/crm/registry.ts';
+import { schemaShape } from '../support/prisma-schema.ts';
+import { indexesPage } from './indexes-page.ts';
+
+const project = join(import.meta.dirname, '../..');
+const path = join(project, 'docs/indexes.md');
+const page = readFileSync(path, 'utf8');
+
+/** The names of the indexes in prisma/schema.prisma, which another test holds against the migrated tables. */
+const migrated = schemaShape(readFileSync(join(project, 'prisma/schema.prisma'), 'utf8')).flatMap(
+  (line) => /INDEX (\w+) /.exec(line)?.[1] ?? [],
+);
+
+const named = new Set([...page.matchAll(/`(\w+_(?:idx|key))`/g)].map(([, name = '']) => name));
+
+/** Indexes that no list reads from, and what they are for. */
+const OTHERS: Readonly<Record<string, string>> = {
+  agents_external_id_key: 'an import finds agents by it',
+  interactions_external_id_key: 'an import finds interactions by it',
+  order_items_product_id_idx: 'no statement yet: which orders a product is in',
+};
+
+describe('docs/indexes.md', () => {
+  test('is what `npm run docs:indexes` writes from the code', async () => {
+    expect(page).toBe(await format(indexesPage(), { ...(await resolveConfig(path)), parser: 'markdown' }));
+  });
+
+  test('names no index that the migrations do not make', () => {
+    expect([...named].filter((name) => !migrated.includes(name))).toEqual([]);
+    expect(named.size).toBeGreaterThan(50);
+  });
+
+  test('names every index that the migrations make, but those that no list reads from', () => {
+    expect(migrated.filter((name) => !named.has(name)).sort()).toEqual(Object.keys(OTHERS).sort());
+  });
+});
+
+test('Every index of a table.ts is made by the migrations', () => {
+  const wanted = TABLES.flatMap((table) =>
+    table.indexes.map((columns) =>
+      indexName(
+        table.name,
+        columns.concat('id').map((name) => table.columns[name]?.sql ?? name),
+      ),
+    ),
+  );
+  expect(wanted.filter((name) => !migrated.includes(name))).toEqual([]);
+  expect(wanted.length).toBeGreaterThan(50);
+});
