@@ -1,6 +1,5 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { runImport } from '../../src/cli/import.ts';
@@ -23,47 +22,6 @@ const root = join(import.meta.dirname, '../..');
 const fixture = join(root, 'test/fixtures/crm');
 
 afterEach(cleanUpImports);
-
-describe('Northwind', () => {
-  const northwind = process.env['NORTHWIND_DIR'] ?? join(root, '../shared/data/northwind');
-  const mapping = join(root, 'import/northwind.yaml');
-
-  test('imports whole, each order coming to the sum of its lines to the cent', async () => {
-    if (!existsSync(northwind))
-      throw new Error(`${northwind} is missing: put Northwind's CSV files there, or their folder into NORTHWIND_DIR`);
-    const url = await freshDatabase();
-    const { exitCode, counts } = await importFrom(url, northwind, mapping);
-    expect(exitCode).toBe(0);
-    expect(counts).toEqual({
-      agents: [9, 9, 0, 0, 0],
-      customers: [91, 91, 0, 0, 0],
-      products: [77, 77, 0, 0, 0],
-      orders: [830, 830, 0, 0, 0],
-      orderItems: [2_155, 2_155, 0, 0, 0],
-    });
-    expect(await contradictions(url)).toEqual([]);
-    expect(await query(url, 'SELECT SUM(total) AS total FROM orders')).toEqual([{ total: '1265793.2900' }]);
-    expect(await query(url, "SELECT total, status FROM orders WHERE number = '10248'")).toEqual([
-      { total: '440.0000', status: 'SHIPPED' },
-    ]);
-    const [blonp] = await query(
-      url,
-      `SELECT c.name, a.line1, a.city, a.country, c.phone FROM customers c
-       JOIN customer_addresses a ON a.customer_id = c.id WHERE c.external_id = 'BLONP'`,
-    );
-    expect(blonp).toMatchObject({ line1: '24, place Kléber', city: 'Strasbourg', country: 'FR' });
-  });
-
-  test('imported again changes nothing', async () => {
-    const url = await freshDatabase();
-    await importFrom(url, northwind, mapping);
-    const before = await contentsHash(url);
-    const { exitCode, counts } = await importFrom(url, northwind, mapping);
-    expect(exitCode).toBe(0);
-    expect(counts['orderItems']).toEqual([2_155, 0, 0, 2_155, 0]);
-    expect(await contentsHash(url)).toBe(before);
-  });
-});
 
 describe('a mapping', () => {
   test('says where every value comes from and how it is written', async () => {
