@@ -37,14 +37,11 @@ export function createCustomer(writer: Writer, input: CreateCustomerInput) {
       await assertOwnerExists(transaction, values);
       const row = await transaction.customer.create({ data: { ...rest, name, createdAt: now, updatedAt: now } });
       const owned = { customerId: row.id };
-      if (tags.length > 0)
-        await transaction.customerTag.createMany({
-          data: tags.map((tag) => ({ ...owned, tag, name, createdAt: now, updatedAt: now })),
-        });
+      const writtenTags = await writeTags(transaction, row, tags);
       if (addresses.length > 0)
         await transaction.customerAddress.createMany({ data: addresses.map((address) => ({ ...owned, ...address })) });
       await transaction.customerStats.create({ data: owned });
-      const lists = { tags: tags.join(', ') || null, addresses: addresses.length || null };
+      const lists = { tags: writtenTags.join(', ') || null, addresses: addresses.length || null };
       await recordChange(transaction, {
         writer,
         customer: row,
@@ -58,9 +55,9 @@ export function createCustomer(writer: Writer, input: CreateCustomerInput) {
   });
 }
 
-/** Changes what is given of a customer; raises the version if anything differs. */
-export function updateCustomer(writer: Writer, input: UpdateCustomerInput) {
-  return payload({ customerId: null }, async () => {
+/** Changes what is given of a customer; raises the version if anything differs. Refused, it shows what is there. */
+export async function updateCustomer(writer: Writer, input: UpdateCustomerInput): Promise<CustomerPayload> {
+  const given = await payload({ customerId: null }, async () => {
     const id = customerId(input.id);
     const problems = new Problems();
     const values = parseCustomerFields(input, problems);
@@ -81,6 +78,8 @@ export function updateCustomer(writer: Writer, input: UpdateCustomerInput) {
     };
     return writer.transaction(OWN, update).catch(refuseDouble);
   });
+  const parsed = parseGlobalId(input.id);
+  return { ...given, customerId: parsed?.type === 'Customer' ? parsed.id : null };
 }
 
 /** Deletes a customer and all that hangs on it. The record of changes stays, with the deletion as its last entry. */
@@ -104,6 +103,24 @@ export function deleteCustomer(writer: Writer, input: DeleteCustomerInput) {
     });
     return { deletedCustomerId: globalId('Customer', String(id)) };
   });
+}
+
+/**
+ * Writes a customer's tags and gives those that are there now. The database alone knows which of them are the same:
+ * its collation passes over accents and case, and takes ß for ss.
+ */
+async function writeTags(
+  transaction: Transaction,
+  { id, name, createdAt, updatedAt }: Customer,
+  tags: readonly string[],
+): Promise<readonly string[]> {
+  if (tags.length === 0) return tags;
+  const data = tags.map((tag) => ({ customerId: id, tag, name, createdAt, updatedAt }));
+  const { count } = await transaction.customerTag.createMany({ data, skipDuplicates: true });
+  if (count === tags.length) return tags;
+  const found = await transaction.customerTag.findMany({ where: { customerId: id }, select: { tag: true } });
+  const written = new Set(found.map(({ tag }) => tag));
+  return tags.filter((tag) => written.has(tag));
 }
 
 function customerId(text: string): bigint {

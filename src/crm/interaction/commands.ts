@@ -17,8 +17,8 @@ export function logInteraction(writer: Writer, input: LogInteractionInput) {
   return payload({ interactionId: null }, async () => {
     const problems = new Problems();
     const customerId = idOf('Customer', input.customerId, { path: 'customerId', problems });
-    const ticketId = input.ticketId ? idOf('Ticket', input.ticketId, { path: 'ticketId', problems }) : null;
-    const agentId = input.agentId ? idOf('Agent', input.agentId, { path: 'agentId', problems }) : null;
+    const ticketId = isGiven(input.ticketId) ? idOf('Ticket', input.ticketId, { path: 'ticketId', problems }) : null;
+    const agentId = isGiven(input.agentId) ? idOf('Agent', input.agentId, { path: 'agentId', problems }) : null;
     const body = input.body.trim();
     const length = [...body].length;
     if (length < 1 || length > MOST_CHARACTERS || !body.isWellFormed())
@@ -46,6 +46,8 @@ export function logInteraction(writer: Writer, input: LogInteractionInput) {
     });
   });
 }
+
+const isGiven = (value: string | null | undefined): value is string => value !== null && value !== undefined;
 
 function idOf(type: NodeType, given: string, { path, problems }: { path: string; problems: Problems }): bigint {
   const parsed = parseGlobalId(given);
