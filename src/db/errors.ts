@@ -1,7 +1,7 @@
 import { createError, exposedCode } from '../errors.ts';
 
-// MySQL ER_QUERY_TIMEOUT, MariaDB ER_STATEMENT_TIMEOUT.
-const TIMEOUT_NUMBERS = new Set([3024, 1969]);
+// MySQL ER_QUERY_TIMEOUT, MariaDB ER_STATEMENT_TIMEOUT, ER_LOCK_WAIT_TIMEOUT.
+const TIMEOUT_NUMBERS = new Set([3024, 1969, 1205]);
 // Server gone, shutting down, too many connections; and the driver's own: no connection from the pool, closed, timed out.
 const UNAVAILABLE_NUMBERS = new Set([
   1040, 1053, 1152, 1153, 1158, 1159, 1160, 1161, 1203, 2002, 2003, 2006, 2013, 45_001, 45_004, 45_009, 45_012, 45_013,

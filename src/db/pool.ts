@@ -1,0 +1,136 @@
+import type { EventEmitter } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import * as mariadb from 'mariadb';
+import { guardDriver } from './driver-guard.ts';
+import { toGatewayError } from './errors.ts';
+
+export interface PoolOptions {
+  /** `mysql://` or `mariadb://`, with a database name. */
+  readonly url: string;
+  readonly connections: number;
+  /** The server stops a statement that takes longer, waiting for locks included. */
+  readonly statementMs: number;
+}
+
+/** A pool of connections, and its end. */
+export interface ConnectionPool {
+  readonly pool: mariadb.Pool;
+  /** Ends idle connections at once and the others when they are done, or after a second, statement and all. */
+  close(): Promise<void>;
+}
+
+// Of its own connections the driver shows less in its types than there is.
+type OpenConnection = EventEmitter & { readonly socket?: Socket; destroy(): void };
+
+const CONNECT_MS = 2_000;
+/** How much later than the server's own limit an answer may be before the connection counts as dead. */
+const SILENCE_MS = 2_000;
+const CLOSE_MS = 1_000;
+
+/**
+ * Opens a pool on a server that answers now.
+ * @throws SERVICE_UNAVAILABLE when it does not
+ */
+export async function createConnectionPool({ url, connections, statementMs }: PoolOptions): Promise<ConnectionPool> {
+  guardDriver();
+  const connection = connectionOptions(url);
+  const sockets = new Set<Socket>();
+  const pool = mariadb.createPool({
+    ...connection,
+    connectionLimit: connections,
+    // The adapter leaves this at 0, which prepares every statement anew: one more round trip each.
+    prepareCacheLength: 256,
+    acquireTimeout: 2_000,
+    connectTimeout: CONNECT_MS,
+    socketTimeout: statementMs + SILENCE_MS,
+    initSql: await sessionSettings(connection, statementMs),
+    timezone: 'Z',
+    stream: () => {
+      const socket = connect(connection.port, connection.host);
+      sockets.add(socket);
+      socket.once('close', () => sockets.delete(socket));
+      return socket;
+    },
+  });
+  const busy = watch(pool, statementMs + SILENCE_MS);
+  return {
+    pool,
+    async close() {
+      const ended = pool.end();
+      await Promise.race([ended, sleep(CLOSE_MS)]);
+      // The driver would wait ten seconds. This has the server stop what it is still doing for them.
+      for (const open of busy) open.destroy();
+      await Promise.race([untilEmpty(sockets), sleep(CLOSE_MS)]);
+      // A server that hangs does neither end nor kill anything; the process must be able to go all the same.
+      for (const socket of sockets) socket.destroy();
+      void ended.catch(() => undefined);
+    },
+  };
+}
+
+/**
+ * Keeps the busy connections, and has the driver's `socketTimeout` run for those alone: for idle ones it would close
+ * the whole pool every few seconds, which the server counts as aborted.
+ */
+function watch(pool: mariadb.Pool, silenceMs: number): ReadonlySet<OpenConnection> {
+  const busy = new Set<OpenConnection>();
+  const events = pool as unknown as EventEmitter;
+  events.on('acquire', (connection: OpenConnection) => {
+    busy.add(connection);
+    connection.socket?.setTimeout(silenceMs);
+  });
+  events.on('release', (connection: OpenConnection) => {
+    busy.delete(connection);
+    connection.socket?.setTimeout(0);
+  });
+  events.on('connection', (connection: OpenConnection) => {
+    connection.once('end', () => busy.delete(connection));
+    // One that somebody was waiting for has been acquired before this event.
+    if (!busy.has(connection)) connection.socket?.setTimeout(0);
+  });
+  // Requests that wait for a connection are told by themselves; an event without a listener would end the process.
+  events.on('error', () => undefined);
+  return busy;
+}
+
+async function untilEmpty(sockets: ReadonlySet<Socket>): Promise<void> {
+  await Promise.all([...sockets].map((socket) => new Promise((resolve) => socket.once('close', resolve))));
+}
+
+/** What the driver needs of a `mysql://` or `mariadb://` URL; parameters after `?` are not taken. */
+export function connectionOptions(href: string) {
+  const url = new URL(href);
+  return {
+    // IPv6 addresses come in brackets.
+    host: url.hostname.replace(/^\[(.*)\]$/, '$1'),
+    port: url.port === '' ? 3306 : Number(url.port),
+    user: decodeURIComponent(url.username),
+    password: decodeURIComponent(url.password),
+    database: decodeURIComponent(url.pathname.slice(1)),
+    // caching_sha2_password without TLS asks for the server's key; needed for a MySQL with its default accounts.
+    allowPublicKeyRetrieval: true,
+  };
+}
+
+/** Statement time-outs have another name and unit on each server; MySQL's is for SELECT alone. */
+async function sessionSettings(connection: ReturnType<typeof connectionOptions>, statementMs: number) {
+  const probe = await mariadb
+    .createConnection({ ...connection, connectTimeout: CONNECT_MS })
+    .catch((error: unknown) => {
+      throw toGatewayError(error);
+    });
+  const seconds = Math.max(1, Math.ceil(statementMs / 1_000));
+  try {
+    const isMariaDb = probe.info?.isMariaDB() ?? false;
+    return [
+      isMariaDb
+        ? `SET SESSION max_statement_time = ${statementMs / 1_000}`
+        : `SET SESSION max_execution_time = ${statementMs}`,
+      `SET SESSION innodb_lock_wait_timeout = ${seconds}, lock_wait_timeout = ${seconds}`,
+      "SET SESSION time_zone = '+00:00'",
+    ];
+  } finally {
+    await probe.end();
+  }
+}
