@@ -21,8 +21,11 @@ export function logInteraction(writer: Writer, input: LogInteractionInput) {
     const agentId = isGiven(input.agentId) ? idOf('Agent', input.agentId, { path: 'agentId', problems }) : null;
     const body = input.body.trim();
     const length = [...body].length;
-    if (length < 1 || length > MOST_CHARACTERS || !body.isWellFormed())
-      problems.add('INVALID_INPUT', ['body'], `Expected 1 to ${MOST_CHARACTERS} characters of text, got ${length}.`);
+    const isText = body.isWellFormed() && !body.includes('\0');
+    if (length < 1 || length > MOST_CHARACTERS || !isText) {
+      const came = isText ? String(length) : 'ones that are not text';
+      problems.add('INVALID_INPUT', ['body'], `Expected 1 to ${MOST_CHARACTERS} characters, got ${came}.`);
+    }
     problems.refuse();
     return writer.transaction(['Interaction'], async (transaction) => {
       // Held until the end, so that the customer cannot be deleted meanwhile.
