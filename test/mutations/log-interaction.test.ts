@@ -1,0 +1,114 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { idOf, rowOf, startWritingGateway, type WritingGateway } from './writing-gateway.ts';
+
+let gateway: WritingGateway;
+let customerId: string;
+let ticketId: string;
+let ticketOfAnother: string;
+
+beforeAll(async () => {
+  gateway = await startWritingGateway();
+  const [ticket] = await gateway.sql('SELECT id, customer_id FROM tickets ORDER BY id LIMIT 1');
+  const owner = ticket?.['customer_id'];
+  const [other] = await gateway.sql('SELECT id FROM tickets WHERE customer_id <> ? LIMIT 1', [owner]);
+  [customerId, ticketId] = [idOf('Customer', owner), idOf('Ticket', ticket?.['id'])];
+  ticketOfAnother = idOf('Ticket', other?.['id']);
+});
+
+afterAll(async () => {
+  await gateway.close();
+});
+
+const contact = (more: object = {}) => ({ customerId, kind: 'CALL', body: 'Hello', ...more });
+
+describe('logInteraction', () => {
+  test('writes one row and nothing else', async () => {
+    const before = await gateway.everything();
+    const occurredAt = '2026-03-01T12:00:00.5+02:00';
+    const body = ' Said “ja” 👍\nand more ';
+    const answer = await gateway.log(contact({ ticketId, agentId: idOf('Agent', 1), body, occurredAt }));
+    expect(answer.userErrors).toEqual([]);
+    const id = BigInt(rowOf(answer.interaction?.id));
+    const after = await gateway.everything();
+    expect(after['interactions']?.find((row) => row['id'] === id)).toEqual({
+      id,
+      external_id: null,
+      customer_id: BigInt(rowOf(customerId)),
+      ticket_id: BigInt(rowOf(ticketId)),
+      agent_id: 1n,
+      kind: 'CALL',
+      body: 'Said “ja” 👍\nand more',
+      occurred_at: new Date('2026-03-01T10:00:00.500Z'),
+    });
+    expect({ ...after, interactions: after['interactions']?.filter((row) => row['id'] !== id) }).toEqual(before);
+  });
+
+  test('without ticket, agent and time is of nobody, about nothing, now', async () => {
+    const before = Date.now();
+    const { interaction } = await gateway.log(contact({ ticketId: null, agentId: null, occurredAt: null }));
+    const data = await gateway.data(
+      'query($id: ID!) { node(id: $id) { ... on Interaction { ticket { id } agent { id } kind body occurredAt } } }',
+      { id: interaction?.id },
+    );
+    expect(data.node).toMatchObject({ ticket: null, agent: null, kind: 'CALL', body: 'Hello' });
+    const at = Date.parse(data.node.occurredAt);
+    expect(at).toBeGreaterThanOrEqual(before);
+    expect(at).toBeLessThanOrEqual(Date.now());
+  });
+
+  test('is at once in the lists of its customer and its ticket that were answered from the cache before', async () => {
+    const query = `query($c: ID!, $t: ID!) {
+      customer(by: { id: $c }) { interactions { totalCount } } ticket(by: { id: $t }) { interactions { totalCount } } }`;
+    const variables = { c: customerId, t: ticketId };
+    const before = await gateway.data(query, variables);
+    expect((await gateway.request(query, { variables })).headers.get('x-cache')).toBe('HIT');
+    await gateway.log(contact({ ticketId }));
+    const after = await gateway.data(query, variables);
+    expect(after.customer.interactions.totalCount).toBe(before.customer.interactions.totalCount + 1);
+    expect(after.ticket.interactions.totalCount).toBe(before.ticket.interactions.totalCount + 1);
+  });
+
+  test('takes a body of 10,000 characters, emoji too', async () => {
+    const { interaction, userErrors } = await gateway.log(contact({ body: '😀'.repeat(10_000) }));
+    expect(userErrors).toEqual([]);
+    const [row] = await gateway.sql('SELECT CAST(CHAR_LENGTH(body) AS CHAR) AS length FROM interactions WHERE id = ?', [
+      rowOf(interaction?.id),
+    ]);
+    expect(row).toEqual({ length: '10000' });
+  });
+
+  test.each<[string, () => object, [string, string][]]>([
+    ['an empty body', () => ({ body: ' \n ' }), [['INVALID_INPUT', 'body']]],
+    ['a body that is too long', () => ({ body: 'x'.repeat(10_001) }), [['INVALID_INPUT', 'body']]],
+    ['half an emoji', () => ({ body: 'x\ud83d' }), [['INVALID_INPUT', 'body']]],
+    ['a NUL', () => ({ body: 'x\0' }), [['INVALID_INPUT', 'body']]],
+    ['a customer that is none', () => ({ customerId: 'x' }), [['NOT_FOUND', 'customerId']]],
+    ['a customer that is not there', () => ({ customerId: idOf('Customer', 999_999) }), [['NOT_FOUND', 'customerId']]],
+    ['an agent for the customer', () => ({ customerId: idOf('Agent', 1) }), [['NOT_FOUND', 'customerId']]],
+    ['an empty ticket', () => ({ ticketId: '' }), [['NOT_FOUND', 'ticketId']]],
+    ['a ticket that is not there', () => ({ ticketId: idOf('Ticket', 999_999) }), [['NOT_FOUND', 'ticketId']]],
+    ["another customer's ticket", () => ({ ticketId: ticketOfAnother }), [['NOT_FOUND', 'ticketId']]],
+    ['an empty agent', () => ({ agentId: '' }), [['NOT_FOUND', 'agentId']]],
+    ['an agent that is not there', () => ({ agentId: idOf('Agent', 999_999) }), [['NOT_FOUND', 'agentId']]],
+    ['an id past all ids', () => ({ agentId: idOf('Agent', 2n ** 63n) }), [['NOT_FOUND', 'agentId']]],
+    [
+      'everything at once',
+      () => ({ customerId: 'x', ticketId: 'y', agentId: 'z', body: '' }),
+      [
+        ['NOT_FOUND', 'customerId'],
+        ['NOT_FOUND', 'ticketId'],
+        ['NOT_FOUND', 'agentId'],
+        ['INVALID_INPUT', 'body'],
+      ],
+    ],
+  ])('refuses %s and writes nothing', async (_, input, expected) => {
+    const before = await gateway.everything();
+    const { interaction, userErrors } = await gateway.log(contact(input()));
+    expect(interaction).toBeNull();
+    expect(userErrors.map(({ code, path }) => [code, ...path])).toEqual(
+      expected.map(([code, field]) => [code, 'input', field]),
+    );
+    for (const { message } of userErrors) expect(message).toMatch(/^(Expected|There is no) .{5,150}\.$/);
+    expect(await gateway.everything()).toEqual(before);
+  });
+});

@@ -1,0 +1,146 @@
+import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
+import { customerOf, idOf, rowOf, startWritingGateway, type Row, type WritingGateway } from './writing-gateway.ts';
+
+let gateway: WritingGateway;
+let id: string;
+
+beforeAll(async () => {
+  gateway = await startWritingGateway();
+});
+
+afterAll(async () => {
+  await gateway.close();
+});
+
+let made = 0;
+beforeEach(async () => {
+  made += 1;
+  const phone = { number: '+4930123456' };
+  const own = { externalId: `own-${made}`, email: `own-${made}@example.com`, ownerId: idOf('Agent', 1) };
+  const input = { name: 'Ada', company: 'Analytical', status: 'ACTIVE', tags: ['one', 'two'], phone, ...own };
+  id = customerOf(await gateway.create(input)).id;
+});
+
+const rowNow = async (): Promise<Row> => {
+  const [row] = await gateway.sql('SELECT * FROM customers WHERE id = ?', [rowOf(id)]);
+  return row ?? {};
+};
+
+const changesNow = async () => {
+  const rows = await gateway.sql(
+    'SELECT version, action, changes FROM customer_changes WHERE customer_id = ? ORDER BY id',
+    [rowOf(id)],
+  );
+  return rows.map(({ version, action, changes }) => ({ version, action, fields: JSON.parse(String(changes)) }));
+};
+
+test('what is given changes and what is left out stays; version, tags and record of changes go along', async () => {
+  const before = await rowNow();
+  // The tags' repeated columns can only be told from the old ones once time has passed.
+  await new Promise((resolve) => setTimeout(resolve, 5));
+  const answer = await gateway.update({ id, name: ' Ada Lovelace ', email: 'ADA@example.com' });
+  expect(answer).toEqual({ customer: { id, version: 2, name: 'Ada Lovelace' }, userErrors: [] });
+  const after = await rowNow();
+  const updatedAt = after['updated_at'];
+  expect(Number(updatedAt)).toBeGreaterThan(Number(before['updated_at']));
+  expect(after).toEqual({
+    ...before,
+    name: 'Ada Lovelace',
+    email: 'ada@example.com',
+    version: 2,
+    updated_at: updatedAt,
+  });
+  const tags = await gateway.sql('SELECT * FROM customer_tags WHERE customer_id = ? ORDER BY tag', [rowOf(id)]);
+  expect(tags).toEqual(
+    ['one', 'two'].map((tag) => ({
+      ...{ customer_id: BigInt(rowOf(id)), tag, name: 'Ada Lovelace' },
+      ...{ created_at: before['created_at'], updated_at: updatedAt },
+    })),
+  );
+  expect((await changesNow()).slice(1)).toEqual([
+    {
+      version: 2,
+      action: 'UPDATED',
+      fields: [
+        { field: 'name', before: 'Ada', after: 'Ada Lovelace' },
+        { field: 'email', before: `own-${made}@example.com`, after: 'ada@example.com' },
+      ],
+    },
+  ]);
+});
+
+test("the tags' repeated columns agree with every customer's", async () => {
+  const [odd] = await gateway.sql(
+    `SELECT CAST(COUNT(*) AS CHAR) AS odd FROM customer_tags AS t LEFT JOIN customers AS c ON c.id = t.customer_id
+     WHERE c.id IS NULL OR t.created_at <> c.created_at OR t.updated_at <> c.updated_at OR BINARY t.name <> BINARY c.name`,
+  );
+  expect(odd).toEqual({ odd: '0' });
+});
+
+test('null clears what may be empty', async () => {
+  const cleared = { externalId: null, email: null, phone: null, company: null, ownerId: null };
+  const answer = await gateway.update({ id, ...cleared });
+  expect(answer).toEqual({ customer: { id, version: 2, name: 'Ada' }, userErrors: [] });
+  expect(await rowNow()).toMatchObject({
+    ...{ external_id: null, email: null, phone: null, company: null, owner_id: null },
+    ...{ name: 'Ada', status: 'ACTIVE' },
+  });
+  const [, change] = await changesNow();
+  expect(change?.fields).toEqual([
+    { field: 'externalId', before: `own-${made}`, after: null },
+    { field: 'company', before: 'Analytical', after: null },
+    { field: 'email', before: `own-${made}@example.com`, after: null },
+    { field: 'phone', before: '+4930123456', after: null },
+    { field: 'ownerId', before: '1', after: null },
+  ]);
+});
+
+test('an update that changes nothing writes nothing', async () => {
+  const same = { externalId: `own-${made}`, name: 'Ada', email: `OWN-${made}@example.com`, company: ' Analytical ' };
+  const before = await gateway.everything();
+  for (const input of [
+    { id },
+    { id, ...same, status: 'ACTIVE', phone: { number: '+49 30 123456' } },
+    { id, expectedVersion: 1 },
+  ])
+    expect(await gateway.update(input)).toEqual({ customer: { id, version: 1, name: 'Ada' }, userErrors: [] });
+  expect(await gateway.update({ id, ownerId: idOf('Agent', 1) })).toMatchObject({ customer: { version: 1 } });
+  expect(await gateway.everything()).toEqual(before);
+});
+
+test('a change of case alone is a change', async () => {
+  expect(await gateway.update({ id, name: 'ADA' })).toEqual({
+    customer: { id, version: 2, name: 'ADA' },
+    userErrors: [],
+  });
+});
+
+test('expectedVersion lets the right version through and refuses any other, showing what is there', async () => {
+  expect(await gateway.update({ id, expectedVersion: 1, name: 'Second' })).toMatchObject({ customer: { version: 2 } });
+  const before = await gateway.everything();
+  for (const expectedVersion of [1, 3, 0, -1])
+    expect(await gateway.update({ id, expectedVersion, name: 'Third' })).toEqual({
+      customer: { id, version: 2, name: 'Second' },
+      userErrors: [
+        {
+          code: 'CONFLICT',
+          message: `Expected version ${expectedVersion}, found 2.`,
+          path: ['input', 'expectedVersion'],
+        },
+      ],
+    });
+  expect(await gateway.everything()).toEqual(before);
+  expect(await gateway.update({ id, expectedVersion: null, name: 'Third' })).toMatchObject({
+    customer: { version: 3 },
+  });
+});
+
+test('an update is at once in what was answered from the cache before', async () => {
+  const query = 'query($id: ID!) { customer(by: { id: $id }) { name version changes(first: 1) { nodes { action } } } }';
+  await gateway.data(query, { id });
+  expect((await gateway.request(query, { variables: { id } })).headers.get('x-cache')).toBe('HIT');
+  await gateway.update({ id, name: 'Fresh' });
+  expect(await gateway.data(query, { id })).toEqual({
+    customer: { name: 'Fresh', version: 2, changes: { nodes: [{ action: 'UPDATED' }] } },
+  });
+});
