@@ -1,7 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { decodeCursor, encodeCursor } from '../../src/connection/cursor.ts';
-import { dateTime, id, nullable, text } from '../../src/batch/table.ts';
 import { cursorOf, cursorParts } from '../support/cursors.ts';
 import type { Answer } from '../support/gateway.ts';
 import { LISTS, listDocument, listNamed, listVariables, type List, type ListPage } from '../support/lists.ts';
@@ -156,6 +154,18 @@ describe('a cursor is taken', () => {
     }
   });
 
+  test('of the longest name there can be still works', async () => {
+    const created = await gateway.data(
+      'mutation C($name: String!) { createCustomer(input: { name: $name }) { customer { id } userErrors { message } } }',
+      { name: '\u{1F600}'.repeat(100) },
+    );
+    expect(created.createCustomer.userErrors).toEqual([]);
+    const page = { ...byName, filter: { nameStartsWith: '\u{1F600}\u{1F600}' } };
+    const cursor = await cursorFrom(customers, page);
+    expect((await ask(customers, { ...page, after: cursor })).data.customers.edges).toEqual([]);
+    expect(nodeId('Customer', 61)).toBe(created.createCustomer.customer.id);
+  });
+
   test('of a search, for the same search alone', async () => {
     const query =
       'query S($t: String!, $a: String) { searchCustomers(text: $t, first: 1, after: $a) { edges { cursor } } }';
@@ -215,43 +225,5 @@ describe('whatever a client sends as a cursor', () => {
       },
     );
     await fc.assert(property, { numRuns: 150 });
-  });
-});
-
-describe('reading a cursor', () => {
-  const scope = { list: 'Query.customers', order: 'NAME ASC', instance: 'abc' };
-  const rowId = fc.bigInt({ min: 1n, max: 2n ** 63n - 1n }).map(String);
-  // JSON and UTF-8 keep all text but lone surrogates, which no row can hold.
-  const name = fc.string({ unit: 'grapheme', maxLength: 200 });
-  const moment = fc.date({ min: new Date(0), max: new Date('9999-12-31T23:59:59.999Z'), noInvalidDate: true });
-
-  test('gives back what was written, for text, moments, nulls and ids', () => {
-    const same = (column: ReturnType<typeof text>, value: string | null, row: string) => {
-      const cursor = encodeCursor({ ...scope, column }, { value, id: row });
-      expect(cursor).toMatch(/^[\w-]+$/);
-      expect(decodeCursor({ ...scope, column }, cursor, 'after')).toEqual({ value, id: row });
-    };
-    fc.assert(fc.property(name, rowId, (value, row) => same(text('name'), value, row)));
-    fc.assert(fc.property(moment, rowId, (value, row) => same(dateTime('created_at'), value.toISOString(), row)));
-    fc.assert(fc.property(rowId, (row) => same(id('id'), row, row)));
-    expect(
-      decodeCursor(
-        { ...scope, column: nullable(dateTime('closed_at')) },
-        encodeCursor({ ...scope, column: nullable(dateTime('closed_at')) }, { value: null, id: '7' }),
-        'before',
-      ),
-    ).toEqual({ value: null, id: '7' });
-  });
-
-  test('of the longest name there can be still works', async () => {
-    const created = await gateway.data(
-      'mutation C($name: String!) { createCustomer(input: { name: $name }) { customer { id } userErrors { message } } }',
-      { name: '\u{1F600}'.repeat(100) },
-    );
-    expect(created.createCustomer.userErrors).toEqual([]);
-    const page = { ...byName, filter: { nameStartsWith: '\u{1F600}\u{1F600}' } };
-    const cursor = await cursorFrom(customers, page);
-    expect((await ask(customers, { ...page, after: cursor })).data.customers.edges).toEqual([]);
-    expect(nodeId('Customer', 61)).toBe(created.createCustomer.customer.id);
   });
 });

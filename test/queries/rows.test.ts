@@ -138,9 +138,9 @@ describe('rows that the server reads', () => {
               { last: PAGE, before: cursor },
             ]),
           ];
-          for (const arguments_ of asked) {
-            const rows = await rowsFor(list, { ...given, ...arguments_ }, parents);
-            const what = `${order.field} ${order.direction} ${one.name} ${Object.keys(arguments_).join()}`;
+          for (const bounds of asked) {
+            const rows = await rowsFor(list, { ...given, ...bounds }, parents);
+            const what = `${order.field} ${order.direction} ${one.name} ${Object.keys(bounds).join()}`;
             expect({ what, rows, isBounded: rows <= mostRows(one) }).toEqual({ what, rows, isBounded: true });
           }
         }

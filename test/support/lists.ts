@@ -67,28 +67,28 @@ const KINDS = {
   Change: { table: 'customer_changes', orders: only('occurred_at', 'DESC'), variables: {} },
 } as const;
 
-const list = (on: string, field: string, type: keyof typeof KINDS, column?: string): List => ({
-  name: `${on}.${field}`,
-  field,
+const list = (name: string, type: keyof typeof KINDS, column?: string): List => ({
+  name,
+  field: name.slice(name.indexOf('.') + 1),
   type,
-  parent: column === undefined ? undefined : { type: on, column },
+  parent: column === undefined ? undefined : { type: name.slice(0, name.indexOf('.')), column },
   ...KINDS[type],
 });
 
 /** Every list of the schema but `searchCustomers`, which has an order of its own for each kind of text. */
 export const LISTS: readonly List[] = [
-  list('Query', 'customers', 'Customer'),
-  list('Query', 'orders', 'Order'),
-  list('Query', 'tickets', 'Ticket'),
-  list('Query', 'agents', 'Agent'),
-  list('Query', 'products', 'Product'),
-  list('Agent', 'customers', 'Customer', 'owner_id'),
-  list('Agent', 'tickets', 'Ticket', 'assignee_id'),
-  list('Customer', 'orders', 'Order', 'customer_id'),
-  list('Customer', 'tickets', 'Ticket', 'customer_id'),
-  { ...list('Customer', 'interactions', 'Interaction', 'customer_id'), variables: { kind: 'InteractionKind' } },
-  list('Customer', 'changes', 'Change', 'customer_id'),
-  list('Ticket', 'interactions', 'Interaction', 'ticket_id'),
+  list('Query.customers', 'Customer'),
+  list('Query.orders', 'Order'),
+  list('Query.tickets', 'Ticket'),
+  list('Query.agents', 'Agent'),
+  list('Query.products', 'Product'),
+  list('Agent.customers', 'Customer', 'owner_id'),
+  list('Agent.tickets', 'Ticket', 'assignee_id'),
+  list('Customer.orders', 'Order', 'customer_id'),
+  list('Customer.tickets', 'Ticket', 'customer_id'),
+  { ...list('Customer.interactions', 'Interaction', 'customer_id'), variables: { kind: 'InteractionKind' } },
+  list('Customer.changes', 'Change', 'customer_id'),
+  list('Ticket.interactions', 'Interaction', 'ticket_id'),
 ];
 
 export function listNamed(name: string): List {

@@ -67,8 +67,7 @@ export function valuesAt(data: unknown, path: SchemaPath): Readonly<Record<strin
   const found = path.reduce<unknown[]>(
     (values, step) =>
       values
-        .map((value) => (value as Record<string, unknown>)[step.replace(/\(.*/, '')])
-        .flat()
+        .flatMap((value) => (value as Record<string, unknown>)[step.replace(/\(.*/, '')])
         .filter((value) => value !== null),
     [data],
   );

@@ -1,0 +1,158 @@
+import { readFileSync } from 'node:fs';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { buildSchema, isEnumType } from 'graphql';
+import type { Answer } from '../support/gateway.ts';
+import { askTwice, startSeededGateway, type SeededGateway } from '../support/seeded.ts';
+
+// Each document is sent twice: the plain executor answers the first time, the compiled operation the second.
+
+const schema = buildSchema(readFileSync(new URL('../../schema.graphql', import.meta.url), 'utf8'));
+
+function valuesOf(enumName: string): string[] {
+  const type = schema.getType(enumName);
+  if (!isEnumType(type)) throw new Error(`${enumName} is no enum`);
+  return type.getValues().map((value) => value.name);
+}
+
+let gateway: SeededGateway;
+beforeAll(async () => {
+  gateway = await startSeededGateway();
+});
+afterAll(() => gateway.close());
+
+/** The data of a document, which must be the same both times. */
+// oxlint-disable-next-line typescript/no-explicit-any -- of the shape of the query, which each test knows
+async function same(query: string, variables: Readonly<Record<string, unknown>> = {}): Promise<any> {
+  const { plain, compiled } = await askTwice(gateway, query, variables);
+  expect({ query, variables, errors: plain.errors }).toEqual({ query, variables, errors: [] });
+  expect(compiled.text).toBe(plain.text);
+  return plain.data;
+}
+
+function expectRefused(answer: Answer, code: string, naming: string): void {
+  expect(answer).toMatchObject({ status: 200, data: undefined, errors: [{ extensions: { code } }] });
+  expect(answer.errors.length).toBe(1);
+  expect(answer.errors[0]?.message).toContain(naming);
+}
+
+describe('a custom scalar means the same as a literal, as a variable and as a part of a literal', () => {
+  test.each([
+    ['DateTime', '2019-06-01T02:00:00+02:00', 'filter: { createdAt: { from: VALUE } }'],
+    ['DateTime', '2019-06-01T00:00:00.000Z', 'filter: { updatedAt: { from: "2018-01-01T00:00:00Z", to: VALUE } }'],
+    ['PhoneNumber', 'SEEDED', 'filter: { phone: VALUE }'],
+  ])('%s %s in %s', async (type, given, argument) => {
+    const known = await gateway.data('{ customers(first: 100) { nodes { phone } } }');
+    const phones = known.customers.nodes.map((node: { phone: string | null }) => node.phone);
+    const value = given === 'SEEDED' ? phones.find((phone: string | null) => phone !== null) : given;
+    const page = (filled: string) => `customers(first: 100, ${filled}) { totalCount nodes { id phone } }`;
+    const literal = await same(`{ ${page(argument.replace('VALUE', JSON.stringify(value)))} }`);
+    const nested = await same(`query Q($v: ${type}) { ${page(argument.replace('VALUE', '$v'))} }`, { v: value });
+    const filter = JSON.parse(
+      argument
+        .replace('filter: ', '')
+        .replace('VALUE', JSON.stringify(value))
+        .replaceAll(/(\w+): (?=[{"])/g, '"$1": '),
+    );
+    const whole = await same(`query Q($f: CustomerFilter) { ${page('filter: $f')} }`, { f: filter });
+    expect(literal.customers.totalCount).toBeGreaterThan(0);
+    expect(literal.customers.totalCount).toBeLessThan(300);
+    expect(nested).toEqual(literal);
+    expect(whole).toEqual(literal);
+  });
+
+  test('EmailAddress, as the one key of a customer', async () => {
+    const { customers } = await gateway.data('{ customers(first: 10) { nodes { id email } } }');
+    const { id, email } = customers.nodes.find((node: { email: string | null }) => node.email !== null);
+    const shouted = email.toUpperCase();
+    const expected = { customer: { id } };
+    expect(await same(`{ customer(by: { email: "${shouted}" }) { id } }`)).toEqual(expected);
+    expect(await same('query Q($e: EmailAddress!) { customer(by: { email: $e }) { id } }', { e: shouted })).toEqual(
+      expected,
+    );
+    expect(await same('query Q($by: CustomerBy!) { customer(by: $by) { id } }', { by: { email: shouted } })).toEqual(
+      expected,
+    );
+  });
+
+  test.each([
+    ['DateTime', 'customers(filter: { createdAt: { from: VALUE } }) { totalCount }', 'yesterday'],
+    ['DateTime', 'customers(filter: { createdAt: { from: VALUE } }) { totalCount }', '2019-02-30T00:00:00Z'],
+    ['PhoneNumber', 'customers(filter: { phone: VALUE }) { totalCount }', '12'],
+    ['EmailAddress', 'customer(by: { email: VALUE }) { id }', 'nobody'],
+  ])('%s: what is none is refused both ways and both times (%s, %s)', async (type, field, value) => {
+    const literal = await askTwice(gateway, `{ ${field.replace('VALUE', JSON.stringify(value))} }`);
+    const mark = type === 'EmailAddress' ? `${type}!` : type;
+    const variable = await askTwice(gateway, `query Q($v: ${mark}) { ${field.replace('VALUE', '$v')} }`, { v: value });
+    for (const answer of [literal.plain, literal.compiled]) expectRefused(answer, 'GRAPHQL_VALIDATION_FAILED', value);
+    for (const answer of [variable.plain, variable.compiled]) expectRefused(answer, 'BAD_USER_INPUT', value);
+  });
+
+  test('CountryCode, beside a telephone number', async () => {
+    const write = (country: string) =>
+      `createCustomer(input: { name: "N", phone: { number: "1", country: ${country} } }) { userErrors { code path } }`;
+    const literal = await same(`mutation { ${write('"DE"')} }`);
+    expect(literal).toMatchObject({ createCustomer: { userErrors: [{ code: 'INVALID_PHONE' }] } });
+    expect(await same(`mutation M($c: CountryCode) { ${write('$c')} }`, { c: 'DE' })).toEqual(literal);
+    const bad = await askTwice(gateway, `mutation M($c: CountryCode) { ${write('$c')} }#`, { c: 'Germany' });
+    for (const answer of [bad.plain, bad.compiled]) expectRefused(answer, 'BAD_USER_INPUT', 'Germany');
+  });
+});
+
+describe('an enum value means the same as a literal and as a variable', () => {
+  test.each([
+    ['CustomerStatus', 'customers', 'status'],
+    ['OrderStatus', 'orders', 'status'],
+    ['TicketStatus', 'tickets', 'status'],
+    ['TicketPriority', 'tickets', 'priority'],
+  ])('%s in the filter of %s', async (type, list, field) => {
+    for (const value of valuesOf(type)) {
+      const page = (given: string) => `${list}(first: 5, filter: { ${field}: ${given} }) { nodes { id ${field} } }`;
+      const literal = await same(`{ ${page(`[${value}]`)} }`);
+      expect(await same(`query Q($v: ${type}!) { ${page('[$v]')} }`, { v: value })).toEqual(literal);
+      expect(await same(`query Q($v: [${type}!]) { ${page('$v')} }`, { v: [value] })).toEqual(literal);
+      // One value stands for a list of it.
+      expect(await same(`{ ${page(value)} }`)).toEqual(literal);
+      expect(literal[list].nodes.length).toBeGreaterThan(0);
+      expect(new Set(literal[list].nodes.map((node: Record<string, string>) => node[field]))).toEqual(new Set([value]));
+    }
+  });
+
+  test.each([
+    ['CustomerOrderField', 'customers', 'CustomerOrder'],
+    ['OrderOrderField', 'orders', 'OrderOrder'],
+    ['TicketOrderField', 'tickets', 'TicketOrder'],
+  ])('%s in the order of %s, ascending when no direction is given', async (type, list, input) => {
+    for (const field of valuesOf(type)) {
+      const page = (given: string) => `${list}(first: 20, orderBy: ${given}) { nodes { id } }`;
+      const ascending = await same(`{ ${page(`{ field: ${field} }`)} }`);
+      const descending = await same(`{ ${page(`{ field: ${field}, direction: DESC }`)} }`);
+      expect(descending).not.toEqual(ascending);
+      expect(await same(`query Q($o: ${input}) { ${page('$o')} }`, { o: { field } })).toEqual(ascending);
+      expect(
+        await same(`query Q($f: ${type}!, $d: OrderDirection!) { ${page('{ field: $f, direction: $d }')} }`, {
+          f: field,
+          d: 'DESC',
+        }),
+      ).toEqual(descending);
+    }
+  });
+
+  test('InteractionKind, as an argument of its own', async () => {
+    for (const kind of valuesOf('InteractionKind')) {
+      const page = (given: string) =>
+        `customers(first: 100) { nodes { interactions(kind: ${given}) { nodes { kind } } } }`;
+      const literal = await same(`{ ${page(kind)} }`);
+      expect(await same(`query Q($k: InteractionKind) { ${page('$k')} }`, { k: kind })).toEqual(literal);
+      const kinds = JSON.stringify(literal).match(/"kind":"\w+"/g) ?? [];
+      expect(new Set(kinds)).toEqual(new Set([`"kind":"${kind}"`]));
+    }
+  });
+
+  test('one that the schema does not have is refused both ways and both times', async () => {
+    const literal = await askTwice(gateway, '{ customers(filter: { status: [GONE] }) { totalCount } }');
+    for (const answer of [literal.plain, literal.compiled]) expectRefused(answer, 'GRAPHQL_VALIDATION_FAILED', 'GONE');
+    const query = 'query Q($s: [CustomerStatus!]) { customers(filter: { status: $s }) { totalCount } }';
+    const variable = await askTwice(gateway, query, { s: ['GONE'] });
+    for (const answer of [variable.plain, variable.compiled]) expectRefused(answer, 'BAD_USER_INPUT', 'GONE');
+  });
+});
