@@ -1,4 +1,4 @@
-import { execute, GraphQLError, type ExecutionResult, type GraphQLSchema } from 'graphql';
+import { execute, GraphQLError, OperationTypeNode, type ExecutionResult, type GraphQLSchema } from 'graphql';
 
 import { createYoga, type GraphiQLOptions, type Plugin } from 'graphql-yoga';
 import { ANYBODY, type Caller } from '../access/caller.ts';
@@ -103,7 +103,11 @@ function useExecution({ schema, documents, createContext, requestMs, mask }: Pip
       const operation = pickOperation(stored.document, args.operationName);
       setExecuteFn(async () => {
         const context = createContext(args.contextValue.caller ?? ANYBODY, stored.facts);
-        const compiled = stored.compiled(args.operationName ?? undefined);
+        // After a mutation that fails, graphql-jit goes on to those after it; the plain executor begins none.
+        const compiled =
+          operation?.operation === OperationTypeNode.MUTATION
+            ? undefined
+            : stored.compiled(args.operationName ?? undefined);
         const values = args.variableValues ?? {};
         const variables = operation && coerceVariables(schema, { operation, use: stored.facts.variables }, values);
         if (variables !== undefined && 'errors' in variables) return { errors: variables.errors };
