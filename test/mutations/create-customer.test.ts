@@ -48,7 +48,7 @@ test('every field is written in normal form, with tags, addresses, figures and t
      WHERE c.id = ? AND t.created_at = c.created_at AND t.updated_at = c.updated_at AND BINARY t.name = BINARY c.name`,
     [id],
   );
-  expect(tags.map(({ tag }) => tag).sort()).toEqual(['VIP', 'newsletter', 'été']);
+  expect(new Set(tags.map(({ tag }) => tag))).toEqual(new Set(['VIP', 'newsletter', 'été']));
   const addresses = await gateway.sql('SELECT * FROM customer_addresses WHERE customer_id = ? ORDER BY position', [id]);
   const empty = {
     customer_id: BigInt(id),

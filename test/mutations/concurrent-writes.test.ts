@@ -1,0 +1,91 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { customerOf, idOf, rowOf, startWritingGateway, type WritingGateway } from './writing-gateway.ts';
+
+let gateway: WritingGateway;
+
+beforeAll(async () => {
+  gateway = await startWritingGateway();
+});
+
+afterAll(async () => {
+  await gateway.close();
+});
+
+const times = <Result>(count: number, run: (i: number) => Promise<Result>): Promise<Result[]> =>
+  Promise.all(Array.from({ length: count }, (_, i) => run(i)));
+
+const codes = (answers: readonly { userErrors: readonly { code: string }[] }[]): (string | undefined)[] =>
+  answers.map(({ userErrors }) => userErrors[0]?.code).sort((a, b) => (a ?? '~').localeCompare(b ?? '~'));
+
+describe('writes at the same time', () => {
+  test('of one email: one wins, the others are told', async () => {
+    for (let round = 0; round < 5; round += 1) {
+      const email = `wanted-${round}@example.com`;
+      const answers = await times(8, (i) => gateway.create({ name: `Racer ${i}`, email, tags: ['a', 'b'] }));
+      expect(codes(answers)).toEqual([...Array.from({ length: 7 }, () => 'ALREADY_EXISTS'), undefined]);
+      expect(await gateway.sql('SELECT version FROM customers WHERE email = ?', [email])).toEqual([{ version: 1 }]);
+    }
+  });
+
+  test('of the same emails and external ids crosswise: as many as fit, and no error of the server', async () => {
+    for (let round = 0; round < 5; round += 1) {
+      const answers = await times(8, (i) =>
+        gateway.create({
+          name: 'x',
+          email: `cross-${round}-${i % 2}@example.com`,
+          externalId: `cross-${round}-${i % 4}`,
+        }),
+      );
+      expect(codes(answers)).toEqual([...Array.from({ length: 6 }, () => 'ALREADY_EXISTS'), undefined, undefined]);
+    }
+  });
+
+  test('with the same expectedVersion: exactly one wins', async () => {
+    const { id } = customerOf(await gateway.create({ name: 'Start' }));
+    for (let expectedVersion = 1; expectedVersion <= 5; expectedVersion += 1) {
+      const answers = await times(2, (i) => gateway.update({ id, expectedVersion, name: `${expectedVersion}.${i}` }));
+      expect(codes(answers)).toEqual(['CONFLICT', undefined]);
+      const [row] = await gateway.sql('SELECT version, name FROM customers WHERE id = ?', [rowOf(id)]);
+      const winner = answers.find(({ userErrors }) => userErrors.length === 0)?.customer;
+      expect(row).toEqual({ version: expectedVersion + 1, name: winner?.name });
+    }
+  });
+
+  test('without expectedVersion: all go through, one after the other, each with a version of its own', async () => {
+    const { id } = customerOf(await gateway.create({ name: 'Start' }));
+    const answers = await times(8, (i) => gateway.update({ id, company: `Company ${i}` }));
+    expect(codes(answers)).toEqual(Array.from({ length: 8 }));
+    const changes = await gateway.sql('SELECT version FROM customer_changes WHERE customer_id = ? ORDER BY version', [
+      rowOf(id),
+    ]);
+    expect(changes).toEqual(Array.from({ length: 9 }, (_, i) => ({ version: i + 1 })));
+  });
+
+  test("of updates that take each other's email: none is an error of the server", async () => {
+    const ids = await times(
+      2,
+      async (i) => customerOf(await gateway.create({ name: 'Swap', email: `swap-${i}@example.com` })).id,
+    );
+    for (let round = 0; round < 5; round += 1) {
+      const answers = await times(2, (i) => gateway.update({ id: ids[i], email: `swap-${1 - i}@example.com` }));
+      for (const code of codes(answers)) expect(['ALREADY_EXISTS', undefined]).toContain(code);
+    }
+  });
+
+  test('of contacts and updates while the customer is deleted: all before it or not at all', async () => {
+    const { id } = customerOf(await gateway.create({ name: 'Short-lived', tags: ['a'] }));
+    const note = { customerId: id, kind: 'NOTE', body: 'x', agentId: idOf('Agent', 1) };
+    const [, ...answers] = await Promise.all([
+      gateway.remove({ id }),
+      ...Array.from({ length: 4 }, () => gateway.log(note)),
+      ...Array.from({ length: 3 }, (_, i) => gateway.update({ id, name: `Name ${i}` })),
+    ]);
+    for (const code of codes(answers)) expect(['NOT_FOUND', undefined]).toContain(code);
+    for (const table of ['customer_tags', 'customer_stats', 'interactions'])
+      expect(await gateway.sql(`SELECT * FROM ${table} WHERE customer_id = ?`, [rowOf(id)])).toEqual([]);
+    const changes = await gateway.sql('SELECT action FROM customer_changes WHERE customer_id = ? ORDER BY id', [
+      rowOf(id),
+    ]);
+    expect(changes.at(-1)).toEqual({ action: 'DELETED' });
+  });
+});

@@ -1,0 +1,212 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { customerOf, idOf, startWritingGateway, type UserError, type WritingGateway } from './writing-gateway.ts';
+
+let gateway: WritingGateway;
+let id: string;
+
+beforeAll(async () => {
+  gateway = await startWritingGateway();
+  const input = { name: 'Taken', email: 'taken@example.com', externalId: 'taken' };
+  await gateway.create(input);
+  id = customerOf(await gateway.create({ name: 'Other', email: 'other@example.com', externalId: 'other' })).id;
+});
+
+afterAll(async () => {
+  await gateway.close();
+});
+
+const told = (errors: readonly UserError[]) => errors.map(({ code, path }) => `${code} ${path.slice(1).join('.')}`);
+const address = (more: object) => ({ addresses: [{ line1: 'Main Street 1' }, { line1: 'x', ...more }] });
+const tags = (count: number): string[] => Array.from({ length: count }, (_, i) => `tag ${i}`);
+const local = (length: number) => `${'a'.repeat(length - '@example.com'.length)}@example.com`;
+
+// What both createCustomer and updateCustomer take: [what, input, errors].
+const FIELDS: [string, object, string[]][] = [
+  ['an empty name', { name: '' }, ['INVALID_INPUT name']],
+  ['a name of spaces', { name: ' \t\n\u00a0 ' }, ['INVALID_INPUT name']],
+  ['a name of 201 characters', { name: 'x'.repeat(201) }, ['INVALID_INPUT name']],
+  ['a name of 201 emoji', { name: '😀'.repeat(201) }, ['INVALID_INPUT name']],
+  ['a name with NUL', { name: 'a\0b' }, ['INVALID_INPUT name']],
+  ['a name with half an emoji', { name: 'a\ud83d' }, ['INVALID_INPUT name']],
+  ['an external id of 65 characters', { externalId: 'x'.repeat(65) }, ['INVALID_INPUT externalId']],
+  ['an empty external id', { externalId: ' ' }, ['INVALID_INPUT externalId']],
+  ['a company of 201 characters', { company: 'x'.repeat(201) }, ['INVALID_INPUT company']],
+  ['an empty company', { company: '' }, ['INVALID_INPUT company']],
+  ...[
+    '',
+    'x',
+    '@example.com',
+    'a@',
+    'a b@example.com',
+    'a@b@example.com',
+    'a@-example.com',
+    'ü@example.com',
+    'a@exa\0mple.com',
+  ].map((email): [string, object, string[]] => [
+    `the email ${JSON.stringify(email)}`,
+    { email },
+    ['INVALID_EMAIL email'],
+  ]),
+  ['an email of 255 characters', { email: local(255) }, ['INVALID_EMAIL email']],
+  ['an email with half an emoji', { email: 'a\ud83d@example.com' }, ['INVALID_EMAIL email']],
+  ...[
+    { number: '' },
+    { number: '030 123456' },
+    { number: 'call +49 30 123456' },
+    { number: '+49 30 123456 ext. 7' },
+    { number: '+999 123456789' },
+    { number: '123', country: 'DE' },
+    { number: '030 123456', country: 'ZZ' },
+    { number: `+49${'1'.repeat(60)}` },
+    { number: '+49\ud83d30 123456' },
+  ].map((phone): [string, object, string[]] => [
+    `the phone ${JSON.stringify(phone).slice(0, 60)}`,
+    { phone },
+    ['INVALID_PHONE phone.number'],
+  ]),
+  ...['', 'x', '42', idOf('Customer', 1), idOf('Agent', 0), idOf('Agent', 2n ** 63n), idOf('Agent', 999_999)].map(
+    (ownerId): [string, object, string[]] => [`the owner "${ownerId}"`, { ownerId }, ['NOT_FOUND ownerId']],
+  ),
+  ['an email that another has', { email: 'taken@example.com' }, ['ALREADY_EXISTS email']],
+  ['an email that another has in other letters', { email: 'TAKEN@Example.com ' }, ['ALREADY_EXISTS email']],
+  ['an external id that another has', { externalId: 'taken' }, ['ALREADY_EXISTS externalId']],
+];
+
+const ONLY_NEW: [string, object, string[]][] = [
+  ['21 tags', { tags: tags(21) }, ['INVALID_INPUT tags']],
+  ['a tag of 51 characters', { tags: ['ok', 'x'.repeat(51)] }, ['INVALID_INPUT tags.1']],
+  [
+    'an empty tag and one that is no text',
+    { tags: [' ', '\ud83d', '\0'] },
+    ['INVALID_INPUT tags.0', 'INVALID_INPUT tags.1', 'INVALID_INPUT tags.2'],
+  ],
+  ['21 addresses', { addresses: Array.from({ length: 21 }, () => ({ line1: 'x' })) }, ['INVALID_INPUT addresses']],
+  ['an address without a line', address({ line1: ' ' }), ['INVALID_INPUT addresses.1.line1']],
+  ['a label of 51 characters', address({ label: 'x'.repeat(51) }), ['INVALID_INPUT addresses.1.label']],
+  [
+    'lines of 201 characters',
+    address({ line1: 'x'.repeat(201), line2: 'x'.repeat(201) }),
+    ['INVALID_INPUT addresses.1.line1', 'INVALID_INPUT addresses.1.line2'],
+  ],
+  [
+    'a city and a region of 101',
+    address({ city: 'x'.repeat(101), region: 'x'.repeat(101) }),
+    ['INVALID_INPUT addresses.1.city', 'INVALID_INPUT addresses.1.region'],
+  ],
+  ['a postal code of 21 characters', address({ postalCode: 'x'.repeat(21) }), ['INVALID_INPUT addresses.1.postalCode']],
+  ...['', 'de', 'DEU', 'Germany', 'D\0'].map((country): [string, object, string[]] => [
+    `the country ${JSON.stringify(country)}`,
+    address({ country }),
+    ['INVALID_INPUT addresses.1.country'],
+  ]),
+  [
+    'everything wrong at once',
+    {
+      name: '',
+      externalId: '',
+      email: 'x',
+      phone: { number: 'x' },
+      company: '',
+      ownerId: 'x',
+      tags: [''],
+      ...address({ country: 'x', city: '' }),
+    },
+    [
+      ...['INVALID_INPUT externalId', 'INVALID_INPUT company', 'INVALID_INPUT name', 'INVALID_EMAIL email'],
+      ...['INVALID_PHONE phone.number', 'NOT_FOUND ownerId', 'INVALID_INPUT tags.0'],
+      ...['INVALID_INPUT addresses.1.country', 'INVALID_INPUT addresses.1.city'],
+    ],
+  ],
+];
+
+const ONLY_CHANGE: [string, object, string[]][] = [
+  ['no name', { name: null }, ['INVALID_INPUT name']],
+  ['no status', { status: null }, ['INVALID_INPUT status']],
+  ['no such customer', { id: 'x' }, ['NOT_FOUND id']],
+  ['an empty id', { id: '' }, ['NOT_FOUND id']],
+  ['the id of an agent', { id: idOf('Agent', 1) }, ['NOT_FOUND id']],
+  ['a customer that is not there', { id: idOf('Customer', 999_999), name: 'x' }, ['NOT_FOUND id']],
+  [
+    'everything wrong at once',
+    { name: null, status: null, email: 'x', phone: { number: 'x' }, company: '', ownerId: 'x' },
+    [
+      ...['INVALID_INPUT company', 'INVALID_INPUT name', 'INVALID_EMAIL email', 'INVALID_PHONE phone.number'],
+      ...['INVALID_INPUT status', 'NOT_FOUND ownerId'],
+    ],
+  ],
+];
+
+async function expectRefused(write: () => Promise<{ userErrors: readonly UserError[] }>, expected: string[]) {
+  const before = await gateway.everything();
+  const { userErrors } = await write();
+  expect(told(userErrors)).toEqual(expected);
+  for (const { message, path } of userErrors) {
+    expect(message).toMatch(/^(Expected|There is no|Another customer has) .{5,150}\.$/);
+    expect(path[0]).toBe('input');
+  }
+  expect(await gateway.everything()).toEqual(before);
+}
+
+describe('createCustomer refuses, and writes nothing,', () => {
+  test.each([...FIELDS, ...ONLY_NEW])('%s', async (_, input, expected) => {
+    await expectRefused(async () => {
+      const answer = await gateway.create({ name: 'New', ...input });
+      expect(answer.customer).toBeNull();
+      return answer;
+    }, expected);
+  });
+});
+
+describe('updateCustomer refuses, and writes nothing,', () => {
+  test.each([...FIELDS, ...ONLY_CHANGE])('%s', async (_, input, expected) => {
+    await expectRefused(async () => {
+      const answer = await gateway.update({ id, ...input });
+      const isKnown = !expected.includes('NOT_FOUND id');
+      expect(answer.customer).toEqual(isKnown ? { id, version: 1, name: 'Other' } : null);
+      return answer;
+    }, expected);
+  });
+});
+
+test('each length that is allowed is taken to its last character, in emoji too', async () => {
+  const wide = (length: number) => '😀'.repeat(length);
+  const longest = {
+    label: wide(50),
+    line1: wide(200),
+    line2: wide(200),
+    city: wide(100),
+    region: wide(100),
+    postalCode: wide(20),
+  };
+  const input = {
+    ...{ name: wide(200), externalId: wide(64), email: local(254), company: wide(200) },
+    ...{ tags: Array.from({ length: 20 }, (_, i) => String.fromCodePoint(0x1f600 + i).repeat(50)) },
+    addresses: Array.from({ length: 20 }, () => ({ ...longest, country: 'DE' })),
+  };
+  const customer = customerOf(await gateway.create(input));
+  const data = await gateway.data(
+    `query($id: ID!) { customer(by: { id: $id }) { name externalId email company tags
+       addresses { label line1 line2 city region postalCode country } } }`,
+    { id: customer.id },
+  );
+  expect({ ...data.customer, tags: new Set(data.customer.tags) }).toEqual({ ...input, tags: new Set(input.tags) });
+});
+
+test.each([
+  ['a field that is not there', 'createCustomer', { name: 'x', nope: 1 }],
+  ['a name that is a number', 'createCustomer', { name: 1 }],
+  ['no name', 'createCustomer', {}],
+  ['a status that is not there', 'createCustomer', { name: 'x', status: 'BEST' }],
+  ['a tag that is null', 'createCustomer', { name: 'x', tags: [null] }],
+  ['a country in small letters', 'createCustomer', { name: 'x', phone: { number: '030 1', country: 'de' } }],
+  ['no id', 'updateCustomer', { name: 'x' }],
+  ['a version that is a text', 'updateCustomer', { id: 'x', expectedVersion: '1' }],
+  ['a version past 32 bits', 'updateCustomer', { id: 'x', expectedVersion: 2 ** 31 }],
+  ['a time that is none', 'logInteraction', { customerId: 'x', kind: 'CALL', body: 'x', occurredAt: 'yesterday' }],
+])('what the schema does not allow (%s) is an error of the request', async (_, name, input) => {
+  const type = `${name[0]?.toUpperCase()}${name.slice(1)}Input`;
+  const mutation = `mutation($input: ${type}!) { ${name}(input: $input) { userErrors { code } } }`;
+  const answer = await gateway.request(mutation, { variables: { input } });
+  expect(answer.data).toBeUndefined();
+  expect(new Set(answer.errors.map(({ extensions }) => extensions.code))).toEqual(new Set(['BAD_USER_INPUT']));
+});
