@@ -127,10 +127,10 @@ export function createListLoaders<T extends Columns>(
   );
   return {
     source,
-    page: (parent, query) => pages.load({ parent, query, signature: query.signature }),
-    count: (parent, query) => counts.load({ parent, query, signature: query.signature }),
+    page: (parent, query) => pages().load({ parent, query, signature: query.signature }),
+    count: (parent, query) => counts().load({ parent, query, signature: query.signature }),
     exists: (parent, query, beyond) =>
-      existing.load({
+      existing().load({
         parent,
         query: { ...query, beyond },
         signature: `${query.signature} ${JSON.stringify(beyond)}`,
@@ -146,34 +146,43 @@ function toPage<Row>(read: Row[], query: PageQuery): Page<Row> {
   return { rows: query.backward ? rows.toReversed() : rows, hasMore };
 }
 
-/** A loader of (parent, query) pairs; keys with the same signature go to `load` together, a bounded number at a time. */
-function byParent<Query, Result>(load: (parents: readonly (RowId | null)[], query: Query) => Promise<Result[]>) {
-  return new DataLoader<ListKey<Query>, Result, string>(
-    async (keys) => {
-      const results = new Map<ListKey<Query>, Result | Error>();
-      const groups = [...Map.groupBy(keys, (key) => key.signature).values()].flatMap((group) =>
-        chunks(group, PARENTS_A_STATEMENT),
-      );
-      await Promise.all(
-        groups.map(async (group) => {
-          const [first] = group;
-          if (first === undefined) return;
-          try {
-            const found = await load(
-              group.map((key) => key.parent),
-              first.query,
-            );
-            group.forEach((key, i) => results.set(key, found[i] ?? new Error('a batch gave too few results')));
-          } catch (error) {
-            const shown = error instanceof Error ? error : new Error('a batch failed', { cause: error });
-            for (const key of group) results.set(key, shown);
-          }
-        }),
-      );
-      return keys.map((key) => results.get(key) ?? new Error('a batch left out a key'));
-    },
-    { cacheKeyFn: (key) => `${key.parent} ${key.signature}` },
+type LoadPages<Query, Result> = (parents: readonly (RowId | null)[], query: Query) => Promise<Result[]>;
+
+/** A loader of (parent, query) pairs, made when it is first asked for: most requests need few of them. */
+function byParent<Query, Result>(load: LoadPages<Query, Result>): () => DataLoader<ListKey<Query>, Result, string> {
+  let loader: DataLoader<ListKey<Query>, Result, string> | undefined;
+  return () =>
+    (loader ??= new DataLoader((keys) => loadTogether(keys, load), {
+      cacheKeyFn: (key) => `${key.parent} ${key.signature}`,
+    }));
+}
+
+/** Keys with the same signature go to `load` together, a bounded number at a time. */
+async function loadTogether<Query, Result>(
+  keys: readonly ListKey<Query>[],
+  load: LoadPages<Query, Result>,
+): Promise<(Result | Error)[]> {
+  const results = new Map<ListKey<Query>, Result | Error>();
+  const groups = [...Map.groupBy(keys, (key) => key.signature).values()].flatMap((group) =>
+    chunks(group, PARENTS_A_STATEMENT),
   );
+  await Promise.all(
+    groups.map(async (group) => {
+      const [first] = group;
+      if (first === undefined) return;
+      try {
+        const found = await load(
+          group.map((key) => key.parent),
+          first.query,
+        );
+        group.forEach((key, i) => results.set(key, found[i] ?? new Error('a batch gave too few results')));
+      } catch (error) {
+        const shown = error instanceof Error ? error : new Error('a batch failed', { cause: error });
+        for (const key of group) results.set(key, shown);
+      }
+    }),
+  );
+  return keys.map((key) => results.get(key) ?? new Error('a batch left out a key'));
 }
 
 async function inChunks(
@@ -192,17 +201,19 @@ function chunks<Item>(items: readonly Item[], size: number): Item[][] {
   return Array.from({ length: count }, (_, i) => items.slice(i * size, (i + 1) * size));
 }
 
-// Statements are prepared and kept by their text. Rounding the number of keys up to a power of two, by repeating a key
-// or by asking for a parent that is null, keeps the number of texts small; neither reads a row more.
-const roundedUp = (length: number): number => 2 ** Math.ceil(Math.log2(length));
-
+// Statements are prepared and kept by their text. Rounding the number of keys up, by repeating a key or by asking for a
+// parent that is null, keeps the number of texts small; neither reads a row more.
 function repeated(keys: readonly string[]): readonly string[] {
   const last = keys.at(-1);
-  return last === undefined
-    ? keys
-    : [...keys, ...Array.from({ length: roundedUp(keys.length) - keys.length }, () => last)];
+  if (last === undefined) return keys;
+  const length = 2 ** Math.ceil(Math.log2(keys.length));
+  return [...keys, ...Array.from({ length: length - keys.length }, () => last)];
 }
 
+// By an eighth at most, since each parent is a SELECT, which costs the server something even for null: a page of 20
+// takes 20 of them, and 24 texts serve every number of parents.
 function padded(parents: readonly (RowId | null)[]): readonly (RowId | null)[] {
-  return [...parents, ...Array.from({ length: roundedUp(parents.length) - parents.length }, () => null)];
+  const step = Math.max(1, 2 ** (Math.floor(Math.log2(parents.length)) - 2));
+  const length = Math.ceil(parents.length / step) * step;
+  return [...parents, ...Array.from({ length: length - parents.length }, () => null)];
 }

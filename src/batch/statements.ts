@@ -37,21 +37,22 @@ export function pageStatement(
   const bounded = (order: readonly [string, string]) =>
     `ORDER BY ${order[0]} ${direction}, ${order[1]} ${direction} LIMIT ?`;
   const limit = BigInt(query.limit);
-  const branches = options.parents.map((parent): Clause => {
-    const parts = shape.alternatives.map((alternative): Clause => {
-      const where = whereAll([...parentIs(source, parent), ...alternative, ...keyset]);
-      return {
-        sql: `SELECT ${select} ${shape.from}${where.sql} ${bounded(shape.sort)}`,
-        values: [...where.values, limit],
-      };
-    });
-    if (parts.length === 1 && parts[0] !== undefined) return parts[0];
-    const merged = unionAll(parts);
-    const sortName = source.table.columns[query.sort.column]?.sql ?? 'id';
+  // Parents differ in one value each, which is the first: the rest is worked out once.
+  const parentValues = source.parent === undefined ? 0 : 1;
+  const parts = shape.alternatives.map((alternative): Clause => {
+    const where = whereAll([...parentIs(source, null), ...alternative, ...keyset]);
     return {
-      sql: `SELECT * FROM (${merged.sql}) AS u ${bounded([`u.${sortName}`, 'u.id'])}`,
-      values: [...merged.values, limit],
+      sql: `SELECT ${select} ${shape.from}${where.sql} ${bounded(shape.sort)}`,
+      values: [...where.values.slice(parentValues), limit],
     };
+  });
+  const isMerged = parts.length > 1;
+  const sortName = source.table.columns[query.sort.column]?.sql ?? 'id';
+  const union = unionAll(parts).sql;
+  const sql = isMerged ? `SELECT * FROM (${union}) AS u ${bounded([`u.${sortName}`, 'u.id'])}` : union;
+  const branches = options.parents.map((parent): Clause => {
+    const values = parts.flatMap((part) => (parentValues === 0 ? part.values : [idValue(parent), ...part.values]));
+    return { sql, values: isMerged ? [...values, limit] : values };
   });
   return { name: `${source.name} page`, ...unionAll(branches) };
 }

@@ -8,7 +8,10 @@ export type NodeType = (typeof NODE_TYPES)[number];
 
 /** The opaque, global id of a row: `Customer:42` in base64url. */
 export function globalId(type: NodeType, id: RowId): string {
-  return Buffer.from(`${type}:${id}`, 'latin1').toString('base64url');
+  // Less than half of what a Buffer costs. Of these characters base64 makes no + and no /.
+  const text = btoa(`${type}:${id}`);
+  const padding = text.indexOf('=', text.length - 2);
+  return padding < 0 ? text : text.slice(0, padding);
 }
 
 /** The type and row that an id stands for, or undefined for a text that is no id of ours. */

@@ -35,16 +35,40 @@ export const TABLES: readonly Table[] = [
   tickets,
 ];
 
+const LOADERS = [
+  createAgentLoaders,
+  createCustomerLoaders,
+  createInteractionLoaders,
+  createOrderLoaders,
+  createProductLoaders,
+  createTicketLoaders,
+] as const;
+
+/** The loaders of every type, for one request: those of a type are made when one of them is first asked for. */
+class LazyLoaders {
+  readonly #context: BatchContext;
+  readonly #made: (Readonly<Record<string, unknown>> | undefined)[] = [];
+
+  static {
+    const nowhere: BatchContext = { db: { read: () => Promise.reject(new Error('no database')) }, columnsOf: () => [] };
+    for (const [i, create] of LOADERS.entries())
+      for (const name of Object.keys(create(nowhere)))
+        Object.defineProperty(LazyLoaders.prototype, name, {
+          get(this: LazyLoaders) {
+            return (this.#made[i] ??= { ...create(this.#context) })[name];
+          },
+        });
+  }
+
+  constructor(context: BatchContext) {
+    this.#context = context;
+  }
+}
+
 /** The loaders of every type, for one request. */
 export function createLoaders(context: BatchContext): Loaders {
-  return {
-    ...createAgentLoaders(context),
-    ...createCustomerLoaders(context),
-    ...createInteractionLoaders(context),
-    ...createOrderLoaders(context),
-    ...createProductLoaders(context),
-    ...createTicketLoaders(context),
-  };
+  // Its properties are defined by name above, where the compiler does not see them.
+  return new LazyLoaders(context) as unknown as Loaders;
 }
 
 /** How a row of each type is found by its id. */
