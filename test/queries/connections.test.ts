@@ -52,6 +52,12 @@ const walk = fc.record({
   isFiltered: fc.boolean(),
 });
 
+/** The rows that are there, and all that ever were. */
+interface Walked {
+  readonly rows: Map<number, WalkedRow>;
+  readonly known: Map<number, WalkedRow>;
+}
+
 type Walk = typeof walk extends fc.Arbitrary<infer Value> ? Value : never;
 
 const selectionOf = (list: List) =>
@@ -97,11 +103,13 @@ describe('a connection', () => {
   async function applyChange(
     sql: Connection,
     list: List,
-    { rows, change: made, from }: { rows: Map<number, WalkedRow>; change: Change; from: WalkedRow | undefined },
+    { rows, known, change: made, from }: Walked & { change: Change; from: WalkedRow | undefined },
   ): Promise<void> {
     if (made.kind === 'insert a row') {
-      if (rows.has(made.id)) return;
+      // No id is given twice: a row that came back elsewhere would rightly be seen again.
+      if (known.has(made.id)) return;
       rows.set(made.id, made);
+      known.set(made.id, made);
       await insertRows(sql, list, [made]);
     } else if (made.kind !== 'nothing') {
       const gone = made.kind === 'delete a row' ? [...rows.values()][made.place % (rows.size || 1)] : from;
@@ -144,8 +152,7 @@ describe('a connection', () => {
       cursor = backward ? startCursor : endCursor;
       from = known.get(expected.ids.at(backward ? 0 : -1) ?? 0);
       const made = changes[step] ?? { kind: 'nothing' };
-      await applyChange(sql, list, { rows, change: made, from });
-      for (const row of rows.values()) known.set(row.id, row);
+      await applyChange(sql, list, { rows, known, change: made, from });
       for (const id of untouched.keys()) if (!rows.has(id)) untouched.delete(id);
     }
     const left = [...untouched.values()].toSorted(compare).map((row) => row.id);
