@@ -179,7 +179,7 @@ function notFound(roles: readonly ServerRole[], failure: FetchError | void): Use
   return new UserError(
     `Found no ${roles.map((role) => names[role]).join(' and no ')} and could not fetch one: ${why}. ` +
       'Either install them: apt install mariadb-server redis-server; ' +
-      'or run them in containers: docker compose up --wait, and set DATABASE_URL and REDIS_URL',
+      'or run everything in containers: docker compose up --wait; or set DATABASE_URL and REDIS_URL',
     failure === undefined ? {} : { cause: failure },
   );
 }
