@@ -8,7 +8,8 @@ import type { CliContext } from './context.ts';
 import { findServers, type Servers } from './database.ts';
 import { migrationsFolder } from './migrations-folder.ts';
 
-const DEMO = { customers: 2_000, ordersPerCustomer: 5, seed: 1 } as const;
+/** The seed that `npm start` loads into a database of its own. */
+export const DEMO = { customers: 2_000, ordersPerCustomer: 5, seed: 1 } as const;
 const UNAVAILABLE_EXIT_CODE = 69;
 
 /**

@@ -137,9 +137,15 @@ function searchTable(source: ListSource): string {
   return [row(['text with', 'index']), row(['---', '---']), ...rows].join('\n');
 }
 
+/** The sources of every list that there is a loader for. */
 function listSources(): ListSource[] {
   const loaders = createLoaders({ db: { read: () => Promise.resolve([]) }, columnsOf: () => ['id'] });
-  return Object.values(loaders).flatMap((loader: object) => ('source' in loader ? [loader.source as ListSource] : []));
+  // Getters of the class: each type's loaders are made when they are first asked for.
+  const names = Object.getOwnPropertyNames(Object.getPrototypeOf(loaders)).filter((name) => name !== 'constructor');
+  const all = names.map((name) => loaders[name as keyof typeof loaders]);
+  const sources = all.flatMap((loader) => ('source' in loader ? [loader.source] : []));
+  if (sources.length === 0) throw new Error('no list has a loader');
+  return sources;
 }
 
 function listSections(): string[] {
