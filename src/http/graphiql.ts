@@ -1,9 +1,16 @@
 import { renderGraphiQL as renderBundledGraphiQL } from '@graphql-yoga/render-graphiql';
 import type { GraphiQLOptions } from 'graphql-yoga';
 
-const TABS = [
-  `# Who are the newest customers, and what did they order last?
-# Press the play button, or Ctrl-Enter. Ctrl-Space completes; the book on the left explains every field.
+/**
+ * What GraphiQL opens with, one a tab, in lines that fit half a laptop's screen. Each can be run as it is; the last one
+ * shows a refusal.
+ */
+export const EXAMPLES = [
+  `# The newest customers, and what they ordered last.
+#
+# Run it: the play button, or Ctrl-Enter.
+# Ctrl-Space completes; the book on the left explains
+# every field.
 query NewestCustomers {
   customers(first: 5) {
     totalCount
@@ -12,37 +19,79 @@ query NewestCustomers {
       company
       status
       tags
-      owner { name }
+      owner {
+        name
+      }
       orders(first: 3) {
-        nodes { number status total { amount currency } placedAt }
+        nodes {
+          number
+          status
+          placedAt
+          total {
+            amount
+            currency
+          }
+        }
       }
     }
-    pageInfo { hasNextPage endCursor }
+    pageInfo {
+      hasNextPage
+      endCursor
+    }
   }
 }
 `,
-  `# A support call: find the caller by the start of the name, the email or the digits of the phone.
+  `# A support call: find the caller by the start of the name,
+# the start of the email, or the digits of the phone.
 query SupportCall {
-  searchCustomers(text: "Ma", first: 5) {
+  searchCustomers(text: "Li", first: 5) {
     nodes {
       id
       name
       email
       phone
-      summary { orderCount openTicketCount lastOrderAt lifetimeValue { amount currency } }
-      tickets(first: 3, filter: { status: [OPEN, PENDING] }) {
-        nodes { number subject priority openedAt }
+      summary {
+        orderCount
+        openTicketCount
+        lastOrderAt
+        lifetimeValue {
+          amount
+          currency
+        }
+      }
+      tickets(
+        first: 3
+        filter: { status: [OPEN, PENDING] }
+      ) {
+        nodes {
+          number
+          subject
+          priority
+          openedAt
+        }
       }
       interactions(first: 3) {
-        nodes { kind body occurredAt agent { name } }
+        nodes {
+          kind
+          body
+          occurredAt
+          agent {
+            name
+          }
+        }
       }
     }
   }
 }
 `,
-  `# The queue of urgent tickets, four levels deep: still one SQL statement a level.
+  `# The queue of urgent tickets, oldest first, four levels
+# deep: one SQL statement a level, however many tickets.
 query UrgentTickets {
-  tickets(first: 10, filter: { status: [OPEN], priority: [HIGH, URGENT] }, orderBy: { field: OPENED_AT, direction: ASC }) {
+  tickets(
+    first: 10
+    filter: { status: [OPEN], priority: [HIGH, URGENT] }
+    orderBy: { field: OPENED_AT, direction: ASC }
+  ) {
     totalCount
     edges {
       cursor
@@ -50,32 +99,53 @@ query UrgentTickets {
         number
         subject
         priority
-        assignee { name }
+        assignee {
+          name
+        }
         customer {
           name
           orders(first: 1) {
-            nodes { number items { quantity product { name price { amount currency } } } }
+            nodes {
+              number
+              items {
+                quantity
+                product {
+                  name
+                }
+              }
+            }
           }
         }
       }
     }
-    pageInfo { hasNextPage endCursor }
+    pageInfo {
+      hasNextPage
+      endCursor
+    }
   }
 }
 `,
-  `# What a refused question looks like: pages have at most 100 entries.
+  `# What a refused question looks like: a page has at most
+# 100 entries.
 query TooMuch {
   customers(first: 1000000) {
-    nodes { name }
+    nodes {
+      name
+    }
   }
 }
 `,
-];
+] as const;
 
-/** What GraphiQL opens with: a few queries that show what the schema can answer. */
+// A concierge's bell. In the page itself, as everything else is.
+const BELL = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24" width="26" height="26" fill="#d60590"><circle cx="12" cy="4.6" r="1.6"/><path d="M3 16a9 9 0 0 1 18 0z"/><rect x="1.5" y="17.5" width="21" height="2.5" rx="1.2"/></svg>`;
+
+/** How GraphiQL opens. */
 export const graphiqlOptions: GraphiQLOptions = {
   title: 'Concierge',
-  defaultTabs: TABS.map((query) => ({ query })),
+  logo: BELL,
+  favicon: `data:image/svg+xml,${encodeURIComponent(BELL)}`,
+  defaultTabs: EXAMPLES.map((query) => ({ query })),
   shouldPersistHeaders: false,
   defaultEditorToolsVisibility: false,
 };
