@@ -1,0 +1,148 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import type { Page } from 'playwright-core';
+import { seedDatabase } from '../../src/data/seed/seed-database.ts';
+import { EXAMPLES } from '../../src/http/graphiql.ts';
+import { startBrowser, type TestBrowser } from '../support/browser.ts';
+import { startGateway, type TestGateway } from '../support/gateway.ts';
+import { createDatabase, type TestDatabase } from '../support/servers.ts';
+
+const screenshots = join(import.meta.dirname, '../../.data/screenshots');
+const [NEWEST, , , TOO_MUCH] = EXAMPLES;
+
+let database: TestDatabase;
+let gateway: TestGateway;
+let browser: TestBrowser;
+
+beforeAll(async () => {
+  database = await createDatabase();
+  // As `npm start` seeds its demo.
+  await seedDatabase({ databaseUrl: database.url, customers: 2_000, ordersPerCustomer: 5, seed: 1 });
+  gateway = await startGateway({ databaseUrl: database.url });
+}, 60_000);
+
+afterAll(async () => {
+  await gateway.close();
+  await database.drop();
+});
+
+/** How long something is in an answer: the entries of all its lists. */
+const entriesIn = (value: unknown): number =>
+  typeof value !== 'object' || value === null
+    ? 0
+    : Object.values(value).reduce((sum: number, one) => sum + entriesIn(one), Array.isArray(value) ? value.length : 0);
+
+describe('the examples', () => {
+  test.each(EXAMPLES.slice(0, -1).map((query) => [/query (\w+)/.exec(query)?.[1] ?? '', query]))(
+    '%s gives data on the demo data, in every list that it asks for',
+    async (_, query) => {
+      const answer = await gateway.request(query, { headers: { accept: 'application/graphql-response+json' } });
+      expect([answer.status, answer.errors]).toEqual([200, []]);
+      expect(entriesIn(answer.data)).toBeGreaterThan(10);
+      for (const [, list] of query.matchAll(/^ +(\w+)(?:\([^)]*\))? \{\n +nodes/gm))
+        expect([list, new RegExp(`"${list}":{"nodes":\\[{`).test(answer.text)]).toEqual([list, true]);
+    },
+  );
+
+  test('end with one that shows a refusal', async () => {
+    const answer = await gateway.request(TOO_MUCH);
+    expect(answer.errors).toMatchObject([
+      { message: 'Argument "first": expected 1 to 100, got 1000000.', extensions: { code: 'BAD_USER_INPUT' } },
+    ]);
+  });
+
+  test('fit into half the window', () => {
+    const long = EXAMPLES.flatMap((query) => query.split('\n')).filter((line) => line.length > 60);
+    expect(long).toEqual([]);
+  });
+});
+
+/** What a code editor of the page shows; it keeps lines apart and spaces together. */
+async function shownIn(page: Page, selector: string): Promise<string> {
+  const lines = await page.locator(`${selector} .view-line`).allInnerTexts();
+  return lines.join('\n').replaceAll('\u00a0', ' ');
+}
+
+const ANSWER = '.graphiql-response';
+
+async function run(page: Page, expected: RegExp): Promise<string> {
+  await page.getByRole('button', { name: /^Execute query/ }).click();
+  for (let i = 0; i < 100; i += 1) {
+    const shown = await shownIn(page, ANSWER);
+    if (expected.test(shown)) return shown;
+    await page.waitForTimeout(100);
+  }
+  return shownIn(page, ANSWER);
+}
+
+describe('GraphiQL in a browser', () => {
+  const addresses: string[] = [];
+  const complaints: string[] = [];
+  let page: Page;
+
+  // Fetching a browser, where there is none, takes as long as the network does.
+  beforeAll(async () => {
+    browser = await startBrowser();
+    browser.context.on('request', (request) => addresses.push(request.url()));
+    browser.context.on('requestfailed', (request) => complaints.push(`failed: ${request.url()}`));
+    browser.context.on('weberror', (error) => complaints.push(error.error().message));
+    browser.context.on('console', (message) => {
+      if (message.type() === 'error' || message.type() === 'warning') complaints.push(message.text());
+    });
+    page = await browser.context.newPage();
+    await page.goto(`${gateway.url}/graphql`);
+    await page.getByRole('button', { name: /^Execute query/ }).waitFor();
+  }, 600_000);
+
+  afterAll(async () => {
+    await browser.close();
+  });
+
+  test('opens with a tab for each example, the first of them in front', async () => {
+    expect(await page.title()).toBe('Concierge');
+    const names = EXAMPLES.map((query) => /query (\w+)/.exec(query)?.[1] ?? '');
+    const tabs = page.getByRole('tab');
+    expect(await tabs.count()).toBe(names.length);
+    for (const [i, name] of names.entries()) expect(await tabs.nth(i).innerText()).toContain(name);
+    expect(await tabs.first().getAttribute('aria-selected')).toBe('true');
+    expect(await shownIn(page, '.graphiql-query-editor')).toContain(NEWEST.slice(0, 200));
+    // What is hidden can be shown: the editors of variables and headers begin closed.
+    expect(await page.getByRole('button', { name: 'Show editor tools' }).isVisible()).toBe(true);
+  });
+
+  test('answers the play button with customers, as the API does', async () => {
+    const { customers } = await gateway.data(NEWEST);
+    const shown = await run(page, /"customers": \{/);
+    expect(shown).toContain(`"totalCount": ${customers.totalCount}`);
+    expect(shown).toContain(`"name": "${customers.nodes[0].name}"`);
+    await mkdir(screenshots, { recursive: true });
+    await page.screenshot({ path: join(screenshots, 'graphiql.png') });
+  });
+
+  test('explains the schema', async () => {
+    await page.getByRole('button', { name: 'Show Documentation Explorer' }).click();
+    const explorer = page.locator('.graphiql-doc-explorer');
+    await explorer.getByText('Query', { exact: true }).click();
+    await explorer.getByText('Where every read begins.').waitFor();
+    await explorer.getByText('searchCustomers', { exact: true }).click();
+    await explorer.getByText('at least one character other than a space').waitFor();
+    await page.getByRole('button', { name: 'Hide Documentation Explorer' }).click();
+  });
+
+  test('asks this host alone, and neither fails nor complains', () => {
+    expect(addresses.length).toBeGreaterThanOrEqual(3);
+    const hosts = addresses
+      .filter((address) => !address.startsWith('data:'))
+      .map((address) => new URL(address.replace(/^blob:/, '')).origin);
+    expect(new Set(hosts)).toEqual(new Set([gateway.url]));
+    expect(complaints).toEqual([]);
+  });
+
+  test('shows a refusal as readably as an answer', async () => {
+    await page.getByRole('tab').last().click();
+    // GraphiQL learns a tab's operation names a moment after it is in front; a person's hand is not as quick.
+    await page.waitForTimeout(1_000);
+    expect(await run(page, /"errors"/)).toMatch(/expected 1 to 100, got\s+1000000/);
+  });
+});
