@@ -29,7 +29,7 @@ export interface App {
 }
 
 /** How long requests under way may take to finish when the gateway stops. */
-const STOP_MS = 8_000;
+const STOP_MS = 7_000;
 
 /**
  * Puts a gateway together: database, cache, schema, pipeline, HTTP.
@@ -85,14 +85,16 @@ export async function createApp(
       '/metrics': text('text/plain; version=0.0.4; charset=utf-8', () => metrics.registry.metrics()),
     },
   });
+  const close = async (): Promise<void> => {
+    await server.close(STOP_MS);
+    await pipeline.handle.dispose();
+    await cache?.close();
+    await db.close();
+  };
+  let closed: Promise<void> | undefined;
   return {
     listen: () => server.listen(config.port, config.host),
-    async close() {
-      await server.close(STOP_MS);
-      await pipeline.handle.dispose();
-      await cache?.close();
-      await db.close();
-    },
+    close: () => (closed ??= close()),
   };
 }
 

@@ -13,6 +13,7 @@ import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { ERROR_CODES, type ErrorCode } from '../errors.ts';
 import { HttpError } from './graphql-request.ts';
+import { watchConnections } from './open-connections.ts';
 
 /** Answers a request. Errors that it throws are answered as GraphQL errors. */
 export type Handler = (request: IncomingMessage, response: ServerResponse) => Promise<void> | void;
@@ -45,19 +46,20 @@ export function createHttpServer({
   log: Log;
   metrics: Metrics;
 }): HttpServer {
-  let closing = false;
+  let closing: Promise<void> | undefined;
   /** How many answers each connection waits for. */
   const answering = new WeakMap<Duplex, number>();
   const listener: RequestListener = (request, response) => {
     const { socket } = request;
     metrics.requestsInFlight.inc();
+    connections.add(response);
     answering.set(socket, (answering.get(socket) ?? 0) + 1);
     response.once('close', () => {
       metrics.requestsInFlight.dec();
       answering.set(socket, (answering.get(socket) ?? 1) - 1);
       metrics.requests.inc({ status: response.statusCode });
     });
-    if (closing) {
+    if (closing !== undefined) {
       response.setHeader('connection', 'close');
       if (!(request.url ?? '').startsWith('/health/'))
         return refuse(response, new HttpError(503, 'The gateway is stopping; try again.'));
@@ -86,6 +88,7 @@ export function createHttpServer({
     { requestTimeout: 30_000, headersTimeout: 10_000, maxHeaderSize: MOST_HEADER_BYTES },
     listener,
   );
+  const connections = watchConnections(server);
   server.keepAliveTimeout = 65_000;
   server.on('clientError', (error, socket) => {
     // Bytes of an answer that is under way must not be followed by another.
@@ -94,17 +97,14 @@ export function createHttpServer({
   });
 
   return {
-    listen: (port, host) => listen(server, port, host),
-    isClosing: () => closing,
-    close: async (withinMs) => {
-      closing = true;
-      if (!server.listening) return;
-      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      server.closeIdleConnections();
-      const timer = setTimeout(() => server.closeAllConnections(), withinMs);
-      await closed;
-      clearTimeout(timer);
+    async listen(port, host) {
+      const taken = await listen(server, port, host);
+      // Such as too many open files when a connection comes in: that one is lost, the others need the process.
+      server.on('error', (error) => log.error({ err: error }, 'a connection could not be taken'));
+      return taken;
     },
+    isClosing: () => closing !== undefined,
+    close: (withinMs) => (closing ??= server.listening ? connections.close(withinMs) : Promise.resolve()),
   };
 }
 

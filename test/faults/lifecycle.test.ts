@@ -1,0 +1,231 @@
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { Redis } from 'ioredis';
+import { startGateway, type TestGateway } from '../support/gateway.ts';
+import { startOwnServers, withConnection, type OwnServers } from '../support/servers.ts';
+import { lockTable } from './table-lock.ts';
+
+const CUSTOMERS = '{ customers { totalCount } }';
+const STOP_MS = 10_000;
+const BACK_MS = 5_000;
+
+let servers: OwnServers;
+beforeAll(async () => {
+  servers = await startOwnServers();
+});
+afterAll(() => servers.close());
+
+let started = 0;
+/** With a cache of its own, so that every first request reaches the database. */
+const start = (settings: Readonly<Record<string, string>> = {}) =>
+  startGateway({
+    databaseUrl: servers.database.url,
+    redisUrl: servers.redis.url,
+    settings: { CACHE_PREFIX: `${(started += 1)}:`, ...settings },
+  });
+
+const ask = async (gateway: TestGateway, path: string) => {
+  const asked = performance.now();
+  const response = await fetch(`${gateway.url}${path}`);
+  return { status: response.status, body: await response.json(), took: performance.now() - asked };
+};
+
+/** Asks until the readiness is this one, for as long as recovery may take. */
+async function readiness(gateway: TestGateway, wanted: object) {
+  const end = performance.now() + BACK_MS;
+  let found = await ask(gateway, '/health/ready');
+  while (JSON.stringify(found.body) !== JSON.stringify(wanted) && performance.now() < end) {
+    await sleep(20);
+    found = await ask(gateway, '/health/ready');
+  }
+  expect(found.body).toEqual(wanted);
+  return found;
+}
+
+describe('the health of a gateway', () => {
+  let gateway: TestGateway;
+  beforeAll(async () => {
+    gateway = await start();
+  });
+  afterAll(() => gateway.close());
+
+  const states = (status: string, database: string, redis: string) => ({ status, dependencies: { database, redis } });
+
+  test('is ready with MySQL and Redis, and says so of each', async () => {
+    expect((await readiness(gateway, states('ok', 'up', 'up'))).status).toBe(200);
+    expect(await ask(gateway, '/health/live')).toMatchObject({ status: 200, body: { status: 'ok' } });
+  });
+
+  test('is ready without a Redis that was never asked for', async () => {
+    const without = await startGateway({ databaseUrl: servers.database.url });
+    expect(await ask(without, '/health/ready')).toMatchObject({ status: 200, body: states('ok', 'up', 'not used') });
+    await without.close();
+  });
+
+  test.each([
+    ['was killed', () => servers.redis.kill(), () => servers.redis.start()],
+    [
+      'hangs',
+      async () => {
+        servers.redis.pause();
+        // It takes a request to find out.
+        await gateway.request(CUSTOMERS);
+      },
+      async () => {
+        servers.redis.resume();
+        await gateway.request(CUSTOMERS);
+      },
+    ],
+  ])('is degraded and ready while Redis %s', async (_, cause, mend) => {
+    await cause();
+    expect((await readiness(gateway, states('degraded', 'up', 'down'))).status).toBe(200);
+    await mend();
+    const end = performance.now() + BACK_MS;
+    while ((await ask(gateway, '/health/ready')).body.status !== 'ok' && performance.now() < end) {
+      await gateway.request(CUSTOMERS);
+      await sleep(20);
+    }
+    expect(await ask(gateway, '/health/ready')).toMatchObject({ status: 200, body: states('ok', 'up', 'up') });
+  });
+
+  test.each([
+    ['was killed', () => servers.database.kill(), () => servers.database.start()],
+    ['hangs', async () => servers.database.pause(), async () => servers.database.resume()],
+  ])('is not ready but alive while MySQL %s, and says so within a second or two', async (_, cause, mend) => {
+    await cause();
+    try {
+      const found = await readiness(gateway, states('unavailable', 'down', 'up'));
+      expect(found.status).toBe(503);
+      expect(found.took).toBeLessThan(2_000);
+      const live = await ask(gateway, '/health/live');
+      expect([live.status, live.took < 1_000]).toEqual([200, true]);
+    } finally {
+      await mend();
+    }
+    expect((await readiness(gateway, states('ok', 'up', 'up'))).status).toBe(200);
+    expect((await gateway.request(CUSTOMERS)).errors).toEqual([]);
+  });
+});
+
+describe('a gateway that is told to stop', () => {
+  interface Wire {
+    readonly socket: Socket;
+    readonly send: (text: string) => void;
+    /** All that came, once the other side has ended the connection. */
+    readonly ended: Promise<string>;
+  }
+
+  async function open(gateway: TestGateway): Promise<Wire> {
+    const socket = connect(Number(new URL(gateway.url).port), '127.0.0.1');
+    await once(socket, 'connect');
+    let text = '';
+    socket.on('data', (data: Buffer) => (text += data.toString()));
+    const ended = new Promise<string>((resolve) => {
+      socket.once('close', () => resolve(text));
+      socket.once('error', () => resolve(text));
+    });
+    return { socket, send: (part) => void socket.write(part), ended };
+  }
+
+  const post = (query: string) => {
+    const body = JSON.stringify({ query });
+    return `POST /graphql HTTP/1.1\r\nHost: here\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
+  };
+
+  /** What is left of a gateway in its servers. */
+  async function leftOver(): Promise<readonly unknown[]> {
+    const redis = new Redis(servers.redis.url);
+    const clients = String(await redis.client('LIST'))
+      .trim()
+      .split('\n');
+    redis.disconnect();
+    const connections = await withConnection(servers.database.url, (connection) =>
+      connection.query<{ info: string }[]>(
+        "SELECT id, info FROM information_schema.processlist WHERE id <> CONNECTION_ID() AND command <> 'Daemon' AND user <> 'system user'",
+      ),
+    );
+    return [...clients.slice(1), ...connections];
+  }
+
+  test('finishes what is under way, refuses what is new, and leaves nothing open', async () => {
+    const gateway = await start();
+    const lock = await lockTable(servers.database.url, 'customers');
+    const inFlight = [await open(gateway), await open(gateway)];
+    for (const wire of inFlight) wire.send(post(CUSTOMERS));
+    await lock.waiting(2);
+    const idle = await open(gateway);
+    idle.send('GET /health/live HTTP/1.1\r\nHost: here\r\n\r\n');
+    await once(idle.socket, 'data');
+    const silent = await open(gateway);
+    // Half a request each when the gateway is told to stop.
+    const [late, ready] = [await open(gateway), await open(gateway)];
+    late.send('POST /graphql HTTP/1.1\r\nHost: here\r\nContent-Type: application/json\r\n');
+    ready.send('GET /health/ready HTTP/1.1\r\n');
+    await sleep(50);
+
+    const told = performance.now();
+    const stopped = gateway.close();
+    expect(await silent.ended).toBe('');
+    expect((await idle.ended).match(/HTTP\/1\.1 200/g)).toHaveLength(1);
+    await expect(fetch(`${gateway.url}/health/live`)).rejects.toMatchObject({ cause: { code: 'ECONNREFUSED' } });
+    late.send('Content-Length: 2\r\n\r\n{}');
+    const refused = await late.ended;
+    expect(refused).toMatch(/^HTTP\/1\.1 503 .*\r\nconnection: close\r\n/is);
+    expect(refused).toContain(
+      '{"errors":[{"message":"The gateway is stopping; try again.","extensions":{"code":"SERVICE_UNAVAILABLE"}}]}',
+    );
+    ready.send('Host: here\r\n\r\n');
+    const health = await ready.ended;
+    expect(health).toMatch(/^HTTP\/1\.1 503 .*\r\nconnection: close\r\n/is);
+    expect(health).toContain('{"status":"stopping","dependencies":{"database":"up","redis":"up"}}');
+
+    await lock.release();
+    for (const wire of inFlight) {
+      const answer = await wire.ended;
+      expect(answer).toMatch(/^HTTP\/1\.1 200 .*\r\nconnection: close\r\n/is);
+      expect(answer).toContain('{"data":{"customers":{"totalCount":0}}}');
+    }
+    await stopped;
+    // Nothing waited for the end of the time allowed.
+    expect(performance.now() - told).toBeLessThan(STOP_MS / 2);
+    expect(await leftOver()).toEqual([]);
+  });
+
+  test('ends a request that does not finish, its statement included, and is gone within ten seconds', async () => {
+    const gateway = await start({ LIMIT_STATEMENT_MS: '60000', LIMIT_REQUEST_MS: '60000' });
+    const lock = await lockTable(servers.database.url, 'customers');
+    const wire = await open(gateway);
+    wire.send(post(CUSTOMERS));
+    await lock.waiting(1);
+    const told = performance.now();
+    await gateway.close();
+    expect(performance.now() - told).toBeLessThan(STOP_MS);
+    expect(await wire.ended).toBe('');
+    expect(await lock.statements()).toBe(0);
+    await lock.release();
+    expect(await leftOver()).toEqual([]);
+  });
+
+  test('is gone within ten seconds though its database hangs', async () => {
+    const gateway = await start();
+    const lost = gateway.request(CUSTOMERS).catch(() => undefined);
+    await lost;
+    servers.database.pause();
+    const asked = gateway.request('{ customers { nodes { id } } }').catch(() => undefined);
+    await sleep(100);
+    const told = performance.now();
+    await gateway.close();
+    expect(performance.now() - told).toBeLessThan(STOP_MS);
+    servers.database.resume();
+    await asked;
+  });
+
+  test('stops once however often it is told', async () => {
+    const gateway = await start();
+    await Promise.all([gateway.close(), gateway.close()]);
+    await gateway.close();
+    expect(await leftOver()).toEqual([]);
+  });
+});
