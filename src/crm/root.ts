@@ -6,7 +6,7 @@ import type { Loaders } from './context.ts';
 import { parseGlobalId, type NodeType } from './global-id.ts';
 
 /** The most ids that `nodes` takes. */
-export const MOST_NODES = 100;
+const MOST_NODES = 100;
 
 /** How a row of each type is found by its id. */
 export type NodeLoaders = {

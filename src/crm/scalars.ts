@@ -8,7 +8,7 @@ const EMAIL =
   /^[a-z0-9.!#$%&'*+/=?^_`{|}~-]+@[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*$/;
 
 /** A moment as `2026-11-23T09:30:00.000Z`, or undefined for what is not an RFC 3339 date and time in the years 1000 to 9999. */
-export function parseDateTime(given: unknown): string | undefined {
+function parseDateTime(given: unknown): string | undefined {
   if (typeof given !== 'string' || !RFC_3339.test(given)) return undefined;
   const parsed = DateTime.fromISO(given.toUpperCase(), { zone: 'utc' });
   return parsed.isValid && parsed.year >= 1000 && parsed.year <= 9999 ? parsed.toJSDate().toISOString() : undefined;

@@ -1,7 +1,7 @@
 import type { UserError, UserErrorCode } from '../generated/graphql.ts';
 
 /** A write that cannot be done as asked, for reasons that its caller can mend. Undoes the transaction. */
-export class Refusal extends Error {
+class Refusal extends Error {
   override readonly name = 'Refusal';
   readonly userErrors: readonly UserError[];
   constructor(userErrors: readonly UserError[]) {

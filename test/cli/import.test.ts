@@ -16,7 +16,7 @@ import {
   orders,
   products,
 } from './import-run.ts';
-import { contentsHash, contradictions, query, rowCounts } from './table-contents.ts';
+import { contradictions, query, rowCounts } from './table-contents.ts';
 
 const root = join(import.meta.dirname, '../..');
 const fixture = join(root, 'test/fixtures/crm');

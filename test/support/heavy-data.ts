@@ -3,8 +3,8 @@ import { withConnection } from './servers.ts';
 /** Parents with few and with many children, by row id. */
 export const FEW = 1;
 export const MANY = 2;
-export const FEW_CHILDREN = 10;
-export const MANY_CHILDREN = 10_000;
+const FEW_CHILDREN = 10;
+const MANY_CHILDREN = 10_000;
 
 /** The telephone number and the tag that all of the many customers share. */
 export const SHARED_PHONE = '+4930123456';

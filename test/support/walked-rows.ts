@@ -37,7 +37,7 @@ export const statusOf = (type: string, { seed }: WalkedRow): string | undefined 
 export const severalStatuses = (type: string): readonly string[] | undefined => STATUSES[type]?.slice(1, 3);
 
 /** Where a row's value stands among all values of a column; -1 for null, which comes before all others. */
-export function rankOf({ seed }: WalkedRow, column: string): number {
+function rankOf({ seed }: WalkedRow, column: string): number {
   if (column === 'name') return NAMES[seed % NAMES.length]?.[1] ?? 0;
   if (column === 'updated_at') return Math.floor(seed / 5) % 5;
   if (column === 'closed_at') return seed % 3 === 0 ? -1 : Math.floor(seed / 3) % 4;
