@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import type { CliContext } from './cli/context.ts';
 import { withDatabase } from './cli/database.ts';
@@ -14,6 +15,9 @@ const USAGE = 64;
 const UNAVAILABLE = 69;
 const SOFTWARE = 70;
 const CONFIGURATION = 78;
+
+// What the environment itself says goes before the file.
+if (existsSync('.env')) process.loadEnvFile('.env');
 
 const stopping = new AbortController();
 for (const [signal, exitCode] of [

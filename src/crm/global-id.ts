@@ -22,6 +22,9 @@ export function parseGlobalId(text: string): { readonly type: NodeType; readonly
   return type !== undefined && isRowId(id) && rest.length === 0 ? { type, id } : undefined;
 }
 
+/** `a Customer`, `an Agent`: for messages. */
+export const withArticle = (type: NodeType): string => `${/^[AEIOU]/.test(type) ? 'an' : 'a'} ${type}`;
+
 /**
  * The row that an id argument stands for.
  * @param argument its name, for the message
@@ -30,6 +33,6 @@ export function parseGlobalId(text: string): { readonly type: NodeType; readonly
 export function rowIdOf(type: NodeType, text: string, argument: string): RowId {
   const parsed = parseGlobalId(text);
   if (parsed?.type === type) return parsed.id;
-  const came = parsed === undefined ? quoted(text) : `that of a ${parsed.type}`;
-  throw createError('BAD_USER_INPUT', `Argument "${argument}": expected the id of a ${type}, got ${came}.`);
+  const came = parsed === undefined ? quoted(text) : `that of ${withArticle(parsed.type)}`;
+  throw createError('BAD_USER_INPUT', `Argument "${argument}": expected the id of ${withArticle(type)}, got ${came}.`);
 }

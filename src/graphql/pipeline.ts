@@ -30,7 +30,7 @@ export interface PipelineOptions {
   readonly requestMs: number;
   readonly bodyBytes: number;
   readonly graphiql: GraphiQLOptions;
-  readonly renderGraphiQL: (options: GraphiQLOptions) => string;
+  readonly renderGraphiQL: (options: GraphiQLOptions) => Promise<string>;
 }
 
 export type Pipeline = ReturnType<typeof createPipeline>;

@@ -1,4 +1,3 @@
-import { renderGraphiQL as renderBundledGraphiQL } from '@graphql-yoga/render-graphiql';
 import type { GraphiQLOptions } from 'graphql-yoga';
 
 /**
@@ -151,4 +150,8 @@ export const graphiqlOptions: GraphiQLOptions = {
 };
 
 /** GraphiQL's page with everything in it: no request goes to any other host. */
-export const renderGraphiQL = (options: GraphiQLOptions): string => renderBundledGraphiQL(options);
+export async function renderGraphiQL(options: GraphiQLOptions): Promise<string> {
+  // Nine megabytes of text, which only those who open the page should wait for.
+  const bundled = await import('@graphql-yoga/render-graphiql');
+  return bundled.renderGraphiQL(options);
+}

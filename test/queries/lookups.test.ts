@@ -100,7 +100,11 @@ describe('a look-up', () => {
     '$field($argument) refuses the id of another type',
     async ({ field, argument, type, typeName }) => {
       const other = typeName === 'Order' ? 'Customer' : 'Order';
-      await expectRefused(document(field, argument, type), { key: nodeId(other, 1) }, `got that of a ${other}`);
+      await expectRefused(
+        document(field, argument, type),
+        { key: nodeId(other, 1) },
+        `got that of ${/^[AIO]/.test(other) ? 'an' : 'a'} ${other}`,
+      );
     },
   );
 

@@ -166,7 +166,7 @@ describe('customers by text', () => {
         await refused(`query Q($f: ${type}) { ${list}(filter: $f) { totalCount } }`, { f: { [field ?? '']: [] } }),
       ).toEqual([['BAD_USER_INPUT', `Argument "filter.${field}": expected at least one value, got an empty list.`]]);
     expect(await refused(query, { f: { ownerId: 'nobody' } })).toEqual([
-      ['BAD_USER_INPUT', 'Argument "filter.ownerId": expected the id of a Agent, got "nobody".'],
+      ['BAD_USER_INPUT', 'Argument "filter.ownerId": expected the id of an Agent, got "nobody".'],
     ]);
   });
 

@@ -1,7 +1,7 @@
 import { quoted } from '../../errors.ts';
 import type { LogInteractionInput, UserError } from '../../generated/graphql.ts';
 import type { Writer } from '../context.ts';
-import { parseGlobalId, type NodeType } from '../global-id.ts';
+import { parseGlobalId, type NodeType, withArticle } from '../global-id.ts';
 import { payload, Problems, refuse } from '../user-errors.ts';
 
 /** What a command gives its payload's resolvers. */
@@ -55,6 +55,6 @@ const isGiven = (value: string | null | undefined): value is string => value !==
 function idOf(type: NodeType, given: string, { path, problems }: { path: string; problems: Problems }): bigint {
   const parsed = parseGlobalId(given);
   if (parsed?.type === type) return BigInt(parsed.id);
-  problems.add('NOT_FOUND', [path], `Expected the id of a ${type}, got ${quoted(given)}.`);
+  problems.add('NOT_FOUND', [path], `Expected the id of ${withArticle(type)}, got ${quoted(given)}.`);
   return 0n;
 }
