@@ -1,6 +1,5 @@
 import { GraphQLScalarType, Kind, type ValueNode } from 'graphql';
 import { parsePhoneNumberFromString, type CountryCode } from 'libphonenumber-js';
-import { DateTime } from 'luxon';
 import { createError, quoted } from '../errors.ts';
 
 const RFC_3339 = /^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)$/;
@@ -10,8 +9,12 @@ const EMAIL =
 /** A moment as `2026-11-23T09:30:00.000Z`, or undefined for what is not an RFC 3339 date and time in the years 1000 to 9999. */
 function parseDateTime(given: unknown): string | undefined {
   if (typeof given !== 'string' || !RFC_3339.test(given)) return undefined;
-  const parsed = DateTime.fromISO(given.toUpperCase(), { zone: 'utc' });
-  return parsed.isValid && parsed.year >= 1000 && parsed.year <= 9999 ? parsed.toJSDate().toISOString() : undefined;
+  const text = given.toUpperCase();
+  const moment = new Date(text);
+  // V8 takes the 30th of February for the 2nd of March.
+  const isOfCalendar = new Date(`${text.slice(0, 10)}T00:00:00Z`).getUTCDate() === Number(text.slice(8, 10));
+  const year = moment.getUTCFullYear();
+  return isOfCalendar && year >= 1000 && year <= 9999 ? moment.toISOString() : undefined;
 }
 
 /** An email address in lower case, or undefined for what is none (HTML's rule) or longer than 254 characters. */
