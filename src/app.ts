@@ -125,11 +125,16 @@ function createContext(options: {
     writer: {
       actor: caller.subject,
       async transaction(changes, command) {
+        let mayBeCommitted = false;
         try {
-          return await runTransaction(db.client, config.limits.requestMs, command);
+          return await runTransaction(db.client, config.limits.requestMs, async (transaction) => {
+            const result = await command(transaction);
+            mayBeCommitted = true;
+            return result;
+          });
         } finally {
           // After a failure too: a connection that was lost at COMMIT may have committed.
-          await cache?.invalidate(changes);
+          if (mayBeCommitted) await cache?.invalidate(changes);
           context.loaders = createLoaders(batch);
         }
       },

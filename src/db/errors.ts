@@ -10,11 +10,14 @@ const UNAVAILABLE_NUMBERS = new Set([
 const UNAVAILABLE_CODES = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND', 'EAI_AGAIN']);
 const UNAVAILABLE_KINDS = new Set(['TooManyConnections', 'ConnectionClosed', 'DatabaseNotReachable', 'SocketTimeout']);
 
-/** TIMEOUT for a statement that the server stopped, SERVICE_UNAVAILABLE for a server out of reach, else as it came. */
+/**
+ * TIMEOUT for a statement that the server stopped or a transaction that took too long, SERVICE_UNAVAILABLE for a server
+ * out of reach, else as it came.
+ */
 export function toGatewayError(error: unknown): unknown {
   if (!(error instanceof Error) || exposedCode(error) !== undefined) return error;
   for (const fact of facts(error)) {
-    if (typeof fact === 'number' && TIMEOUT_NUMBERS.has(fact))
+    if (fact === 'EXPIRED' || (typeof fact === 'number' && TIMEOUT_NUMBERS.has(fact)))
       return createError('TIMEOUT', 'A statement took longer than it may; ask for less at once.', { cause: error });
     if (
       (typeof fact === 'number' && UNAVAILABLE_NUMBERS.has(fact)) ||
@@ -25,13 +28,19 @@ export function toGatewayError(error: unknown): unknown {
   return error;
 }
 
-/** Numbers and codes of a driver's error and of what it wraps. */
+/** Numbers and codes of an error of the driver or of Prisma, and of what it wraps. */
 function* facts(error: object, depth = 0): Generator<unknown> {
   const fields: Record<string, unknown> = { ...error, cause: 'cause' in error ? error.cause : undefined };
+  const meta = isObject(fields['meta']) ? fields['meta'] : {};
+  // Prisma has one code for a transaction that got no connection in time and for one that went on for too long.
+  if (fields['code'] === 'P2028') yield 'timeTaken' in meta ? 'EXPIRED' : 'ETIMEDOUT';
   yield fields['errno'];
   yield fields['code'];
   yield fields['kind'];
   if (typeof fields['originalCode'] === 'string') yield Number(fields['originalCode']);
-  if (depth < 4 && typeof fields['cause'] === 'object' && fields['cause'] !== null)
-    yield* facts(fields['cause'], depth + 1);
+  if (depth >= 4) return;
+  for (const inner of [fields['cause'], 'driverAdapterError' in meta ? meta.driverAdapterError : undefined])
+    if (isObject(inner)) yield* facts(inner, depth + 1);
 }
+
+const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null;

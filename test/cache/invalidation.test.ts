@@ -130,6 +130,24 @@ describe('once a mutation has answered', () => {
     expect(cacheOf(await b.request(about))).toBe('HIT');
   });
 
+  test('that it was refused, what is stored stays', async () => {
+    const id = await create('Annie Easley', { email: 'annie@example.com' });
+    const query = `{ customer(by: {id: "${id}"}) { name } }`;
+    const other = await create('Anne Easley');
+    await stored(query);
+    const refused = [
+      { name: 'Anne', expectedVersion: 7 },
+      { email: 'annie@example.com', id: other },
+      { ownerId: id },
+      { id: 'nonsense' },
+    ];
+    for (const changes of refused) {
+      const { updateCustomer } = await a.data(UPDATE, { input: { id, ...changes } });
+      expect(updateCustomer.userErrors).toHaveLength(1);
+      expect(cacheOf(await b.request(query))).toBe('HIT');
+    }
+  });
+
   test('a read that began before the write does not leave its old answer behind', async () => {
     const id = await create('Mary Jackson');
     // Two statements, of which the second can be held up: customers first, then orders.

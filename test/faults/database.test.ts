@@ -1,0 +1,178 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { seedDatabase } from '../../src/data/seed/seed-database.ts';
+import { startGateway, type Answer, type TestGateway } from '../support/gateway.ts';
+import { startOwnServers, withConnection, type OwnServers } from '../support/servers.ts';
+import { lockTable } from './table-lock.ts';
+
+const BACK_MS = 10_000;
+const LIST = 'query($text: String) { customers(first: 5, filter: {nameStartsWith: $text}) { nodes { name } } }';
+const CREATE = 'mutation { createCustomer(input: {name: "Ada"}) { customer { id } userErrors { code } } }';
+const CACHED = '{ customers(first: 3) { nodes { name } } }';
+const UNAVAILABLE = { message: 'The database cannot be reached now; try again.', code: 'SERVICE_UNAVAILABLE' };
+
+let turn = 0;
+const unique = () => ({ text: `q${(turn += 1)}` });
+const shown = ({ errors }: Answer) => errors.map(({ message, extensions }) => ({ message, code: extensions.code }));
+const timed = async (answer: Promise<Answer>) => {
+  const start = performance.now();
+  const found = await answer;
+  return { ...found, took: performance.now() - start };
+};
+
+describe('a gateway whose database', () => {
+  let servers: OwnServers;
+  let gateway: TestGateway;
+  beforeAll(async () => {
+    servers = await startOwnServers();
+    await seedDatabase({ databaseUrl: servers.database.url, customers: 50, ordersPerCustomer: 1, seed: 1 });
+    gateway = await start({});
+  });
+  afterAll(async () => {
+    await gateway.close();
+    await servers.close();
+  });
+
+  const start = (settings: Readonly<Record<string, string>>) =>
+    startGateway({ databaseUrl: servers.database.url, redisUrl: servers.redis.url, settings });
+  const newList = (of: TestGateway) => timed(of.request(LIST, { variables: unique() }));
+
+  /** Until the answer is stored: a gateway connects to Redis in the background. */
+  async function cached(of: TestGateway): Promise<void> {
+    while ((await of.request(CACHED)).headers.get('x-cache') !== 'HIT') await sleep(5);
+  }
+
+  /** Answers again, without a restart, for reads and writes. */
+  async function expectBack(of: TestGateway): Promise<void> {
+    const end = performance.now() + BACK_MS;
+    while ((await newList(of)).errors.length > 0 && performance.now() < end) await sleep(20);
+    const answers = await Promise.all(Array.from({ length: 20 }, () => newList(of)));
+    expect(answers.flatMap(shown)).toEqual([]);
+    expect((await of.request(CREATE)).data.createCustomer.userErrors).toEqual([]);
+    // Every connection of the pool can be had: as many reads as there are wait at once for a lock.
+    const lock = await lockTable(servers.database.url, 'customers');
+    const waiting = Array.from({ length: 10 }, () => newList(of));
+    await lock.waiting(10);
+    await lock.release();
+    expect((await Promise.all(waiting)).flatMap(shown)).toEqual([]);
+  }
+
+  /** What the client may know, and that nothing else about the server got out or was taken for our own mistake. */
+  function expectUnavailable(answers: readonly (Answer & { took: number })[], withinMs: number): void {
+    for (const answer of answers) {
+      expect(shown(answer)).toEqual([UNAVAILABLE]);
+      expect(answer.took).toBeLessThan(withinMs);
+      expect(answer.text).not.toMatch(/127\.0\.0\.1|ECONN|socket|SELECT|mariadb|prisma|pool|stack/i);
+    }
+  }
+
+  test('is killed under load answers SERVICE_UNAVAILABLE within seconds, and again once it is back', async () => {
+    const masked = await gateway.metric('concierge_masked_errors_total');
+    await cached(gateway);
+    const stop = new AbortController();
+    const load = Array.from({ length: 20 }, async () => {
+      const answers: (Answer & { took: number })[] = [];
+      while (!stop.signal.aborted) answers.push(await newList(gateway));
+      return answers;
+    });
+    await sleep(200);
+    await servers.database.kill();
+    try {
+      await sleep(300);
+      stop.abort();
+      const failed = (await Promise.all(load)).flat().filter(({ errors }) => errors.length > 0);
+      expect(failed.length).toBeGreaterThanOrEqual(20);
+      expectUnavailable(failed, 5_000);
+      const accept = { accept: 'application/graphql-response+json' };
+      const read = timed(gateway.request(LIST, { variables: unique(), headers: accept }));
+      const write = timed(gateway.request(CREATE, { headers: accept }));
+      const answers = await Promise.all([read, write]);
+      expectUnavailable(answers, 5_000);
+      expect(answers.map(({ status }) => status)).toEqual([503, 503]);
+      // What is fresh in the cache needs no database.
+      expect((await gateway.request(CACHED)).headers.get('x-cache')).toBe('HIT');
+    } finally {
+      stop.abort();
+      await servers.database.start();
+    }
+    await expectBack(gateway);
+    expect(await gateway.metric('concierge_masked_errors_total')).toBe(masked);
+  });
+
+  test('hangs answers within the time that a request may take, and again once it goes on', async () => {
+    const brief = await start({ LIMIT_REQUEST_MS: '3000', LIMIT_STATEMENT_MS: '2000', CACHE_PREFIX: 'brief:' });
+    try {
+      await cached(brief);
+      servers.database.pause();
+      await sleep(50);
+      const asked = [...Array.from({ length: 15 }, () => newList(brief)), timed(brief.request(CREATE))];
+      await sleep(50);
+      expect((await brief.request(CACHED)).headers.get('x-cache')).toBe('HIT');
+      for (const answer of await Promise.all(asked)) {
+        expect(['TIMEOUT', 'SERVICE_UNAVAILABLE']).toContain(answer.errors[0]?.extensions.code);
+        expect(answer.took).toBeLessThan(3_500);
+      }
+    } finally {
+      servers.database.resume();
+    }
+    await expectBack(brief);
+    expect(await brief.metric('concierge_masked_errors_total')).toBe(0);
+    await brief.close();
+  });
+
+  test('is kept waiting stops the statement in the server, and answers TIMEOUT', async () => {
+    const brief = await start({ LIMIT_STATEMENT_MS: '300', CACHE_PREFIX: 'waiting:' });
+    const lock = await lockTable(servers.database.url, 'customers');
+    try {
+      const asked = Array.from({ length: 5 }, () => newList(brief));
+      await lock.waiting(5);
+      for (const answer of await Promise.all(asked)) {
+        expect(shown(answer)).toEqual([
+          { message: 'A statement took longer than it may; ask for less at once.', code: 'TIMEOUT' },
+        ]);
+        expect(answer.took).toBeLessThan(3_000);
+      }
+      expect(await lock.statements()).toBe(0);
+    } finally {
+      await lock.release();
+    }
+    await expectBack(brief);
+    await brief.close();
+  });
+
+  test('lets a write wait for a lock no longer than a statement may take, and undoes it', async () => {
+    const brief = await start({ LIMIT_STATEMENT_MS: '1000', CACHE_PREFIX: 'locked:' });
+    const { customers } = await brief.data('{ customers(first: 1) { nodes { id name version } } }');
+    const [customer] = customers.nodes;
+    await withConnection(servers.database.url, async (connection) => {
+      await connection.beginTransaction();
+      await connection.query('SELECT id FROM customers FOR UPDATE');
+      const input = { id: customer.id, name: 'Too late' };
+      const update = 'mutation($input: UpdateCustomerInput!) { updateCustomer(input: $input) { userErrors { code } } }';
+      const answer = await timed(brief.request(update, { variables: { input } }));
+      expect(shown(answer).map(({ code }) => code)).toEqual(['TIMEOUT']);
+      expect(answer.took).toBeLessThan(4_000);
+      await connection.rollback();
+    });
+    await expectBack(brief);
+    const after = await brief.data(`{ customer(by: {id: "${customer.id}"}) { id name version } }`);
+    expect(after.customer).toEqual(customer);
+    await brief.close();
+  });
+
+  test('is asked nothing for a while closes none of its connections', async () => {
+    const brief = await start({ LIMIT_STATEMENT_MS: '10', LIMIT_DATABASE_CONNECTIONS: '3' });
+    const connections = () =>
+      withConnection(servers.database.url, (connection) =>
+        connection.query<{ id: bigint }[]>(
+          "SELECT id FROM information_schema.processlist WHERE id <> CONNECTION_ID() AND command = 'Sleep' ORDER BY id",
+        ),
+      );
+    await sleep(300);
+    const before = await connections();
+    expect(before.length).toBeGreaterThanOrEqual(3);
+    await sleep(2_500);
+    expect(await connections()).toEqual(before);
+    await brief.close();
+  });
+});
