@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { quoted } from './errors.ts';
 
 /** A setting from the environment is wrong or missing. `problems` holds one line for each; exit code 78 (EX_CONFIG). */
 export class ConfigError extends Error {
@@ -18,7 +19,10 @@ const wholeNumber = (fallback: number, least: number, most: number) =>
       if (text === undefined || text === '') return fallback;
       const value = Number(text);
       if (/^\d+$/.test(text) && value >= least && value <= most) return value;
-      ctx.addIssue({ code: 'custom', message: `expected a whole number from ${least} to ${most}, got "${text}"` });
+      ctx.addIssue({
+        code: 'custom',
+        message: `expected a whole number from ${least} to ${most}, got ${quoted(text)}`,
+      });
       return z.NEVER;
     });
 
@@ -30,7 +34,7 @@ const oneOf = <const T extends string>(fallback: T, values: readonly T[]) =>
       if (text === undefined || text === '') return fallback;
       const value = values.find((candidate) => candidate === text);
       if (value !== undefined) return value;
-      ctx.addIssue({ code: 'custom', message: `expected one of ${values.join(', ')}, got "${text}"` });
+      ctx.addIssue({ code: 'custom', message: `expected one of ${values.join(', ')}, got ${quoted(text)}` });
       return z.NEVER;
     });
 
@@ -41,9 +45,20 @@ const connectionUrl = (protocols: readonly string[], example: string) => (text: 
   if (url === null) ctx.addIssue({ code: 'custom', message: `${expected}, got something that is not a URL` });
   else if (!protocols.includes(url.protocol))
     ctx.addIssue({ code: 'custom', message: `${expected}, got one that starts with "${url.protocol}"` });
+  else if (![url.username, url.password, url.pathname].every(canBeDecoded))
+    ctx.addIssue({ code: 'custom', message: `${expected}, got one with a % that should be %25` });
   else return url.href;
   return z.NEVER;
 };
+
+function canBeDecoded(text: string): boolean {
+  try {
+    return decodeURIComponent(text) !== undefined;
+  } catch (error) {
+    if (error instanceof URIError) return false;
+    throw error;
+  }
+}
 
 const databaseUrl = z
   .string()
@@ -78,6 +93,10 @@ const settings = z.object({
   PORT: wholeNumber(4000, 0, 65_535),
   DATABASE_URL: databaseUrl,
   REDIS_URL: redisUrls,
+  DATA_DIR: z
+    .string()
+    .optional()
+    .transform((text) => text || undefined),
   LOG_LEVEL: oneOf('info', ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']),
   LIMIT_PAGE_SIZE_DEFAULT: wholeNumber(20, 1, 10_000),
   LIMIT_PAGE_SIZE_MAX: wholeNumber(100, 1, 10_000),
@@ -94,6 +113,9 @@ const settings = z.object({
   CACHE_TIMEOUT_MS: wholeNumber(40, 1, 10_000),
 });
 
+/** The names of all settings. */
+export const SETTING_NAMES: readonly string[] = Object.keys(settings.shape);
+
 const ownName = /^(?:AUTH|LIMIT|CACHE)_|^(?:DATABASE_REPLICA_URLS|WORKERS)$/;
 
 /** What the gateway runs with. Times in milliseconds, sizes in bytes; `undefined` means that none was given. */
@@ -105,6 +127,8 @@ export interface Config {
   readonly databaseUrl: string | undefined;
   /** None: no Redis given. One: a single server. Several: the seeds of a Redis Cluster. */
   readonly redisUrls: readonly string[];
+  /** Where servers of our own keep their data; undefined: the project's usual folder. */
+  readonly dataDir: string | undefined;
   readonly logLevel: z.output<typeof settings>['LOG_LEVEL'];
   readonly limits: Limits;
   readonly cache: CacheConfig;
@@ -142,18 +166,16 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
   for (const name of Object.keys(env).filter((key) => ownName.test(key) && !(key in settings.shape)))
     problems.push(`${name}: there is no such setting in this version`);
   if (env['NODE_ENV'] === 'production') problems.push(...productionProblems(env));
+  problems.push(...pageSizeProblems(env));
   if (!result.success || problems.length > 0) throw new ConfigError(problems);
   const given = result.data;
-  if (given.LIMIT_PAGE_SIZE_DEFAULT > given.LIMIT_PAGE_SIZE_MAX)
-    throw new ConfigError([
-      `LIMIT_PAGE_SIZE_DEFAULT: expected at most LIMIT_PAGE_SIZE_MAX (${given.LIMIT_PAGE_SIZE_MAX}), got "${given.LIMIT_PAGE_SIZE_DEFAULT}"`,
-    ]);
   return Object.freeze({
     environment: given.NODE_ENV,
     host: given.HOST,
     port: given.PORT,
     databaseUrl: given.DATABASE_URL,
     redisUrls: Object.freeze(given.REDIS_URL),
+    dataDir: given.DATA_DIR,
     logLevel: given.LOG_LEVEL,
     limits: Object.freeze({
       pageSizeDefault: given.LIMIT_PAGE_SIZE_DEFAULT,
@@ -170,6 +192,17 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
       timeoutMs: given.CACHE_TIMEOUT_MS,
     }),
   });
+}
+
+/** The default is a size that may be asked for. */
+function pageSizeProblems(env: Readonly<Record<string, string | undefined>>): string[] {
+  const { LIMIT_PAGE_SIZE_DEFAULT, LIMIT_PAGE_SIZE_MAX } = settings.shape;
+  const [size, most] = [
+    LIMIT_PAGE_SIZE_DEFAULT.safeParse(env['LIMIT_PAGE_SIZE_DEFAULT']),
+    LIMIT_PAGE_SIZE_MAX.safeParse(env['LIMIT_PAGE_SIZE_MAX']),
+  ];
+  if (!size.success || !most.success || size.data <= most.data) return [];
+  return [`LIMIT_PAGE_SIZE_DEFAULT: expected at most LIMIT_PAGE_SIZE_MAX (${most.data}), got "${size.data}"`];
 }
 
 function productionProblems(env: Readonly<Record<string, string | undefined>>): string[] {

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import type { Config } from '../config.ts';
 import { applyMigrations } from '../db/migrate.ts';
 import { demo, searchFolders, startEmbeddedServers, type EmbeddedServers } from '../embedded/index.ts';
@@ -29,6 +30,7 @@ export async function findServers(
     config.environment !== 'production' && (needsDatabase || needsRedis)
       ? await startEmbeddedServers({
           ...demo,
+          dataDir: config.dataDir === undefined ? demo.dataDir : resolve(config.dataDir),
           database: needsDatabase,
           redis: needsRedis,
           folders: searchFolders(cli.env['PATH']),

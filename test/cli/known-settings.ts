@@ -1,0 +1,161 @@
+import type { Config } from '../../src/config.ts';
+
+/** What is said of a DATABASE_URL that is none. */
+export const MYSQL_URL = 'expected a URL such as mysql://user:password@host:3306/database, got';
+const REDIS_URL = 'expected a URL such as redis://host:6379 (several, comma-separated: Redis Cluster), got';
+
+/** A setting as its users know it. */
+export interface Setting {
+  readonly name: string;
+  readonly read: (config: Config) => unknown;
+  readonly fallback: string | number | boolean | undefined;
+  /** Texts with what they come to. */
+  readonly right: readonly (readonly [string, unknown])[];
+  /** Texts with what is said of them. */
+  readonly wrong: readonly (readonly [string, string])[];
+}
+
+const number = (
+  name: string,
+  read: Setting['read'],
+  { fallback, least, most }: { fallback: number; least: number; most: number },
+): Setting => {
+  const said = `expected a whole number from ${least} to ${most}, got`;
+  const texts = [String(least - 1), String(most + 1), '1.5', '1e3', ' 20', '20 ', '0x20', '٢٠', 'many', '+20', '-0'];
+  return {
+    name,
+    read,
+    fallback,
+    right: [...[least, most].map((value) => [String(value), value] as const), ['', fallback], [`0${least}`, least]],
+    wrong: [
+      ...texts.map((text) => [text, `${said} "${text}"`] as const),
+      // One line, whatever comes, and no more of it than tells what it is.
+      ['4\n5', `${said} "4\\n5"`],
+      ['9'.repeat(99), `${said} "${'9'.repeat(39)}…`],
+    ],
+  };
+};
+
+/** Every setting. */
+export const SETTINGS: readonly Setting[] = [
+  {
+    name: 'NODE_ENV',
+    read: (config) => config.environment,
+    fallback: 'development',
+    right: [
+      ['test', 'test'],
+      ['', 'development'],
+    ],
+    wrong: [['Production', 'expected one of development, production, test, got "Production"']],
+  },
+  {
+    name: 'HOST',
+    read: (config) => config.host,
+    fallback: '127.0.0.1',
+    right: [
+      ['0.0.0.0', '0.0.0.0'],
+      ['', '127.0.0.1'],
+    ],
+    wrong: [],
+  },
+  number('PORT', (config) => config.port, { fallback: 4000, least: 0, most: 65_535 }),
+  {
+    name: 'DATABASE_URL',
+    read: (config) => config.databaseUrl,
+    fallback: undefined,
+    right: [
+      ['mysql://u:p%40ss@host:3307/crm', 'mysql://u:p%40ss@host:3307/crm'],
+      ['mariadb://[::1]/crm', 'mariadb://[::1]/crm'],
+      ['', undefined],
+    ],
+    wrong: [
+      ['host:3306/crm', `${MYSQL_URL} one that starts with "host:"`],
+      ['secret', `${MYSQL_URL} something that is not a URL`],
+      ['postgres://u:secret@host/crm', `${MYSQL_URL} one that starts with "postgres:"`],
+      ['mysql://u:secret@host', `${MYSQL_URL} one without a database name`],
+      ['mysql://u:secret@host/', `${MYSQL_URL} one without a database name`],
+      ['mysql://u:100%secret@host/crm', `${MYSQL_URL} one with a % that should be %25`],
+    ],
+  },
+  {
+    name: 'REDIS_URL',
+    read: ({ redisUrls }) => (redisUrls.length === 0 ? undefined : redisUrls),
+    fallback: undefined,
+    right: [
+      ['redis://host:6379', ['redis://host:6379']],
+      ['rediss://:secret@a:1, rediss://:secret@b:2,', ['rediss://:secret@a:1', 'rediss://:secret@b:2']],
+      ['', undefined],
+    ],
+    wrong: [
+      ['secret', `${REDIS_URL} something that is not a URL`],
+      ['redis://a:1,http://u:secret@b', `${REDIS_URL} one that starts with "http:"`],
+      ['redis://:100%secret@a', `${REDIS_URL} one with a % that should be %25`],
+    ],
+  },
+  {
+    name: 'DATA_DIR',
+    read: (config) => config.dataDir,
+    fallback: undefined,
+    right: [
+      ['somewhere', 'somewhere'],
+      ['', undefined],
+    ],
+    wrong: [],
+  },
+  {
+    name: 'LOG_LEVEL',
+    read: (config) => config.logLevel,
+    fallback: 'info',
+    right: [['silent', 'silent']],
+    wrong: [['loud', 'expected one of fatal, error, warn, info, debug, trace, silent, got "loud"']],
+  },
+  {
+    ...number('LIMIT_PAGE_SIZE_DEFAULT', ({ limits }) => limits.pageSizeDefault, {
+      fallback: 20,
+      least: 1,
+      most: 10_000,
+    }),
+    // Above the largest size that may be asked for.
+    right: [
+      ['1', 1],
+      ['100', 100],
+    ],
+  },
+  {
+    ...number('LIMIT_PAGE_SIZE_MAX', ({ limits }) => limits.pageSizeMax, { fallback: 100, least: 1, most: 10_000 }),
+    right: [
+      ['20', 20],
+      ['10000', 10_000],
+    ],
+  },
+  number('LIMIT_BODY_BYTES', ({ limits }) => limits.bodyBytes, { fallback: 262_144, least: 1_024, most: 67_108_864 }),
+  number('LIMIT_TOKENS', ({ limits }) => limits.tokens, { fallback: 2_000, least: 10, most: 1_000_000 }),
+  number('LIMIT_REQUEST_MS', ({ limits }) => limits.requestMs, { fallback: 10_000, least: 10, most: 600_000 }),
+  number('LIMIT_STATEMENT_MS', ({ limits }) => limits.statementMs, { fallback: 5_000, least: 10, most: 600_000 }),
+  number('LIMIT_DATABASE_CONNECTIONS', ({ limits }) => limits.databaseConnections, {
+    fallback: 10,
+    least: 1,
+    most: 1_000,
+  }),
+  {
+    name: 'CACHE_ENABLED',
+    read: ({ cache }) => cache.enabled,
+    fallback: true,
+    right: [
+      ['true', true],
+      ['false', false],
+    ],
+    wrong: [['no', 'expected one of true, false, got "no"']],
+  },
+  {
+    name: 'CACHE_PREFIX',
+    read: ({ cache }) => cache.prefix,
+    fallback: 'concierge:',
+    right: [
+      ['shop:', 'shop:'],
+      ['', 'concierge:'],
+    ],
+    wrong: [],
+  },
+  number('CACHE_TIMEOUT_MS', ({ cache }) => cache.timeoutMs, { fallback: 40, least: 1, most: 10_000 }),
+];

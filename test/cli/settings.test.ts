@@ -1,0 +1,110 @@
+import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, test } from '@jest/globals';
+import { ConfigError, parseConfig, SETTING_NAMES } from '../../src/config.ts';
+import { MYSQL_URL, SETTINGS } from './known-settings.ts';
+
+const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
+function problemsOf(env: Readonly<Record<string, string>>): readonly string[] {
+  try {
+    parseConfig(env);
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems;
+    throw error;
+  }
+  return [];
+}
+
+/** Runs the command line with these settings and nothing else. */
+const start = (env: Readonly<Record<string, string>>) => {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [main, 'start'], { env, encoding: 'utf8', cwd: '/' });
+  return { status, stdout, lines: stderr.trimEnd().split('\n') };
+};
+
+describe('a setting', () => {
+  test('is one of these and of .env.example, which shows its default', () => {
+    expect(SETTINGS.map(({ name }) => name).sort()).toEqual([...SETTING_NAMES].sort());
+    const example = readFileSync(new URL('../../.env.example', import.meta.url), 'utf8');
+    const shown = [...example.matchAll(/^# ([A-Z_]+)=(.*)$/gm)].map(([, name, value]) => [name, value]);
+    const defaults = SETTINGS.map(({ name, fallback }) => [name, String(fallback ?? '')]);
+    const expected = new Map(defaults.map(([name, value]) => [name, name === 'DATA_DIR' ? '.data/demo' : value]));
+    expect(new Map(shown as [string, string][])).toEqual(expected);
+    expect(shown.length).toBe(SETTINGS.length);
+    // Taken as it is, it changes nothing.
+    expect(example.split('\n').filter((line) => line !== '' && !line.startsWith('#'))).toEqual([]);
+  });
+
+  test.each(SETTINGS)('$name has its default, and takes what is in its bounds', ({ name, read, fallback, right }) => {
+    expect(read(parseConfig({}))).toEqual(fallback);
+    for (const [text, value] of right) expect([text, read(parseConfig({ [name]: text }))]).toEqual([text, value]);
+  });
+
+  test.each(SETTINGS.filter(({ wrong }) => wrong.length > 0))(
+    '$name that is wrong is named in one line, with what was expected and what came',
+    ({ name, wrong }) => {
+      for (const [text, said] of wrong) {
+        expect([text, problemsOf({ [name]: text })]).toEqual([text, [`${name}: ${said}`]]);
+        expect(problemsOf({ [name]: text }).join()).not.toContain('secret');
+      }
+    },
+  );
+
+  test('that does not exist is refused where its name is like one of ours, and passed over where it is not', () => {
+    for (const name of ['AUTH_JWT_SECRET', 'LIMIT_COST', 'LIMIT_', 'CACHE_TTL', 'WORKERS', 'DATABASE_REPLICA_URLS'])
+      expect(problemsOf({ [name]: 'secret' })).toEqual([`${name}: there is no such setting in this version`]);
+    expect(problemsOf({ PATH: '/bin', HOME: '/root', MY_LIMIT_X: '1', npm_config_cache: 'x' })).toEqual([]);
+  });
+
+  test('cannot be changed once it is read', () => {
+    const config = parseConfig({});
+    for (const part of [config, config.limits, config.cache, config.redisUrls])
+      expect(Object.isFrozen(part)).toBe(true);
+  });
+});
+
+describe('settings', () => {
+  test('that contradict each other are refused', () => {
+    expect(problemsOf({ LIMIT_PAGE_SIZE_DEFAULT: '50', LIMIT_PAGE_SIZE_MAX: '49' })).toEqual([
+      'LIMIT_PAGE_SIZE_DEFAULT: expected at most LIMIT_PAGE_SIZE_MAX (49), got "50"',
+    ]);
+  });
+
+  test('for production need a database and a way to authenticate', () => {
+    expect(problemsOf({ NODE_ENV: 'production' })).toEqual([
+      'NODE_ENV: production needs a way to authenticate, which this version does not have yet',
+      'DATABASE_URL: production needs one; embedded servers are for development',
+    ]);
+  });
+
+  test('that are wrong are all told at once, before anything starts, with exit code 78 and no password', () => {
+    const wrong = {
+      NODE_ENV: 'production',
+      PORT: '65536',
+      REDIS_URL: 'redis://a:1,ftp://u:secret@b',
+      CACHE_TTL: 'secret',
+      LIMIT_PAGE_SIZE_DEFAULT: '101',
+      LIMIT_TOKENS: 'a\nb',
+    };
+    const { status, stdout, lines } = start(wrong);
+    expect([status, stdout]).toEqual([78, '']);
+    const named = lines.map((line) => line.slice(0, line.indexOf(':')));
+    expect(named.sort()).toEqual([...Object.keys(wrong), 'DATABASE_URL'].sort());
+    expect(lines.join('\n')).not.toMatch(/secret|\bat \S+:\d+/);
+  });
+
+  test('are the same for every command', () => {
+    for (const command of [['migrate'], ['seed', '--customers', '1']]) {
+      const { status, stderr } = spawnSync(process.execPath, [main, ...command], {
+        env: { DATABASE_URL: 'secret' },
+        encoding: 'utf8',
+        cwd: '/',
+      });
+      expect([command, status, stderr]).toEqual([
+        command,
+        78,
+        `DATABASE_URL: ${MYSQL_URL} something that is not a URL\n`,
+      ]);
+    }
+  });
+});
