@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { seedDatabase } from '../../src/data/seed/seed-database.ts';
-import { startGateway, type TestGateway } from '../support/gateway.ts';
+import { PATIENT, startGateway, type TestGateway } from '../support/gateway.ts';
 import { createDatabase, type TestDatabase } from '../support/servers.ts';
 import { startOwnCluster, type OwnCluster } from './own-cluster.ts';
 
@@ -12,7 +12,8 @@ describe('a Redis Cluster with a password', () => {
     [database, cluster] = await Promise.all([createDatabase(), startOwnCluster('p-ss.word')]);
     await seedDatabase({ databaseUrl: database.url, customers: 30, ordersPerCustomer: 1, seed: 1 });
     // One knows all nodes, the other finds them from two.
-    const start = (urls: readonly string[]) => startGateway({ databaseUrl: database.url, redisUrl: urls.join(',') });
+    const start = (urls: readonly string[]) =>
+      startGateway({ databaseUrl: database.url, redisUrl: urls.join(','), settings: PATIENT });
     gateways = [await start(cluster.urls), await start(cluster.urls.slice(0, 2))];
   });
   afterAll(async () => {

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { seedDatabase } from '../../src/data/seed/seed-database.ts';
-import { startGateway, type Answer, type RequestOptions, type TestGateway } from '../support/gateway.ts';
+import { PATIENT, startGateway, type Answer, type RequestOptions, type TestGateway } from '../support/gateway.ts';
 import { startOwnServers, type OwnServers } from '../support/servers.ts';
 import { observeRedis, type ObservedRedis } from './observed-redis.ts';
 
@@ -20,7 +20,7 @@ describe('a stored answer', () => {
     gateway = await startGateway({
       databaseUrl: servers.database.url,
       redisUrl: servers.redis.url,
-      settings: { CACHE_PREFIX: PREFIX },
+      settings: { CACHE_PREFIX: PREFIX, ...PATIENT },
     });
     await expect(gateway.request('{ viewer { subject } }')).resolves.toMatchObject({ status: 200 });
   });
@@ -109,7 +109,7 @@ describe('a stored answer', () => {
     const other = await startGateway({
       databaseUrl: servers.database.url,
       redisUrl: servers.redis.url,
-      settings: { CACHE_PREFIX: 'shop-8:' },
+      settings: { CACHE_PREFIX: 'shop-8:', ...PATIENT },
     });
     try {
       await other.request('{ viewer { subject } }');

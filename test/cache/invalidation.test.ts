@@ -3,7 +3,7 @@ import type { Connection } from 'mariadb';
 import { createConnection } from 'mariadb';
 import { connectionOptions } from '../../src/db/database.ts';
 import { seedDatabase } from '../../src/data/seed/seed-database.ts';
-import { startGateway, type Answer, type TestGateway } from '../support/gateway.ts';
+import { PATIENT, startGateway, type Answer, type TestGateway } from '../support/gateway.ts';
 import { createDatabase, redisUrl, withConnection, type TestDatabase } from '../support/servers.ts';
 
 const CREATE =
@@ -24,7 +24,12 @@ describe('once a mutation has answered', () => {
   beforeAll(async () => {
     database = await createDatabase();
     await seedDatabase({ databaseUrl: database.url, customers: 40, ordersPerCustomer: 3, seed: 1 });
-    const settings = { CACHE_PREFIX: `${database.url}:`, LIMIT_STATEMENT_MS: '20000', LIMIT_REQUEST_MS: '20000' };
+    const settings = {
+      CACHE_PREFIX: `${database.url}:`,
+      ...PATIENT,
+      LIMIT_STATEMENT_MS: '20000',
+      LIMIT_REQUEST_MS: '20000',
+    };
     const start = () => startGateway({ databaseUrl: database.url, redisUrl: redisUrl(), settings });
     [a, b] = [await start(), await start()];
     for (const gateway of [a, b]) await gateway.request('{ viewer { subject } }');

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { seedDatabase } from '../../src/data/seed/seed-database.ts';
-import { startGateway, type TestGateway } from '../support/gateway.ts';
+import { PATIENT, startGateway, type TestGateway } from '../support/gateway.ts';
 import { createDatabase, redisUrl, type TestDatabase } from '../support/servers.ts';
 import { observeRedis, type ObservedRedis } from './observed-redis.ts';
 
@@ -19,7 +19,7 @@ describe('the lifetime of a stored answer', () => {
     gateway = await startGateway({
       databaseUrl: database.url,
       redisUrl: redisUrl(),
-      settings: { CACHE_PREFIX: prefix },
+      settings: { CACHE_PREFIX: prefix, ...PATIENT },
     });
     await gateway.request('{ viewer { subject } }');
   });

@@ -24,6 +24,9 @@ export interface RequestOptions {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
+/** For tests of what the cache holds: on a busy machine, Redis may well take longer than a request waits for it. */
+export const PATIENT = { CACHE_TIMEOUT_MS: '5000' } as const;
+
 /** A gateway in this process, on a port of its own. */
 export interface TestGateway {
   /** `http://127.0.0.1:PORT` */

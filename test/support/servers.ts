@@ -48,7 +48,8 @@ export async function isMariaDb(): Promise<boolean> {
 
 /** Opens a connection for `work`, and closes it whatever happens. */
 export async function withConnection<T>(url: string, work: (connection: Connection) => Promise<T>): Promise<T> {
-  const connection = await createConnection(connectionOptions(url));
+  // The driver's own second is not enough on a busy machine.
+  const connection = await createConnection({ ...connectionOptions(url), connectTimeout: 10_000 });
   try {
     return await work(connection);
   } finally {
