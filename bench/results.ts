@@ -13,7 +13,7 @@ export interface Gate {
 }
 
 /** The middle of some numbers. */
-export function median(values: readonly number[]): number {
+function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
   const middle = sorted.length >> 1;
   const [low, high] = [sorted[middle - 1] ?? Number.NaN, sorted[middle] ?? Number.NaN];
@@ -26,7 +26,7 @@ type Line = readonly [Who, CaseName];
  * How many times the requests a second of one line another has: the median of the ratios of rounds that were run one
  * after the other, so that what else the machine did meanwhile falls on both.
  */
-export function ratioOf(results: Results, of: Line, to: Line): number {
+function ratioOf(results: Results, of: Line, to: Line): number {
   const [above, below] = [roundsOf(results, of), roundsOf(results, to)];
   return median(above.map((round, i) => round.requestsPerSecond / (below[i]?.requestsPerSecond ?? Number.NaN)));
 }
@@ -65,7 +65,7 @@ export function gatesOf(results: Results): readonly Gate[] {
 }
 
 /** Ratios that are worth knowing and have no bound. */
-export function comparisonsOf(results: Results): readonly Omit<Gate, 'bound'>[] {
+function comparisonsOf(results: Results): readonly Omit<Gate, 'bound'>[] {
   const compare = (title: string, of: Line, to: Line) => ({ title, ratio: ratioOf(results, of, to) });
   return [
     compare('L uncached, beside Prisma Client', ['uncached', 'L'], ['client', 'L']),

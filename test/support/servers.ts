@@ -41,11 +41,6 @@ export async function createEmptyDatabase(name = randomName()): Promise<TestData
   return { url, drop: () => onServer(`DROP DATABASE IF EXISTS \`${name}\``) };
 }
 
-/** Whether the shared database server is MariaDB; if not it is MySQL. */
-export async function isMariaDb(): Promise<boolean> {
-  return withConnection(serverUrl(), async (connection) => connection.info?.isMariaDB() ?? false);
-}
-
 /** Opens a connection for `work`, and closes it whatever happens. */
 export async function withConnection<T>(url: string, work: (connection: Connection) => Promise<T>): Promise<T> {
   // The driver's own second is not enough on a busy machine.
