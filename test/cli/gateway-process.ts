@@ -1,0 +1,62 @@
+import { spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
+
+/** How a process ended. `signal` is the one that it did not handle. */
+export interface ProcessEnd {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly tookMs: number;
+}
+
+/** `npm start`, as a process of its own. */
+export interface GatewayProcess {
+  readonly pid: number;
+  /** What it has printed so far. */
+  readonly stdout: () => string;
+  /** Resolves with the address that it prints once it serves; rejects with what it said when it ends instead. */
+  readonly address: Promise<string>;
+  readonly ended: Promise<ProcessEnd>;
+  readonly kill: (signal: NodeJS.Signals) => void;
+}
+
+/** @param settings the whole environment but for PATH */
+export function startProcess(settings: Readonly<Record<string, string>>): GatewayProcess {
+  const start = performance.now();
+  const child = spawn(process.execPath, [main, 'start'], {
+    env: { PATH: process.env['PATH'], PORT: '0', ...settings },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    // Away from a developer's own .env.
+    cwd: '/',
+  });
+  let stdout = '';
+  let stderr = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+  const ended = new Promise<ProcessEnd>((resolve) => {
+    child.once('close', (code, signal) => resolve({ code, signal, stdout, stderr, tookMs: performance.now() - start }));
+  });
+  const address = async (): Promise<string> => {
+    while (child.exitCode === null && child.signalCode === null) {
+      const found = /^ {2}(http:\S+)\/graphql .*[^]*^Stop with Ctrl-C\.$/m.exec(stdout)?.[1];
+      if (found !== undefined) return found;
+      await sleep(5);
+    }
+    const { code, ...end } = await ended;
+    throw new Error(`ended with ${code}: ${end.stderr}`);
+  };
+  const found = address();
+  // Whoever waits for it to end does not ask for the address.
+  found.catch(() => undefined);
+  return {
+    pid: child.pid ?? 0,
+    stdout: () => stdout,
+    address: found,
+    ended,
+    kill: (signal) => void child.kill(signal),
+  };
+}
