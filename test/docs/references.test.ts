@@ -1,7 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
-import { parseConfig } from '../../src/config.ts';
 import { ERROR_CODES } from '../../src/errors.ts';
 import { project, readPages } from './markdown.ts';
 
@@ -42,24 +41,6 @@ describe('docs/troubleshooting.md', () => {
       heading.split(', '),
     );
     expect(headings.sort()).toEqual(Object.keys(ERROR_CODES).sort());
-  });
-});
-
-describe('.env.example', () => {
-  const lines = [...read('.env.example').matchAll(/^# ([A-Z_]+)=(.*)$/gm)].map(([, name = '', value = '']) => [
-    name,
-    value,
-  ]);
-
-  test('has every setting, once', () => {
-    const settings = /const settings = z\.object\(\{(.*?)^\}\);/ms.exec(read('src/config.ts'))?.[1] ?? '';
-    const known = [...settings.matchAll(/^ {2}([A-Z_]+):/gm)].map(([, name = '']) => name);
-    expect(known.length).toBeGreaterThan(10);
-    expect(lines.map(([name = '']) => name).sort()).toEqual(known.sort());
-  });
-
-  test('gives each its default', () => {
-    expect(parseConfig(Object.fromEntries(lines))).toEqual(parseConfig({}));
   });
 });
 
