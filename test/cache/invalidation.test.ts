@@ -234,7 +234,7 @@ describe('once a mutation has answered', () => {
     await withConnection(database.url, async (connection) => {
       for (;;) {
         const found = await connection.query<unknown[]>(
-          "SELECT 1 FROM information_schema.processlist WHERE state LIKE 'Waiting for table%' AND info LIKE ?",
+          "SELECT 1 FROM information_schema.processlist WHERE db = DATABASE() AND state LIKE 'Waiting for table%' AND info LIKE ?",
           [`%FROM ${table} %`],
         );
         if (found.length > 0) return;

@@ -120,46 +120,6 @@ describe('a gateway whose database', () => {
     await brief.close();
   });
 
-  test('is kept waiting stops the statement in the server, and answers TIMEOUT', async () => {
-    const brief = await start({ LIMIT_STATEMENT_MS: '300', CACHE_PREFIX: 'waiting:' });
-    const lock = await lockTable(servers.database.url, 'customers');
-    try {
-      const asked = Array.from({ length: 5 }, () => newList(brief));
-      await lock.waiting(5);
-      for (const answer of await Promise.all(asked)) {
-        expect(shown(answer)).toEqual([
-          { message: 'A statement took longer than it may; ask for less at once.', code: 'TIMEOUT' },
-        ]);
-        expect(answer.took).toBeLessThan(3_000);
-      }
-      expect(await lock.statements()).toBe(0);
-    } finally {
-      await lock.release();
-    }
-    await expectBack(brief);
-    await brief.close();
-  });
-
-  test('lets a write wait for a lock no longer than a statement may take, and undoes it', async () => {
-    const brief = await start({ LIMIT_STATEMENT_MS: '1000', CACHE_PREFIX: 'locked:' });
-    const { customers } = await brief.data('{ customers(first: 1) { nodes { id name version } } }');
-    const [customer] = customers.nodes;
-    await withConnection(servers.database.url, async (connection) => {
-      await connection.beginTransaction();
-      await connection.query('SELECT id FROM customers FOR UPDATE');
-      const input = { id: customer.id, name: 'Too late' };
-      const update = 'mutation($input: UpdateCustomerInput!) { updateCustomer(input: $input) { userErrors { code } } }';
-      const answer = await timed(brief.request(update, { variables: { input } }));
-      expect(shown(answer).map(({ code }) => code)).toEqual(['TIMEOUT']);
-      expect(answer.took).toBeLessThan(4_000);
-      await connection.rollback();
-    });
-    await expectBack(brief);
-    const after = await brief.data(`{ customer(by: {id: "${customer.id}"}) { id name version } }`);
-    expect(after.customer).toEqual(customer);
-    await brief.close();
-  });
-
   test('is asked nothing for a while closes none of its connections', async () => {
     const brief = await start({ LIMIT_STATEMENT_MS: '10', LIMIT_DATABASE_CONNECTIONS: '3' });
     const connections = () =>

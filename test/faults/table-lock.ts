@@ -18,7 +18,7 @@ export async function lockTable(databaseUrl: string, table: string): Promise<Tab
   const statements = () =>
     withConnection(databaseUrl, async (other) => {
       const rows = await other.query<unknown[]>(
-        'SELECT 1 FROM information_schema.processlist WHERE id <> CONNECTION_ID() AND info LIKE ?',
+        'SELECT 1 FROM information_schema.processlist WHERE db = DATABASE() AND id <> CONNECTION_ID() AND info LIKE ?',
         [`%FROM ${table} %`],
       );
       return rows.length;

@@ -1,0 +1,74 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { seedDatabase } from '../../src/data/seed/seed-database.ts';
+import { startGateway, type TestGateway } from '../support/gateway.ts';
+import { createDatabase, withConnection, type TestDatabase } from '../support/servers.ts';
+import { lockTable } from './table-lock.ts';
+
+const STATEMENT_MS = 1_000;
+const TIMEOUT = { message: 'A statement took longer than it may; ask for less at once.', code: 'TIMEOUT' };
+
+describe('a statement that takes longer than LIMIT_STATEMENT_MS', () => {
+  let database: TestDatabase;
+  let gateway: TestGateway;
+  beforeAll(async () => {
+    database = await createDatabase();
+    await seedDatabase({ databaseUrl: database.url, customers: 20, ordersPerCustomer: 1, seed: 1 });
+    gateway = await startGateway({
+      databaseUrl: database.url,
+      settings: { LIMIT_STATEMENT_MS: String(STATEMENT_MS), LIMIT_DATABASE_CONNECTIONS: '5' },
+    });
+  });
+  afterAll(async () => {
+    await gateway.close();
+    await database.drop();
+  });
+
+  /** The code and message of each error, and that it took about as long as it may. */
+  async function refusal(query: string, variables: Readonly<Record<string, unknown>> = {}) {
+    const start = performance.now();
+    const { errors } = await gateway.request(query, { variables });
+    const took = performance.now() - start;
+    expect(took).toBeGreaterThan(STATEMENT_MS - 100);
+    expect(took).toBeLessThan(STATEMENT_MS + 3_000);
+    return errors.map(({ message, extensions }) => ({ message, code: extensions.code }));
+  }
+
+  /** Every connection of the pool works: as many reads as there are wait at once for a lock. */
+  async function expectWholePool(): Promise<void> {
+    const lock = await lockTable(database.url, 'products');
+    const waiting = Array.from({ length: 5 }, () => gateway.data('{ products(first: 1) { nodes { sku } } }'));
+    await lock.waiting(5);
+    await lock.release();
+    expect(await Promise.all(waiting)).toHaveLength(5);
+  }
+
+  test('is stopped in the server and answered with TIMEOUT, and its connection is used again', async () => {
+    const lock = await lockTable(database.url, 'customers');
+    const asked = Array.from({ length: 5 }, () => refusal('{ customers { nodes { name } } }'));
+    await lock.waiting(5);
+    expect(await Promise.all(asked)).toEqual(asked.map(() => [TIMEOUT]));
+    expect(await lock.statements()).toBe(0);
+    await lock.release();
+    await expectWholePool();
+    expect((await gateway.data('{ customers { totalCount } }')).customers.totalCount).toBe(20);
+  });
+
+  test('for a lock of a row that somebody writes undoes the write', async () => {
+    const { customers } = await gateway.data('{ customers(first: 1) { nodes { id name version } } }');
+    const [customer] = customers.nodes;
+    const update = 'mutation($input: UpdateCustomerInput!) { updateCustomer(input: $input) { userErrors { code } } }';
+    await withConnection(database.url, async (connection) => {
+      await connection.beginTransaction();
+      await connection.query('SELECT id FROM customers FOR UPDATE');
+      expect(await refusal(update, { input: { id: customer.id, name: 'Too late' } })).toEqual([TIMEOUT]);
+      await connection.rollback();
+    });
+    const after = await gateway.data(`{ customer(by: {id: "${customer.id}"}) { id name version } }`);
+    expect(after.customer).toEqual(customer);
+    expect(
+      (await gateway.request(update, { variables: { input: { id: customer.id, name: 'In time' } } })).errors,
+    ).toEqual([]);
+    await expectWholePool();
+    expect(await gateway.metric('concierge_masked_errors_total')).toBe(0);
+  });
+});
