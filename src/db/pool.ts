@@ -58,10 +58,11 @@ export async function createConnectionPool({ url, connections, statementMs }: Po
     pool,
     async close() {
       const ended = pool.end();
-      await Promise.race([ended, sleep(CLOSE_MS)]);
+      // Timers that keep no process from ending: the sockets do while there are any.
+      await Promise.race([ended, sleep(CLOSE_MS, undefined, { ref: false })]);
       // The driver would wait ten seconds. This has the server stop what it is still doing for them.
       for (const open of busy) open.destroy();
-      await Promise.race([untilEmpty(sockets), sleep(CLOSE_MS)]);
+      await Promise.race([untilEmpty(sockets), sleep(CLOSE_MS, undefined, { ref: false })]);
       // A server that hangs does neither end nor kill anything; the process must be able to go all the same.
       for (const socket of sockets) socket.destroy();
       void ended.catch(() => undefined);
