@@ -1,5 +1,3 @@
-export { UserError } from '../user-error.ts';
-
 /** What a command may touch of the process; only main.ts builds one. */
 export interface CliContext {
   readonly env: Readonly<Record<string, string | undefined>>;
