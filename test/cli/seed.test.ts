@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { parsePhoneNumberFromString } from 'libphonenumber-js/max';
-import { UserError } from '../../src/cli/context.ts';
+import { UserError } from '../../src/user-error.ts';
 import { parseSeedOptions, runSeed, type SeedArguments } from '../../src/cli/seed.ts';
 import { COUNTRIES } from '../../src/data/seed/countries.ts';
 import { fillPattern } from '../../src/data/seed/people.ts';

@@ -26,9 +26,11 @@ describe('docker-compose.yml, held against the Compose specification and rules o
     const [program = '', ...args] = (scripts['check:compose'] ?? '').split(' ');
     const given = args.map((arg) => (arg === 'docker-compose.yml' ? file : arg));
     const path = join(project, 'node_modules/.bin', program);
-    const failed = (error: unknown) => ({ stdout: String((error as { stdout?: string }).stdout) });
-    const { stdout } = await promisify(execFile)(process.execPath, [path, ...given]).catch(failed);
-    return stdout.trim();
+    const { stdout, stderr } = await promisify(execFile)(process.execPath, [path, ...given]).catch((error: unknown) => {
+      if (error instanceof Object && 'stdout' in error && 'stderr' in error) return error;
+      throw error;
+    });
+    return `${String(stdout)}${String(stderr)}`.trim();
   }
 
   test('has no fault', async () => {
