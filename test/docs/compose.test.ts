@@ -27,7 +27,7 @@ describe('docker-compose.yml, held against the Compose specification and rules o
     const given = args.map((arg) => (arg === 'docker-compose.yml' ? file : arg));
     const path = join(project, 'node_modules/.bin', program);
     const { stdout, stderr } = await promisify(execFile)(process.execPath, [path, ...given]).catch((error: unknown) => {
-      if (error instanceof Object && 'stdout' in error && 'stderr' in error) return error;
+      if (typeof error === 'object' && error !== null && 'stdout' in error && 'stderr' in error) return error;
       throw error;
     });
     return `${String(stdout)}${String(stderr)}`.trim();
