@@ -1,4 +1,5 @@
 import { PrismaMariaDb } from '@prisma/adapter-mariadb';
+import type { Pool, QueryOptions } from 'mariadb';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { PrismaClient } from '../generated/prisma/client.ts';
 import { toGatewayError } from './errors.ts';
@@ -43,7 +44,9 @@ export interface DatabaseOptions extends PoolOptions {
  */
 export async function createDatabase(options: DatabaseOptions): Promise<Database> {
   const connections = await createConnectionPool(options);
-  const factory = new PrismaMariaDb(connections.pool, { database: connectionOptions(options.url).database });
+  const factory = new PrismaMariaDb(withoutTypeCast(connections.pool), {
+    database: connectionOptions(options.url).database,
+  });
   const adapter = await factory.connect();
   const client = new PrismaClient({ adapter: factory, log: [{ emit: 'event', level: 'query' }] });
   const writes = options.metrics.statements.labels('write');
@@ -79,6 +82,19 @@ export async function createDatabase(options: DatabaseOptions): Promise<Database
       await connections.close();
     },
   };
+}
+
+/**
+ * Has the driver decode rows by itself. The adapter asks it to call back for each value, which it needs for GEOMETRY
+ * alone, which no table of ours has; that makes a dozen closures a value, a fifth of all that an uncached list of 50
+ * costs (0.62 ms of CPU to 0.50, 2026-11-23).
+ */
+function withoutTypeCast(pool: Pool): Pool {
+  const execute = pool.execute.bind(pool);
+  return Object.assign(pool, {
+    execute: (request: QueryOptions, values: unknown) =>
+      execute({ ...request, typeCast: undefined } as QueryOptions, values),
+  });
 }
 
 // The adapter converts only what is marked bigint or datetime; our values need no conversion.
