@@ -1,5 +1,4 @@
 import type { Server, ServerResponse } from 'node:http';
-import type { Socket } from 'node:net';
 
 /** The connections of a server and the answers under way on them. */
 export interface OpenConnections {
@@ -11,20 +10,15 @@ export interface OpenConnections {
 
 /** Watches a server's connections, so that it can be stopped without cutting answers off. */
 export function watchConnections(server: Server): OpenConnections {
-  const sockets = new Set<Socket>();
   const responses = new Set<ServerResponse>();
   let isClosing = false;
-  server.on('connection', (socket) => {
-    sockets.add(socket);
-    socket.once('close', () => sockets.delete(socket));
-  });
 
   return {
     add(response) {
       responses.add(response);
       response.once('close', () => {
         responses.delete(response);
-        // Node keeps a connection for the next request even so.
+        // One whose headers were out by then has not been told, and would be kept for the next request.
         if (isClosing) setImmediate(() => server.closeIdleConnections());
       });
     },
@@ -33,8 +27,6 @@ export function watchConnections(server: Server): OpenConnections {
       const closed = new Promise((resolve) => server.close(resolve));
       for (const response of responses) if (!response.headersSent) response.setHeader('connection', 'close');
       server.closeIdleConnections();
-      // Browsers open some in advance. To Node they are not idle but about to send a request.
-      for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy();
       const timer = setTimeout(() => server.closeAllConnections(), withinMs);
       await closed;
       clearTimeout(timer);

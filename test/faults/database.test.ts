@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { seedDatabase } from '../../src/data/seed/seed-database.ts';
 import { startGateway, type Answer, type TestGateway } from '../support/gateway.ts';
 import { startOwnServers, withConnection, type OwnServers } from '../support/servers.ts';
+import { startCuttingProxy } from './cutting-proxy.ts';
 import { lockTable } from './table-lock.ts';
 
 const BACK_MS = 10_000;
@@ -118,6 +119,39 @@ describe('a gateway whose database', () => {
     await expectBack(brief);
     expect(await brief.metric('concierge_masked_errors_total')).toBe(0);
     await brief.close();
+  });
+
+  test('has another password all of a sudden answers SERVICE_UNAVAILABLE, and again with the old one', async () => {
+    const asRoot = (...statements: readonly string[]) =>
+      withConnection(servers.database.url, async (connection) => {
+        for (const statement of statements) await connection.query(statement);
+      });
+    await asRoot("CREATE USER crm IDENTIFIED BY 'old'", 'GRANT ALL ON crm.* TO crm');
+    const databaseUrl = Object.assign(new URL(servers.database.url), { username: 'crm', password: 'old' }).href;
+    const own = await startGateway({ databaseUrl });
+    await own.data('{ customers { totalCount } }');
+    await asRoot("ALTER USER crm IDENTIFIED BY 'new'", 'KILL USER crm');
+    expectUnavailable(await Promise.all([newList(own), newList(own)]), 5_000);
+    await asRoot("ALTER USER crm IDENTIFIED BY 'old'");
+    await expectBack(own);
+    await own.close();
+  });
+
+  test('loses connections while they are being opened goes on, and answers once it does not', async () => {
+    const proxy = await startCuttingProxy(Number(new URL(servers.database.url).port));
+    const databaseUrl = Object.assign(new URL(servers.database.url), { port: String(proxy.port) }).href;
+    const own = await startGateway({ databaseUrl, settings: { LIMIT_DATABASE_CONNECTIONS: '3' } });
+    await own.data('{ customers { totalCount } }');
+    // Each is cut when the driver sets its session up: signed in, not yet there for anybody.
+    proxy.cut(/SET /);
+    expectUnavailable(await Promise.all([newList(own), newList(own)]), 5_000);
+    expect(proxy.cuts()).toBeGreaterThan(0);
+    proxy.cut(undefined);
+    const end = performance.now() + BACK_MS;
+    while ((await newList(own)).errors.length > 0 && performance.now() < end) await sleep(20);
+    expect((await newList(own)).errors).toEqual([]);
+    await own.close();
+    await proxy.close();
   });
 
   test('is asked nothing for a while closes none of its connections', async () => {
