@@ -93,7 +93,8 @@ function withoutTypeCast(pool: Pool): Pool {
   const execute = pool.execute.bind(pool);
   return Object.assign(pool, {
     execute: (request: QueryOptions, values: unknown) =>
-      execute({ ...request, typeCast: undefined } as QueryOptions, values),
+      // The adapter makes the request anew for each statement.
+      execute(Object.assign(request, { typeCast: undefined }), values),
   });
 }
 
