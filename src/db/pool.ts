@@ -16,7 +16,7 @@ export interface PoolOptions {
 /** A pool of connections, and its end. */
 export interface ConnectionPool {
   readonly pool: mariadb.Pool;
-  /** Ends idle connections at once and the others when they are done, or after a second, statement and all. */
+  /** Ends idle connections at once and the others when they are done, or after half a second, statement and all. */
   close(): Promise<void>;
 }
 
@@ -26,7 +26,7 @@ type OpenConnection = EventEmitter & { readonly socket?: Socket; destroy(): void
 const CONNECT_MS = 2_000;
 /** How much later than the server's own limit an answer may be before the connection counts as dead. */
 const SILENCE_MS = 2_000;
-const CLOSE_MS = 1_000;
+const CLOSE_MS = 500;
 
 /**
  * Opens a pool on a server that answers now.
@@ -58,11 +58,10 @@ export async function createConnectionPool({ url, connections, statementMs }: Po
     pool,
     async close() {
       const ended = pool.end();
-      // Timers that keep no process from ending: the sockets do while there are any.
-      await Promise.race([ended, sleep(CLOSE_MS, undefined, { ref: false })]);
+      await within(CLOSE_MS, ended);
       // The driver would wait ten seconds. This has the server stop what it is still doing for them.
       for (const open of busy) open.destroy();
-      await Promise.race([untilEmpty(sockets), sleep(CLOSE_MS, undefined, { ref: false })]);
+      await within(CLOSE_MS, untilEmpty(sockets));
       // A server that hangs does neither end nor kill anything; the process must be able to go all the same.
       for (const socket of sockets) socket.destroy();
       void ended.catch(() => undefined);
@@ -93,6 +92,14 @@ function watch(pool: mariadb.Pool, silenceMs: number): ReadonlySet<OpenConnectio
   // Requests that wait for a connection are told by themselves; an event without a listener would end the process.
   events.on('error', () => undefined);
   return busy;
+}
+
+/** Waits for a promise, at most so long. The timer ends with it; until then it keeps the process, for sockets may not. */
+async function within(timeoutMs: number, done: Promise<unknown>): Promise<void> {
+  const timer = new AbortController();
+  const late = sleep(timeoutMs, undefined, { signal: timer.signal }).catch(() => undefined);
+  await Promise.race([done, late]);
+  timer.abort();
 }
 
 async function untilEmpty(sockets: ReadonlySet<Socket>): Promise<void> {
