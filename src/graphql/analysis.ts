@@ -9,6 +9,7 @@ import {
   type DocumentNode,
   type GraphQLSchema,
   type OperationDefinitionNode,
+  type SelectionSetNode,
 } from 'graphql';
 import type { Table } from '../batch/table.ts';
 import { TABLES } from '../crm/registry.ts';
@@ -74,4 +75,34 @@ export function pickOperation(
   const operations = document.definitions.filter((definition) => definition.kind === Kind.OPERATION_DEFINITION);
   if (operationName) return operations.find((operation) => operation.name?.value === operationName);
   return operations.length === 1 ? operations[0] : undefined;
+}
+
+/**
+ * How many fields a document's operations have once every fragment is spread where it is named: what compiling or
+ * running it costs at least. Works on documents that are not valid too; takes time in proportion to the text.
+ */
+export function spreadFieldCount(document: DocumentNode): number {
+  const fragments = new Map<string, SelectionSetNode>();
+  for (const definition of document.definitions)
+    if (definition.kind === Kind.FRAGMENT_DEFINITION) fragments.set(definition.name.value, definition.selectionSet);
+  const counts = new Map<string, number>();
+  const ofFragment = (name: string): number => {
+    const known = counts.get(name);
+    if (known !== undefined) return known;
+    // A fragment that names itself is refused by validation; here it must only come to an end.
+    counts.set(name, 0);
+    const count = ofSelections(fragments.get(name));
+    counts.set(name, count);
+    return count;
+  };
+  const ofSelections = (set: SelectionSetNode | undefined): number =>
+    (set?.selections ?? []).reduce((sum, selection) => {
+      if (selection.kind === Kind.FRAGMENT_SPREAD) return sum + ofFragment(selection.name.value);
+      return sum + (selection.kind === Kind.FIELD ? 1 : 0) + ofSelections(selection.selectionSet);
+    }, 0);
+  return document.definitions.reduce(
+    (sum, definition) =>
+      sum + (definition.kind === Kind.OPERATION_DEFINITION ? ofSelections(definition.selectionSet) : 0),
+    0,
+  );
 }

@@ -1,0 +1,51 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { startGateway, type TestGateway } from '../support/gateway.ts';
+import { createDatabase, type TestDatabase } from '../support/servers.ts';
+
+/** A short document whose fragments double at each level: its fields are about five times two to the power of `levels`. */
+function doubling(levels: number): string {
+  const fragments = Array.from({ length: levels }, (_, i) => {
+    const next = `owner { customers(first: 1) { nodes { ...f${i + 1} } } }`;
+    return `fragment f${i} on Customer { a: ${next} b: ${next} }`;
+  });
+  const end = `fragment f${levels} on Customer { id }`;
+  return `{ node(id: "Q3VzdG9tZXI6OTk5OTk5OTk5") { ... on Customer { ...f0 } } } ${fragments.join(' ')} ${end}`;
+}
+
+describe('a document whose fragments multiply', () => {
+  let database: TestDatabase;
+  let gateway: TestGateway;
+  beforeAll(async () => {
+    database = await createDatabase();
+    gateway = await startGateway({ databaseUrl: database.url });
+  });
+  afterAll(async () => {
+    await gateway.close();
+    await database.drop();
+  });
+
+  test('is refused before it is compiled or run, with what it comes to and what it may', async () => {
+    for (const levels of [9, 14, 25]) {
+      const { errors, data } = await gateway.request(doubling(levels));
+      expect(data).toBeUndefined();
+      expect(errors[0]?.extensions.code).toBe('QUERY_TOO_COMPLEX');
+      expect(errors[0]?.message).toMatch(/^Expected at most 2000 fields with all fragments spread, got \d+\.$/);
+    }
+  });
+
+  test('is answered again and again without being compiled where it is only large', async () => {
+    const document = doubling(7);
+    for (let time = 0; time < 3; time += 1) expect(await gateway.data(document)).toEqual({ node: null });
+  });
+
+  test('is refused for a fragment that names itself', async () => {
+    const { errors } = await gateway.request('{ agents { nodes { ...a } } } fragment a on Agent { id ...a }');
+    expect(errors[0]?.extensions.code).toBe('GRAPHQL_VALIDATION_FAILED');
+  });
+
+  test('is told no more of a long literal than its beginning', async () => {
+    const { errors, text } = await gateway.request(`{ agents(first: "${'A'.repeat(20_000)}") { nodes { id } } }`);
+    expect(errors[0]?.extensions.code).toBe('GRAPHQL_VALIDATION_FAILED');
+    expect(text.length).toBeLessThan(1_000);
+  });
+});
