@@ -1,9 +1,11 @@
 import { hash } from 'node:crypto';
 import type { Caller } from './access/caller.ts';
+import type { Deadline } from './batch/loaders.ts';
 import { createRedis } from './cache/redis.ts';
 import { createResponseCache, type ResponseCache } from './cache/response-cache.ts';
 import type { Config } from './config.ts';
 import type { Context } from './crm/context.ts';
+import { createError } from './errors.ts';
 import { createLoaders } from './crm/registry.ts';
 import { createDatabase, type Database } from './db/database.ts';
 import { runTransaction } from './db/transaction.ts';
@@ -61,7 +63,7 @@ export async function createApp(
     schema,
     documents,
     mask: createMask({ log, metrics }),
-    createContext: (caller, facts) => createContext({ caller, facts, db, cache, config }),
+    createContext: (caller, facts, deadline) => createContext({ caller, facts, deadline, db, cache, config }),
     requestMs: limits.requestMs,
     bodyBytes: limits.bodyBytes,
     graphiql: graphiqlOptions,
@@ -110,12 +112,21 @@ function text(contentType: string, content: () => string | Promise<string>): Rou
 function createContext(options: {
   caller: Caller;
   facts: DocumentFacts;
+  deadline: Deadline;
   db: Database;
   cache: ResponseCache | undefined;
   config: Config;
 }): Context {
-  const { caller, db, cache, config } = options;
-  const batch = { db, columnsOf: options.facts.columnsOf };
+  const { caller, deadline, db, cache, config } = options;
+  // An answer that nobody waits for any more asks the database for nothing more.
+  const assertWanted = (): void => {
+    if (deadline.isOver) throw createError('TIMEOUT', 'The request was given up.');
+  };
+  const read: Database['read'] = async (statement) => {
+    assertWanted();
+    return db.read(statement);
+  };
+  const batch = { db: { read }, columnsOf: options.facts.columnsOf };
   // A plain property: V8 makes a hidden class of its own, in old memory, for each object literal with an accessor.
   const context: Context & { loaders: Context['loaders'] } = {
     ...batch,
@@ -125,6 +136,7 @@ function createContext(options: {
     writer: {
       actor: caller.subject,
       async transaction(changes, command) {
+        assertWanted();
         let mayBeCommitted = false;
         try {
           return await runTransaction(db.client, config.limits.requestMs, async (transaction) => {

@@ -4,6 +4,11 @@ import type { ListQuery, PageQuery, Position } from './conditions.ts';
 import { countStatement, existsStatement, pageStatement, type ListSource } from './statements.ts';
 import { rowDecoder, type Columns, type RowId, type RowOf, type Table } from './table.ts';
 
+/** Whether a request's answer is still wanted: not after its time-out, and not when the client has gone. */
+export interface Deadline {
+  isOver: boolean;
+}
+
 /** What loaders need of the request that they live for. */
 export interface BatchContext {
   readonly db: Pick<Database, 'read'>;

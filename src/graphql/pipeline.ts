@@ -2,6 +2,7 @@ import { execute, GraphQLError, OperationTypeNode, type ExecutionResult, type Gr
 
 import { createYoga, type GraphiQLOptions, type Plugin } from 'graphql-yoga';
 import { ANYBODY, type Caller } from '../access/caller.ts';
+import type { Deadline } from '../batch/loaders.ts';
 import type { Context } from '../crm/context.ts';
 import { createError, exposedCode } from '../errors.ts';
 import { pickOperation, type DocumentFacts } from './analysis.ts';
@@ -12,6 +13,8 @@ import { coerceVariables } from './variables.ts';
 /** What every request brings: who asks. */
 export interface RequestContext {
   readonly caller?: Caller;
+  /** Ended by the HTTP front when the client goes away. */
+  readonly deadline?: Deadline;
 }
 
 /** A GraphQL request whose document is known to be valid. */
@@ -20,13 +23,14 @@ export interface PipelineRequest {
   readonly operationName: string | undefined;
   readonly variables: Readonly<Record<string, unknown>> | undefined;
   readonly caller: Caller;
+  readonly deadline: Deadline;
 }
 
 export interface PipelineOptions {
   readonly schema: GraphQLSchema;
   readonly documents: Documents;
   readonly mask: MaskError;
-  readonly createContext: (caller: Caller, facts: DocumentFacts) => Context;
+  readonly createContext: (caller: Caller, facts: DocumentFacts, deadline: Deadline) => Context;
   readonly requestMs: number;
   readonly bodyBytes: number;
   readonly graphiql: GraphiQLOptions;
@@ -62,9 +66,9 @@ export function createPipeline(options: PipelineOptions) {
   return {
     handle: yoga,
     /** Never rejects; errors are masked and have codes. Without `data` when nothing was executed. */
-    async run({ query, operationName, variables, caller }: PipelineRequest): Promise<ExecutionResult> {
+    async run({ query, operationName, variables, caller, deadline }: PipelineRequest): Promise<ExecutionResult> {
       try {
-        const enveloped = getEnveloped({ caller });
+        const enveloped = getEnveloped({ caller, deadline });
         const document = enveloped.parse(query);
         enveloped.validate(schema, document);
         const contextValue = await enveloped.contextFactory();
@@ -102,7 +106,8 @@ function useExecution({ schema, documents, createContext, requestMs, mask }: Pip
       if (stored === undefined) throw new Error('a document was executed that was not validated');
       const operation = pickOperation(stored.document, args.operationName);
       setExecuteFn(async () => {
-        const context = createContext(args.contextValue.caller ?? ANYBODY, stored.facts);
+        const deadline = args.contextValue.deadline ?? { isOver: false };
+        const context = createContext(args.contextValue.caller ?? ANYBODY, stored.facts, deadline);
         // After a mutation that fails, graphql-jit goes on to those after it; the plain executor begins none.
         const compiled =
           operation?.operation === OperationTypeNode.MUTATION
@@ -115,7 +120,7 @@ function useExecution({ schema, documents, createContext, requestMs, mask }: Pip
           compiled === undefined
             ? execute({ ...args, contextValue: context })
             : compiled.query({}, context, variables?.coerced ?? {});
-        const result = await within(requestMs, running);
+        const result = await within(requestMs, running, deadline);
         const { errors, ...rest } = result;
         // Errors first, as the specification advises; the compiled operation gives them last.
         return errors === undefined ? result : { errors: maskAll(result, mask), ...rest };
@@ -141,12 +146,19 @@ function isOfGraphQL({ originalError }: GraphQLError): boolean {
   return originalError === undefined || (originalError instanceof GraphQLError && isOfGraphQL(originalError));
 }
 
-/** What comes of a promise, or TIMEOUT; what comes too late is dropped. */
-async function within<Result>(timeoutMs: number, running: PromiseLike<Result> | Result): Promise<Result> {
+/** What comes of a promise, or TIMEOUT; what comes too late is dropped, and the deadline over. */
+async function within<Result>(
+  timeoutMs: number,
+  running: PromiseLike<Result> | Result,
+  deadline: Deadline,
+): Promise<Result> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
     const error = () => createError('TIMEOUT', `The request took longer than ${timeoutMs} ms; ask for less at once.`);
-    timer = setTimeout(() => reject(error()), timeoutMs);
+    timer = setTimeout(() => {
+      deadline.isOver = true;
+      reject(error());
+    }, timeoutMs);
   });
   try {
     return await Promise.race([running, late]);

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { OperationTypeNode, type ExecutionResult, type GraphQLError } from 'graphql';
 import type { Caller } from '../access/caller.ts';
+import type { Deadline } from '../batch/loaders.ts';
 import type { CachePolicy, ResponseCache } from '../cache/response-cache.ts';
 import { createError } from '../errors.ts';
 import { pickOperation } from '../graphql/analysis.ts';
@@ -50,7 +51,11 @@ export function createGraphQLFront(options: FrontOptions) {
     if (type === undefined)
       throw new HttpError(406, `Expected to be allowed to answer with ${RESPONSE_TYPE} or application/json.`);
     const parameters = await readRequest(request, options.bodyBytes);
-    const answer = await answerTo(options, { parameters, caller, request });
+    const deadline = { isOver: false };
+    response.once('close', () => {
+      deadline.isOver = true;
+    });
+    const answer = await answerTo(options, { parameters, caller, request, deadline });
     // With application/json, proxies and old clients must be able to tell that GraphQL itself has answered.
     const status = type === RESPONSE_TYPE || answer.status === 405 ? answer.status : 200;
     response.writeHead(status, {
@@ -72,6 +77,7 @@ interface Asked {
   readonly parameters: GraphQLRequest;
   readonly caller: Caller;
   readonly request: IncomingMessage;
+  readonly deadline: Deadline;
 }
 
 async function answerTo(options: FrontOptions, asked: Asked): Promise<Answer> {
@@ -130,17 +136,20 @@ async function throughCache(
   const answer = await run();
   if (!answer.isWhole) return answer;
   // Not waited for: on the same connection, later look-ups come after it.
-  if (found.result === 'MISS') void found.store(answer.body);
+  if (found.result === 'MISS' && answer.body.length <= MOST_STORED_CHARACTERS) void found.store(answer.body);
   const result = refresh ? 'BYPASS' : found.result;
   return { ...answer, headers: { 'x-cache': result, 'cache-control': maxAge(policy.maxAgeSeconds) } };
 }
+
+// Larger ones hold up every other command on the connection for longer than a request may wait for Redis.
+const MOST_STORED_CHARACTERS = 1_000_000;
 
 // `private`: an answer depends on who asks, and caches between here and the caller cannot know that.
 const maxAge = (seconds: number): string => `private, max-age=${seconds}`;
 const BYPASS = { 'x-cache': 'BYPASS', 'cache-control': 'no-store' };
 
-async function execute({ pipeline }: FrontOptions, { parameters, caller }: Asked): Promise<MadeAnswer> {
-  const result = await pipeline.run({ ...parameters, caller });
+async function execute({ pipeline }: FrontOptions, { parameters, caller, deadline }: Asked): Promise<MadeAnswer> {
+  const result = await pipeline.run({ ...parameters, caller, deadline });
   return {
     body: serialise(result),
     status: statusOfResult(result),
