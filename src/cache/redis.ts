@@ -2,6 +2,12 @@ import { Cluster, Redis, ReplyError } from 'ioredis';
 import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 
+/**
+ * What commands are for. A look-up waits in a request, so its silence makes a break; a store is waited for by nobody;
+ * an invalidation is sent during a break too, since what it ends is served by other gateways meanwhile.
+ */
+export type RedisPurpose = 'lookup' | 'store' | 'invalidate';
+
 /** A Redis that may be away: a command gives undefined instead of failing, and never takes longer than it may. */
 export interface BoundedRedis {
   /**
@@ -9,7 +15,10 @@ export interface BoundedRedis {
    * @param purpose for counting failures
    * @returns what they gave; undefined when one was refused, or when Redis is away, slow or was found so a moment ago
    */
-  run<Result>(purpose: string, commands: (redis: Redis | Cluster) => Promise<Result>): Promise<Result | undefined>;
+  run<Result>(
+    purpose: RedisPurpose,
+    commands: (redis: Redis | Cluster) => Promise<Result>,
+  ): Promise<Result | undefined>;
   /** Whether commands are being sent at all now. */
   isUp(): boolean;
   close(): Promise<void>;
@@ -36,8 +45,11 @@ export function createRedis({ urls, timeoutMs, log, metrics }: RedisOptions): Bo
   let brokenUntil = 0;
   let probing = false;
   let isReported = false;
+  let isClosed = false;
 
   const report = (error: unknown): void => {
+    // A connection that is closed while it is set up ends with an error too.
+    if (isClosed) return;
     if (!isReported) log.warn({ err: error }, 'Redis is away; answers are not cached until it is back');
     isReported = true;
   };
@@ -56,7 +68,7 @@ export function createRedis({ urls, timeoutMs, log, metrics }: RedisOptions): Bo
     async run(purpose, commands) {
       const isProbe = brokenUntil > 0;
       if (redis.status !== 'ready') return undefined;
-      if (isProbe && (probing || performance.now() < brokenUntil)) return undefined;
+      if (isProbe && purpose !== 'invalidate' && (probing || performance.now() < brokenUntil)) return undefined;
       if (isProbe) probing = true;
       try {
         gatherWrites(redis);
@@ -70,7 +82,7 @@ export function createRedis({ urls, timeoutMs, log, metrics }: RedisOptions): Bo
         // A refusal (no memory, read-only, loading) came at once: waiting is what the break is against.
         if (error instanceof ReplyError) {
           if (isProbe) endBreak();
-        } else {
+        } else if (purpose === 'lookup' || isProbe) {
           brokenUntil = performance.now() + BREAK_MS;
           report(error);
         }
@@ -81,6 +93,7 @@ export function createRedis({ urls, timeoutMs, log, metrics }: RedisOptions): Bo
     },
     isUp: () => redis.status === 'ready' && brokenUntil === 0,
     async close() {
+      isClosed = true;
       redis.disconnect();
     },
   };
