@@ -181,6 +181,9 @@ function chooseIndex(source: ListSource, query: ListQuery): { name: string; pref
     const found = table.indexes.some((index) => index.join() === columns.join());
     if (found) return { name: sortedIndexName(table, columns), prefix };
   }
+  // A value that few rows have finds them sooner than their parent does.
+  const rare = equalities.find((condition) => table.rare?.includes(condition.column) === true);
+  if (rare !== undefined) return { name: sortedIndexName(table, [rare.column, sort]), prefix: [rare] };
   if (lead.length === 0 && table.uniques.includes(sort))
     return { name: `${table.name}_${table.columns[sort]?.sql ?? sort}_key`, prefix: [] };
   return { name: sortedIndexName(table, [...lead, sort]), prefix: [] };

@@ -112,6 +112,8 @@ export interface Table<T extends Columns = Columns> {
   readonly indexes: readonly (readonly (keyof T & string)[])[];
   /** Columns with a unique index of their own, by which rows are looked up. */
   readonly uniques: readonly (keyof T & string)[];
+  /** Columns of which each value is in few rows, with an index for each order. */
+  readonly rare?: readonly (keyof T & string)[];
 }
 
 export const defineTable = <T extends Columns>(table: Table<T>): Table<T> => table;

@@ -4,7 +4,10 @@ const DIGITS = new Map<string, number>();
 export function currencyDigits(currency: string): number {
   let digits = DIGITS.get(currency);
   if (digits === undefined) {
-    digits = new Intl.NumberFormat('en', { style: 'currency', currency }).resolvedOptions().maximumFractionDigits ?? 2;
+    // Rows from elsewhere may hold anything; one of them must not cost its neighbours on the page.
+    digits = /^[A-Z]{3}$/.test(currency)
+      ? (new Intl.NumberFormat('en', { style: 'currency', currency }).resolvedOptions().maximumFractionDigits ?? 2)
+      : 2;
     DIGITS.set(currency, digits);
   }
   return digits;

@@ -2,7 +2,7 @@ import { GraphQLScalarType, Kind, type ValueNode } from 'graphql';
 import { parsePhoneNumberFromString, type CountryCode } from 'libphonenumber-js';
 import { createError, quoted } from '../errors.ts';
 
-const RFC_3339 = /^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)$/;
+const RFC_3339 = /^\d{4}-\d\d-\d\d[Tt](?!24)\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)$/;
 const EMAIL =
   /^[a-z0-9.!#$%&'*+/=?^_`{|}~-]+@[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*$/;
 
@@ -31,7 +31,9 @@ export function parsePhone(given: unknown, country?: string): string | undefined
   const defaultCountry = country as CountryCode | undefined;
   const number = parsePhoneNumberFromString(given, { extract: false, ...(defaultCountry && { defaultCountry }) });
   // E.164 has no room for an extension, and one that is dropped is lost.
-  return number?.isPossible() === true && !number.ext ? number.number : undefined;
+  // The plus sign and 15 digits; the library finds longer ones possible in some countries.
+  const isE164 = number?.isPossible() === true && number.number.length <= 16;
+  return isE164 && !number.ext ? number.number : undefined;
 }
 
 const matching = (pattern: RegExp) => (given: unknown) =>

@@ -54,6 +54,8 @@ const FIELDS: [string, object, string[]][] = [
     { number: '030 123456' },
     { number: 'call +49 30 123456' },
     { number: '+49 30 123456 ext. 7' },
+    // Possible by the library, but E.164 ends at 15 digits.
+    { number: '+49891234567890123' },
     { number: '+999 123456789' },
     { number: '123', country: 'DE' },
     { number: '030 123456', country: 'ZZ' },

@@ -31,7 +31,8 @@ export function customerConditions(filter: CustomerFilter | null | undefined): C
 
 function givenText(given: string | null | undefined, name: string): string | undefined {
   if (given === null || given === undefined) return undefined;
-  const trimmed = given.trim();
+  // A space at the end is meant: `Li ` is not the start of Linda.
+  const trimmed = given.trimStart();
   if (trimmed !== '' && trimmed.length <= 200) return trimmed;
   throw createError('BAD_USER_INPUT', `Argument "filter.${name}": expected 1 to 200 characters, got ${quoted(given)}.`);
 }

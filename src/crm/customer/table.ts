@@ -47,6 +47,7 @@ export const customers = defineTable({
     ['phone', 'name'],
   ],
   uniques: ['externalId', 'email'],
+  rare: ['phone'],
 });
 
 export type CustomerRow = RowOf<typeof customers.columns>;
