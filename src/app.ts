@@ -122,11 +122,11 @@ function createContext(options: {
   const assertWanted = (): void => {
     if (deadline.isOver) throw createError('TIMEOUT', 'The request was given up.');
   };
-  const read: Database['read'] = async (statement) => {
+  const readIfWanted: Database['read'] = async (statement) => {
     assertWanted();
     return db.read(statement);
   };
-  const batch = { db: { read }, columnsOf: options.facts.columnsOf };
+  const batch = { db: { read: readIfWanted }, columnsOf: options.facts.columnsOf };
   // A plain property: V8 makes a hidden class of its own, in old memory, for each object literal with an accessor.
   const context: Context & { loaders: Context['loaders'] } = {
     ...batch,
