@@ -69,6 +69,7 @@ function comparisonsOf(results: Results): readonly Omit<Gate, 'bound'>[] {
   const compare = (title: string, of: Line, to: Line) => ({ title, ratio: ratioOf(results, of, to) });
   return [
     compare('L uncached, beside Prisma Client', ['uncached', 'L'], ['client', 'L']),
+    compare("L uncached, beside the same call through the gateway's own `src/db`", ['uncached', 'L'], ['ownPool', 'L']),
     compare('L with the cache off, beside the driver adapter call', ['cacheOff', 'L'], ['adapter', 'L']),
     compare('N10 uncached, beside the driver adapter calls', ['uncached', 'N10'], ['adapter', 'N10']),
     compare('N200 uncached, beside the driver adapter calls', ['uncached', 'N200'], ['adapter', 'N200']),

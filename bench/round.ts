@@ -30,7 +30,7 @@ export interface RoundOptions {
 }
 
 const HEADERS = { 'content-type': 'application/json', accept: 'application/json' };
-/** For what the last round left under way. */
+/** The longest that no statement begins while requests are under way. */
 const SETTLE_MS = 100;
 /** How often autocannon looks whether time is up. */
 const SAMPLE_MS = 50;
@@ -42,14 +42,14 @@ let serial = 0;
 /** Puts load on one server: as many requests at once as there are connections, each sent when the last was answered. */
 export async function runRound(options: RoundOptions): Promise<Round> {
   const { child, countStatements } = options;
-  await delay(SETTLE_MS);
   // A repeated request is answered from where it is kept, from the first one on.
   if (!options.varied) await ask(child, options.path, options.question);
   const cacheBefore = await cacheResults(options);
   const [statementsBefore, cpuBefore] = [await countStatements(), await child.cpuMs()];
-  const { latencies, elapsedMs } = await load(options);
+  const { latencies, elapsedMs, sent } = await load(options);
+  await settled(countStatements);
   const cpuMs = (await child.cpuMs()) - cpuBefore;
-  const sent = (await countStatements()) - statementsBefore;
+  const statements = (await countStatements()) - statementsBefore;
   const cacheAfter = await cacheResults(options);
   const count = latencies.length;
   latencies.sort((a, b) => a - b);
@@ -57,12 +57,21 @@ export async function runRound(options: RoundOptions): Promise<Round> {
     requestsPerSecond: (count / elapsedMs) * 1_000,
     p50Ms: latencies[Math.floor(count * 0.5)] ?? Number.NaN,
     p99Ms: latencies[Math.floor(count * 0.99)] ?? Number.NaN,
-    cpuMs: cpuMs / count,
-    statements: sent / count,
+    cpuMs: cpuMs / sent,
+    statements: statements / sent,
     cacheResults: Object.fromEntries(
-      [...cacheAfter].map(([result, seen]) => [result, (seen - (cacheBefore.get(result) ?? 0)) / count]),
+      [...cacheAfter].map(([result, seen]) => [result, (seen - (cacheBefore.get(result) ?? 0)) / sent]),
     ),
   };
+}
+
+/** What was under way at the end is work of this round, though nobody waits for it: done when no statement is added. */
+async function settled(countStatements: () => Promise<number>): Promise<void> {
+  let before = Number.NaN;
+  for (let now = await countStatements(); now !== before; now = await countStatements()) {
+    before = now;
+    await delay(SETTLE_MS);
+  }
 }
 
 /** How often the gateway's cache has said what so far. */
@@ -76,6 +85,8 @@ async function cacheResults({ child, path }: RoundOptions): Promise<ReadonlyMap<
 interface Load {
   readonly latencies: number[];
   readonly elapsedMs: number;
+  /** Requests, those without an answer at the end included. */
+  readonly sent: number;
 }
 
 async function load(options: RoundOptions): Promise<Load> {
@@ -85,7 +96,7 @@ async function load(options: RoundOptions): Promise<Load> {
   const failures: string[] = [];
   let began = 0;
   let ended = 0;
-  const running = new EventEmitter({ captureRejections: true });
+  const running = new EventEmitter();
   const tracker = autocannon(
     {
       url: `${child.url}${path}`,
@@ -96,7 +107,7 @@ async function load(options: RoundOptions): Promise<Load> {
       timeout: 10,
       setupClient: (client) => client.setRequests(requests(options, eachConnection)),
     },
-    (error) => (error ? running.emit('error', error) : running.emit('done')),
+    (error, result) => (error ? running.emit('error', error) : running.emit('done', result.requests.sent)),
   );
   tracker.on('start', () => {
     began = performance.now();
@@ -108,11 +119,11 @@ async function load(options: RoundOptions): Promise<Load> {
     if (status !== 200) failures.push(`status ${status}`);
   });
   tracker.on('reqError', (error: Error) => failures.push(error.message));
-  await once(running, 'done');
+  const [sent] = (await once(running, 'done')) as [number];
   if (latencies.length === 0) failures.push('no answer at all');
   if (failures.length > 0)
     throw new Error(`${path} of ${child.url}: ${failures.length} failed requests, such as: ${failures[0]}`);
-  return { latencies, elapsedMs: ended - began };
+  return { latencies, elapsedMs: ended - began, sent };
 }
 
 /** What one connection sends, one after the other. */

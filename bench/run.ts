@@ -8,9 +8,11 @@ import { pageOf } from './page.ts';
 import { gatesOf, linesOf, markdownOf, type Results } from './results.ts';
 import { runRound, type Round } from './round.ts';
 
+// After some ten thousand requests V8 has compiled what it will.
+const WARM_UP_ROUNDS = 2;
 const HELP = `npm run bench -- [options]
   --rounds N       rounds of each line of the table (default 5)
-  --seconds N      length of a round (default 1.2)
+  --seconds N      length of a round (default 1)
   --connections N  requests at once (default 32)
   --only NAMES     only lines of these questions (L, N10, N200) and servers (cached, uncached, adapter ...), separated
                    by commas; no verdict
@@ -39,7 +41,7 @@ else process.exitCode = await main();
 async function main(): Promise<number> {
   const load = {
     rounds: positive('rounds', values.rounds ?? (values.quick ? '1' : '5')),
-    seconds: positive('seconds', values.seconds ?? (values.quick ? '0.5' : '1.2')),
+    seconds: positive('seconds', values.seconds ?? (values.quick ? '0.5' : '1')),
     connections: positive('connections', values.connections),
   };
   const servers = await startBenchServers(report);
@@ -91,8 +93,8 @@ async function measure(contestants: readonly Contestant[], servers: BenchServers
   const redis = new Redis(servers.redisUrl);
   const results = new Map<Contestant, Round[]>(contestants.map((contestant) => [contestant, []]));
   try {
-    for (let turn = 0; turn <= load.rounds; turn += 1) {
-      report(turn === 0 ? 'Warming up' : `Round ${turn} of ${load.rounds}`);
+    for (let turn = 1 - WARM_UP_ROUNDS; turn <= load.rounds; turn += 1) {
+      report(turn < 1 ? 'Warming up' : `Round ${turn} of ${load.rounds}`);
       for (const [contestant, rounds] of results) {
         const round = await validRound(contestant, servers, load);
         if (turn > 0) rounds.push(round);
