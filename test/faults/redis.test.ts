@@ -239,10 +239,12 @@ describe('a gateway whose Redis', () => {
     await servers.redis.start();
     await useOfCache(gateway);
     const messages = gateway.logLines.slice(from).map((line) => JSON.parse(line) as { level: number; msg: string });
-    expect(messages.filter(({ level }) => level >= 30).map(({ msg }) => msg)).toEqual([
-      'Redis is away; answers are not cached until it is back',
-      'Redis is back',
-    ]);
+    const told = messages.filter(({ level }) => level >= 30).map(({ msg }) => msg);
+    // One line for each absence, however many requests it met. A busy machine may add a short absence of its own.
+    const turns = ['Redis is away; answers are not cached until it is back', 'Redis is back'];
+    expect(told.length).toBeGreaterThanOrEqual(2);
+    expect(told).toEqual(told.map((_, i) => turns[i % 2]));
+    expect(told.at(-1)).toBe('Redis is back');
   });
 
   test('was emptied or restarted answers from the database, never with what was stored before', async () => {
