@@ -109,3 +109,6 @@ await run(async () => {
   await program.parseAsync();
   return Number(process.exitCode ?? 0);
 });
+
+// The command has ended and closed what it had. A timer of a request that was cut off holds the process no longer.
+setTimeout(() => process.exit(), 250).unref();

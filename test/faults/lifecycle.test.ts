@@ -139,8 +139,15 @@ describe('a gateway that is told to stop', () => {
     return `POST /graphql HTTP/1.1\r\nHost: here\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
   };
 
-  /** What is left of a gateway in its servers. */
+  /** What is left of a gateway in its servers, once they have noticed that connections were closed. */
   async function leftOver(): Promise<readonly unknown[]> {
+    const end = performance.now() + 1_000;
+    let left = await openInServers();
+    while (left.length > 0 && performance.now() < end) left = await openInServers();
+    return left;
+  }
+
+  async function openInServers(): Promise<readonly unknown[]> {
     const redis = new Redis(servers.redis.url);
     const clients = String(await redis.client('LIST'))
       .trim()
@@ -239,7 +246,8 @@ describe('a gateway that is told to stop', () => {
   });
 
   test('is gone within ten seconds though its database hangs', async () => {
-    const gateway = startProcess({ DATABASE_URL: servers.database.url, CACHE_ENABLED: 'false' });
+    const limits = { LIMIT_STATEMENT_MS: '60000', LIMIT_REQUEST_MS: '60000' };
+    const gateway = startProcess({ DATABASE_URL: servers.database.url, CACHE_ENABLED: 'false', ...limits });
     const address = await gateway.address;
     servers.database.pause();
     const asked = fetch(`${address}/graphql?query=${encodeURIComponent(CUSTOMERS)}`).catch(() => undefined);

@@ -53,13 +53,17 @@ describe('a statement that takes longer than LIMIT_STATEMENT_MS', () => {
     expect((await gateway.data('{ customers { totalCount } }')).customers.totalCount).toBe(20);
   });
 
-  test('for a lock of a row that somebody writes undoes the write', async () => {
-    const { customers } = await gateway.data('{ customers(first: 1) { nodes { id name version } } }');
-    const [customer] = customers.nodes;
+  test.each([
+    ['to read a row', 'SELECT id FROM customers FOR UPDATE'],
+    ['to change one', 'SELECT tag FROM customer_tags FOR UPDATE'],
+  ])('for a lock that somebody else holds, %s, undoes the write', async (_, lockRows) => {
+    const { customers } = await gateway.data('{ customers(first: 20) { nodes { id name version tags } } }');
+    const { tags, ...customer } = customers.nodes.find((node: { tags: string[] }) => node.tags.length > 0);
+    expect(tags).not.toEqual([]);
     const update = 'mutation($input: UpdateCustomerInput!) { updateCustomer(input: $input) { userErrors { code } } }';
     await withConnection(database.url, async (connection) => {
       await connection.beginTransaction();
-      await connection.query('SELECT id FROM customers FOR UPDATE');
+      await connection.query(lockRows);
       expect(await refusal(update, { input: { id: customer.id, name: 'Too late' } })).toEqual([TIMEOUT]);
       await connection.rollback();
     });
