@@ -89,8 +89,6 @@ function watch(pool: mariadb.Pool, silenceMs: number): ReadonlySet<OpenConnectio
     // One that somebody was waiting for has been acquired before this event.
     if (!busy.has(connection)) connection.socket?.setTimeout(0);
   });
-  // Requests that wait for a connection are told by themselves; an event without a listener would end the process.
-  events.on('error', () => undefined);
   return busy;
 }
 
