@@ -3,6 +3,7 @@ import { Redis } from 'ioredis';
 import { seedDatabase } from '../../src/data/seed/seed-database.ts';
 import { startGateway, type Answer, type TestGateway } from '../support/gateway.ts';
 import { startOwnServers, type OwnServers } from '../support/servers.ts';
+import { redisFaults } from './redis-faults.ts';
 import { startSilentProxy } from './silent-proxy.ts';
 
 /** What the contract allows Redis to cost a request while it is away. */
@@ -88,66 +89,12 @@ describe('a gateway whose Redis', () => {
     expect(more.at(-2)).toBeLessThan(MORE_MS + HICCUP_MS);
   }
 
-  interface Fault {
-    readonly name: string;
-    readonly cause: () => Promise<unknown>;
-    readonly mend: () => Promise<unknown>;
-  }
-
-  const dropClients = () => control.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
-  const faults: readonly Fault[] = [
-    { name: 'was killed', cause: () => servers.redis.kill(), mend: () => servers.redis.start() },
-    {
-      name: 'hangs',
-      cause: async () => servers.redis.pause(),
-      mend: async () => servers.redis.resume(),
-    },
-    {
-      name: 'takes no more clients',
-      cause: async () => {
-        await control.config('SET', 'maxclients', '1');
-        await dropClients();
-      },
-      mend: () => control.config('SET', 'maxclients', '1000'),
-    },
-    {
-      name: 'asks for a password that the gateway does not have',
-      cause: async () => {
-        await control.config('SET', 'requirepass', 'secret');
-        await control.auth('secret');
-        await dropClients();
-      },
-      mend: () => control.config('SET', 'requirepass', ''),
-    },
-    {
-      name: 'refuses every command',
-      cause: async () => {
-        await control.config('SET', 'busy-reply-threshold', '10');
-        const busy = new Redis(servers.redis.url);
-        void busy.eval('while true do end', 0).catch(() => busy.disconnect());
-        while ((await control.ping().catch(() => 'busy')) !== 'busy') await sleep(5);
-      },
-      mend: () => control.script('KILL'),
-    },
-    {
-      name: 'became a replica and takes no writes',
-      cause: () => control.replicaof('127.0.0.1', 1),
-      mend: () => control.replicaof('NO', 'ONE'),
-    },
-    {
-      name: 'has no free memory and forgets nothing',
-      cause: async () => {
-        await control.config('SET', 'maxmemory-policy', 'noeviction');
-        await control.config('SET', 'maxmemory', '1');
-      },
-      mend: async () => {
-        await control.config('SET', 'maxmemory', '256mb');
-        await control.config('SET', 'maxmemory-policy', 'allkeys-lru');
-      },
-    },
-  ];
-
-  test.each(faults)('$name answers as if uncached, and uses it again within 5 s', async ({ cause, mend }) => {
+  test.each(
+    redisFaults(
+      () => servers.redis,
+      () => control,
+    ),
+  )('$name answers as if uncached, and uses it again within 5 s', async ({ cause, mend }) => {
     await useOfCache(gateway);
     const failures = await gateway.metric('concierge_redis_failures_total');
     await write('Old Ltd');
