@@ -16,7 +16,7 @@ import { orders } from './order/table.ts';
 import { createProductLoaders } from './product/loaders.ts';
 import { productResolvers } from './product/resolvers.ts';
 import { products } from './product/table.ts';
-import { mergeResolvers, type NeededResolvers } from './resolver-types.ts';
+import { mergeResolvers, type Intersection, type NeededResolvers } from './resolver-types.ts';
 import { rootResolvers, type NodeLoaders } from './root.ts';
 import { scalarResolvers } from './scalars.ts';
 import { createTicketLoaders } from './ticket/loaders.ts';
@@ -44,31 +44,28 @@ const LOADERS = [
   createTicketLoaders,
 ] as const;
 
-/** The loaders of every type, for one request: those of a type are made when one of them is first asked for. */
-class LazyLoaders {
-  readonly #context: BatchContext;
-  readonly #made: (Readonly<Record<string, unknown>> | undefined)[] = [];
-
-  static {
-    const nowhere: BatchContext = { db: { read: () => Promise.reject(new Error('no database')) }, columnsOf: () => [] };
-    for (const [i, create] of LOADERS.entries())
-      for (const name of Object.keys(create(nowhere)))
-        Object.defineProperty(LazyLoaders.prototype, name, {
-          get(this: LazyLoaders) {
-            return (this.#made[i] ??= { ...create(this.#context) })[name];
-          },
-        });
-  }
-
-  constructor(context: BatchContext) {
-    this.#context = context;
-  }
+interface LazyLoaders {
+  readonly context: BatchContext;
+  readonly made: (Readonly<Record<string, unknown>> | undefined)[];
 }
+
+/** A property for each loader; the loaders of a type are made when one of them is first asked for. */
+const LAZY: object = {};
+const NOWHERE: BatchContext = { db: { read: () => Promise.reject(new Error('no database')) }, columnsOf: () => [] };
+for (const [i, create] of LOADERS.entries())
+  for (const name of Object.keys(create(NOWHERE)))
+    Object.defineProperty(LAZY, name, {
+      get(this: LazyLoaders) {
+        return (this.made[i] ??= { ...create(this.context) })[name];
+      },
+    });
 
 /** The loaders of every type, for one request. */
 export function createLoaders(context: BatchContext): Loaders {
-  // Its properties are defined by name above, where the compiler does not see them.
-  return new LazyLoaders(context) as unknown as Loaders;
+  const own: LazyLoaders = { context, made: [] };
+  // The compiler does not see the properties that were defined by name above; what they are it checks here.
+  const loaders: Intersection<ReturnType<(typeof LOADERS)[number]>> = Object.assign(Object.create(LAZY), own);
+  return loaders;
 }
 
 /** How a row of each type is found by its id. */
