@@ -114,9 +114,11 @@ export function createListLoaders<T extends Columns>(
     const decode = rowDecoder<Columns>(source.table.columns, columns);
     const read = { ...query, limit: query.limit + 1 };
     const raw = await context.db.read(pageStatement(source, read, { columns, parents: padded(parents) }));
-    const parentOf = (row: RowOf<Columns>) => (source.parent === undefined ? null : String(row[source.parent]));
-    const rows = Map.groupBy(raw.map(decode), parentOf);
-    return parents.map((parent) => toPage((rows.get(parent) ?? []) as RowOf<T>[], query));
+    const rows = raw.map(decode) as RowOf<T>[];
+    const { parent: column } = source;
+    if (column === undefined) return parents.map(() => toPage(rows, query));
+    const byParentId = Map.groupBy(rows, (row) => String(row[column]));
+    return parents.map((parent) => toPage(byParentId.get(String(parent)) ?? [], query));
   });
   const counts = byParent<ListQuery, number>(async (parents, query) => {
     const rows = await context.db.read(countStatement(source, query, parents));
