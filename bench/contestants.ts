@@ -75,8 +75,8 @@ export async function startContestants(
         // Kept, the answers to N200 are those to N10 with other names in them.
         ...(question === 'N200' ? [] : kept),
         { who: 'client', child: client, path, ...varied, statements: question === 'L' ? 1 : 1 + GROUP_SIZE },
-        { who: 'adapter', child: adapter, path, ...varied },
         { who: 'ownPool', child: ownPool, path, ...varied },
+        { who: 'adapter', child: adapter, path, ...varied },
         { who: 'uncached', child: gateway, path: '/graphql', ...varied, cacheResult: 'MISS' },
         { who: 'cacheOff', child: cacheOff, path: '/graphql', ...varied },
       ];

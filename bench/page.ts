@@ -20,7 +20,7 @@ Written by \`npm run bench -- --write\` on ${new Date().toISOString().slice(0, 1
 - Machine: ${cpu?.model.trim() ?? 'unknown'}, ${cpus().length} cores, ${gigabytes} GB of memory. Everything runs on it: load generator, server under test,
   database, Redis. So the figures are low, and only those of one run may be compared.
 - Node ${process.version.slice(1)}, ${databaseVersion}, the embedded Redis; 5,000 seeded customers and two groups of 20.
-- ${connections} connections, each with one request at a time; ${rounds} rounds of ${seconds} s for each line, after two to warm up, in turn; medians.
+- ${connections} connections, each with one request at a time; ${rounds} rounds of ${seconds} s for each line, after three to warm up, in turn; medians.
 
 ## What is asked
 
