@@ -8,8 +8,6 @@ import { pageOf } from './page.ts';
 import { gatesOf, linesOf, markdownOf, type Results } from './results.ts';
 import { runRound, type Round } from './round.ts';
 
-// After some ten thousand requests V8 has compiled what it will.
-const WARM_UP_ROUNDS = 3;
 const TRIES = 10;
 const HELP = `npm run bench -- [options]
   --rounds N       rounds of each line of the table (default 9)
@@ -34,6 +32,8 @@ const { values } = parseArgs({
     help: { type: 'boolean', default: false },
   },
 });
+// After some ten thousand requests V8 has compiled what it will.
+const WARM_UP_ROUNDS = values.quick ? 1 : 3;
 const report = (line: string): void => void process.stderr.write(`${line}\n`);
 
 if (values.help) report(HELP);
