@@ -17,8 +17,9 @@ const LAYERS = [
   ['main'],
   ['cli'],
   ['app'],
-  ['data', 'embedded'],
+  ['data', 'embedded', 'explain'],
   ['http'],
+  ['events'],
   ['cache'],
   ['graphql'],
   ['crm'],
@@ -28,7 +29,7 @@ const LAYERS = [
 ];
 
 /** Below all layers: they know none of them. */
-const FOUNDATIONS = ['access', 'telemetry', 'config', 'errors', 'user-error'];
+const FOUNDATIONS = ['access', 'telemetry', 'config', 'errors', 'user-error', 'canonical'];
 
 const pathOf = (names) => `^src/(${names.join('|')})(/|\\.ts$)`;
 
@@ -69,18 +70,19 @@ module.exports = {
       to: { path: '^src/crm/[^/]+/' },
     },
     {
-      name: 'data-and-embedded-are-for-commands',
+      name: 'what-commands-do-is-for-commands',
       severity: 'error',
-      comment: 'A gateway in production neither makes up data nor starts servers: only src/cli may.',
-      from: { path: '^src/', pathNot: '^src/(cli|data|embedded)/' },
-      to: { path: '^src/(data|embedded)/' },
+      comment:
+        'A gateway in production neither makes up data nor starts servers nor explains itself: only src/cli may.',
+      from: { path: '^src/', pathNot: '^src/(cli|data|embedded|explain)/' },
+      to: { path: '^src/(data|embedded|explain)/' },
     },
     {
-      name: 'data-and-embedded-apart',
+      name: 'what-commands-do-is-apart',
       severity: 'error',
-      comment: 'Filling a database and running one have nothing to do with each other.',
-      from: { path: '^src/(data|embedded)/' },
-      to: { path: '^src/(data|embedded)/', pathNot: '^src/$1/' },
+      comment: 'Filling a database, running one and looking into one have nothing to do with each other.',
+      from: { path: '^src/(data|embedded|explain)/' },
+      to: { path: '^src/(data|embedded|explain)/', pathNot: '^src/$1/' },
     },
     {
       name: 'no-cycles',

@@ -1,5 +1,14 @@
 const { NORTHWIND_DIR, TEST_DATABASE_URL } = process.env;
 
+const ELSEWHERE = [
+  '(architecture|bench|chaos|embedded|http|subscriptions)/',
+  'cache/(channels|cluster|hits|keys|lifetimes|log|untold)\\.',
+  'cli/(csv|help|settings|start)',
+  'docs/(compose|indexes|references)',
+  'faults/(database|health|lifecycle|redis|subscriptions)\\.',
+  'limits/(cost-schema|cursor-form)\\.',
+];
+
 /** @type {import('jest').Config} */
 export default {
   testEnvironment: 'node',
@@ -7,8 +16,8 @@ export default {
   testPathIgnorePatterns: [
     // Needs files that are not ours to pass on.
     ...(NORTHWIND_DIR ? [] : ['<rootDir>/test/northwind/']),
-    // On a given server, only what meets a database.
-    ...(TEST_DATABASE_URL ? ['<rootDir>/test/architecture/', '<rootDir>/test/embedded/'] : []),
+    // On a given server, only what could go otherwise on it: not what meets no database, or starts one of its own.
+    ...(TEST_DATABASE_URL ? ELSEWHERE.map((path) => `<rootDir>/test/${path}`) : []),
   ],
   extensionsToTreatAsEsm: ['.ts'],
   transform: { '\\.ts$': '<rootDir>/test/support/strip-types.mjs' },

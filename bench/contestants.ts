@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import { UserError } from '../src/user-error.ts';
 import { GROUP_SIZE, type CaseName } from './cases.ts';
 import { startChild, type Child } from './children.ts';
 import type { BenchServers } from './data.ts';
@@ -32,6 +33,11 @@ export const WHO = {
 
 export type Who = keyof typeof WHO;
 
+const KEPT: ReadonlySet<Who> = new Set(['constant', 'redisGet', 'cached']);
+
+/** Whether there is a line of this server for this question. Kept, the answers to N200 are those to N10 with other names. */
+export const isAsked = (who: Who, question: CaseName): boolean => question !== 'N200' || !KEPT.has(who);
+
 /**
  * Starts every server in a process of its own and checks that they all give the same answers.
  * @param profile the folder for CPU profiles of the gateway processes; undefined: none
@@ -47,7 +53,7 @@ export async function startContestants(
     const child = await startChild(script, {
       settings: { databaseUrl, redisUrl, answers },
       env,
-      nodeOptions: profile === undefined || script !== 'gateway' ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`],
+      nodeOptions: profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`],
     });
     children.push(child);
     return child;
@@ -66,20 +72,17 @@ export async function startContestants(
       const repeated = { question, varied: false, statements: 0 };
       const varied = { question, varied: true, statements: question === 'L' ? 1 : 2 };
       const path = `/${question}`;
-      const kept: Contestant[] = [
+      const all: Contestant[] = [
         { who: 'constant', child: sameBytes, path, ...repeated },
         { who: 'redisGet', child: redisGet, path, ...repeated },
         { who: 'cached', child: gateway, path: '/graphql', ...repeated, cacheResult: 'HIT' },
-      ];
-      return [
-        // Kept, the answers to N200 are those to N10 with other names in them.
-        ...(question === 'N200' ? [] : kept),
         { who: 'client', child: client, path, ...varied, statements: question === 'L' ? 1 : 1 + GROUP_SIZE },
         { who: 'ownPool', child: ownPool, path, ...varied },
         { who: 'adapter', child: adapter, path, ...varied },
         { who: 'uncached', child: gateway, path: '/graphql', ...varied, cacheResult: 'MISS' },
         { who: 'cacheOff', child: cacheOff, path: '/graphql', ...varied },
       ];
+      return all.filter(({ who }) => isAsked(who, question));
     });
     await checkAnswers(contestants, answers);
     return { contestants, stop };
@@ -97,6 +100,6 @@ async function checkAnswers(contestants: readonly Contestant[], answers: Answers
   for (const { child, path, question, who } of contestants) {
     const answer: unknown = JSON.parse(await ask(child, path, question));
     if (!isDeepStrictEqual(answer, JSON.parse(answers[question] ?? '')))
-      throw new Error(`${who} gives another answer to ${question} than the gateway`);
+      throw new UserError(`${who} gives another answer to ${question} than the gateway`);
   }
 }

@@ -45,10 +45,14 @@ export function gatesOf(results: Results): readonly Gate[] {
     ratio: ratioOf(results, of, to),
   });
   return [
-    gate('L uncached, beside the bare handler that makes the same Prisma call', 0.8, [
-      ['uncached', 'L'],
-      ['adapter', 'L'],
-    ]),
+    gate(
+      "L uncached, beside the bare handler that makes the same call through Prisma's adapter with its defaults",
+      0.8,
+      [
+        ['uncached', 'L'],
+        ['adapter', 'L'],
+      ],
+    ),
     gate('N200 uncached, beside N10 uncached', 0.5, [
       ['uncached', 'N200'],
       ['uncached', 'N10'],
@@ -62,6 +66,14 @@ export function gatesOf(results: Results): readonly Gate[] {
       ['uncached', 'N10'],
     ]),
   ];
+}
+
+/** What the ratios come to: a line for each that misses its bound, and the exit code. One that is no number misses. */
+export function verdictOf(gates: readonly Gate[]): { lines: readonly string[]; exitCode: 0 | 1 } {
+  const missed = gates.filter(({ ratio, bound }) => !(ratio >= bound));
+  if (missed.length === 0) return { lines: ['Every ratio holds.'], exitCode: 0 };
+  const lines = missed.map(({ title, ratio, bound }) => `Missed: ${title}: ${ratio.toFixed(2)}, must be ${bound}`);
+  return { lines, exitCode: 1 };
 }
 
 /** Ratios that are worth knowing and have no bound. */

@@ -1,56 +1,91 @@
 import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { Redis } from 'ioredis';
-import { CASES } from './cases.ts';
-import { startContestants, type Contestant } from './contestants.ts';
+import { UserError } from '../src/user-error.ts';
+import { CASES, type CaseName } from './cases.ts';
+import { isAsked, startContestants, WHO, type Contestant, type Who } from './contestants.ts';
 import { startBenchServers, type BenchServers } from './data.ts';
 import { pageOf } from './page.ts';
-import { gatesOf, linesOf, markdownOf, type Results } from './results.ts';
+import { gatesOf, linesOf, markdownOf, verdictOf, type Results } from './results.ts';
 import { runRound, type Round } from './round.ts';
+import { validRound } from './valid-round.ts';
 
-const TRIES = 10;
 const HELP = `npm run bench -- [options]
   --rounds N       rounds of each line of the table (default 9)
   --seconds N      length of a round (default 0.5)
   --connections N  requests at once (default 32)
   --only NAMES     only lines of these questions (L, N10, N200) and servers (cached, uncached, adapter ...), separated
                    by commas; no verdict
-  --quick          one short round: shows that everything runs; no verdict
+  --quick          one short round: shows that everything runs; no verdict, and figures for nobody's use
   --profile DIR    have Node write a CPU profile of each gateway process there
   --write          write docs/benchmarks.md
-Exit code 1 when a ratio is below its bound.`;
+Exit code 1 when a ratio is below its bound or the message says what is wrong, 64 for wrong options, 75 when the machine
+has too much else to do to measure anything.`;
 
-const { values } = parseArgs({
-  options: {
-    rounds: { type: 'string' },
-    seconds: { type: 'string' },
-    connections: { type: 'string', default: '32' },
-    only: { type: 'string' },
-    profile: { type: 'string' },
-    quick: { type: 'boolean', default: false },
-    write: { type: 'boolean', default: false },
-    help: { type: 'boolean', default: false },
-  },
-});
-// After some ten thousand requests V8 has compiled what it will.
-const WARM_UP_ROUNDS = values.quick ? 1 : 3;
+// Of sysexits.h.
+const USAGE_EXIT_CODE = 64;
+const SOFTWARE_EXIT_CODE = 70;
+
 const report = (line: string): void => void process.stderr.write(`${line}\n`);
 
-if (values.help) report(HELP);
-else process.exitCode = await main();
+try {
+  const options = parseOptions();
+  if (options.help) report(HELP);
+  else process.exitCode = await main(options);
+} catch (error) {
+  process.exitCode = explain(error);
+}
 
-async function main(): Promise<number> {
+function parseOptions() {
+  try {
+    const { values } = parseArgs({
+      options: {
+        rounds: { type: 'string' },
+        seconds: { type: 'string' },
+        connections: { type: 'string', default: '32' },
+        only: { type: 'string' },
+        profile: { type: 'string' },
+        quick: { type: 'boolean', default: false },
+        write: { type: 'boolean', default: false },
+        help: { type: 'boolean', default: false },
+      },
+    });
+    if (values.quick && values.write) throw new TypeError('Expected --write without --quick, got both');
+    return values;
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    throw new UserError(`${error.message}; --help has the options`, { exitCode: USAGE_EXIT_CODE, cause: error });
+  }
+}
+
+/** Tells in one line what went wrong; gives the exit code. */
+function explain(error: unknown): number {
+  if (error instanceof UserError) {
+    report(error.message);
+    return error.exitCode;
+  }
+  const { message, stack = '' } = error instanceof Error ? error : new Error(String(error));
+  report(`Unexpected: ${message} ${/\n +(at .*)/.exec(stack)?.[1] ?? ''}`);
+  return SOFTWARE_EXIT_CODE;
+}
+
+async function main(values: ReturnType<typeof parseOptions>): Promise<number> {
   const load = {
+    // After some ten thousand requests V8 has compiled what it will.
+    warmUpRounds: values.quick ? 1 : 3,
     rounds: positive('rounds', values.rounds ?? (values.quick ? '1' : '9')),
     seconds: positive('seconds', values.seconds ?? (values.quick ? '0.3' : '0.5')),
     connections: positive('connections', values.connections),
+    tries: values.quick ? 3 : 10,
+    isStrict: !values.quick,
   };
+  // Before anything is started for it.
+  const isChosen = values.only === undefined ? () => true : parseOnly(values.only);
   const servers = await startBenchServers(report);
   try {
     const { contestants, stop } = await startContestants(servers, values.profile);
     try {
-      const chosen = values.only === undefined ? contestants : only(contestants, values.only.split(','));
-      const results = await measure(chosen, servers, load);
+      const results = await measure(contestants.filter(isChosen), servers, load);
       if (values.only !== undefined) {
         process.stdout.write(`${linesOf(results)}\n`);
         return 0;
@@ -59,7 +94,10 @@ async function main(): Promise<number> {
       process.stdout.write(`${table}\n`);
       if (values.write)
         await writeFile(new URL('../docs/benchmarks.md', import.meta.url), pageOf(table, { ...servers, ...load }));
-      return values.quick ? 0 : verdict(results);
+      if (values.quick) return 0;
+      const { lines, exitCode } = verdictOf(gatesOf(results));
+      for (const line of lines) report(line);
+      return exitCode;
     } finally {
       await stop();
     }
@@ -71,22 +109,40 @@ async function main(): Promise<number> {
 function positive(name: string, text: string): number {
   const value = Number(text);
   if (value > 0) return value;
-  throw new Error(`--${name}: expected a number above 0, got "${text}"`);
+  throw new UserError(`--${name}: expected a number above 0, got "${text}"`, { exitCode: USAGE_EXIT_CODE });
 }
 
-function only(contestants: readonly Contestant[], names: readonly string[]): readonly Contestant[] {
-  const questions = names.filter((name) => name in CASES);
-  const servers = names.filter((name) => !(name in CASES));
-  return contestants.filter(
-    ({ who, question }) =>
-      (questions.length === 0 || questions.includes(question)) && (servers.length === 0 || servers.includes(who)),
-  );
+type Line = Pick<Contestant, 'who' | 'question'>;
+
+/**
+ * The lines that --only names.
+ * @throws UserError (exit code 64) for a name that there is not, and for names that no line has together
+ */
+function parseOnly(text: string): (line: Line) => boolean {
+  const questions = Object.keys(CASES) as CaseName[];
+  const servers = Object.keys(WHO) as Who[];
+  const names = text.split(',').map((name) => name.trim());
+  const known: readonly string[] = [...questions, ...servers];
+  const expected = `--only: expected some of ${known.join(', ')}`;
+  const unknown = names.find((name) => !known.includes(name));
+  if (unknown !== undefined) throw new UserError(`${expected}, got "${unknown}"`, { exitCode: USAGE_EXIT_CODE });
+  const chosen = <T extends string>(all: readonly T[]): readonly T[] => {
+    const named = all.filter((name) => names.includes(name));
+    return named.length === 0 ? all : named;
+  };
+  const [chosenQuestions, chosenServers] = [chosen(questions), chosen(servers)];
+  if (!chosenQuestions.some((question) => chosenServers.some((who) => isAsked(who, question))))
+    throw new UserError(`${expected} that have a line together, got "${text}"`, { exitCode: USAGE_EXIT_CODE });
+  return ({ who, question }) => chosenQuestions.includes(question) && chosenServers.includes(who);
 }
 
 interface LoadOptions {
+  readonly warmUpRounds: number;
   readonly rounds: number;
   readonly seconds: number;
   readonly connections: number;
+  readonly tries: number;
+  readonly isStrict: boolean;
 }
 
 /** All lines in turn, again and again: a machine that is slower for a while is so for all of them. */
@@ -94,13 +150,13 @@ async function measure(contestants: readonly Contestant[], servers: BenchServers
   const redis = new Redis(servers.redisUrl);
   const results = new Map<Contestant, Round[]>(contestants.map((contestant) => [contestant, []]));
   try {
-    for (let turn = 1 - WARM_UP_ROUNDS; turn <= load.rounds; turn += 1) {
+    for (let turn = 1 - load.warmUpRounds; turn <= load.rounds; turn += 1) {
       report(turn < 1 ? 'Warming up' : `Round ${turn} of ${load.rounds}`);
       for (const [contestant, rounds] of results) {
         const run = (): Promise<Round> =>
           runRound({ ...contestant, ...load, countStatements: () => servers.statements() });
         if (turn < 1) await run();
-        else rounds.push(await validRound(contestant, run));
+        else rounds.push(await validRound(contestant, run, { ...load, report }));
         // What misses leave behind would fill Redis, and have it make room while others are measured.
         if (contestant.varied) await redis.flushdb();
       }
@@ -109,29 +165,4 @@ async function measure(contestants: readonly Contestant[], servers: BenchServers
     redis.disconnect();
   }
   return results;
-}
-
-/**
- * A round in which what was meant was measured: no uncached line that met the cache, no cached line that did without.
- * On a machine with other things to do a look-up can take longer than it may, so a round gets several tries.
- */
-async function validRound(contestant: Contestant, run: () => Promise<Round>): Promise<Round> {
-  const { who, question, statements, varied, cacheResult } = contestant;
-  const allowed = varied ? 0.1 : 0.01;
-  for (let attempt = 1; ; attempt += 1) {
-    const round = await run();
-    const isExact = Math.abs(round.statements - statements) <= allowed * Math.max(1, statements);
-    if (isExact && (cacheResult === undefined || (round.cacheResults[cacheResult] ?? 0) > 0.98)) return round;
-    const came = `${round.statements.toFixed(3)} statements a request, ${JSON.stringify(round.cacheResults)}`;
-    const message = `${who} ${question}: expected ${statements} statements a request and ${cacheResult}, got ${came}`;
-    if (attempt === TRIES) throw new Error(message);
-    report(`Again: ${message}`);
-  }
-}
-
-function verdict(results: Results): number {
-  const missed = gatesOf(results).filter(({ ratio, bound }) => ratio < bound);
-  for (const { title, ratio, bound } of missed) report(`Missed: ${title}: ${ratio.toFixed(2)}, must be ${bound}`);
-  if (missed.length === 0) report('Every ratio holds.');
-  return missed.length === 0 ? 0 : 1;
 }

@@ -1,14 +1,18 @@
 import { hash } from 'node:crypto';
 import type { Caller } from './access/caller.ts';
 import type { Deadline } from './batch/loaders.ts';
+import { changedTags } from './batch/tags.ts';
 import { createRedis } from './cache/redis.ts';
+import { createRedisChannels } from './cache/redis-channels.ts';
 import { createResponseCache, type ResponseCache } from './cache/response-cache.ts';
 import type { Config } from './config.ts';
 import type { Context } from './crm/context.ts';
 import { createError } from './errors.ts';
+import { sweepKeys } from './crm/idempotency.ts';
 import { createLoaders } from './crm/registry.ts';
+import { createWriter } from './crm/writer.ts';
 import { createDatabase, type Database } from './db/database.ts';
-import { runTransaction } from './db/transaction.ts';
+import { createCustomerBus, type CustomerBus } from './events/customer-bus.ts';
 import type { DocumentFacts } from './graphql/analysis.ts';
 import { createDocuments } from './graphql/documents.ts';
 import { createMask } from './graphql/mask.ts';
@@ -19,8 +23,9 @@ import { graphiqlOptions, renderGraphiQL } from './http/graphiql.ts';
 import { createReadiness, live } from './http/health.ts';
 import { createGraphQLRoute } from './http/graphql-route.ts';
 import { createHttpServer, read, type Route } from './http/server.ts';
+import { createSubscriptions } from './http/subscriptions.ts';
 import type { Log } from './telemetry/log.ts';
-import { createMetrics } from './telemetry/metrics.ts';
+import { createMetrics, type Metrics } from './telemetry/metrics.ts';
 
 /** A gateway. */
 export interface App {
@@ -32,47 +37,61 @@ export interface App {
 
 /** How long requests under way may take to finish when the gateway stops. */
 const STOP_MS = 7_000;
+/** How often each gateway looks for idempotency keys to forget. */
+const SWEEP_MS = 10 * 60_000;
 
 /**
  * Puts a gateway together: database, cache, schema, pipeline, HTTP.
- * @param config needs a `databaseUrl`, whose database is migrated
+ * @param config needs a `databaseUrl`, whose database is migrated; with `redisIsPrivate` no other gateway has its Redis, so
+ *   subscriptions say LOCAL
  * @throws SERVICE_UNAVAILABLE when the database cannot be reached
  */
 export async function createApp(
-  config: Config & { readonly databaseUrl: string },
+  config: Config & { readonly databaseUrl: string; readonly redisIsPrivate?: boolean },
   { log }: { log: Log },
 ): Promise<App> {
   const { limits } = config;
   const metrics = createMetrics();
   const schema = createSchema();
+  const documents = createDocuments(schema, { limits, metrics });
   const db = await createDatabase({
     url: config.databaseUrl,
     connections: limits.databaseConnections,
     statementMs: limits.statementMs,
     metrics,
   });
-  const redis =
-    config.redisUrls.length === 0 || !config.cache.enabled
-      ? undefined
-      : createRedis({ urls: config.redisUrls, timeoutMs: config.cache.timeoutMs, log, metrics });
+  const { redisUrls: urls } = config;
+  const { prefix } = config.cache;
+  const redis = urls.length === 0 ? undefined : createRedis({ urls, timeoutMs: config.cache.timeoutMs, log, metrics });
   const schemaHash = hash('sha256', SDL, 'base64url');
   const cache =
-    redis === undefined ? undefined : createResponseCache({ redis, prefix: config.cache.prefix, schemaHash, metrics });
-  const documents = createDocuments(schema, { maxTokens: limits.tokens, metrics });
+    redis === undefined || !config.cache.enabled
+      ? undefined
+      : createResponseCache({ redis, prefix, schemaHash, metrics });
+  const bus = createCustomerBus({
+    openChannels:
+      redis === undefined || config.redisIsPrivate === true
+        ? undefined
+        : (listener) => createRedisChannels({ urls, redis, prefix, listener, log, metrics }),
+    metrics,
+  });
   const pipeline = createPipeline({
     schema,
     documents,
     mask: createMask({ log, metrics }),
-    createContext: (caller, facts, deadline) => createContext({ caller, facts, deadline, db, cache, config }),
+    metrics,
+    createContext: (request) => createContext({ ...request, db, cache, bus, config, metrics }),
     requestMs: limits.requestMs,
-    bodyBytes: limits.bodyBytes,
+    eventsAtOnce: Math.ceil(limits.databaseConnections / 2),
     graphiql: graphiqlOptions,
     renderGraphiQL,
   });
-  const front = createGraphQLFront({ documents, pipeline, cache, bodyBytes: limits.bodyBytes });
+  const subscriptions = createSubscriptions({ pipeline, limits, metrics });
+  const front = createGraphQLFront({ documents, pipeline, cache, bodyBytes: limits.bodyBytes, subscriptions });
   const server = createHttpServer({
     log,
     metrics,
+    home: '/graphql',
     routes: {
       '/graphql': createGraphQLRoute({ front, yoga: pipeline.handle }),
       '/schema.graphql': text('application/graphql; charset=utf-8', () => SDL),
@@ -87,10 +106,17 @@ export async function createApp(
       '/metrics': text('text/plain; version=0.0.4; charset=utf-8', () => metrics.registry.metrics()),
     },
   });
+  const sweeping = sweepRegularly({ db, log, metrics });
   const close = async (): Promise<void> => {
-    await server.close(STOP_MS);
+    clearInterval(sweeping);
+    const serverClosed = server.close(STOP_MS);
+    // They would never end by themselves.
+    subscriptions.close();
+    await serverClosed;
     await pipeline.handle.dispose();
+    await bus.close();
     await cache?.close();
+    await redis?.close();
     await db.close();
   };
   let closed: Promise<void> | undefined;
@@ -98,6 +124,19 @@ export async function createApp(
     listen: () => server.listen(config.port, config.host),
     close: () => (closed ??= close()),
   };
+}
+
+/** Forgets idempotency keys that are too old to count; with several gateways, whichever comes first does most of it. */
+function sweepRegularly({ db, log, metrics }: { db: Database; log: Log; metrics: Metrics }): NodeJS.Timeout {
+  const sweep = (): void =>
+    void sweepKeys(db.client).then(
+      (swept) => log.debug({ swept }, 'forgot old idempotency keys'),
+      (error: unknown) => {
+        metrics.sweepFailures.inc();
+        log.warn({ err: error }, 'old idempotency keys could not be deleted; trying again later');
+      },
+    );
+  return setInterval(sweep, SWEEP_MS).unref();
 }
 
 function text(contentType: string, content: () => string | Promise<string>): Route {
@@ -113,11 +152,14 @@ function createContext(options: {
   caller: Caller;
   facts: DocumentFacts;
   deadline: Deadline;
+  tags: Set<string>;
   db: Database;
   cache: ResponseCache | undefined;
+  bus: CustomerBus;
   config: Config;
+  metrics: Metrics;
 }): Context {
-  const { caller, deadline, db, cache, config } = options;
+  const { caller, deadline, tags, db, cache, bus, config } = options;
   // An answer that nobody waits for any more asks the database for nothing more.
   const assertWanted = (): void => {
     if (deadline.isOver) throw createError('TIMEOUT', 'The request was given up.');
@@ -126,31 +168,27 @@ function createContext(options: {
     assertWanted();
     return db.read(statement);
   };
-  const batch = { db: { read: readIfWanted }, columnsOf: options.facts.columnsOf };
+  const batch = { db: { read: readIfWanted }, columnsOf: options.facts.columnsOf, tags };
   // A plain property: V8 makes a hidden class of its own, in old memory, for each object literal with an accessor.
   const context: Context & { loaders: Context['loaders'] } = {
     ...batch,
     loaders: createLoaders(batch),
     pageBounds: config.limits,
     caller,
-    writer: {
+    customerEvents: bus,
+    writer: createWriter({
+      client: db.client,
+      timeoutMs: config.limits.requestMs,
+      metrics: options.metrics,
       actor: caller.subject,
-      async transaction(changes, command) {
-        assertWanted();
-        let mayBeCommitted = false;
-        try {
-          return await runTransaction(db.client, config.limits.requestMs, async (transaction) => {
-            const result = await command(transaction);
-            mayBeCommitted = true;
-            return result;
-          });
-        } finally {
-          // After a failure too: a connection that was lost at COMMIT may have committed.
-          if (mayBeCommitted) await cache?.invalidate(changes);
-          context.loaders = createLoaders(batch);
-        }
+      assertWanted,
+      async settled(changes) {
+        await cache?.invalidate(changedTags(changes));
+        // After it, so that who then asks again is not answered from what was stored before. Not waited for.
+        bus.changed(changes.customers);
+        context.loaders = createLoaders(batch);
       },
-    },
+    }),
   };
   return context;
 }

@@ -39,9 +39,8 @@ const oneOf = <const T extends string>(fallback: T, values: readonly T[]) =>
     });
 
 // Connection strings hold passwords, so what came is described and never repeated.
-const connectionUrl = (protocols: readonly string[], example: string) => (text: string, ctx: z.RefinementCtx) => {
+const connectionUrl = (protocols: readonly string[], expected: string) => (text: string, ctx: z.RefinementCtx) => {
   const url = URL.parse(text);
-  const expected = `expected a URL such as ${example}`;
   if (url === null) ctx.addIssue({ code: 'custom', message: `${expected}, got something that is not a URL` });
   else if (!protocols.includes(url.protocol))
     ctx.addIssue({ code: 'custom', message: `${expected}, got one that starts with "${url.protocol}"` });
@@ -60,25 +59,40 @@ function canBeDecoded(text: string): boolean {
   }
 }
 
+/**
+ * What may stand after the `?` of a DATABASE_URL: nothing yet. `connectionOptions` in src/db/pool.ts reads what is listed
+ * here; anything else is refused, since whoever writes `?sslmode=require` relies on it.
+ */
+const DATABASE_PARAMETERS: ReadonlySet<string> = new Set();
+
 const databaseUrl = z
   .string()
   .optional()
   .transform((text, ctx) => {
     if (text === undefined || text === '') return undefined;
-    const example = 'mysql://user:password@host:3306/database';
-    const href = connectionUrl(['mysql:', 'mariadb:'], example)(text, ctx);
-    if (typeof href === 'string' && new URL(href).pathname.length < 2) {
-      ctx.addIssue({ code: 'custom', message: `expected a URL such as ${example}, got one without a database name` });
-      return z.NEVER;
-    }
+    const expected = 'expected a URL such as mysql://user:password@host:3306/database';
+    const href = connectionUrl(['mysql:', 'mariadb:'], expected)(text, ctx);
+    if (typeof href !== 'string') return z.NEVER;
+    const { pathname, searchParams } = new URL(href);
+    const unknown = [...new Set(searchParams.keys())].filter((name) => !DATABASE_PARAMETERS.has(name));
+    if (pathname.length < 2) ctx.addIssue({ code: 'custom', message: `${expected}, got one without a database name` });
+    for (const name of unknown)
+      ctx.addIssue({ code: 'custom', message: `${expected}, got one with ${parameter(name)}` });
     return href;
   });
+
+/** A name of a parameter. What no name looks like may be the end of a password with a `?` in it. */
+const parameter = (name: string): string =>
+  /^[\w.-]{1,40}$/.test(name)
+    ? `the parameter "${name}", which this version does not know`
+    : 'a ? that should be %3F, or with a parameter that this version does not know';
 
 const redisUrls = z
   .string()
   .optional()
   .transform((text, ctx): readonly string[] => {
-    const parse = connectionUrl(['redis:', 'rediss:'], 'redis://host:6379 (several, comma-separated: Redis Cluster)');
+    const expected = 'expected a URL such as redis://host:6379 (several, comma-separated: Redis Cluster)';
+    const parse = connectionUrl(['redis:', 'rediss:'], expected);
     const given = (text ?? '').split(',').map((part) => part.trim());
     return given.filter((part) => part !== '').map((part) => parse(part, ctx));
   });
@@ -102,9 +116,16 @@ const settings = z.object({
   LIMIT_PAGE_SIZE_MAX: wholeNumber(100, 1, 10_000),
   LIMIT_BODY_BYTES: wholeNumber(256 * 1024, 1024, 64 * 1024 * 1024),
   LIMIT_TOKENS: wholeNumber(2_000, 10, 1_000_000),
+  LIMIT_DEPTH: wholeNumber(12, 1, 1_000),
+  LIMIT_ALIASES: wholeNumber(50, 0, 1_000_000),
+  LIMIT_ROOT_FIELDS: wholeNumber(20, 1, 1_000_000),
+  LIMIT_COST: wholeNumber(10_000, 1, 1_000_000_000),
   LIMIT_REQUEST_MS: wholeNumber(10_000, 10, 600_000),
   LIMIT_STATEMENT_MS: wholeNumber(5_000, 10, 600_000),
   LIMIT_DATABASE_CONNECTIONS: wholeNumber(10, 1, 1_000),
+  LIMIT_SUBSCRIPTIONS: wholeNumber(1_000, 0, 1_000_000),
+  LIMIT_SUBSCRIPTIONS_PER_CLIENT: wholeNumber(50, 0, 1_000_000),
+  LIMIT_SUBSCRIPTION_STALL_MS: wholeNumber(30_000, 10, 600_000),
   CACHE_ENABLED: oneOf('true', ['true', 'false']),
   CACHE_PREFIX: z
     .string()
@@ -116,7 +137,8 @@ const settings = z.object({
 /** The names of all settings. */
 export const SETTING_NAMES: readonly string[] = Object.keys(settings.shape);
 
-const ownName = /^(?:AUTH|LIMIT|CACHE)_|^(?:DATABASE_REPLICA_URLS|WORKERS)$/;
+/** Other programs have names with DATABASE_, REDIS_, LOG_ and DATA_ too, so there only what is nearly one of ours. */
+const ownName = /^(?:AUTH|LIMIT|CACHE)_|^(?:DATABASE_(?:UR|REPLICA)|REDIS_UR|LOG_LE?V|DATA_?DIR)|^WORKERS$/;
 
 /** What the gateway runs with. Times in milliseconds, sizes in bytes; `undefined` means that none was given. */
 export interface Config {
@@ -139,9 +161,16 @@ export interface Limits {
   readonly pageSizeMax: number;
   readonly bodyBytes: number;
   readonly tokens: number;
+  readonly depth: number;
+  readonly aliases: number;
+  readonly rootFields: number;
+  readonly cost: number;
   readonly requestMs: number;
   readonly statementMs: number;
   readonly databaseConnections: number;
+  readonly subscriptions: number;
+  readonly subscriptionsPerClient: number;
+  readonly subscriptionStallMs: number;
 }
 
 export interface CacheConfig {
@@ -182,9 +211,16 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
       pageSizeMax: given.LIMIT_PAGE_SIZE_MAX,
       bodyBytes: given.LIMIT_BODY_BYTES,
       tokens: given.LIMIT_TOKENS,
+      depth: given.LIMIT_DEPTH,
+      aliases: given.LIMIT_ALIASES,
+      rootFields: given.LIMIT_ROOT_FIELDS,
+      cost: given.LIMIT_COST,
       requestMs: given.LIMIT_REQUEST_MS,
       statementMs: given.LIMIT_STATEMENT_MS,
       databaseConnections: given.LIMIT_DATABASE_CONNECTIONS,
+      subscriptions: given.LIMIT_SUBSCRIPTIONS,
+      subscriptionsPerClient: given.LIMIT_SUBSCRIPTIONS_PER_CLIENT,
+      subscriptionStallMs: given.LIMIT_SUBSCRIPTION_STALL_MS,
     }),
     cache: Object.freeze({
       enabled: given.CACHE_ENABLED === 'true',

@@ -1,4 +1,4 @@
-import { GraphQLError } from 'graphql';
+import { GraphQLError, type ASTNode } from 'graphql';
 
 /** Every `extensions.code` that an answer can carry, with the HTTP status of an answer that holds nothing else. */
 export const ERROR_CODES = {
@@ -29,13 +29,35 @@ export function exposedCode(error: unknown): ErrorCode | undefined {
  * An error that the caller may see.
  * @param code one of `ERROR_CODES`
  * @param message what was expected and what came
+ * @param options.node the place in the document, where it is known
  */
-export function createError(code: ErrorCode, message: string, options: { cause?: Error } = {}): GraphQLError {
+export function createError(
+  code: ErrorCode,
+  message: string,
+  options: { cause?: Error; node?: ASTNode } = {},
+): GraphQLError {
   return new GraphQLError(message, {
+    nodes: options.node ?? null,
     extensions: { code },
     ...(options.cause === undefined ? {} : { originalError: options.cause }),
   });
 }
+
+/**
+ * What was read by several statements does not go together, since somebody wrote in between. Reading all of it again is
+ * the cure, which is what its code tells a caller to do.
+ */
+export class ChangedMeanwhile extends GraphQLError {
+  constructor() {
+    super('Something was deleted while it was being read; ask again.', {
+      extensions: { code: 'SERVICE_UNAVAILABLE' satisfies ErrorCode },
+    });
+  }
+}
+
+/** Whether that is what is behind an error that execution has put in its place. */
+export const isChangedMeanwhile = (error: unknown): boolean =>
+  error instanceof ChangedMeanwhile || (error instanceof GraphQLError && isChangedMeanwhile(error.originalError));
 
 /** What came, for a message: quoted, on one line and cut to 40 characters, so that it cannot swamp the message. */
 export function quoted(value: unknown): string {

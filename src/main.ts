@@ -1,14 +1,18 @@
 import { existsSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import type { CliContext } from './cli/context.ts';
-import { withDatabase } from './cli/database.ts';
+import { withServers } from './cli/database.ts';
+import { runExplain, type ExplainOptions } from './cli/explain.ts';
+import { helpEnd } from './cli/help.ts';
 import { runImport } from './cli/import.ts';
 import { runMigrate } from './cli/migrate.ts';
 import { parseSeedOptions, runSeed, type SeedOptionTexts } from './cli/seed.ts';
 import { runStart } from './cli/start.ts';
+import { runVerify, type VerifyArguments } from './cli/verify.ts';
 import { ConfigError, parseConfig } from './config.ts';
-import { exposedCode } from './errors.ts';
+import { exposedCode, quoted } from './errors.ts';
 import { UserError } from './user-error.ts';
+import manifest from '../package.json' with { type: 'json' };
 
 // Exit codes follow sysexits.h: 64 usage, 69 unavailable, 70 software, 78 configuration.
 const USAGE = 64;
@@ -19,15 +23,22 @@ const CONFIGURATION = 78;
 // What the environment itself says goes before the file.
 if (existsSync('.env')) process.loadEnvFile('.env');
 
+// A terminal's Ctrl-C comes to npm too, which hands it on: one that was meant arrives twice.
+const ECHO_MS = 1_000;
 const stopping = new AbortController();
+let toldMs = 0;
 for (const [signal, exitCode] of [
   ['SIGINT', 130],
   ['SIGTERM', 143],
 ] as const)
   process.on(signal, () => {
-    // The second one means it: children end with this process.
-    if (stopping.signal.aborted) process.exit(exitCode);
-    stopping.abort();
+    if (!stopping.signal.aborted) {
+      toldMs = performance.now();
+      stopping.abort();
+    } else if (performance.now() - toldMs > ECHO_MS) {
+      // The second one means it: children end with this process.
+      process.exit(exitCode);
+    }
   });
 
 const cli: CliContext = {
@@ -41,12 +52,12 @@ async function run(command: () => Promise<number>): Promise<void> {
   try {
     process.exitCode = await command();
   } catch (error) {
-    process.exitCode = explain(error);
+    process.exitCode = tell(error);
   }
 }
 
 /** Tells what went wrong, in lines and without a stack trace where it is the user's to mend; gives the exit code. */
-function explain(error: unknown): number {
+function tell(error: unknown): number {
   if (error instanceof ConfigError) return lines(error.message, CONFIGURATION);
   if (error instanceof UserError) return lines(error.message, error.exitCode);
   if (exposedCode(error) === 'SERVICE_UNAVAILABLE')
@@ -65,6 +76,8 @@ const program = new Command('concierge')
   .description(
     'A GraphQL gateway for customer data (CRM) on MySQL. Settings come from the environment: see .env.example.',
   )
+  .version(manifest.version)
+  .addHelpText('after', '\nThe help of each command has examples and exit codes, as in npm run seed -- --help')
   .exitOverride();
 
 program
@@ -87,7 +100,7 @@ program
   .action((options: SeedOptionTexts) =>
     run(async () => {
       const args = parseSeedOptions(options);
-      return withDatabase(parseConfig(cli.env), cli, (databaseUrl) => runSeed(args, cli, databaseUrl));
+      return withServers({ config: parseConfig(cli.env), cli }, ({ databaseUrl }) => runSeed(args, cli, databaseUrl));
     }),
   );
 
@@ -98,14 +111,53 @@ program
   )
   .argument('<folder>', 'where the CSV files are')
   .requiredOption('--mapping <file>', 'what is what in the files; docs/importing.md')
-  .option('--rejects <folder>', 'where rejected rows go, with line and reason (.data/import/<mapping>)')
+  .option(
+    '--rejects <folder>',
+    'where rejected rows and values left empty go, with line and reason (.data/import/<mapping>)',
+  )
   .action((folder: string, options: { mapping: string; rejects?: string }) =>
     run(() =>
-      withDatabase(parseConfig(cli.env), cli, (databaseUrl) => runImport({ folder, ...options }, cli, databaseUrl)),
+      withServers({ config: parseConfig(cli.env), cli }, ({ databaseUrl }) =>
+        runImport({ folder, ...options }, cli, databaseUrl),
+      ),
     ),
   );
 
+program
+  .command('explain')
+  .description(
+    'tell how the database answers every statement that the schema can cause; exit code 1 when one is out of bounds',
+  )
+  .option('--customers <number>', 'without DATABASE_URL: how many customers to seed a database of its own with (2000)')
+  .option('--only <name>', 'only statements whose names begin so, such as Customer.orders')
+  .option('--json', 'everything as JSON, in place of a table')
+  .action((options: ExplainOptions) => run(() => runExplain(options, cli)));
+
+program
+  .command('verify')
+  .description('check a database against itself, while it is in use; docs/verify.md')
+  .option('--all', 'a line for every drift, not only for the first 100')
+  .option('--json', 'a line of JSON for each drift and for the summary')
+  .option('--repair', 'work out anew what is kept beside the rows that it follows from')
+  .action((options: VerifyArguments) =>
+    run(() => {
+      // Whatever is not about drifts stays out of what machines read.
+      const servers = { config: parseConfig(cli.env), cli: { ...cli, stdout: cli.stderr }, migrates: false };
+      return withServers(servers, ({ databaseUrl }) => runVerify(options, cli, databaseUrl));
+    }),
+  );
+
+/** Commander takes a word that is no command for an argument of the default one. */
+function assertCommand(word: string | undefined): void {
+  const names = [...program.commands.map((command) => command.name()), 'help'];
+  if (word === undefined || word.startsWith('-') || names.includes(word)) return;
+  throw new UserError(`unknown command ${quoted(word)}: expected one of ${names.join(', ')}`, { exitCode: USAGE });
+}
+
+for (const command of program.commands) command.addHelpText('after', helpEnd(command.name()));
+
 await run(async () => {
+  assertCommand(process.argv[2]);
   await program.parseAsync();
   return Number(process.exitCode ?? 0);
 });

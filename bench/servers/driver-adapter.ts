@@ -97,6 +97,8 @@ function sqlTime(text: string): string {
   return `${text.slice(0, 10)} ${text.slice(11, 23)}`;
 }
 
+/** From the adapter's 2026-11-23T09:30:00+00:00 or ...00.123+00:00, or MySQL's own 2026-11-23 09:30:00.000. */
 function isoTime(given: string): string {
+  if (given[10] === ' ') return `${given.slice(0, 10)}T${given.slice(11)}Z`;
   return given.length === 25 ? `${given.slice(0, 19)}.000Z` : `${given.slice(0, 23)}Z`;
 }

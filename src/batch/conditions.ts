@@ -1,3 +1,14 @@
+import type { Table } from './table.ts';
+
+/** A list of a table's rows: all of them, or those of one parent. */
+export interface ListSource {
+  /** For counting statements and naming cursors, such as `Customer.orders`. */
+  readonly name: string;
+  readonly table: Table;
+  /** The column that holds the parent's id; undefined for a list of everything. */
+  readonly parent: string | undefined;
+}
+
 /** What a row must meet; several are joined by AND. Values are in the column's own form. */
 export type Condition =
   /** Equal to one of the values; one value makes an index's prefix, several make one bounded read each. */
@@ -15,6 +26,8 @@ export interface SideTable {
   /** The column that holds the main table's id. */
   readonly key: string;
   readonly label: string;
+  /** A column of the main table that it repeats as well, with indexes for each order that begin with it. */
+  readonly lead: string;
 }
 
 /** Where a page begins or ends: the sort value and the id of a row that may be gone by now. */

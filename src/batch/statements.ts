@@ -1,15 +1,6 @@
 import type { ReadStatement, SqlValue } from '../db/database.ts';
-import type { Condition, ListQuery, PageQuery, Position } from './conditions.ts';
-import { indexName, type Table } from './table.ts';
-
-/** A list of a table's rows: all of them, or those of one parent. */
-export interface ListSource {
-  /** For counting statements and naming cursors, such as `Customer.orders`. */
-  readonly name: string;
-  readonly table: Table;
-  /** The column that holds the parent's id; undefined for a list of everything. */
-  readonly parent: string | undefined;
-}
+import type { Condition, ListQuery, ListSource, PageQuery, Position } from './conditions.ts';
+import { chooseIndex, countingSort, type IndexChoice } from './index-choice.ts';
 
 /** The most rows that `totalCount` counts. */
 export const COUNT_BOUND = 10_000;
@@ -32,22 +23,22 @@ export function pageStatement(
   const shape = listShape(source, query);
   const descending = query.sort.descending !== query.backward;
   const direction = descending ? 'DESC' : 'ASC';
-  const select = options.columns.map((name) => columnOf(source, name)).join(', ');
+  const select = options.columns.map((name) => `t.${sqlName(source, name)}`).join(', ');
   const keyset = query.from === undefined ? [] : [beyond(shape, source, { query, from: query.from, descending })];
-  const bounded = (order: readonly [string, string]) =>
-    `ORDER BY ${order[0]} ${direction}, ${order[1]} ${direction} LIMIT ?`;
+  const bounded = (order: readonly string[]) =>
+    `ORDER BY ${order.map((column) => `${column} ${direction}`).join(', ')} LIMIT ?`;
   const limit = BigInt(query.limit);
   // Parents differ in one value each, which is the first: the rest is worked out once.
   const parentValues = source.parent === undefined ? 0 : 1;
   const parts = shape.alternatives.map((alternative): Clause => {
-    const where = whereAll([...parentIs(source, null), ...alternative, ...keyset]);
+    const where = whereAll([...parentIs(shape, source, null), ...alternative, ...keyset]);
     return {
-      sql: `SELECT ${select} ${shape.from}${where.sql} ${bounded(shape.sort)}`,
+      sql: `SELECT ${select} ${shape.from}${where.sql} ${bounded(shape.order)}`,
       values: [...where.values.slice(parentValues), limit],
     };
   });
   const isMerged = parts.length > 1;
-  const sortName = source.table.columns[query.sort.column]?.sql ?? 'id';
+  const sortName = sqlName(source, query.sort.column);
   const union = unionAll(parts).sql;
   const sql = isMerged ? `SELECT * FROM (${union}) AS u ${bounded([`u.${sortName}`, 'u.id'])}` : union;
   const branches = options.parents.map((parent): Clause => {
@@ -68,7 +59,7 @@ export function existsStatement(
   const keyset = beyond(shape, source, { query, from: options.from, descending, inclusive: true });
   const branches = options.parents.flatMap((parent) =>
     shape.alternatives.map((alternative): Clause => {
-      const where = whereAll([...parentIs(source, parent), ...alternative, keyset]);
+      const where = whereAll([...parentIs(shape, source, parent), ...alternative, keyset]);
       return {
         sql: `SELECT ? AS parent ${shape.from}${where.sql} LIMIT 1`,
         values: [idValue(parent), ...where.values],
@@ -78,17 +69,17 @@ export function existsStatement(
   return { name: `${source.name} exists`, ...unionAll(branches) };
 }
 
-/** How many rows there are for each parent, counted up to `COUNT_BOUND` + 1: rows of (parent's id, count). */
+/** How many rows there are for each parent, counted up to `most`: rows of (parent's id, count). */
 export function countStatement(
   source: ListSource,
   query: ListQuery,
-  parents: readonly (string | null)[],
+  { most, parents }: { most: number; parents: readonly (string | null)[] },
 ): ReadStatement {
-  const shape = listShape(source, query);
+  const shape = listShape(source, { ...query, sort: countingSort(source, query) });
   const branches = parents.map((parent): Clause => {
     const parts = shape.alternatives.map((alternative): Clause => {
-      const where = whereAll([...parentIs(source, parent), ...alternative]);
-      return { sql: `SELECT 1 AS one ${shape.from}${where.sql} LIMIT ${COUNT_BOUND + 1}`, values: where.values };
+      const where = whereAll([...parentIs(shape, source, parent), ...alternative]);
+      return { sql: `SELECT 1 AS one ${shape.from}${where.sql} LIMIT ${most}`, values: where.values };
     });
     const rows = unionAll(parts);
     return {
@@ -120,98 +111,72 @@ interface ListShape {
   readonly alternatives: readonly (readonly Clause[])[];
   /** What to sort by: the sort column and the id. */
   readonly sort: readonly [string, string];
+  /** The same less what the index does not need: it knows a unique column's order without the id and no other. */
+  readonly order: readonly string[];
+  /** How a column of the list's table is called; one that the index holds, by the name that the index has it under. */
+  readonly columnOf: (name: string) => string;
 }
 
 function listShape(source: ListSource, query: ListQuery): ListShape {
-  const labelled = query.conditions.find((condition) => condition.kind === 'labelled');
-  return labelled === undefined ? plainShape(source, query) : sideShape(source, query, labelled);
-}
-
-/** Rows straight from the table's own index. */
-function plainShape(source: ListSource, query: ListQuery): ListShape {
-  const index = chooseIndex(source, query);
-  const rest = query.conditions.filter((condition) => !index.prefix.some((used) => used === condition));
-  const fixed = rest.flatMap((condition) => holds(source, condition));
-  const alternatives = index.prefix.reduce<Clause[][]>(
+  const choice = chooseIndex(source, query);
+  const columnOf = namesOf(source, choice);
+  const fixed = query.conditions
+    .filter((condition) => !choice.prefix.some((used) => used === condition))
+    .flatMap((condition) => holds(source, columnOf, condition));
+  const sort = [columnOf(query.sort.column), columnOf('id')] as const;
+  const alternatives = choice.prefix.reduce<Clause[][]>(
     (so, { column, values }) =>
-      so.flatMap((clauses) => values.map((value) => [...clauses, equals(source, column, value)])),
+      so.flatMap((clauses) =>
+        values.map((value) => [...clauses, clauseOf(`${columnOf(column)} = ?`, encoded(source, column, value))]),
+      ),
     [[]],
   );
   return {
-    from: `FROM ${source.table.name} AS t FORCE INDEX (\`${index.name}\`)`,
+    from: fromClause(source, choice),
     alternatives: alternatives.map((clauses) => clauses.concat(fixed)),
-    sort: [columnOf(source, query.sort.column), 't.id'],
+    sort,
+    order: choice.isUnique ? sort.slice(0, 1) : sort,
+    columnOf,
   };
 }
-
-/** Rows found by a side table's index, which holds the sort columns too. */
-function sideShape(
-  source: ListSource,
-  query: ListQuery,
-  labelled: Extract<Condition, { kind: 'labelled' }>,
-): ListShape {
-  const { side } = labelled;
-  const { table } = source;
-  const sort = table.columns[query.sort.column]?.sql ?? 'id';
-  const index = indexName(side.name, [side.label, sort, side.key]);
-  const rest = query.conditions.filter((condition) => condition !== labelled);
-  return {
-    from: `FROM ${side.name} AS k FORCE INDEX (\`${index}\`) STRAIGHT_JOIN ${table.name} AS t ON t.id = k.${side.key}`,
-    alternatives: [
-      [clauseOf(`k.${side.label} = ?`, labelled.value), ...rest.flatMap((condition) => holds(source, condition))],
-    ],
-    sort: [`k.${sort}`, `k.${side.key}`],
-  };
-}
-
-type InCondition = Extract<Condition, { kind: 'in' }>;
 
 /**
- * The index that gives the order, with the parent and as many equalities before it as there are. Named in the
- * statement, since a plan that the server finds cheaper by its statistics may read the whole list.
+ * A side table's index leads to the rows, and holds the columns that it repeats. The rows' index is named too: MariaDB
+ * would read all that meet another condition for each entry.
  */
-function chooseIndex(source: ListSource, query: ListQuery): { name: string; prefix: readonly InCondition[] } {
-  const { table } = source;
-  const sort = query.sort.column;
-  const lead = source.parent === undefined ? [] : [source.parent];
-  const equalities = query.conditions.filter((condition) => condition.kind === 'in');
-  const pairs = equalities.flatMap((a) => equalities.filter((b) => b !== a).map((b) => [a, b]));
-  for (const prefix of [...pairs, ...equalities.map((a) => [a])]) {
-    const columns = [...lead, ...prefix.map((condition) => condition.column), sort];
-    const found = table.indexes.some((index) => index.join() === columns.join());
-    if (found) return { name: sortedIndexName(table, columns), prefix };
-  }
-  // A value that few rows have finds them sooner than their parent does.
-  const rare = equalities.find((condition) => table.rare?.includes(condition.column) === true);
-  if (rare !== undefined) return { name: sortedIndexName(table, [rare.column, sort]), prefix: [rare] };
-  if (lead.length === 0 && table.uniques.includes(sort))
-    return { name: `${table.name}_${table.columns[sort]?.sql ?? sort}_key`, prefix: [] };
-  return { name: sortedIndexName(table, [...lead, sort]), prefix: [] };
+function fromClause({ table }: ListSource, { name, side }: IndexChoice): string {
+  if (side === undefined) return `FROM ${table.name} AS t FORCE INDEX (\`${name}\`)`;
+  return `FROM ${side.name} AS k FORCE INDEX (\`${name}\`) STRAIGHT_JOIN ${table.name} AS t FORCE INDEX (PRIMARY) ON t.id = k.${side.key}`;
 }
 
-const sortedIndexName = (table: Table, columns: readonly string[]): string =>
-  indexName(table.name, [...columns.map((name) => table.columns[name]?.sql ?? name), 'id']);
+function namesOf(source: ListSource, { side, columns }: IndexChoice): ListShape['columnOf'] {
+  if (side === undefined) return (name) => `t.${sqlName(source, name)}`;
+  return (name) => {
+    if (name === 'id') return `k.${side.key}`;
+    return `${columns.includes(name) ? 'k' : 't'}.${sqlName(source, name)}`;
+  };
+}
 
 const clauseOf = (sql: string, ...values: SqlValue[]): Clause => ({ sql, values });
 
-const equals = (source: ListSource, column: string, value: string): Clause =>
-  clauseOf(`${columnOf(source, column)} = ?`, source.table.columns[column]?.encode(value) ?? value);
+const sqlName = ({ table }: ListSource, name: string): string => table.columns[name]?.sql ?? name;
+
+const encoded = ({ table }: ListSource, name: string, value: string): SqlValue =>
+  table.columns[name]?.encode(value) ?? value;
 
 const whereAll = (clauses: readonly Clause[]): Clause => ({
   sql: clauses.length === 0 ? '' : ` WHERE ${clauses.map((part) => part.sql).join(' AND ')}`,
   values: clauses.flatMap((part) => part.values),
 });
 
-const columnOf = (source: ListSource, name: string): string => `t.${source.table.columns[name]?.sql ?? name}`;
-
-function parentIs(source: ListSource, parent: string | null): Clause[] {
-  return source.parent === undefined ? [] : [clauseOf(`${columnOf(source, source.parent)} = ?`, idValue(parent))];
+function parentIs(shape: ListShape, source: ListSource, parent: string | null): Clause[] {
+  return source.parent === undefined ? [] : [clauseOf(`${shape.columnOf(source.parent)} = ?`, idValue(parent))];
 }
 
-function holds(source: ListSource, condition: Condition): Clause[] {
-  if (condition.kind === 'labelled') return [];
-  const name = columnOf(source, condition.column);
-  const encode = (value: string): SqlValue => source.table.columns[condition.column]?.encode(value) ?? value;
+function holds(source: ListSource, columnOf: ListShape['columnOf'], condition: Condition): Clause[] {
+  if (condition.kind === 'labelled') return [clauseOf(`k.${condition.side.label} = ?`, condition.value)];
+  const name = columnOf(condition.column);
+  const encode = (value: string): SqlValue => encoded(source, condition.column, value);
   switch (condition.kind) {
     case 'in': {
       const marks = condition.values.map(() => '?').join(', ');

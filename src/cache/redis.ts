@@ -3,10 +3,11 @@ import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 
 /**
- * What commands are for. A look-up waits in a request, so its silence makes a break; a store is waited for by nobody;
+ * What commands are for. A look-up waits in a request, so its silence makes a break; a store and a message to the other
+ * gateways are waited for by nobody;
  * an invalidation is sent during a break too, since what it ends is served by other gateways meanwhile.
  */
-export type RedisPurpose = 'lookup' | 'store' | 'invalidate';
+export type RedisPurpose = 'lookup' | 'store' | 'invalidate' | 'publish';
 
 /** A Redis that may be away: a command gives undefined instead of failing, and never takes longer than it may. */
 export interface BoundedRedis {
@@ -99,10 +100,13 @@ export function createRedis({ urls, timeoutMs, log, metrics }: RedisOptions): Bo
   };
 }
 
-const retryDelayMs = (times: number): number => Math.min(times * 100, 1_000);
+/** Before the next try to connect. */
+export const retryDelayMs = (times: number): number => Math.min(times * 100, 1_000);
 
-function connect(urls: readonly string[]): Redis | Cluster {
-  const options = {
+/** How every connection to Redis behaves. What is in a server's own URL comes before what is taken from the first. */
+export function connectionOptions(urls: readonly string[]) {
+  return {
+    ...credentials(urls[0] ?? ''),
     // Waiting in a queue for a Redis that is away would hold up requests; each command fails at once instead, and is
     // not sent later, when its answer is no longer wanted.
     enableOfflineQueue: false,
@@ -114,12 +118,16 @@ function connect(urls: readonly string[]): Redis | Cluster {
     // A former primary takes no writes any more: the name may lead to the new one by now.
     reconnectOnError: (error: Error) => error.message.startsWith('READONLY'),
   };
+}
+
+function connect(urls: readonly string[]): Redis | Cluster {
+  const options = connectionOptions(urls);
   const [first = ''] = urls;
   if (urls.length === 1) return new Redis(first, { ...options, retryStrategy: retryDelayMs });
   return new Cluster([...urls], {
     enableOfflineQueue: false,
     clusterRetryStrategy: retryDelayMs,
-    redisOptions: { ...options, ...credentials(first) },
+    redisOptions: options,
   });
 }
 

@@ -1,6 +1,9 @@
-import { hash, randomUUID } from 'node:crypto';
+import { hash } from 'node:crypto';
+import { canonical } from '../canonical.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
+import { ALL_TAGS, createInvalidationLog, type Position } from './invalidation-log.ts';
 import type { BoundedRedis } from './redis.ts';
+import { createUntold } from './untold.ts';
 
 /** What tells one answer from another. */
 export interface CacheKey {
@@ -12,12 +15,17 @@ export interface CacheKey {
   readonly access: string;
 }
 
-/** How long an answer may be kept, and what makes it wrong. */
+/** How long an answer may be kept. */
 export interface CachePolicy {
   /** At least 1. */
   readonly maxAgeSeconds: number;
-  /** The GraphQL types that the answer shows: a write to one of them ends it. */
-  readonly types: readonly string[];
+}
+
+/** An answer as it was worked out. */
+export interface FreshAnswer {
+  readonly body: Buffer;
+  /** Everything that the answer shows (`batch/tags.ts`): a write to any of it ends the answer. */
+  readonly tags: Iterable<string>;
 }
 
 /** A stored answer: the bytes that were sent the first time. */
@@ -30,7 +38,7 @@ export interface StoredAnswer {
 export type Lookup =
   | { readonly result: 'HIT'; readonly answer: StoredAnswer }
   /** `store` keeps the answer worked out since, unless a write came between. Resolves when it is done or given up. */
-  | { readonly result: 'MISS'; readonly store: (body: string) => Promise<void> }
+  | { readonly result: 'MISS'; readonly store: (answer: FreshAnswer) => Promise<void> }
   /** Redis is away, or a write could not be told to it yet. */
   | { readonly result: 'BYPASS' };
 
@@ -38,14 +46,13 @@ export type Lookup =
 export interface ResponseCache {
   /** @param options.refresh pass over what is stored and store anew */
   lookup(key: CacheKey, policy: CachePolicy, options: { refresh: boolean }): Promise<Lookup>;
-  /** Ends every stored answer that shows one of the types; resolves when that is so or Redis is away. */
-  invalidate(types: readonly string[]): Promise<void>;
+  /** Ends every stored answer with one of the tags; resolves when that is so or Redis is away. */
+  invalidate(tags: readonly string[]): Promise<void>;
   close(): Promise<void>;
 }
 
-// Versions outlive the answers that name them; one that is lost only makes a miss.
-const VERSION_SECONDS = 7 * 24 * 3_600;
-const RETRY_MS = 200;
+// With more that Redis was not told of, everything is ended at once.
+const MOST_UNTOLD = 1_000;
 
 interface ResponseCacheOptions {
   readonly redis: BoundedRedis;
@@ -57,10 +64,10 @@ interface ResponseCacheOptions {
 }
 
 /**
- * The first form: each type has a version in Redis, and each stored answer names the versions that it was worked out
- * from, read before its execution began. A write deletes the versions of its types, and the next reader sets new ones:
- * one command a type, however many answers are stored, and an answer that was under way meanwhile is stored under
- * versions that no longer hold. Deleting works in a Redis without free memory too.
+ * Each stored answer names everything that it shows, and the position in the log of invalidations that was known before
+ * its execution began. It counts while none of that was added to the log since, which each look-up reads on to its end.
+ * So a write costs one command, however many answers it ends, and an answer that was under way meanwhile is stored under
+ * a position that no longer holds.
  *
  * Single-key commands only, so that a cluster serves as well.
  */
@@ -69,47 +76,36 @@ export function createResponseCache(options: ResponseCacheOptions): ResponseCach
   // Looking a label up by its value costs more than counting.
   const counter = (result: Lookup['result']) => metrics.cacheResults.labels(result);
   const results = { HIT: counter('HIT'), MISS: counter('MISS'), BYPASS: counter('BYPASS') };
-  const versionKey = (type: string) => `${prefix}version:${type}`;
+  const log = createInvalidationLog({ prefix });
   const answerKey = (key: CacheKey) => {
     const parts = [schemaHash, key.document, key.operationName ?? '', key.access, canonical(key.variables ?? {})];
     return `${prefix}answer:${hash('sha256', parts.join('\n'), 'base64url')}`;
   };
-  const untold = createUntold((types) =>
-    redis.run('invalidate', (client) => Promise.all(types.map((type) => client.del(versionKey(type))))),
+  const untold = createUntold((tags) =>
+    redis.run('invalidate', async (client) => {
+      await log.append(client, tags);
+      return true;
+    }),
   );
 
   /** One `run`, so that the whole look-up takes no longer than a request may wait for Redis. */
-  const read = (name: string, types: readonly string[]) =>
+  const read = (name: string) =>
     redis.run('lookup', async (client) => {
-      const [stored, ...versions] = await Promise.all([
-        client.getBuffer(name),
-        ...types.map((type) => client.get(versionKey(type))),
-      ]);
-      if (!versions.includes(null)) return { stored, versions };
-      // The first time ever, after a write, and after Redis has lost it. Another reader may be faster: read it back.
-      const renewed = versions.map(async (version, i) => {
-        if (version !== null) return version;
-        const key = versionKey(types[i] ?? '');
-        const [, now] = await Promise.all([
-          client.set(key, randomUUID(), 'EX', VERSION_SECONDS, 'NX'),
-          client.get(key),
-        ]);
-        return now;
-      });
-      return { stored: null, versions: await Promise.all(renewed) };
+      const [stored, position] = await Promise.all([client.getBuffer(name), log.catchUp(client)]);
+      return { stored, position };
     });
 
   const lookup: ResponseCache['lookup'] = async (key, policy, { refresh }) => {
-    // A write that Redis has not heard of: what is stored may be from before it.
-    if (untold.some(policy.types)) return { result: 'BYPASS' };
+    // While Redis has not heard of a write, what is stored may be from before it.
+    if (untold.count() > 0) return { result: 'BYPASS' };
     const name = answerKey(key);
-    const found = await read(name, policy.types);
-    if (found === undefined || found.versions.includes(null) || untold.some(policy.types)) return { result: 'BYPASS' };
-    const versions = found.versions.join(' ');
-    const answer = refresh || found.stored === null ? undefined : decode(found.stored, versions);
-    if (answer !== undefined) return { result: 'HIT', answer };
-    const store = async (body: string) => {
-      await redis.run('store', (client) => client.set(name, encode(body, versions), 'EX', policy.maxAgeSeconds));
+    const found = await read(name);
+    if (found === undefined || untold.count() > 0) return { result: 'BYPASS' };
+    const { stored, position } = found;
+    const answer = refresh || stored === null ? undefined : decode(stored);
+    if (answer !== undefined && log.holds(answer.position, answer.tags)) return { result: 'HIT', answer };
+    const store = async (fresh: FreshAnswer) => {
+      await redis.run('store', (client) => client.set(name, encode(fresh, position), 'EX', policy.maxAgeSeconds));
     };
     return { result: 'MISS', store };
   };
@@ -120,7 +116,9 @@ export function createResponseCache(options: ResponseCacheOptions): ResponseCach
       results[found.result].inc();
       return found;
     },
-    invalidate: untold.tell,
+    invalidate: async (tags) => {
+      if (tags.length > 0) await untold.tell(untold.count() < MOST_UNTOLD ? tags : [ALL_TAGS]);
+    },
     async close() {
       untold.close();
       await redis.close();
@@ -128,65 +126,15 @@ export function createResponseCache(options: ResponseCacheOptions): ResponseCach
   };
 }
 
-/**
- * The types that were written and of which Redis does not know it yet.
- * @param send tells Redis; gives undefined when it could not
- */
-function createUntold(send: (types: readonly string[]) => Promise<unknown>) {
-  /** By type, which telling was the last to begin: an earlier one that succeeds says nothing of a later write. */
-  const lastTurns = new Map<string, number>();
-  let turns = 0;
-  let retry: NodeJS.Timeout | undefined;
-  let isClosed = false;
-
-  const tell = async (types: readonly string[]): Promise<void> => {
-    turns += 1;
-    const turn = turns;
-    for (const type of types) lastTurns.set(type, turn);
-    const isTold = (await send(types)) !== undefined;
-    if (isTold) for (const type of types) if (lastTurns.get(type) === turn) lastTurns.delete(type);
-    if (isTold || isClosed || retry !== undefined) return;
-    retry = setTimeout(() => {
-      retry = undefined;
-      void tell([...lastTurns.keys()]);
-    }, RETRY_MS);
-    retry.unref();
-  };
-
-  return {
-    /** Resolves when Redis knows, or could not be told and will be. */
-    tell,
-    some: (types: readonly string[]): boolean => lastTurns.size > 0 && types.some((type) => lastTurns.has(type)),
-    close(): void {
-      isClosed = true;
-      clearTimeout(retry);
-    },
-  };
+// A stored answer: when it was stored, its position and its tags on one line, then the body.
+function encode({ body, tags }: FreshAnswer, position: Position): Buffer {
+  return Buffer.concat([Buffer.from(`${[Date.now(), position, ...tags].join(' ')}\n`), body]);
 }
 
-/** JSON with the keys of each object in order, so that equal variables are equal texts and others are not. */
-export function canonical(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`;
-  // JSON.parse reads 1e999 as Infinity, which JSON.stringify would write like null.
-  if (typeof value === 'number' && !Number.isFinite(value)) return String(value);
-  if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'null';
-  const entries = Object.entries(value).filter(([, member]) => member !== undefined);
-  return `{${entries
-    .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([name, member]) => `${JSON.stringify(name)}:${canonical(member)}`)
-    .join(',')}}`;
-}
-
-// A stored answer: when it was stored and its versions on one line, then the body.
-function encode(body: string, versions: string): string {
-  return `${Date.now()} ${versions}\n${body}`;
-}
-
-function decode(stored: Buffer, versions: string): StoredAnswer | undefined {
+function decode(stored: Buffer): (StoredAnswer & { position: Position; tags: readonly string[] }) | undefined {
   const end = stored.indexOf(10);
-  const line = stored.toString('latin1', 0, end);
-  const space = line.indexOf(' ');
-  if (end < 0 || line.slice(space + 1) !== versions) return undefined;
-  const ageSeconds = Math.max(0, Math.floor((Date.now() - Number(line.slice(0, space))) / 1_000));
-  return { body: stored.subarray(end + 1), ageSeconds };
+  if (end < 0) return undefined;
+  const [storedAt, position = '', ...tags] = stored.toString('latin1', 0, end).split(' ');
+  const ageSeconds = Math.max(0, Math.floor((Date.now() - Number(storedAt)) / 1_000));
+  return { body: stored.subarray(end + 1), ageSeconds, position, tags };
 }

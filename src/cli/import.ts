@@ -11,7 +11,7 @@ interface ImportArguments {
   readonly folder: string;
   /** The mapping file's path. */
   readonly mapping: string;
-  /** Where rejected rows go; by default `.data/import/<name of the mapping>`. */
+  /** Where rejected rows and values left empty go; by default `.data/import/<name of the mapping>`. */
   readonly rejects?: string | undefined;
 }
 
@@ -42,6 +42,8 @@ export async function runImport(args: ImportArguments, cli: CliContext, database
   cli.stdout.write(`${summaryText(result.summaries)}\n`);
   if (result.rejects.length > 0)
     cli.stdout.write(`Rejected rows, with line and reason: ${result.rejects.join(', ')}\n`);
+  if (result.leftEmpty !== undefined)
+    cli.stdout.write(`Values left empty, with file, line, column and reason: ${result.leftEmpty}\n`);
   if (result.isInterrupted) {
     cli.stdout.write('Stopped before the end; the same command imports the rest and doubles nothing.\n');
     return INTERRUPTED_EXIT_CODE;

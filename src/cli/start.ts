@@ -1,19 +1,18 @@
 import { createApp } from '../app.ts';
 import { parseConfig, type Config } from '../config.ts';
 import { seedDatabase } from '../data/seed/seed-database.ts';
-import { applyMigrations } from '../db/migrate.ts';
 import { createLog } from '../telemetry/log.ts';
 import { UserError } from '../user-error.ts';
+import { addressError, assertFreeAddress, authority } from './address.ts';
 import type { CliContext } from './context.ts';
-import { findServers, type Servers } from './database.ts';
-import { migrationsFolder } from './migrations-folder.ts';
+import { withServers, type Servers } from './database.ts';
 
 /** The seed that `npm start` loads into a database of its own. */
 export const DEMO = { customers: 2_000, ordersPerCustomer: 5, seed: 1 } as const;
 const UNAVAILABLE_EXIT_CODE = 69;
 
 /**
- * `npm start`: finds or starts the servers, migrates, loads demo data into an embedded database, and serves until it
+ * `npm start`: sees that its address is free, finds or starts the servers, migrates, loads demo data into an embedded database, and serves until it
  * is told to stop.
  * @returns the exit code, 0 after a graceful stop
  * @throws ConfigError for wrong settings; UserError for what the user can mend
@@ -21,14 +20,13 @@ const UNAVAILABLE_EXIT_CODE = 69;
 export async function runStart(cli: CliContext): Promise<number> {
   const config = parseConfig(cli.env);
   const report = (line: string): void => void cli.stdout.write(`${line}\n`);
-  const servers = await findServers(config, cli, { redis: true, report });
-  try {
-    await applyMigrations({ databaseUrl: servers.databaseUrl, folder: migrationsFolder, report });
+  await assertFreeAddress(config);
+  // In production a name that is not there is more likely a wrong one.
+  const createsDatabase = config.environment !== 'production';
+  return withServers({ config, cli, redis: true, createsDatabase }, async (servers) => {
     if (config.databaseUrl === undefined) await loadDemo(servers.databaseUrl, cli, report);
-    return await serve({ ...config, ...servers }, cli, report);
-  } finally {
-    await servers.embedded?.stop();
-  }
+    return serve({ ...config, ...servers }, cli, report);
+  });
 }
 
 async function serve(config: Config & Servers, cli: CliContext, report: (line: string) => void): Promise<number> {
@@ -39,8 +37,13 @@ async function serve(config: Config & Servers, cli: CliContext, report: (line: s
     const port = await app.listen().catch((error: unknown) => {
       throw addressError(error, config);
     });
-    const base = `http://${config.host === '127.0.0.1' ? 'localhost' : config.host}:${port}`;
-    if (config.redisUrls.length === 0) report('No Redis: answers are not cached (REDIS_URL).');
+    const base = `http://${authority(config.host === '127.0.0.1' ? 'localhost' : config.host, port)}`;
+    if (config.redisUrls.length === 0)
+      report('No Redis: answers are not cached, and subscriptions hear of this gateway alone (REDIS_URL).');
+    if (config.redisIsPrivate)
+      report(
+        "Redis is this gateway's own: for other gateways on this database, set one REDIS_URL for all. Until then they serve old answers after each other's writes, and subscriptions hear of this gateway alone.",
+      );
     report('Nobody has to sign in: every caller may do everything. Do not open this to a network.');
     report(
       `\nConcierge answers at\n  ${base}/graphql         GraphQL; in a browser, GraphiQL\n  ${base}/schema.graphql  the schema\n  ${base}/health/ready    what is up\n  ${base}/metrics         for Prometheus\nStop with Ctrl-C.`,
@@ -71,18 +74,4 @@ async function loadDemo(databaseUrl: string, { signal }: CliContext, report: (li
     if (!(error instanceof UserError)) throw error;
     report('The database holds data other than the demo; it is left as it is.');
   }
-}
-
-function addressError(error: unknown, { host, port }: Config): unknown {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  const expected = `HOST and PORT: expected an address of this machine that is free, got ${host}:${port}`;
-  if (code === 'EADDRINUSE')
-    return new UserError(`${expected}, which another program uses`, { exitCode: UNAVAILABLE_EXIT_CODE, cause: error });
-  if (code === 'EACCES') return new UserError(`${expected}, which needs more rights`, { exitCode: 77, cause: error });
-  if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND')
-    return new UserError(`${expected}, which is not of this machine`, {
-      exitCode: UNAVAILABLE_EXIT_CODE,
-      cause: error,
-    });
-  return error;
 }

@@ -1,6 +1,7 @@
 import type { BatchContext } from '../batch/loaders.ts';
+import type { RowId } from '../batch/table.ts';
 import type { PageBounds } from '../connection/connection.ts';
-import type { Transaction } from '../db/transaction.ts';
+import type { Writer } from './writer.ts';
 
 /**
  * The loaders of every type, by name. Each type adds its own (`declare module`), so that relations go by name and no
@@ -9,21 +10,31 @@ import type { Transaction } from '../db/transaction.ts';
 // oxlint-disable-next-line typescript/no-empty-interface, typescript/no-empty-object-type
 export interface Loaders {}
 
-/** A GraphQL type of which stored answers may be out of date after a write. */
-export type ChangedType = 'Customer' | 'Order' | 'Ticket' | 'Interaction' | 'Change';
+/**
+ * What a subscription hears of: changes made through any gateway; for now not those made through others; or, where no
+ * Redis connects the gateways, never those.
+ */
+export type StreamState = 'LIVE' | 'INTERRUPTED' | 'LOCAL';
 
-/** How commands write. */
-export interface Writer {
-  /** Who writes, for the record of changes; null for nobody in particular. */
-  readonly actor: string | null;
-  /**
-   * Runs a command in one transaction; a thrown error undoes all of it. Resolves when the transaction is committed and
-   * no later request can be answered from what was stored before it, for the types that it says it changes.
-   */
-  transaction<Result>(
-    changes: readonly ChangedType[],
-    command: (transaction: Transaction) => Promise<Result>,
-  ): Promise<Result>;
+/** Says that a subscription is to be run, and nothing of what is new: what it shows is read after the event. */
+export interface StreamEvent {
+  readonly state: StreamState;
+  /** Has the event come again in a while, since what it is about could not be read. */
+  retry(): void;
+  /** No event comes after this one. */
+  end(): void;
+}
+
+/** That a watched customer may have changed. */
+export interface CustomerEvent extends StreamEvent {
+  /** The row that was found for the customer; another than was asked for once it is merged. It is watched from now on. */
+  found(customerId: RowId): void;
+}
+
+/** Who is told of changes to customers. */
+export interface CustomerEvents {
+  /** One event at once and one after each committed change, those not taken yet as one. `return` ends it. */
+  watch(customerId: RowId): AsyncIterableIterator<CustomerEvent>;
 }
 
 /** What resolvers get. Lives for one request. */
@@ -33,4 +44,5 @@ export interface Context extends BatchContext {
   readonly pageBounds: PageBounds;
   readonly caller: { readonly subject: string | null; readonly scopes: readonly string[] };
   readonly writer: Writer;
+  readonly customerEvents: CustomerEvents;
 }

@@ -51,7 +51,11 @@ interface LazyLoaders {
 
 /** A property for each loader; the loaders of a type are made when one of them is first asked for. */
 const LAZY: object = {};
-const NOWHERE: BatchContext = { db: { read: () => Promise.reject(new Error('no database')) }, columnsOf: () => [] };
+const NOWHERE: BatchContext = {
+  db: { read: () => Promise.reject(new Error('no database')) },
+  columnsOf: () => [],
+  tags: new Set(),
+};
 for (const [i, create] of LOADERS.entries())
   for (const name of Object.keys(create(NOWHERE)))
     Object.defineProperty(LAZY, name, {

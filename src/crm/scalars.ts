@@ -53,16 +53,17 @@ export const scalarResolvers = {
 };
 
 function scalar(name: string, expected: string, parse: (given: unknown) => string | undefined) {
-  const coerce = (given: unknown): string => {
+  const coerce = (given: unknown, node?: ValueNode): string => {
     const value = parse(given);
-    if (value === undefined) throw createError('BAD_USER_INPUT', `Expected ${expected}, got ${quoted(given)}.`);
-    return value;
+    if (value !== undefined) return value;
+    // graphql reports an error of ours as it is, so the place in the document is ours to give.
+    throw createError('BAD_USER_INPUT', `Expected ${expected}, got ${quoted(given)}.`, node && { node });
   };
   return new GraphQLScalarType<string, string>({
     name,
     serialize: String,
-    parseValue: coerce,
-    parseLiteral: (node: ValueNode) => coerce(literalValue(node)),
+    parseValue: (given: unknown) => coerce(given),
+    parseLiteral: (node: ValueNode) => coerce(literalValue(node), node),
   });
 }
 

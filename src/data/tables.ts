@@ -7,9 +7,11 @@ export const DATA_TABLES = [
   'customer_stats',
   'customer_values',
   'customer_changes',
+  'customer_merges',
   'products',
   'orders',
   'order_items',
   'tickets',
   'interactions',
+  'idempotency_keys',
 ] as const;

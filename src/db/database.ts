@@ -17,7 +17,7 @@ export interface ReadStatement {
   readonly values: readonly SqlValue[];
 }
 
-/** A row in the order of the SELECT list: BIGINT and DECIMAL as strings, DATETIME as RFC 3339, the rest as they are. */
+/** A row in the order of the SELECT list: BIGINT and DECIMAL as strings, DATETIME as MySQL writes it, in UTC. */
 export type RawRow = readonly unknown[];
 
 export interface Database {
@@ -38,17 +38,18 @@ export interface DatabaseOptions extends PoolOptions {
 /**
  * Connects to MySQL or MariaDB: one pool, which Prisma Client and our own reads share.
  *
- * Reads go through the driver adapter's `queryRaw` and not through Prisma Client: the same 51 rows of 5 columns cost
- * 0.27 ms of CPU instead of 0.62 (2026-11-23, 2 cores, Node 26; `npm run bench` has both), and a page of many parents
- * (UNION ALL of bounded SELECTs) has no form in Prisma's query language.
+ * Reads go through the driver adapter's `queryRaw` and not through Prisma Client: that costs a fraction of the CPU
+ * (docs/benchmarks.md has both), and a page of many parents (UNION ALL of bounded SELECTs) has no form in Prisma's query
+ * language.
  */
 export async function createDatabase(options: DatabaseOptions): Promise<Database> {
   const connections = await createConnectionPool(options);
-  const factory = new PrismaMariaDb(withoutTypeCast(connections.pool), {
-    database: connectionOptions(options.url).database,
+  const { database } = connectionOptions(options.url);
+  const adapter = await new PrismaMariaDb(forReads(connections.pool), { database }).connect();
+  const client = new PrismaClient({
+    adapter: new PrismaMariaDb(connections.pool, { database }),
+    log: [{ emit: 'event', level: 'query' }],
   });
-  const adapter = await factory.connect();
-  const client = new PrismaClient({ adapter: factory, log: [{ emit: 'event', level: 'query' }] });
   const writes = options.metrics.statements.labels('write');
   client.$on('query', () => writes.inc());
   const { statements, statementSeconds } = options.metrics;
@@ -85,16 +86,20 @@ export async function createDatabase(options: DatabaseOptions): Promise<Database
 }
 
 /**
- * Has the driver decode rows by itself. The adapter asks it to call back for each value, which it needs for GEOMETRY
- * alone, which no table of ours has; that makes a dozen closures a value, a fifth of all that an uncached list of 50
- * costs (0.62 ms of CPU to 0.50, 2026-11-23).
+ * The pool as our reads see it: the driver decodes rows by itself and by the pool's own options, which are the adapter's,
+ * and nothing is done to its values after that but making strings of BIGINT. The adapter would have the driver call back
+ * for each value (for GEOMETRY, which no table of ours has), copy all its options for each statement, and, told the
+ * columns, make a Date of each DATETIME. docs/benchmarks.md has the call with all that and without.
  */
-function withoutTypeCast(pool: Pool): Pool {
-  const execute = pool.execute.bind(pool);
-  return Object.assign(pool, {
-    execute: (request: QueryOptions, values: unknown) =>
-      // The adapter makes the request anew for each statement.
-      execute(Object.assign(request, { typeCast: undefined }), values),
+function forReads(pool: Pool): Pool {
+  return Object.assign(Object.create(pool) as Pool, {
+    // The server's version, when the adapter connects: the pool's own method reads private fields, which a heir has not.
+    query: (options: QueryOptions) => pool.query(options),
+    async execute({ sql }: QueryOptions, values: unknown) {
+      const rows = await pool.execute<RawRow[] & { meta: unknown }>(sql, values);
+      rows.meta = undefined;
+      return rows;
+    },
   });
 }
 

@@ -16,7 +16,7 @@ const UNAVAILABLE_KINDS = new Set(['TooManyConnections', 'ConnectionClosed', 'Da
  */
 export function toGatewayError(error: unknown): unknown {
   if (!(error instanceof Error) || exposedCode(error) !== undefined) return error;
-  for (const fact of facts(error)) {
+  for (const fact of errorFacts(error)) {
     if (fact === 'EXPIRED' || (typeof fact === 'number' && TIMEOUT_NUMBERS.has(fact)))
       return createError('TIMEOUT', 'A statement took longer than it may; ask for less at once.', { cause: error });
     if (
@@ -28,8 +28,8 @@ export function toGatewayError(error: unknown): unknown {
   return error;
 }
 
-/** Numbers and codes of an error of the driver or of Prisma, and of what it wraps. */
-function* facts(error: object, depth = 0): Generator<unknown> {
+/** Numbers, codes and SQLSTATEs of an error of the driver or of Prisma, and of what it wraps. */
+export function* errorFacts(error: object, depth = 0): Generator<unknown> {
   const fields: Record<string, unknown> = { ...error, cause: 'cause' in error ? error.cause : undefined };
   const meta = isObject(fields['meta']) ? fields['meta'] : {};
   // Prisma has one code for a transaction that got no connection in time and for one that went on for too long.
@@ -37,10 +37,13 @@ function* facts(error: object, depth = 0): Generator<unknown> {
   yield fields['errno'];
   yield fields['code'];
   yield fields['kind'];
+  // The driver's and the adapter's names of the SQLSTATE.
+  yield fields['sqlState'];
+  yield fields['state'];
   if (typeof fields['originalCode'] === 'string') yield Number(fields['originalCode']);
   if (depth >= 4) return;
   for (const inner of [fields['cause'], 'driverAdapterError' in meta ? meta.driverAdapterError : undefined])
-    if (isObject(inner)) yield* facts(inner, depth + 1);
+    if (isObject(inner)) yield* errorFacts(inner, depth + 1);
 }
 
 const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null;

@@ -5,11 +5,13 @@ import { connectionOptions } from './database.ts';
 import { matchesChecksum, type Migration, readMigrations } from './migration-script.ts';
 
 export interface MigrateOptions {
-  /** `mysql://` or `mariadb://`, with a database name; the database is created when it is missing and the user may. */
+  /** `mysql://` or `mariadb://`, with a database name. */
   readonly databaseUrl: string;
+  /** Whether the database is created when it is missing. Default true. */
+  readonly createsDatabase?: boolean;
   /** Holds a folder for each migration, as in prisma/migrations. */
   readonly folder: string;
-  /** Takes one line about what was applied, or about what does not agree with the folder. */
+  /** Takes one line about what was created or applied, or about what does not agree with the folder. */
   readonly report: (line: string) => void;
   /** How long to wait for another process that is applying migrations. Default 60,000. */
   readonly lockTimeoutMs?: number;
@@ -49,7 +51,7 @@ const unavailable = 69;
  */
 export async function applyMigrations(options: MigrateOptions): Promise<MigrateResult> {
   const migrations = await readMigrations(options.folder);
-  const connection = await connect(options.databaseUrl);
+  const connection = await connect(options);
   try {
     await takeLock(connection, options.lockTimeoutMs ?? 60_000);
     const records = await readRecords(connection);
@@ -70,27 +72,40 @@ export async function applyMigrations(options: MigrateOptions): Promise<MigrateR
   }
 }
 
-async function connect(databaseUrl: string): Promise<mariadb.Connection> {
+async function connect({ databaseUrl, createsDatabase = true, report }: MigrateOptions): Promise<mariadb.Connection> {
   const { database, ...server } = connectionOptions(databaseUrl);
   const settings = { ...server, connectTimeout: 10_000, initSql: ["SET SESSION time_zone = '+00:00'"] };
   try {
     return await mariadb.createConnection({ ...settings, database }).catch(async (error: unknown) => {
-      if (!(error instanceof mariadb.SqlError) || error.code !== 'ER_BAD_DB_ERROR') throw error;
+      if (!createsDatabase || !isMissing(error)) throw error;
       const connection = await mariadb.createConnection(settings);
-      const name = connection.escapeId(database);
-      await connection.query(
-        `CREATE DATABASE IF NOT EXISTS ${name} CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_520_ci`,
-      );
-      await connection.query(`USE ${name}`);
+      if (await createDatabase(connection, database))
+        report(`Created the database "${database}", which was not there.`);
       return connection;
     });
   } catch (error) {
     const where = `${database} on ${server.host}:${server.port}`;
-    throw new UserError(`The database ${where} cannot be used: ${serverWords(error)}`, {
+    const advice = isMissing(error) ? '. Create it with npm run migrate, or name another in DATABASE_URL' : '';
+    throw new UserError(`The database ${where} cannot be used: ${serverWords(error)}${advice}`, {
       cause: error,
       exitCode: unavailable,
     });
   }
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof mariadb.SqlError && error.code === 'ER_BAD_DB_ERROR';
+}
+
+/** Creates a database and uses it. Returns false when another process was faster. */
+async function createDatabase(connection: mariadb.Connection, database: string): Promise<boolean> {
+  const name = connection.escapeId(database);
+  const { warningStatus } = await connection.query<mariadb.UpsertResult>(
+    `CREATE DATABASE IF NOT EXISTS ${name} CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_520_ci`,
+  );
+  await connection.query(`USE ${name}`);
+  // A warning says that it is there already; what counts as affected differs between servers.
+  return warningStatus === 0;
 }
 
 async function takeLock(connection: mariadb.Connection, timeoutMs: number): Promise<void> {

@@ -23,6 +23,15 @@ export interface ConnectionPool {
 // Of its own connections the driver shows less in its types than there is.
 type OpenConnection = EventEmitter & { readonly socket?: Socket; destroy(): void };
 
+/** What Prisma's driver adapter asks for with each statement. The driver knows all of them; its types do not. */
+const ADAPTER_OPTIONS = {
+  rowsAsArray: true,
+  dateStrings: true,
+  autoJsonMap: false,
+  jsonStrings: true,
+  bitOneIsBoolean: false,
+};
+
 const CONNECT_MS = 2_000;
 /** How much later than the server's own limit an answer may be before the connection counts as dead. */
 const SILENCE_MS = 2_000;
@@ -38,6 +47,7 @@ export async function createConnectionPool({ url, connections, statementMs }: Po
   const sockets = new Set<Socket>();
   const pool = mariadb.createPool({
     ...connection,
+    ...ADAPTER_OPTIONS,
     connectionLimit: connections,
     // The adapter leaves this at 0, which prepares every statement anew: one more round trip each.
     prepareCacheLength: 256,
@@ -104,7 +114,10 @@ async function untilEmpty(sockets: ReadonlySet<Socket>): Promise<void> {
   await Promise.all([...sockets].map((socket) => new Promise((resolve) => socket.once('close', resolve))));
 }
 
-/** What the driver needs of a `mysql://` or `mariadb://` URL; parameters after `?` are not taken. */
+/**
+ * What the driver needs of a `mysql://` or `mariadb://` URL. Parameters after `?` would be read here: those that
+ * src/config.ts lets through, none so far.
+ */
 export function connectionOptions(href: string) {
   const url = new URL(href);
   return {
@@ -127,13 +140,15 @@ async function sessionSettings(connection: ReturnType<typeof connectionOptions>,
       throw toGatewayError(error);
     });
   const seconds = Math.max(1, Math.ceil(statementMs / 1_000));
+  // A row that somebody else holds is given up before the statement is stopped: that much is left for another try.
+  const rowLockSeconds = Math.max(1, seconds - 1);
   try {
     const isMariaDb = probe.info?.isMariaDB() ?? false;
     return [
       isMariaDb
         ? `SET SESSION max_statement_time = ${statementMs / 1_000}`
         : `SET SESSION max_execution_time = ${statementMs}`,
-      `SET SESSION innodb_lock_wait_timeout = ${seconds}, lock_wait_timeout = ${seconds}`,
+      `SET SESSION innodb_lock_wait_timeout = ${rowLockSeconds}, lock_wait_timeout = ${seconds}`,
       "SET SESSION time_zone = '+00:00'",
     ];
   } finally {

@@ -1,6 +1,7 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { open, rm, stat, writeFile } from 'node:fs/promises';
+import { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { UserError } from '../user-error.ts';
 
@@ -12,8 +13,6 @@ export interface ChildCommand {
   readonly logFile: string;
   /** Holds the child's process id and start while it runs, so that the next start can find one that was left over. */
   readonly pidFile: string;
-  /** A `setpriv` that knows --pdeathsig, see `findSetpriv`; undefined: a shell watches the parent. */
-  readonly setpriv: string | undefined;
 }
 
 export interface Child {
@@ -23,29 +22,36 @@ export interface Child {
   readonly isRunning: () => boolean;
   /** Sends a signal, such as SIGSTOP; nothing happens when the process has ended. */
   readonly signal: (name: NodeJS.Signals) => void;
+  /** To be called once the server answers: from then on it gets SIGTERM and time to end when this process dies. */
+  readonly answers: () => void;
   /** SIGTERM, then SIGKILL after `timeoutMs`; resolves when the process has ended. */
   readonly stop: (timeoutMs: number) => Promise<void>;
   /** What this child has printed so far, at most the last 4 KiB. */
   readonly lastOutput: () => Promise<string>;
 }
 
-// The shell hands its parent's end of a pipe to nobody: `read` returns when the parent is gone, however it went.
-// Signals come to the whole process group, so the shell outlives SIGTERM to report how the server ended.
-const watcher = `
-trap : TERM
-"$@" </dev/null 3<&- &
-child=$!
-{ trap - TERM; read -r line <&3; kill -TERM "$child"; } 2>/dev/null &
-watch=$!
-wait "$child"; code=$?
-while kill -0 "$child" 2>/dev/null; do wait "$child"; code=$?; done
-kill "$watch" 2>/dev/null
-exit "$code"
+/** How long a server that lost its gateway may take to end; as long as `EmbeddedServers.stop` gives it. */
+const GRACE_SECONDS = 20;
+
+// A guard outlives the shell, which becomes the server. Its `read` returns at the end of the pipe, when the parent is gone,
+// however it went. MariaDB that is still starting loses a SIGTERM and then hangs, so until it has answered it is killed:
+// it recovers from that. As long as the guard is of the server's group, no other process can get the server's id.
+const guarded = `
+( {
+  trap '' TERM INT HUP
+  if read -r answers <&3; then
+    read -r end <&3
+    kill -TERM $$
+    waited=0
+    while kill -0 $$ && [ $waited -lt ${GRACE_SECONDS} ]; do sleep 1; waited=$((waited + 1)); done
+  fi
+  kill -KILL $$
+} 2>/dev/null & )
+exec "$@" 3<&-
 `;
 
 /**
- * Starts a server as a child that ends with this process, even with SIGKILL. Call it from the main thread: the kernel
- * binds the child to the thread that started it.
+ * Starts a server as a child that ends with this process, even with SIGKILL.
  * @returns once the process exists, not once it answers
  * @throws Error of spawn, when the program cannot be run
  */
@@ -54,40 +60,38 @@ export async function startChild(command: ChildCommand): Promise<Child> {
   try {
     const logStart = (await log.stat()).size;
     // A process group of its own keeps the terminal's Ctrl-C from it: the gateway stops first, then its servers.
-    const [file, args] =
-      command.setpriv === undefined
-        ? ['/bin/sh', ['-c', watcher, 'sh', command.path, ...command.args]]
-        : [command.setpriv, ['--pdeathsig', 'TERM', '--', command.path, ...command.args]];
-    const stdio = ['ignore', log.fd, log.fd, command.setpriv === undefined ? 'pipe' : 'ignore'] as const;
-    const process = spawn(file, args, { detached: true, env: command.env, stdio: [...stdio] });
+    const process = spawn('/bin/sh', ['-c', guarded, 'sh', command.path, ...command.args], {
+      detached: true,
+      env: command.env,
+      stdio: ['ignore', log.fd, log.fd, 'pipe'],
+    });
+    const guard = process.stdio[3];
+    if (!(guard instanceof Socket)) throw new Error('a pipe was asked for');
+    // Nobody reads it any more: `exited` says so.
+    guard.on('error', () => guard.destroy());
+    process.once('exit', () => guard.destroy());
     const exited = new Promise<string>((resolve) => {
       process.once('error', (error) => resolve(`could not be run (${error.message})`));
       process.once('exit', (code, signal) => resolve(signal ? `was ended by ${signal}` : `exited with code ${code}`));
     });
     const pid = process.pid;
-    if (pid === undefined) throw new Error(`${file} ${await exited}`);
+    if (pid === undefined) throw new Error(`/bin/sh ${await exited}`);
     await writeFile(command.pidFile, `${pid} ${await identityOf(pid)}`);
-    return childOf({
-      pid,
-      exited,
-      command,
-      logStart,
-      isRunning: () => process.exitCode === null && process.signalCode === null,
-    });
+    return childOf({ process, pid, exited, command, logStart, answers: () => void guard.write('answers\n') });
   } finally {
     await log.close();
   }
 }
 
-interface StartedProcess extends Pick<Child, 'pid' | 'exited' | 'isRunning'> {
+interface StartedProcess extends Pick<Child, 'pid' | 'exited' | 'answers'> {
+  readonly process: ChildProcess;
   readonly command: ChildCommand;
   readonly logStart: number;
 }
 
-function childOf({ pid, exited, isRunning, command, logStart }: StartedProcess): Child {
-  const signal = (name: NodeJS.Signals): void => {
-    if (isRunning()) signalGroup(pid, name);
-  };
+function childOf({ process, pid, exited, answers, command, logStart }: StartedProcess): Child {
+  const isRunning = (): boolean => process.exitCode === null && process.signalCode === null;
+  const signal = (name: NodeJS.Signals): void => void process.kill(name);
   const stop = async (timeoutMs: number): Promise<void> => {
     signal('SIGTERM');
     // A stopped process (SIGSTOP) takes SIGTERM only once it goes on.
@@ -97,31 +101,45 @@ function childOf({ pid, exited, isRunning, command, logStart }: StartedProcess):
     await exited;
     await rm(command.pidFile, { force: true });
   };
-  return { pid, exited, isRunning, signal, stop, lastOutput: () => readFrom(command.logFile, logStart) };
+  return { pid, exited, isRunning, signal, answers, stop, lastOutput: () => readFrom(command.logFile, logStart) };
 }
 
 /**
- * Ends a server that an earlier gateway left over: one still shutting down, or one whose gateway was killed.
+ * Ends a server that an earlier gateway left over: one still shutting down, or one whose gateway was killed. It is killed
+ * when it has not ended within `timeoutMs`; its database recovers when it is opened again.
  * Call it only while holding the lock of its data folder: then nobody else can be using the server.
  * @param pidFile where `startChild` noted the process
  * @param folder the server's data folder, for the message
- * @throws UserError naming the process, when it does not end within `timeoutMs`
+ * @throws UserError naming the process, when not even SIGKILL ends it within `timeoutMs`
  */
 export async function endLeftover(pidFile: string, folder: string, timeoutMs = 30_000): Promise<void> {
   if (!existsSync(pidFile)) return;
   const [pidText = '', ...identity] = readFileSync(pidFile, 'utf8').split(' ');
   const pid = Number(pidText);
   const isOurs = async (): Promise<boolean> => identity.length > 0 && (await identityOf(pid)) === identity.join(' ');
-  const end = performance.now() + timeoutMs;
-  if (await isOurs()) signalGroup(pid, 'SIGTERM');
-  while (await isOurs()) {
-    if (performance.now() > end)
-      throw new UserError(
-        `An earlier server (process ${pid}) still uses ${folder} and has not ended within ${timeoutMs / 1000} s; end it with: kill ${pid}`,
-      );
-    await sleep(50);
-  }
+  const endsBy = async (name: NodeJS.Signals): Promise<boolean> => {
+    const end = performance.now() + timeoutMs;
+    if (await isOurs()) sendSignal(pid, name);
+    while (await isOurs()) {
+      if (performance.now() > end) return false;
+      await sleep(50);
+    }
+    return true;
+  };
+  if (!((await endsBy('SIGTERM')) || (await endsBy('SIGKILL'))))
+    throw new UserError(
+      `An earlier server (process ${pid}) still uses ${folder}, and the system does not end it: see what it waits for, such as a disk`,
+    );
   await rm(pidFile, { force: true });
+}
+
+function sendSignal(pid: number, name: NodeJS.Signals): void {
+  try {
+    process.kill(pid, name);
+  } catch (error) {
+    // It ended between the question and the signal.
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
 }
 
 export interface RunOptions {
@@ -165,22 +183,6 @@ export async function runToEnd(
   });
   signal?.throwIfAborted();
   return { code, output };
-}
-
-/** `path` where that setpriv can bind a child to its parent's life (util-linux; busybox has one that cannot). */
-export async function usableSetpriv(path: string | undefined): Promise<string | undefined> {
-  if (path === undefined) return undefined;
-  const { code } = await runToEnd(path, ['--pdeathsig', 'TERM', '--', '/bin/sh', '-c', ':'], { timeoutMs: 5_000 });
-  return code === 0 ? path : undefined;
-}
-
-function signalGroup(pid: number, name: NodeJS.Signals): void {
-  try {
-    process.kill(-pid, name);
-  } catch (error) {
-    // It ended between the question and the signal.
-    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
-  }
 }
 
 /** When a process started, which tells it from a later one with the same id; '' when there is none or it has ended. */

@@ -1,7 +1,8 @@
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { mkdir, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { createFolder } from './create-folder.ts';
 
 export interface FolderLock {
   /** Notes text beside the lock, for those who find the folder locked. */
@@ -27,7 +28,7 @@ export class FolderLockedError extends Error {
  * @throws FolderLockedError when another process, or this one, holds it
  */
 export async function lockFolder(folder: string): Promise<FolderLock> {
-  await mkdir(folder, { recursive: true });
+  await createFolder(folder);
   const holderFile = join(folder, 'lock.json');
   const file = new DatabaseSync(join(folder, 'lock'));
   try {

@@ -2,9 +2,8 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { UserError } from '../user-error.ts';
-import { usableSetpriv } from './children.ts';
 import { FetchError, fetchedRoot, fetchServers } from './fetch.ts';
-import { findFile, findServers, searchFolders, type ServerProgram, type ServerRole } from './find.ts';
+import { findServers, searchFolders, type ServerProgram, type ServerRole } from './find.ts';
 import { type FolderLock, FolderLockedError, lockFolder } from './folder-lock.ts';
 import { startMysql } from './mysql.ts';
 import { startRedis } from './redis.ts';
@@ -50,7 +49,7 @@ export interface EmbeddedServers {
 
 /**
  * Finds a MySQL-compatible server and Redis on the machine, or fetches them, and runs them on free ports of loopback
- * as children that end with this process, however it ends. Call it from the main thread.
+ * as children that end with this process, however it ends.
  * @returns once both answer and the database exists (utf8mb4, no tables)
  * @throws UserError when nothing is found and nothing can be fetched, when another process uses `dataDir` (it is
  *   named), or when a server does not start; the signal's reason when called off
@@ -61,9 +60,8 @@ export async function startEmbeddedServers(options: EmbeddedOptions): Promise<Em
     const folders = options.folders ?? searchFolders(undefined);
     const wanted = (['database', 'redis'] as const).filter((role) => options[role]);
     const programs = await findOrFetch(wanted, folders, options);
-    const setpriv = await usableSetpriv(findFile('setpriv', folders));
     const startOne = async ({ role, program }: RoleProgram): Promise<NamedServer> => {
-      const server = await startServer(role, program, { ...options, setpriv });
+      const server = await startServer(role, program, options);
       return { role, ...server };
     };
     const servers = await allOrNone(programs.map(startOne));
@@ -76,13 +74,9 @@ export async function startEmbeddedServers(options: EmbeddedOptions): Promise<Em
 
 type NamedServer = RunningServer & { readonly role: ServerRole };
 
-function startServer(
-  role: ServerRole,
-  program: ServerProgram,
-  options: EmbeddedOptions & { readonly setpriv: string | undefined },
-): Promise<RunningServer> {
-  const { dataDir, databaseName, report, setpriv, signal, throwAway = false } = options;
-  const common = { program, dataDir, setpriv, signal };
+function startServer(role: ServerRole, program: ServerProgram, options: EmbeddedOptions): Promise<RunningServer> {
+  const { dataDir, databaseName, report, signal, throwAway = false } = options;
+  const common = { program, dataDir, signal };
   return role === 'redis' ? startRedis(common) : startMysql({ ...common, databaseName, throwAway, report });
 }
 
@@ -121,16 +115,29 @@ async function lockData(dataDir: string): Promise<FolderLock> {
   try {
     return await lockFolder(dataDir);
   } catch (error) {
-    if (!(error instanceof FolderLockedError)) throw unusableFolder(dataDir, error);
-    const use = error.text === '' ? '' : `, or use its servers: ${error.text}`;
-    throw new UserError(`The embedded servers in ${dataDir} belong to process ${error.pid}: stop that process${use}`, {
-      cause: error,
-    });
+    throw error instanceof FolderLockedError ? inUse(dataDir, error) : unusableFolder(dataDir, error);
   }
 }
 
-/** An image or a system's folder is often not writable; then there are no embedded servers. */
-function unusableFolder(dataDir: string, error: unknown): unknown {
+/**
+ * Sees that no other process has its servers in `dataDir`, so that this is told before anything is done elsewhere.
+ * @throws UserError naming the process, as `startEmbeddedServers` does
+ */
+export async function assertNotInUse(dataDir: string): Promise<void> {
+  if (!existsSync(join(dataDir, 'lock'))) return;
+  const lock = await lockData(dataDir);
+  await lock.release();
+}
+
+function inUse(dataDir: string, error: FolderLockedError): UserError {
+  const use = error.text === '' ? '' : `, or use its servers: ${error.text}`;
+  return new UserError(`The embedded servers in ${dataDir} belong to process ${error.pid}: stop that process${use}`, {
+    cause: error,
+  });
+}
+
+/** An image or a system's folder is often not writable; then there are no embedded servers: a UserError that says so. */
+export function unusableFolder(dataDir: string, error: unknown): unknown {
   // By its form: an error of the file system may be of another realm than this code's `Error`, as in tests.
   const { syscall, message } = error as NodeJS.ErrnoException;
   if (syscall === undefined) return error;

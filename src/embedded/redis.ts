@@ -12,7 +12,7 @@ import { type RunningServer, type ServerOptions, startOnPort, waitForAnswer } fr
  * @throws UserError with the end of its log, when it does not start
  */
 export async function startRedis(options: ServerOptions): Promise<RunningServer> {
-  const { program, dataDir, setpriv, signal } = options;
+  const { program, dataDir, signal } = options;
   const folder = join(dataDir, 'redis');
   const pidFile = join(dataDir, 'redis.pid');
   await endLeftover(pidFile, folder);
@@ -26,7 +26,6 @@ export async function startRedis(options: ServerOptions): Promise<RunningServer>
       env: environmentOf(program),
       logFile,
       pidFile,
-      setpriv,
     });
     await waitForAnswer({ child, logFile, ask: () => ping(port), signal, name: program.path });
     return { child, port, url: `redis://${loopback}:${port}` };

@@ -10,7 +10,6 @@ export interface ServerOptions {
   readonly dataDir: string;
   /** Undefined: any free one. */
   readonly port?: number;
-  readonly setpriv: string | undefined;
   readonly signal: AbortSignal | undefined;
 }
 
@@ -58,14 +57,15 @@ export async function waitForAnswer({ child, name, logFile, ask, signal }: Waiti
       () => undefined,
       (error: unknown) => error,
     );
-    if (refusal === undefined) return;
+    if (refusal === undefined) return child.answers();
     const isLate = performance.now() > end;
     if (child.isRunning() && !isLate && !signal?.aborted) {
       await sleep(25);
       continue;
     }
     const ended = child.isRunning() ? `did not answer within ${startTimeoutMs / 1000} s` : await child.exited;
-    await child.stop(10_000);
+    // At once: MariaDB that is still starting loses a SIGTERM and then hangs.
+    await child.stop(0);
     signal?.throwIfAborted();
     const output = (await child.lastOutput()).trim().split('\n').slice(-12).join('\n');
     throw new UserError(`${name} ${ended}. Its log is ${logFile} and ends with:\n${output}`, { cause: refusal });

@@ -1,7 +1,5 @@
 import {
   getNamedType,
-  isAbstractType,
-  isObjectType,
   Kind,
   TypeInfo,
   visit,
@@ -9,7 +7,6 @@ import {
   type DocumentNode,
   type GraphQLSchema,
   type OperationDefinitionNode,
-  type SelectionSetNode,
 } from 'graphql';
 import type { Table } from '../batch/table.ts';
 import { TABLES } from '../crm/registry.ts';
@@ -24,15 +21,12 @@ export interface DocumentFacts {
   readonly maxAgeSeconds: number;
   /** Whether an answer may be shared only with the same caller. */
   readonly isPrivate: boolean;
-  /** The GraphQL types that an answer shows, or would show if it were not empty. */
-  readonly types: readonly string[];
   readonly variables: VariableUse;
 }
 
 /** Reads off a valid document what its execution needs. */
 export function analyse(schema: GraphQLSchema, document: DocumentNode): DocumentFacts {
   const tables = new Map(TABLES.map((table) => [table.type, { table, columns: new Set(['id']) }]));
-  const types = new Set<string>();
   let maxAge = Number.POSITIVE_INFINITY;
   let isPrivate = false;
   const info = new TypeInfo(schema);
@@ -52,8 +46,6 @@ export function analyse(schema: GraphQLSchema, document: DocumentNode): Document
         const rules = [cacheRule(schema, field.astNode), typeCacheRule(schema, type)];
         maxAge = Math.min(maxAge, rules[0]?.maxAge ?? rules[1]?.maxAge ?? Number.POSITIVE_INFINITY);
         isPrivate ||= rules.some((rule) => rule.isPrivate);
-        const shown = isAbstractType(type) ? schema.getPossibleTypes(type) : isObjectType(type) ? [type] : [];
-        for (const { name } of shown) types.add(name.replace(/(?:Connection|Edge)$/, ''));
       },
     }),
   );
@@ -62,7 +54,6 @@ export function analyse(schema: GraphQLSchema, document: DocumentNode): Document
     columnsOf: (table) => columns.get(table.type) ?? ['id'],
     maxAgeSeconds: Number.isFinite(maxAge) ? maxAge : 0,
     isPrivate,
-    types: [...types].filter((type) => tables.has(type)).sort(),
     variables: variableUse(schema, document),
   };
 }
@@ -75,34 +66,4 @@ export function pickOperation(
   const operations = document.definitions.filter((definition) => definition.kind === Kind.OPERATION_DEFINITION);
   if (operationName) return operations.find((operation) => operation.name?.value === operationName);
   return operations.length === 1 ? operations[0] : undefined;
-}
-
-/**
- * How many fields a document's operations have once every fragment is spread where it is named: what compiling or
- * running it costs at least. Works on documents that are not valid too; takes time in proportion to the text.
- */
-export function spreadFieldCount(document: DocumentNode): number {
-  const fragments = new Map<string, SelectionSetNode>();
-  for (const definition of document.definitions)
-    if (definition.kind === Kind.FRAGMENT_DEFINITION) fragments.set(definition.name.value, definition.selectionSet);
-  const counts = new Map<string, number>();
-  const ofFragment = (name: string): number => {
-    const known = counts.get(name);
-    if (known !== undefined) return known;
-    // A fragment that names itself is refused by validation; here it must only come to an end.
-    counts.set(name, 0);
-    const count = ofSelections(fragments.get(name));
-    counts.set(name, count);
-    return count;
-  };
-  const ofSelections = (set: SelectionSetNode | undefined): number =>
-    (set?.selections ?? []).reduce((sum, selection) => {
-      if (selection.kind === Kind.FRAGMENT_SPREAD) return sum + ofFragment(selection.name.value);
-      return sum + (selection.kind === Kind.FIELD ? 1 : 0) + ofSelections(selection.selectionSet);
-    }, 0);
-  return document.definitions.reduce(
-    (sum, definition) =>
-      sum + (definition.kind === Kind.OPERATION_DEFINITION ? ofSelections(definition.selectionSet) : 0),
-    0,
-  );
 }

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { GraphQLError } from 'graphql';
-import { ERROR_CODES, exposedCode, type ErrorCode } from '../errors.ts';
+import { GraphQLError, type ExecutionResult } from 'graphql';
+import { createError, ERROR_CODES, exposedCode, type ErrorCode } from '../errors.ts';
 import { toGatewayError } from '../db/errors.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
@@ -14,11 +14,9 @@ export function createMask({ log, metrics }: { log: Log; metrics: Metrics }): Ma
   return (error) => {
     const located = error instanceof GraphQLError ? error : undefined;
     const thrown = toGatewayError(deepest(error));
-    const code = exposedCode(error) ?? exposedCode(thrown);
-    if (code !== undefined) {
-      const shown = thrown instanceof GraphQLError ? thrown : (located ?? new GraphQLError('Unexpected error.'));
-      return coded(placed(shown, located), code);
-    }
+    const shown = outermostCoded(error) ?? outermostCoded(thrown);
+    const code = exposedCode(shown);
+    if (shown !== undefined && code !== undefined) return coded(placed(shown, located), code);
     const refused = located && refusedRequest(located);
     if (refused) return refused;
     const errorId = randomUUID();
@@ -27,6 +25,26 @@ export function createMask({ log, metrics }: { log: Log; metrics: Metrics }): Ma
     const masked = new GraphQLError('Unexpected error.', { extensions: { errorId } });
     return coded(placed(masked, located), 'INTERNAL_SERVER_ERROR');
   };
+}
+
+/**
+ * A result's errors, masked. Without data nothing was executed, and the executor itself tells what is wrong with the
+ * variables or the operation.
+ */
+export function maskAll(result: ExecutionResult, mask: MaskError): GraphQLError[] {
+  const isRequestError = !('data' in result) || result.data === undefined;
+  return (result.errors ?? []).map((error) =>
+    mask(
+      isRequestError && exposedCode(error) === undefined && isOfGraphQL(error)
+        ? createError('BAD_USER_INPUT', error.message)
+        : error,
+    ),
+  );
+}
+
+/** Whether nothing but GraphQL itself speaks: a wrong value of a variable wraps the scalar's own error. */
+function isOfGraphQL({ originalError }: GraphQLError): boolean {
+  return originalError === undefined || (originalError instanceof GraphQLError && isOfGraphQL(originalError));
 }
 
 /** The HTTP status of an answer that holds these errors and no data. */
@@ -41,6 +59,12 @@ function refusedRequest({ message, extensions, originalError, path }: GraphQLErr
   const http = (extensions as GraphQLError['extensions'] | undefined)?.http;
   if (originalError || path !== undefined || http?.status === undefined) return undefined;
   return http.status < 500 ? new GraphQLError(message, { extensions: { code: 'BAD_USER_INPUT', http } }) : undefined;
+}
+
+/** What was thrown with a code: it may wrap a cause that has another, or none. */
+function outermostCoded(error: unknown): GraphQLError | undefined {
+  if (!(error instanceof GraphQLError)) return undefined;
+  return exposedCode(error) === undefined ? outermostCoded(error.originalError) : error;
 }
 
 function deepest(error: unknown): unknown {

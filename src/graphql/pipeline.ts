@@ -1,38 +1,28 @@
-import { execute, GraphQLError, OperationTypeNode, type ExecutionResult, type GraphQLSchema } from 'graphql';
-
+import { execute, OperationTypeNode, type ExecutionResult, type GraphQLError } from 'graphql';
 import { createYoga, type GraphiQLOptions, type Plugin } from 'graphql-yoga';
 import { ANYBODY, type Caller } from '../access/caller.ts';
 import type { Deadline } from '../batch/loaders.ts';
-import type { Context } from '../crm/context.ts';
-import { createError, exposedCode } from '../errors.ts';
-import { pickOperation, type DocumentFacts } from './analysis.ts';
+import { pickOperation } from './analysis.ts';
+import { consistently } from './consistent.ts';
+import { within } from './deadline.ts';
 import { DocumentErrors, type Documents } from './documents.ts';
-import type { MaskError } from './mask.ts';
+import type { ExecutionOptions, RequestContext } from './execution-options.ts';
+import { maskAll, type MaskError } from './mask.ts';
+import { useSubscription } from './subscription.ts';
 import { coerceVariables } from './variables.ts';
 
-/** What every request brings: who asks. */
-export interface RequestContext {
-  readonly caller?: Caller;
-  /** Ended by the HTTP front when the client goes away. */
-  readonly deadline?: Deadline;
-}
-
-/** A GraphQL request whose document is known to be valid. */
+/** A GraphQL request whose document is known to be valid, and which is within the bounds. */
 export interface PipelineRequest {
   readonly query: string;
   readonly operationName: string | undefined;
   readonly variables: Readonly<Record<string, unknown>> | undefined;
   readonly caller: Caller;
   readonly deadline: Deadline;
+  /** Gets the tags (`batch/tags.ts`) of all that is read for the answer. */
+  readonly tags?: Set<string>;
 }
 
-export interface PipelineOptions {
-  readonly schema: GraphQLSchema;
-  readonly documents: Documents;
-  readonly mask: MaskError;
-  readonly createContext: (caller: Caller, facts: DocumentFacts, deadline: Deadline) => Context;
-  readonly requestMs: number;
-  readonly bodyBytes: number;
+export interface PipelineOptions extends ExecutionOptions {
   readonly graphiql: GraphiQLOptions;
   readonly renderGraphiQL: (options: GraphiQLOptions) => Promise<string>;
 }
@@ -41,12 +31,12 @@ export type Pipeline = ReturnType<typeof createPipeline>;
 
 /**
  * Parses, validates and executes through Yoga's enveloped pipeline. `run` is for requests that the HTTP front has read
- * itself; `handle` is Yoga's own HTTP handler, for GraphiQL and everything else that is not a plain GET or POST.
+ * itself, and `subscribe` for those that are subscriptions; `handle` is Yoga's own HTTP handler, for GraphiQL.
  */
 export function createPipeline(options: PipelineOptions) {
   const { schema, mask } = options;
   // The order counts: a document is found before it is validated, and its errors are masked last.
-  const plugins: Plugin[] = [useStoredDocuments(options.documents), useExecution(options)];
+  const plugins: Plugin[] = [useStoredDocuments(options.documents), useExecution(options), useSubscription(options)];
   const yoga = createYoga<RequestContext>({
     schema,
     plugins,
@@ -56,23 +46,37 @@ export function createPipeline(options: PipelineOptions) {
     multipart: false,
     cors: false,
     parserAndValidationCache: false,
-    maxRequestBodySize: options.bodyBytes,
+    // The front has read it, with a bound.
+    maxRequestBodySize: false,
     maskedErrors: { maskError: (error) => mask(error) },
     graphiql: options.graphiql,
     renderGraphiQL: options.renderGraphiQL,
   });
   // Yoga's own context is made by its HTTP handler; `caller` is all that ours needs of it.
   const getEnveloped: (context: RequestContext) => ReturnType<typeof yoga.getEnveloped> = yoga.getEnveloped;
+  const prepare = async ({ query, operationName, variables, ...own }: PipelineRequest) => {
+    const enveloped = getEnveloped(own);
+    const document = enveloped.parse(query);
+    enveloped.validate(schema, document);
+    const contextValue = await enveloped.contextFactory();
+    return { enveloped, args: { schema, document, contextValue, variableValues: variables, operationName } };
+  };
   return {
     handle: yoga,
     /** Never rejects; errors are masked and have codes. Without `data` when nothing was executed. */
-    async run({ query, operationName, variables, caller, deadline }: PipelineRequest): Promise<ExecutionResult> {
+    async run(request: PipelineRequest): Promise<ExecutionResult> {
       try {
-        const enveloped = getEnveloped({ caller, deadline });
-        const document = enveloped.parse(query);
-        enveloped.validate(schema, document);
-        const contextValue = await enveloped.contextFactory();
-        return await enveloped.execute({ schema, document, contextValue, variableValues: variables, operationName });
+        const { enveloped, args } = await prepare(request);
+        return await enveloped.execute(args);
+      } catch (error) {
+        return { errors: errorsOf(error, mask) };
+      }
+    },
+    /** Never rejects, nor do its results, masked like `run`'s. A result by itself: there is nothing to subscribe to. */
+    async subscribe(request: PipelineRequest): Promise<AsyncIterable<ExecutionResult> | ExecutionResult> {
+      try {
+        const { enveloped, args } = await prepare(request);
+        return await enveloped.subscribe(args);
       } catch (error) {
         return { errors: errorsOf(error, mask) };
       }
@@ -98,8 +102,13 @@ function useStoredDocuments(documents: Documents): Plugin {
   };
 }
 
-/** Runs the compiled operation, or the plain executor where there is none, with a context of the request's own. */
-function useExecution({ schema, documents, createContext, requestMs, mask }: PipelineOptions): Plugin<RequestContext> {
+/**
+ * Runs the compiled operation, or the plain executor where there is none, with a context of the request's own; a query
+ * anew when what it read does not go together. A mutation has written by then, and is run once.
+ */
+function useExecution(options: ExecutionOptions): Plugin<RequestContext> {
+  const { schema, documents, createContext, requestMs, mask, metrics } = options;
+  const runs = { plain: metrics.executions.labels('plain'), compiled: metrics.executions.labels('compiled') };
   return {
     onExecute({ args, setExecuteFn }) {
       const stored = documents.of(args.document);
@@ -107,19 +116,21 @@ function useExecution({ schema, documents, createContext, requestMs, mask }: Pip
       const operation = pickOperation(stored.document, args.operationName);
       setExecuteFn(async () => {
         const deadline = args.contextValue.deadline ?? { isOver: false };
-        const context = createContext(args.contextValue.caller ?? ANYBODY, stored.facts, deadline);
+        const { caller = ANYBODY, tags = new Set() } = args.contextValue;
+        const isMutation = operation?.operation === OperationTypeNode.MUTATION;
         // After a mutation that fails, graphql-jit goes on to those after it; the plain executor begins none.
-        const compiled =
-          operation?.operation === OperationTypeNode.MUTATION
-            ? undefined
-            : stored.compiled(args.operationName ?? undefined);
+        const compiled = isMutation ? undefined : stored.compiled(args.operationName ?? undefined);
         const values = args.variableValues ?? {};
         const variables = operation && coerceVariables(schema, { operation, use: stored.facts.variables }, values);
         if (variables !== undefined && 'errors' in variables) return { errors: variables.errors };
-        const running =
-          compiled === undefined
+        runs[compiled === undefined ? 'plain' : 'compiled'].inc();
+        const run = () => {
+          const context = createContext({ caller, facts: stored.facts, deadline, tags });
+          return compiled === undefined
             ? execute({ ...args, contextValue: context })
             : compiled.query({}, context, variables?.coerced ?? {});
+        };
+        const running = isMutation ? run() : consistently(run, () => metrics.repeatedReads.inc());
         const result = await within(requestMs, running, deadline);
         const { errors, ...rest } = result;
         // Errors first, as the specification advises; the compiled operation gives them last.
@@ -127,42 +138,4 @@ function useExecution({ schema, documents, createContext, requestMs, mask }: Pip
       });
     },
   };
-}
-
-// Without data nothing was executed, and the executor itself tells what is wrong with the variables or the operation.
-function maskAll(result: ExecutionResult, mask: MaskError): GraphQLError[] {
-  const isRequestError = !('data' in result) || result.data === undefined;
-  return (result.errors ?? []).map((error) =>
-    mask(
-      isRequestError && exposedCode(error) === undefined && isOfGraphQL(error)
-        ? createError('BAD_USER_INPUT', error.message)
-        : error,
-    ),
-  );
-}
-
-/** Whether nothing but GraphQL itself speaks: a wrong value of a variable wraps the scalar's own error. */
-function isOfGraphQL({ originalError }: GraphQLError): boolean {
-  return originalError === undefined || (originalError instanceof GraphQLError && isOfGraphQL(originalError));
-}
-
-/** What comes of a promise, or TIMEOUT; what comes too late is dropped, and the deadline over. */
-async function within<Result>(
-  timeoutMs: number,
-  running: PromiseLike<Result> | Result,
-  deadline: Deadline,
-): Promise<Result> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    const error = () => createError('TIMEOUT', `The request took longer than ${timeoutMs} ms; ask for less at once.`);
-    timer = setTimeout(() => {
-      deadline.isOver = true;
-      reject(error());
-    }, timeoutMs);
-  });
-  try {
-    return await Promise.race([running, late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

@@ -54,7 +54,9 @@ function attach(schema: GraphQLSchema): void {
       for (const [name, resolve] of Object.entries(given)) {
         const field = fields[name];
         if (field === undefined) throw new TypeError(`${typeName}.${name}: the schema has no such field`);
-        field.resolve = resolve;
+        // A field of Subscription has two functions: whence its events come, and what is read for each.
+        if (typeof resolve === 'function') field.resolve = resolve;
+        else Object.assign(field, resolve);
       }
     } else throw new TypeError(`${typeName}: the schema has no such type`);
   }

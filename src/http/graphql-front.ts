@@ -3,23 +3,22 @@ import { OperationTypeNode, type ExecutionResult, type GraphQLError } from 'grap
 import type { Caller } from '../access/caller.ts';
 import type { Deadline } from '../batch/loaders.ts';
 import type { CachePolicy, ResponseCache } from '../cache/response-cache.ts';
-import { createError } from '../errors.ts';
-import { pickOperation } from '../graphql/analysis.ts';
+import type { RequestCost } from '../graphql/complexity.ts';
 import { DocumentErrors, type Documents, type StoredDocument } from '../graphql/documents.ts';
 import { statusOf } from '../graphql/mask.ts';
 import type { Pipeline } from '../graphql/pipeline.ts';
+import { readOperation, type AskedOperation } from './asked-operation.ts';
+import { sendAsEvents } from './event-stream.ts';
 import {
-  assertJsonBody,
+  costMode,
   HttpError,
   negotiate,
-  parseGet,
-  parsePost,
-  queryString,
-  readBody,
   RESPONSE_TYPE,
   unknownOperation,
-  type GraphQLRequest,
+  wantOfEvents,
+  type CostMode,
 } from './graphql-request.ts';
+import type { Subscriptions } from './subscriptions.ts';
 
 export interface FrontOptions {
   readonly documents: Documents;
@@ -27,85 +26,98 @@ export interface FrontOptions {
   /** Undefined: nothing is kept. */
   readonly cache: ResponseCache | undefined;
   readonly bodyBytes: number;
+  readonly subscriptions: Subscriptions;
 }
 
 /** An answer before it is sent. */
 interface Answer {
-  /** Text that was made just now stays text: it goes out with its headers in one piece. */
-  readonly body: Buffer | string;
+  readonly body: Buffer;
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
-  /** Whether it may be kept: nothing with an error in it is. */
-  readonly isWhole: boolean;
+  /** Of all that it shows, if it may be kept: nothing with an error in it is. */
+  readonly tags: ReadonlySet<string> | undefined;
 }
 
-type MadeAnswer = Answer & { readonly body: string };
-
 /**
- * Answers plain GET and POST requests for GraphQL, after the GraphQL over HTTP specification. It reads the request by
- * itself, since a stream and Fetch objects for each request cost more than most queries.
+ * Answers GET and POST requests for GraphQL, after the GraphQL over HTTP and GraphQL over SSE specifications. It reads the
+ * request by itself, since a stream and Fetch objects for each request cost more than most queries.
  */
 export function createGraphQLFront(options: FrontOptions) {
   return async (request: IncomingMessage, response: ServerResponse, caller: Caller): Promise<void> => {
-    const type = negotiate(request.headers.accept);
-    if (type === undefined)
+    const { accept } = request.headers;
+    const events = wantOfEvents(accept);
+    const type = events === 'most' ? undefined : negotiate(accept);
+    if (type === undefined && events === 'none')
       throw new HttpError(406, `Expected to be allowed to answer with ${RESPONSE_TYPE} or application/json.`);
-    const parameters = await readRequest(request, options.bodyBytes);
+    const mode = costMode(request.headers['graphql-cost']);
+    if (type === undefined && mode !== undefined) throw costOfStream();
+    const asked = await readOperation(request, options);
+    if (asked.operation?.operation === OperationTypeNode.SUBSCRIPTION) {
+      if (mode !== undefined) throw costOfStream();
+      if (events === 'none')
+        throw new HttpError(406, 'Expected a subscription to come with the header "accept: text/event-stream".');
+      if (asked.measured?.refusals.length === 0)
+        return options.subscriptions.answer(request, response, { ...asked, caller });
+    }
     const deadline = { isOver: false };
     response.once('close', () => {
       deadline.isOver = true;
     });
-    const answer = await answerTo(options, { parameters, caller, request, deadline });
+    const answer = await answerTo(options, { ...asked, caller, request, deadline, mode });
+    if (type === undefined) return sendAsEvents(response, answer);
     // With application/json, proxies and old clients must be able to tell that GraphQL itself has answered.
-    const status = type === RESPONSE_TYPE || answer.status === 405 ? answer.status : 200;
-    response.writeHead(status, {
+    response.writeHead(type === RESPONSE_TYPE ? answer.status : 200, {
       'content-type': `${type}; charset=utf-8`,
-      'content-length': Buffer.byteLength(answer.body),
+      'content-length': answer.body.length,
+      vary: 'Accept',
       ...answer.headers,
     });
     response.end(answer.body);
+    return undefined;
   };
 }
 
-async function readRequest(request: IncomingMessage, mostBytes: number): Promise<GraphQLRequest> {
-  if (request.method === 'GET') return parseGet(queryString(request));
-  assertJsonBody(request.headers['content-type']);
-  return parsePost(await readBody(request, mostBytes));
-}
+const costOfStream = () =>
+  new HttpError(406, 'Expected the header "graphql-cost" with an answer in JSON, got a request for an event stream.');
 
-interface Asked {
-  readonly parameters: GraphQLRequest;
+interface Asked extends AskedOperation {
   readonly caller: Caller;
   readonly request: IncomingMessage;
   readonly deadline: Deadline;
+  readonly mode: CostMode | undefined;
 }
 
 async function answerTo(options: FrontOptions, asked: Asked): Promise<Answer> {
-  const { parameters, request } = asked;
-  const stored = readDocument(options.documents, parameters.query);
+  const { parameters, stored, operation, measured, mode } = asked;
   if (stored instanceof DocumentErrors) return failure(stored.errors);
-  const operation = pickOperation(stored.document, parameters.operationName);
-  if (operation === undefined) return failure([unknownOperation(parameters.operationName)]);
-  if (operation.operation === OperationTypeNode.MUTATION && request.method === 'GET')
-    return failure([createError('BAD_USER_INPUT', 'Expected a mutation by POST, got GET.')], 405, { allow: 'POST' });
+  if (operation === undefined || measured === undefined) return failure([unknownOperation(parameters.operationName)]);
+  const { cost, refusals } = measured;
+  const withCost = (answer: Answer): Answer => (mode === undefined ? answer : reported(answer, cost));
+  if (refusals.length > 0) return withCost(failure(refusals));
+  if (mode === 'validate') return withCost({ body: Buffer.from('{}'), status: 200, headers: BYPASS, tags: undefined });
+  const run = () => execute(options, asked);
   const policy = policyOf(stored, operation.operation);
-  if (options.cache === undefined || policy === undefined) return execute(options, asked);
-  return throughCache(options.cache, policy, { ...asked, stored, execute: () => execute(options, asked) });
+  if (options.cache === undefined || policy === undefined) return withCost(await run());
+  return withCost(await throughCache(options.cache, policy, { ...asked, stored, execute: run }));
 }
 
-function readDocument(documents: Documents, source: string): StoredDocument | DocumentErrors {
-  try {
-    return documents.read(source);
-  } catch (error) {
-    if (error instanceof DocumentErrors) return error;
-    throw error;
-  }
+/**
+ * An answer with its cost under `extensions`. It is put in on the way out, so that what is stored never has it and a
+ * stored answer can be reported on; bodies are objects without extensions of their own.
+ */
+function reported({ body, headers, ...answer }: Answer, cost: RequestCost): Answer {
+  const start = body.toString().slice(0, -1);
+  const comma = start === '{' ? '' : ',';
+  // The body is not that of the same address without the header, so no cache on the way may keep it.
+  const own = { ...headers, 'cache-control': 'no-store' };
+  const whole = `${start}${comma}"extensions":${JSON.stringify({ cost })}}`;
+  return { ...answer, body: Buffer.from(whole), headers: own };
 }
 
 /** Undefined for what is never kept: anything but a query, and a query with a field that says so. */
 function policyOf({ facts }: StoredDocument, operation: OperationTypeNode): CachePolicy | undefined {
   const kept = operation === OperationTypeNode.QUERY && facts.maxAgeSeconds > 0 && !facts.isPrivate;
-  return kept ? { maxAgeSeconds: facts.maxAgeSeconds, types: facts.types } : undefined;
+  return kept ? { maxAgeSeconds: facts.maxAgeSeconds } : undefined;
 }
 
 async function throughCache(
@@ -117,7 +129,7 @@ async function throughCache(
     request,
     stored,
     execute: run,
-  }: Asked & { stored: StoredDocument; execute: () => Promise<MadeAnswer> },
+  }: Asked & { stored: StoredDocument; execute: () => Promise<Answer> },
 ): Promise<Answer> {
   const key = {
     document: stored.hash,
@@ -130,31 +142,35 @@ async function throughCache(
   if (found.result === 'HIT') {
     const { body, ageSeconds } = found.answer;
     const freshSeconds = Math.max(0, policy.maxAgeSeconds - ageSeconds);
-    const headers = { 'x-cache': 'HIT', age: String(ageSeconds), 'cache-control': maxAge(freshSeconds) };
-    return { body, status: 200, isWhole: true, headers };
+    const headers = { 'x-cache': 'HIT', age: String(ageSeconds), 'cache-control': maxAge(freshSeconds), ...VARY };
+    return { body, status: 200, tags: undefined, headers };
   }
   const answer = await run();
-  if (!answer.isWhole) return answer;
+  const { body, tags } = answer;
+  if (tags === undefined) return answer;
   // Not waited for: on the same connection, later look-ups come after it.
-  if (found.result === 'MISS' && answer.body.length <= MOST_STORED_CHARACTERS) void found.store(answer.body);
+  if (found.result === 'MISS' && body.length <= MOST_STORED_BYTES) void found.store({ body, tags });
   const result = refresh ? 'BYPASS' : found.result;
-  return { ...answer, headers: { 'x-cache': result, 'cache-control': maxAge(policy.maxAgeSeconds) } };
+  return { ...answer, headers: { 'x-cache': result, 'cache-control': maxAge(policy.maxAgeSeconds), ...VARY } };
 }
 
 // Larger ones hold up every other command on the connection for longer than a request may wait for Redis.
-const MOST_STORED_CHARACTERS = 1_000_000;
+const MOST_STORED_BYTES = 1_000_000;
 
 // `private`: an answer depends on who asks, and caches between here and the caller cannot know that.
 const maxAge = (seconds: number): string => `private, max-age=${seconds}`;
+// A browser that keeps an answer must not take it for one with the cost.
+const VARY = { vary: 'Accept, graphql-cost' };
 const BYPASS = { 'x-cache': 'BYPASS', 'cache-control': 'no-store' };
 
-async function execute({ pipeline }: FrontOptions, { parameters, caller, deadline }: Asked): Promise<MadeAnswer> {
-  const result = await pipeline.run({ ...parameters, caller, deadline });
+async function execute({ pipeline }: FrontOptions, { parameters, caller, deadline }: Asked): Promise<Answer> {
+  const tags = new Set<string>();
+  const result = await pipeline.run({ ...parameters, caller, deadline, tags });
   return {
     body: serialise(result),
     status: statusOfResult(result),
     headers: BYPASS,
-    isWhole: result.errors === undefined,
+    tags: result.errors === undefined ? tags : undefined,
   };
 }
 
@@ -162,15 +178,12 @@ function statusOfResult({ data, errors }: ExecutionResult): number {
   return errors === undefined || errors.length === 0 || (data !== null && data !== undefined) ? 200 : statusOf(errors);
 }
 
-const failure = (
-  errors: readonly GraphQLError[],
-  status = statusOf(errors),
-  headers: Answer['headers'] = {},
-): Answer => ({
+const failure = (errors: readonly GraphQLError[]): Answer => ({
   body: serialise({ errors }),
-  status,
-  headers: { ...BYPASS, ...headers },
-  isWhole: false,
+  status: statusOf(errors),
+  headers: BYPASS,
+  tags: undefined,
 });
 
-const serialise = (result: ExecutionResult): string => JSON.stringify(result);
+// Bytes at once: they go to the client and to Redis, and each would encode a text anew.
+const serialise = (result: ExecutionResult): Buffer => Buffer.from(JSON.stringify(result));

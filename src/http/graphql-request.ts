@@ -146,6 +146,18 @@ function checkedRequest(given: object): GraphQLRequest {
 const isMap = (value: unknown): value is Readonly<Record<string, unknown>> | null | undefined =>
   value === undefined || (typeof value === 'object' && !Array.isArray(value));
 
+/** `report`: answer with the cost beside the data. `validate`: answer with the cost alone and run nothing. */
+export type CostMode = 'report' | 'validate';
+
+/**
+ * What the header `GraphQL-Cost` asks for; undefined without it.
+ * @throws HttpError 400 for another word
+ */
+export function costMode(header: string | readonly string[] | undefined): CostMode | undefined {
+  if (header === undefined || header === 'report' || header === 'validate') return header;
+  throw new HttpError(400, `Header "graphql-cost": expected report or validate, got ${quoted(header)}.`);
+}
+
 /** The answer's media type by the request's `Accept`; undefined when the caller wants neither. */
 export function negotiate(accept: string | undefined): typeof JSON_TYPE | typeof RESPONSE_TYPE | undefined {
   if (!accept || accept === JSON_TYPE) return JSON_TYPE;
@@ -158,13 +170,27 @@ export function negotiate(accept: string | undefined): typeof JSON_TYPE | typeof
   return (response ?? any) > 0 ? RESPONSE_TYPE : undefined;
 }
 
-/** Whether the caller asks for a media type by name and would not rather have JSON. */
-export function prefers(type: 'text/html' | 'text/event-stream', accept: string | undefined): boolean {
-  if (accept?.includes(type) !== true) return false;
+/** Whether the caller asks for a page by name and would not rather have JSON. */
+export function prefersPage(accept: string | undefined): boolean {
+  if (accept?.includes('text/html') !== true) return false;
   const weights = parseAccept(accept);
-  const weight = weights.get(type) ?? 0;
-  return weight > 0 && weight >= Math.max(weights.get(JSON_TYPE) ?? 0, weights.get(RESPONSE_TYPE) ?? 0);
+  const weight = weights.get('text/html') ?? 0;
+  return weight > 0 && weight >= jsonWeight(weights);
 }
+
+/**
+ * How much the caller wants an event stream: not at all, as much as JSON at most, or more. Only by name, since most that
+ * take anything could not do with it. urql names all of them for queries too.
+ */
+export function wantOfEvents(accept: string | undefined): 'none' | 'some' | 'most' {
+  if (accept?.includes('text/event-stream') !== true) return 'none';
+  const weights = parseAccept(accept);
+  const weight = weights.get('text/event-stream') ?? 0;
+  return weight === 0 ? 'none' : weight > jsonWeight(weights) ? 'most' : 'some';
+}
+
+const jsonWeight = (weights: ReadonlyMap<string, number>): number =>
+  Math.max(weights.get(JSON_TYPE) ?? 0, weights.get(RESPONSE_TYPE) ?? 0);
 
 /** Media types with their weights (`q`), 0 for one that is refused; without those in another charset than UTF-8. */
 function parseAccept(accept: string): ReadonlyMap<string, number> {

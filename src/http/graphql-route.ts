@@ -1,31 +1,41 @@
-import type { createGraphQLFront } from './graphql-front.ts';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { ANYBODY } from '../access/caller.ts';
-import { assertJsonBody, HttpError, parseGet, prefers, queryString } from './graphql-request.ts';
+import type { createGraphQLFront } from './graphql-front.ts';
+import { HttpError, prefersPage } from './graphql-request.ts';
 import type { Handler, Route } from './server.ts';
 
-/**
- * The route of GraphQL: plain requests go to the front; GraphiQL and event streams, which nobody needs fast, to Yoga's
- * handler, once it is sure that it can read them.
- */
-export function createGraphQLRoute({
-  front,
-  yoga,
-}: {
-  front: ReturnType<typeof createGraphQLFront>;
-  yoga: Handler;
-}): Route {
+interface RouteOptions {
+  readonly front: ReturnType<typeof createGraphQLFront>;
+  readonly yoga: Handler;
+}
+
+/** The route of GraphQL: a browser that asks for a page gets GraphiQL from Yoga's handler; the front does all else. */
+export function createGraphQLRoute(options: RouteOptions): Route {
   return {
     methods: ['GET', 'POST'],
-    handle(request, response) {
-      const { accept, host, 'content-type': contentType } = request.headers;
-      const isPage = request.method === 'GET' && prefers('text/html', accept);
-      if (!isPage && !prefers('text/event-stream', accept)) return front(request, response, ANYBODY);
-      // Yoga would read forms, which any page may send here without asking first.
-      if (request.method === 'POST') assertJsonBody(contentType);
-      else if (!isPage) parseGet(queryString(request));
-      if (!URL.canParse(`http://${host}${request.url}`))
-        throw new HttpError(400, 'Expected a host name in the header "host", got something else.');
-      return yoga(request, response);
+    async handle(request, response) {
+      try {
+        await answer(options, request, response);
+      } catch (error) {
+        // Refusals too are of one media type and not of another.
+        if (!response.headersSent) response.setHeader('vary', 'Accept');
+        throw error;
+      }
     },
   };
+}
+
+async function answer(
+  { front, yoga }: RouteOptions,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const { accept, host } = request.headers;
+  // A dry run must never run, so who asks for the cost is answered by what knows of it, or not at all.
+  const asksCost = 'graphql-cost' in request.headers;
+  if (request.method !== 'GET' || asksCost || !prefersPage(accept)) return front(request, response, ANYBODY);
+  if (!URL.canParse(`http://${host}${request.url}`))
+    throw new HttpError(400, 'Expected a host name in the header "host", got something else.');
+  response.setHeader('vary', 'Accept');
+  return yoga(request, response);
 }

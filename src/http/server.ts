@@ -12,7 +12,7 @@ import { randomUUID } from 'node:crypto';
 import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { ERROR_CODES, type ErrorCode } from '../errors.ts';
-import { HttpError } from './graphql-request.ts';
+import { HttpError, prefersPage } from './graphql-request.ts';
 import { watchConnections } from './open-connections.ts';
 
 /** Answers a request. Errors that it throws are answered as GraphQL errors. */
@@ -31,18 +31,23 @@ export const read = (handle: Handler): Route => ({ methods: ['GET', 'HEAD'], han
 export interface HttpServer {
   /** Resolves with the port once requests are taken. Rejects when the address is taken or not ours. */
   listen(port: number, host: string): Promise<number>;
-  /** Takes no new requests, lets those under way finish, and ends every connection within `withinMs`. */
+  /** Takes no new requests, lets those that were sent before finish, and ends every connection within `withinMs`. */
   close(withinMs: number): Promise<void>;
   isClosing(): boolean;
 }
 
-/** An HTTP server with one handler a path. */
+/**
+ * An HTTP server with one handler a path.
+ * @param options.home where a browser is sent that asks for a page at `/`; undefined: nowhere
+ */
 export function createHttpServer({
   routes,
+  home,
   log,
   metrics,
 }: {
   routes: Readonly<Record<string, Route>>;
+  home?: string;
   log: Log;
   metrics: Metrics;
 }): HttpServer {
@@ -51,6 +56,7 @@ export function createHttpServer({
   const answering = new WeakMap<Duplex, number>();
   const listener: RequestListener = (request, response) => {
     const { socket } = request;
+    request.url = withoutOrigin(request.url ?? '');
     metrics.requestsInFlight.inc();
     connections.add(response);
     answering.set(socket, (answering.get(socket) ?? 0) + 1);
@@ -59,13 +65,15 @@ export function createHttpServer({
       answering.set(socket, (answering.get(socket) ?? 1) - 1);
       metrics.requests.inc({ status: response.statusCode });
     });
-    if (closing !== undefined) {
-      response.setHeader('connection', 'close');
-      if (!(request.url ?? '').startsWith('/health/'))
-        return refuse(response, new HttpError(503, 'The gateway is stopping; try again.'));
-    }
-    const path = (request.url ?? '').split('?', 1)[0] ?? '';
+    if (closing !== undefined) response.setHeader('connection', 'close');
+    if (connections.isClosing() && !request.url.startsWith('/health/'))
+      return refuse(response, new HttpError(503, 'The gateway is stopping; try again.'));
+    const path = request.url.split('?', 1)[0] ?? '';
     const route = routes[path];
+    if (home !== undefined && path === '/' && request.method === 'GET' && prefersPage(request.headers.accept)) {
+      response.writeHead(302, { location: home, vary: 'Accept', 'content-length': 0 }).end();
+      return undefined;
+    }
     if (route === undefined)
       return refuse(
         response,
@@ -106,6 +114,13 @@ export function createHttpServer({
     isClosing: () => closing !== undefined,
     close: (withinMs) => (closing ??= server.listening ? connections.close(withinMs) : Promise.resolve()),
   };
+}
+
+/** RFC 9112, 3.2.2: an address may come in absolute form, as proxies get it. All of ours that it can name is a path. */
+function withoutOrigin(target: string): string {
+  const origin = /^https?:\/\/[^/?#]*/i.exec(target)?.[0] ?? '';
+  const rest = target.slice(origin.length);
+  return origin === '' || rest.startsWith('/') ? rest : `/${rest}`;
 }
 
 const MOST_HEADER_BYTES = 16_384;

@@ -22,6 +22,22 @@ export function createMetrics() {
       buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1, 5],
       registers,
     }),
+    transactionRetries: new Counter({
+      name: 'concierge_transaction_retries_total',
+      help: 'Transactions that were undone and run again, by reason: conflict, lock wait, lost (the connection).',
+      labelNames: ['reason'] as const,
+      registers,
+    }),
+    repeatedWrites: new Counter({
+      name: 'concierge_repeated_writes_total',
+      help: 'Mutations whose idempotency key was known: answered as the first time, and nothing written.',
+      registers,
+    }),
+    sweepFailures: new Counter({
+      name: 'concierge_sweep_failures_total',
+      help: 'Times that old idempotency keys could not be deleted.',
+      registers,
+    }),
     requests: new Counter({
       name: 'concierge_http_requests_total',
       help: 'HTTP requests answered, by status.',
@@ -45,14 +61,64 @@ export function createMetrics() {
       labelNames: ['purpose'] as const,
       registers,
     }),
+    ...createExecutionMetrics(registers),
+    ...createSubscriptionMetrics(registers),
     maskedErrors: new Counter({
       name: 'concierge_masked_errors_total',
       help: 'Unexpected errors that were answered with no more than an id.',
       registers,
     }),
+  };
+}
+
+function createExecutionMetrics(registers: Registry[]) {
+  return {
+    executions: new Counter({
+      name: 'concierge_executions_total',
+      help: 'Operations run, by executor: compiled, plain (the first time, mutations, and what cannot be compiled).',
+      labelNames: ['executor'] as const,
+      registers,
+    }),
     jitFallbacks: new Counter({
       name: 'concierge_jit_fallbacks_total',
       help: 'Documents that could not be compiled and run on the plain executor.',
+      registers,
+    }),
+    repeatedReads: new Counter({
+      name: 'concierge_repeated_reads_total',
+      help: 'Queries and events that were read again from the beginning, since something was deleted while they were read.',
+      registers,
+    }),
+  };
+}
+
+function createSubscriptionMetrics(registers: Registry[]) {
+  return {
+    subscriptions: new Gauge({
+      name: 'concierge_subscriptions',
+      help: 'Subscriptions open now.',
+      registers,
+    }),
+    subscriptionsRefused: new Counter({
+      name: 'concierge_subscriptions_refused_total',
+      help: 'Subscriptions that were one too many, by limit: instance, client.',
+      labelNames: ['limit'] as const,
+      registers,
+    }),
+    subscriptionsEnded: new Counter({
+      name: 'concierge_subscriptions_ended_total',
+      help: 'Subscriptions that ended, by reason: client (it went away), stalled (it did not read), stopping, completed.',
+      labelNames: ['reason'] as const,
+      registers,
+    }),
+    subscriptionEvents: new Counter({
+      name: 'concierge_subscription_events_total',
+      help: 'Results sent to subscriptions.',
+      registers,
+    }),
+    subscriptionEventsCollapsed: new Counter({
+      name: 'concierge_subscription_events_collapsed_total',
+      help: 'Changes that a subscription heard of while it still had another to read for, and read for as one.',
       registers,
     }),
   };

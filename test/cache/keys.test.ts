@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { assert, dictionary, jsonValue, nat, property, string } from 'fast-check';
-import { canonical } from '../../src/cache/response-cache.ts';
+import { canonical } from '../../src/canonical.ts';
 
 /** What JSON.parse can give, as variables: an object of anything, a few levels deep. */
 const variables = dictionary(string({ unit: 'binary' }), jsonValue({ maxDepth: 4, stringUnit: 'binary' }), {

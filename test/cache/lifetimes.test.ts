@@ -64,7 +64,7 @@ describe('the lifetime of a stored answer', () => {
   test('ends, and so does that of everything else of ours in Redis', async () => {
     const lifetimes = await redis.lifetimes(prefix);
     expect([...lifetimes.keys()].map((key) => key.slice(prefix.length).split(':')[0])).toEqual(
-      expect.arrayContaining(['answer', 'version']),
+      expect.arrayContaining(['answer', 'invalidations']),
     );
     for (const [key, lifetime] of lifetimes) {
       const most = key.startsWith(`${prefix}answer:`) ? 300 : WEEK;

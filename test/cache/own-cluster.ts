@@ -3,9 +3,9 @@ import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
-import { startChild, usableSetpriv } from '../../src/embedded/children.ts';
+import { startChild } from '../../src/embedded/children.ts';
 import { fetchedRoot } from '../../src/embedded/fetch.ts';
-import { environmentOf, findFile, findServers, searchFolders } from '../../src/embedded/find.ts';
+import { environmentOf, findServers, searchFolders } from '../../src/embedded/find.ts';
 import { demo } from '../../src/embedded/index.ts';
 import { freePort } from '../../src/embedded/ports.ts';
 
@@ -71,6 +71,5 @@ async function startNode({ port, password, dataDir }: { port: number; password: 
     env: environmentOf(program),
     logFile: join(folder, 'redis.log'),
     pidFile: join(folder, 'redis.pid'),
-    setpriv: await usableSetpriv(findFile('setpriv', folders)),
   });
 }

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import {
@@ -37,11 +38,34 @@ describe('a mapping', () => {
     expect(message).toMatch(/targets\.orders\.0\.file: Invalid input: expected string, received number/);
   });
 
-  test('that is not YAML is refused, and one that is missing with exit code 66', async () => {
-    const folder = await folderOf({ 'bad.yaml': 'name: [1,' });
-    const url = 'mysql://unused/unused';
-    await expect(importFrom(url, folder, join(folder, 'bad.yaml'))).rejects.toMatchObject({ exitCode: 65 });
-    await expect(importFrom(url, folder, join(folder, 'none.yaml'))).rejects.toMatchObject({ exitCode: 66 });
+  const rows = Array.from({ length: 300 }, (_, index) => `"${index}","Ann"`).join('\n');
+  test.each<[string, string | Buffer, string]>([
+    ['YAML that ends too early', 'name: [1,', 'line 1, column 10: Flow sequence'],
+    ['a CSV file with quotes', `"id","name"\n${rows}`, 'line 1, column 5: Unexpected scalar'],
+    [
+      'a CSV file',
+      'id,name\n1,Ann\n',
+      'line 1, column 1: expected names with values, such as "name: acme", got a text',
+    ],
+    ['a program', readFileSync(process.execPath).subarray(0, 200_000), 'line '],
+    ['a picture', readFileSync(new URL('../../docs/graphiql.png', import.meta.url)), 'line '],
+    ['a list', '# Mine\n- a\n', 'line 2, column 1: expected names with values, such as "name: acme", got a list'],
+    ['nothing', '', 'line 1, column 1: expected names with values, such as "name: acme", got nothing'],
+    ['an alias of nothing', 'name: a\ncsv: *b\n', 'line 2, column 6: there is no anchor &b'],
+  ])('that is %s is refused in one line with the place, exit code 65', async (_, content, said) => {
+    const folder = await folderOf({ 'bad.yaml': content });
+    const path = join(folder, 'bad.yaml');
+    const error = await importFrom('mysql://unused/unused', folder, path).catch((caught: unknown) => caught);
+    expect(error).toMatchObject({ name: 'UserError', exitCode: 65 });
+    const { message } = error as Error;
+    expect(message).toContain(`The mapping ${path} is not YAML as expected: ${said}`);
+    expect(message).toMatch(/: line \d+, column \d+: [^\p{C}]{5,200}$/u);
+  });
+
+  test('that is missing is refused with exit code 66', async () => {
+    const folder = await folderOf({});
+    const refused = importFrom('mysql://unused/unused', folder, join(folder, 'none.yaml'));
+    await expect(refused).rejects.toMatchObject({ exitCode: 66 });
   });
 
   test.each([

@@ -36,6 +36,8 @@ interface Imported {
   readonly counts: Readonly<Record<string, readonly number[]>>;
   /** By file: the lines of its rejects file, without the first. */
   readonly rejects: Readonly<Record<string, readonly string[]>>;
+  /** The lines of the file of values left empty; undefined when the summary names none. */
+  readonly leftEmpty: readonly string[] | undefined;
 }
 
 /**
@@ -57,7 +59,10 @@ export async function importFrom(databaseUrl: string, folder: string, mapping: s
     const written = file.replace(/,$/, '');
     rejects[written.split('/').at(-1) ?? ''] = (await readFile(written, 'utf8')).trimEnd().split('\n').slice(1);
   }
-  return { exitCode, output: output(), counts, rejects };
+  const leftEmptyPath = /^Values left empty, .*: (.*)$/m.exec(output())?.[1];
+  const leftEmpty =
+    leftEmptyPath === undefined ? undefined : (await readFile(leftEmptyPath, 'utf8')).trimEnd().split('\n');
+  return { exitCode, output: output(), counts, rejects, leftEmpty };
 }
 
 /** Everything that was read was settled one way or another. */

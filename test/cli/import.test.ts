@@ -1,5 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { runImport } from '../../src/cli/import.ts';
@@ -26,8 +28,12 @@ afterEach(cleanUpImports);
 describe('a mapping', () => {
   test('says where every value comes from and how it is written', async () => {
     const url = await freshDatabase();
-    const { exitCode, counts, output } = await importFrom(url, fixture, join(fixture, 'mapping.yaml'));
+    const { exitCode, counts, output, leftEmpty } = await importFrom(url, fixture, join(fixture, 'mapping.yaml'));
     expect(output).toMatch(/customers: 1 values could not be read and were left empty/);
+    expect(leftEmpty).toEqual([
+      'file,line,column,value,reason',
+      '"contacts.csv",4,"phone","12","phone: expected a telephone number of FR, got ""12"""',
+    ]);
     expect(exitCode).toBe(0);
     expectSums(counts);
     expect(await contradictions(url)).toEqual([]);
@@ -160,6 +166,60 @@ describe('an import', () => {
   }, 60_000);
 });
 
+describe('values that the mapping has left empty', () => {
+  const fields = {
+    ...customers,
+    email: { column: 'email', invalid: 'null' },
+    phone: { template: '{code} {phone}', invalid: 'null' },
+    owner: 'owner',
+  };
+  const files = {
+    'customers.csv': [
+      'id,name,email,code,phone,owner',
+      '1,Ann,"ann ""at"" home",,,',
+      '2,Bob,bob@example.com,0,12,',
+      '3,,nowhere,,,',
+      '1,Ann again,elsewhere,,,',
+      `4,Dan,${'x'.repeat(60)},0,13,`,
+      '5,Eve,of an unknown agent,,,nobody',
+    ].join('\n'),
+  };
+
+  test('are told one by one with their place, those of rejected rows not among them', async () => {
+    const url = await freshDatabase();
+    const folder = await folderOf(files);
+    const { exitCode, counts, output, leftEmpty } = await importFrom(url, folder, mappingOf({ customers: fields }));
+    expect([exitCode, counts['customers']]).toEqual([1, [6, 3, 0, 0, 3]]);
+    expect(output).toMatch(/^customers: 4 values could not be read and were left empty\.$/m);
+    const email = 'email: expected an email address, got';
+    const phone = 'phone: expected a telephone number in international form (no country is known), got';
+    expect(leftEmpty?.slice(1)).toEqual([
+      `"customers.csv",2,"email","ann ""at"" home","${email} ""ann \\""at\\"" home"""`,
+      `"customers.csv",3,"{code} {phone}","0 12","${phone} ""0 12"""`,
+      `"customers.csv",6,"email","${'x'.repeat(60)}","${email} ""${'x'.repeat(39)}…"`,
+      `"customers.csv",6,"{code} {phone}","0 13","${phone} ""0 13"""`,
+    ]);
+    expect(await query(url, 'SELECT name, email, phone FROM customers ORDER BY id')).toEqual([
+      { name: 'Ann', email: null, phone: null },
+      { name: 'Bob', email: 'bob@example.com', phone: null },
+      { name: 'Dan', email: null, phone: null },
+    ]);
+  });
+
+  test('of an earlier import are not told for those of a later one', async () => {
+    const url = await freshDatabase();
+    const folder = await folderOf({ ...files, 'mapping.yaml': JSON.stringify(mappingOf({ customers: fields })) });
+    const args = { folder, mapping: join(folder, 'mapping.yaml'), rejects: folder };
+    expect(await runImport(args, captureCli().cli, url)).toBe(1);
+    expect(existsSync(join(folder, 'left-empty.csv'))).toBe(true);
+    await writeFile(join(folder, 'customers.csv'), 'id,name,email,code,phone,owner\n1,Ann,ann@example.com,,,\n');
+    const { cli, output } = captureCli();
+    expect(await runImport(args, cli, url)).toBe(0);
+    expect(output()).not.toMatch(/left empty/i);
+    expect(existsSync(join(folder, 'left-empty.csv'))).toBe(false);
+  });
+});
+
 describe('importing again', () => {
   test('changes what changed in the files, keeps ids, and records who changed what', async () => {
     const url = await freshDatabase();
@@ -219,8 +279,11 @@ describe('importing again', () => {
     const url = await freshDatabase();
     const folder = await folderOf({ 'customers.csv': 'id,name,email\n1,Ann,ann@example.com\n' });
     await importFrom(url, folder, mappingOf({ customers }));
-    await query(url, "UPDATE customers SET phone = '+4930901820'");
-    await query(url, "INSERT INTO customer_tags SELECT id, 'kept', created_at, updated_at, name FROM customers");
+    await query(url, "UPDATE customers SET phone = '+4930901820', owner_id = 7");
+    await query(
+      url,
+      "INSERT INTO customer_tags SELECT id, 'kept', created_at, updated_at, name, owner_id FROM customers",
+    );
     const { name, externalId } = customers;
     const renamed = await folderOf({ 'customers.csv': 'id,name\n1,Anna\n' });
     await importFrom(url, renamed, mappingOf({ customers: { name, externalId } }));

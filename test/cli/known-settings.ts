@@ -4,6 +4,8 @@ import type { Config } from '../../src/config.ts';
 export const MYSQL_URL = 'expected a URL such as mysql://user:password@host:3306/database, got';
 const REDIS_URL = 'expected a URL such as redis://host:6379 (several, comma-separated: Redis Cluster), got';
 
+const unknownParameter = (name: string): string => `one with the parameter "${name}", which this version does not know`;
+
 /** A setting as its users know it. */
 export interface Setting {
   readonly name: string;
@@ -66,6 +68,7 @@ export const SETTINGS: readonly Setting[] = [
     right: [
       ['mysql://u:p%40ss@host:3307/crm', 'mysql://u:p%40ss@host:3307/crm'],
       ['mariadb://[::1]/crm', 'mariadb://[::1]/crm'],
+      ['mysql://u:%3F@host/crm?', 'mysql://u:%3F@host/crm?'],
       ['', undefined],
     ],
     wrong: [
@@ -75,6 +78,13 @@ export const SETTINGS: readonly Setting[] = [
       ['mysql://u:secret@host', `${MYSQL_URL} one without a database name`],
       ['mysql://u:secret@host/', `${MYSQL_URL} one without a database name`],
       ['mysql://u:100%secret@host/crm', `${MYSQL_URL} one with a % that should be %25`],
+      ['mysql://u@host/crm?sslmode=secret', `${MYSQL_URL} ${unknownParameter('sslmode')}`],
+      ['mysql://u@host/crm?connection_limit', `${MYSQL_URL} ${unknownParameter('connection_limit')}`],
+      ['mysql://u@host/crm?__proto__=1', `${MYSQL_URL} ${unknownParameter('__proto__')}`],
+      [
+        'mysql://u@host/crm?p?secret@host/crm',
+        `${MYSQL_URL} one with a ? that should be %3F, or with a parameter that this version does not know`,
+      ],
     ],
   },
   {
@@ -130,12 +140,27 @@ export const SETTINGS: readonly Setting[] = [
   },
   number('LIMIT_BODY_BYTES', ({ limits }) => limits.bodyBytes, { fallback: 262_144, least: 1_024, most: 67_108_864 }),
   number('LIMIT_TOKENS', ({ limits }) => limits.tokens, { fallback: 2_000, least: 10, most: 1_000_000 }),
+  number('LIMIT_DEPTH', ({ limits }) => limits.depth, { fallback: 12, least: 1, most: 1_000 }),
+  number('LIMIT_ALIASES', ({ limits }) => limits.aliases, { fallback: 50, least: 0, most: 1_000_000 }),
+  number('LIMIT_ROOT_FIELDS', ({ limits }) => limits.rootFields, { fallback: 20, least: 1, most: 1_000_000 }),
+  number('LIMIT_COST', ({ limits }) => limits.cost, { fallback: 10_000, least: 1, most: 1_000_000_000 }),
   number('LIMIT_REQUEST_MS', ({ limits }) => limits.requestMs, { fallback: 10_000, least: 10, most: 600_000 }),
   number('LIMIT_STATEMENT_MS', ({ limits }) => limits.statementMs, { fallback: 5_000, least: 10, most: 600_000 }),
   number('LIMIT_DATABASE_CONNECTIONS', ({ limits }) => limits.databaseConnections, {
     fallback: 10,
     least: 1,
     most: 1_000,
+  }),
+  number('LIMIT_SUBSCRIPTIONS', ({ limits }) => limits.subscriptions, { fallback: 1_000, least: 0, most: 1_000_000 }),
+  number('LIMIT_SUBSCRIPTIONS_PER_CLIENT', ({ limits }) => limits.subscriptionsPerClient, {
+    fallback: 50,
+    least: 0,
+    most: 1_000_000,
+  }),
+  number('LIMIT_SUBSCRIPTION_STALL_MS', ({ limits }) => limits.subscriptionStallMs, {
+    fallback: 30_000,
+    least: 10,
+    most: 600_000,
   }),
   {
     name: 'CACHE_ENABLED',

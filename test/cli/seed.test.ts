@@ -59,7 +59,7 @@ describe('a seed', () => {
     const url = await freshDatabase();
     await seed(url, { customers: 300 });
     // Wrong after a change to the generator: raise GENERATOR_VERSION in progress-table.ts with it.
-    expect(await contentsHash(url)).toBe('02ae1906924a5b3c7a1751fc87963ffe28d564885a3367935c888d5b02855704');
+    expect(await contentsHash(url)).toBe('3af32a1c7149544a2b61f102f77a66441d71c1d6ebedee30ffb3f81739a773f1');
   });
 
   test('differs with another seed', async () => {
@@ -129,6 +129,9 @@ describe('a seed', () => {
   });
 });
 
+/** What comes of merges and of keys. */
+const ONLY_WRITTEN = ['customer_merges', 'idempotency_keys'];
+
 describe('seeded rows', () => {
   test('do not contradict each other', async () => {
     const url = await freshDatabase();
@@ -190,7 +193,7 @@ describe('seeded rows', () => {
       }
   });
 
-  test('fill every table that the migrations make', async () => {
+  test('fill every table that the migrations make, but those that writes alone fill', async () => {
     const url = await freshDatabase();
     const tables = await query(
       url,
@@ -199,7 +202,8 @@ describe('seeded rows', () => {
     );
     expect(tables.map((row) => String(row['name'])).sort()).toEqual([...DATA_TABLES].sort());
     await seed(url, { customers: 1_000 });
-    for (const count of Object.values(await rowCounts(url))) expect(count).toBeGreaterThan(0);
+    const empty = Object.entries(await rowCounts(url)).flatMap(([table, count]) => (count > 0 ? [] : [table]));
+    expect(empty.sort()).toEqual(ONLY_WRITTEN);
   });
 });
 

@@ -51,9 +51,29 @@ describe('a setting', () => {
   );
 
   test('that does not exist is refused where its name is like one of ours, and passed over where it is not', () => {
-    for (const name of ['AUTH_JWT_SECRET', 'LIMIT_COST', 'LIMIT_', 'CACHE_TTL', 'WORKERS', 'DATABASE_REPLICA_URLS'])
+    for (const name of ['AUTH_JWT_SECRET', 'LIMIT_COSTS', 'LIMIT_', 'CACHE_TTL', 'WORKERS', 'DATABASE_REPLICA_URLS'])
       expect(problemsOf({ [name]: 'secret' })).toEqual([`${name}: there is no such setting in this version`]);
+    for (const name of [
+      'DATABASE_URI',
+      'DATABASE_URLS',
+      'REDIS_URI',
+      'REDIS_URLS',
+      'LOG_LEVELS',
+      'LOG_LVL',
+      'DATA_DIRECTORY',
+    ])
+      expect(problemsOf({ [name]: 'secret' })).toEqual([`${name}: there is no such setting in this version`]);
+    expect(problemsOf({ DATABASE_HOST: 'x', REDIS_PORT: '1', LOG_FORMAT: 'x', DATA_PATH: 'x' })).toEqual([]);
     expect(problemsOf({ PATH: '/bin', HOME: '/root', MY_LIMIT_X: '1', npm_config_cache: 'x' })).toEqual([]);
+  });
+
+  test('that is a URL is told each parameter that would be passed over, wherever it stands', () => {
+    const problems = problemsOf({ DATABASE_URL: 'mysql://u@host/crm?ssl=1&connection_limit=5&ssl=2' });
+    expect(problems).toEqual(
+      ['ssl', 'connection_limit'].map(
+        (name) => `DATABASE_URL: ${MYSQL_URL} one with the parameter "${name}", which this version does not know`,
+      ),
+    );
   });
 
   test('cannot be changed once it is read', () => {

@@ -91,10 +91,12 @@ const RULES = {
     WHERE o.status NOT IN ('CANCELLED', 'REFUNDED') AND v.customer_id IS NULL`,
   'tags repeat the columns of their customer': `
     SELECT t.* FROM customer_tags t LEFT JOIN customers c ON c.id = t.customer_id
-    WHERE NOT (t.created_at <=> c.created_at AND t.updated_at <=> c.updated_at AND t.name <=> c.name COLLATE utf8mb4_bin)`,
+    WHERE NOT (t.created_at <=> c.created_at AND t.updated_at <=> c.updated_at AND t.name <=> c.name COLLATE utf8mb4_bin
+      AND t.owner_id <=> c.owner_id)`,
   'the newest change of a customer is of its version': `
     SELECT c.id, c.version FROM customers c
-    WHERE NOT c.version <=> (SELECT MAX(h.version) FROM customer_changes h WHERE h.customer_id = c.id)`,
+    WHERE NOT c.version <=>
+      (SELECT MAX(h.version) FROM customer_changes h WHERE h.customer_id = c.id AND h.subject_type IS NULL)`,
   'whatever is referred to is there': `
     SELECT o.id FROM orders o LEFT JOIN customers c ON c.id = o.customer_id WHERE c.id IS NULL
     UNION ALL SELECT i.order_id FROM order_items i LEFT JOIN orders o ON o.id = i.order_id WHERE o.id IS NULL

@@ -146,9 +146,39 @@ describe('migrations', () => {
     expect(await query('SHOW TABLES')).toHaveLength(1);
   });
 
-  test('create the database when it is missing', async () => {
+  test('create the database when it is missing, and say so once, however many gateways start together', async () => {
     await database.drop();
-    expect(await migrate()).toMatchObject({ already: 0 });
+    const results = await Promise.all([migrate(), migrate(), migrate(), migrate()]);
+    expect(results.flatMap(({ applied }) => applied)).toHaveLength(2);
+    const name = new URL(database.url).pathname.slice(1);
+    expect(reported.filter((line) => line.startsWith('Created'))).toEqual([
+      `Created the database "${name}", which was not there.`,
+    ]);
+    await migrate();
+    expect(reported.filter((line) => line.startsWith('Created'))).toHaveLength(1);
+  });
+
+  test('create no database where none may be created, and say what to do instead', async () => {
+    await database.drop();
+    const options = {
+      databaseUrl: database.url,
+      folder: temporary.path,
+      report: (line: string) => reported.push(line),
+    };
+    const refused = applyMigrations({ ...options, createsDatabase: false });
+    await expect(refused).rejects.toMatchObject({
+      exitCode: 69,
+      message: expect.stringMatching(
+        /Unknown database .*\. Create it with npm run migrate, or name another in DATABASE_URL$/,
+      ),
+    });
+    expect(reported).toEqual([]);
+    const databases = await withConnection(
+      Object.assign(new URL(database.url), { pathname: '/information_schema' }).href,
+      (connection) =>
+        connection.query<{ name: string }[]>('SELECT schema_name AS name FROM information_schema.schemata'),
+    );
+    expect(databases.map(({ name }) => name)).not.toContain(new URL(database.url).pathname.slice(1));
   });
 
   test('wait for another process for a bounded time only, and name its connection', async () => {

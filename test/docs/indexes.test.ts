@@ -21,6 +21,8 @@ const named = new Set([...page.matchAll(/`(\w+_(?:idx|key))`/g)].map(([, name = 
 /** Indexes that no list reads from, and what they are for. */
 const OTHERS: Readonly<Record<string, string>> = {
   agents_external_id_key: 'an import finds agents by it',
+  customer_merges_kept_id_idx: 'a merge, and a deletion, of the kept customer finds who went into it',
+  idempotency_keys_created_at_idx: 'old keys are found and forgotten by it',
   interactions_external_id_key: 'an import finds interactions by it',
   order_items_product_id_idx: 'no statement yet: which orders a product is in',
 };

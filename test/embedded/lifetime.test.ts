@@ -1,13 +1,14 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, type ChildProcessByStdio, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
-import { mkdir, mkdtemp, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import type { Readable, Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { demo, type EmbeddedServers, searchFolders, startEmbeddedServers } from '../../src/embedded/index.ts';
-import { findFile } from '../../src/embedded/find.ts';
+import { endLeftover, startChild } from '../../src/embedded/children.ts';
 import { withConnection } from '../support/servers.ts';
 import { createTemporaryFolder } from '../support/temporary-folder.ts';
 
@@ -26,11 +27,33 @@ interface Holder {
   readonly lines: string[];
 }
 
-async function startHolder(dataDir: string, folders: readonly string[]): Promise<Holder> {
+function spawnHolder(dataDir: string, folders: readonly string[]): ChildProcessByStdio<Writable, Readable, null> {
   const script = join(import.meta.dirname, 'hold-servers.ts');
-  const child = spawn(process.execPath, [script, dataDir, demo.serversDir, ...folders], {
+  return spawn(process.execPath, [script, dataDir, demo.serversDir, ...folders], {
     stdio: ['pipe', 'pipe', 'inherit'],
   });
+}
+
+/** What MariaDB logs while it starts and loses signals. */
+const STARTING = [
+  /Starting MariaDB/,
+  /Completed initialization of buffer pool/,
+  /log sequence number/,
+  /Server socket created/,
+];
+
+/** Waits until the database server's log has such a line more than now, or all servers answer (another kind of server). */
+async function untilLogged(dataDir: string, line: RegExp, holder: { stdout: Readable }): Promise<void> {
+  const path = join(dataDir, 'mariadb.log');
+  const before = existsSync(path) ? readFileSync(path, 'utf8').length : 0;
+  const seen = { answers: false };
+  holder.stdout.once('data', () => (seen.answers = true));
+  const isLogged = (): boolean => existsSync(path) && line.test(readFileSync(path, 'utf8').slice(before));
+  while (!seen.answers && !(isLogged() && serverPids(dataDir).some((pid) => pid > 0))) await sleep(1);
+}
+
+async function startHolder(dataDir: string, folders: readonly string[]): Promise<Holder> {
+  const child = spawnHolder(dataDir, folders);
   const lines: string[] = [];
   const reader = createInterface({ input: child.stdout }).on('line', (line) => lines.push(line));
   await Promise.race([once(reader, 'line'), once(reader, 'close')]);
@@ -48,8 +71,8 @@ function serverPids(dataDir: string): number[] {
   return files.map((path) => Number.parseInt(readFileSync(path, 'utf8'), 10));
 }
 
-/** Of the process groups: a server that a shell watches is not its leader. */
-function runningGroups(pids: readonly number[]): number[] {
+/** Those of them whose process group has a process: a server, or the guard that is to end it. */
+function running(pids: readonly number[]): number[] {
   return pids.filter((pid) => {
     try {
       return process.kill(-pid, 0);
@@ -62,9 +85,9 @@ function runningGroups(pids: readonly number[]): number[] {
 
 /** Ended processes stay in the table until init has taken note of them. */
 async function expectGone(pids: readonly number[]): Promise<void> {
-  const end = performance.now() + 10_000;
-  while (runningGroups(pids).length > 0 && performance.now() < end) await sleep(50);
-  expect(runningGroups(pids)).toEqual([]);
+  const end = performance.now() + 30_000;
+  while (running(pids).length > 0 && performance.now() < end) await sleep(50);
+  expect(running(pids)).toEqual([]);
 }
 
 function start(dataDir: string, folders = systemFolders): Promise<EmbeddedServers> {
@@ -86,51 +109,62 @@ async function countRows(servers: EmbeddedServers): Promise<number> {
   return Number(rows[0]?.n);
 }
 
-/** The system's servers without its setpriv, as on macOS. */
-async function foldersWithoutSetpriv(): Promise<readonly string[]> {
-  const folder = await mkdtemp(join(temporary.path, 'bin-'));
-  for (const name of ['mysqld', 'mariadbd', 'redis-server', 'valkey-server']) {
-    const path = findFile(name, systemFolders);
-    if (path !== undefined) await symlink(path, join(folder, name));
-  }
-  return [folder];
-}
-
-const guards = [
-  ['with setpriv', () => Promise.resolve(systemFolders)],
-  ['with a watching shell', foldersWithoutSetpriv],
-] as const;
-
 describe('embedded servers', () => {
-  test.each(guards)(
-    'end with a gateway that is killed, and the rows are there at the next start: %s',
-    async (name, folders) => {
-      const dataDir = join(temporary.path, name.replaceAll(' ', '-'));
-      const holder = await startHolder(dataDir, await folders());
-      await writeRow(holder.databaseUrl);
-      const pids = serverPids(dataDir);
-      expect(runningGroups(pids)).toEqual(pids);
-      expect(pids).toHaveLength(2);
-      await killed(holder, 'SIGKILL');
-      // At once: the old server may still be shutting down.
-      const again = await start(dataDir);
-      const rows = await countRows(again);
-      await again.stop();
-      expect(rows).toBe(1);
-      await expectGone(pids);
-    },
-  );
+  test('end with a gateway that is killed, and the rows are there at the next start', async () => {
+    const dataDir = join(temporary.path, 'killed');
+    const holder = await startHolder(dataDir, systemFolders);
+    await writeRow(holder.databaseUrl);
+    const pids = serverPids(dataDir);
+    expect(running(pids)).toEqual(pids);
+    expect(pids).toHaveLength(2);
+    await killed(holder, 'SIGKILL');
+    // At once: the old server may still be shutting down.
+    const again = await start(dataDir);
+    const rows = await countRows(again);
+    await again.stop();
+    expect(rows).toBe(1);
+    await expectGone(pids);
+  });
 
-  test.each(guards)(
-    'leave no process behind when the gateway is killed and never started again: %s',
-    async (name, folders) => {
-      const dataDir = join(temporary.path, `left-${name.replaceAll(' ', '-')}`);
-      const holder = await startHolder(dataDir, await folders());
+  test('leave no process behind when the gateway is killed and never started again', async () => {
+    const dataDir = join(temporary.path, 'left');
+    const holder = await startHolder(dataDir, systemFolders);
+    const pids = serverPids(dataDir);
+    await killed(holder, 'SIGKILL');
+    await expectGone(pids);
+  });
+
+  test('leave no process behind when the gateway is killed while they start, and nothing is lost by it', async () => {
+    const dataDir = join(temporary.path, 'starting');
+    const first = await start(dataDir);
+    await writeRow(first.databaseUrl ?? '');
+    await first.stop();
+    for (const line of STARTING) {
+      const child = spawnHolder(dataDir, systemFolders);
+      await untilLogged(dataDir, line, child);
       const pids = serverPids(dataDir);
-      await killed(holder, 'SIGKILL');
+      child.kill('SIGKILL');
+      await once(child, 'exit');
+      expect(pids.length).toBeGreaterThan(0);
       await expectGone(pids);
-    },
-  );
+    }
+    const again = await start(dataDir);
+    const rows = await countRows(again);
+    await again.stop();
+    expect(rows).toBe(1);
+  }, 90_000);
+
+  test('that an earlier gateway left over are killed when they do not take SIGTERM', async () => {
+    const dataDir = join(temporary.path, 'deaf');
+    await mkdir(dataDir);
+    const pidFile = join(dataDir, 'deaf.pid');
+    const command = { path: '/bin/sh', args: ['-c', "trap '' TERM; echo deaf; while :; do sleep 0.1; done"], env: {} };
+    const child = await startChild({ ...command, logFile: join(dataDir, 'deaf.log'), pidFile });
+    while (!(await child.lastOutput()).includes('deaf')) await sleep(10);
+    await endLeftover(pidFile, dataDir, 500);
+    expect(await child.exited).toBe('was ended by SIGKILL');
+    expect(existsSync(pidFile)).toBe(false);
+  });
 
   test('do not end a process that has got the id of an old server', async () => {
     const dataDir = join(temporary.path, 'id-again');
@@ -202,7 +236,7 @@ describe('embedded servers', () => {
     const report = (): void => controller.abort(new Error('called off'));
     const refused = startEmbeddedServers({ ...options, dataDir, report, signal: controller.signal });
     await expect(refused).rejects.toThrow('called off');
-    expect(runningGroups(serverPids(dataDir))).toEqual([]);
+    expect(running(serverPids(dataDir))).toEqual([]);
     await (await start(dataDir)).stop();
   });
 });

@@ -1,31 +1,76 @@
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 
-/** Stands between a client and a server, and cuts connections. */
+/** Stands between a client and a server, and cuts connections or keeps answers back. */
 export interface CuttingProxy {
   readonly port: number;
-  /** Cuts what is open, and from now on each new connection when its client sends this; undefined: none any more. */
-  readonly cut: (text: RegExp | undefined) => void;
-  /** How many new connections were cut. */
+  /**
+   * Cuts what is open, and from now on each connection when its client sends this; undefined: none any more. `after`:
+   * the server gets it and does it, and the client does not hear of it.
+   */
+  readonly cut: (text: RegExp | undefined, when?: 'before' | 'after') => void;
+  /** The next so many times that a client sends this, its connection is cut and the server does not get it. */
+  readonly cutNext: (text: RegExp, times: number) => void;
+  /** The next so many times that a client sends this, the server gets it, and the connection is cut at its answer. */
+  readonly loseAnswers: (text: RegExp, times: number) => void;
+  /** Keeps the next answer with this text back; resolves when there is one, with what lets it go. */
+  readonly holdAnswer: (text: RegExp) => Promise<() => void>;
+  /** How many connections were cut for what their client had sent. */
   readonly cuts: () => number;
   readonly close: () => Promise<void>;
+}
+
+interface Watched {
+  readonly text: RegExp;
+  times: number;
+}
+
+function isNext(watched: Watched | undefined, text: string): boolean {
+  if (watched === undefined || watched.times === 0 || !watched.text.test(text)) return false;
+  watched.times -= 1;
+  return true;
 }
 
 /** Starts a proxy to a server on loopback. */
 export async function startCuttingProxy(serverPort: number): Promise<CuttingProxy> {
   const clients = new Set<Socket>();
-  let forbidden: RegExp | undefined;
+  let forbidden: Watched | undefined;
+  let lost: Watched | undefined;
+  let held: { text: RegExp; found: (release: () => void) => void } | undefined;
   let count = 0;
   const server = createServer((client) => {
     const upstream = connect(serverPort, '127.0.0.1');
+    let isLost = false;
     clients.add(client);
     client.on('data', (data: Buffer) => {
-      if (forbidden?.test(data.toString('latin1')) === true) {
+      const text = data.toString('latin1');
+      if (isNext(forbidden, text)) {
         count += 1;
         client.destroy();
-      } else upstream.write(data);
+        return;
+      }
+      if (isNext(lost, text)) {
+        count += 1;
+        isLost = true;
+      }
+      upstream.write(data);
     });
-    upstream.on('data', (data: Buffer) => client.write(data));
+    upstream.on('data', (data: Buffer) => {
+      if (isLost) {
+        client.destroy();
+        return;
+      }
+      if (held?.text.test(data.toString('latin1')) !== true) {
+        client.write(data);
+        return;
+      }
+      upstream.pause();
+      held.found(() => {
+        client.write(data);
+        upstream.resume();
+      });
+      held = undefined;
+    });
     for (const socket of [client, upstream])
       socket
         .on('error', () => socket.destroy())
@@ -42,10 +87,19 @@ export async function startCuttingProxy(serverPort: number): Promise<CuttingProx
   };
   return {
     port: (server.address() as AddressInfo).port,
-    cut(text) {
-      forbidden = text;
+    cut(text, when = 'before') {
+      const watched = text && { text, times: Number.POSITIVE_INFINITY };
+      forbidden = when === 'before' ? watched : undefined;
+      lost = when === 'after' ? watched : undefined;
       if (text !== undefined) destroyAll();
     },
+    cutNext(text, times) {
+      forbidden = { text, times };
+    },
+    loseAnswers(text, times) {
+      lost = { text, times };
+    },
+    holdAnswer: (text) => new Promise((found) => (held = { text, found })),
     cuts: () => count,
     async close() {
       destroyAll();

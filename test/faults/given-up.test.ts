@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { seedDatabase } from '../../src/data/seed/seed-database.ts';
-import { startGateway, type TestGateway } from '../support/gateway.ts';
+import { ANY_COST, startGateway, type TestGateway } from '../support/gateway.ts';
 import { createDatabase, type TestDatabase } from '../support/servers.ts';
 
 const DEEP = `{ agents(first: 5) { nodes { customers(first: 50) { nodes { orders(first: 10) { nodes {
@@ -21,7 +21,10 @@ describe('a request that nobody waits for any more', () => {
   };
 
   test('asks the database for nothing more once its time is up', async () => {
-    const gateway = await startGateway({ databaseUrl: database.url, settings: { LIMIT_REQUEST_MS: '10' } });
+    const gateway = await startGateway({
+      databaseUrl: database.url,
+      settings: { ...ANY_COST, LIMIT_REQUEST_MS: '10' },
+    });
     const codes = new Set<string | undefined>();
     for (let time = 0; time < 5; time += 1) codes.add((await gateway.request(DEEP)).errors[0]?.extensions.code);
     expect(codes).toContain('TIMEOUT');
@@ -31,7 +34,7 @@ describe('a request that nobody waits for any more', () => {
   });
 
   test('asks the database for nothing more once its client has gone', async () => {
-    const gateway = await startGateway({ databaseUrl: database.url });
+    const gateway = await startGateway({ databaseUrl: database.url, settings: ANY_COST });
     await gateway.data(DEEP);
     const leaving = new AbortController();
     const all = await gateway.statementsOf(async () => {

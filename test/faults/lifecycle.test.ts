@@ -4,7 +4,7 @@ import { PassThrough } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { Redis } from 'ioredis';
-import { createHttpServer, read } from '../../src/http/server.ts';
+import { createHttpServer, read, type Handler } from '../../src/http/server.ts';
 import { createLog } from '../../src/telemetry/log.ts';
 import { createMetrics } from '../../src/telemetry/metrics.ts';
 import { startProcess } from '../cli/gateway-process.ts';
@@ -136,19 +136,35 @@ describe('a gateway that is told to stop', () => {
     expect(await leftOver()).toEqual([]);
   });
 
+  const serverOf = (path: string, handle: Handler) =>
+    createHttpServer({
+      routes: { [path]: read(handle) },
+      log: createLog({ level: 'silent', readable: false, destination: new PassThrough() }),
+      metrics: createMetrics(),
+    });
+
+  test('answers each request that was sent before, though it had not been read yet', async () => {
+    const server = serverOf('/', (_, response) => void response.writeHead(200).end('whole'));
+    const url = `http://127.0.0.1:${await server.listen(0, '127.0.0.1')}`;
+    // Twenty that the server has accepted, and twenty that it may not have.
+    const kept = await Promise.all(Array.from({ length: 20 }, () => open({ url })));
+    await sleep(50);
+    const wires = [...kept, ...(await Promise.all(Array.from({ length: 20 }, () => open({ url }))))];
+    for (const wire of wires) wire.send('GET / HTTP/1.1\r\nHost: here\r\n\r\n');
+    await server.close(STOP_MS);
+    const answers = await Promise.all(wires.map(({ ended }) => ended));
+    expect(
+      answers.filter((answer) => /^HTTP\/1\.1 200 .*\r\nconnection: close\r\n.*whole/is.test(answer)),
+    ).toHaveLength(40);
+  });
+
   test('ends a connection whose answer had begun, once it is whole', async () => {
     let goOn: () => void = () => undefined;
     const gate = new Promise<void>((resolve) => (goOn = resolve));
-    const server = createHttpServer({
-      routes: {
-        '/slow': read(async (_, response) => {
-          response.writeHead(200).write('half ');
-          await gate;
-          response.end('whole');
-        }),
-      },
-      log: createLog({ level: 'silent', readable: false, destination: new PassThrough() }),
-      metrics: createMetrics(),
+    const server = serverOf('/slow', async (_, response) => {
+      response.writeHead(200).write('half ');
+      await gate;
+      response.end('whole');
     });
     const wire = await open({ url: `http://127.0.0.1:${await server.listen(0, '127.0.0.1')}` });
     wire.send('GET /slow HTTP/1.1\r\nHost: here\r\n\r\n');

@@ -27,114 +27,146 @@ afterAll(async () => {
   expect({ masked, customers, log: gateway.logLines }).toEqual({ masked: 0, customers: { totalCount: 0 }, log: [] });
 });
 
+type Case = [string, string | Buffer<ArrayBuffer>, number, string, string];
+
+const UNREADABLE: Case[] = [
+  ['that is empty', '', 400, 'BAD_USER_INPUT', 'Expected a JSON object, got nothing.'],
+  ['of malformed JSON', '{"query":', 400, 'BAD_USER_INPUT', 'Expected a JSON object, got malformed JSON.'],
+  ['with something after it', `${HELLO} x`, 400, 'BAD_USER_INPUT', 'Expected a JSON object, got malformed JSON.'],
+  [
+    'that is an array',
+    `[${HELLO}]`,
+    400,
+    'BAD_USER_INPUT',
+    'Expected a JSON object, got an array: batches are not supported.',
+  ],
+  ['that is null', 'null', 400, 'BAD_USER_INPUT', 'Expected a JSON object, got null.'],
+  ['that is a text', '"query"', 400, 'BAD_USER_INPUT', 'Expected a JSON object, got "query".'],
+  ['without a query', '{}', 400, 'BAD_USER_INPUT', 'Parameter "query": expected a string, got nothing.'],
+  [
+    'that hides its query',
+    `{"__proto__":${HELLO}}`,
+    400,
+    'BAD_USER_INPUT',
+    'Parameter "query": expected a string, got nothing.',
+  ],
+  ['with a number for a query', '{"query":1}', 400, 'BAD_USER_INPUT', 'Parameter "query": expected a string, got 1.'],
+  [
+    'with a list of variables',
+    '{"query":"{ __typename }","variables":[1]}',
+    400,
+    'BAD_USER_INPUT',
+    'Parameter "variables": expected a map, got [1].',
+  ],
+  [
+    'with a text for extensions',
+    '{"query":"{ __typename }","extensions":"x"}',
+    400,
+    'BAD_USER_INPUT',
+    'Parameter "extensions": expected a map, got "x".',
+  ],
+  [
+    'with a number for an operation name',
+    '{"query":"{ __typename }","operationName":7}',
+    400,
+    'BAD_USER_INPUT',
+    'Parameter "operationName": expected a string, got 7.',
+  ],
+  [
+    'of bytes that are not UTF-8',
+    Buffer.from(HELLO.replace('__typename', 'ü'), 'latin1'),
+    400,
+    'BAD_USER_INPUT',
+    'Expected a body in UTF-8, got bytes that are not.',
+  ],
+  [
+    'of brackets alone',
+    '['.repeat(4_000) + ']'.repeat(4_000),
+    400,
+    'BAD_USER_INPUT',
+    'Expected JSON of at most 100 levels, got more.',
+  ],
+  [
+    'with variables that are nested too deeply',
+    `{"query":"{ customers { totalCount } }","variables":{"a":${'['.repeat(100)}${']'.repeat(100)}}}`,
+    400,
+    'BAD_USER_INPUT',
+    'Expected JSON of at most 100 levels, got more.',
+  ],
+  [
+    'that is too long',
+    ' '.repeat(MOST_BYTES + 1),
+    413,
+    'BAD_USER_INPUT',
+    'Expected a body of at most 8192 bytes, got more.',
+  ],
+];
+
+const WRONG_DOCUMENTS: Case[] = [
+  ['with an empty query', '{"query":" "}', 400, 'GRAPHQL_PARSE_FAILED', 'Syntax Error: Unexpected <EOF>.'],
+  [
+    'naming an operation that is not there',
+    '{"query":"query A { __typename }","operationName":"B"}',
+    400,
+    'BAD_USER_INPUT',
+    'Parameter "operationName": the document has no operation "B".',
+  ],
+  [
+    'naming none of several operations',
+    '{"query":"query A { __typename } query B { __typename }"}',
+    400,
+    'BAD_USER_INPUT',
+    'Parameter "operationName": expected the name of one of the document\'s operations, got nothing.',
+  ],
+  [
+    'with half a surrogate pair',
+    '{"query":"{ \\ud83d }"}',
+    400,
+    'GRAPHQL_PARSE_FAILED',
+    'Syntax Error: Invalid character: U+D83D.',
+  ],
+  [
+    'with a document of too many tokens',
+    JSON.stringify({ query: `{ ${'a '.repeat(50)} }` }),
+    400,
+    'QUERY_TOO_COMPLEX',
+    'Expected at most 50 tokens in a document, got more.',
+  ],
+];
+
+/** A POST that asks for an event stream. */
+const streamed = (body: string | Buffer<ArrayBuffer>): RequestInit => ({
+  method: 'POST',
+  headers: { 'content-type': 'application/json', accept: 'text/event-stream' },
+  body,
+});
+
 describe('a body', () => {
-  test.each<[string, string | Buffer<ArrayBuffer>, number, string, string]>([
-    ['that is empty', '', 400, 'BAD_USER_INPUT', 'Expected a JSON object, got nothing.'],
-    ['of malformed JSON', '{"query":', 400, 'BAD_USER_INPUT', 'Expected a JSON object, got malformed JSON.'],
-    ['with something after it', `${HELLO} x`, 400, 'BAD_USER_INPUT', 'Expected a JSON object, got malformed JSON.'],
-    [
-      'that is an array',
-      `[${HELLO}]`,
-      400,
-      'BAD_USER_INPUT',
-      'Expected a JSON object, got an array: batches are not supported.',
-    ],
-    ['that is null', 'null', 400, 'BAD_USER_INPUT', 'Expected a JSON object, got null.'],
-    ['that is a text', '"query"', 400, 'BAD_USER_INPUT', 'Expected a JSON object, got "query".'],
-    ['without a query', '{}', 400, 'BAD_USER_INPUT', 'Parameter "query": expected a string, got nothing.'],
-    [
-      'that hides its query',
-      `{"__proto__":${HELLO}}`,
-      400,
-      'BAD_USER_INPUT',
-      'Parameter "query": expected a string, got nothing.',
-    ],
-    ['with a number for a query', '{"query":1}', 400, 'BAD_USER_INPUT', 'Parameter "query": expected a string, got 1.'],
-    ['with an empty query', '{"query":" "}', 400, 'GRAPHQL_PARSE_FAILED', 'Syntax Error: Unexpected <EOF>.'],
-    [
-      'with a list of variables',
-      '{"query":"{ __typename }","variables":[1]}',
-      400,
-      'BAD_USER_INPUT',
-      'Parameter "variables": expected a map, got [1].',
-    ],
-    [
-      'with a text for extensions',
-      '{"query":"{ __typename }","extensions":"x"}',
-      400,
-      'BAD_USER_INPUT',
-      'Parameter "extensions": expected a map, got "x".',
-    ],
-    [
-      'with a number for an operation name',
-      '{"query":"{ __typename }","operationName":7}',
-      400,
-      'BAD_USER_INPUT',
-      'Parameter "operationName": expected a string, got 7.',
-    ],
-    [
-      'naming an operation that is not there',
-      '{"query":"query A { __typename }","operationName":"B"}',
-      400,
-      'BAD_USER_INPUT',
-      'Parameter "operationName": the document has no operation "B".',
-    ],
-    [
-      'naming none of several operations',
-      '{"query":"query A { __typename } query B { __typename }"}',
-      400,
-      'BAD_USER_INPUT',
-      'Parameter "operationName": expected the name of one of the document\'s operations, got nothing.',
-    ],
-    [
-      'of bytes that are not UTF-8',
-      Buffer.from(HELLO.replace('__typename', 'ü'), 'latin1'),
-      400,
-      'BAD_USER_INPUT',
-      'Expected a body in UTF-8, got bytes that are not.',
-    ],
-    [
-      'with half a surrogate pair',
-      '{"query":"{ \\ud83d }"}',
-      400,
-      'GRAPHQL_PARSE_FAILED',
-      'Syntax Error: Invalid character: U+D83D.',
-    ],
-    [
-      'of brackets alone',
-      '['.repeat(4_000) + ']'.repeat(4_000),
-      400,
-      'BAD_USER_INPUT',
-      'Expected JSON of at most 100 levels, got more.',
-    ],
-    [
-      'with variables that are nested too deeply',
-      `{"query":"{ customers { totalCount } }","variables":{"a":${'['.repeat(100)}${']'.repeat(100)}}}`,
-      400,
-      'BAD_USER_INPUT',
-      'Expected JSON of at most 100 levels, got more.',
-    ],
-    [
-      'with a document of too many tokens',
-      JSON.stringify({ query: `{ ${'a '.repeat(50)} }` }),
-      400,
-      'QUERY_TOO_COMPLEX',
-      'Expected at most 50 tokens in a document, got more.',
-    ],
-    [
-      'that is too long',
-      ' '.repeat(MOST_BYTES + 1),
-      413,
-      'BAD_USER_INPUT',
-      'Expected a body of at most 8192 bytes, got more.',
-    ],
-  ])('%s', async (_, body, ...expected) => {
+  test.each([...UNREADABLE, ...WRONG_DOCUMENTS])('%s', async (_, body, ...expected) => {
     const { status, code, message } = await refusalOf(`${gateway.url}/graphql`, post(body));
     expect([status, code, message]).toEqual(expected);
   });
 
+  test.each(UNREADABLE)('%s is refused in the same way to whoever wants an event stream', async (...[, body, , ,]) => {
+    const url = `${gateway.url}/graphql`;
+    const [plain, stream] = [await refusalOf(url, post(body)), await refusalOf(url, streamed(body))];
+    // Each in its own second.
+    const told = ({ response, ...rest }: typeof plain) => {
+      const { date, ...headers } = Object.fromEntries(response.headers);
+      return [rest, typeof date, headers];
+    };
+    expect(told(stream)).toEqual(told(plain));
+  });
+
+  test.each(WRONG_DOCUMENTS)('%s is an event with the same code', async (_, body, ...[, code]) => {
+    const response = await fetch(`${gateway.url}/graphql`, streamed(body));
+    expect(response.headers.get('content-type')).toBe('text/event-stream');
+    expect(await response.text()).toMatch(new RegExp(`^event: next\ndata: {"errors":.*"code":"${code}"`, 'm'));
+  });
+
   test('of exactly the most bytes, and a document of exactly the most tokens, are taken', async () => {
-    expect((await fetch(`${gateway.url}/graphql`, post(HELLO.padEnd(MOST_BYTES)))).status).toBe(200);
+    for (const request of [post(HELLO.padEnd(MOST_BYTES)), streamed(HELLO.padEnd(MOST_BYTES))])
+      expect((await fetch(`${gateway.url}/graphql`, request)).status).toBe(200);
     const query = `{ ${Array.from({ length: 48 / 3 }, (_, i) => `a${i}:__typename`).join(' ')} }`;
     expect((await fetch(`${gateway.url}/graphql`, post(JSON.stringify({ query })))).status).toBe(200);
   });

@@ -68,6 +68,11 @@ const ANSWER = '.graphiql-response';
 
 async function run(page: Page, expected: RegExp): Promise<string> {
   await page.getByRole('button', { name: /^Execute query/ }).click();
+  return shownOnce(page, expected);
+}
+
+/** What the answer shows once it is as expected, or after ten seconds. */
+async function shownOnce(page: Page, expected: RegExp): Promise<string> {
   for (let i = 0; i < 100; i += 1) {
     const shown = await shownIn(page, ANSWER);
     if (expected.test(shown)) return shown;
@@ -137,6 +142,32 @@ describe('GraphiQL in a browser', () => {
       .map((address) => new URL(address.replace(/^blob:/, '')).origin);
     expect(new Set(hosts)).toEqual(new Set([gateway.url]));
     expect(complaints).toEqual([]);
+  });
+
+  test('shows a subscription, and each change as it happens', async () => {
+    const { customers } = await gateway.data('{ customers(first: 1) { nodes { id } } }');
+    const { id } = customers.nodes[0] as { id: string };
+    const query = `subscription { customerChanged(id: "${id}") { company version } }`;
+    const tab = await browser.context.newPage();
+    try {
+      await tab.goto(`${gateway.url}/graphql?${new URLSearchParams({ query })}`);
+      await tab.getByRole('button', { name: /^Execute query/ }).waitFor();
+      // As above: it learns what the operation is a moment after it shows it.
+      await tab.waitForTimeout(1_000);
+      expect(await run(tab, /"version": 1/)).toContain('"state": "LOCAL"');
+      for (const company of ['One Ltd', 'Two Ltd']) {
+        await gateway.data(
+          'mutation($input: UpdateCustomerInput!) { updateCustomer(input: $input) { userErrors { code } } }',
+          { input: { id, company } },
+        );
+        expect(await shownOnce(tab, new RegExp(`"company": "${company}"`))).toContain(company);
+      }
+      await tab.screenshot({ path: join(screenshots, 'graphiql-subscription.png') });
+      await tab.getByRole('button', { name: /^Stop query/ }).click();
+      while ((await gateway.metric('concierge_subscriptions')) > 0) await tab.waitForTimeout(10);
+    } finally {
+      await tab.close();
+    }
   });
 
   test('shows a refusal as readably as an answer', async () => {

@@ -105,12 +105,87 @@ describe.each(['GET', 'POST'] as const)('a request by %s', (method) => {
   });
 });
 
+test.each(['GET', 'POST'] as const)('an event stream by %s has the answer and an end', async (method) => {
+  const parameters = {
+    query: 'query A { __typename } query B($text: String!) { searchCustomers(text: $text) { totalCount } }',
+    operationName: 'B',
+    variables: { text: '张伟 ü 😀' },
+    extensions: { client: 'test' },
+  };
+  expect(await send(method, parameters, { accept: 'text/event-stream' })).toEqual({
+    status: 200,
+    type: 'text/event-stream',
+    body: ':\n\nevent: next\ndata: {"data":{"searchCustomers":{"totalCount":0}}}\n\nevent: complete\ndata:\n\n',
+  });
+});
+
+test.each([
+  // As urql asks for queries, and for subscriptions.
+  [
+    'application/graphql-response+json, application/graphql+json, application/json, text/event-stream, multipart/mixed',
+    'application/graphql-response+json; charset=utf-8',
+  ],
+  ['text/event-stream, multipart/mixed', 'text/event-stream'],
+  ['text/event-stream;q=0.9, application/json;q=0.8', 'text/event-stream'],
+  ['text/event-stream;q=0.8, application/json;q=0.9', 'application/json; charset=utf-8'],
+  ['text/event-stream;q=0, */*', 'application/json; charset=utf-8'],
+])('a query that accepts %s is answered in %s', async (accept, type) => {
+  const headers = { 'content-type': 'application/json', accept };
+  const answer = await fetch(`${gateway.url}/graphql`, { method: 'POST', headers, body: '{"query":"{ __typename }"}' });
+  expect([answer.status, answer.headers.get('content-type')]).toEqual([200, type]);
+  expect(await answer.text()).toContain('{"data":{"__typename":"Query"}}');
+});
+
+test.each<[string, number, string, RequestInit]>([
+  ['an answer', 200, '{ __typename }', { headers: { accept: 'application/json' } }],
+  ['a wrong document', 400, '{ nope }', { headers: { accept: 'application/graphql-response+json' } }],
+  ['a page', 200, '', { headers: { accept: 'text/html' } }],
+  ['an event stream', 200, '{ __typename }', { headers: { accept: 'text/event-stream' } }],
+  ['a type that there is not', 406, '{ __typename }', { headers: { accept: 'text/plain' } }],
+  ['no document', 400, '', { headers: { accept: 'application/json' } }],
+  ['an event stream of nothing', 400, '', { headers: { accept: 'text/event-stream' } }],
+  ['a mutation', 405, 'mutation { deleteCustomer(input: { id: "x" }) { deletedCustomerId } }', {}],
+  ['a body of another type', 415, '', { method: 'POST', body: 'x' }],
+])('says that it depends on Accept: %s', async (...[, status, query, init]) => {
+  const address = `${gateway.url}/graphql${query === '' ? '' : `?query=${encodeURIComponent(query)}`}`;
+  const response = await fetch(address, init);
+  await response.bytes();
+  expect([response.status, response.headers.get('vary')]).toEqual([status, 'Accept']);
+});
+
 test('text/html gets GraphiQL by GET, and 406 by POST', async () => {
   const accept = 'text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8';
   const page = await fetch(`${gateway.url}/graphql`, { headers: { accept } });
   expect([page.status, page.headers.get('content-type')]).toEqual([200, 'text/html']);
   expect(await page.text()).toMatch(/^\s*<!doctype html>/);
   expect(await send('POST', { query: '{ __typename }' }, { accept: 'text/html' })).toMatchObject({ status: 406 });
+});
+
+describe('/', () => {
+  const ask = (accept: string, init: RequestInit = {}) =>
+    fetch(`${gateway.url}/`, { redirect: 'manual', ...init, headers: { accept } });
+
+  test('sends a browser on to GraphiQL', async () => {
+    const accept = 'text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8';
+    const response = await ask(accept);
+    const { headers } = response;
+    expect([response.status, headers.get('location'), headers.get('vary'), await response.text()]).toEqual([
+      ...[302, '/graphql', 'Accept', ''],
+    ]);
+    const followed = await fetch(`${gateway.url}/?from=bookmark`, { headers: { accept } });
+    expect([followed.url, followed.headers.get('content-type')]).toEqual([`${gateway.url}/graphql`, 'text/html']);
+  });
+
+  test.each<[string, RequestInit]>([
+    ['*/*', {}],
+    ['application/json', {}],
+    ['application/json, text/html;q=0.5', {}],
+    ['text/html;q=0, */*', {}],
+    ['text/html', { method: 'POST', body: 'x' }],
+  ])('is nothing for whoever does not ask for a page: Accept: %s %j', async (accept, init) => {
+    const response = await ask(accept, init);
+    expect([response.status, response.headers.get('content-type')]).toEqual([404, JSON_TYPE]);
+  });
 });
 
 test.each([
@@ -142,6 +217,17 @@ test('requests that are sent at once on one socket are answered in their order, 
   expect(answer.text).toMatch(/"totalCount":0[^]*nope[^]*text\/plain[^]*"third"/);
 });
 
+test('an address in absolute form, as a proxy gets it, is its path', async () => {
+  const absolute = (origin: string) => get('{ customers { totalCount } }').replace('GET ', `GET ${origin}`);
+  const query = '?query=%7B__typename%7D HTTP/1.1\r\nhost: x\r\n';
+  const answer = await sendRaw(gateway.url, [
+    absolute('http://x') + absolute('HTTPS://user@x:1'),
+    `GET http://x/graphqls${query}\r\nGET http://x${query}connection: close\r\n\r\n`,
+  ]);
+  expect(statusesIn(answer)).toEqual([200, 200, 404, 404]);
+  expect(answer.text.match(/"totalCount":0/g)).toHaveLength(2);
+});
+
 describe('/schema.graphql', () => {
   test('is the file, byte by byte, by GET and HEAD', async () => {
     const file = readFileSync(new URL('../../schema.graphql', import.meta.url), 'utf8');
@@ -171,7 +257,8 @@ describe('/schema.graphql', () => {
         for (const field of Object.values(type.getFields())) check(`${type.name}.${field.name}`, field);
       if (isEnumType(type)) for (const value of type.getValues()) check(`${type.name}.${value.name}`, value);
     }
-    const own = schema.getDirectives().filter(({ name }) => name === 'cacheControl');
+    const own = schema.getDirectives().filter(({ name }) => ['cacheControl', 'cost', 'listSize'].includes(name));
+    expect(own.length).toBe(3);
     for (const directive of own)
       for (const part of [directive, ...directive.args]) check(`@${directive.name} ${part.name}`, part);
     expect(bare).toEqual([]);

@@ -20,12 +20,37 @@ const address = (more: object) => ({ addresses: [{ line1: 'Main Street 1' }, { l
 const tags = (count: number): string[] => Array.from({ length: count }, (_, i) => `tag ${i}`);
 const local = (length: number) => `${'a'.repeat(length - '@example.com'.length)}@example.com`;
 
+/** Zero-width and other characters of which nobody sees any, each with its name. */
+const INVISIBLE = {
+  'zero-width spaces': '\u200b\u200b',
+  'zero-width joiners and non-joiners': '\u200d\u200c',
+  'word joiners': '\u2060\u2063',
+  'byte order marks between spaces': ' \ufeff \ufeff ',
+  'soft hyphens': '\u00ad',
+  'marks of direction': '\u200e\u200f\u202e\u2066\u061c',
+  'variation selectors': '\ufe0f\u{e0100}',
+  'Hangul fillers': '\u3164\u115f\uffa0',
+  'tag characters': '\u{e0041}\u{e007f}',
+  controls: '\u0001\u001b\u0085\u007f',
+  'spaces within zero-width ones': '\u200b \u3000 \u200b',
+} as const;
+
 // What both createCustomer and updateCustomer take: [what, input, errors].
 const FIELDS: [string, object, string[]][] = [
   ['an empty name', { name: '' }, ['INVALID_INPUT name']],
   ['a name of spaces', { name: ' \t\n\u00a0 ' }, ['INVALID_INPUT name']],
   ['a name of 201 characters', { name: 'x'.repeat(201) }, ['INVALID_INPUT name']],
   ['a name of 201 emoji', { name: '😀'.repeat(201) }, ['INVALID_INPUT name']],
+  ...Object.entries(INVISIBLE).map(([what, name]): [string, object, string[]] => [
+    `a name of ${what} alone`,
+    { name },
+    ['INVALID_INPUT name'],
+  ]),
+  [
+    'an external id and a company that do not show',
+    { externalId: '\u200b', company: '\u2060' },
+    ['INVALID_INPUT externalId', 'INVALID_INPUT company'],
+  ],
   ['a name with NUL', { name: 'a\0b' }, ['INVALID_INPUT name']],
   ['a name with half an emoji', { name: 'a\ud83d' }, ['INVALID_INPUT name']],
   ['an external id of 65 characters', { externalId: 'x'.repeat(65) }, ['INVALID_INPUT externalId']],
@@ -76,11 +101,26 @@ const FIELDS: [string, object, string[]][] = [
 
 const ONLY_NEW: [string, object, string[]][] = [
   ['21 tags', { tags: tags(21) }, ['INVALID_INPUT tags']],
+  [
+    '5,000 empty tags, of the first hundred',
+    { tags: Array.from({ length: 5_000 }, () => '') },
+    Array.from({ length: 100 }, (_, i) => `INVALID_INPUT tags.${i}`),
+  ],
   ['a tag of 51 characters', { tags: ['ok', 'x'.repeat(51)] }, ['INVALID_INPUT tags.1']],
   [
     'an empty tag and one that is no text',
     { tags: [' ', '\ud83d', '\0'] },
     ['INVALID_INPUT tags.0', 'INVALID_INPUT tags.1', 'INVALID_INPUT tags.2'],
+  ],
+  [
+    'tags that do not show',
+    { tags: Object.values(INVISIBLE) },
+    Object.keys(INVISIBLE).map((_, i) => `INVALID_INPUT tags.${i}`),
+  ],
+  [
+    'an address that does not show',
+    address({ line1: '\u200b', city: '\u00ad' }),
+    ['INVALID_INPUT addresses.1.line1', 'INVALID_INPUT addresses.1.city'],
   ],
   ['21 addresses', { addresses: Array.from({ length: 21 }, () => ({ line1: 'x' })) }, ['INVALID_INPUT addresses']],
   ['an address without a line', address({ line1: ' ' }), ['INVALID_INPUT addresses.1.line1']],
@@ -192,6 +232,23 @@ test('each length that is allowed is taken to its last character, in emoji too',
     { id: customer.id },
   );
   expect({ ...data.customer, tags: new Set(data.customer.tags) }).toEqual({ ...input, tags: new Set(input.tags) });
+});
+
+test.each([
+  ['an emoji of several', '👩\u200d👩\u200d👧\u200d👦'],
+  ['an emoji with a variation selector', '❤\ufe0f'],
+  ['a flag of tag characters', '🏴\u{e0067}\u{e0062}\u{e0065}\u{e006e}\u{e0067}\u{e007f}'],
+  ['a Persian name with a non-joiner', 'مهدی\u200cزاده'],
+  ['a Hindi name with a joiner', 'क्\u200dष'],
+  ['a soft hyphen in a word', 'Do\u00adnau'],
+  ['a zero-width space at either end', '\u200bAda\u200b'],
+  ['one letter', 'x'],
+])('%s stays as it is, to the last invisible character', async (_, text) => {
+  const { id: created } = customerOf(await gateway.create({ name: text, company: text, tags: [text] }));
+  const { customer } = await gateway.data('query($id: ID!) { customer(by: { id: $id }) { name company tags } }', {
+    id: created,
+  });
+  expect(customer).toEqual({ name: text, company: text, tags: [text] });
 });
 
 test.each([

@@ -22,7 +22,7 @@ afterAll(async () => {
 const contact = (more: object = {}) => ({ customerId, kind: 'CALL', body: 'Hello', ...more });
 
 describe('logInteraction', () => {
-  test('writes one row and nothing else', async () => {
+  test('writes one row and an entry in the record of changes, and nothing else', async () => {
     const before = await gateway.everything();
     const occurredAt = '2026-03-01T12:00:00.5+02:00';
     const body = ' Said “ja” 👍\nand more ';
@@ -40,7 +40,22 @@ describe('logInteraction', () => {
       body: 'Said “ja” 👍\nand more',
       occurred_at: new Date('2026-03-01T10:00:00.500Z'),
     });
-    expect({ ...after, interactions: after['interactions']?.filter((row) => row['id'] !== id) }).toEqual(before);
+    const change = after['customer_changes']?.at(-1);
+    expect(change).toEqual({
+      ...{ id: change?.['id'], customer_id: 2n, subject_type: 'Interaction', subject_id: id, version: 1 },
+      ...{ action: 'CREATED', actor: null, occurred_at: change?.['occurred_at'] },
+      changes: JSON.stringify([
+        { field: 'kind', before: null, after: 'CALL' },
+        { field: 'ticketId', before: null, after: '1' },
+        { field: 'agentId', before: null, after: '1' },
+        { field: 'occurredAt', before: null, after: '2026-03-01T10:00:00.500Z' },
+      ]),
+    });
+    expect({
+      ...after,
+      interactions: after['interactions']?.filter((row) => row['id'] !== id),
+      customer_changes: after['customer_changes']?.slice(0, -1),
+    }).toEqual(before);
   });
 
   test('without ticket, agent and time is of nobody, about nothing, now', async () => {
@@ -80,6 +95,7 @@ describe('logInteraction', () => {
   test.each<[string, () => object, [string, string][]]>([
     ['an empty body', () => ({ body: ' \n ' }), [['INVALID_INPUT', 'body']]],
     ['a body that is too long', () => ({ body: 'x'.repeat(10_001) }), [['INVALID_INPUT', 'body']]],
+    ['a body that does not show', () => ({ body: ' \u200b\u2060\u00ad\u3164\u0001 ' }), [['INVALID_INPUT', 'body']]],
     ['half an emoji', () => ({ body: 'x\ud83d' }), [['INVALID_INPUT', 'body']]],
     ['a NUL', () => ({ body: 'x\0' }), [['INVALID_INPUT', 'body']]],
     ['a customer that is none', () => ({ customerId: 'x' }), [['NOT_FOUND', 'customerId']]],

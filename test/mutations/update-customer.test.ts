@@ -54,7 +54,7 @@ test('what is given changes and what is left out stays; version, tags and record
   expect(tags).toEqual(
     ['one', 'two'].map((tag) => ({
       ...{ customer_id: BigInt(rowOf(id)), tag, name: 'Ada Lovelace' },
-      ...{ created_at: before['created_at'], updated_at: updatedAt },
+      ...{ created_at: before['created_at'], updated_at: updatedAt, owner_id: 1n },
     })),
   );
   expect((await changesNow()).slice(1)).toEqual([
@@ -70,9 +70,11 @@ test('what is given changes and what is left out stays; version, tags and record
 });
 
 test("the tags' repeated columns agree with every customer's", async () => {
+  await gateway.update({ id, ownerId: null });
   const [odd] = await gateway.sql(
     `SELECT CAST(COUNT(*) AS CHAR) AS odd FROM customer_tags AS t LEFT JOIN customers AS c ON c.id = t.customer_id
-     WHERE c.id IS NULL OR t.created_at <> c.created_at OR t.updated_at <> c.updated_at OR BINARY t.name <> BINARY c.name`,
+     WHERE c.id IS NULL OR t.created_at <> c.created_at OR t.updated_at <> c.updated_at OR BINARY t.name <> BINARY c.name
+       OR NOT t.owner_id <=> c.owner_id`,
   );
   expect(odd).toEqual({ odd: '0' });
 });

@@ -1,6 +1,8 @@
+import { createConnection } from 'mariadb';
 import { seedDatabase } from '../../src/data/seed/seed-database.ts';
-import { startGateway, type TestGateway } from '../support/gateway.ts';
-import { createDatabase, redisUrl, withConnection } from '../support/servers.ts';
+import { connectionOptions } from '../../src/db/database.ts';
+import { PATIENT, startGateway, type TestGateway } from '../support/gateway.ts';
+import { createDatabase, redisUrl } from '../support/servers.ts';
 
 export type Row = Readonly<Record<string, unknown>>;
 
@@ -16,34 +18,85 @@ export interface Written {
   readonly userErrors: readonly UserError[];
 }
 
+/** What a mutation of orders gave. */
+export interface WrittenOrder {
+  readonly order: {
+    readonly id: string;
+    readonly number: string;
+    readonly status: string;
+    readonly version: number;
+    readonly total: { readonly amount: string; readonly currency: string };
+  } | null;
+  readonly userErrors: readonly UserError[];
+}
+
+/** What a mutation of tickets gave. */
+export interface WrittenTicket {
+  readonly ticket: {
+    readonly id: string;
+    readonly number: string;
+    readonly subject: string;
+    readonly status: string;
+    readonly closedAt: string | null;
+    readonly version: number;
+  } | null;
+  readonly userErrors: readonly UserError[];
+}
+
 /** A gateway over 60 seeded customers in a database of its own, with a response cache, and plain SQL beside it. */
 export interface WritingGateway extends TestGateway {
+  readonly databaseUrl: string;
   sql(statement: string, values?: readonly unknown[]): Promise<Row[]>;
   /** Every row of every table but the migrations', to see what was written and what was not. */
   everything(): Promise<Readonly<Record<string, readonly Row[]>>>;
   create(input: object): Promise<Written>;
   update(input: object): Promise<Written>;
   remove(input: object): Promise<{ deletedCustomerId: string | null; userErrors: readonly UserError[] }>;
+  order(input: object): Promise<WrittenOrder>;
+  /** `updateOrderStatus` */
+  advance(input: object): Promise<WrittenOrder>;
+  merge(input: object): Promise<Written>;
+  addTags(input: object): Promise<Written>;
+  removeTags(input: object): Promise<Written>;
+  setAddresses(input: object): Promise<Written>;
   log(input: object): Promise<{ interaction: { id: string } | null; userErrors: readonly UserError[] }>;
+  openTicket(input: object): Promise<WrittenTicket>;
+  updateTicket(input: object): Promise<WrittenTicket>;
 }
 
+const CUSTOMER = 'customer { id version name }';
 const ERRORS = 'userErrors { code message path }';
+const TICKET = 'ticket { id number subject status closedAt version }';
+const ORDER = 'order { id number status version total { amount currency } }';
+
+/** The mutations of orders, by one of several gateways. */
+export function orderMutations(gateway: TestGateway): Pick<WritingGateway, 'order' | 'advance'> {
+  return {
+    order: (input) => mutate(gateway, `createOrder ${ORDER}`, input),
+    advance: (input) => mutate(gateway, `updateOrderStatus ${ORDER}`, input),
+  };
+}
+
+/** @param what the mutation's name and, after a space, what to ask for beside its user errors */
+async function mutate(gateway: TestGateway, what: string, input: object) {
+  const [name = '', ...fields] = what.split(' ');
+  const type = `${name[0]?.toUpperCase()}${name.slice(1)}Input`;
+  const mutation = `mutation($input: ${type}!) { ${name}(input: $input) { ${fields.join(' ')} ${ERRORS} } }`;
+  return (await gateway.data(mutation, { input }))[name];
+}
 
 /** Starts one; `close` drops the database. */
 export async function startWritingGateway(): Promise<WritingGateway> {
   const database = await createDatabase();
   await seedDatabase({ databaseUrl: database.url, customers: 60, ordersPerCustomer: 3, seed: 7 });
-  const settings = { CACHE_PREFIX: `${database.url}:` };
+  const settings = { CACHE_PREFIX: `${database.url}:`, ...PATIENT };
   const gateway = await startGateway({ databaseUrl: database.url, redisUrl: redisUrl(), settings });
+  const connection = await createConnection(connectionOptions(database.url));
   const sql = (statement: string, values: readonly unknown[] = []): Promise<Row[]> =>
-    withConnection(database.url, (connection) => connection.query(statement, values));
-  const mutate = async (name: string, fields: string, input: object) => {
-    const type = `${name[0]?.toUpperCase()}${name.slice(1)}Input`;
-    const mutation = `mutation($input: ${type}!) { ${name}(input: $input) { ${fields} ${ERRORS} } }`;
-    return (await gateway.data(mutation, { input }))[name];
-  };
+    connection.query(statement, values);
   return {
     ...gateway,
+    databaseUrl: database.url,
     sql,
     async everything() {
       const tables = await sql(
@@ -54,12 +107,20 @@ export async function startWritingGateway(): Promise<WritingGateway> {
       const rows = await Promise.all(names.map((name) => sql(`SELECT * FROM ${name} ORDER BY 1, 2`)));
       return Object.fromEntries(names.map((name, i) => [name, rows[i] ?? []]));
     },
-    create: (input) => mutate('createCustomer', 'customer { id version name }', input),
-    update: (input) => mutate('updateCustomer', 'customer { id version name }', input),
-    remove: (input) => mutate('deleteCustomer', 'deletedCustomerId', input),
-    log: (input) => mutate('logInteraction', 'interaction { id }', input),
+    create: (input) => mutate(gateway, `createCustomer ${CUSTOMER}`, input),
+    update: (input) => mutate(gateway, `updateCustomer ${CUSTOMER}`, input),
+    merge: (input) => mutate(gateway, `mergeCustomers ${CUSTOMER}`, input),
+    addTags: (input) => mutate(gateway, `addTags ${CUSTOMER}`, input),
+    removeTags: (input) => mutate(gateway, `removeTags ${CUSTOMER}`, input),
+    setAddresses: (input) => mutate(gateway, `setAddresses ${CUSTOMER}`, input),
+    remove: (input) => mutate(gateway, 'deleteCustomer deletedCustomerId', input),
+    log: (input) => mutate(gateway, 'logInteraction interaction { id }', input),
+    ...orderMutations(gateway),
+    openTicket: (input) => mutate(gateway, `openTicket ${TICKET}`, input),
+    updateTicket: (input) => mutate(gateway, `updateTicket ${TICKET}`, input),
     async close() {
       await gateway.close();
+      await connection.end();
       await database.drop();
     },
   };
@@ -80,4 +141,16 @@ export const rowOf = (id: string | undefined): number =>
 export function customerOf({ customer, userErrors }: Written): NonNullable<Written['customer']> {
   if (customer === null) throw new Error(`no customer: ${JSON.stringify(userErrors)}`);
   return customer;
+}
+
+/** The order that a mutation must have given. */
+export function orderOf({ order, userErrors }: WrittenOrder): NonNullable<WrittenOrder['order']> {
+  if (order === null) throw new Error(`no order: ${JSON.stringify(userErrors)}`);
+  return order;
+}
+
+/** The ticket that a mutation must have given. */
+export function ticketOf({ ticket, userErrors }: WrittenTicket): NonNullable<WrittenTicket['ticket']> {
+  if (ticket === null) throw new Error(`no ticket: ${JSON.stringify(userErrors)}`);
+  return ticket;
 }

@@ -45,20 +45,28 @@ function filtersOf({ type, parent, variables }: List, { column }: ListOrder): Fi
   const none = { name: '', variables: {} };
   if (type === 'Customer') {
     const status = [filter({ status: ['ACTIVE'] }), several('status', ['ACTIVE', 'LEAD', 'CHURNED'])];
-    // Of one agent's customers, those with a tag or a telephone number are picked out while reading.
-    const rest = [
+    const tagged = [
       { ...filter({ tag: SHARED_TAG }), isSide: true },
+      ...(ranged ? [{ ...filter({ tag: SHARED_TAG, [field]: span }), isSide: true }] : []),
+    ];
+    // Of one agent's customers, those with a telephone number are picked out while reading.
+    const rest = [
+      { ...filter({ ownerId: owner, tag: SHARED_TAG }), isSide: true },
       filter({ phone: SHARED_PHONE }),
       filter({ ownerId: owner }),
       filter({ ownerId: owner, status: ['LEAD'] }),
       ...(column === 'name' ? [filter({ nameStartsWith: 'Name 00' })] : []),
     ];
-    return [none, ...status, ...ranges, ...(parent === undefined ? rest : [])];
+    return [none, ...status, ...ranges, ...tagged, ...(parent === undefined ? rest : [])];
   }
   if (type === 'Order') return [none, filter({ status: ['PAID'] }), several('status', ['PAID', 'SHIPPED']), ...ranges];
-  // Ordered by closing time, those of one state or urgency are picked out while reading.
-  if (type === 'Ticket' && column !== 'closed_at')
-    return [none, filter({ status: ['OPEN'] }), several('priority', ['HIGH', 'LOW']), ...ranges];
+  if (type === 'Ticket') {
+    const urgent = [filter({ priority: ['HIGH'] }), several('priority', ['HIGH', 'LOW'])];
+    // Open tickets have not been closed: the pages of their list would not be full on both sides.
+    const open =
+      column === 'closed_at' ? [] : [filter({ status: ['OPEN'] }), filter({ status: ['OPEN'], priority: ['HIGH'] })];
+    return [none, ...urgent, ...open, ...ranges];
+  }
   return 'kind' in variables ? [none, { name: 'kind', variables: { kind: 'CALL' } }] : [none];
 }
 

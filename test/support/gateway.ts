@@ -16,6 +16,15 @@ export interface Answer {
     path?: (string | number)[];
     extensions: { code: string; errorId?: string };
   }[];
+  readonly extensions: { readonly cost?: AnsweredCost } | undefined;
+}
+
+/** What an answer says of its cost. */
+export interface AnsweredCost {
+  readonly requested: number;
+  readonly limit: number;
+  readonly typeCost: number;
+  readonly fieldCost: number;
 }
 
 export interface RequestOptions {
@@ -26,6 +35,9 @@ export interface RequestOptions {
 
 /** For tests of what the cache holds: on a busy machine, Redis may well take longer than a request waits for it. */
 export const PATIENT = { CACHE_TIMEOUT_MS: '5000' } as const;
+
+/** For tests that ask for more at once than clients may. */
+export const ANY_COST = { LIMIT_COST: '1000000000' } as const;
 
 /** A gateway in this process, on a port of its own. */
 export interface TestGateway {
@@ -83,8 +95,8 @@ export async function startGateway(options: {
       body: JSON.stringify({ query, variables: given.variables, operationName: given.operationName }),
     });
     const text = await response.text();
-    const { data, errors = [] } = JSON.parse(text);
-    return { status: response.status, headers: response.headers, text, data, errors };
+    const { data, errors = [], extensions } = JSON.parse(text);
+    return { status: response.status, headers: response.headers, text, data, errors, extensions };
   };
   const statements = async (): Promise<Map<string, number>> => {
     const text = await (await fetch(`${url}/metrics`)).text();

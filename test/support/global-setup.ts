@@ -11,6 +11,8 @@ const data = join(import.meta.dirname, '../../.data');
  */
 export default async function globalSetup(): Promise<void> {
   await removeCrashedRuns();
+  if (!process.env['NORTHWIND_DIR'])
+    console.log("Left out: test/northwind, which needs the folder of Northwind's CSV files in NORTHWIND_DIR.");
   const given = process.env['TEST_DATABASE_URL'];
   const dataDir = join(data, `test-${process.pid}`);
   const servers = await startEmbeddedServers({

@@ -23,8 +23,8 @@ const INSERTS = [
    SELECT n, CONCAT('Name ', LPAD(n DIV 3, 6, '0')), CONCAT('c', LPAD(n, 6, '0'), '@example.com'), '${SHARED_PHONE}',
      ${pick(['LEAD', 'ACTIVE', 'INACTIVE', 'CHURNED'])}, IF(n <= ${FEW_CHILDREN}, ${FEW}, ${MANY}),
      ${moment(60)}, ${moment(90)} FROM _numbers`,
-  `INSERT INTO customer_tags (customer_id, tag, created_at, updated_at, name)
-   SELECT id, '${SHARED_TAG}', created_at, updated_at, name FROM customers`,
+  `INSERT INTO customer_tags (customer_id, tag, created_at, updated_at, name, owner_id)
+   SELECT id, '${SHARED_TAG}', created_at, updated_at, name, owner_id FROM customers`,
   `INSERT INTO orders (id, number, customer_id, status, currency, total, placed_at, updated_at)
    SELECT n, CONCAT('SO-', n), IF(n <= ${FEW_CHILDREN}, ${FEW}, ${MANY}),
      ${pick(['PENDING', 'PAID', 'SHIPPED', 'DELIVERED'])}, 'EUR', 1, ${moment(60)}, ${moment(90)} FROM _numbers`,

@@ -8,10 +8,13 @@ export interface SeededGateway extends TestGateway {
 }
 
 /** Starts a gateway on `customers` seeded customers (300 when left out) with five orders each; `close` drops them. */
-export async function startSeededGateway(customers = 300): Promise<SeededGateway> {
+export async function startSeededGateway(
+  customers = 300,
+  settings: Readonly<Record<string, string>> = {},
+): Promise<SeededGateway> {
   const database = await createDatabase();
   await seedDatabase({ databaseUrl: database.url, customers, ordersPerCustomer: 5, seed: 1 });
-  const gateway = await startGateway({ databaseUrl: database.url });
+  const gateway = await startGateway({ databaseUrl: database.url, settings });
   const close = async (): Promise<void> => {
     await gateway.close();
     await database.drop();
@@ -20,16 +23,21 @@ export async function startSeededGateway(customers = 300): Promise<SeededGateway
 }
 
 /**
- * Sends a document twice: the plain executor answers the first time, the compiled operation the second. The document
- * must be one that the gateway has not met.
+ * Sends a document twice: the plain executor answers the first time, the compiled operation the second, or this throws. The
+ * document must be a query that the gateway has not met; one that is refused, or has conditions, may run plain again.
  */
 export async function askTwice(
   gateway: TestGateway,
   query: string,
   variables: Readonly<Record<string, unknown>> = {},
 ): Promise<{ plain: Answer; compiled: Answer }> {
+  const runs = () => gateway.metric('concierge_executions_total{executor="compiled"}');
   const plain = await gateway.request(query, { variables });
-  return { plain, compiled: await gateway.request(query, { variables }) };
+  const before = await runs();
+  const compiled = await gateway.request(query, { variables });
+  const isToCompile = plain.data !== undefined && !/@(skip|include)|^mutation\b/.test(query);
+  if (isToCompile && (await runs()) !== before + 1) throw new Error(`expected to run compiled: ${query}`);
+  return { plain, compiled };
 }
 
 /** The global id of a row, as `node` takes it. */

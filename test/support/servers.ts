@@ -5,9 +5,8 @@ import { type Connection, createConnection } from 'mariadb';
 import { migrationsFolder } from '../../src/cli/migrations-folder.ts';
 import { connectionOptions } from '../../src/db/database.ts';
 import { applyMigrations } from '../../src/db/migrate.ts';
-import { usableSetpriv } from '../../src/embedded/children.ts';
 import { fetchedRoot } from '../../src/embedded/fetch.ts';
-import { findFile, findServers, searchFolders, type ServerRole } from '../../src/embedded/find.ts';
+import { findServers, searchFolders, type ServerRole } from '../../src/embedded/find.ts';
 import { demo } from '../../src/embedded/index.ts';
 import { startMysql } from '../../src/embedded/mysql.ts';
 import { freePort } from '../../src/embedded/ports.ts';
@@ -76,11 +75,15 @@ export interface OwnServers {
 /**
  * Starts a database server (migrated) and a Redis for one test file, in about a second. Both are the embedded kind,
  * whatever TEST_DATABASE_URL says.
+ * @param options.isDurable the database keeps what was committed when it is killed; else it may lose its last second
  */
-export async function startOwnServers(): Promise<OwnServers> {
+export async function startOwnServers({ isDurable = false } = {}): Promise<OwnServers> {
   const dataDir = join(demo.dataDir, '..', `test-${process.pid}-${randomBytes(4).toString('hex')}`);
   await mkdir(dataDir, { recursive: true });
-  const [database, redis] = await Promise.all([startOwn('database', dataDir), startOwn('redis', dataDir)]);
+  const [database, redis] = await Promise.all([
+    startOwn('database', { dataDir, isDurable }),
+    startOwn('redis', { dataDir, isDurable }),
+  ]);
   await applyMigrations({ databaseUrl: database.url, folder: migrationsFolder, report: () => {} });
   const close = async (): Promise<void> => {
     await Promise.all([database.stop(), redis.stop()]);
@@ -89,16 +92,18 @@ export async function startOwnServers(): Promise<OwnServers> {
   return { database, redis, close };
 }
 
-async function startOwn(role: ServerRole, dataDir: string): Promise<OwnServer> {
+async function startOwn(
+  role: ServerRole,
+  { dataDir, isDurable }: { dataDir: string; isDurable: boolean },
+): Promise<OwnServer> {
   const folders = searchFolders(process.env['PATH']);
   const [program] = await findServers(role, folders, fetchedRoot(demo.serversDir, role));
-  if (program === undefined) throw new Error(`no ${role} server, though the global setup has started one`);
-  const setpriv = await usableSetpriv(findFile('setpriv', folders));
-  const options = { program, dataDir, setpriv, port: await freePort(), signal: undefined };
+  if (program === undefined) throw new Error(`no ${role} server: "npm test" finds or fetches one`);
+  const options = { program, dataDir, port: await freePort(), signal: undefined };
   const startAgain = (): Promise<RunningServer> =>
     role === 'redis'
       ? startRedis(options)
-      : startMysql({ ...options, databaseName: 'crm', throwAway: true, report: () => {} });
+      : startMysql({ ...options, databaseName: 'crm', throwAway: !isDurable, report: () => {} });
   let server = await startAgain();
   const kill = async (): Promise<void> => {
     server.child.signal('SIGKILL');

@@ -1,6 +1,7 @@
 import type { AddressInput, CustomerStatus, PhoneInput } from '../../generated/graphql.ts';
 import { parseGlobalId } from '../global-id.ts';
 import { parseEmail, parsePhone } from '../scalars.ts';
+import { parseText } from '../text.ts';
 import { quoted } from '../../errors.ts';
 import type { Problems } from '../user-errors.ts';
 import { MOST_ADDRESSES, MOST_TAGS } from './loaders.ts';
@@ -31,11 +32,12 @@ export interface CustomerFields {
 /** Checks and normalises what is given; null clears where a column may be null. Problems are added to `problems`. */
 export function parseCustomerFields(input: CustomerFields, problems: Problems): CustomerValues {
   const values: CustomerValues = {};
-  if (input.externalId !== undefined)
-    values.externalId = textOf(input.externalId, 'externalId', { most: 64, problems });
-  if (input.company !== undefined) values.company = textOf(input.company, 'company', { most: 200, problems });
+  const text = (given: string | null, field: string, most: number): string | null =>
+    given === null ? null : parseText(given, { path: [field], most, problems });
+  if (input.externalId !== undefined) values.externalId = text(input.externalId, 'externalId', 64);
+  if (input.company !== undefined) values.company = text(input.company, 'company', 200);
   if (input.name !== undefined) {
-    const name = textOf(input.name, 'name', { most: 200, problems });
+    const name = text(input.name, 'name', 200);
     if (name !== null) values.name = name;
     else if (input.name === null) problems.add('INVALID_INPUT', ['name'], 'Expected a name, got null.');
   }
@@ -70,31 +72,11 @@ function phoneOf(phone: PhoneInput | null, problems: Problems): string | null {
   return null;
 }
 
-/** A text without the spaces around it; null for null or for one that is refused. */
-function textOf(
-  given: string | null,
-  field: string | readonly (string | number)[],
-  { most, problems }: { most: number; problems: Problems },
-): string | null {
-  if (given === null) return null;
-  const trimmed = given.trim();
-  // MySQL's VARCHAR counts code points, JavaScript UTF-16 units.
-  const length = [...trimmed].length;
-  if (length >= 1 && length <= most && trimmed.isWellFormed() && !trimmed.includes('\0')) return trimmed;
-  const path = typeof field === 'string' ? [field] : field;
-  problems.add(
-    'INVALID_INPUT',
-    path,
-    `Expected 1 to ${most} characters, got ${length === 0 ? 'none' : length <= most ? 'ones that are not text' : length}.`,
-  );
-  return null;
-}
-
 /** Labels without the spaces around them and without doubles (upper and lower case are one). */
 export function parseTags(given: Maybe<readonly string[]>, problems: Problems): string[] {
   const tags = new Map<string, string>();
   for (const [i, tag] of (given ?? []).entries()) {
-    const text = textOf(tag, ['tags', i], { most: 50, problems });
+    const text = parseText(tag, { path: ['tags', i], most: 50, problems });
     if (text !== null && !tags.has(text.toLowerCase())) tags.set(text.toLowerCase(), text);
   }
   if (tags.size > MOST_TAGS)
@@ -114,8 +96,10 @@ export function parseAddresses(given: Maybe<readonly AddressInput[]>, problems: 
       `Expected at most ${MOST_ADDRESSES} addresses, got ${addresses.length}.`,
     );
   return addresses.map((address, position) => {
-    const part = (name: keyof typeof ADDRESS_LENGTHS) =>
-      textOf(address[name] ?? null, ['addresses', position, name], { most: ADDRESS_LENGTHS[name], problems });
+    const part = (name: keyof typeof ADDRESS_LENGTHS): string | null => {
+      const [text, path] = [address[name] ?? null, ['addresses', position, name]];
+      return text === null ? null : parseText(text, { path, most: ADDRESS_LENGTHS[name], problems });
+    };
     const country = address.country ?? null;
     if (country !== null && !/^[A-Z]{2}$/.test(country))
       problems.add(

@@ -6,6 +6,7 @@ import {
   type BatchContext,
   type ListLoaders,
 } from '../../batch/loaders.ts';
+import { createReferredLoaders, type ReferredLoaders } from '../../batch/referred-rows.ts';
 import type { RowOf } from '../../batch/table.ts';
 import {
   addressColumns,
@@ -23,11 +24,15 @@ import {
 /** The most tags or addresses that a customer may have. */
 export const MOST_TAGS = 20;
 export const MOST_ADDRESSES = 20;
+/** As many currencies as ISO 4217 may ever have. */
+export const MOST_CURRENCIES = 300;
 
 export interface CustomerLoaders {
   readonly customerById: DataLoader<string, CustomerRow | null>;
   readonly customerByExternalId: DataLoader<string, CustomerRow | null>;
   readonly customerByEmail: DataLoader<string, CustomerRow | null>;
+  /** By the id of a row that belongs to the customer; see `customerOf`. */
+  readonly customerByChild: ReferredLoaders<CustomerRow>;
   readonly customers: ListLoaders<CustomerRow>;
   readonly customersByOwner: ListLoaders<CustomerRow>;
   readonly customerSearch: ListLoaders<CustomerRow>;
@@ -49,6 +54,7 @@ export function createCustomerLoaders(context: BatchContext): CustomerLoaders {
     customerById: createRowLoader(context, customers),
     customerByExternalId: createRowLoader(context, customers, 'externalId'),
     customerByEmail: createRowLoader(context, customers, 'email'),
+    customerByChild: createReferredLoaders(context, customers, 'customerId'),
     customers: list('Query.customers'),
     customersByOwner: list('Agent.customers', 'ownerId'),
     customerSearch: list('Query.searchCustomers'),
@@ -75,8 +81,7 @@ export function createCustomerLoaders(context: BatchContext): CustomerLoaders {
       columns: valueColumns,
       parent: 'customerId',
       sort: 'currency',
-      // As many currencies as ISO 4217 may ever have.
-      most: 300,
+      most: MOST_CURRENCIES,
     }),
     changesByCustomer: createListLoaders(context, {
       name: 'Customer.changes',

@@ -1,10 +1,22 @@
 import { connectionResolvers, createConnection } from '../../connection/connection.ts';
-import type { Resolvers } from '../../generated/graphql.ts';
+import { createError } from '../../errors.ts';
+import type { Resolvers, SubscriptionCustomerChangedArgs } from '../../generated/graphql.ts';
+import { runCommand } from '../command.ts';
+import type { Context, CustomerEvent } from '../context.ts';
 import { NEWEST_FIRST } from '../filters.ts';
 import { globalId, rowIdOf } from '../global-id.ts';
 import { money } from '../money.ts';
-import { createCustomer, deleteCustomer, updateCustomer } from './commands.ts';
+import { shownFields } from '../changes.ts';
+import { setAddresses } from './addresses.ts';
+import { createCustomer, deleteCustomer, updateCustomer, type CustomerPayload } from './commands.ts';
 import { customerConditions, customerSort, searchRequest } from './lists.ts';
+import { mergeCustomers } from './merge.ts';
+import { addTags, removeTags } from './tags.ts';
+
+const customerPayload = {
+  customer: ({ customerId }: CustomerPayload, _: unknown, { loaders }: Context) =>
+    customerId === null ? null : loaders.customerById.load(customerId),
+};
 
 export const customerResolvers = {
   Query: {
@@ -63,19 +75,37 @@ export const customerResolvers = {
     },
   },
   Change: {
-    fields: (change) => JSON.parse(change.changes),
+    fields: (change, _, { caller }) => shownFields(change.changes, caller.scopes),
+    nodeId: ({ customerId, subjectType, subjectId }) =>
+      subjectType === null || subjectId === null ? globalId('Customer', customerId) : globalId(subjectType, subjectId),
   },
   CustomerConnection: connectionResolvers,
   ChangeConnection: connectionResolvers,
   Mutation: {
-    createCustomer: (_, { input }, { writer }) => createCustomer(writer, input),
-    updateCustomer: (_, { input }, { writer }) => updateCustomer(writer, input),
-    deleteCustomer: (_, { input }, { writer }) => deleteCustomer(writer, input),
+    createCustomer: (_, { input }, { writer }) => runCommand(writer, createCustomer, input),
+    updateCustomer: (_, { input }, { writer }) => runCommand(writer, updateCustomer, input),
+    deleteCustomer: (_, { input }, { writer }) => runCommand(writer, deleteCustomer, input),
+    mergeCustomers: (_, { input }, { writer }) => runCommand(writer, mergeCustomers, input),
+    addTags: (_, { input }, { writer }) => runCommand(writer, addTags, input),
+    removeTags: (_, { input }, { writer }) => runCommand(writer, removeTags, input),
+    setAddresses: (_, { input }, { writer }) => runCommand(writer, setAddresses, input),
   },
-  CreateCustomerPayload: {
-    customer: ({ customerId }, _, { loaders }) => (customerId === null ? null : loaders.customerById.load(customerId)),
+  Subscription: {
+    customerChanged: {
+      subscribe: (_, { id }, { customerEvents }) => customerEvents.watch(rowIdOf('Customer', id, 'id')),
+      resolve: async (event: CustomerEvent, { id }: SubscriptionCustomerChangedArgs, { loaders }: Context) => {
+        const customer = await loaders.customerById.load(rowIdOf('Customer', id, 'id'));
+        if (customer === null)
+          throw createError('BAD_USER_INPUT', 'Argument "id": there is no such customer, or not any more.');
+        event.found(customer.id);
+        return customer;
+      },
+    },
   },
-  UpdateCustomerPayload: {
-    customer: ({ customerId }, _, { loaders }) => (customerId === null ? null : loaders.customerById.load(customerId)),
-  },
+  CreateCustomerPayload: customerPayload,
+  UpdateCustomerPayload: customerPayload,
+  MergeCustomersPayload: customerPayload,
+  AddTagsPayload: customerPayload,
+  RemoveTagsPayload: customerPayload,
+  SetAddressesPayload: customerPayload,
 } satisfies Resolvers;

@@ -1,10 +1,12 @@
 import { dateTime, decimal, defineTable, id, int, nullable, oneOf, text, type RowOf } from '../../batch/table.ts';
 import type { Connection, Edge } from '../../connection/connection.ts';
-import type { CustomerStatus } from '../../generated/graphql.ts';
+import type { ChangeAction, CustomerStatus } from '../../generated/graphql.ts';
+import type { NodeType } from '../global-id.ts';
 
 export const customers = defineTable({
   type: 'Customer',
   name: 'customers',
+  owner: 'id',
   columns: {
     id: id('id'),
     externalId: nullable(text('external_id')),
@@ -48,14 +50,16 @@ export const customers = defineTable({
   ],
   uniques: ['externalId', 'email'],
   rare: ['phone'],
+  // Merged customers: not their emails, which others may have taken since.
+  former: { table: 'customer_merges', leadsTo: 'kept_id', keys: { id: 'merged_id', externalId: 'external_id' } },
 });
 
 export type CustomerRow = RowOf<typeof customers.columns>;
 export type CustomerConnection = Connection<CustomerRow>;
 export type CustomerEdge = Edge<CustomerRow>;
 
-/** The side table of labels; it repeats the customer's sort columns. */
-export const customerTags = { name: 'customer_tags', key: 'customer_id', label: 'tag' };
+/** The side table of labels; it repeats the customer's sort columns and its owner. */
+export const customerTags = { name: 'customer_tags', key: 'customer_id', label: 'tag', lead: 'ownerId' };
 
 export const tagColumns = { customerId: id('customer_id'), tag: text('tag') };
 
@@ -76,6 +80,7 @@ export type AddressRow = RowOf<typeof addressColumns>;
 export const customerStats = defineTable({
   type: 'CustomerSummary',
   name: 'customer_stats',
+  owner: 'id',
   columns: {
     id: id('customer_id'),
     orderCount: int('order_count'),
@@ -98,16 +103,19 @@ export const valueColumns = {
 export const customerChanges = defineTable({
   type: 'Change',
   name: 'customer_changes',
+  owner: 'customerId',
   columns: {
     id: id('id'),
     customerId: id('customer_id'),
     version: int('version'),
-    action: text('action'),
+    action: oneOf<ChangeAction>('action'),
     actor: nullable(text('actor')),
     changes: text('changes'),
     occurredAt: dateTime('occurred_at'),
+    subjectType: nullable(oneOf<NodeType>('subject_type')),
+    subjectId: nullable(id('subject_id')),
   },
-  fields: { fields: ['changes'] },
+  fields: { fields: ['changes'], nodeId: ['customerId', 'subjectType', 'subjectId'] },
   indexes: [['customerId', 'occurredAt']],
   uniques: [],
 });

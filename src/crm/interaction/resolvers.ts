@@ -1,9 +1,11 @@
 import { connectionResolvers, createConnection } from '../../connection/connection.ts';
 import type { Resolvers } from '../../generated/graphql.ts';
+import { runCommand } from '../command.ts';
 import { isOneOf, NEWEST_FIRST } from '../filters.ts';
 import { globalId } from '../global-id.ts';
-import { found } from '../relations.ts';
+import { customerOf } from '../relations.ts';
 import { logInteraction } from './commands.ts';
+import { interactions } from './table.ts';
 
 export const interactionResolvers = {
   Customer: {
@@ -24,8 +26,7 @@ export const interactionResolvers = {
   },
   Interaction: {
     id: (interaction) => globalId('Interaction', interaction.id),
-    customer: async (interaction, _, { loaders }) =>
-      found(await loaders.customerById.load(interaction.customerId), 'Interaction.customer'),
+    customer: (interaction, _, { loaders }) => customerOf(interactions, interaction, loaders),
     ticket: (interaction, _, { loaders }) =>
       interaction.ticketId === null ? null : loaders.ticketById.load(interaction.ticketId),
     agent: (interaction, _, { loaders }) =>
@@ -33,7 +34,7 @@ export const interactionResolvers = {
   },
   InteractionConnection: connectionResolvers,
   Mutation: {
-    logInteraction: (_, { input }, { writer }) => logInteraction(writer, input),
+    logInteraction: (_, { input }, { writer }) => runCommand(writer, logInteraction, input),
   },
   LogInteractionPayload: {
     interaction: ({ interactionId }, _, { loaders }) =>

@@ -5,6 +5,7 @@ import type { InteractionKind } from '../../generated/graphql.ts';
 export const interactions = defineTable({
   type: 'Interaction',
   name: 'interactions',
+  owner: 'customerId',
   columns: {
     id: id('id'),
     customerId: id('customer_id'),

@@ -1,9 +1,12 @@
 import { connectionResolvers, createConnection } from '../../connection/connection.ts';
 import type { Resolvers } from '../../generated/graphql.ts';
+import { runCommand } from '../command.ts';
 import { globalId, rowIdOf } from '../global-id.ts';
 import { money } from '../money.ts';
-import { found } from '../relations.ts';
+import { customerOf, found } from '../relations.ts';
+import { createOrder, updateOrderStatus } from './commands.ts';
 import { orderConditions, orderSort } from './lists.ts';
+import { orders } from './table.ts';
 
 export const orderResolvers = {
   Query: {
@@ -28,8 +31,7 @@ export const orderResolvers = {
   },
   Order: {
     id: (order) => globalId('Order', order.id),
-    customer: async (order, _, { loaders }) =>
-      found(await loaders.customerById.load(order.customerId), 'Order.customer'),
+    customer: (order, _, { loaders }) => customerOf(orders, order, loaders),
     items: async (order, _, { loaders }) => {
       const rows = await loaders.itemsByOrder.load(order.id);
       return rows.map((row) => Object.assign(row, { currency: order.currency }));
@@ -42,4 +44,14 @@ export const orderResolvers = {
     total: (item) => money(item.amount, item.currency),
   },
   OrderConnection: connectionResolvers,
+  Mutation: {
+    createOrder: (_, { input }, { writer }) => runCommand(writer, createOrder, input),
+    updateOrderStatus: (_, { input }, { writer }) => runCommand(writer, updateOrderStatus, input),
+  },
+  CreateOrderPayload: {
+    order: ({ orderId }, _, { loaders }) => (orderId === null ? null : loaders.orderById.load(orderId)),
+  },
+  UpdateOrderStatusPayload: {
+    order: ({ orderId }, _, { loaders }) => (orderId === null ? null : loaders.orderById.load(orderId)),
+  },
 } satisfies Resolvers;

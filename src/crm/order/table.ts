@@ -5,6 +5,7 @@ import type { OrderStatus } from '../../generated/graphql.ts';
 export const orders = defineTable({
   type: 'Order',
   name: 'orders',
+  owner: 'customerId',
   columns: {
     id: id('id'),
     number: text('number'),
@@ -14,6 +15,7 @@ export const orders = defineTable({
     amount: decimal('total'),
     placedAt: dateTime('placed_at'),
     updatedAt: dateTime('updated_at'),
+    version: int('version'),
   },
   fields: { customer: ['customerId'], items: ['currency'], total: ['amount', 'currency'] },
   indexes: [

@@ -1,11 +1,13 @@
 import { connectionResolvers, createConnection, type ConnectionArgs } from '../../connection/connection.ts';
 import type { ListLoaders } from '../../batch/loaders.ts';
 import type { Resolvers, TicketFilter, TicketOrder } from '../../generated/graphql.ts';
+import { runCommand } from '../command.ts';
 import type { Context } from '../context.ts';
 import { globalId, rowIdOf } from '../global-id.ts';
-import { found } from '../relations.ts';
+import { customerOf } from '../relations.ts';
+import { openTicket, updateTicket } from './commands.ts';
 import { ticketConditions, ticketSort } from './lists.ts';
-import type { TicketRow } from './table.ts';
+import { tickets, type TicketRow } from './table.ts';
 
 export const ticketResolvers = {
   Query: {
@@ -25,12 +27,21 @@ export const ticketResolvers = {
   },
   Ticket: {
     id: (ticket) => globalId('Ticket', ticket.id),
-    customer: async (ticket, _, { loaders }) =>
-      found(await loaders.customerById.load(ticket.customerId), 'Ticket.customer'),
+    customer: (ticket, _, { loaders }) => customerOf(tickets, ticket, loaders),
     assignee: (ticket, _, { loaders }) =>
       ticket.assigneeId === null ? null : loaders.agentById.load(ticket.assigneeId),
   },
   TicketConnection: connectionResolvers,
+  Mutation: {
+    openTicket: (_, { input }, { writer }) => runCommand(writer, openTicket, input),
+    updateTicket: (_, { input }, { writer }) => runCommand(writer, updateTicket, input),
+  },
+  OpenTicketPayload: {
+    ticket: ({ ticketId }, _, { loaders }) => (ticketId === null ? null : loaders.ticketById.load(ticketId)),
+  },
+  UpdateTicketPayload: {
+    ticket: ({ ticketId }, _, { loaders }) => (ticketId === null ? null : loaders.ticketById.load(ticketId)),
+  },
 } satisfies Resolvers;
 
 interface TicketListArgs extends ConnectionArgs {

@@ -1,10 +1,11 @@
-import { dateTime, defineTable, id, nullable, oneOf, text, type RowOf } from '../../batch/table.ts';
+import { dateTime, defineTable, id, int, nullable, oneOf, text, type RowOf } from '../../batch/table.ts';
 import type { Connection, Edge } from '../../connection/connection.ts';
 import type { TicketPriority, TicketStatus } from '../../generated/graphql.ts';
 
 export const tickets = defineTable({
   type: 'Ticket',
   name: 'tickets',
+  owner: 'customerId',
   columns: {
     id: id('id'),
     number: text('number'),
@@ -16,9 +17,9 @@ export const tickets = defineTable({
     openedAt: dateTime('opened_at'),
     closedAt: nullable(dateTime('closed_at')),
     updatedAt: dateTime('updated_at'),
+    version: int('version'),
   },
   fields: { customer: ['customerId'], assignee: ['assigneeId'], interactions: [] },
-  // Ordered by `closedAt`, tickets of one state or urgency are picked out while reading the list's own index.
   indexes: [
     ['openedAt'],
     ['updatedAt'],
@@ -27,6 +28,11 @@ export const tickets = defineTable({
     ['status', 'updatedAt'],
     ['priority', 'openedAt'],
     ['priority', 'updatedAt'],
+    ['status', 'closedAt'],
+    ['status', 'priority', 'openedAt'],
+    ['status', 'priority', 'updatedAt'],
+    ['status', 'priority', 'closedAt'],
+    ['priority', 'closedAt'],
     ['customerId', 'openedAt'],
     ['customerId', 'updatedAt'],
     ['customerId', 'closedAt'],
@@ -34,6 +40,11 @@ export const tickets = defineTable({
     ['customerId', 'status', 'updatedAt'],
     ['customerId', 'priority', 'openedAt'],
     ['customerId', 'priority', 'updatedAt'],
+    ['customerId', 'status', 'closedAt'],
+    ['customerId', 'status', 'priority', 'openedAt'],
+    ['customerId', 'status', 'priority', 'updatedAt'],
+    ['customerId', 'status', 'priority', 'closedAt'],
+    ['customerId', 'priority', 'closedAt'],
     ['assigneeId', 'openedAt'],
     ['assigneeId', 'updatedAt'],
     ['assigneeId', 'closedAt'],
@@ -41,6 +52,11 @@ export const tickets = defineTable({
     ['assigneeId', 'status', 'updatedAt'],
     ['assigneeId', 'priority', 'openedAt'],
     ['assigneeId', 'priority', 'updatedAt'],
+    ['assigneeId', 'status', 'closedAt'],
+    ['assigneeId', 'status', 'priority', 'openedAt'],
+    ['assigneeId', 'status', 'priority', 'updatedAt'],
+    ['assigneeId', 'status', 'priority', 'closedAt'],
+    ['assigneeId', 'priority', 'closedAt'],
   ],
   uniques: ['number'],
 });

@@ -1,4 +1,5 @@
 import type { Connection } from 'mariadb';
+import { ADDRESS_FIELDS, textOfAddresses, textOfTags } from '../../crm/customer/recorded.ts';
 import {
   insertRows,
   isResolved,
@@ -164,6 +165,7 @@ async function writeTags(
           ['created_at', columns.get('created_at') ?? stored?.['created_at'] ?? by.now],
           ['updated_at', by.now],
           ['name', columns.get('name')],
+          ['owner_id', columns.has('owner_id') ? columns.get('owner_id') : stored?.['owner_id']],
         ]),
     );
   });
@@ -190,7 +192,7 @@ async function writeAddresses(
   await insertRows(connection, 'customer_addresses', rows);
 }
 
-/** As the gateway's own commands record changes: texts; tags joined, addresses counted. */
+/** As the gateway's own commands record changes: texts. */
 function fieldChanges(write: CustomerWrite) {
   const { one, before } = write;
   const changes = Object.entries(TARGETS.customers.fields)
@@ -200,16 +202,19 @@ function fieldChanges(write: CustomerWrite) {
       before: textOf(one.stored?.[field.column]),
       after: textOf(one.columns.get(field.column)),
     }));
-  if (write.tags)
-    changes.push({ field: 'tags', before: before.tags.join(', ') || null, after: write.tags.join(', ') || null });
+  if (write.tags) changes.push({ field: 'tags', before: textOfTags(before.tags), after: textOfTags(write.tags) });
   if (write.addresses)
     changes.push({
       field: 'addresses',
-      before: textOf(before.addresses.length || null),
-      after: textOf(write.addresses.length || null),
+      before: textOfRows(before.addresses),
+      after: textOfRows(write.addresses),
     });
   return changes.filter((change) => one.stored !== undefined || change.after !== null);
 }
+
+/** Their columns are in the order of the fields. */
+const textOfRows = (rows: readonly AddressRow[]): string | null =>
+  textOfAddresses(rows.map((row) => Object.fromEntries(ADDRESS_FIELDS.map((field, i) => [field, row[i] ?? null]))));
 
 function textOf(value: StoredValue): string | null {
   return value === null || value === undefined ? null : String(value);

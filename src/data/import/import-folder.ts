@@ -16,6 +16,8 @@ interface ImportResult {
   readonly summaries: readonly TargetSummary[];
   /** Paths of the files with rejected rows. */
   readonly rejects: readonly string[];
+  /** Path of the file with values that were left empty; undefined: there are none. */
+  readonly leftEmpty: string | undefined;
 }
 
 const WRITE_ORDER = ['agents', 'customers', 'products', 'orders', 'orderItems', 'tickets', 'interactions'] as const;
@@ -41,7 +43,7 @@ export async function importFolder(options: ImportOptions): Promise<ImportResult
     return {
       isInterrupted: options.signal?.aborted === true,
       summaries: WRITE_ORDER.flatMap((target) => sources.summaries.get(target) ?? []),
-      rejects: await rejects.close(),
+      ...(await rejects.close()),
     };
   } finally {
     scratch.close();

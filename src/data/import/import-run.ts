@@ -44,14 +44,19 @@ export interface PendingRow {
 const BATCH_ROWS = 500;
 const BATCH_CHARACTERS = 1024 * 1024;
 
-/** Counts a row, and keeps it for the rejects if it is one. */
+/** Counts a row, and keeps it for the rejects if it is one, or else what was left empty of it. */
 export async function settle(
   run: ImportRun,
   target: TargetName,
-  end: { row: { file: string; line: number; raw: string }; outcome: Outcome },
+  { row, outcome }: { row: Omit<PendingRow, 'record'> & Partial<PendingRow>; outcome: Outcome },
 ): Promise<void> {
-  countOutcome(run.sources.summaries.get(target) ?? createTargetSummary(target), end.outcome);
-  if (end.outcome.kind === 'rejected') await run.rejects.add(end.row.file, end.row, end.outcome.problem);
+  const summary = run.sources.summaries.get(target) ?? createTargetSummary(target);
+  countOutcome(summary, outcome);
+  if (outcome.kind === 'rejected') return run.rejects.add(row.file, row, outcome.problem);
+  for (const value of row.record?.leftEmpty ?? []) {
+    summary.leftEmpty += 1;
+    await run.rejects.addLeftEmpty(row, value);
+  }
 }
 
 /** Reads a source, settles rows that are none, and hands the others on by batches until the run is interrupted. */

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { parseDocument } from 'yaml';
+import { isMap, isScalar, LineCounter, parseDocument, visit } from 'yaml';
 import { z } from 'zod';
 import { UserError } from '../../user-error.ts';
 
@@ -197,15 +197,40 @@ export async function loadMapping(path: string): Promise<Mapping> {
       exitCode: NO_INPUT_EXIT_CODE,
     });
   });
-  const document = parseDocument(content);
-  const wrong = document.errors.map((error) => error.message.split('\n')[0] ?? error.message);
-  if (wrong.length > 0) throw mappingError(path, wrong);
-  const result = mappingSchema.safeParse(document.toJS());
+  const result = mappingSchema.safeParse(parseYaml(path, content));
   if (result.success) return result.data;
   throw mappingError(
     path,
     result.error.issues.map((issue) => `${issue.path.map(String).join('.') || 'the whole'}: ${issue.message}`),
   );
+}
+
+/** What a YAML file says. A file of another kind, given by mistake, gets one line and not one for each of its own. */
+function parseYaml(path: string, content: string): unknown {
+  const lines = new LineCounter();
+  const document = parseDocument(content, { lineCounter: lines, logLevel: 'error' });
+  const refuse = (offset: number, what: string): never => {
+    const { line, col } = lines.linePos(offset);
+    throw new UserError(`The mapping ${path} is not YAML as expected: line ${line}, column ${col}: ${what}`, {
+      exitCode: DATA_ERROR_EXIT_CODE,
+    });
+  };
+  const [error] = document.errors;
+  if (error !== undefined) {
+    const [what = ''] = error.message.split(/ at line \d|\n/);
+    refuse(error.pos[0], what.replaceAll(/\p{C}/gu, '?').slice(0, 200));
+  }
+  const { contents } = document;
+  if (!isMap(contents)) {
+    const came = contents === null ? 'nothing' : isScalar(contents) ? 'a text' : 'a list';
+    refuse(contents?.range?.[0] ?? 0, `expected names with values, such as "name: acme", got ${came}`);
+  }
+  visit(document, {
+    Alias(_, alias) {
+      if (alias.resolve(document) === undefined) refuse(alias.range?.[0] ?? 0, `there is no anchor &${alias.source}`);
+    },
+  });
+  return document.toJS();
 }
 
 /** A mapping that is wrong in itself or does not fit the files; exit code 65 (EX_DATAERR). */

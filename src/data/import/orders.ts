@@ -1,7 +1,7 @@
 import type { Connection } from 'mariadb';
+import { fitsAmount, formatAmount, lineTotal, parseAmount, toAmount } from '../../crm/money.ts';
 import { MOST_ITEMS } from '../../crm/order/loaders.ts';
 import { quoted } from '../../errors.ts';
-import { fitsAmount, formatAmount, lineTotal, parseAmount, toAmount } from '../money.ts';
 import type { TargetRecord } from './records.ts';
 import type { StagedItem } from './scratch.ts';
 import { refreshCustomerSums } from './stats.ts';

@@ -34,15 +34,24 @@ export interface TargetRecord {
   readonly tags?: readonly string[];
   /** label, line1, line2, city, region, postal_code, country. */
   readonly addresses?: readonly AddressRow[];
+  readonly leftEmpty?: readonly LeftEmpty[];
 }
 
-/** What conversions need beside the row. `countLeftEmpty` hears of each value that was left out as the mapping says. */
+/** A value that could not be read and was left empty, as the mapping says. */
+export interface LeftEmpty {
+  /** Where the mapping has it from: a column, or a template. */
+  readonly column: string;
+  readonly value: string;
+  readonly reason: string;
+}
+
+/** What conversions need beside the row. */
 export interface RecordScope extends Scope {
   readonly timeZone: string;
-  countLeftEmpty(): void;
 }
 
-type Convert = (row: SourceRow) => string | null;
+/** `leftEmpty` takes what was left empty. */
+type Convert = (row: SourceRow, leftEmpty: LeftEmpty[]) => string | null;
 
 /**
  * Makes a source's fields ready.
@@ -57,14 +66,21 @@ export function compileRecord(
   const spec = TARGETS[target];
   const converts = Object.entries(spec.fields)
     .filter(([field]) => source.fields[field] !== undefined)
-    .map(([field, one]) => [field, compileField(one, source.fields[field] as ValueSource, scope)] as const);
+    .map(([field, one]) => {
+      const convert = compileField(field, { spec: one, source: source.fields[field] as ValueSource, scope });
+      return [field, convert] as const;
+    });
   const tags = compileTags(source.fields['tags'] as readonly TagExpression[] | undefined, scope);
   const addresses = compileAddresses(source.fields['addresses'] as readonly AddressExpression[] | undefined, scope);
   const convertRow = (row: SourceRow): TargetRecord => {
-    const values = new Map(converts.map(([field, convert]) => [field, atField(field, () => convert(row))] as const));
+    const leftEmpty: LeftEmpty[] = [];
+    const values = new Map(
+      converts.map(([field, convert]) => [field, atField(field, () => convert(row, leftEmpty))] as const),
+    );
     return {
       key: values.get(spec.key) ?? '',
       values,
+      leftEmpty,
       ...(tags === undefined ? {} : { tags: atField('tags', () => tags(row)) }),
       ...(addresses === undefined ? {} : { addresses: atField('addresses', () => addresses(row)) }),
     };
@@ -81,11 +97,15 @@ export function compileRecord(
   return { convert: convertRow, keyOf };
 }
 
-function compileField(spec: FieldSpec, source: ValueSource, scope: RecordScope): Convert {
+function compileField(
+  field: string,
+  { spec, source, scope }: { spec: FieldSpec; source: ValueSource; scope: RecordScope },
+): Convert {
   const evaluate = compileExpression(source, scope);
   const convert = compileConversion(spec, source, scope);
   const leavesOut = 'invalid' in source && source.invalid === 'null';
-  return (row) => {
+  const column = source.column ?? source.template ?? '';
+  return (row, leftEmpty) => {
     const text = evaluate(row);
     if (text === null) {
       if (spec.isNullable === true) return null;
@@ -95,7 +115,7 @@ function compileField(spec: FieldSpec, source: ValueSource, scope: RecordScope):
       return convert(text, row);
     } catch (error) {
       if (!leavesOut || !(error instanceof RowProblem)) throw error;
-      scope.countLeftEmpty();
+      leftEmpty.push({ column, value: text, reason: `${field}: ${error.message}` });
       return null;
     }
   };

@@ -56,12 +56,8 @@ export async function openSources(folder: string, mapping: Mapping, scratch: Scr
     });
     const base = { file, valueMaps: mapping.valueMaps, scratch };
     const joins = await openJoins(folder, { mapping, settings, base });
-    const summary = summaries.get(target) ?? createTargetSummary(target);
-    summaries.set(target, summary);
-    const countLeftEmpty = () => {
-      summary.leftEmpty += 1;
-    };
-    return { ...base, joins, timeZone: mapping.timeZone, countLeftEmpty } satisfies RecordScope;
+    if (!summaries.has(target)) summaries.set(target, createTargetSummary(target));
+    return { ...base, joins, timeZone: mapping.timeZone } satisfies RecordScope;
   };
   const tables = new Map<TableTarget, readonly TableSource[]>();
   for (const target of TABLE_ORDER) {

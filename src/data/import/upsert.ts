@@ -55,7 +55,8 @@ export async function idsByKey(
 
 /**
  * Looks up what records refer to, locks the customers concerned and then the rows that are there, and finds what differs.
- * @returns for each record, in their order, what to write or why it is rejected
+ * A customer that was merged into another is left alone: what the other has, counts.
+ * @returns for each record, in their order, what to write or what became of it
  */
 export async function resolveRecords(
   connection: Connection,
@@ -66,17 +67,17 @@ export async function resolveRecords(
   const references = await lookUpReferences(connection, target, records);
   const resolved = records.map((record) => columnsOf(target, record, references));
   const customers = resolved.flatMap((columns) => ('kind' in columns ? [] : [columns.get('customer_id') ?? []])).flat();
-  await lockCustomers(connection, customers);
+  // One that was merged or deleted before it was locked is looked up again.
+  if (!(await lockCustomers(connection, customers))) return resolveRecords(connection, target, records);
   const key = keyColumn(spec);
-  const stored = await storedRows(
-    connection,
-    target,
-    records.map((record) => record.key),
-  );
+  const keys = records.map((record) => record.key);
+  const stored = await storedRows(connection, target, keys);
+  const merged = target === 'customers' ? await mergedCustomers(connection, keys) : new Map<string, string>();
   return records.map((record, index) => {
     const columns = itemAt(resolved, index);
     if ('kind' in columns) return columns;
     const row = stored.get(record.key);
+    if (row === undefined && merged.has(record.key)) return UNCHANGED;
     const changed = new Map(
       [...columns].filter(([column, value]) => column !== key && (row === undefined || !isSame(row[column], value))),
     );
@@ -89,10 +90,27 @@ function isSame(stored: StoredValue, value: Column): boolean {
   return String(stored) === value;
 }
 
-/** Holds the customers' rows until the transaction ends, in the order of ids so that two imports do not deadlock. */
-export async function lockCustomers(connection: Connection, ids: readonly string[]): Promise<void> {
-  if (ids.length === 0) return;
-  await connection.query('SELECT id FROM customers WHERE id IN (?) ORDER BY id FOR UPDATE', [[...new Set(ids)]]);
+/**
+ * Holds the customers' rows until the transaction ends, in the order of ids so that two imports do not deadlock.
+ * @returns whether all of them are there
+ */
+export async function lockCustomers(connection: Connection, ids: readonly string[]): Promise<boolean> {
+  const wanted = [...new Set(ids)];
+  if (wanted.length === 0) return true;
+  const rows: unknown[] = await connection.query('SELECT id FROM customers WHERE id IN (?) ORDER BY id FOR UPDATE', [
+    wanted,
+  ]);
+  return rows.length === wanted.length;
+}
+
+/** For external ids of customers that were merged: the ids of those that they went into. */
+async function mergedCustomers(connection: Connection, keys: readonly string[]): Promise<Map<string, string>> {
+  if (keys.length === 0) return new Map();
+  const rows = await connection.query<{ kept_id: bigint; external_id: string }[]>(
+    'SELECT kept_id, external_id FROM customer_merges WHERE external_id IN (?)',
+    [keys],
+  );
+  return new Map(rows.map((row) => [row.external_id, String(row.kept_id)]));
 }
 
 async function storedRows(connection: Connection, target: TableTarget, keys: readonly string[]) {
@@ -131,7 +149,8 @@ async function lookUpReferences(
   const found = new Map<TableTarget, ReadonlyMap<string, string>>();
   for (const [other, keys] of wanted) {
     const place = { table: TARGETS[other].table, column: keyColumn(TARGETS[other]) };
-    found.set(other, await idsByKey(connection, place, [...keys]));
+    const merged = other === 'customers' ? await mergedCustomers(connection, [...keys]) : [];
+    found.set(other, new Map([...merged, ...(await idsByKey(connection, place, [...keys]))]));
   }
   return found;
 }

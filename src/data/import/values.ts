@@ -1,7 +1,7 @@
 import { DateTime, IANAZone } from 'luxon';
 import { quoted } from '../../errors.ts';
+import { formatAmount, isCurrency, parseAmount, type Amount } from '../../crm/money.ts';
 import { parseEmail, parsePhone } from '../../crm/scalars.ts';
-import { formatAmount, parseAmount, type Amount } from '../money.ts';
 import { dateTimeText } from '../sql-text.ts';
 
 /** Why a row cannot be taken; goes to the rejects file. */
@@ -9,7 +9,6 @@ export class RowProblem extends Error {
   override readonly name = 'RowProblem';
 }
 
-const CURRENCIES = new Set(Intl.supportedValuesOf('currency'));
 // DATETIME's range, a day narrower so that no time zone leaves it.
 const FIRST_MS = Date.UTC(1000, 0, 2);
 const LAST_MS = Date.UTC(9999, 11, 30);
@@ -30,7 +29,7 @@ export function convertWord(given: string, words: readonly string[]): string {
 
 /** An ISO 4217 code. Throws RowProblem. */
 export function convertCurrency(given: string): string {
-  if (CURRENCIES.has(given)) return given;
+  if (isCurrency(given)) return given;
   throw new RowProblem(`expected a currency code such as "EUR", got ${quoted(given)}`);
 }
 

@@ -1,4 +1,4 @@
-import { lineTotal, formatAmount, toAmount, type Amount } from '../money.ts';
+import { lineTotal, formatAmount, toAmount, type Amount } from '../../crm/money.ts';
 import { dateTimeLiteral, textLiteral } from '../sql-text.ts';
 import type { RowWriter } from '../row-writer.ts';
 import { COUNTRIES, CURRENCIES, type Currency } from './countries.ts';

@@ -70,8 +70,8 @@ export function addCustomer(block: Block, writer: RowWriter, facts: { id: number
   for (const tag of drawTags(random))
     writer.add(
       'customer_tags',
-      'customer_id,tag,created_at,updated_at,name',
-      `${facts.id},${textLiteral(tag)},${created},${updated},${name}`,
+      'customer_id,tag,created_at,updated_at,name,owner_id',
+      `${facts.id},${textLiteral(tag)},${created},${updated},${name},${row.ownerId ?? 'NULL'}`,
     );
   addAddresses(random, writer, { id: facts.id, country });
   return { id: facts.id, createdAtMs: createdMs, ownerId: row.ownerId, country };

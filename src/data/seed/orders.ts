@@ -1,4 +1,4 @@
-import { formatAmount, lineTotal, toAmount, type Amount } from '../money.ts';
+import { formatAmount, lineTotal, toAmount, type Amount } from '../../crm/money.ts';
 import { dateTimeLiteral } from '../sql-text.ts';
 import type { RowWriter } from '../row-writer.ts';
 import type { Catalogue } from './catalogue.ts';

@@ -1,0 +1,38 @@
+import { UserError } from '../src/user-error.ts';
+import type { Contestant } from './contestants.ts';
+import type { Round } from './round.ts';
+
+/** EX_TEMPFAIL of sysexits.h. */
+const TRY_AGAIN_EXIT_CODE = 75;
+
+/**
+ * A round in which what was meant was measured: no uncached line that met the cache, no cached line that did without.
+ * On a machine with other things to do a look-up can take longer than it may, and a short round can have most of its
+ * requests cut off at its end, so a round gets several tries.
+ * @param options.isStrict false: the last try is taken as it is, and told; for runs whose figures nobody uses
+ * @throws UserError (exit code 75) when none of the tries is valid
+ */
+export async function validRound(
+  { who, question, statements, varied, cacheResult }: Omit<Contestant, 'child'>,
+  run: () => Promise<Round>,
+  options: { tries: number; isStrict: boolean; report: (line: string) => void },
+): Promise<Round> {
+  const allowed = varied ? 0.1 : 0.01;
+  for (let attempt = 1; ; attempt += 1) {
+    const round = await run();
+    const isExact = Math.abs(round.statements - statements) <= allowed * Math.max(1, statements);
+    if (isExact && (cacheResult === undefined || (round.cacheResults[cacheResult] ?? 0) > 0.98)) return round;
+    const meant = `${statements} statements a request${cacheResult === undefined ? '' : ` and ${cacheResult}`}`;
+    const came = `${round.statements.toFixed(3)} statements a request, ${JSON.stringify(round.cacheResults)}`;
+    const message = `${who} ${question}: expected ${meant}, got ${came}`;
+    if (attempt < options.tries) options.report(`Again: ${message}`);
+    else if (options.isStrict)
+      throw new UserError(`${message}, ${attempt} times. If this machine has other things to do, try again later.`, {
+        exitCode: TRY_AGAIN_EXIT_CODE,
+      });
+    else {
+      options.report(`Taken as it is: ${message}`);
+      return round;
+    }
+  }
+}

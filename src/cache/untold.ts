@@ -1,0 +1,38 @@
+const RETRY_MS = 200;
+
+/**
+ * What Redis is to be told and does not know yet, by name. What it could not be told is told again until it is heard.
+ * @param send tells Redis; gives undefined when it could not
+ */
+export function createUntold(send: (names: readonly string[]) => Promise<unknown>) {
+  /** By name, which telling was the last to begin: an earlier one that succeeds says nothing of a later write. */
+  const lastTurns = new Map<string, number>();
+  let turns = 0;
+  let retry: NodeJS.Timeout | undefined;
+  let isClosed = false;
+
+  const tell = async (names: readonly string[]): Promise<void> => {
+    turns += 1;
+    const turn = turns;
+    for (const name of names) lastTurns.set(name, turn);
+    const isTold = (await send(names)) !== undefined;
+    if (isTold) for (const name of names) if (lastTurns.get(name) === turn) lastTurns.delete(name);
+    if (isTold || isClosed || retry !== undefined) return;
+    retry = setTimeout(() => {
+      retry = undefined;
+      void tell([...lastTurns.keys()]);
+    }, RETRY_MS);
+    retry.unref();
+  };
+
+  return {
+    /** Resolves when Redis knows, or could not be told and will be. */
+    tell,
+    some: (names: readonly string[]): boolean => lastTurns.size > 0 && names.some((name) => lastTurns.has(name)),
+    count: (): number => lastTurns.size,
+    close(): void {
+      isClosed = true;
+      clearTimeout(retry);
+    },
+  };
+}

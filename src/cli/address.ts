@@ -1,0 +1,42 @@
+import { once } from 'node:events';
+import { createServer, isIPv6 } from 'node:net';
+import type { Config } from '../config.ts';
+import { UserError } from '../user-error.ts';
+
+type Address = Pick<Config, 'host' | 'port'>;
+
+const UNAVAILABLE_EXIT_CODE = 69;
+const NO_PERMISSION_EXIT_CODE = 77;
+
+/**
+ * Listens for a moment where the gateway is to listen later, so that a wrong or taken address is told before anything
+ * has been done.
+ * @throws UserError as `addressError` has it
+ */
+export async function assertFreeAddress(address: Address): Promise<void> {
+  const server = createServer((socket) => socket.destroy());
+  try {
+    server.listen(address.port, address.host);
+    await once(server, 'listening');
+  } catch (error) {
+    throw addressError(error, address);
+  }
+  server.close();
+  await once(server, 'close');
+}
+
+/** A host and a port as in a URL. */
+export const authority = (host: string, port: number): string => `${isIPv6(host) ? `[${host}]` : host}:${port}`;
+
+/** What listening has failed with, as a UserError (exit code 69, or 77 for missing rights) where it is the address. */
+export function addressError(error: unknown, { host, port }: Address): unknown {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  const refusal = (what: string, exitCode: number): UserError => {
+    const expected = 'HOST and PORT: expected an address of this machine that is free';
+    return new UserError(`${expected}, got ${authority(host, port)}, which ${what}`, { exitCode, cause: error });
+  };
+  if (code === 'EADDRINUSE') return refusal('another program uses', UNAVAILABLE_EXIT_CODE);
+  if (code === 'EACCES') return refusal('needs more rights', NO_PERMISSION_EXIT_CODE);
+  if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') return refusal('is not of this machine', UNAVAILABLE_EXIT_CODE);
+  return error;
+}

@@ -1,0 +1,116 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { parseConfig, type Config } from '../config.ts';
+import { applyMigrations } from '../db/migrate.ts';
+import { createFolder } from '../embedded/create-folder.ts';
+import { demo, searchFolders, startEmbeddedServers, unusableFolder } from '../embedded/index.ts';
+import { explainDatabase } from '../explain/explain-database.ts';
+import { jsonReport, tableReport } from '../explain/report.ts';
+import { quoted } from '../errors.ts';
+import { createSchema } from '../graphql/schema.ts';
+import { UserError } from '../user-error.ts';
+import type { CliContext } from './context.ts';
+import { migrationsFolder } from './migrations-folder.ts';
+import { parseSeedOptions, runSeed } from './seed.ts';
+
+/** The options as they were typed. */
+export interface ExplainOptions {
+  readonly customers?: string | undefined;
+  readonly json?: boolean | undefined;
+  readonly only?: string | undefined;
+}
+
+const USAGE_EXIT_CODE = 64;
+const OUT_OF_BOUNDS_EXIT_CODE = 1;
+const CUSTOMERS = '2000';
+/** Fewer than elsewhere: orders are half of what there is to seed, and their lists are bounded with fewer as well. */
+const ORDERS_PER_CUSTOMER = '2';
+
+/**
+ * `npm run explain`: tells of every statement that the schema can cause what the server does for it, on `cli.stdout`;
+ * all else goes to `cli.stderr`. Reads the database of DATABASE_URL and changes nothing there; without one, seeds a
+ * database of its own and removes it.
+ * @returns the exit code: 0 when every statement is within its bounds, 1 when one is not, 130 when it was interrupted
+ * @throws UserError (64) for wrong options; ConfigError; SERVICE_UNAVAILABLE when the database cannot be reached
+ */
+export async function runExplain(options: ExplainOptions, cli: CliContext): Promise<number> {
+  const config = parseConfig(cli.env);
+  const { databaseUrl } = config;
+  if (databaseUrl === undefined) {
+    const seed = parseSeedOptions({
+      customers: options.customers ?? CUSTOMERS,
+      ordersPerCustomer: ORDERS_PER_CUSTOMER,
+    });
+    return withOwnDatabase(config, cli, async (url) => {
+      const code = await runSeed(seed, { ...cli, stdout: cli.stderr }, url);
+      return code === 0 ? explain(url, { options, cli, config }) : code;
+    });
+  }
+  if (options.customers !== undefined)
+    throw new UserError('--customers: expected no DATABASE_URL beside it, whose own rows are used, got one', {
+      exitCode: USAGE_EXIT_CODE,
+    });
+  return explain(databaseUrl, { options, cli, config });
+}
+
+async function explain(
+  databaseUrl: string,
+  { options, cli, config }: { options: ExplainOptions; cli: CliContext; config: Config },
+): Promise<number> {
+  const entries = await explainDatabase({
+    databaseUrl,
+    schema: createSchema(),
+    statementMs: config.limits.statementMs,
+    only: options.only ?? '',
+    signal: cli.signal,
+  });
+  if (entries.length === 0)
+    throw new UserError(
+      `--only: expected what a statement's name begins with, such as Customer.orders, got ${quoted(options.only)}`,
+      { exitCode: USAGE_EXIT_CODE },
+    );
+  cli.stdout.write(options.json === true ? jsonReport(entries) : tableReport(entries));
+  return entries.every(({ problems }) => problems.length === 0) ? 0 : OUT_OF_BOUNDS_EXIT_CODE;
+}
+
+async function createOwnFolder(parent: string): Promise<string> {
+  try {
+    await createFolder(parent);
+    return await mkdtemp(join(parent, 'explain-'));
+  } catch (error) {
+    throw unusableFolder(parent, error);
+  }
+}
+
+/** Runs a command against a migrated database that nothing else uses, and removes it. */
+async function withOwnDatabase(
+  config: Config,
+  cli: CliContext,
+  command: (databaseUrl: string) => Promise<number>,
+): Promise<number> {
+  const report = (line: string): void => void cli.stderr.write(`${line}\n`);
+  const parent = config.dataDir === undefined ? dirname(demo.dataDir) : resolve(config.dataDir);
+  const dataDir = await createOwnFolder(parent);
+  try {
+    const { databaseUrl, stop } = await startEmbeddedServers({
+      dataDir,
+      serversDir: demo.serversDir,
+      database: true,
+      redis: false,
+      databaseName: demo.databaseName,
+      throwAway: true,
+      folders: searchFolders(cli.env['PATH']),
+      report,
+      signal: cli.signal,
+    });
+    try {
+      if (databaseUrl === undefined) throw new Error('no database was started');
+      await applyMigrations({ databaseUrl, folder: migrationsFolder, report });
+      return await command(databaseUrl);
+    } finally {
+      await stop();
+    }
+  } finally {
+    await rm(dataDir, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,85 @@
+import type { CliContext } from './context.ts';
+import type { Drift } from '../data/verify/check.ts';
+import { createProgressReport, formatCount, type ProgressReport } from '../data/progress-report.ts';
+import { verifyDatabase, type VerifyResult } from '../data/verify/verify-database.ts';
+
+/** What `npm run verify` was asked for. */
+export interface VerifyArguments {
+  /** Every drift gets its line; otherwise the first 100. */
+  readonly all?: boolean | undefined;
+  /** Lines of JSON in place of texts. */
+  readonly json?: boolean | undefined;
+  readonly repair?: boolean | undefined;
+}
+
+const DRIFT_EXIT_CODE = 1;
+const INTERRUPTED_EXIT_CODE = 130;
+const MOST_LINES = 100;
+
+/**
+ * `npm run verify`: checks a database against itself. Drifts and a summary go to `cli.stdout`, progress to `cli.stderr`.
+ * @returns the exit code: 0 when nothing contradicts, 1 when something did (repaired or not), 130 when it was interrupted
+ * @throws UserError as `verifyDatabase`
+ */
+export async function runVerify(args: VerifyArguments, cli: CliContext, databaseUrl: string): Promise<number> {
+  let progress: ProgressReport | undefined;
+  let lines = 0;
+  const startedMs = performance.now();
+  const result = await verifyDatabase({
+    databaseUrl,
+    repairs: args.repair === true,
+    signal: cli.signal,
+    found(drift) {
+      lines += 1;
+      if (args.all !== true && lines > MOST_LINES) return;
+      // The bar is drawn anew below the line.
+      if (cli.stderr.isTTY) cli.stderr.write('\r\u001B[K');
+      cli.stdout.write(`${args.json === true ? JSON.stringify(drift) : driftText(drift)}\n`);
+    },
+    report({ idsDone, ids, rows }) {
+      progress ??= createProgressReport(cli.stderr, { unit: 'ids of customers and orders', total: ids, done: 0 });
+      progress.update(idsDone, rows);
+    },
+  }).finally(() => progress?.stop());
+  const seconds = (performance.now() - startedMs) / 1_000;
+  cli.stdout.write(
+    `${args.json === true ? summaryJson(result, seconds) : summaryText(result, { ...args, seconds })}\n`,
+  );
+  if (result.isInterrupted) return INTERRUPTED_EXIT_CODE;
+  return result.counts.size > 0 ? DRIFT_EXIT_CODE : 0;
+}
+
+function driftText({ table, key, field, expected, found, isRepaired }: Drift): string {
+  const row = Object.entries(key).map(([column, value]) => `${column}=${value}`);
+  const end = isRepaired ? ' (repaired)' : '';
+  return `${table} ${row.join(' ')}: ${field}: expected ${expected}, found ${found}${end}`;
+}
+
+const countOf = ({ counts }: VerifyResult): number => [...counts.values()].reduce((sum, count) => sum + count, 0);
+
+function summaryJson(result: VerifyResult, seconds: number): string {
+  const { isInterrupted, rows, repaired, counts } = result;
+  const summary = {
+    isInterrupted,
+    rows,
+    seconds,
+    drifts: countOf(result),
+    repaired,
+    counts: Object.fromEntries(counts),
+  };
+  return JSON.stringify({ summary });
+}
+
+function summaryText(result: VerifyResult, { all, seconds }: VerifyArguments & { seconds: number }): string {
+  const { isInterrupted, rows, repaired, counts } = result;
+  const drifts = countOf(result);
+  const lines: string[] = [];
+  if (all !== true && drifts > MOST_LINES) lines.push(`... and ${formatCount(drifts - MOST_LINES)} more: --all`);
+  for (const [kind, count] of counts) lines.push(`${formatCount(count).padStart(9)}  ${kind}`);
+  const rate = formatCount(Math.round(rows / seconds));
+  lines.push(`Checked ${formatCount(rows)} rows in ${seconds.toFixed(1)} s, ${rate} rows/s.`);
+  if (isInterrupted) lines.push('Stopped before the end.');
+  if (drifts === 0) lines.push(isInterrupted ? 'No drift so far.' : 'No drift.');
+  else lines.push(`Found ${formatCount(drifts)} drifts, repaired ${formatCount(repaired)}.`);
+  return lines.join('\n');
+}

@@ -1,0 +1,13 @@
+import { refuse } from './user-errors.ts';
+import type { Write } from './writer.ts';
+
+/** Refuses with NOT_FOUND, at the input's `field`, an agent who is not there. Null and undefined name none. */
+export async function assertAgentExists(
+  { transaction }: Write,
+  field: string,
+  id: bigint | null | undefined,
+): Promise<void> {
+  if (id === null || id === undefined) return;
+  const agent = await transaction.agent.findUnique({ where: { id }, select: { id: true } });
+  if (agent === null) refuse('NOT_FOUND', [field], 'There is no such agent.');
+}

@@ -1,0 +1,109 @@
+import { violatedIndex } from '../db/transaction.ts';
+import type { UserError } from '../generated/graphql.ts';
+import { claimKey, keepOutcome, parseIdempotencyKey, type Outcome } from './idempotency.ts';
+import { Problems, Refusal, refuse } from './user-errors.ts';
+import type { ChangedType, Write, Writer } from './writer.ts';
+
+/** What every mutation's input may have. */
+export interface CommandInput {
+  readonly idempotencyKey?: string | null | undefined;
+}
+
+/** A command's result: ids of rows, which the payload's resolvers load. */
+export type Given = Readonly<Record<string, string | null>>;
+
+/** What a command gives its payload's resolvers: what it gave, or null for it and the reasons. */
+export type Payload<Result extends Given> = { readonly [Name in keyof Result]: Result[Name] | null } & {
+  readonly userErrors: UserError[];
+};
+
+/** A mutation. */
+export interface Command<Input extends CommandInput, Values, Result extends Given> {
+  /** Its name in the schema: an idempotency key belongs to one mutation. */
+  readonly mutation: string;
+  /** Types of which stored answers may be out of date after it. */
+  readonly changes: readonly ChangedType[];
+  /** Checks what can be told from the input alone; adds every problem, so that all are told at once. */
+  readonly parse: (input: Input, problems: Problems) => Values;
+  /** Writes. It is run again from its beginning after a conflict, and a refusal undoes what it wrote. */
+  readonly run: (write: Write, values: Values) => Promise<Result>;
+  /** What the payload shows beside the reasons when it was refused. */
+  readonly refused: (input: Input) => { readonly [Name in keyof Result]: Result[Name] | null };
+  /** For each unique index that the writes can run into, whose it is and the input's field: ALREADY_EXISTS. */
+  readonly uniques?: Readonly<Record<string, readonly [thing: string, field: string]>>;
+}
+
+/** Has the compiler work out a command's types. */
+export const defineCommand = <Input extends CommandInput, Values, Result extends Given>(
+  command: Command<Input, Values, Result>,
+): Command<Input, Values, Result> => command;
+
+/**
+ * Runs a mutation: checks its input, then writes in one transaction, at most once for each idempotency key.
+ * @returns its result, or the user errors that stood in the way
+ * @throws TIMEOUT or SERVICE_UNAVAILABLE
+ */
+export async function runCommand<Input extends CommandInput, Values, Result extends Given>(
+  writer: Writer,
+  command: Command<Input, Values, Result>,
+  input: Input,
+): Promise<Payload<Result>> {
+  try {
+    const problems = new Problems();
+    const values = command.parse(input, problems);
+    const { idempotencyKey, ...rest } = input;
+    const key = parseIdempotencyKey(idempotencyKey, problems);
+    problems.refuse();
+    const claim = key === undefined ? undefined : { key, mutation: command.mutation, input: rest };
+    const options = { types: command.changes, isRepeatable: key !== undefined };
+    const outcome = await writer.transaction<Outcome<Result>>(options, async (write) => {
+      if (claim === undefined) return { given: await run(write, command, values) };
+      const known = await claimKey(write, claim);
+      if (known !== undefined) {
+        writer.countRepeated();
+        // What this mutation kept earlier.
+        return known as Outcome<Result>;
+      }
+      const reached = await attempt(write, command, values);
+      await keepOutcome(write, claim.key, reached);
+      return reached;
+    });
+    if ('userErrors' in outcome) throw new Refusal(outcome.userErrors);
+    return { ...outcome.given, userErrors: [] };
+  } catch (error) {
+    if (error instanceof Refusal) return { ...command.refused(input), userErrors: [...error.userErrors] };
+    throw error;
+  }
+}
+
+/** Runs a command up to a refusal, which is undone to where it began: the key stays, to repeat the refusal. */
+async function attempt<Values, Result extends Given>(
+  write: Write,
+  command: Pick<Command<never, Values, Result>, 'run' | 'uniques'>,
+  values: Values,
+): Promise<Outcome<Result>> {
+  try {
+    // Within a transaction, a savepoint.
+    return await write.transaction.$transaction(async (transaction) => ({
+      given: await run({ ...write, transaction }, command, values),
+    }));
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    return { userErrors: error.userErrors };
+  }
+}
+
+async function run<Values, Result extends Given>(
+  write: Write,
+  { run: execute, uniques = {} }: Pick<Command<never, Values, Result>, 'run' | 'uniques'>,
+  values: Values,
+): Promise<Result> {
+  try {
+    return await execute(write, values);
+  } catch (error) {
+    const unique = uniques[violatedIndex(error) ?? ''];
+    if (unique === undefined) throw error;
+    const [thing, field] = unique;
+    return refuse('ALREADY_EXISTS', [field], `Another ${thing} has this ${field} already.`);
+  }
+}

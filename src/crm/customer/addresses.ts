@@ -1,0 +1,41 @@
+import type { SetAddressesInput } from '../../generated/graphql.ts';
+import type { Transaction } from '../../db/transaction.ts';
+import type { CustomerAddress } from '../../generated/prisma/client.ts';
+import { defineCommand } from '../command.ts';
+import { givenRow, parseId } from '../input.ts';
+import { lockCustomer } from '../lock.ts';
+import { parseAddresses } from './input.ts';
+import { textOfAddresses } from './recorded.ts';
+import { OWN_TYPES, raiseVersion, recordUpdate } from './row.ts';
+
+/** Replaces all addresses of a customer. Refused, it shows what is there. */
+export const setAddresses = defineCommand({
+  mutation: 'setAddresses',
+  changes: OWN_TYPES,
+  parse: ({ customerId, addresses, expectedVersion }: SetAddressesInput, problems) => ({
+    id: parseId('Customer', customerId, { path: ['customerId'], problems }),
+    addresses: parseAddresses(addresses, problems),
+    expectedVersion,
+  }),
+  async run(write, { id, addresses, expectedVersion }) {
+    const customer = await lockCustomer(write, { id, path: ['customerId'], expectedVersion });
+    const owned = { customerId: customer.id };
+    const { customerAddress } = write.transaction;
+    const before = textOfAddresses(await addressesOf(write.transaction, customer.id));
+    const after = textOfAddresses(addresses);
+    if (before !== after) {
+      await customerAddress.deleteMany({ where: owned });
+      if (addresses.length > 0)
+        await customerAddress.createMany({ data: addresses.map((address) => ({ ...owned, ...address })) });
+      await raiseVersion(write, customer, {});
+      await recordUpdate(write, customer, { before: { addresses: before }, after: { addresses: after } });
+    }
+    return { customerId: String(customer.id) };
+  },
+  refused: ({ customerId }) => ({ customerId: givenRow('Customer', customerId) }),
+});
+
+/** A customer's addresses in their order. */
+export function addressesOf(transaction: Transaction, customerId: bigint): Promise<CustomerAddress[]> {
+  return transaction.customerAddress.findMany({ where: { customerId }, orderBy: { position: 'asc' } });
+}

@@ -1,0 +1,177 @@
+import type { Transaction } from '../../db/transaction.ts';
+import type { MergeCustomersInput } from '../../generated/graphql.ts';
+import type { Customer } from '../../generated/prisma/client.ts';
+import { recordChange } from '../changes.ts';
+import { defineCommand } from '../command.ts';
+import { globalId } from '../global-id.ts';
+import { givenRow, parseId } from '../input.ts';
+import { lockCustomer } from '../lock.ts';
+import { refuse } from '../user-errors.ts';
+import type { Write } from '../writer.ts';
+import { addressesOf } from './addresses.ts';
+import type { CustomerValues } from './input.ts';
+import { textOfAddresses, textOfTags } from './recorded.ts';
+import { assertFits, EVERY_TYPE, raiseVersion } from './row.ts';
+import { tagsOf, writeTags } from './tags.ts';
+
+interface Sides {
+  readonly kept: Customer;
+  readonly merged: Customer;
+}
+
+/** Fields that the kept customer takes over where it has none itself. */
+const FILLED = ['externalId', 'email', 'phone', 'company', 'ownerId'] as const;
+
+/**
+ * Merges a customer into another: all that hangs on it moves, blank fields of the kept one are filled, its row goes away,
+ * and its ids lead to the kept one from then on. One statement a table, however many rows there are.
+ */
+export const mergeCustomers = defineCommand({
+  mutation: 'mergeCustomers',
+  changes: EVERY_TYPE,
+  parse: (input: MergeCustomersInput, problems) => ({
+    keepId: parseId('Customer', input.keepId, { path: ['keepId'], problems }),
+    mergeId: parseId('Customer', input.mergeId, { path: ['mergeId'], problems }),
+    expectedVersion: input.expectedVersion,
+  }),
+  async run(write, values) {
+    const sides = await lockBoth(write, values);
+    const { kept, merged } = sides;
+    const tags = await moveTags(write.transaction, sides);
+    const addresses = await moveAddresses(write.transaction, sides);
+    await moveRows(write.transaction, sides);
+    await moveSums(write.transaction, sides);
+    // Before the kept one takes over what is unique.
+    await write.transaction.customer.delete({ where: { id: merged.id } });
+    const filled: CustomerValues = Object.fromEntries(
+      FILLED.filter((field) => kept[field] === null && merged[field] !== null).map((field) => [field, merged[field]]),
+    );
+    await raiseVersion(write, kept, filled);
+    await leadOn(write, sides, 'externalId' in filled ? null : merged.externalId);
+    await recordMerge(write, sides, { filled, tags, addresses });
+    return { customerId: String(kept.id) };
+  },
+  refused: ({ keepId }) => ({ customerId: givenRow('Customer', keepId) }),
+});
+
+/** Both rows, locked in the order of their ids, so that merges of the same customers do not deadlock. */
+async function lockBoth(
+  write: Write,
+  {
+    keepId,
+    mergeId,
+    expectedVersion,
+  }: { keepId: bigint; mergeId: bigint; expectedVersion?: number | null | undefined },
+): Promise<Sides> {
+  const merges = await write.transaction.customerMerge.findMany({ where: { mergedId: { in: [keepId, mergeId] } } });
+  const rowOf = (id: bigint): bigint => merges.find(({ mergedId }) => mergedId === id)?.keptId ?? id;
+  const lockMerged = () => lockCustomer(write, { id: mergeId, path: ['mergeId'] });
+  const first = rowOf(mergeId) < rowOf(keepId) ? await lockMerged() : undefined;
+  const kept = await lockCustomer(write, { id: keepId, path: ['keepId'], expectedVersion });
+  const merged = first ?? (await lockMerged());
+  if (kept.id === merged.id) refuse('INVALID_INPUT', ['mergeId'], 'Expected another customer than the one to keep.');
+  return { kept, merged };
+}
+
+interface Texts {
+  readonly kept: string | null;
+  readonly merged: string | null;
+  readonly together: string | null;
+}
+
+async function moveTags(transaction: Transaction, { kept, merged }: Sides): Promise<Texts> {
+  const [own, others] = [await tagsOf(transaction, kept.id), await tagsOf(transaction, merged.id)];
+  await writeTags(transaction, kept, others);
+  const all = await tagsOf(transaction, kept.id);
+  assertFits('tags', { before: own.length, after: all.length, path: ['mergeId'] });
+  await transaction.customerTag.deleteMany({ where: { customerId: merged.id } });
+  return { kept: textOfTags(own), merged: textOfTags(others), together: textOfTags(all) };
+}
+
+/** The kept one's addresses first. */
+async function moveAddresses(transaction: Transaction, { kept, merged }: Sides): Promise<Texts> {
+  const [own, others] = [await addressesOf(transaction, kept.id), await addressesOf(transaction, merged.id)];
+  const all = [...own, ...others];
+  assertFits('addresses', { before: own.length, after: all.length, path: ['mergeId'] });
+  const offset = (own.at(-1)?.position ?? -1) + 1;
+  await transaction.$executeRaw`UPDATE customer_addresses SET customer_id = ${kept.id}, position = position + ${offset}
+    WHERE customer_id = ${merged.id}`;
+  return { kept: textOfAddresses(own), merged: textOfAddresses(others), together: textOfAddresses(all) };
+}
+
+/**
+ * Gives the kept customer the other's rows. They stay what they were, so neither their versions nor `updated_at` change.
+ * Each statement names its index: most of a small table may be one customer's, and a scan would lock the others' rows.
+ */
+async function moveRows(transaction: Transaction, { kept: { id: to }, merged: { id: from } }: Sides): Promise<void> {
+  await transaction.$executeRaw`UPDATE orders FORCE INDEX (orders_customer_id_placed_at_id_idx)
+    SET customer_id = ${to} WHERE customer_id = ${from}`;
+  await transaction.$executeRaw`UPDATE tickets FORCE INDEX (tickets_customer_id_opened_at_id_idx)
+    SET customer_id = ${to} WHERE customer_id = ${from}`;
+  await transaction.$executeRaw`UPDATE interactions FORCE INDEX (interactions_customer_id_occurred_at_id_idx)
+    SET customer_id = ${to} WHERE customer_id = ${from}`;
+  // Entries without a subject are the customer's own, which has to be said now.
+  await transaction.$executeRaw`UPDATE customer_changes FORCE INDEX (customer_changes_customer_id_occurred_at_id_idx)
+    SET customer_id = ${to}, subject_type = COALESCE(subject_type, 'Customer'), subject_id = COALESCE(subject_id, ${from})
+    WHERE customer_id = ${from}`;
+}
+
+/** Adds up what is kept beside orders and tickets. */
+async function moveSums(transaction: Transaction, { kept: { id: to }, merged: { id: from } }: Sides): Promise<void> {
+  await transaction.$executeRaw`INSERT INTO customer_stats (customer_id, order_count, open_ticket_count, last_order_at)
+    SELECT * FROM (SELECT ${to} AS customer_id, order_count, open_ticket_count, last_order_at FROM customer_stats
+      WHERE customer_id = ${from}) AS m
+    ON DUPLICATE KEY UPDATE order_count = customer_stats.order_count + m.order_count,
+      open_ticket_count = customer_stats.open_ticket_count + m.open_ticket_count,
+      last_order_at = GREATEST(COALESCE(customer_stats.last_order_at, m.last_order_at),
+        COALESCE(m.last_order_at, customer_stats.last_order_at))`;
+  await transaction.$executeRaw`INSERT INTO customer_values (customer_id, currency, amount)
+    SELECT * FROM (SELECT ${to} AS customer_id, currency, amount FROM customer_values WHERE customer_id = ${from}) AS m
+    ON DUPLICATE KEY UPDATE amount = customer_values.amount + m.amount`;
+  const owned = { where: { customerId: from } };
+  await transaction.customerStats.deleteMany(owned);
+  await transaction.customerValue.deleteMany(owned);
+}
+
+/** Has the merged customer's ids, and those of all that were merged into it before, lead to the kept one. */
+async function leadOn({ transaction, now }: Write, { kept, merged }: Sides, externalId: string | null): Promise<void> {
+  await transaction.customerMerge.updateMany({ where: { keptId: merged.id }, data: { keptId: kept.id } });
+  await transaction.customerMerge.create({
+    data: { mergedId: merged.id, keptId: kept.id, externalId, mergedAt: now },
+  });
+}
+
+/** An entry for each side's last version; the merged one's says what is no longer to be read anywhere else. */
+async function recordMerge(
+  write: Write,
+  { kept, merged }: Sides,
+  { filled, tags, addresses }: { filled: CustomerValues; tags: Texts; addresses: Texts },
+): Promise<void> {
+  // Subscribers know it by its own id.
+  write.changedCustomers.add(String(merged.id));
+  const { id, version, ...fields } = merged;
+  const lost = Object.keys(fields).filter((field) => !(field in filled));
+  await recordChange(write, {
+    customerId: kept.id,
+    subject: { type: 'Customer', id },
+    version: version + 1,
+    action: 'MERGED',
+    before: { ...fields, tags: tags.merged, addresses: addresses.merged },
+    after: {
+      mergedInto: globalId('Customer', String(kept.id)),
+      ...Object.fromEntries([...lost, 'tags', 'addresses'].map((field) => [field, null])),
+    },
+  });
+  await recordChange(write, {
+    customerId: kept.id,
+    version: kept.version + 1,
+    action: 'MERGED',
+    before: { ...kept, tags: tags.kept, addresses: addresses.kept },
+    after: {
+      mergedCustomer: globalId('Customer', String(id)),
+      ...filled,
+      tags: tags.together,
+      addresses: addresses.together,
+    },
+  });
+}

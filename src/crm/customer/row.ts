@@ -1,0 +1,48 @@
+import type { Customer } from '../../generated/prisma/client.ts';
+import { recordChange, type RecordedChange } from '../changes.ts';
+import { refuse } from '../user-errors.ts';
+import type { ChangedType, Write } from '../writer.ts';
+import type { CustomerValues } from './input.ts';
+import { MOST_ADDRESSES, MOST_TAGS } from './loaders.ts';
+
+/** Stored answers that a change to a customer's own fields, tags or addresses can make wrong. */
+export const OWN_TYPES: readonly ChangedType[] = ['Customer', 'Change'];
+/** And one to what hangs on it. */
+export const EVERY_TYPE: readonly ChangedType[] = ['Customer', 'Change', 'Order', 'Ticket', 'Interaction'];
+
+/**
+ * Writes a customer's fields under its next version; its tags repeat what they are sorted and narrowed by.
+ * @param before the row as it was, locked
+ */
+export async function raiseVersion(
+  { transaction, now }: Write,
+  before: Customer,
+  changed: CustomerValues,
+): Promise<Customer> {
+  const { id } = before;
+  const data = { ...changed, version: before.version + 1, updatedAt: now };
+  const customer = await transaction.customer.update({ where: { id }, data });
+  const repeated = { name: customer.name, ownerId: customer.ownerId, updatedAt: now };
+  await transaction.customerTag.updateMany({ where: { customerId: id }, data: repeated });
+  return customer;
+}
+
+const MOST = { tags: MOST_TAGS, addresses: MOST_ADDRESSES } as const;
+
+/** Refuses with INVALID_INPUT to make a list longer than a customer's may be. One that is too long may get shorter. */
+export function assertFits(
+  list: keyof typeof MOST,
+  { before, after, path }: { readonly before: number; readonly after: number; readonly path: readonly string[] },
+): void {
+  if (after > Math.max(before, MOST[list]))
+    refuse('INVALID_INPUT', path, `Expected at most ${MOST[list]} ${list} on a customer, got ${after} in all.`);
+}
+
+/** The entry in the record of changes for a version that was just made. */
+export async function recordUpdate(
+  write: Write,
+  { id, version }: Customer,
+  values: Pick<RecordedChange, 'before' | 'after'>,
+): Promise<void> {
+  await recordChange(write, { customerId: id, version: version + 1, action: 'UPDATED', ...values });
+}

@@ -1,0 +1,91 @@
+import { hash } from 'node:crypto';
+import { canonical } from '../canonical.ts';
+import type { PrismaClient } from '../generated/prisma/client.ts';
+import type { UserError } from '../generated/graphql.ts';
+import { parseText } from './text.ts';
+import { refuse, type Problems } from './user-errors.ts';
+import type { Write } from './writer.ts';
+
+/** How long a key is remembered. */
+const KEPT_MS = 24 * 3_600_000;
+const LONGEST_KEY = 255;
+const SWEPT_AT_ONCE = 1_000;
+
+/** What a command came to: what it gave, or why it was refused. Kept as JSON, with the customers that it changed. */
+export type Outcome<Given> = { readonly given: Given } | { readonly userErrors: readonly UserError[] };
+
+type Kept = Outcome<unknown> & { readonly changedCustomers?: readonly string[] };
+
+/** An input's key, or undefined when it has none. Without the spaces around it, which the database passes over. */
+export function parseIdempotencyKey(given: string | null | undefined, problems: Problems): string | undefined {
+  if (given === null || given === undefined) return undefined;
+  return parseText(given, { path: ['idempotencyKey'], most: LONGEST_KEY, problems }) ?? undefined;
+}
+
+interface Claim {
+  readonly key: string;
+  readonly mutation: string;
+  /** Without the key itself. */
+  readonly input: unknown;
+}
+
+/**
+ * Takes a key for this write, in its transaction: whoever comes with it later waits until this one is committed or
+ * undone. Refuses a key that was used for something else.
+ * @returns what the write came to when it was done before; undefined when it is to be done now
+ */
+export async function claimKey(write: Write, claim: Claim): Promise<Outcome<unknown> | undefined> {
+  const { transaction, now } = write;
+  const actor = write.actor ?? '';
+  const inputHash = hash('sha256', canonical(claim.input), 'base64url');
+  const row = { mutation: claim.mutation, inputHash, answer: null, createdAt: now };
+  const where = { actor_key: { actor, key: claim.key } };
+  // INSERT IGNORE: waits for another transaction that holds the key, and tells by its count whose it is now.
+  const { count } = await transaction.idempotencyKey.createMany({
+    data: [{ actor, key: claim.key, ...row }],
+    skipDuplicates: true,
+  });
+  if (count === 1) return undefined;
+  // Locked, so that one of two writes alone takes a key over that is too old to count.
+  await transaction.$queryRaw`SELECT actor FROM idempotency_keys WHERE actor = ${actor} AND idempotency_key = ${claim.key} FOR UPDATE`;
+  const known = await transaction.idempotencyKey.findUnique({ where });
+  // Forgotten in this very moment.
+  if (known === null) return claimKey(write, claim);
+  if (known.answer === null || known.createdAt.getTime() < now.getTime() - KEPT_MS) {
+    await transaction.idempotencyKey.update({ where, data: row });
+    return undefined;
+  }
+  if (known.mutation !== claim.mutation || known.inputHash !== inputHash)
+    refuse(
+      'IDEMPOTENCY_KEY_REUSED',
+      ['idempotencyKey'],
+      'Expected a key of its own for each write, got one that was used with another input less than 24 hours ago.',
+    );
+  const { changedCustomers, ...outcome } = JSON.parse(known.answer) as Kept;
+  // Whoever wrote it may have ended before telling anybody.
+  for (const customer of changedCustomers ?? []) write.changedCustomers.add(customer);
+  return outcome;
+}
+
+/** Keeps what a write came to, under the key that it has claimed. */
+export async function keepOutcome(write: Write, key: string, outcome: Outcome<unknown>): Promise<void> {
+  await write.transaction.idempotencyKey.update({
+    where: { actor_key: { actor: write.actor ?? '', key } },
+    data: { answer: JSON.stringify({ ...outcome, changedCustomers: [...write.changedCustomers] }) },
+  });
+}
+
+/**
+ * Deletes keys that are no longer remembered, a bounded number a statement.
+ * @returns how many
+ */
+export async function sweepKeys(client: PrismaClient): Promise<number> {
+  const before = new Date(Date.now() - KEPT_MS);
+  let swept = 0;
+  for (;;) {
+    const count =
+      await client.$executeRaw`DELETE FROM idempotency_keys WHERE created_at < ${before} ORDER BY created_at LIMIT ${SWEPT_AT_ONCE}`;
+    swept += count;
+    if (count < SWEPT_AT_ONCE) return swept;
+  }
+}

@@ -1,0 +1,100 @@
+import type { UpdateOrderStatusInput } from '../../generated/graphql.ts';
+import type { Order } from '../../generated/prisma/client.ts';
+import { recordChange } from '../changes.ts';
+import { defineCommand, type Payload } from '../command.ts';
+import { givenRow, parseId } from '../input.ts';
+import { lockCustomer, lockOwned } from '../lock.ts';
+import { formatAmount, money } from '../money.ts';
+import { writeNumbered } from '../numbers.ts';
+import { refuse } from '../user-errors.ts';
+import type { ChangedType } from '../writer.ts';
+import { parseOrder } from './input.ts';
+import { priceItems } from './items.ts';
+import { isCounted, TRANSITIONS } from './status.ts';
+import { addToSums, assertSumFits, takeFromSums } from './sums.ts';
+
+/** What a command gives its payload's resolvers. */
+export type OrderPayload = Payload<{ readonly orderId: string }>;
+
+const CHANGED: readonly ChangedType[] = ['Order', 'CustomerSummary', 'Change'];
+const NUMBER_INDEX = 'orders_number_key';
+
+/** Records a new order with its items, and counts it in its customer's figures. */
+export const createOrder = defineCommand({
+  mutation: 'createOrder',
+  changes: CHANGED,
+  uniques: { [NUMBER_INDEX]: ['order', 'number'] },
+  parse: parseOrder,
+  async run(write, { customerId: given, number, currency, items, placedAt = write.now }) {
+    const { id: customerId } = await lockCustomer(write, { id: given, path: ['customerId'] });
+    const { rows, total } = await priceItems(write.transaction, { items, currency });
+    await assertSumFits(write, { customerId, currency, total });
+    const data = { customerId, currency, total: formatAmount(total), placedAt, updatedAt: write.now };
+    const create = (unique: string): Promise<Order> =>
+      write.transaction.order.create({ data: { ...data, number: unique } });
+    const numbering = { prefix: 'SO', index: NUMBER_INDEX, now: placedAt };
+    const order = await (number === null ? writeNumbered(numbering, create) : create(number));
+    await write.transaction.orderItem.createMany({ data: rows.map((row) => ({ ...row, orderId: order.id })) });
+    await addToSums(write, { customerId, currency, total, placedAt });
+    await recordChange(write, {
+      customerId,
+      subject: { type: 'Order', id: order.id },
+      version: order.version,
+      action: 'CREATED',
+      before: {},
+      after: {
+        number: order.number,
+        status: order.status,
+        currency,
+        items: rows.length,
+        total: money(formatAmount(total), currency).amount,
+        placedAt,
+      },
+    });
+    return { orderId: String(order.id) };
+  },
+  refused: () => ({ orderId: null }),
+});
+
+/** Takes an order on to another state; to the one that it is in, nothing changes. Refused, it shows what is there. */
+export const updateOrderStatus = defineCommand({
+  mutation: 'updateOrderStatus',
+  changes: CHANGED,
+  parse: (input: UpdateOrderStatusInput, problems) => ({
+    id: parseId('Order', input.id, { path: ['id'], problems }),
+    status: input.status,
+    expectedVersion: input.expectedVersion,
+  }),
+  async run(write, { id, status, expectedVersion }) {
+    const { transaction } = write;
+    const order = await lockOwned(write, {
+      thing: 'order',
+      find: () => transaction.order.findUnique({ where: { id } }),
+      lock: () => transaction.$queryRaw`SELECT id FROM orders WHERE id = ${id} FOR UPDATE`,
+      expectedVersion,
+    });
+    if (status !== order.status) {
+      assertMayFollow(status, order);
+      const version = order.version + 1;
+      await transaction.order.update({ where: { id }, data: { status, version, updatedAt: write.now } });
+      if (isCounted(order.status) && !isCounted(status)) await takeFromSums(write, order);
+      await recordChange(write, {
+        customerId: order.customerId,
+        subject: { type: 'Order', id },
+        version,
+        action: 'UPDATED',
+        before: { status: order.status },
+        after: { status },
+      });
+    }
+    return { orderId: String(id) };
+  },
+  refused: ({ id }) => ({ orderId: givenRow('Order', id) }),
+});
+
+function assertMayFollow(status: Order['status'], order: Order): void {
+  const allowed = TRANSITIONS[order.status];
+  if (allowed.includes(status)) return;
+  const expected = allowed.length === 0 ? 'nothing, which is final' : allowed.join(' or ');
+  refuse('INVALID_TRANSITION', ['status'], `Expected ${expected} after ${order.status}, got ${status}.`);
+}

@@ -1,0 +1,78 @@
+import { quoted } from '../../errors.ts';
+import type { CreateOrderInput, OrderItemInput, ProductBy } from '../../generated/graphql.ts';
+import { parseId } from '../input.ts';
+import { isCurrency, parseAmount, toAmount, type Amount } from '../money.ts';
+import { parseText } from '../text.ts';
+import type { Problems } from '../user-errors.ts';
+import { MOST_ITEMS } from './loaders.ts';
+
+/** How a line names its product. */
+export type ProductKey = { readonly id: bigint } | { readonly sku: string };
+
+/** A line of a new order. */
+export interface ItemValues {
+  readonly product: ProductKey;
+  readonly quantity: number;
+  /** Null: the product's own price. */
+  readonly unitPrice: Amount | null;
+  /** A fraction: 500n is 5 %. */
+  readonly discount: Amount;
+}
+
+export interface OrderValues {
+  readonly customerId: bigint;
+  /** Null: one is made up. */
+  readonly number: string | null;
+  readonly currency: string;
+  readonly items: readonly ItemValues[];
+  /** Undefined: now. */
+  readonly placedAt: Date | undefined;
+}
+
+const MOST_OF_ONE = 1_000_000;
+const WHOLE = toAmount(10_000n);
+const NOTHING = toAmount(0n);
+// Clocks differ.
+const AHEAD_MS = 60_000;
+
+/** Checks what can be told of a new order without the database. Problems are added to `problems`. */
+export function parseOrder(input: CreateOrderInput, problems: Problems): OrderValues {
+  const { currency, items, placedAt } = input;
+  const number = input.number ?? null;
+  if (!isCurrency(currency))
+    problems.add('INVALID_INPUT', ['currency'], `Expected an ISO 4217 code in use, got ${quoted(currency)}.`);
+  if (items.length < 1 || items.length > MOST_ITEMS)
+    problems.add('INVALID_INPUT', ['items'], `Expected 1 to ${MOST_ITEMS} items, got ${items.length}.`);
+  if (placedAt && Date.parse(placedAt) > Date.now() + AHEAD_MS)
+    problems.add('INVALID_INPUT', ['placedAt'], `Expected a moment that is not in the future, got ${placedAt}.`);
+  return {
+    customerId: parseId('Customer', input.customerId, { path: ['customerId'], problems }),
+    number: number === null ? null : parseText(number, { path: ['number'], most: 64, problems }),
+    currency,
+    items: items.map((item, position) => parseItem(item, { path: ['items', position], problems })),
+    placedAt: placedAt ? new Date(placedAt) : undefined,
+  };
+}
+
+interface Place {
+  readonly path: readonly (string | number)[];
+  readonly problems: Problems;
+}
+
+function parseItem(item: OrderItemInput, { path, problems }: Place): ItemValues {
+  const { quantity, discount: part = '0' } = item;
+  if (quantity < 1 || quantity > MOST_OF_ONE)
+    problems.add('INVALID_INPUT', [...path, 'quantity'], `Expected 1 to ${MOST_OF_ONE}, got ${quantity}.`);
+  const price = item.unitPrice ?? null;
+  const unitPrice = price === null ? null : parseAmount(price);
+  if (unitPrice === undefined || (unitPrice !== null && unitPrice < NOTHING))
+    problems.add('INVALID_INPUT', [...path, 'unitPrice'], `Expected a price of 0 or more, got ${quoted(price)}.`);
+  const discount = parseAmount(part);
+  if (discount === undefined || discount < NOTHING || discount > WHOLE)
+    problems.add('INVALID_INPUT', [...path, 'discount'], `Expected a part from 0 to 1, got ${quoted(part)}.`);
+  const product = parseProduct(item.product, { path: [...path, 'product'], problems });
+  return { product, quantity, unitPrice: unitPrice ?? null, discount: discount ?? NOTHING };
+}
+
+const parseProduct = (by: ProductBy, place: Place): ProductKey =>
+  by.id === undefined ? { sku: by.sku } : { id: parseId('Product', by.id, place) };

@@ -1,0 +1,59 @@
+import type { Order } from '../../generated/prisma/client.ts';
+import { fitsAmount, formatAmount, LARGEST_AMOUNT, parseAmount, type Amount } from '../money.ts';
+import { refuse } from '../user-errors.ts';
+import type { Write } from '../writer.ts';
+
+/** What a new order adds. */
+interface NewOrder {
+  /** Locked. */
+  readonly customerId: bigint;
+  readonly currency: string;
+  readonly total: Amount;
+  readonly placedAt: Date;
+}
+
+/** Refuses an order with which its customer's orders would come to more than can be kept. */
+export async function assertSumFits({ transaction }: Write, order: Omit<NewOrder, 'placedAt'>): Promise<void> {
+  const { customerId, currency, total } = order;
+  const key = { customerId_currency: { customerId, currency } };
+  const value = await transaction.customerValue.findUnique({ where: key, select: { amount: true } });
+  const sum = (parseAmount(value?.amount.toFixed(4) ?? '0') ?? 0n) + total;
+  if (!fitsAmount(sum))
+    refuse(
+      'INVALID_INPUT',
+      ['items'],
+      `Expected orders of this customer of at most ${LARGEST_AMOUNT} ${currency} in all, got ${formatAmount(sum)}.`,
+    );
+}
+
+/** Counts a new order in its customer's figures; a customer from elsewhere may have none yet. */
+export async function addToSums({ transaction }: Write, order: NewOrder): Promise<void> {
+  const { customerId, currency, placedAt } = order;
+  const total = formatAmount(order.total);
+  await transaction.$executeRaw`
+    INSERT INTO customer_stats (customer_id, order_count, last_order_at) VALUES (${customerId}, 1, ${placedAt})
+    ON DUPLICATE KEY UPDATE order_count = order_count + 1,
+      last_order_at = GREATEST(COALESCE(last_order_at, ${placedAt}), ${placedAt})`;
+  // A text in a sum would make it a floating-point number.
+  await transaction.$executeRaw`
+    INSERT INTO customer_values (customer_id, currency, amount) VALUES (${customerId}, ${currency}, ${total})
+    ON DUPLICATE KEY UPDATE amount = amount + CAST(${total} AS DECIMAL(19, 4))`;
+}
+
+/**
+ * Takes an order that is cancelled or paid back, and is marked so already, out of what its customer's orders come to.
+ * A currency in which no order counts any more has no row, as if there never had been one.
+ */
+export async function takeFromSums({ transaction }: Write, order: Order): Promise<void> {
+  const { customerId, currency } = order;
+  await transaction.$executeRaw`
+    UPDATE customer_values SET amount = amount - CAST(${order.total.toFixed(4)} AS DECIMAL(19, 4))
+    WHERE customer_id = ${customerId} AND currency = ${currency}`;
+  // Orders that cost nothing count too, so nothing left does not say that none is left.
+  await transaction.$executeRaw`
+    DELETE FROM customer_values WHERE customer_id = ${customerId} AND currency = ${currency} AND amount = 0
+      AND NOT EXISTS (
+        SELECT 1 FROM orders AS o FORCE INDEX (orders_customer_id_status_placed_at_id_idx)
+        WHERE o.customer_id = customer_values.customer_id AND o.currency = customer_values.currency
+          AND o.status IN ('PENDING', 'PAID', 'SHIPPED', 'DELIVERED'))`;
+}

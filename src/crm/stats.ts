@@ -1,0 +1,20 @@
+import type { Write } from './writer.ts';
+
+/**
+ * Keeps a customer's count of open tickets in step with them, under the customer's lock and after the tickets are
+ * written. Where other programs have left a customer without its row of counts, all of them are worked out.
+ */
+export async function countOpenTickets({ transaction }: Write, customerId: bigint, more: number): Promise<void> {
+  if (more === 0) return;
+  const { count } = await transaction.customerStats.updateMany({
+    where: { customerId },
+    data: { openTicketCount: { increment: more } },
+  });
+  if (count > 0) return;
+  await transaction.$executeRaw`
+    INSERT INTO customer_stats (customer_id, order_count, open_ticket_count, last_order_at)
+    SELECT ${customerId},
+      (SELECT COUNT(*) FROM orders WHERE customer_id = ${customerId}),
+      (SELECT COUNT(*) FROM tickets WHERE customer_id = ${customerId} AND status IN ('OPEN', 'PENDING')),
+      (SELECT MAX(placed_at) FROM orders WHERE customer_id = ${customerId})`;
+}

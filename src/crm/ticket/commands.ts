@@ -1,0 +1,141 @@
+import type { OpenTicketInput, TicketPriority, TicketStatus, UpdateTicketInput } from '../../generated/graphql.ts';
+import type { Ticket } from '../../generated/prisma/client.ts';
+import { assertAgentExists } from '../agents.ts';
+import { recordChange } from '../changes.ts';
+import { defineCommand, type Payload } from '../command.ts';
+import { givenRow, parseId, parseOptionalId } from '../input.ts';
+import { lockCustomer, lockOwned } from '../lock.ts';
+import { writeNumbered } from '../numbers.ts';
+import { countOpenTickets } from '../stats.ts';
+import { parseText } from '../text.ts';
+import { refuse, type Problems } from '../user-errors.ts';
+import type { ChangedType } from '../writer.ts';
+
+/** What a command gives its payload's resolvers. */
+export type TicketPayload = Payload<{ readonly ticketId: string }>;
+
+const CHANGED: readonly ChangedType[] = ['Ticket', 'CustomerSummary', 'Change'];
+const MOST_CHARACTERS = { number: 64, subject: 300 } as const;
+
+/** What each state can become; staying as it is is no transition. `schema.graphql` says the same for clients. */
+const TRANSITIONS: Readonly<Record<TicketStatus, readonly TicketStatus[]>> = {
+  OPEN: ['PENDING', 'RESOLVED', 'CLOSED'],
+  PENDING: ['OPEN', 'RESOLVED', 'CLOSED'],
+  RESOLVED: ['OPEN', 'PENDING', 'CLOSED'],
+  CLOSED: ['OPEN'],
+};
+
+const isOpen = (status: TicketStatus): boolean => status === 'OPEN' || status === 'PENDING';
+
+/** Opens a customer's ticket, under the number given or one made for it. */
+export const openTicket = defineCommand({
+  mutation: 'openTicket',
+  changes: CHANGED,
+  uniques: { tickets_number_key: ['ticket', 'number'] },
+  parse: (input: OpenTicketInput, problems) => ({
+    customerId: parseId('Customer', input.customerId, { path: ['customerId'], problems }),
+    number: isGiven(input.number) ? parseTicketText('number', input.number, problems) : undefined,
+    subject: parseTicketText('subject', input.subject, problems),
+    priority: input.priority ?? 'NORMAL',
+    assigneeId: parseOptionalId('Agent', input.assigneeId, { path: ['assigneeId'], problems }),
+  }),
+  async run(write, { customerId: given, number: wanted, ...rest }) {
+    const { transaction, now } = write;
+    const { id: customerId } = await lockCustomer(write, { id: given, path: ['customerId'] });
+    await assertAgentExists(write, 'assigneeId', rest.assigneeId);
+    const create = (number: string): Promise<Ticket> =>
+      transaction.ticket.create({ data: { ...rest, number, customerId, openedAt: now, updatedAt: now } });
+    const numbering = { prefix: 'T', index: 'tickets_number_key', now };
+    const { id, version, number, status } = await (wanted === undefined
+      ? writeNumbered(numbering, create)
+      : create(wanted));
+    await countOpenTickets(write, customerId, 1);
+    await recordChange(write, {
+      customerId,
+      subject: { type: 'Ticket', id },
+      version,
+      action: 'CREATED',
+      before: {},
+      after: { number, status, ...rest },
+    });
+    return { ticketId: String(id) };
+  },
+  refused: () => ({ ticketId: null }),
+});
+
+/** Changes what is given of a ticket; raises its version if anything differs. Refused, it shows what is there. */
+export const updateTicket = defineCommand({
+  mutation: 'updateTicket',
+  changes: CHANGED,
+  parse: (input: UpdateTicketInput, problems) => ({
+    id: parseId('Ticket', input.id, { path: ['id'], problems }),
+    expectedVersion: input.expectedVersion,
+    values: parseTicketFields(input, problems),
+  }),
+  async run(write, { id, expectedVersion, values }) {
+    const { transaction } = write;
+    const before = await lockOwned(write, {
+      thing: 'ticket',
+      find: () => transaction.ticket.findUnique({ where: { id } }),
+      lock: () => transaction.$queryRaw`SELECT id FROM tickets WHERE id = ${id} FOR UPDATE`,
+      expectedVersion,
+    });
+    const { customerId, version, status } = before;
+    const given = { ...values, ...closing(before, values.status ?? status, write.now) };
+    const changed: TicketValues = Object.fromEntries(
+      Object.entries(given).filter(([name, value]) => before[name as keyof TicketValues] !== value),
+    );
+    if (Object.keys(changed).length === 0) return { ticketId: String(id) };
+    await assertAgentExists(write, 'assigneeId', changed.assigneeId);
+    const data = { ...changed, version: version + 1, updatedAt: write.now };
+    const after = await transaction.ticket.update({ where: { id }, data });
+    await countOpenTickets(write, customerId, Number(isOpen(after.status)) - Number(isOpen(status)));
+    await recordChange(write, {
+      customerId,
+      subject: { type: 'Ticket', id },
+      version: after.version,
+      action: 'UPDATED',
+      before,
+      after: { ...changed },
+    });
+    return { ticketId: String(id) };
+  },
+  refused: ({ id }) => ({ ticketId: givenRow('Ticket', id) }),
+});
+
+/** The fields of a ticket that can be changed. Left out: not given. */
+interface TicketValues {
+  subject?: string;
+  status?: TicketStatus;
+  priority?: TicketPriority;
+  assigneeId?: bigint | null;
+  closedAt?: Date | null;
+}
+
+function parseTicketFields(input: UpdateTicketInput, problems: Problems): TicketValues {
+  const values: TicketValues = {};
+  for (const field of ['subject', 'status', 'priority'] as const)
+    if (input[field] === null) problems.add('INVALID_INPUT', [field], `Expected a ${field}, got null.`);
+  if (isGiven(input.subject)) values.subject = parseTicketText('subject', input.subject, problems);
+  if (isGiven(input.status)) values.status = input.status;
+  if (isGiven(input.priority)) values.priority = input.priority;
+  if (input.assigneeId !== undefined)
+    values.assigneeId = parseOptionalId('Agent', input.assigneeId, { path: ['assigneeId'], problems });
+  return values;
+}
+
+const isGiven = <Value>(value: Value | null | undefined): value is Value => value !== null && value !== undefined;
+
+const parseTicketText = (field: keyof typeof MOST_CHARACTERS, given: string, problems: Problems): string =>
+  parseText(given, { path: [field], most: MOST_CHARACTERS[field], problems }) ?? '';
+
+/** When a ticket counts as closed once it goes to a state: the first time counts until it is opened again. */
+function closing(before: Ticket, to: TicketStatus, now: Date): Pick<TicketValues, 'closedAt'> {
+  const { status: from, closedAt } = before;
+  if (from === to) return {};
+  const allowed = TRANSITIONS[from];
+  if (!allowed.includes(to))
+    refuse('INVALID_TRANSITION', ['status'], `A ticket that is ${from} can become ${allowed.join(' or ')}, not ${to}.`);
+  if (isOpen(to)) return { closedAt: null };
+  return { closedAt: isOpen(from) ? now : (closedAt ?? now) };
+}

@@ -1,0 +1,60 @@
+import { MOST_ADDRESSES, MOST_TAGS } from '../../crm/customer/loaders.ts';
+import { MOST_ITEMS } from '../../crm/order/loaders.ts';
+import type { Check } from './check.ts';
+
+interface List {
+  readonly table: string;
+  readonly owner: string;
+}
+
+const atMost = ({ table, owner }: List, most: number): Check => ({
+  table,
+  field: 'rows',
+  sql: (within) => `
+    SELECT ${owner}, 'at most ${most}' AS expected, COUNT(*) AS found FROM ${table} FORCE INDEX (PRIMARY)
+    WHERE ${within(owner)} GROUP BY ${owner} HAVING COUNT(*) > ${most}`,
+});
+
+/** Positions count from 0 without gaps: the key lets none be there twice. */
+const inSequence = ({ table, owner }: List): Check => ({
+  table,
+  field: 'position',
+  sql: (within) => `
+    SELECT ${owner}, CONCAT('0 to ', COUNT(*) - 1) AS expected, GROUP_CONCAT(position ORDER BY position) AS found
+    FROM ${table} FORCE INDEX (PRIMARY)
+    WHERE ${within(owner)} GROUP BY ${owner} HAVING MIN(position) <> 0 OR MAX(position) <> COUNT(*) - 1`,
+});
+
+/** What a tag repeats of its customer, for the orders and filters of lists by tag. */
+export const REPEATED_COLUMNS = ['name', 'created_at', 'updated_at', 'owner_id'] as const;
+
+/** Names are personal, and those that only differ in case or accents differ here: compared by their bytes, not shown. */
+const repeated = (column: (typeof REPEATED_COLUMNS)[number]): Check => {
+  const isName = column === 'name';
+  const compared = (table: string) => (isName ? `CAST(${table}.name AS BINARY)` : `${table}.${column}`);
+  const [expected, found] = isName ? ["'the customer''s'", "'another'"] : [`c.${column}`, `t.${column}`];
+  return {
+    table: 'customer_tags',
+    field: column,
+    repair: 'tags',
+    sql: (within) => `
+      SELECT DISTINCT t.customer_id, ${expected} AS expected, ${found} AS found
+      FROM customer_tags AS t FORCE INDEX (PRIMARY) JOIN customers AS c FORCE INDEX (PRIMARY) ON c.id = t.customer_id
+      WHERE ${within('t.customer_id')} AND NOT (${compared('t')} <=> ${compared('c')})`,
+  };
+};
+
+const TAGS = { table: 'customer_tags', owner: 'customer_id' };
+const ADDRESSES = { table: 'customer_addresses', owner: 'customer_id' };
+const ITEMS = { table: 'order_items', owner: 'order_id' };
+
+/** Tags and addresses. */
+export const OWNED_LIST_CHECKS: readonly Check[] = [
+  ...REPEATED_COLUMNS.map(repeated),
+  atMost(TAGS, MOST_TAGS),
+  atMost(ADDRESSES, MOST_ADDRESSES),
+  inSequence(ADDRESSES),
+];
+
+/** Items, by order. */
+export const ITEM_LIST_CHECKS: readonly Check[] = [atMost(ITEMS, MOST_ITEMS), inSequence(ITEMS)];

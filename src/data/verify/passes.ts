@@ -1,0 +1,71 @@
+import type { Check } from './check.ts';
+import { ITEM_LIST_CHECKS, OWNED_LIST_CHECKS } from './lists.ts';
+import { RECORD_CHECKS } from './record.ts';
+import { CUSTOMER_REFERENCE_CHECKS, ITEM_REFERENCE_CHECKS, MERGE_CHECKS } from './references.ts';
+import { SUM_CHECKS } from './sums.ts';
+import { TOTAL_CHECKS } from './totals.ts';
+
+/** A column that goes by a pass's key, and the index that is led by it. */
+export interface Walked {
+  readonly table: string;
+  readonly column: string;
+  readonly index: string;
+}
+
+/** A way through tables that go by one key, range by range, and what is checked of each range. */
+export interface Pass {
+  /** The table whose key it is, first. */
+  readonly walked: readonly [Walked, ...Walked[]];
+  /** Below and above every key, as SQL literals. */
+  readonly ends: readonly [lowest: string, highest: string];
+  readonly checks: readonly Check[];
+}
+
+const primary = (table: string, column: string): Walked => ({ table, column, index: 'PRIMARY' });
+const byCustomer = (table: string, sort: string): Walked => ({
+  table,
+  column: 'customer_id',
+  index: `${table}_customer_id_${sort}_id_idx`,
+});
+const EVERY_ID = ['-9223372036854775808', '9223372036854775807'] as const;
+
+const UNANSWERED: Check = {
+  table: 'idempotency_keys',
+  field: 'answer',
+  // A key is whatever a client chose, and its owner a person: its hash tells which row it is.
+  sql: (within) => `
+    SELECT k.created_at, k.mutation, k.input_hash, 'one' AS expected, NULL AS found
+    FROM idempotency_keys AS k FORCE INDEX (idempotency_keys_created_at_idx)
+    WHERE ${within('k.created_at')} AND k.answer IS NULL`,
+};
+
+/** By customers, by orders, and by the age of idempotency keys. */
+export const PASSES: readonly Pass[] = [
+  {
+    walked: [
+      primary('customers', 'id'),
+      byCustomer('orders', 'placed_at'),
+      byCustomer('tickets', 'opened_at'),
+      byCustomer('interactions', 'occurred_at'),
+      byCustomer('customer_changes', 'occurred_at'),
+      primary('customer_tags', 'customer_id'),
+      primary('customer_addresses', 'customer_id'),
+      primary('customer_stats', 'customer_id'),
+      primary('customer_values', 'customer_id'),
+      primary('customer_merges', 'merged_id'),
+      { table: 'customer_merges', column: 'kept_id', index: 'customer_merges_kept_id_idx' },
+    ],
+    ends: EVERY_ID,
+    checks: [...SUM_CHECKS, ...OWNED_LIST_CHECKS, ...RECORD_CHECKS, ...CUSTOMER_REFERENCE_CHECKS, ...MERGE_CHECKS],
+  },
+  {
+    walked: [primary('orders', 'id'), primary('order_items', 'order_id')],
+    ends: EVERY_ID,
+    checks: [...TOTAL_CHECKS, ...ITEM_LIST_CHECKS, ...ITEM_REFERENCE_CHECKS],
+  },
+  {
+    walked: [{ table: 'idempotency_keys', column: 'created_at', index: 'idempotency_keys_created_at_idx' }],
+    ends: ["'1000-01-01'", "'9999-12-31 23:59:59.999'"],
+    checks: [UNANSWERED],
+  },
+];

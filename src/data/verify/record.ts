@@ -1,0 +1,79 @@
+import type { Check } from './check.ts';
+
+const CHANGES = 'customer_changes AS h FORCE INDEX (customer_changes_customer_id_occurred_at_id_idx)';
+
+/**
+ * A row's version is that of its last entry in its customer's record; rows that were seeded or imported have no entries
+ * until they are changed. The record is read once: by an expression, because MariaDB's `split_materialized` would read
+ * all that there is of a customer anew for each of its rows.
+ */
+const subjectVersion = (table: string, type: string, index: string): Check => ({
+  table,
+  field: 'version',
+  sql: (within) => `
+    SELECT s.id, COALESCE(r.version, 1) AS expected, s.version AS found
+    FROM ${table} AS s FORCE INDEX (${index})
+    LEFT JOIN (
+      SELECT h.customer_id + 0 AS customer_id, h.subject_id, MAX(h.version) AS version FROM ${CHANGES}
+      WHERE ${within('h.customer_id')} AND h.subject_type = '${type}' GROUP BY h.customer_id + 0, h.subject_id
+    ) AS r ON r.customer_id = s.customer_id AND r.subject_id = s.id
+    WHERE ${within('s.customer_id')} AND s.version <> COALESCE(r.version, 1)`,
+});
+
+/** Things that the gateway has made, by the entry that says so: what must hold of them and not of imported ones. */
+const made = (type: string, table: string): string => `${CHANGES}
+  JOIN ${table} AS s FORCE INDEX (PRIMARY) ON s.id = h.subject_id AND h.subject_type = '${type}' AND h.action = 'CREATED'`;
+
+/** Versions against the record of changes. */
+export const RECORD_CHECKS: readonly Check[] = [
+  {
+    table: 'customers',
+    field: 'version',
+    sql: (within) => `
+      SELECT c.id, (
+        SELECT MAX(h.version) FROM ${CHANGES} WHERE h.customer_id = c.id AND h.subject_type IS NULL
+      ) AS expected, c.version AS found
+      FROM customers AS c FORCE INDEX (PRIMARY) WHERE ${within('c.id')} HAVING NOT (expected <=> found)`,
+  },
+  subjectVersion('orders', 'Order', 'orders_customer_id_placed_at_id_idx'),
+  subjectVersion('tickets', 'Ticket', 'tickets_customer_id_opened_at_id_idx'),
+  {
+    table: 'customer_changes',
+    field: 'version',
+    sql: (within) => `
+      SELECT h.customer_id, h.subject_type, h.subject_id,
+        CONCAT('one entry each from ', MIN(h.version), ' to ', MAX(h.version)) AS expected,
+        GROUP_CONCAT(h.version ORDER BY h.version) AS found
+      FROM ${CHANGES} WHERE ${within('h.customer_id')} GROUP BY h.customer_id, h.subject_type, h.subject_id
+      HAVING COUNT(*) <> COUNT(DISTINCT h.version) OR COUNT(*) <> MAX(h.version) - MIN(h.version) + 1`,
+  },
+  {
+    table: 'customer_changes',
+    field: 'subject_id',
+    // Of a customer that was deleted, the record alone is left.
+    sql: (within) => `
+      SELECT DISTINCT h.customer_id, h.subject_type, CONCAT('row ', h.subject_id) AS expected, NULL AS found
+      FROM ${CHANGES} JOIN customers AS c FORCE INDEX (PRIMARY) ON c.id = h.customer_id
+      LEFT JOIN orders AS o FORCE INDEX (PRIMARY) ON o.id = h.subject_id AND h.subject_type = 'Order'
+      LEFT JOIN tickets AS t FORCE INDEX (PRIMARY) ON t.id = h.subject_id AND h.subject_type = 'Ticket'
+      LEFT JOIN interactions AS i FORCE INDEX (PRIMARY) ON i.id = h.subject_id AND h.subject_type = 'Interaction'
+      WHERE ${within('h.customer_id')} AND h.subject_type IN ('Order', 'Ticket', 'Interaction')
+        AND COALESCE(o.id, t.id, i.id) IS NULL`,
+  },
+  {
+    table: 'orders',
+    field: 'items',
+    sql: (within) => `
+      SELECT s.id, 'at least 1' AS expected, 0 AS found FROM ${made('Order', 'orders')}
+      LEFT JOIN order_items AS i FORCE INDEX (PRIMARY) ON i.order_id = s.id
+      WHERE ${within('h.customer_id')} AND i.order_id IS NULL`,
+  },
+  {
+    table: 'tickets',
+    field: 'closed_at',
+    // Imported ones may have none, where the file had none.
+    sql: (within) => `
+      SELECT s.id, CONCAT('a time, since it is ', s.status) AS expected, NULL AS found FROM ${made('Ticket', 'tickets')}
+      WHERE ${within('h.customer_id')} AND s.status NOT IN ('OPEN', 'PENDING') AND s.closed_at IS NULL`,
+  },
+];

@@ -1,0 +1,150 @@
+import type { Connection } from 'mariadb';
+import { UserError } from '../../user-error.ts';
+import { errorNumber, openConnection } from '../connection.ts';
+import { toDrift, withinRange, type Check, type Drift, type Row, type Within } from './check.ts';
+import { PASSES, type Pass } from './passes.ts';
+import { countRows, doneOf, nextRange, sizeOf, spanOf, type NextRange, type Span } from './ranges.ts';
+import { repairCustomer } from './repair.ts';
+
+/** How far it is. */
+interface VerifyProgress {
+  /** Ids of customers and orders gone through, whether there is a row or not; of `ids`. */
+  readonly idsDone: number;
+  readonly ids: number;
+  /** Rows looked at so far. */
+  readonly rows: number;
+}
+
+interface VerifyOptions {
+  readonly databaseUrl: string;
+  /** Works out anew what is kept beside the rows that it follows from. Default false: nothing is written. */
+  readonly repairs?: boolean;
+  /** About how many rows of each table are looked at in one transaction. Default 5,000. */
+  readonly rowsAtOnce?: number;
+  /** Called with each drift when it is found or repaired. */
+  readonly found?: (drift: Drift) => void;
+  /** Called at the start and after each range. */
+  readonly report?: (progress: VerifyProgress) => void;
+  /** Stops after the statement under way. */
+  readonly signal?: AbortSignal;
+}
+
+export interface VerifyResult {
+  readonly isInterrupted: boolean;
+  /** Rows looked at. */
+  readonly rows: number;
+  /** The first 100 drifts; `found` hears of all. */
+  readonly drifts: readonly Drift[];
+  /** How many there are in all, by table and field such as `orders.total`. */
+  readonly counts: ReadonlyMap<string, number>;
+  /** How many of them were repaired. */
+  readonly repaired: number;
+}
+
+const ROWS_AT_ONCE = 5_000;
+const MOST_DRIFTS = 100;
+// No such column, table or index.
+const OTHER_TABLES = new Set([1054, 1146, 1176]);
+const UNAVAILABLE_EXIT_CODE = 69;
+
+/**
+ * Checks a database against itself: sums and counts, what is repeated, versions and their record, and whether what is
+ * pointed to is there. It goes range by range on the indexes of customers' and orders' ids, each range in a read-only
+ * transaction with a snapshot of its own: what others write meanwhile is seen whole or not at all. Memory grows neither
+ * with the number of rows nor with what is wrong with them.
+ * @throws UserError (exit code 69) when the database cannot be reached or its tables are of another version
+ */
+export async function verifyDatabase(options: VerifyOptions): Promise<VerifyResult> {
+  const connection = await openConnection(options.databaseUrl);
+  try {
+    return await verify(connection, options);
+  } catch (error) {
+    if (!OTHER_TABLES.has(errorNumber(error) ?? 0)) throw error;
+    throw new UserError('The tables are not of this version. Bring them to it with npm run migrate', {
+      cause: error,
+      exitCode: UNAVAILABLE_EXIT_CODE,
+    });
+  } finally {
+    await connection.end();
+  }
+}
+
+interface Run {
+  readonly connection: Connection;
+  readonly options: VerifyOptions;
+  readonly drifts: Drift[];
+  readonly counts: Map<string, number>;
+  repaired: number;
+  rows: number;
+  idsDone: number;
+}
+
+async function verify(connection: Connection, options: VerifyOptions): Promise<VerifyResult> {
+  const run: Run = { connection, options, drifts: [], counts: new Map(), repaired: 0, rows: 0, idsDone: 0 };
+  const passes: { pass: Pass; span: Span }[] = [];
+  for (const pass of PASSES) passes.push({ pass, span: await spanOf(connection, pass) });
+  const ids = passes.reduce((sum, { span }) => sum + sizeOf(span), 0);
+  options.report?.({ idsDone: 0, ids, rows: 0 });
+  for (const { pass, span } of passes) {
+    const before = run.idsDone;
+    let range: NextRange | undefined;
+    while (range?.isLast !== true && !isInterrupted(run)) {
+      range = await verifyRange(run, pass, range?.upTo ?? pass.ends[0]);
+      run.idsDone = before + doneOf(span, range);
+      options.report?.({ idsDone: run.idsDone, ids, rows: run.rows });
+    }
+  }
+  const { rows, drifts, counts, repaired } = run;
+  return { isInterrupted: isInterrupted(run), rows, drifts, counts, repaired };
+}
+
+const isInterrupted = ({ options }: Run): boolean => options.signal?.aborted === true;
+
+async function verifyRange(run: Run, pass: Pass, after: string): Promise<NextRange> {
+  const { connection, options } = run;
+  const damaged = new Set<bigint>();
+  const range = await inSnapshot(connection, async () => {
+    const next = await nextRange(connection, pass, { after, rows: options.rowsAtOnce ?? ROWS_AT_ONCE });
+    const within = withinRange(next);
+    for (const check of pass.checks) {
+      if (isInterrupted(run)) return next;
+      for await (const row of faultyRows(connection, check, within))
+        if (options.repairs === true && check.repair !== undefined) damaged.add(BigInt(row['customer_id'] ?? 0));
+        else settle(run, toDrift(check, row));
+    }
+    run.rows += await countRows(connection, pass, next);
+    return next;
+  });
+  const repairable = pass.checks.filter((check) => check.repair !== undefined);
+  for (const customerId of damaged)
+    for (const drift of await repairCustomer(connection, repairable, customerId)) settle(run, drift);
+  return range;
+}
+
+/** Reads what a check finds row by row, however many there are. */
+async function* faultyRows(connection: Connection, check: Check, within: Within): AsyncGenerator<Row> {
+  const rows: AsyncIterable<Row> = connection.queryStream(check.sql(within));
+  for await (const row of rows) {
+    const faulty = check.judge === undefined ? row : check.judge(row);
+    if (faulty !== undefined) yield faulty;
+  }
+}
+
+function settle(run: Run, drift: Drift): void {
+  const kind = `${drift.table}.${drift.field}`;
+  run.counts.set(kind, (run.counts.get(kind) ?? 0) + 1);
+  if (drift.isRepaired) run.repaired += 1;
+  if (run.drifts.length < MOST_DRIFTS) run.drifts.push(drift);
+  run.options.found?.(drift);
+}
+
+async function inSnapshot<Result>(connection: Connection, work: () => Promise<Result>): Promise<Result> {
+  // For the next transaction alone. At the session's own level, each statement would see another moment.
+  await connection.query('SET TRANSACTION ISOLATION LEVEL REPEATABLE READ');
+  await connection.query('START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY');
+  try {
+    return await work();
+  } finally {
+    if (connection.isValid()) await connection.rollback();
+  }
+}

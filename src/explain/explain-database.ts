@@ -1,0 +1,43 @@
+import type { GraphQLSchema } from 'graphql';
+import type { Entry } from './entries.ts';
+import { fieldEntries } from './field-runs.ts';
+import { ListRuns } from './list-runs.ts';
+import { listQuestions, type Question } from './questions.ts';
+import { createSamples } from './samples.ts';
+import { openMeasuringSession } from './session.ts';
+
+/**
+ * Sends every statement that the schema can cause, in a session that cannot write, and tells what the server did for each.
+ * @returns in the order of the schema; empty when no statement has such a name
+ * @param options.statementMs the server stops a statement that takes longer
+ * @param options.signal checked between questions; its reason is thrown
+ * @throws SERVICE_UNAVAILABLE when the server cannot be reached
+ */
+export async function explainDatabase(options: {
+  readonly databaseUrl: string;
+  readonly schema: GraphQLSchema;
+  readonly statementMs: number;
+  /** What the names of the statements begin with, such as `Customer.orders`; empty for all. */
+  readonly only: string;
+  readonly signal: AbortSignal;
+}): Promise<readonly Entry[]> {
+  const { schema, signal, only } = options;
+  const session = await openMeasuringSession(options.databaseUrl, options.statementMs);
+  try {
+    const samples = createSamples(session);
+    const runs = new ListRuns(session, samples);
+    const entries: Entry[] = [];
+    const add = (entry: Entry): void => {
+      if (entry.measurement.statement.name.startsWith(only)) entries.push(entry);
+    };
+    for await (const entry of fieldEntries(schema, session, samples)) add(entry);
+    const isAsked = ({ source: { name } }: Question) => name.startsWith(only) || only.startsWith(`${name} `);
+    for (const question of listQuestions(schema).filter(isAsked)) {
+      signal.throwIfAborted();
+      for await (const entry of runs.run(question)) add(entry);
+    }
+    return entries;
+  } finally {
+    await session.close();
+  }
+}

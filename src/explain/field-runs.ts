@@ -1,0 +1,157 @@
+import {
+  execute,
+  getNamedType,
+  isInputObjectType,
+  isInterfaceType,
+  isLeafType,
+  isObjectType,
+  isRequiredArgument,
+  parse,
+  type GraphQLField,
+  type GraphQLInputType,
+  type GraphQLObjectType,
+  type GraphQLSchema,
+} from 'graphql';
+import type { Table } from '../batch/table.ts';
+import { globalId, NODE_TYPES, type NodeType } from '../crm/global-id.ts';
+import { createLoaders, TABLES } from '../crm/registry.ts';
+import { toEntry, type Entry } from './entries.ts';
+import { isConnection, requestContext } from './questions.ts';
+import type { Samples } from './samples.ts';
+import type { Measurement, MeasuringSession } from './session.ts';
+
+type Field = GraphQLField<unknown, unknown>;
+
+/** For one row and for many at once. */
+const ROW_COUNTS = [1, 100] as const;
+
+/** A document with real values, and what it asks in words. */
+interface Asked {
+  readonly asked: string;
+  readonly document: string;
+  readonly variables: Readonly<Record<string, unknown>>;
+  readonly arguments: Readonly<Record<string, unknown>>;
+  readonly rows: number;
+}
+
+/**
+ * Asks for all that is no list's page: each type's rows by every key, and every field of them, so that whatever a field
+ * causes is sent. One row and many.
+ */
+export async function* fieldEntries(
+  schema: GraphQLSchema,
+  session: MeasuringSession,
+  samples: Samples,
+): AsyncGenerator<Entry> {
+  const query = schema.getQueryType();
+  const lookUps = Object.values(query?.getFields() ?? {}).flatMap(keysOf);
+  for (const count of ROW_COUNTS) {
+    for (const lookUp of lookUps) yield* entriesOf(schema, session, await lookUpDocument(lookUp, samples, count));
+    for (const type of NODE_TYPES) {
+      const ids = await samples.values(tableOf(type), 'id', count);
+      yield* entriesOf(schema, session, {
+        asked: `every field of ${type}`,
+        document: `query ($ids: [ID!]!) { nodes(ids: $ids) { ... on ${type} ${selection(schema.getType(type))} } }`,
+        variables: { ids: ids.map((id) => globalId(type, id)) },
+        arguments: {},
+        rows: ids.length,
+      });
+    }
+  }
+}
+
+function tableOf(type: string): Table {
+  const table = TABLES.find((candidate) => candidate.type === type);
+  if (table === undefined) throw new Error(`${type}: expected a table of its own, found none`);
+  return table;
+}
+
+/** A field of Query that finds one row by one key. */
+interface LookUp {
+  readonly field: string;
+  readonly argument: { readonly name: string; readonly type: GraphQLInputType };
+  /** The input's field, where the argument has several of which one is given. */
+  readonly key: string | undefined;
+  readonly type: NodeType;
+}
+
+function keysOf(field: Field): LookUp[] {
+  const type = NODE_TYPES.find((name) => name === getNamedType(field.type).name);
+  const [argument, ...rest] = field.args;
+  if (type === undefined || argument === undefined || rest.length > 0 || isConnection(field)) return [];
+  const input = getNamedType(argument.type);
+  const keys = isInputObjectType(input) ? Object.keys(input.getFields()) : [undefined];
+  return keys.map((key) => ({ field: field.name, argument, key, type }));
+}
+
+async function lookUpDocument({ field, argument, key, type }: LookUp, samples: Samples, most: number): Promise<Asked> {
+  const name = key ?? argument.name;
+  const values = await samples.values(tableOf(type), name, most);
+  const given = values.map((value) => (name === 'id' ? globalId(type, value) : value));
+  const variables = given.map((value, i) => [`v${i}`, key === undefined ? value : { [key]: value }] as const);
+  const declared = variables.map(([variable]) => `$${variable}: ${String(argument.type)}`);
+  const fields = variables.map(([variable], i) => `a${i}: ${field}(${argument.name}: $${variable}) { __typename id }`);
+  return {
+    asked: `${field} by ${name}`,
+    document: `query ${declared.length > 0 ? `(${declared.join(', ')})` : ''} { __typename ${fields.join(' ')} }`,
+    variables: Object.fromEntries(variables),
+    arguments: { [argument.name]: variables[0]?.[1] ?? null },
+    rows: values.length,
+  };
+}
+
+/** Every field of a type that needs no argument and is no page; of rows of other types the id alone. */
+function selection(type: unknown, within: readonly GraphQLObjectType[] = []): string {
+  if (!isObjectType(type)) throw new Error(`expected an object type, got ${String(type)}`);
+  const fields = Object.values(type.getFields()).filter(
+    (field) => !isConnection(field) && !field.args.some(isRequiredArgument),
+  );
+  const parts = fields.flatMap((field) => {
+    const inner = getNamedType(field.type);
+    if (isLeafType(inner)) return [field.name];
+    const isRow = isInterfaceType(inner) || NODE_TYPES.some((name) => name === inner.name);
+    if (isRow) return [`${field.name} { id }`];
+    return isObjectType(inner) && !within.includes(inner)
+      ? [`${field.name} ${selection(inner, [...within, type])}`]
+      : [];
+  });
+  return `{ ${parts.join(' ')} }`;
+}
+
+/** The statements that a document causes. */
+async function* entriesOf(schema: GraphQLSchema, session: MeasuringSession, asked: Asked): AsyncGenerator<Entry> {
+  const found: Measurement[] = [];
+  // One at a time: the counters are the connection's.
+  let last: Promise<unknown> = Promise.resolve();
+  const batch = {
+    db: {
+      read: async (statement: Measurement['statement']) => {
+        const measuring = last.then(() => session.measure(statement));
+        last = measuring.catch(() => undefined);
+        const measurement = await measuring;
+        found.push(measurement);
+        return [...measurement.rows];
+      },
+    },
+    columnsOf: (table: Table) => Object.keys(table.columns),
+    tags: new Set<string>(),
+  };
+  await execute({
+    schema,
+    document: parse(asked.document),
+    variableValues: asked.variables,
+    contextValue: requestContext(batch, createLoaders(batch)),
+  });
+  for (const measurement of found) {
+    const { statement, rowsReturned } = measurement;
+    yield toEntry({
+      asked: asked.asked,
+      arguments: asked.arguments,
+      parents: asked.rows,
+      // Each row that is returned, and for each key or parent a look at where its rows end.
+      mostRows: rowsReturned + new Set(statement.values).size,
+      passedOver: [],
+      measurement: { ...measurement, rows: [] },
+    });
+  }
+}

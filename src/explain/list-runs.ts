@@ -1,0 +1,244 @@
+import type { Condition, ListQuery, Position } from '../batch/conditions.ts';
+import { chooseIndex, countingSort, heldConditions } from '../batch/index-choice.ts';
+import type { ListLoaders } from '../batch/loaders.ts';
+import { countStatement } from '../batch/statements.ts';
+import { createLoaders } from '../crm/registry.ts';
+import { mostRowsOfCount, mostRowsOfLook, mostRowsOfPage, toEntry, type Entry } from './entries.ts';
+import { askedFor, listLoaders, type Question } from './questions.ts';
+import type { Samples } from './samples.ts';
+import type { Measurement, MeasuringSession } from './session.ts';
+
+const PAGE_SIZES = [1, 100] as const;
+const LARGEST_PAGE = 100;
+const MANY_PARENTS = 20;
+/** How far within its list a deep page begins. */
+const DEPTH = 1_000;
+/** What is counted to tell a worst case; more take too long on a table in use. */
+const MOST_COUNTED = 1_000_000;
+
+type Parents = readonly (string | null)[];
+
+/** What a statement is asked for, besides the question. */
+interface Ask {
+  readonly parents: Parents;
+  /** The page's arguments, as clients give them. */
+  readonly page: Readonly<Record<string, unknown>>;
+  /** What the statement follows from besides the question and the parents: measured once for the same. */
+  readonly key: readonly unknown[];
+  /** The most rows that it may read, told how many it has found. */
+  readonly mostRows: (found: number) => number;
+  readonly passedOver?: readonly string[];
+}
+
+/** Asks questions of lists in all the ways that their pages, counts and looks back and forth can be asked. */
+export class ListRuns {
+  readonly #session: MeasuringSession;
+  readonly #samples: Samples;
+  readonly #measured = new Map<string, Promise<{ measurement: Measurement; found: number }>>();
+  readonly #positions = new Map<string, Promise<readonly Position[]>>();
+  readonly #shapes = new Set<string>();
+  readonly #worstCases = new Map<string, Promise<number>>();
+
+  constructor(session: MeasuringSession, samples: Samples) {
+    this.#session = session;
+    this.#samples = samples;
+  }
+
+  /**
+   * Every statement that a question can cause; where its index does not hold every condition, a page and a count; where
+   * another question has differed in a value only, a page.
+   */
+  async *run(question: Question): AsyncGenerator<Entry> {
+    const conditions = await this.#samples.conditions(question.source, question.conditions);
+    const run = new ListRun(question, conditions);
+    const many = await this.#parentsOf(question);
+    const one = many.slice(0, 1);
+    const isKnown = this.#shapes.has(run.shape);
+    this.#shapes.add(run.shape);
+    if (isKnown && question.passedOver.length === 0) {
+      yield await this.#page(run, one, { size: LARGEST_PAGE, backward: false, from: undefined });
+      return;
+    }
+    if (question.passedOver.length > 0) {
+      const worst = await this.#worstCase(run, question.sort, one);
+      yield await this.#page(run, one, { size: LARGEST_PAGE, backward: false, from: undefined, worst });
+      yield await this.#count(run, one);
+      return;
+    }
+    const deep = await kept(this.#positions, run.key, () => this.#deepPositions(run, one[0] ?? null));
+    for (const backward of [false, true]) {
+      for (const size of PAGE_SIZES) {
+        for (const from of [undefined, ...deep]) yield await this.#page(run, one, { size, backward, from });
+        // A cursor is of one parent's list: many parents have first pages only.
+        if (many.length > 1) yield await this.#page(run, many, { size, backward, from: undefined });
+      }
+      for (const from of deep) yield await this.#look(run, one, { backward, from });
+    }
+    yield await this.#count(run, one);
+    if (many.length > 1) yield await this.#count(run, many);
+  }
+
+  async #parentsOf({ source }: Question): Promise<Parents> {
+    if (source.parent === undefined) return [null];
+    const found = await this.#samples.parents(source, MANY_PARENTS);
+    return found.length === 0 ? ['1'] : found;
+  }
+
+  #page(run: ListRun, parents: Parents, page: PageBounds): Promise<Entry> {
+    const { size, backward, from, worst } = page;
+    const query = { ...run.query, limit: size, backward, from };
+    const ask: Ask = {
+      parents,
+      page: { [backward ? 'last' : 'first']: size, ...(from && { [backward ? 'before' : 'after']: from.id }) },
+      // Backward in one order is forward in the other: the same statement.
+      key: ['page', run.query.sort.descending !== backward, size, from],
+      mostRows: () => (worst ?? 0) * run.runs.rowsAnEntry + parents.length * mostRowsOfPage(size, run.runs),
+      passedOver: run.question.passedOver,
+    };
+    return this.#entry(run, ask, (loaders) => Promise.all(parents.map((parent) => loaders.page(parent, query))));
+  }
+
+  /** Whether there is anything on the other side of a page's cursor. */
+  #look(run: ListRun, parents: Parents, beyond: { backward: boolean; from: Position }): Promise<Entry> {
+    const ask: Ask = {
+      parents,
+      page: { [beyond.backward ? 'after' : 'before']: beyond.from.id },
+      key: ['exists', run.query.sort.descending !== beyond.backward, beyond.from],
+      mostRows: () => parents.length * mostRowsOfLook(run.runs),
+    };
+    return this.#entry(run, ask, (loaders) =>
+      Promise.all(parents.map((parent) => loaders.exists(parent, run.query, beyond))),
+    );
+  }
+
+  async #count(run: ListRun, parents: Parents): Promise<Entry> {
+    const { source } = run.question;
+    const sort = countingSort(source, run.query);
+    const { passedOver } = heldConditions(source, { ...run.query, sort });
+    const worst = passedOver.length === 0 ? undefined : await this.#worstCase(run, sort, parents);
+    const ask: Ask = {
+      parents,
+      page: {},
+      key: ['count'],
+      mostRows: (found) => mostRowsOfCount({ found, entries: worst ?? found, parents: parents.length }, run.runs),
+      passedOver,
+    };
+    return this.#entry(run, ask, (loaders) => Promise.all(parents.map((parent) => loaders.count(parent, run.query))));
+  }
+
+  async #entry(
+    run: ListRun,
+    ask: Ask,
+    send: (loaders: ListLoaders<unknown>) => Promise<readonly unknown[]>,
+  ): Promise<Entry> {
+    const { measurement, found } = await kept(
+      this.#measured,
+      JSON.stringify([run.key, ask.key, ask.parents]),
+      async () => {
+        let sent: Measurement | undefined;
+        const loaders = run.loaders(async (statement) => {
+          sent = await this.#session.measure(statement);
+          return [...sent.rows];
+        }, Object.keys(run.question.source.table.columns));
+        const results = await send(loaders);
+        if (sent === undefined) throw new Error(`${run.key}: expected a statement, none was sent`);
+        const counts = results.filter((result) => typeof result === 'number');
+        const counted = counts.reduce((sum, count) => sum + count, 0);
+        // Rows are no longer needed, and there are thousands of pages.
+        const rowsReturned = counts.length === 0 ? sent.rowsReturned : counted;
+        return { measurement: { ...sent, rows: [], rowsReturned }, found: counted };
+      },
+    );
+    return toEntry({
+      asked: askedFor(run.question),
+      arguments: { ...run.question.arguments, ...ask.page },
+      parents: ask.parents.length,
+      mostRows: ask.mostRows(found),
+      passedOver: ask.passedOver ?? [],
+      measurement,
+    });
+  }
+
+  /** A row in the depth of a list; from either end where at one of them may be rows without a value. */
+  async #deepPositions(run: ListRun, parent: string | null): Promise<readonly Position[]> {
+    const { column } = run.question.sort;
+    const isNullable = run.question.source.table.columns[column]?.nullable === true;
+    const loaders = run.loaders(this.#session.read, ['id']);
+    const found = await Promise.all(
+      (isNullable ? [false, true] : [false]).map(async (descending): Promise<Position[]> => {
+        const query = { ...run.query, sort: { column, descending }, signature: String(descending) };
+        const { rows } = await loaders.page(parent, { ...query, limit: DEPTH, backward: false, from: undefined });
+        const row = rows.at(-1) as (Readonly<Record<string, Position['value']>> & { id: string }) | undefined;
+        return row === undefined ? [] : [{ value: row[column] ?? null, id: row.id }];
+      }),
+    );
+    return found.flat();
+  }
+
+  /** How many entries are read at worst: what the index holds between the ends; Infinity where that is too much to count. */
+  #worstCase(run: ListRun, sort: ListQuery['sort'], parents: Parents): Promise<number> {
+    const { source } = run.question;
+    const query = { ...run.query, sort };
+    const { held, isParentHeld } = heldConditions(source, query);
+    const key = JSON.stringify([run.question.loader, sort.column, held, parents]);
+    return kept(this.#worstCases, key, async () => {
+      const { error, rows } = await this.#session.measure(
+        countStatement(
+          isParentHeld ? source : { ...source, parent: undefined },
+          { ...query, conditions: held },
+          { parents: isParentHeld ? parents : [null], most: MOST_COUNTED },
+        ),
+      );
+      const entries = Number(rows[0]?.[1] ?? 0);
+      return error !== undefined || entries >= MOST_COUNTED ? Number.POSITIVE_INFINITY : entries;
+    });
+  }
+}
+
+interface PageBounds {
+  readonly size: number;
+  readonly backward: boolean;
+  readonly from: Position | undefined;
+  /** What is read at worst where the index does not hold every condition. */
+  readonly worst?: number;
+}
+
+/** A question with real values. */
+class ListRun {
+  readonly key: string;
+  /** The same for questions that differ in nothing but values. */
+  readonly shape: string;
+  readonly question: Question;
+  readonly query: ListQuery;
+  readonly runs: { readonly runs: number; readonly rowsAnEntry: number };
+
+  constructor(question: Question, conditions: readonly Condition[]) {
+    this.question = question;
+    this.query = { conditions, sort: question.sort, signature: '' };
+    const { prefix, side } = chooseIndex(question.source, this.query);
+    const runs = prefix.reduce((product, { values }) => product * values.length, 1);
+    this.runs = { runs, rowsAnEntry: side === undefined ? 1 : 2 };
+    this.key = JSON.stringify([question.loader, question.sort.column, conditions]);
+    const names = conditions.map((condition) => [
+      ...Object.keys(condition).filter((name) => condition[name as keyof Condition] !== null),
+      'column' in condition ? condition.column : condition.side.name,
+      'values' in condition ? condition.values.length : 1,
+    ]);
+    this.shape = JSON.stringify([question.loader, question.sort, names]);
+  }
+
+  /** The list's loaders, as a request that asks for some columns has them. */
+  loaders(read: MeasuringSession['read'], columns: readonly string[]): ListLoaders<unknown> {
+    const { loader } = this.question;
+    const found = listLoaders(createLoaders({ db: { read }, columnsOf: () => columns, tags: new Set() })).get(loader);
+    if (found === undefined) throw new Error(`${loader}: expected the loaders of a list`);
+    return found;
+  }
+}
+
+/** A value that is worked out once. */
+function kept<Value>(values: Map<string, Promise<Value>>, key: string, make: () => Promise<Value>): Promise<Value> {
+  const found = values.get(key) ?? make();
+  values.set(key, found);
+  return found;
+}

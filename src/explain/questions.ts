@@ -1,0 +1,163 @@
+import { isObjectType, type GraphQLArgument, type GraphQLField, type GraphQLSchema } from 'graphql';
+import type { Condition, ListSource } from '../batch/conditions.ts';
+import { heldConditions } from '../batch/index-choice.ts';
+import type { BatchContext, ListLoaders } from '../batch/loaders.ts';
+import type { Connection, ListRequest } from '../connection/connection.ts';
+import type { Context, Loaders } from '../crm/context.ts';
+import { createLoaders } from '../crm/registry.ts';
+import { exposedCode } from '../errors.ts';
+import { argumentSets, isProbe } from './probes.ts';
+
+/** What a connection field can be asked besides its page, and what that means to the database. */
+export interface Question {
+  /** The list, such as `Customer.orders`, which is also the field. */
+  readonly source: ListSource;
+  /** The name of the list's loaders. */
+  readonly loader: keyof Loaders;
+  /** As a client gives them; ids, texts and moments stand for real ones. */
+  readonly arguments: Readonly<Record<string, unknown>>;
+  readonly conditions: readonly Condition[];
+  readonly sort: ListRequest['sort'];
+  /** Columns of conditions that the index does not hold; none: each page is bounded. */
+  readonly passedOver: readonly string[];
+}
+
+const PAGE_ARGUMENTS: ReadonlySet<string> = new Set(['first', 'after', 'last', 'before']);
+
+const ORDER_ARGUMENT = 'orderBy';
+
+/** What a question asks, in words: `status (4), createdAt by NAME`. Both directions ask the same. */
+export function askedFor({ arguments: given, sort }: Question): string {
+  const conditions = Object.entries(given)
+    .filter(([name]) => name !== ORDER_ARGUMENT)
+    .flatMap(([name, value]) => (isInput(value) ? Object.entries(value) : [[name, value] as const]))
+    .map(([name, value]) => (Array.isArray(value) && value.length > 1 ? `${name} (${value.length})` : name));
+  return `${conditions.join(', ') || 'all'} by ${sort.name.replace(/ (ASC|DESC)$/, '')}`;
+}
+
+const isInput = (value: unknown): value is object =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** Whether a field is a connection: a list that is asked for by the page. */
+export const isConnection = (field: GraphQLField<unknown, unknown>): boolean =>
+  field.args.some(({ name }) => name === 'first');
+
+/** The loaders of every type, by name, of which those of lists have a `source`. */
+export function listLoaders(loaders: Loaders): ReadonlyMap<keyof Loaders, ListLoaders<unknown>> {
+  // Getters of the class: each type's loaders are made when they are first asked for.
+  const names = Object.getOwnPropertyNames(Object.getPrototypeOf(loaders)) as (keyof Loaders)[];
+  const found = names.flatMap((name) => {
+    const loader: unknown = loaders[name];
+    return isListLoaders(loader) ? [[name, loader] as const] : [];
+  });
+  return new Map(found);
+}
+
+const isListLoaders = (loader: unknown): loader is ListLoaders<unknown> =>
+  typeof loader === 'object' && loader !== null && 'source' in loader;
+
+/**
+ * Every question that the schema lets clients ask of its lists: what arguments there are is read off the schema, and
+ * what they mean is told by the resolvers, which are called with loaders that only listen. Of questions that differ in
+ * nothing but a text or an id there is one. Three conditions and more are kept where an index holds them all: what the
+ * others cost at worst is what two of them do.
+ */
+export function listQuestions(schema: GraphQLSchema): Question[] {
+  const fields = Object.values(schema.getTypeMap())
+    .filter(isObjectType)
+    .flatMap((type) => Object.values(type.getFields()).filter(isConnection));
+  return fields.flatMap(questionsOf);
+}
+
+function questionsOf(field: GraphQLField<unknown, unknown>): Question[] {
+  const args = field.args.filter(({ name }) => !PAGE_ARGUMENTS.has(name));
+  const found = new Map<string, Question>();
+  for (const given of argumentSets(args, (set) => ask(field, args, set) !== undefined)) {
+    const question = ask(field, args, given);
+    if (question === undefined) continue;
+    if (question.conditions.length > 2 && question.passedOver.length > 0) continue;
+    const key = JSON.stringify([question.sort.name, question.conditions], (name, value: unknown) =>
+      typeof value === 'string' && (isProbe(value) || name === 'text' || name === 'value') ? '?' : value,
+    );
+    if (!found.has(key)) found.set(key, question);
+  }
+  return [...found.values()];
+}
+
+/** What a field's resolver makes of some arguments; undefined where it refuses them. */
+function ask(
+  field: GraphQLField<unknown, unknown>,
+  args: readonly GraphQLArgument[],
+  given: Readonly<Record<string, unknown>>,
+): Question | undefined {
+  const heard: Question[] = [];
+  const context = listeningContext((question) => heard.push({ ...question, arguments: given }));
+  const defaults = args.filter(({ defaultValue }) => defaultValue !== undefined);
+  const all = { ...Object.fromEntries(defaults.map((arg) => [arg.name, arg.defaultValue])), ...given };
+  try {
+    // Resolvers of lists take nothing of their parent but its id, and nothing of the document.
+    const resolve = field.resolve as (parent: object, args: object, context: Context) => Connection<unknown>;
+    void resolve({ id: '1' }, all, context).nodes();
+  } catch (error) {
+    if (exposedCode(error) === 'BAD_USER_INPUT') return undefined;
+    throw error;
+  }
+  const [question] = heard;
+  if (question === undefined) throw new Error(`${field.name}: expected its resolver to ask the loaders of a list`);
+  return question;
+}
+
+const refuse = () => Promise.reject(new Error('nothing is read or written here'));
+
+/** A request's surroundings in which lists are told of instead of read. */
+function listeningContext(tell: (question: Omit<Question, 'arguments'>) => void): Context {
+  const batch = { db: { read: refuse }, columnsOf: () => [], tags: new Set<string>() };
+  const loaders = createLoaders(batch);
+  const listening = new Map(
+    [...listLoaders(loaders)].map(([name, { source }]): [string, ListLoaders<never>] => [
+      name,
+      {
+        source,
+        page: (_, { conditions, sort }) => {
+          // The connection gives the sort of its request on, name and all.
+          const named = sort as ListRequest['sort'];
+          const query = { conditions, sort: named };
+          tell({
+            source,
+            loader: name,
+            ...query,
+            passedOver: heldConditions(source, query).passedOver,
+          });
+          return Promise.resolve({ rows: [], hasMore: false });
+        },
+        count: refuse,
+        exists: refuse,
+      },
+    ]),
+  );
+  const told = new Proxy(loaders, {
+    get: (target, name, receiver): unknown => listening.get(String(name)) ?? Reflect.get(target, name, receiver),
+  });
+  return requestContext(batch, told);
+}
+
+/** A request's surroundings, of a caller of no name who writes nothing. */
+export function requestContext(batch: BatchContext, loaders: Loaders): Context {
+  return {
+    ...batch,
+    loaders,
+    pageBounds: { pageSizeDefault: 1, pageSizeMax: 1 },
+    caller: { subject: null, scopes: [] },
+    writer: {
+      transaction: refuse,
+      countRepeated() {
+        throw new Error('nothing is written here');
+      },
+    },
+    customerEvents: {
+      watch() {
+        throw new Error('nothing is watched here');
+      },
+    },
+  };
+}

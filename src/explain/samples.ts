@@ -1,0 +1,96 @@
+import type { Condition, ListSource } from '../batch/conditions.ts';
+import { rowDecoder, type Columns, type Table } from '../batch/table.ts';
+import type { Database } from '../db/database.ts';
+import { isProbe } from './probes.ts';
+
+/** Values that are in the tables, to ask with. */
+export interface Samples {
+  /** Up to `most` parents of a list by their ids: those with the most rows first, as far as the samples show. */
+  parents(source: ListSource, most: number): Promise<readonly string[]>;
+  /** Up to `most` different values of a table's column. */
+  values(table: Table, column: string, most: number): Promise<readonly string[]>;
+  /** Conditions with real values in the place of those that only stand for some; the latter where there are none. */
+  conditions(source: ListSource, conditions: readonly Condition[]): Promise<readonly Condition[]>;
+}
+
+/** How many rows are looked at from either end of a table. */
+const SAMPLE = 1_000;
+
+type Row = Readonly<Record<string, unknown>>;
+
+/** Looks for values among the first and last thousand rows of each table, so that it costs the same on any table. */
+export function createSamples(db: Pick<Database, 'read'>): Samples {
+  const kept = new Map<string, Promise<readonly Row[]>>();
+  /** Rows by the names of `columns`, which are all or part of the table's primary key first. */
+  const rowsOf = (table: string, columns: Columns): Promise<readonly Row[]> => {
+    const found = kept.get(table) ?? readEnds(db, table, columns);
+    kept.set(table, found);
+    return found;
+  };
+  const valuesOf = async (table: Table, column: string): Promise<string[]> => {
+    const rows = await rowsOf(table.name, table.columns);
+    return byFrequency(rows.map((row) => row[column]));
+  };
+  const labels = async (side: Extract<Condition, { kind: 'labelled' }>['side']): Promise<string[]> => {
+    const rows = await rowsOf(side.name, { key: { ...ANY, sql: side.key }, label: { ...ANY, sql: side.label } });
+    return byFrequency(rows.map((row) => row['label']));
+  };
+  const real = async (table: Table, condition: Condition): Promise<Condition> => {
+    switch (condition.kind) {
+      case 'labelled':
+        return { ...condition, value: (await labels(condition.side))[0] ?? condition.value };
+      case 'in': {
+        if (!condition.values.every(isProbe)) return condition;
+        const [value] = await valuesOf(table, condition.column);
+        return value === undefined ? condition : { ...condition, values: [value] };
+      }
+      case 'startsWith': {
+        const value = middle(await valuesOf(table, condition.column));
+        // A country's code and one digit more, or two letters.
+        const length = condition.text.startsWith('+') ? 4 : 2;
+        return value === undefined ? condition : { ...condition, text: [...value].slice(0, length).join('') };
+      }
+      case 'range': {
+        const sorted = (await valuesOf(table, condition.column)).sort();
+        const [from = condition.from, to = condition.to] = [
+          sorted.at(sorted.length / 4),
+          sorted.at((sorted.length * 3) / 4),
+        ];
+        return { ...condition, from: condition.from && from, to: condition.to && to };
+      }
+    }
+  };
+  return {
+    async parents(source, most) {
+      if (source.parent === undefined) return [];
+      return (await valuesOf(source.table, source.parent)).slice(0, most);
+    },
+    values: async (table, column, most) => (await valuesOf(table, column)).slice(0, most),
+    conditions: (source, conditions) => Promise.all(conditions.map((condition) => real(source.table, condition))),
+  };
+}
+
+const ANY = { nullable: true, decode: String, encode: (value: string) => value, accepts: () => true };
+
+async function readEnds(db: Pick<Database, 'read'>, table: string, columns: Columns): Promise<readonly Row[]> {
+  const names = Object.keys(columns);
+  const sql = names.map((name) => columns[name]?.sql ?? name);
+  const ends = ['ASC', 'DESC'].map((direction) =>
+    db.read({
+      name: 'samples',
+      sql: `SELECT ${sql.join(', ')} FROM ${table} ORDER BY ${sql[0]} ${direction} LIMIT ${SAMPLE}`,
+      values: [],
+    }),
+  );
+  const rows = (await Promise.all(ends)).flat();
+  return rows.map(rowDecoder(columns, names));
+}
+
+/** Different texts, the most frequent first. */
+function byFrequency(values: readonly unknown[]): string[] {
+  const counts = new Map<string, number>();
+  for (const value of values) if (typeof value === 'string') counts.set(value, (counts.get(value) ?? 0) + 1);
+  return [...counts].sort(([, a], [, b]) => b - a).map(([value]) => value);
+}
+
+const middle = (values: readonly string[]): string | undefined => values[Math.floor(values.length / 2)];

@@ -1,0 +1,68 @@
+import type { DocumentNode, GraphQLError, GraphQLSchema, OperationDefinitionNode } from 'graphql';
+import type { Limits } from '../config.ts';
+import { createError } from '../errors.ts';
+import { operationCosts, type OperationCosts } from './cost.ts';
+import { createCostRules } from './cost-rules.ts';
+import { operationShape, type Shape } from './shape.ts';
+
+/** What a request costs, known before anything of it runs. */
+export interface RequestCost {
+  /** The larger of the two below, rounded up: what is bounded. */
+  readonly requested: number;
+  /** The bound. */
+  readonly limit: number;
+  /** Objects that the answer can hold, by their weights. */
+  readonly typeCost: number;
+  /** Resolvers that can run, by their weights. */
+  readonly fieldCost: number;
+}
+
+/** A request held against the bounds. */
+export interface Measured {
+  readonly cost: RequestCost;
+  /** One error for each bound that it is past; none: it may run. */
+  readonly refusals: readonly GraphQLError[];
+}
+
+/** Measures requests for one operation, by their variables as they came. */
+export type MeasureRequest = (variables: Readonly<Record<string, unknown>> | undefined) => Measured;
+
+/**
+ * Makes what measures the operations of valid documents: what does not rest on variables is worked out once.
+ * @throws TypeError naming a field of the schema whose cost cannot be known
+ */
+export function createComplexity(schema: GraphQLSchema, limits: Limits) {
+  const basis = { schema, rules: createCostRules(schema), pageSizes: limits };
+  return (document: DocumentNode, operation: OperationDefinitionNode): MeasureRequest => {
+    const refused = shapeRefusals(operationShape(document, operation), limits);
+    const costs = operationCosts(basis, document, operation);
+    return (variables) => {
+      const cost = requestCost(costs(variables ?? {}), limits.cost);
+      return { cost, refusals: cost.requested > limits.cost ? [...refused, costRefusal(cost)] : refused };
+    };
+  };
+}
+
+function requestCost({ type, field }: ReturnType<OperationCosts>, limit: number): RequestCost {
+  const [typeCost, fieldCost] = [rounded(type), rounded(field)];
+  return { requested: Math.ceil(Math.max(typeCost, fieldCost)), limit, typeCost, fieldCost };
+}
+
+// Tenths do not add up exactly.
+const rounded = (cost: number): number => Math.round(cost * 1_000) / 1_000;
+
+const costRefusal = ({ requested, limit }: RequestCost): GraphQLError =>
+  createError('QUERY_TOO_COMPLEX', `Expected a cost of at most ${limit}, got ${requested}: ask for smaller pages.`);
+
+function shapeRefusals({ depth, aliases, rootFields }: Shape, limits: Limits): readonly GraphQLError[] {
+  const counts = [
+    { what: 'levels of fields', most: limits.depth, found: depth },
+    { what: 'aliases', most: limits.aliases, found: aliases },
+    { what: 'root fields', most: limits.rootFields, found: rootFields },
+  ];
+  return counts
+    .filter(({ most, found }) => found > most)
+    .map(({ what, most, found }) =>
+      createError('QUERY_TOO_COMPLEX', `Expected at most ${most} ${what}, got ${found}.`),
+    );
+}

@@ -1,0 +1,74 @@
+/** The two costs of the GraphQL Cost Directives specification. */
+export interface Costs {
+  /** Weights of the objects that an answer can hold. */
+  readonly type: number;
+  /** Weights of the resolvers that can run. */
+  readonly field: number;
+}
+
+/** A request's variables as they were given, with the operation's defaults for those that were not. */
+export type Variables = Readonly<Record<string, unknown>>;
+
+/** A number or, where it rests on variables, how it is worked out. */
+export type Size = number | ((variables: Variables) => number);
+
+/**
+ * A part of an operation's cost. What does not rest on variables is worked out while terms are put together, so that an
+ * operation without sizes in variables ends as one constant.
+ */
+export type Term = Costs | ((variables: Variables) => Costs);
+
+export const NOTHING: Costs = { type: 0, field: 0 };
+
+const evaluate = (term: Term, variables: Variables): Costs => (typeof term === 'function' ? term(variables) : term);
+
+const evaluateSize = (size: Size, variables: Variables): number =>
+  typeof size === 'function' ? size(variables) : size;
+
+const plus = (a: Costs, b: Costs): Costs => ({ type: a.type + b.type, field: a.field + b.field });
+const multiply = (n: number, { type, field }: Costs): Costs => ({ type: n * type, field: n * field });
+const larger = (a: Costs, b: Costs): Costs => ({ type: Math.max(a.type, b.type), field: Math.max(a.field, b.field) });
+
+/** All of the terms together. */
+export const sum = (terms: readonly Term[]): Term => fold(terms, plus);
+
+/** The largest of each cost: of things of which one happens. */
+export const max = (terms: readonly Term[]): Term => fold(terms, larger);
+
+function fold(terms: readonly Term[], combine: (a: Costs, b: Costs) => Costs): Term {
+  let constant = NOTHING;
+  const open: ((variables: Variables) => Costs)[] = [];
+  for (const term of terms)
+    if (typeof term === 'function') open.push(term);
+    else constant = combine(constant, term);
+  if (open.length === 0) return constant;
+  return (variables) => {
+    let result = constant;
+    for (const term of open) result = combine(result, term(variables));
+    return result;
+  };
+}
+
+/** A term so many times. */
+export function times(size: Size, term: Term): Term {
+  if (typeof size === 'number' && typeof term === 'object') return multiply(size, term);
+  return (variables) => multiply(evaluateSize(size, variables), evaluate(term, variables));
+}
+
+/** `@skip` or `@include` by a variable. */
+export interface Condition {
+  readonly variable: string;
+  /** The variable's value that leaves out what the directive stands on. */
+  readonly leftOutBy: boolean;
+}
+
+/** A term unless every way to it is left out. A variable that is not given, or no Boolean, leaves nothing out. */
+export function unlessLeftOut(ways: readonly (readonly Condition[])[], term: Term): Term {
+  if (ways.some((conditions) => conditions.length === 0)) return term;
+  return (variables) => {
+    const isAsked = ways.some((conditions) =>
+      conditions.every(({ variable, leftOutBy }) => variables[variable] !== leftOutBy),
+    );
+    return isAsked ? evaluate(term, variables) : NOTHING;
+  };
+}

@@ -1,0 +1,101 @@
+import { Kind, type DocumentNode, type FieldNode, type OperationDefinitionNode, type SelectionSetNode } from 'graphql';
+
+/** What can be counted of an operation with its fragments spread, whatever the schema and the variables. */
+export interface Shape {
+  /** Levels of fields, leaves among them; what is below `__schema` and `__type` has bounds of its own. */
+  readonly depth: number;
+  /** Aliases, those that name the same field in the same place once. */
+  readonly aliases: number;
+  /** Response keys at the top. */
+  readonly rootFields: number;
+  /** Pairs of fields with the same response key in the same place, which validation compares one by one. */
+  readonly pairs: number;
+}
+
+type Fragments = ReadonlyMap<string, SelectionSetNode>;
+
+const fragmentsOf = (document: DocumentNode): Fragments =>
+  new Map(
+    document.definitions.flatMap((one) =>
+      one.kind === Kind.FRAGMENT_DEFINITION ? [[one.name.value, one.selectionSet] as const] : [],
+    ),
+  );
+
+/** How many fields the operations of a document have, and whether that has an end. */
+export interface Spread {
+  readonly fields: number;
+  /** Whether a fragment names itself, which validation refuses. It is counted once then. */
+  readonly isCyclic: boolean;
+}
+
+/**
+ * How many fields a document's operations have once every fragment is spread where it is named: what compiling or
+ * running it costs at least. Works on documents that are not valid too; takes time in proportion to the text.
+ */
+export function spreadFields(document: DocumentNode): Spread {
+  const fragments = fragmentsOf(document);
+  const counts = new Map<string, number>();
+  const open = new Set<string>();
+  let isCyclic = false;
+  const ofFragment = (name: string): number => {
+    if (open.has(name)) isCyclic = true;
+    const known = counts.get(name);
+    if (known !== undefined) return known;
+    counts.set(name, 0);
+    open.add(name);
+    const count = ofSelections(fragments.get(name));
+    open.delete(name);
+    counts.set(name, count);
+    return count;
+  };
+  const ofSelections = (set: SelectionSetNode | undefined): number =>
+    (set?.selections ?? []).reduce((sum, selection) => {
+      if (selection.kind === Kind.FRAGMENT_SPREAD) return sum + ofFragment(selection.name.value);
+      return sum + (selection.kind === Kind.FIELD ? 1 : 0) + ofSelections(selection.selectionSet);
+    }, 0);
+  const operations = document.definitions.filter((one) => one.kind === Kind.OPERATION_DEFINITION);
+  return { fields: operations.reduce((sum, one) => sum + ofSelections(one.selectionSet), 0), isCyclic };
+}
+
+/**
+ * Counts over one operation of a document, valid or not, but without fragments that name themselves. Takes time in
+ * proportion to its fields once every fragment is spread.
+ */
+export function operationShape(document: DocumentNode, operation: OperationDefinitionNode): Shape {
+  const fragments = fragmentsOf(document);
+  const roots = fieldsByKey(fragments, [operation.selectionSet]);
+  return { ...shapeOf(fragments, roots), rootFields: roots.size };
+}
+
+function shapeOf(fragments: Fragments, groups: ReadonlyMap<string, readonly FieldNode[]>): Omit<Shape, 'rootFields'> {
+  let [depth, aliases, pairs] = [0, 0, 0];
+  for (const nodes of groups.values()) {
+    const sets = nodes.flatMap(({ selectionSet }) => selectionSet ?? []);
+    const below = shapeOf(fragments, fieldsByKey(fragments, sets));
+    const isIntrospection = nodes.every(({ name }) => name.value === '__schema' || name.value === '__type');
+    depth = Math.max(depth, 1 + (isIntrospection ? 0 : below.depth));
+    aliases += (nodes.some(({ alias }) => alias !== undefined) ? 1 : 0) + below.aliases;
+    pairs += (nodes.length * (nodes.length - 1)) / 2 + below.pairs;
+  }
+  return { depth, aliases, pairs };
+}
+
+function fieldsByKey(fragments: Fragments, sets: readonly SelectionSetNode[]): ReadonlyMap<string, FieldNode[]> {
+  const groups = new Map<string, FieldNode[]>();
+  const collect = (set: SelectionSetNode): void => {
+    for (const selection of set.selections) {
+      if (selection.kind === Kind.FIELD) {
+        const key = selection.alias?.value ?? selection.name.value;
+        const group = groups.get(key);
+        if (group === undefined) groups.set(key, [selection]);
+        else group.push(selection);
+      } else {
+        const fragment =
+          selection.kind === Kind.INLINE_FRAGMENT ? selection.selectionSet : fragments.get(selection.name.value);
+        if (fragment !== undefined) collect(fragment);
+      }
+    }
+  };
+  for (const set of sets) collect(set);
+  return groups;
+}

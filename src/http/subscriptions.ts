@@ -1,0 +1,116 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { ExecutionResult } from 'graphql';
+import type { Caller } from '../access/caller.ts';
+import type { Deadline } from '../batch/loaders.ts';
+import type { Pipeline } from '../graphql/pipeline.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
+import type { AskedOperation } from './asked-operation.ts';
+import { openEventStream, type EventStream } from './event-stream.ts';
+import { HttpError } from './graphql-request.ts';
+
+/** Answers subscriptions, and knows those that are open. */
+export interface Subscriptions {
+  /**
+   * Runs one until it ends, whoever ends it.
+   * @throws HttpError 503 or 429 when it is one too many
+   */
+  answer(request: IncomingMessage, response: ServerResponse, asked: Asked): Promise<void>;
+  /** Tells each client that nothing more comes, and ends all of them. */
+  close(): void;
+}
+
+interface Asked extends Pick<AskedOperation, 'parameters'> {
+  readonly caller: Caller;
+}
+
+export interface SubscriptionsOptions {
+  readonly pipeline: Pipeline;
+  readonly limits: {
+    readonly subscriptions: number;
+    readonly subscriptionsPerClient: number;
+    readonly subscriptionStallMs: number;
+  };
+  readonly metrics: Metrics;
+}
+
+/** Serves subscriptions as event streams, so many at a time. */
+export function createSubscriptions(options: SubscriptionsOptions): Subscriptions {
+  const { pipeline, limits, metrics } = options;
+  const streams = new Set<EventStream>();
+  let isClosing = false;
+  const admit = createAdmission(options);
+  return {
+    async answer(request, response, { parameters, caller }) {
+      if (isClosing) throw new HttpError(503, 'The gateway is stopping; try again.');
+      const release = admit(request.socket.remoteAddress ?? '');
+      const stream = openEventStream(response, { stallMs: limits.subscriptionStallMs });
+      streams.add(stream);
+      try {
+        const run = (deadline: Deadline) => pipeline.subscribe({ ...parameters, caller, deadline });
+        for await (const result of untilOver(stream, run)) {
+          await stream.next(JSON.stringify(result));
+          metrics.subscriptionEvents.inc();
+        }
+        stream.complete('completed');
+        metrics.subscriptionsEnded.inc({ reason: await stream.ended });
+      } finally {
+        streams.delete(stream);
+        release();
+      }
+    },
+    close() {
+      isClosing = true;
+      for (const stream of streams) stream.complete('stopping');
+    },
+  };
+}
+
+/** A subscription's results, or the one that says why there are none; given up when the stream is over. */
+async function* untilOver(
+  stream: EventStream,
+  subscribe: (deadline: Deadline) => ReturnType<Pipeline['subscribe']>,
+): AsyncGenerator<ExecutionResult, void, void> {
+  const deadline = { isOver: stream.isOver() };
+  const results = await subscribe(deadline);
+  if (!(Symbol.asyncIterator in results)) {
+    yield results;
+    return;
+  }
+  const iterator = results[Symbol.asyncIterator]();
+  void stream.ended.then(() => {
+    deadline.isOver = true;
+    return iterator.return?.();
+  });
+  for (;;) {
+    const { done, value } = await iterator.next();
+    if (done === true || stream.isOver()) break;
+    yield value;
+  }
+}
+
+/** Counts subscriptions, of all and of each address; gives each a place, and the function that gives it back. */
+function createAdmission({ limits, metrics }: SubscriptionsOptions): (client: string) => () => void {
+  const ofClient = new Map<string, number>();
+  let all = 0;
+  const refuse = (limit: 'instance' | 'client', status: number, expected: string): never => {
+    metrics.subscriptionsRefused.inc({ limit });
+    throw new HttpError(status, `Expected ${expected}, got one more; end one, or try again later.`, {
+      'retry-after': '5',
+    });
+  };
+  const count = (client: string, by: number): void => {
+    all += by;
+    const own = (ofClient.get(client) ?? 0) + by;
+    if (own === 0) ofClient.delete(client);
+    else ofClient.set(client, own);
+    metrics.subscriptions.set(all);
+  };
+  return (client) => {
+    const { subscriptions, subscriptionsPerClient } = limits;
+    if (all >= subscriptions) refuse('instance', 503, `at most ${subscriptions} subscriptions on this gateway`);
+    if ((ofClient.get(client) ?? 0) >= subscriptionsPerClient)
+      refuse('client', 429, `at most ${subscriptionsPerClient} subscriptions from one address`);
+    count(client, 1);
+    return () => count(client, -1);
+  };
+}

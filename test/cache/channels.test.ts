@@ -1,0 +1,70 @@
+import { Writable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { createRedis, type BoundedRedis } from '../../src/cache/redis.ts';
+import { createRedisChannels, type RedisChannels } from '../../src/cache/redis-channels.ts';
+import { createLog } from '../../src/telemetry/log.ts';
+import { createMetrics } from '../../src/telemetry/metrics.ts';
+import { redisUrl } from '../support/servers.ts';
+
+describe('messages that Redis could not be told of', () => {
+  const metrics = createMetrics();
+  const log = createLog({ level: 'silent', readable: false, destination: new Writable() });
+  const heard: string[] = [];
+  let redis: BoundedRedis;
+  let publisher: RedisChannels;
+  let reader: RedisChannels;
+  let isAway = false;
+  /** How many messages were sent at once. */
+  const sent: number[] = [];
+  beforeAll(async () => {
+    redis = createRedis({ urls: [redisUrl()], timeoutMs: 1_000, log, metrics });
+    while (!redis.isUp()) await sleep(5);
+    const held: BoundedRedis = {
+      ...redis,
+      run: (purpose, commands) =>
+        isAway
+          ? Promise.resolve(undefined)
+          : redis.run(purpose, async (client) => {
+              const results = await commands(client);
+              sent.push(Array.isArray(results) ? results.length : 1);
+              return results;
+            }),
+    };
+    const options = { urls: [redisUrl()], redis: held, prefix: `channels-${process.pid}:`, log, metrics };
+    const silent = { heard: () => undefined, turned: () => undefined };
+    publisher = createRedisChannels({ ...options, listener: silent });
+    reader = createRedisChannels({ ...options, listener: { ...silent, heard: (channel) => heard.push(channel) } });
+    for (const channel of ['a', 'b']) reader.join(channel);
+    while (reader.stateOf('b') !== 'LIVE') await sleep(5);
+  });
+  afterAll(async () => {
+    await publisher.close();
+    await reader.close();
+    await redis.close();
+  });
+
+  test('are told once it is there, each once however often', async () => {
+    isAway = true;
+    for (let i = 0; i < 20; i += 1) publisher.publish(['a', `other ${i}`]);
+    await sleep(300);
+    expect(heard).toEqual([]);
+    isAway = false;
+    while (heard.length === 0) await sleep(5);
+    await sleep(300);
+    expect(heard).toEqual(['a']);
+    expect(sent).toEqual([21]);
+  });
+
+  test('are, past a thousand, one message that it may be any', async () => {
+    heard.length = 0;
+    sent.length = 0;
+    isAway = true;
+    for (let i = 0; i < 5_000; i += 1) publisher.publish([`other ${i}`]);
+    isAway = false;
+    while (heard.length < 2) await sleep(5);
+    await sleep(300);
+    expect(heard.toSorted()).toEqual(['a', 'b']);
+    expect(sent).toEqual([1_001]);
+  });
+});

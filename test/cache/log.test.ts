@@ -1,0 +1,138 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { Redis } from 'ioredis';
+import { seedDatabase } from '../../src/data/seed/seed-database.ts';
+import { PATIENT, startGateway, type TestGateway } from '../support/gateway.ts';
+import { nodeId } from '../support/seeded.ts';
+import { startOwnServers, type OwnServers } from '../support/servers.ts';
+
+const ID = nodeId('Customer', 1);
+const QUERY = `{ customer(by: {id: "${ID}"}) { name } }`;
+const UPDATE = 'mutation($input: UpdateCustomerInput!) { updateCustomer(input: $input) { userErrors { code } } }';
+
+describe('the log of what writes have made out of date', () => {
+  let servers: OwnServers;
+  let control: Redis;
+  let a: TestGateway;
+  let b: TestGateway;
+  const start = (settings = {}) =>
+    startGateway({
+      databaseUrl: servers.database.url,
+      redisUrl: servers.redis.url,
+      settings: { ...PATIENT, ...settings },
+    });
+  beforeAll(async () => {
+    servers = await startOwnServers();
+    await seedDatabase({ databaseUrl: servers.database.url, customers: 5, ordersPerCustomer: 1, seed: 1 });
+    control = new Redis(servers.redis.url);
+    control.on('error', () => undefined);
+    [a, b] = [await start(), await start()];
+  });
+  afterAll(async () => {
+    await Promise.all([a.close(), b.close()]);
+    control.disconnect();
+    await servers.close();
+  });
+
+  let renamed = 0;
+  const rename = async (more: object = {}, by = a): Promise<string> => {
+    renamed += 1;
+    const input = { id: ID, name: `Name ${renamed}`, ...more };
+    expect((await by.data(UPDATE, { input })).updateCustomer.userErrors).toEqual([]);
+    return input.name;
+  };
+  const shown = async (of: TestGateway): Promise<string> => {
+    const { data, headers } = await of.request(QUERY);
+    return `${headers.get('x-cache')} ${data.customer.name}`;
+  };
+  /** Stored, and found by both. */
+  const stored = async (): Promise<string> => {
+    while (!(await shown(a)).startsWith('HIT') || !(await shown(b)).startsWith('HIT'));
+    return (await shown(b)).slice('HIT '.length);
+  };
+
+  test('when it is lost, ends every answer from before', async () => {
+    await stored();
+    const name = await rename();
+    await control.del('concierge:invalidations');
+    // Whoever reads first begins a new one, in which nothing tells what was written.
+    expect(await shown(b)).toBe(`MISS ${name}`);
+    expect(await shown(a)).toBe(`HIT ${name}`);
+  });
+
+  test('that is shorter than what a gateway has not read of it ends every answer from before', async () => {
+    const old = await stored();
+    const name = await rename();
+    await control.xtrim('concierge:invalidations', 'MAXLEN', 0);
+    await control.xadd('concierge:invalidations', '*', 'tags', 'Order@7', 'server', '');
+    expect(old).not.toBe(name);
+    expect(await shown(b)).toBe(`MISS ${name}`);
+  });
+
+  test('is read in turn by one that comes later, however long it is', async () => {
+    await stored();
+    const fill = control.pipeline();
+    for (let i = 0; i < 2_500; i += 1) fill.xadd('concierge:invalidations', '*', 'tags', `Order@${i}`, 'server', '');
+    await fill.exec();
+    const name = await stored();
+    const late = await start();
+    try {
+      while ((await late.request('{ products(first: 1) { nodes { id } } }')).headers.get('x-cache') === 'BYPASS');
+      expect(await shown(late)).toBe(`HIT ${name}`);
+      const next = await rename({}, late);
+      expect(await shown(b)).toBe(`MISS ${next}`);
+    } finally {
+      await late.close();
+    }
+  });
+
+  test.each([
+    ['a read', async () => undefined],
+    ['a write about something else', () => a.data(UPDATE, { input: { id: nodeId('Customer', 2), name: 'Other' } })],
+  ])('of a Redis restored from before a write, and then met by %s, ends every answer', async (_, first) => {
+    await stored();
+    await control.save();
+    const name = await rename();
+    await servers.redis.kill();
+    await servers.redis.start();
+    // A new gateway knows nothing of the write.
+    const fresh = await start();
+    try {
+      await first();
+      for (const one of [fresh, a, b])
+        for (;;) {
+          const [result, ...words] = (await shown(one)).split(' ');
+          expect(words.join(' ')).toBe(name);
+          if (result === 'HIT') break;
+        }
+    } finally {
+      await fresh.close();
+    }
+  });
+
+  test('of a Redis without free memory is ended as a whole', async () => {
+    const [, limit] = (await control.config('GET', 'maxmemory')) as [string, string];
+    await stored();
+    await control.config('SET', 'maxmemory', '1');
+    try {
+      const name = await rename();
+      for (const one of [b, a, b]) expect((await one.request(QUERY)).data.customer.name).toBe(name);
+    } finally {
+      await control.config('SET', 'maxmemory', limit);
+    }
+    expect(await stored()).toBe(`Name ${renamed}`);
+  });
+
+  test('is told of a write again by who repeats it: the first gateway may have died before it could tell', async () => {
+    const deaf = await start({ CACHE_PREFIX: 'elsewhere:' });
+    try {
+      await stored();
+      const key = { idempotencyKey: 'told-again' };
+      const name = await rename(key, deaf);
+      renamed -= 1;
+      expect(await rename(key, a)).toBe(name);
+      expect(await shown(b)).toBe(`MISS ${name}`);
+    } finally {
+      await deaf.close();
+    }
+  });
+});

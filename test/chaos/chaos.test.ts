@@ -1,0 +1,228 @@
+import { randomInt } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { buildSchema } from 'graphql';
+import type { Connection } from 'mariadb';
+import { startChaos, type Chaos } from './chaos.ts';
+import { FAULTS, LOST_COMMITS } from './faults.ts';
+import { MUTATIONS } from './mutations.ts';
+
+/** Starting, what breaks, and what has to come back on a busy machine. */
+const PATIENCE_MS = 180_000;
+const DURATION_MS = 12_000;
+const LEAST_WRITES = 300;
+const seed = randomInt(2 ** 31);
+const again = `npm run chaos -- --minutes 1 --seed ${seed}`;
+
+const namesOf = (all: readonly { readonly name: string }[]): string[] => all.map(({ name }) => name).sort();
+
+describe('while gateways are killed, connections cut and servers restarted under many clients', () => {
+  let chaos: Chaos;
+  beforeAll(async () => {
+    process.stdout.write(`Chaos with seed ${seed}; again: ${again}\n`);
+    chaos = await startChaos({ seed, durationMs: DURATION_MS, leastWrites: LEAST_WRITES });
+  }, PATIENCE_MS);
+  afterAll(() => chaos.close(), PATIENCE_MS);
+
+  test(
+    'no acknowledged write is lost or done twice, no sum is off, and the record explains every version',
+    async () => {
+      const figures = await chaos.run();
+      const violations = await chaos.withDatabase((connection) => chaos.violations(connection));
+      expect({ again, violations, drifts: await chaos.drifts() }).toEqual({ again, violations: [], drifts: [] });
+      // And it was as wild as it says.
+      expect(Object.keys(figures.faults).sort()).toEqual(namesOf(FAULTS));
+      expect(Object.keys(figures.byMutation).sort()).toEqual(namesOf(MUTATIONS));
+      expect(figures.acknowledged).toBe(figures.sent);
+      expect(figures.acknowledged).toBeGreaterThanOrEqual(LEAST_WRITES);
+      expect(figures.retried).toBeGreaterThan(10);
+      expect(Object.keys(figures.refused)).toEqual(expect.arrayContaining(['CONFLICT', 'NOT_FOUND']));
+      const repeated = figures.counted['concierge_repeated_writes_total'];
+      expect(repeated).toBeGreaterThan(0);
+    },
+    PATIENCE_MS,
+  );
+
+  // [what is done to the database by hand, the statement, what the check must say]
+  test.each<[string, string, RegExp]>([
+    ['a ticket is lost', 'DELETE FROM tickets ORDER BY id DESC LIMIT 1', /^Ticket:\d+ is missing$/],
+    ['a customer is lost', 'DELETE FROM customers ORDER BY id DESC LIMIT 1', /^Customer:\d+ is missing$/],
+    ['an order is lost', 'DELETE FROM orders ORDER BY id DESC LIMIT 1', /^Order:\d+ is missing$/],
+    ['a line of an order is lost', 'DELETE FROM order_items LIMIT 1', /^Order:\d+\.items is \w+, in the record \d+$/],
+    [
+      'a line is of more than was ordered',
+      'UPDATE order_items SET quantity = quantity + 1 LIMIT 1',
+      /^an order has a line that was not ordered/,
+    ],
+    [
+      'an order comes to something else',
+      'UPDATE orders SET total = total + 1 LIMIT 1',
+      /^Order:\d+\.total is [\d.]+, in the record [\d.]+$/,
+    ],
+    [
+      'an order is in a state that nobody gave it',
+      "UPDATE orders SET status = 'SHIPPED' WHERE status = 'PENDING' LIMIT 1",
+      /^Order:\d+\.status is SHIPPED, in the record PENDING$/,
+    ],
+    [
+      'an order is with another customer',
+      `UPDATE orders SET customer_id = (SELECT MIN(id) FROM customers WHERE id <> customer_id) LIMIT 1`,
+      /^Order:\d+ belongs to Customer:\d+, in the record to Customer:\d+$/,
+    ],
+    [
+      'a tag is lost',
+      "DELETE FROM customer_tags WHERE tag <> 'chaos' LIMIT 1",
+      /^Customer:\d+\.tags is .+, in the record /,
+    ],
+    [
+      'an address is another one',
+      "UPDATE customer_addresses SET city = 'Bern' LIMIT 1",
+      /^Customer:\d+\.addresses is .+Bern.+, in the record /,
+    ],
+    [
+      'the id of a merged customer leads nowhere',
+      'DELETE FROM customer_merges LIMIT 1',
+      /^Customer:\d+ leads nowhere, in the record to Customer:\d+/,
+    ],
+    [
+      'it leads to another customer',
+      'UPDATE customer_merges SET kept_id = kept_id + 1 LIMIT 1',
+      /^Customer:\d+ leads to Customer:\d+.+, in the record to Customer:\d+/,
+    ],
+    [
+      'the external id of a merged customer is lost',
+      'UPDATE customer_merges SET external_id = NULL WHERE external_id IS NOT NULL LIMIT 1',
+      /^Customer:\d+ leads to Customer:\d+, its external id null, in the record to .+ mark-\d+$/,
+    ],
+    [
+      "one side's entry of a merge is lost",
+      "DELETE FROM customer_changes WHERE action = 'MERGED' AND changes LIKE '%mergedCustomer%' LIMIT 1",
+      /^mergeCustomers .+ was acknowledged, and is in the record 1 times$/,
+    ],
+    [
+      'a change of state that is in the record was not made by a client',
+      `INSERT INTO customer_changes (customer_id, version, action, changes, occurred_at, subject_type, subject_id)
+       SELECT customer_id, version, action, changes, occurred_at, subject_type, subject_id FROM customer_changes
+       WHERE action = 'UPDATED' AND subject_type = 'Order' LIMIT 1`,
+      /^UPDATED Order:\d+ status \w+ .+ is in the record, and no client was told of it$/,
+    ],
+    [
+      'what was written to a merged id is in the record of somebody else',
+      `UPDATE customer_changes SET customer_id = 999999 WHERE subject_type = 'Ticket' AND action = 'CREATED' LIMIT 1`,
+      /^openTicket .+ is in the record of Customer:999999$/,
+    ],
+    [
+      'a contact is there twice',
+      `INSERT INTO interactions (customer_id, kind, body, occurred_at)
+       SELECT customer_id, kind, body, occurred_at FROM interactions LIMIT 1`,
+      /^Interaction:\d+ is there, and nothing in the record has left it there$/,
+    ],
+    [
+      'a write is recorded twice',
+      `INSERT INTO customer_changes (customer_id, version, action, changes, occurred_at, subject_type, subject_id)
+       SELECT customer_id, version, action, changes, occurred_at, subject_type, subject_id FROM customer_changes LIMIT 1`,
+      /^\w+ with key-\d+ .+ was acknowledged, and is in the record 2 times$/,
+    ],
+    [
+      'an entry of the record is lost',
+      "DELETE FROM customer_changes WHERE action = 'UPDATED' LIMIT 1",
+      /was acknowledged, and is in the record 0 times$/,
+    ],
+    [
+      'a deletion is lost from the record',
+      "DELETE FROM customer_changes WHERE action = 'DELETED' LIMIT 1",
+      /^deleteCustomer .+ was acknowledged, and is in the record 0 times$/,
+    ],
+    [
+      'there is an entry that no client was told of',
+      `INSERT INTO customer_changes (customer_id, version, action, changes, occurred_at)
+       VALUES (1, 1000, 'UPDATED', '[]', UTC_TIMESTAMP(3))`,
+      /^UPDATED Customer:1 \[\] is in the record, and no client was told of it$/,
+    ],
+    [
+      'an entry tells of another value before it',
+      `UPDATE customer_changes SET changes = REPLACE(changes, '"before":"', '"before":"x')
+       WHERE action = 'UPDATED' AND changes LIKE '%"before":"%' LIMIT 1`,
+      /^entry \d+ of \w+:\d+ says that \w+ was x.+, the one before it .+$/,
+    ],
+    [
+      'an update is lost',
+      "UPDATE customers SET company = 'lost' LIMIT 1",
+      /^Customer:\d+\.company is lost, in the record/,
+    ],
+    [
+      'a version is raised without a change',
+      'UPDATE tickets SET version = version + 1 LIMIT 1',
+      /^Ticket:\d+ has version \d+ and \d+ entries in the record$/,
+    ],
+    [
+      'a contact says what another was to say',
+      "UPDATE interactions SET body = 'mark-0' LIMIT 1",
+      /^a contact has what another was to say/,
+    ],
+    [
+      'a count is off',
+      'UPDATE customer_stats SET open_ticket_count = open_ticket_count + 1 LIMIT 1',
+      /^a customer whose counts are not those of its rows/,
+    ],
+    [
+      'a value is kept that no order has',
+      "INSERT INTO customer_values VALUES (1, 'EUR', 1)",
+      /^a customer and currency whose orders come to another value/,
+    ],
+    ['a key is lost', 'DELETE FROM idempotency_keys LIMIT 1', /^\w+ with key-\d+ .+, and its key has undefined$/],
+    [
+      'a key tells of another outcome',
+      `UPDATE idempotency_keys SET answer = '{"userErrors":[]}' LIMIT 1`,
+      /^\w+ with key-\d+ .+, and its key has .+userErrors/,
+    ],
+    [
+      'there is a key that no client has sent',
+      "UPDATE idempotency_keys SET idempotency_key = 'odd' LIMIT 1",
+      /^odd is kept, and no client has sent it$/,
+    ],
+  ])('it would be seen that %s', async (_, statement, expected) => {
+    const damaged = async (connection: Connection): Promise<readonly string[]> => {
+      await connection.beginTransaction();
+      try {
+        const { affectedRows } = await connection.query<{ affectedRows: number }>(statement);
+        expect(affectedRows).toBe(1);
+        return await chaos.violations(connection);
+      } finally {
+        await connection.rollback();
+      }
+    };
+    const found = await chaos.withDatabase(damaged);
+    expect(found.filter((sentence) => expected.test(sentence)).length).toBeGreaterThan(0);
+  });
+});
+
+test('clients make every mutation of the schema', () => {
+  const schema = buildSchema(readFileSync(new URL('../../schema.graphql', import.meta.url), 'utf8'));
+  expect(namesOf(MUTATIONS)).toEqual(Object.keys(schema.getMutationType()?.getFields() ?? {}).sort());
+});
+
+test(
+  'clients that took a new key for each try would be found to write twice',
+  async () => {
+    const chaos = await startChaos({
+      seed,
+      durationMs: 4_000,
+      leastWrites: 60,
+      faults: [LOST_COMMITS],
+      isKeyForgotten: true,
+    });
+    try {
+      await chaos.run();
+      const violations = await chaos.withDatabase((connection) => chaos.violations(connection));
+      expect(violations).toContainEqual(
+        expect.stringMatching(
+          /was (acknowledged, and is in the record [2-9]|refused \(ALREADY_EXISTS\), and is in the record 1) times$/,
+        ),
+      );
+    } finally {
+      await chaos.close();
+    }
+  },
+  PATIENCE_MS,
+);

@@ -1,0 +1,142 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Connection } from 'mariadb';
+import { createRandom } from '../../src/data/seed/random.ts';
+import { verifyDatabase, type VerifyResult } from '../../src/data/verify/verify-database.ts';
+import { startOwnServers, withConnection, type OwnServers } from '../support/servers.ts';
+import { findViolations } from './check.ts';
+import { runClient, type SentWrite } from './client.ts';
+import { breakThings, FAULTS, type Fault } from './faults.ts';
+import { startGateways, type Gateways } from './gateways.ts';
+import { Model } from './model.ts';
+import { AGENTS } from './mutation.ts';
+import { PRODUCTS } from './mutations.ts';
+
+export interface ChaosOptions {
+  /** What is written and what breaks, in which order, is decided by it; when each thing happens is not. */
+  readonly seed: number;
+  /** At least; every fault comes once. */
+  readonly durationMs: number;
+  /** It goes on until so many have been sent, however slow the machine is. */
+  readonly leastWrites?: number;
+  readonly clients?: number;
+  /** Default: all. */
+  readonly faults?: readonly Fault[];
+  /** Ends it early. */
+  readonly signal?: AbortSignal;
+  /** A fault planted in the harness itself, to see that it is found out. */
+  readonly isKeyForgotten?: boolean;
+}
+
+/** What was done and what came of it. */
+export interface Figures {
+  readonly seconds: number;
+  /** Writes that clients made. */
+  readonly sent: number;
+  readonly acknowledged: number;
+  /** Of these, how many were refused, by code. */
+  readonly refused: Readonly<Record<string, number>>;
+  readonly byMutation: Readonly<Record<string, number>>;
+  /** Requests made for a write beyond its first. */
+  readonly retried: number;
+  readonly faults: Readonly<Record<string, number>>;
+  /** By the names of `/metrics`. */
+  readonly counted: Readonly<Record<string, number>>;
+}
+
+/** Clients, two gateways and servers that may be broken. */
+export interface Chaos {
+  /** Everything that was sent so far. */
+  readonly journal: readonly SentWrite[];
+  /** Lets clients write while things break, until everything is acknowledged. */
+  readonly run: () => Promise<Figures>;
+  /** A sentence for everything that must not be, seen while it ran or in the database now. */
+  readonly violations: (connection: Connection) => Promise<readonly string[]>;
+  /** What the project's own check of the database finds. */
+  readonly drifts: () => Promise<VerifyResult['drifts']>;
+  readonly withDatabase: <Result>(work: (connection: Connection) => Promise<Result>) => Promise<Result>;
+  readonly close: () => Promise<void>;
+}
+
+/** Starts servers and gateways, with no customers and a few agents and products. */
+export async function startChaos(options: ChaosOptions): Promise<Chaos> {
+  const servers = await startOwnServers({ isDurable: true });
+  const seen: string[] = [];
+  const journal: SentWrite[] = [];
+  const violation = (sentence: string) => void seen.push(sentence);
+  const withDatabase: Chaos['withDatabase'] = (work) => withConnection(servers.database.url, work);
+  await withDatabase(async (connection) => {
+    await connection.batch(
+      'INSERT INTO agents (id, name, updated_at) VALUES (?, ?, UTC_TIMESTAMP(3))',
+      Array.from({ length: AGENTS }, (_, i) => [i + 1, `Agent ${i + 1}`]),
+    );
+    await connection.batch(
+      'INSERT INTO products (id, sku, name, price, currency, updated_at) VALUES (?, ?, ?, ?, ?, UTC_TIMESTAMP(3))',
+      Array.from({ length: PRODUCTS }, (_, i) => [i + 1, `P-${i + 1}`, 'Product', i * 7 + 1, i % 2 ? 'JPY' : 'EUR']),
+    );
+  });
+  const gateways = await startGateways(servers, violation);
+  return {
+    journal,
+    run: () => run({ servers, gateways, journal, violation }, options),
+    violations: async (connection) => [...seen, ...(await findViolations(connection, journal))],
+    drifts: async () => (await verifyDatabase({ databaseUrl: servers.database.url })).drifts,
+    withDatabase,
+    async close() {
+      await gateways.close();
+      await servers.close();
+    },
+  };
+}
+
+interface Running {
+  readonly servers: OwnServers;
+  readonly gateways: Gateways;
+  readonly journal: SentWrite[];
+  readonly violation: (sentence: string) => void;
+}
+
+async function run(
+  { servers, gateways, journal, violation }: Running,
+  { seed, durationMs, leastWrites = 0, clients = 12, faults = FAULTS, signal, isKeyForgotten = false }: ChaosOptions,
+): Promise<Figures> {
+  const start = performance.now();
+  const broken: Record<string, number> = {};
+  const clientsStop = new AbortController();
+  const faultsStop = new AbortController();
+  const shared = { gateways, model: new Model(), journal, violation, isKeyForgotten };
+  const mistaken = (error: unknown) =>
+    violation(error instanceof Error ? (error.stack ?? error.message) : String(error));
+  const writing = Array.from({ length: clients }, (_, i) =>
+    runClient(shared, createRandom(seed, i + 1), clientsStop.signal).catch(mistaken),
+  );
+  const count = (name: string) => void (broken[name] = (broken[name] ?? 0) + 1);
+  const breaking = breakThings(
+    { servers, gateways, faults, broken: count },
+    createRandom(seed, 0),
+    faultsStop.signal,
+  ).catch(mistaken);
+  const isOver = () =>
+    signal?.aborted === true || (performance.now() > start + durationMs && journal.length >= leastWrites);
+  while (!isOver()) await sleep(50);
+  faultsStop.abort();
+  await breaking;
+  clientsStop.abort();
+  await Promise.all(writing);
+  const told = journal.filter(({ outcome }) => outcome !== undefined);
+  return {
+    seconds: Math.round((performance.now() - start) / 1_000),
+    sent: journal.length,
+    acknowledged: told.length,
+    refused: tally(told.flatMap(({ outcome }) => outcome?.userErrors.map(({ code }) => code) ?? [])),
+    byMutation: tally(journal.map(({ mutation }) => mutation.name)),
+    retried: journal.reduce((sum, { tries }) => sum + tries - 1, 0),
+    faults: broken,
+    counted: Object.fromEntries(await gateways.counted()),
+  };
+}
+
+function tally(names: readonly string[]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const name of names) counts[name] = (counts[name] ?? 0) + 1;
+  return counts;
+}

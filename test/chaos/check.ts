@@ -1,0 +1,199 @@
+import type { Connection } from 'mariadb';
+import { rowOf, type Row } from '../mutations/writing-gateway.ts';
+import { described, type Outcome, type SentWrite } from './client.ts';
+import type { Input } from './mutation.ts';
+import { followed, marksOf, mergesAgree, playBack, readMerges, readRecord, signOf, type Entry } from './record.ts';
+import { NEVER_FOUND } from './sums.ts';
+import { shown } from './tables.ts';
+
+/**
+ * Holds what the database has, read by plain SQL, against what the clients were told: each acknowledged write is there
+ * exactly once, of what was refused there is nothing, and nothing is there that no client wrote; the record of changes
+ * explains every row; merged ids lead where it says; sums and counts are those of the rows; the keys tell what the clients
+ * were told.
+ * @returns a sentence for everything that is otherwise
+ */
+export async function findViolations(
+  connection: Connection,
+  journal: readonly SentWrite[],
+): Promise<readonly string[]> {
+  const record = await readRecord(connection);
+  const merges = readMerges(record);
+  const told: Told = { journal, kept: await readKept(connection), followed: (row) => followed(merges, row) };
+  const found = [
+    ...recordedOnce(record, told),
+    ...(await playBack(connection, record)),
+    ...(await mergesAgree(connection, record)),
+    ...keysAgree(told),
+    ...(await contentsAgree(connection, journal)),
+  ];
+  for (const [what, sql] of NEVER_FOUND)
+    for (const row of await connection.query<Row[]>(sql)) found.push(`${what}: ${shown(row)}`);
+  return found;
+}
+
+/** What clients were told, and what was kept to tell them again. */
+interface Told {
+  readonly journal: readonly SentWrite[];
+  /** By key. */
+  readonly kept: ReadonlyMap<string, Kept>;
+  /** A customer's row and those that it was merged into, one after the other. */
+  readonly followed: (row: string) => readonly string[];
+}
+
+interface Kept {
+  readonly mutation: string;
+  /** The row or the id that was given; undefined for a refusal. */
+  readonly given: string | undefined;
+  readonly userErrors: unknown;
+  readonly row: Row;
+}
+
+async function readKept(connection: Connection): Promise<ReadonlyMap<string, Kept>> {
+  const rows = await connection.query<Row[]>('SELECT idempotency_key AS k, mutation, answer FROM idempotency_keys');
+  return new Map(
+    rows.map((row) => {
+      const { given = {}, userErrors } = JSON.parse(String(row['answer'])) as {
+        given?: Readonly<Record<string, string>>;
+        userErrors?: unknown;
+      };
+      return [String(row['k']), { mutation: String(row['mutation']), given: Object.values(given)[0], userErrors, row }];
+    }),
+  );
+}
+
+const isDone = ({ outcome }: SentWrite): boolean => outcome?.userErrors.length === 0;
+
+const outcomeOf = ({ outcome }: SentWrite): string =>
+  outcome === undefined
+    ? 'never acknowledged'
+    : outcome.userErrors.length === 0
+      ? 'acknowledged'
+      : `refused (${outcome.userErrors.map(({ code }) => code).join(', ')})`;
+
+/** Each entry has the mark of one acknowledged write, or is what a write without a mark says of itself. */
+function recordedOnce(record: readonly Entry[], told: Told): readonly string[] {
+  const faults: string[] = [];
+  const writes = new Map(
+    told.journal.flatMap((write) => [write.mark.text, write.mark.moment].map((mark) => [mark, write])),
+  );
+  const entries = new Map<SentWrite, Entry[]>();
+  const unmarked: Entry[] = [];
+  for (const entry of record) {
+    const own = new Set(marksOf(entry).flatMap((mark) => writes.get(mark) ?? []));
+    if (own.size > 1) faults.push(`${entry.action} ${entry.subject} has the marks of ${own.size} writes`);
+    for (const write of own) entries.set(write, [...(entries.get(write) ?? []), entry]);
+    if (own.size === 0) unmarked.push(entry);
+  }
+  const signs = Map.groupBy(unmarked, signOf);
+  const taken = new Map<string, Entry>();
+  for (const write of told.journal) {
+    if (write.mutation.recorded === undefined)
+      faults.push(...entryFaults(write, { own: entries.get(write) ?? [], wanted: Number(isDone(write)), told }));
+    else if (isDone(write)) faults.push(...signFaults(write, { signs, taken, told }));
+  }
+  for (const [sign, rest] of signs)
+    for (const { fields } of rest)
+      faults.push(`${sign} ${shown(fields)} is in the record, and no client was told of it`);
+  return faults;
+}
+
+/** Entries of a write: as many as there must be, in the record of the customer that it names, after the version named. */
+function entryFaults(
+  write: SentWrite,
+  { own, wanted, told }: { own: readonly Entry[]; wanted: number; told: Told },
+): readonly string[] {
+  const faults: string[] = [];
+  if (own.length !== wanted)
+    faults.push(`${described(write)} was ${outcomeOf(write)}, and is in the record ${own.length} times`);
+  const { expectedVersion } = write.input;
+  const named = namedCustomer(write.input);
+  for (const { version, subject, customerId } of own) {
+    const isLater = typeof expectedVersion === 'number' && version > expectedVersion + 1;
+    const isEarlier = typeof expectedVersion === 'number' && version <= expectedVersion && !write.mutation.isShared;
+    // A merge's entry for the other side has a version of its own.
+    if ((isLater || isEarlier) && !(write.mutation.name === 'mergeCustomers' && named !== subject.split(':')[1]))
+      faults.push(`${described(write)} has made version ${version} of ${subject}`);
+    if (named !== undefined && !told.followed(named).includes(customerId))
+      faults.push(`${described(write)} is in the record of Customer:${customerId}`);
+  }
+  return faults;
+}
+
+/** The row of the customer that an input names; undefined for one that names another thing. */
+function namedCustomer({ customerId, keepId, id }: Input): string | undefined {
+  const given = customerId ?? keepId ?? id;
+  if (typeof given !== 'string') return undefined;
+  return Buffer.from(given, 'base64url').toString().startsWith('Customer:') ? String(rowOf(given)) : undefined;
+}
+
+/** Takes the entries of a write without a mark from those that are left. */
+function signFaults(
+  write: SentWrite,
+  { signs, taken, told }: { signs: Map<string, Entry[]>; taken: Map<string, Entry>; told: Told },
+): readonly string[] {
+  const kept = told.kept.get(write.key)?.given ?? '';
+  const wanted = write.mutation.recorded?.(write.input, { kept, followed: told.followed }) ?? [];
+  const own = wanted.flatMap((sign) => {
+    const entry = (write.mutation.isShared ? taken.get(sign) : undefined) ?? signs.get(sign)?.shift();
+    if (entry !== undefined) taken.set(sign, entry);
+    return entry ?? [];
+  });
+  return entryFaults(write, { own, wanted: wanted.length, told });
+}
+
+/** One key for each write that was acknowledged, with the answers that its client got. */
+function keysAgree({ journal, kept, followed: way }: Told): readonly string[] {
+  const faults: string[] = [];
+  const unsent = new Set(kept.keys());
+  for (const write of journal) {
+    unsent.delete(write.key);
+    const row = kept.get(write.key);
+    for (const answer of write.answers) {
+      const agrees =
+        row?.mutation === write.mutation.name &&
+        (answer.userErrors.length === 0
+          ? row.given !== undefined && gave(answer.given, { row: row.given, way })
+          : shown(row.userErrors) === shown(answer.userErrors));
+      if (!agrees) faults.push(`${described(write)} was answered ${shown(answer)}, and its key has ${shown(row?.row)}`);
+    }
+  }
+  for (const key of unsent) faults.push(`${key} is kept, and no client has sent it`);
+  return faults;
+}
+
+/** Whether what a client was shown is what a key has, or the customer that it has gone into; it may have been gone. */
+function gave(given: Outcome['given'], { row, way }: { row: string; way: Told['followed'] }): boolean {
+  if (given === null) return true;
+  if (typeof given === 'string') return given === row;
+  const [type, id] = Buffer.from(given.id, 'base64url').toString().split(':');
+  return type === 'Customer' ? way(row).includes(id ?? '') : id === row;
+}
+
+const FIRST_MOMENT = Date.UTC(2020, 0, 1);
+const markOf = (at: unknown): string => `mark-${at instanceof Date ? at.getTime() - FIRST_MOMENT : 'none'}`;
+
+/** What is recorded in no change is that of the write whose moment the thing has: what was said, and what was ordered. */
+async function contentsAgree(connection: Connection, journal: readonly SentWrite[]): Promise<readonly string[]> {
+  const contacts = await connection.query<Row[]>('SELECT id, body, occurred_at FROM interactions');
+  const faults = contacts
+    .filter((row) => row['body'] !== markOf(row['occurred_at']))
+    .map((row) => `a contact has what another was to say: ${shown(row)}`);
+  const inputs = new Map(journal.map(({ mark, input }) => [mark.text, input]));
+  const lines = await connection.query<Row[]>(
+    `SELECT o.id, o.placed_at, i.position, i.quantity, i.discount + 0 AS discount, p.sku, i.unit_price, p.price
+     FROM orders AS o JOIN order_items AS i ON i.order_id = o.id JOIN products AS p ON p.id = i.product_id`,
+  );
+  for (const line of lines) {
+    const items = inputs.get(markOf(line['placed_at']))?.['items'] as readonly Input[] | undefined;
+    const item = items?.[Number(line['position'])];
+    const { product, quantity, unitPrice = line['price'], discount = 0 } = item ?? {};
+    const agrees =
+      shown(product) === shown({ sku: line['sku'] }) &&
+      quantity === line['quantity'] &&
+      Number(unitPrice) === Number(line['unit_price']) &&
+      Number(discount) === Number(line['discount']);
+    if (!agrees) faults.push(`an order has a line that was not ordered: ${shown(line)}, ordered ${shown(item)}`);
+  }
+  return faults;
+}

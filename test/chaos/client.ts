@@ -1,0 +1,158 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { createWeighted, type Random } from '../../src/data/seed/random.ts';
+import type { UserError } from '../mutations/writing-gateway.ts';
+import type { Gateways, ShownError } from './gateways.ts';
+import type { Model } from './model.ts';
+import type { ChaosMutation, Given, Input, Mark } from './mutation.ts';
+import { MUTATIONS } from './mutations.ts';
+
+/** What a write was answered with. */
+export interface Outcome {
+  readonly given: Given | string | null;
+  readonly userErrors: readonly UserError[];
+}
+
+/** One write of a client, and what came of it. */
+export interface SentWrite {
+  readonly mutation: ChaosMutation;
+  readonly input: Input;
+  readonly mark: Mark;
+  readonly key: string;
+  /** Requests made for it. */
+  tries: number;
+  /** A gateway has answered it with an error that it must not answer with. */
+  isMistaken: boolean;
+  /** All that gateways have told of it: more than one when it was sent to both. */
+  readonly answers: Outcome[];
+  /** Undefined: it was never acknowledged. */
+  outcome?: Outcome;
+}
+
+/** What all clients share. */
+export interface Clients {
+  readonly gateways: Gateways;
+  readonly model: Model;
+  readonly journal: SentWrite[];
+  /** Adds a sentence about what must not happen. */
+  readonly violation: (sentence: string) => void;
+  /** A fault planted in the harness: each try has a key of its own, so that a write may be done twice. */
+  readonly isKeyForgotten: boolean;
+}
+
+/** A write that nobody has acknowledged after so long, with nothing broken any more, never will be. */
+const PATIENCE_MS = 60_000;
+const REQUEST_MS = 20_000;
+/** What may be done or not, by what was said. Everything else is either done, or a mistake of the gateway's. */
+const UNKNOWN: ReadonlySet<string> = new Set(['SERVICE_UNAVAILABLE', 'TIMEOUT']);
+const FIRST_MOMENT = Date.UTC(2020, 0, 1);
+
+const pickMutation = createWeighted(MUTATIONS.map((mutation) => [mutation, mutation.weight] as const));
+
+/**
+ * Writes until told to stop, one write after the other; each until it is acknowledged, by whichever gateway. Decides
+ * everything by `random`; only the pauses between tries are left to chance.
+ */
+export async function runClient(clients: Clients, random: Random, stop: AbortSignal): Promise<void> {
+  while (!stop.aborted) {
+    const number = clients.journal.length + 1;
+    const mark = {
+      text: `mark-${number}`,
+      moment: new Date(FIRST_MOMENT + number).toISOString(),
+    };
+    const mutation = pickMutation(random);
+    const input = mutation.input(random, clients.model, mark);
+    if (input === undefined) continue;
+    const write: SentWrite = { mutation, input, mark, key: `key-${number}`, tries: 0, isMistaken: false, answers: [] };
+    clients.journal.push(write);
+    const outcome = await acknowledged(clients, write, {
+      gateway: random.below(2),
+      isTwice: random.chance(50),
+      abandonsMs: random.chance(50) ? random.between(1, 40) : undefined,
+    });
+    if (outcome === undefined) continue;
+    write.outcome = outcome;
+    if (outcome.userErrors.length === 0)
+      mutation.learn(clients.model, typeof outcome.given === 'string' ? null : outcome.given, input);
+  }
+}
+
+interface Manner {
+  /** Which gateway is asked first; the other one next. */
+  readonly gateway: number;
+  /** Sent to both at once. */
+  readonly isTwice: boolean;
+  /** The first try is given up after so long. */
+  readonly abandonsMs: number | undefined;
+}
+
+/** Sends a write again and again until one gateway has told what came of it. */
+async function acknowledged(
+  clients: Clients,
+  write: SentWrite,
+  { gateway, isTwice, abandonsMs }: Manner,
+): Promise<Outcome | undefined> {
+  const end = performance.now() + PATIENCE_MS;
+  let timeoutMs = abandonsMs ?? REQUEST_MS;
+  for (let next = gateway; performance.now() < end; next = 1 - next) {
+    const to = isTwice ? [next, 1 - next] : [next];
+    const answers = await Promise.all(to.map((which) => send(clients, write, { to: which, timeoutMs })));
+    write.answers.push(...answers.filter((answer) => answer !== undefined));
+    const [outcome] = write.answers;
+    if (outcome !== undefined) return outcome;
+    timeoutMs = REQUEST_MS;
+    await sleep(Math.random() * 100);
+  }
+  clients.violation(`${described(write)} was not acknowledged within ${PATIENCE_MS / 1_000} s`);
+  return undefined;
+}
+
+export const described = ({ mutation, input, key }: SentWrite): string =>
+  `${mutation.name} with ${key} and ${JSON.stringify(input)}`;
+
+/** One request; undefined when what came of it is not known. */
+async function send(
+  { gateways, violation, isKeyForgotten }: Clients,
+  write: SentWrite,
+  { to, timeoutMs }: { to: number; timeoutMs: number },
+): Promise<Outcome | undefined> {
+  const { name, selection } = write.mutation;
+  write.tries += 1;
+  const idempotencyKey = isKeyForgotten ? `${write.key}-${write.tries}` : write.key;
+  const type = `${name[0]?.toUpperCase()}${name.slice(1)}Input`;
+  const query = `mutation($input: ${type}!) { ${name}(input: $input) { ${selection} userErrors { code message path } } }`;
+  const answer = await post(
+    gateways.url(to),
+    { query, variables: { input: { ...write.input, idempotencyKey } } },
+    timeoutMs,
+  );
+  if (answer === undefined) return undefined;
+  const { data, errors = [] } = answer;
+  const mistake = errors.find(({ extensions }) => !UNKNOWN.has(extensions.code));
+  if (mistake !== undefined && !write.isMistaken)
+    violation(`${described(write)} was answered ${mistake.extensions.code}: ${gateways.logged(to, mistake)}`);
+  write.isMistaken ||= mistake !== undefined;
+  return errors.length === 0 ? data?.[name] : undefined;
+}
+
+interface Answer {
+  readonly data?: Readonly<Record<string, Outcome>> | null;
+  readonly errors?: readonly ShownError[];
+}
+
+/** The answer, or undefined where the connection was lost before it was whole. */
+async function post(url: string, body: object, timeoutMs: number): Promise<Answer | undefined> {
+  let text: string;
+  try {
+    const response = await fetch(`${url}/graphql`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+      signal: AbortSignal.timeout(timeoutMs),
+    });
+    text = await response.text();
+  } catch {
+    // Refused, reset, cut short or given up: the next try learns what happened.
+    return undefined;
+  }
+  return JSON.parse(text) as Answer;
+}

@@ -1,0 +1,115 @@
+import { startProcess, type GatewayProcess } from '../cli/gateway-process.ts';
+import { startCuttingProxy, type CuttingProxy } from '../faults/cutting-proxy.ts';
+import type { OwnServers } from '../support/servers.ts';
+
+/** What gateways count, by the names and labels of `/metrics`; of those that were killed, what was seen before it. */
+export type Counted = ReadonlyMap<string, number>;
+
+/** An error as a client sees it. */
+export interface ShownError {
+  readonly message: string;
+  readonly extensions: { readonly code: string; readonly errorId?: string };
+}
+
+/** Two gateways, each a process of its own with a proxy of its own before the database. */
+export interface Gateways {
+  /** Where the first (0) or second (1) is now. */
+  readonly url: (which: number) => string;
+  readonly proxy: (which: number) => CuttingProxy;
+  /** Ends one and starts another in its place; resolves when that serves. */
+  readonly restart: (which: number, signal: 'SIGKILL' | 'SIGTERM') => Promise<void>;
+  readonly counted: () => Promise<Counted>;
+  /** What is behind an error that a gateway has answered with: the line of its log, where it is still there. */
+  readonly logged: (which: number, error: ShownError) => string;
+  readonly close: () => Promise<void>;
+}
+
+const COUNTERS = /^(concierge_(?:transaction_retries|repeated_writes|masked_errors)_total\S*) (\d+)$/gm;
+
+const STARTS = 3;
+
+interface Slot {
+  readonly proxy: CuttingProxy;
+  process: GatewayProcess;
+  url: string;
+}
+
+/** @param violation is told when one ends by itself, or not as it should */
+export async function startGateways(servers: OwnServers, violation: (sentence: string) => void): Promise<Gateways> {
+  const counted = new Map<string, number>();
+  const ending = new Set<GatewayProcess>();
+
+  async function watch(process: GatewayProcess): Promise<void> {
+    const { code, signal, stderr } = await process.ended;
+    if (!ending.has(process)) violation(`a gateway ended by itself, with ${signal ?? code}: ${stderr}`);
+  }
+
+  async function start(proxy: CuttingProxy): Promise<Pick<Slot, 'process' | 'url'>> {
+    const settings = {
+      DATABASE_URL: Object.assign(new URL(servers.database.url), { port: String(proxy.port) }).href,
+      REDIS_URL: servers.redis.url,
+      LOG_LEVEL: 'error',
+    };
+    for (let tries = 1; ; tries += 1) {
+      const process = startProcess(settings);
+      try {
+        const url = await process.address;
+        void watch(process);
+        return { process, url };
+      } catch (error) {
+        // It gives up on a database that takes more than two seconds, as one may on a busy machine.
+        if (tries === STARTS) throw error;
+      }
+    }
+  }
+
+  /** Adds up what a process has counted; nothing where it does not answer. */
+  async function count({ url }: Pick<Slot, 'url'>, into: Map<string, number>): Promise<void> {
+    const response = await fetch(`${url}/metrics`, { signal: AbortSignal.timeout(5_000) }).catch(() => undefined);
+    const text = (await response?.text().catch(() => undefined)) ?? '';
+    for (const [, name = '', value] of text.matchAll(COUNTERS)) into.set(name, (into.get(name) ?? 0) + Number(value));
+  }
+
+  async function end(slot: Slot, signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
+    await count(slot, counted);
+    ending.add(slot.process);
+    slot.process.kill(signal);
+    const { code, signal: by, stderr } = await slot.process.ended;
+    if (signal === 'SIGTERM' && (code !== 0 || stderr !== ''))
+      violation(`a gateway that was told to stop ended with ${by ?? code}: ${stderr}`);
+  }
+
+  const slots = await Promise.all(
+    [0, 1].map(async (): Promise<Slot> => {
+      const proxy = await startCuttingProxy(Number(new URL(servers.database.url).port));
+      return { proxy, ...(await start(proxy)) };
+    }),
+  );
+  const slotOf = (which: number): Slot => {
+    const slot = slots[which];
+    if (slot === undefined) throw new RangeError(`expected 0 or 1, got ${which}`);
+    return slot;
+  };
+  return {
+    url: (which) => slotOf(which).url,
+    proxy: (which) => slotOf(which).proxy,
+    async restart(which, signal) {
+      const slot = slotOf(which);
+      await end(slot, signal);
+      Object.assign(slot, await start(slot.proxy));
+    },
+    logged(which, { message, extensions: { errorId } }) {
+      const lines = slotOf(which).process.stdout().split('\n');
+      return (errorId === undefined ? undefined : lines.find((line) => line.includes(errorId))) ?? message;
+    },
+    async counted() {
+      const all = new Map(counted);
+      for (const slot of slots) await count(slot, all);
+      return all;
+    },
+    async close() {
+      await Promise.all(slots.map((slot) => end(slot, 'SIGTERM')));
+      await Promise.all(slots.map(({ proxy }) => proxy.close()));
+    },
+  };
+}

@@ -1,0 +1,184 @@
+import type { Connection } from 'mariadb';
+import type { FieldChange } from '../../src/generated/graphql.ts';
+import { rowOf, type Row } from '../mutations/writing-gateway.ts';
+import { asRecorded, TABLES, type RecordedTable } from './tables.ts';
+
+/** An entry of the record of changes. */
+export interface Entry {
+  /** What was changed, such as `Customer:7`. */
+  readonly subject: string;
+  /** In whose record it stands, after all merges. */
+  readonly customerId: string;
+  readonly version: number;
+  readonly action: string;
+  readonly occurredAt: string | null;
+  readonly fields: readonly FieldChange[];
+}
+
+/** Where merged customers went: the row that each was merged into, which may have gone on itself since. */
+export type Merges = ReadonlyMap<string, string>;
+
+/** The whole record, from the first entry of each thing to its last. */
+export async function readRecord(connection: Connection): Promise<readonly Entry[]> {
+  const rows = await connection.query<Row[]>(
+    `SELECT customer_id, subject_type, subject_id, version, action, occurred_at, changes FROM customer_changes
+     ORDER BY version, id`,
+  );
+  return rows.map((row) => ({
+    subject: `${asRecorded(row['subject_type']) ?? 'Customer'}:${asRecorded(row['subject_id'] ?? row['customer_id'])}`,
+    customerId: String(row['customer_id']),
+    version: Number(row['version']),
+    action: String(row['action']),
+    occurredAt: asRecorded(row['occurred_at']),
+    fields: JSON.parse(String(row['changes'])) as FieldChange[],
+  }));
+}
+
+/** The row that a field of an entry names by its id; undefined where there is no such field. */
+function namedRow({ fields }: Entry, name: 'mergedInto' | 'mergedCustomer'): string | undefined {
+  const after = fields.find(({ field }) => field === name)?.after;
+  return after ? String(rowOf(after)) : undefined;
+}
+
+export const readMerges = (record: readonly Entry[]): Merges =>
+  new Map(
+    record.flatMap((entry) => {
+      const into = namedRow(entry, 'mergedInto');
+      return into === undefined ? [] : [[entry.subject.replace('Customer:', ''), into] as const];
+    }),
+  );
+
+/** A customer's row and those that it was merged into, one after the other. */
+export function followed(merges: Merges, row: string): readonly string[] {
+  const way = new Set([row]);
+  for (let next = merges.get(row); next !== undefined && !way.has(next); next = merges.get(next)) way.add(next);
+  return [...way];
+}
+
+const marksIn = (text: string | null | undefined): readonly string[] => text?.match(/mark-\d+/g) ?? [];
+
+/** The marks that an entry has brought: those of a customer that was merged were there before. */
+export function marksOf({ action, fields }: Entry): readonly string[] {
+  if (action === 'MERGED') return [];
+  return fields.flatMap(({ before, after }) => {
+    const known = new Set(marksIn(before));
+    return [...(after ? [after] : []), ...marksIn(after)].filter((mark) => !known.has(mark));
+  });
+}
+
+/** What an entry without a mark says, for `ChaosMutation.recorded`. */
+export function signOf(entry: Entry): string {
+  const { action, subject, fields } = entry;
+  const [into, other] = [namedRow(entry, 'mergedInto'), namedRow(entry, 'mergedCustomer')];
+  if (into !== undefined) return `${action} ${subject} into Customer:${into}`;
+  if (other !== undefined) return `${action} ${subject} with Customer:${other}`;
+  const [change] = fields;
+  if (change === undefined) return `${action} ${subject}`;
+  if (change.field !== 'tags') return `${action} ${subject} ${change.field} ${change.after}`;
+  const left = new Set(change.after?.split(', '));
+  return `${action} without ${change.before
+    ?.split(', ')
+    .filter((tag) => !left.has(tag))
+    .join()}`;
+}
+
+/**
+ * Plays the record back, from nothing. Versions must run from 1 without a gap or a double, each entry begin with what
+ * the one before it left, and the last leave what stands in the tables: no more rows and no fewer, each with its customer.
+ * @returns a sentence for everything that is otherwise
+ */
+export async function playBack(connection: Connection, record: readonly Entry[]): Promise<readonly string[]> {
+  const faults: string[] = [];
+  const things = Map.groupBy(record, ({ subject }) => subject);
+  const gone = new Set(
+    record
+      .filter((entry) => entry.action === 'DELETED' || namedRow(entry, 'mergedInto') !== undefined)
+      .map(({ subject }) => subject),
+  );
+  const left = new Map<string, Left>();
+  for (const [subject, entries] of things) {
+    const state = new Map<string, string | null>();
+    for (const [i, entry] of entries.entries()) {
+      faults.push(...chainFaults(entry, { position: i + 1, state }));
+      // Which customer was merged into it is said of the merge, and is nothing that the next one begins with.
+      for (const { field, after } of entry.fields) if (field !== 'mergedCustomer') state.set(field, after ?? null);
+      if (i === 0) state.set('createdAt', entry.occurredAt);
+      state.set('updatedAt', entry.occurredAt);
+    }
+    const owner = entries.at(-1)?.customerId ?? '';
+    if (!gone.has(subject) && !gone.has(`Customer:${owner}`))
+      left.set(subject, { state, owner, version: entries.length });
+  }
+  // Lists of tags and addresses are longer than MySQL puts together by default.
+  await connection.query('SET SESSION group_concat_max_len = 1000000');
+  for (const [type, table] of Object.entries(TABLES)) {
+    const rows = new Map<string, Row>();
+    for (const row of await connection.query<Row[]>(table.sql)) rows.set(`${type}:${String(row['id'])}`, row);
+    for (const [subject, row] of rows) faults.push(...rowFaults(subject, { row, table, left: left.get(subject) }));
+    for (const subject of left.keys())
+      if (subject.startsWith(`${type}:`) && !rows.has(subject)) faults.push(`${subject} is missing`);
+  }
+  return faults;
+}
+
+/** What the record has left of a thing. */
+interface Left {
+  readonly state: ReadonlyMap<string, string | null>;
+  readonly owner: string;
+  readonly version: number;
+}
+
+function chainFaults(
+  { subject, version, action, fields }: Entry,
+  { position, state }: { position: number; state: ReadonlyMap<string, string | null> },
+): readonly string[] {
+  const faults: string[] = [];
+  const where = `entry ${position} of ${subject}`;
+  if (version !== position) faults.push(`${where} has version ${version}`);
+  if ((action === 'CREATED') !== (position === 1)) faults.push(`${where} is ${action}`);
+  for (const { field, before = null } of fields)
+    if ((state.get(field) ?? null) !== before)
+      faults.push(`${where} says that ${field} was ${before}, the one before it ${state.get(field) ?? null}`);
+  return faults;
+}
+
+function rowFaults(
+  subject: string,
+  { row, table, left }: { row: Row; table: RecordedTable; left: Left | undefined },
+): readonly string[] {
+  if (left === undefined) return [`${subject} is there, and nothing in the record has left it there`];
+  const { state, owner, version } = left;
+  const faults: string[] = [];
+  for (const [field, column] of Object.entries(table.columns))
+    if ((state.get(field) ?? null) !== asRecorded(row[column]))
+      faults.push(`${subject}.${field} is ${asRecorded(row[column])}, in the record ${state.get(field) ?? null}`);
+  if ('version' in row && row['version'] !== version)
+    faults.push(`${subject} has version ${String(row['version'])} and ${version} entries in the record`);
+  if ('customer_id' in row && String(row['customer_id']) !== owner)
+    faults.push(`${subject} belongs to Customer:${String(row['customer_id'])}, in the record to Customer:${owner}`);
+  return faults;
+}
+
+/** Each merged customer leads to where the record says, as long as that is there, and so does its external id. */
+export async function mergesAgree(connection: Connection, record: readonly Entry[]): Promise<readonly string[]> {
+  const deleted = new Set(record.filter(({ action }) => action === 'DELETED').map(({ subject }) => subject));
+  const merges = readMerges(record);
+  const expected = new Map<string, string>();
+  for (const entry of record) {
+    if (namedRow(entry, 'mergedInto') === undefined) continue;
+    const [merged = '', ...way] = followed(merges, entry.subject.replace('Customer:', ''));
+    const kept = way.at(-1) ?? '';
+    const externalId = entry.fields.find(({ field }) => field === 'externalId')?.before ?? null;
+    if (!deleted.has(`Customer:${kept}`)) expected.set(merged, `Customer:${kept}, its external id ${externalId}`);
+  }
+  const faults: string[] = [];
+  for (const row of await connection.query<Row[]>('SELECT merged_id, kept_id, external_id FROM customer_merges')) {
+    const merged = String(row['merged_id']);
+    const found = `Customer:${String(row['kept_id'])}, its external id ${asRecorded(row['external_id'])}`;
+    if (expected.get(merged) !== found)
+      faults.push(`Customer:${merged} leads to ${found}, in the record to ${expected.get(merged) ?? 'nothing'}`);
+    expected.delete(merged);
+  }
+  for (const [merged, to] of expected) faults.push(`Customer:${merged} leads nowhere, in the record to ${to}`);
+  return faults;
+}

@@ -1,0 +1,28 @@
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+
+const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
+
+/** How a command ended. */
+interface CommandEnd {
+  readonly code: number | string | null | undefined;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/**
+ * Runs a command of the command line until it ends.
+ * @param settings the whole environment but for PATH
+ */
+export function runCommand(
+  args: readonly string[],
+  settings: Readonly<Record<string, string>> = {},
+): Promise<CommandEnd> {
+  return new Promise((resolve) => {
+    // Away from a developer's own .env.
+    const options = { env: { PATH: process.env['PATH'], ...settings }, cwd: '/' };
+    execFile(process.execPath, [main, ...args], options, (error, stdout, stderr) =>
+      resolve({ code: error === null ? 0 : error.code, stdout, stderr }),
+    );
+  });
+}

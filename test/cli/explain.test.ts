@@ -1,0 +1,314 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import {
+  extendSchema,
+  getNamedType,
+  isEnumType,
+  isInputObjectType,
+  isObjectType,
+  parse,
+  type GraphQLInputType,
+  type GraphQLSchema,
+} from 'graphql';
+import { runExplain, type ExplainOptions } from '../../src/cli/explain.ts';
+import { createConnection } from '../../src/connection/connection.ts';
+import type { Context } from '../../src/crm/context.ts';
+import { isOneOf, NEWEST_FIRST } from '../../src/crm/filters.ts';
+import { TABLES } from '../../src/crm/registry.ts';
+import { seedDatabase } from '../../src/data/seed/seed-database.ts';
+import { listQuestions } from '../../src/explain/questions.ts';
+import { openMeasuringSession } from '../../src/explain/session.ts';
+import { createSchema } from '../../src/graphql/schema.ts';
+import { LISTS } from '../support/lists.ts';
+import { createDatabase, withConnection, type TestDatabase } from '../support/servers.ts';
+import { captureCli } from './captured-cli.ts';
+import { contentsHash } from './table-contents.ts';
+
+const CUSTOMERS = 2_000;
+
+/** An entry of the report, as JSON has it. */
+interface Entry {
+  readonly statement: string;
+  readonly asked: string;
+  readonly arguments: Readonly<Record<string, unknown>>;
+  readonly parents: number;
+  readonly index: string | null;
+  readonly rowsRead: number;
+  readonly rowsReturned: number;
+  readonly mostRows: number | null;
+  readonly passedOver: readonly string[];
+  readonly problems: readonly string[];
+  readonly sql?: string;
+}
+
+let database: TestDatabase;
+beforeAll(async () => {
+  database = await createDatabase();
+  await seedDatabase({ databaseUrl: database.url, customers: CUSTOMERS, ordersPerCustomer: 5, seed: 1 });
+}, 60_000);
+afterAll(() => database.drop());
+
+async function explain(options: ExplainOptions, settings: Readonly<Record<string, string>> = {}) {
+  const { cli, output } = captureCli();
+  const code = await runExplain(options, { ...cli, env: { DATABASE_URL: database.url, ...settings } });
+  return { code, text: output() };
+}
+
+async function entriesOf(options: ExplainOptions): Promise<{ code: number; entries: readonly Entry[] }> {
+  const { code, text } = await explain({ ...options, json: true });
+  return { code, entries: JSON.parse(text).statements };
+}
+
+const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
+
+/** The command as a process of its own, away from a developer's .env. */
+async function explainProcess(options: readonly string[], settings: Readonly<Record<string, string>>) {
+  const child = spawn(process.execPath, [main, 'explain', ...options], {
+    env: { PATH: process.env['PATH'], ...settings },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    cwd: '/',
+  });
+  const texts = { stdout: '', stderr: '' };
+  for (const name of ['stdout', 'stderr'] as const)
+    child[name].setEncoding('utf8').on('data', (text: string) => (texts[name] += text));
+  const [code] = await once(child, 'close');
+  return { code, ...texts };
+}
+
+/** Does something to the tables, asks, and undoes it. */
+async function changed<Result>(change: string, undo: string, ask: () => Promise<Result>): Promise<Result> {
+  const run = (sql: string) => withConnection(database.url, (connection) => connection.query(sql));
+  await run(change);
+  try {
+    return await ask();
+  } finally {
+    await run(undo);
+  }
+}
+
+/** Each argument of a connection field and each value of an enumeration, such as `filter.status OPEN`. */
+function wantedOf(schema: GraphQLSchema): ReadonlyMap<string, readonly string[]> {
+  const leaves = (type: GraphQLInputType, path: string): string[] => {
+    const named = getNamedType(type);
+    if (isEnumType(named)) return named.getValues().map(({ name }) => `${path} ${name}`);
+    if (!isInputObjectType(named)) return [path];
+    return Object.values(named.getFields()).flatMap((field) => leaves(field.type, `${path}.${field.name}`));
+  };
+  const fields = Object.values(schema.getTypeMap())
+    .filter(isObjectType)
+    .flatMap((type) => Object.values(type.getFields()).map((field) => ({ name: `${type.name}.${field.name}`, field })))
+    .filter(({ field }) => field.args.some(({ name }) => name === 'first'));
+  return new Map(fields.map(({ name, field }) => [name, field.args.flatMap((arg) => leaves(arg.type, arg.name))]));
+}
+
+/** The same of arguments that were given. */
+function givenIn(value: unknown, path: string): string[] {
+  if (Array.isArray(value)) return value.flatMap((one) => givenIn(one, path));
+  if (typeof value !== 'object' || value === null) return [path, `${path} ${String(value)}`];
+  return Object.entries(value).flatMap(([name, inner]) => givenIn(inner, path === '' ? name : `${path}.${name}`));
+}
+
+describe('npm run explain', () => {
+  let code: number;
+  let entries: readonly Entry[];
+  let hashes: readonly string[];
+  beforeAll(async () => {
+    const before = await contentsHash(database.url);
+    ({ code, entries } = await entriesOf({}));
+    hashes = [before, await contentsHash(database.url)];
+  }, 240_000);
+
+  test('finds every statement within its bounds, with exit code 0', () => {
+    expect(entries.filter(({ problems }) => problems.length > 0)).toEqual([]);
+    expect(code).toBe(0);
+    expect(entries.length).toBeGreaterThan(5_000);
+  });
+
+  test('asks every connection field with each of its arguments and each value of an enumeration', () => {
+    for (const [field, wanted] of wantedOf(createSchema())) {
+      const own = entries.filter(({ statement }) => statement.startsWith(`${field} `));
+      const given = new Set(own.flatMap((entry) => givenIn(entry.arguments, '')));
+      // What the field has besides: pages and counts, and of the ends of a page all four.
+      expect({ field, missing: wanted.filter((path) => !given.has(path)) }).toEqual({ field, missing: [] });
+      for (const kind of ['page', 'exists', 'count'])
+        expect(own.map(({ statement }) => statement)).toContain(`${field} ${kind}`);
+      for (const size of ['first 1', 'first 100', 'last 1', 'last 100']) expect(given).toContain(size);
+    }
+  });
+
+  test('asks lists of one parent and of many', () => {
+    for (const { name, parent } of LISTS) {
+      const parents = entries.filter(({ statement }) => statement === `${name} page`).map((entry) => entry.parents);
+      expect(Math.min(...parents)).toBe(1);
+      expect({ name, many: Math.max(...parents) > 1 }).toEqual({ name, many: parent !== undefined });
+    }
+  });
+
+  test('looks rows up by each of their keys, one and many, and what belongs to them', () => {
+    const names = new Set(entries.map(({ statement }) => statement));
+    for (const { type, uniques } of TABLES.filter((table) => table.type !== 'Change'))
+      for (const key of ['id', ...uniques]) expect(names).toContain(`${type} by ${key}`);
+    for (const name of ['Customer.tags', 'Customer.addresses', 'CustomerSummary.lifetimeValue', 'Order.items']) {
+      const own = entries.filter(({ statement }) => statement === name);
+      expect(Math.min(...own.map(({ parents }) => parents))).toBe(1);
+      expect(Math.max(...own.map(({ parents }) => parents))).toBe(100);
+    }
+  });
+
+  test('bounds a page by the page: one row more, and a look, for each parent and each of several values', () => {
+    const plain = entries.filter(
+      ({ statement, passedOver, index, asked }) =>
+        statement.endsWith(' page') &&
+        passedOver.length === 0 &&
+        !asked.includes('(') &&
+        !index?.startsWith('customer_tags'),
+    );
+    for (const { rowsRead, parents, arguments: given } of plain) {
+      const size = Number(given['first'] ?? given['last']);
+      expect({ given, isBounded: rowsRead <= parents * (size + 2) }).toEqual({ given, isBounded: true });
+    }
+    expect(plain.length).toBeGreaterThan(1_000);
+  });
+
+  test('lists what filters further than its index, with the worst case', () => {
+    const tag = entries.find(
+      ({ statement, asked }) => statement === 'Query.customers page' && asked === 'status, tag by NAME',
+    );
+    expect(tag?.passedOver).toEqual(['status']);
+    const start = entries.find(
+      ({ statement, asked }) => statement === 'Query.customers page' && asked === 'nameStartsWith by CREATED_AT',
+    );
+    expect(start?.passedOver).toEqual(['name']);
+    expect(start?.mostRows).toBeGreaterThanOrEqual(CUSTOMERS);
+    expect(start?.mostRows).toBeLessThan(CUSTOMERS + 200);
+  });
+
+  test('changes nothing, and could not', async () => {
+    expect(hashes[1]).toBe(hashes[0]);
+    const session = await openMeasuringSession(database.url, 5_000);
+    const deleting = await session.measure({ name: 'D', sql: 'DELETE FROM orders LIMIT 1', values: [] });
+    expect(deleting.error).toMatch(/read.only/i);
+    await session.close();
+  });
+});
+
+describe('the questions', () => {
+  test('follow the schema: a new field, argument or value is asked without being listed anywhere', () => {
+    const schema = extendSchema(
+      createSchema(),
+      parse(`
+        extend type Query {
+          contacts(first: Int, after: String, last: Int, before: String, kind: InteractionKind): InteractionConnection!
+        }
+        extend enum InteractionKind { LETTER }
+      `),
+    );
+    const field = schema.getQueryType()?.getFields()['contacts'];
+    if (field === undefined) throw new Error('the schema was not extended');
+    field.resolve = (_, { kind, ...args }, { loaders, pageBounds }: Context) =>
+      createConnection(
+        loaders.interactionsByTicket,
+        { parent: '1', conditions: isOneOf('kind', kind && [kind]), sort: NEWEST_FIRST },
+        { args, bounds: pageBounds },
+      );
+    const asked = (name: string) =>
+      listQuestions(schema)
+        .filter(({ source }) => source.name === name)
+        .map((question) => question.arguments);
+    const kinds = ['CALL', 'EMAIL', 'CHAT', 'MEETING', 'NOTE', 'LETTER'].map((kind) => ({ kind }));
+    expect(asked('Ticket.interactions')).toEqual([...kinds, {}, {}]);
+    expect(asked('Customer.interactions')).toEqual([...kinds, {}]);
+  });
+});
+
+describe('npm run explain fails', () => {
+  test('when an index is dropped, naming the statement and the index', async () => {
+    const index = 'orders_customer_id_placed_at_id_idx';
+    const [table, json] = await changed(
+      `ALTER TABLE orders DROP INDEX ${index}`,
+      `ALTER TABLE orders ADD INDEX ${index} (customer_id, placed_at, id)`,
+      async () => [await explain({ only: 'Customer.orders' }), await entriesOf({ only: 'Customer.orders' })] as const,
+    );
+    expect([table.code, json.code]).toEqual([1, 1]);
+    expect(table.text).toMatch(new RegExp(`^Customer\\.orders page, all by PLACED_AT: .*${index}`, 'm'));
+    expect(table.text).toMatch(/^\d+ kinds fail\.$/m);
+    const failing = json.entries.filter(({ problems }) => problems.length > 0);
+    expect(new Set(failing.map((entry) => entry.index))).toEqual(new Set([index]));
+    expect(failing[0]?.sql).toContain(`FORCE INDEX (\`${index}\`)`);
+    // What reads other indexes is as well as before.
+    expect(failing.length).toBeLessThan(json.entries.length / 2);
+  });
+
+  test('when an index of that name does not give the order: more rows are read than the page has', async () => {
+    const index = 'tickets_opened_at_id_idx';
+    const { code, text } = await changed(
+      `ALTER TABLE tickets DROP INDEX ${index}, ADD INDEX ${index} (subject)`,
+      `ALTER TABLE tickets DROP INDEX ${index}, ADD INDEX ${index} (opened_at, id)`,
+      () => explain({ only: 'Query.tickets' }),
+    );
+    expect(code).toBe(1);
+    expect(text).toMatch(/^Query\.tickets page, all by OPENED_AT: .*reads \d+ rows where \d+ are the most/m);
+  });
+
+  test('when a look-up has lost its unique index', async () => {
+    const { code, text } = await changed(
+      'ALTER TABLE products DROP INDEX products_sku_key',
+      'ALTER TABLE products ADD UNIQUE INDEX products_sku_key (sku)',
+      () => explain({ only: 'Product by' }),
+    );
+    expect(code).toBe(1);
+    expect(text).toMatch(/^Product by sku, product by sku: .*products_sku_key/m);
+  });
+});
+
+describe('npm run explain refuses', () => {
+  test('a number of customers beside a database that has its own', async () => {
+    await expect(explain({ customers: '20' })).rejects.toMatchObject({
+      exitCode: 64,
+      message: /^--customers: expected no DATABASE_URL/,
+    });
+  });
+
+  test('a number of customers that is none', async () => {
+    await expect(explain({ customers: 'many' }, { DATABASE_URL: '' })).rejects.toMatchObject({
+      exitCode: 64,
+      message: expect.stringMatching(/^--customers: expected a whole number/),
+    });
+  });
+
+  test('a name that no statement has', async () => {
+    await expect(explain({ only: 'Customer.pets' })).rejects.toMatchObject({
+      exitCode: 64,
+      message: expect.stringMatching(/^--only: .*"Customer\.pets"$/),
+    });
+  });
+
+  test('a database out of reach, in one line with exit code 69', async () => {
+    const { code, stdout, stderr } = await explainProcess([], { DATABASE_URL: 'mysql://nobody@127.0.0.1:1/none' });
+    expect([code, stdout, stderr]).toEqual([69, '', 'DATABASE_URL: the database cannot be reached.\n']);
+  });
+});
+
+describe('npm run explain without DATABASE_URL', () => {
+  test('tells a folder that cannot be written to in one line', async () => {
+    const { code, stdout, stderr } = await explainProcess([], { DATA_DIR: '/dev/null/data' });
+    expect([code, stdout]).toEqual([1, '']);
+    expect(stderr).toMatch(/^The embedded servers need a folder to write to, and \/dev\/null\/data is none .*\n$/);
+  });
+
+  test('seeds a database of its own, prints nothing but the report to stdout, and leaves nothing behind', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'concierge-explain-'));
+    const options = ['--customers', '300', '--only', 'Agent.customers count'];
+    const { code, stdout, stderr } = await explainProcess(options, { DATA_DIR: folder });
+    expect([code, stderr]).toEqual([0, expect.stringContaining('Seeded 300 customers')]);
+    expect(stdout).toMatch(/^statement +asked for +index/);
+    expect(stdout).toMatch(/^All are within their bounds\.$/m);
+    expect(await readdir(folder)).toEqual([]);
+    await rm(folder, { recursive: true });
+  }, 60_000);
+});

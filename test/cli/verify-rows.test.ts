@@ -1,0 +1,84 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import type { Connection } from 'mariadb';
+import { openConnection } from '../../src/data/connection.ts';
+import { seedDatabase } from '../../src/data/seed/seed-database.ts';
+import { withinRange } from '../../src/data/verify/check.ts';
+import { PASSES } from '../../src/data/verify/passes.ts';
+import { countRows, nextRange } from '../../src/data/verify/ranges.ts';
+import { verifyDatabase } from '../../src/data/verify/verify-database.ts';
+import { openRowsReader, type RowsReader } from '../support/rows-read.ts';
+import { createDatabase, startOwnServers } from '../support/servers.ts';
+
+let databaseUrl: string;
+/** Kept open: MySQL forgets what a connection has read when it ends. */
+let connection: Connection;
+let reader: RowsReader;
+const cleanUps: (() => Promise<void>)[] = [];
+
+beforeAll(async () => {
+  // MariaDB counts for the whole server, so nobody else may be on it.
+  const own = process.env['TEST_DATABASE_URL'] === undefined ? await startOwnServers() : undefined;
+  if (own !== undefined) cleanUps.unshift(own.close);
+  const given = own === undefined ? await createDatabase() : { url: own.database.url, drop: async () => {} };
+  cleanUps.unshift(given.drop);
+  databaseUrl = given.url;
+  await seedDatabase({ databaseUrl, customers: 300, ordersPerCustomer: 5, seed: 1 });
+  connection = await openConnection(databaseUrl);
+  cleanUps.unshift(() => connection.end());
+  await connection.query(
+    `INSERT INTO idempotency_keys SELECT 'a', id, 'createCustomer', '', '{}', created_at FROM customers`,
+  );
+  // As if the gateway had made them: each has its entry in the record.
+  for (const [table, type] of [
+    ['orders', 'Order'],
+    ['tickets', 'Ticket'],
+    ['interactions', 'Interaction'],
+  ])
+    await connection.query(
+      `INSERT INTO customer_changes (customer_id, version, action, subject_type, subject_id, changes, occurred_at)
+       SELECT customer_id, 1, 'CREATED', '${type}', id, '[]', NOW() FROM ${table}`,
+    );
+  reader = await openRowsReader(databaseUrl);
+  cleanUps.unshift(() => reader.close());
+}, 60_000);
+
+afterAll(async () => {
+  for (const cleanUp of cleanUps) await cleanUp();
+});
+
+const CHECKS = PASSES.flatMap(({ ends, checks }) =>
+  checks.map((check) => ({ name: `${check.table}.${check.field}`, check, ends })),
+);
+
+describe.each(CHECKS)('$name', ({ check, ends: [lowest] }) => {
+  test('reads nothing where its range holds nothing', async () => {
+    const range = lowest.startsWith("'")
+      ? { after: "'3000-01-01'", upTo: "'3000-01-02'" }
+      : { after: '1000000000', upTo: '1000000009' };
+    // A look into each table, and into a temporary one.
+    expect(await reader.rowsRead(() => connection.query(check.sql(withinRange(range))))).toBeLessThan(8);
+  });
+});
+
+/** Sends what `verifyDatabase` sends. Gives how many rows and index entries the server read for it. */
+const rowsReadBy = (rowsAtOnce: number): Promise<number> =>
+  reader.rowsRead(async () => {
+    for (const pass of PASSES)
+      for (let [after, isLast] = [pass.ends[0], false]; !isLast;) {
+        const range = await nextRange(connection, pass, { after, rows: rowsAtOnce });
+        for (const check of pass.checks) await connection.query(check.sql(withinRange(range)));
+        await countRows(connection, pass, range);
+        [after, isLast] = [range.upTo, range.isLast];
+      }
+  });
+
+describe('a whole check', () => {
+  test('reads each row a bounded number of times, and no more in small ranges than at once', async () => {
+    const { rows, drifts } = await verifyDatabase({ databaseUrl });
+    expect(drifts).toEqual([]);
+    const whole = await rowsReadBy(1_000_000);
+    expect(whole).toBeGreaterThan(rows);
+    expect(whole).toBeLessThan(rows * 12);
+    expect(await rowsReadBy(50)).toBeLessThan(whole * 1.5);
+  });
+});

@@ -1,0 +1,36 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { startGateway, type TestGateway } from '../support/gateway.ts';
+import { createDatabase, type TestDatabase } from '../support/servers.ts';
+import { readPages } from './markdown.ts';
+
+const page = (await readPages()).find(({ path }) => path === 'docs/limits.md');
+const examples = (page?.blocks ?? []).flatMap((block, i) =>
+  block.language === 'graphql' || block.language === 'gql'
+    ? [{ ...block, said: page?.blocks[i + 1]?.text.trim() ?? '' }]
+    : [],
+);
+
+describe('docs/limits.md', () => {
+  let database: TestDatabase;
+  let gateway: TestGateway;
+  beforeAll(async () => {
+    database = await createDatabase();
+    gateway = await startGateway({ databaseUrl: database.url });
+  });
+  afterAll(async () => {
+    await gateway.close();
+    await database.drop();
+  });
+
+  test('has examples, one of them refused', () => {
+    expect(examples.filter(({ language }) => language === 'graphql').length).toBeGreaterThan(3);
+    expect(examples.filter(({ language }) => language === 'gql').length).toBe(1);
+  });
+
+  test.each(examples)('says what the example of line $line costs', async ({ text, said }) => {
+    const { errors, extensions } = await gateway.request(text, { headers: { 'graphql-cost': 'validate' } });
+    const { requested, typeCost, fieldCost } = extensions?.cost ?? {};
+    const refusal = errors.map(({ message }) => message).join('\n');
+    expect(refusal || `cost ${requested}: typeCost ${typeCost}, fieldCost ${fieldCost}`).toBe(said);
+  });
+});

@@ -1,0 +1,87 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { startGateway, type Answer, type TestGateway } from '../support/gateway.ts';
+import { createDatabase, withConnection, type TestDatabase } from '../support/servers.ts';
+import { startCuttingProxy, type CuttingProxy } from './cutting-proxy.ts';
+
+const CREATE =
+  'mutation($input: CreateCustomerInput!) { createCustomer(input: $input) { customer { id name } userErrors { code } } }';
+const COMMIT = /^[^]{5}COMMIT/;
+
+describe('a write whose connection to the database is lost at COMMIT', () => {
+  let database: TestDatabase;
+  let proxy: CuttingProxy;
+  let gateway: TestGateway;
+  beforeAll(async () => {
+    database = await createDatabase();
+    const url = new URL(database.url);
+    proxy = await startCuttingProxy(Number(url.port));
+    url.port = String(proxy.port);
+    gateway = await startGateway({ databaseUrl: url.href });
+  });
+  afterAll(async () => {
+    await gateway.close();
+    await proxy.close();
+    await database.drop();
+  });
+
+  let made = 0;
+  let name = '';
+  beforeEach(() => {
+    made += 1;
+    name = `Lost ${made}`;
+  });
+
+  const create = (idempotencyKey?: string): Promise<Answer> =>
+    gateway.request(CREATE, { variables: { input: { name, idempotencyKey } } });
+  /** Customers of the name, by a connection of the test's own. */
+  const found = (): Promise<unknown[]> =>
+    withConnection(database.url, (connection) => connection.query('SELECT id FROM customers WHERE name = ?', [name]));
+
+  test('is done once and answered as done, when it has an idempotency key', async () => {
+    const retries = await gateway.metric('concierge_transaction_retries_total');
+    proxy.loseAnswers(COMMIT, 1);
+    const answer = await create(`commit-${made}`);
+    expect(answer.data.createCustomer).toEqual({ customer: { id: expect.any(String), name }, userErrors: [] });
+    expect(await found()).toHaveLength(1);
+    expect(await gateway.metric('concierge_transaction_retries_total')).toBe(retries + 1);
+    expect(await gateway.metric('concierge_repeated_writes_total')).toBe(1);
+  });
+
+  test('can be sent again with its key when it was lost once more, and its client learns what happened', async () => {
+    proxy.loseAnswers(COMMIT, 2);
+    const { errors } = await create(`commit-${made}`);
+    expect(errors.map(({ message, extensions }) => [extensions.code, message])).toEqual([
+      [
+        'SERVICE_UNAVAILABLE',
+        'The database was lost while the write was committed: it is done or not. ' +
+          'Send it again with the same idempotencyKey to learn which.',
+      ],
+    ]);
+    expect(await found()).toHaveLength(1);
+    const again = await create(`commit-${made}`);
+    expect(again.data.createCustomer).toEqual({ customer: { id: expect.any(String), name }, userErrors: [] });
+    expect(await found()).toHaveLength(1);
+  });
+
+  test('is not run again without a key, and its client is told that nobody knows', async () => {
+    proxy.loseAnswers(COMMIT, 1);
+    const { errors } = await create();
+    expect(errors.map(({ message, extensions }) => [extensions.code, message])).toEqual([
+      [
+        'SERVICE_UNAVAILABLE',
+        'The database was lost while the write was committed: it is done or not. ' +
+          'Look before you send it again; with an idempotencyKey it could be sent again safely.',
+      ],
+    ]);
+    expect(await found()).toHaveLength(1);
+  });
+
+  test('that did not reach the server is undone there, and done by the second try', async () => {
+    proxy.cutNext(COMMIT, 1);
+    const retries = await gateway.metric('concierge_transaction_retries_total');
+    const answer = await create(`commit-${made}`);
+    expect(answer.data.createCustomer.customer).toEqual({ id: expect.any(String), name });
+    expect(await gateway.metric('concierge_transaction_retries_total')).toBe(retries + 1);
+    expect(await found()).toHaveLength(1);
+  });
+});

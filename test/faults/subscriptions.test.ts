@@ -1,0 +1,212 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { Redis } from 'ioredis';
+import { seedDatabase } from '../../src/data/seed/seed-database.ts';
+import { rowOf } from '../mutations/writing-gateway.ts';
+import { CHANGED, subscribe, type EventReader, type StreamedEvent } from '../subscriptions/event-reader.ts';
+import { startGateway, type TestGateway } from '../support/gateway.ts';
+import { startOwnServers, withConnection, type OwnServers } from '../support/servers.ts';
+import { redisFaults } from './redis-faults.ts';
+import { startSilentProxy } from './silent-proxy.ts';
+
+const UPDATE = 'mutation($input: UpdateCustomerInput!) { updateCustomer(input: $input) { userErrors { code } } }';
+const SOON_MS = 6_000;
+
+let servers: OwnServers;
+let control: Redis;
+let first: TestGateway;
+let second: TestGateway;
+let id: string;
+let turn = 0;
+const streams: EventReader[] = [];
+
+beforeAll(async () => {
+  servers = await startOwnServers();
+  await seedDatabase({ databaseUrl: servers.database.url, customers: 30, ordersPerCustomer: 1, seed: 1 });
+  control = new Redis(servers.redis.url);
+  control.on('error', () => undefined);
+  [first, second] = [await start(), await start()];
+  id = (await first.data('{ customers(first: 1) { nodes { id } } }')).customers.nodes[0].id;
+}, 60_000);
+afterEach(() => {
+  for (const stream of streams.splice(0)) stream.close();
+});
+afterAll(async () => {
+  control.disconnect();
+  await Promise.all([first.close(), second.close()]);
+  await servers.close();
+});
+
+const start = (redisUrl = servers.redis.url) => startGateway({ databaseUrl: servers.database.url, redisUrl });
+
+async function watch(gateway: TestGateway) {
+  const stream = await subscribe(gateway.url, CHANGED, { variables: { id } });
+  streams.push(stream);
+  return { stream, first: await stream.next(SOON_MS) };
+}
+
+const stateIn = ({ data }: StreamedEvent) => data.extensions.stream.state;
+const companyIn = ({ data }: StreamedEvent) => data.data.customerChanged.company;
+const unique = () => `Company ${(turn += 1)}`;
+const write = async (gateway: TestGateway, company = unique()) => {
+  expect((await gateway.data(UPDATE, { input: { id, company } })).updateCustomer.userErrors).toEqual([]);
+  return company;
+};
+
+const rowId = () => rowOf(id);
+/** Has gateways read the customer, as if another had written. */
+const hear = () => control.publish(`concierge:customer:${rowId()}`, 'another');
+
+describe('a subscription whose Redis', () => {
+  const faults = redisFaults(
+    () => servers.redis,
+    () => control,
+  );
+
+  test.each(faults.filter(({ name }) => /killed|hangs|no more clients/.test(name)))(
+    '$name says so, hears of its own gateway still, and picks up when it is back',
+    async ({ name, cause, mend }) => {
+      const { stream, first: before } = await watch(first);
+      expect(stateIn(before)).toBe('LIVE');
+      await cause();
+      try {
+        // Whoever takes no more clients has dropped those it had only if they were no subscribers.
+        if (name.startsWith('takes')) await control.call('CLIENT', 'KILL', 'TYPE', 'pubsub');
+        await stream.until((event) => stateIn(event) === 'INTERRUPTED', SOON_MS);
+        const here = await write(first);
+        const local = await stream.until((event) => companyIn(event) === here);
+        expect(local.map(stateIn).at(-1)).toBe('INTERRUPTED');
+        const missed = await write(second);
+        // One that begins meanwhile says so from the start.
+        const late = await watch(first);
+        expect([stateIn(late.first), companyIn(late.first)]).toEqual(['INTERRUPTED', missed]);
+      } finally {
+        await mend();
+      }
+      const back = await Promise.all(streams.map((one) => one.until((event) => stateIn(event) === 'LIVE', SOON_MS)));
+      const shown = (await first.data('query($id: ID!) { customer(by: {id: $id}) { company } }', { id })).customer;
+      expect(back.map((events) => events.map(companyIn).at(-1))).toEqual(back.map(() => shown.company));
+      const after = await write(second);
+      for (const one of streams) await one.until((event) => stateIn(event) === 'LIVE' && companyIn(event) === after);
+    },
+    30_000,
+  );
+
+  test('lost the connection without a word says so within 5 s', async () => {
+    const proxy = await startSilentProxy(Number(new URL(servers.redis.url).port));
+    const behind = await start(`redis://127.0.0.1:${proxy.port}`);
+    try {
+      const { stream } = await watch(behind);
+      proxy.silence();
+      const silenced = performance.now();
+      await stream.until((event) => stateIn(event) === 'INTERRUPTED', SOON_MS);
+      expect(performance.now() - silenced).toBeLessThan(5_000);
+      await stream.until((event) => stateIn(event) === 'LIVE', SOON_MS);
+    } finally {
+      await behind.close();
+      await proxy.close();
+    }
+  }, 30_000);
+
+  test('did not hear of a write hears of it once it is there: other gateways are told late', async () => {
+    // The writer alone cannot reach Redis.
+    const proxy = await startSilentProxy(Number(new URL(servers.redis.url).port));
+    const writer = await start(`redis://127.0.0.1:${proxy.port}`);
+    try {
+      while ((await (await fetch(`${writer.url}/health/ready`)).json()).status !== 'ok') await sleep(10);
+      const { stream } = await watch(first);
+      proxy.silence();
+      const company = await write(writer);
+      const told = await stream.until((event) => companyIn(event) === company, SOON_MS);
+      expect(new Set(told.map(stateIn))).toEqual(new Set(['LIVE']));
+    } finally {
+      await writer.close();
+      await proxy.close();
+    }
+  }, 30_000);
+
+  test('is away at the start says so, and is listened to once it is there', async () => {
+    await servers.redis.kill();
+    const late = await start();
+    try {
+      const { stream, first: before } = await watch(late);
+      expect(stateIn(before)).toBe('INTERRUPTED');
+      await servers.redis.start();
+      await stream.until((event) => stateIn(event) === 'LIVE', SOON_MS);
+      const company = await write(second);
+      await stream.until((event) => companyIn(event) === company, SOON_MS);
+    } finally {
+      await late.close();
+    }
+  }, 30_000);
+
+  test('was away is told of once in the log, and once that it is back', async () => {
+    const { stream } = await watch(first);
+    const from = first.logLines.length;
+    await servers.redis.kill();
+    await stream.until((event) => stateIn(event) === 'INTERRUPTED', SOON_MS);
+    await sleep(1_000);
+    await servers.redis.start();
+    await stream.until((event) => stateIn(event) === 'LIVE', SOON_MS);
+    const messages = first.logLines.slice(from).map((line) => JSON.parse(line).msg as string);
+    expect(messages.filter((message) => message.includes('subscriptions'))).toEqual([
+      'Redis is away; subscriptions do not hear of writes through other gateways',
+      'Redis is back; subscriptions hear of writes through other gateways',
+    ]);
+  }, 30_000);
+});
+
+describe('a subscription without Redis', () => {
+  test('says that it hears of its own gateway alone', async () => {
+    const alone = await startGateway({ databaseUrl: servers.database.url });
+    try {
+      const { stream, first: before } = await watch(alone);
+      expect(stateIn(before)).toBe('LOCAL');
+      const company = await write(alone);
+      expect(companyIn(await stream.next())).toBe(company);
+    } finally {
+      await alone.close();
+    }
+  });
+});
+
+describe('a subscription whose database', () => {
+  test('is away says so, and shows what was missed once it is back', async () => {
+    const { stream } = await watch(first);
+    await servers.database.kill();
+    await hear();
+    const failed = await stream.until((event) => event.data.errors !== undefined, 15_000);
+    expect(failed.at(-1)?.data.errors[0].extensions.code).toBe('SERVICE_UNAVAILABLE');
+    await servers.database.start();
+    const company = unique();
+    // Nobody tells of it.
+    await withConnection(servers.database.url, (connection) =>
+      connection.query('UPDATE customers SET company = ? WHERE id = ?', [company, rowId()]),
+    );
+    await stream.until((event) => event.data.errors === undefined && companyIn(event) === company, 15_000);
+  }, 60_000);
+
+  test('takes longer than a request may says so, and shows it once it does not', async () => {
+    const hurried = await startGateway({
+      databaseUrl: servers.database.url,
+      redisUrl: servers.redis.url,
+      settings: { LIMIT_REQUEST_MS: '300' },
+    });
+    try {
+      const { stream } = await watch(hurried);
+      await withConnection(servers.database.url, async (connection) => {
+        await connection.query('LOCK TABLES customers WRITE');
+        await hear();
+        const failed = await stream.next();
+        expect(failed.data.errors).toMatchObject([{ extensions: { code: 'TIMEOUT' } }]);
+        const company = unique();
+        await connection.query('UPDATE customers SET company = ? WHERE id = ?', [company, rowId()]);
+        await connection.query('UNLOCK TABLES');
+        const shown = await stream.until((event) => event.data.errors === undefined, SOON_MS);
+        expect(shown.map(companyIn).at(-1)).toBe(company);
+      });
+    } finally {
+      await hurried.close();
+    }
+  }, 30_000);
+});

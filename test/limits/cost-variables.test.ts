@@ -1,0 +1,95 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { startGateway, type RequestOptions, type TestGateway } from '../support/gateway.ts';
+import { createDatabase, type TestDatabase } from '../support/servers.ts';
+import { askedCost } from './asked-cost.ts';
+
+let database: TestDatabase;
+let gateway: TestGateway;
+beforeAll(async () => {
+  database = await createDatabase();
+  gateway = await startGateway({ databaseUrl: database.url });
+});
+afterAll(async () => {
+  await gateway.close();
+  await database.drop();
+});
+
+const requested = async (query: string, options: RequestOptions = {}) =>
+  (await askedCost(gateway, query, options)).requested;
+
+const given = (variables: Readonly<Record<string, unknown>>): RequestOptions => ({ variables });
+
+// 1 for Query, 1 for the connection, 1 an entry.
+const page = (size: number) => size + 2;
+
+describe('@skip and @include', () => {
+  const query = `query($yes: Boolean!, $no: Boolean! = false) {
+    customers(first: 10) { nodes { orders(first: 10) @include(if: $yes) @skip(if: $no) { nodes { id } } } }
+  }`;
+  const [whole, less] = [page(10) + 110, page(10)];
+
+  test('leave out what the value of their variable says, given or by default', async () => {
+    expect(await requested(query, given({ yes: true }))).toBe(whole);
+    expect(await requested(query, given({ yes: false }))).toBe(less);
+    expect(await requested(query, given({ yes: true, no: true }))).toBe(less);
+    expect(await requested(query, given({ yes: true, no: false }))).toBe(whole);
+  });
+
+  test('leave nothing out by a variable that has no value or a wrong one', async () => {
+    for (const yes of [undefined, null, 'false', 0]) expect(await requested(query, given({ yes }))).toBe(whole);
+  });
+
+  test('leave out what a literal says, on fields and on fragments', async () => {
+    const asked = (directive: string) => `{ customers(first: 10) {
+      nodes { ... ${directive} { a: orders(first: 10) { nodes { id } } } ...O ${directive} } } }
+      fragment O on Customer { b: orders(first: 10) ${directive} { nodes { id } } }`;
+    expect(await requested(asked('@skip(if: true)'))).toBe(page(10));
+    expect(await requested(asked('@include(if: false)'))).toBe(page(10));
+    expect(await requested(asked('@skip(if: false)'))).toBe(page(10) + 220);
+    expect(await requested(asked('@include(if: true)'))).toBe(page(10) + 220);
+  });
+
+  test('leave out a field only where every place that asks for it is left out', async () => {
+    const twice = `query($a: Boolean!, $b: Boolean!) { customers(first: 10) { nodes {
+      ... @include(if: $a) { orders(first: 10) { nodes { id } } }
+      ... @include(if: $b) { orders(first: 10) { nodes { items { quantity } } } } } } }`;
+    const cost = (a: boolean, b: boolean) => requested(twice, given({ a, b }));
+    expect(await cost(false, false)).toBe(page(10));
+    expect(await cost(true, false)).toBe(whole);
+    expect(await cost(false, true)).toBe(whole + 100 * 200);
+    expect(await cost(true, true)).toBe(whole + 100 * 200);
+  });
+
+  test('on all that reads a page leave out its rows', async () => {
+    const info =
+      'query($yes: Boolean!) { customers(first: 50) { totalCount pageInfo @include(if: $yes) { endCursor } } }';
+    expect((await askedCost(gateway, info, given({ yes: true }))).typeCost).toBe(page(50) + 0.1);
+    expect((await askedCost(gateway, info, given({ yes: false }))).typeCost).toBe(page(0));
+  });
+});
+
+describe('arguments and input objects', () => {
+  const fieldCost = async (query: string, variables = {}) => (await askedCost(gateway, query, { variables })).fieldCost;
+
+  test('weigh 1 for each object given, literally or in variables', async () => {
+    const query = 'query($f: CustomerFilter, $o: CustomerOrder) { customers(filter: $f, orderBy: $o) { totalCount } }';
+    expect(await fieldCost(query)).toBe(101);
+    expect(await fieldCost(query, { f: null })).toBe(101);
+    expect(await fieldCost(query, { f: {}, o: { field: 'NAME' } })).toBe(103);
+    expect(await fieldCost(query, { f: { tag: 'x', createdAt: {}, updatedAt: { from: null } } })).toBe(104);
+    const literal = '{ customers(filter: { tag: "x", createdAt: {}, updatedAt: { from: null } }) { totalCount } }';
+    expect(await fieldCost(literal)).toBe(104);
+    const mixed = `query($c: DateTimeRange) {
+      customers(filter: { createdAt: $c, updatedAt: null }, orderBy: null) { totalCount }
+    }`;
+    expect(await fieldCost(mixed)).toBe(102);
+    expect(await fieldCost(mixed, { c: {} })).toBe(103);
+  });
+
+  test('of a mutation weigh beside what the mutation does', async () => {
+    const query = 'mutation($input: CreateCustomerInput!) { createCustomer(input: $input) { customer { id } } }';
+    expect(await fieldCost(query, { input: { name: 'A' } })).toBe(12);
+    const addresses = [{ line1: 'a' }, { line1: 'b' }];
+    expect(await fieldCost(query, { input: { name: 'A', phone: { number: '1' }, addresses } })).toBe(14);
+  });
+});

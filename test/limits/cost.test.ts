@@ -1,0 +1,224 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { getIntrospectionQuery } from 'graphql';
+import { startGateway, type RequestOptions, type TestGateway } from '../support/gateway.ts';
+import { createDatabase, type TestDatabase } from '../support/servers.ts';
+import { askedCost } from './asked-cost.ts';
+
+let database: TestDatabase;
+let gateway: TestGateway;
+beforeAll(async () => {
+  database = await createDatabase();
+  gateway = await startGateway({ databaseUrl: database.url });
+});
+afterAll(async () => {
+  await gateway.close();
+  await database.drop();
+});
+
+const requested = async (query: string, options: RequestOptions = {}) =>
+  (await askedCost(gateway, query, options)).requested;
+
+const given = (variables: Readonly<Record<string, unknown>>): RequestOptions => ({ variables });
+
+// 1 for Query, 1 for the connection, 1 an entry.
+const page = (size: number) => size + 2;
+
+describe('the cost of a page', () => {
+  test('is that of as many entries as a literal says, from the start or from the end', async () => {
+    expect(await requested('{ customers(first: 50) { nodes { id } } }')).toBe(page(50));
+    expect(await requested('{ customers(last: 7) { nodes { id } } }')).toBe(page(7));
+  });
+
+  test('is that of the default size when nothing, or null, says how many', async () => {
+    const query = 'query($first: Int, $last: Int) { customers(first: $first, last: $last) { nodes { id } } }';
+    expect(await requested('{ customers { nodes { id } } }')).toBe(page(20));
+    expect(await requested('{ customers(first: null) { nodes { id } } }')).toBe(page(20));
+    expect(await requested(query)).toBe(page(20));
+    expect(await requested(query, given({ first: null }))).toBe(page(20));
+    expect(await requested(query, given({ first: null, last: 5 }))).toBe(page(5));
+  });
+
+  test('is that of the size in a variable, of its default, and of the larger of two', async () => {
+    const query =
+      'query($first: Int = 30, $last: Int) { customers(first: $first, last: $last, after: null) { nodes { id } } }';
+    expect(await requested(query)).toBe(page(30));
+    expect(await requested(query, given({ first: 3 }))).toBe(page(3));
+    expect(await requested(query, given({ last: 80 }))).toBe(page(80));
+    expect(await requested(query, given({ first: 90, last: 80 }))).toBe(page(90));
+    // Null is given, so the default does not hold.
+    expect(await requested(query, given({ first: null }))).toBe(page(20));
+  });
+
+  test('is that of the largest page for a size that is refused later, and of none below zero', async () => {
+    const query = 'query($n: Int) { customers(first: $n) { nodes { id } } }';
+    for (const n of [101, 1_000_000, 2_147_483_647]) {
+      expect(await requested(query, given({ n }))).toBe(page(100));
+      expect(await requested(`{ customers(first: ${n}) { nodes { id } } }`)).toBe(page(100));
+    }
+    expect(await requested(query, given({ n: -5 }))).toBe(page(0));
+  });
+
+  test('multiplies what is asked of each entry, level by level', async () => {
+    const query = `query($a: Int, $b: Int) {
+      customers(first: $a) { nodes { orders(first: $b) { nodes { items { quantity } } } } }
+    }`;
+    for (const [a, b] of [
+      [1, 1],
+      [3, 4],
+      [10, 4],
+    ] as const)
+      expect(await requested(query, given({ a, b }))).toBe(page(a) + a * (1 + b * (1 + 200)));
+  });
+
+  test('is the same by edges but for a tenth an edge, and each of both counts', async () => {
+    expect(await requested('{ customers(first: 50) { edges { node { id } } } }')).toBe(page(50) + 5);
+    expect(await requested('{ customers(first: 50) { nodes { id } edges { node { id } } } }')).toBe(page(100) + 5);
+  });
+
+  test('counts the rows that are read for pageInfo or cursors alone, and none for a count', async () => {
+    // A tenth for PageInfo.
+    expect(await requested('{ customers(first: 50) { pageInfo { endCursor } } }')).toBe(page(50) + 1);
+    expect(await requested('{ customers(first: 50) { edges { cursor } } }')).toBe(page(50));
+    expect(await requested('{ customers(first: 50) { pageInfo { endCursor } nodes { id } } }')).toBe(page(50) + 1);
+    expect(await requested('{ customers(first: 50) { __typename } }')).toBe(page(0));
+    const { typeCost, fieldCost } = await askedCost(gateway, '{ customers(first: 50) { totalCount } }');
+    expect([typeCost, fieldCost]).toEqual([page(0), 101]);
+  });
+
+  test('follows LIMIT_PAGE_SIZE_DEFAULT and LIMIT_PAGE_SIZE_MAX', async () => {
+    const settings = { LIMIT_PAGE_SIZE_DEFAULT: '3', LIMIT_PAGE_SIZE_MAX: '7' };
+    const small = await startGateway({ databaseUrl: database.url, settings });
+    try {
+      expect((await askedCost(small, '{ customers { nodes { id } } }')).requested).toBe(page(3));
+      expect((await askedCost(small, '{ customers(first: 100) { nodes { id } } }')).requested).toBe(page(7));
+    } finally {
+      await small.close();
+    }
+  });
+});
+
+describe('the cost of other lists', () => {
+  test('is that of the most entries that they have', async () => {
+    const customer = 'customer(by: { externalId: "C" })';
+    // A customer, its Query, and the argument `by` of 1 by field cost.
+    expect(await requested(`{ ${customer} { addresses { city } } }`)).toBe(2 + 20);
+    expect(await requested(`{ ${customer} { summary { lifetimeValue { amount } } } }`)).toBe(3 + 30);
+    expect(await requested(`{ ${customer} { changes(first: 10) { nodes { fields { field } } } } }`)).toBe(3 + 10 * 3);
+    expect(await requested('{ order(by: { number: "1" }) { items { product { name } } } }')).toBe(2 + 400);
+  });
+
+  test('by ids is that of as many as are given, literally, in a variable or in a list of variables', async () => {
+    const ids = Array.from({ length: 60 }, (_, i) => `id${i}`);
+    const query = 'query($ids: [ID!]!) { nodes(ids: $ids) { id } }';
+    expect(await requested(`{ nodes(ids: ${JSON.stringify(ids)}) { id } }`)).toBe(61);
+    expect(await requested(query, given({ ids }))).toBe(61);
+    expect(await requested(query, given({ ids: [] }))).toBe(1);
+    // GraphQL takes a single value for a list of one.
+    expect(await requested(query, given({ ids: 'one' }))).toBe(2);
+    expect(await requested('{ nodes(ids: "one") { id } }')).toBe(2);
+    const two = 'query($a: ID!, $b: ID!) { nodes(ids: [$a, $b]) { id } }';
+    expect(await requested(two, given({ a: 'x', b: 'y' }))).toBe(3);
+    expect(await requested('query($ids: [ID!]! = ["a", "b", "c"]) { nodes(ids: $ids) { id } }')).toBe(4);
+  });
+
+  test('is refused for more ids than a cost can have, before any is looked up', async () => {
+    const ids = Array.from({ length: 10_000 }, (_, i) => `${i}`);
+    const answer = await gateway.request('query($ids: [ID!]!) { nodes(ids: $ids) { id } }', { variables: { ids } });
+    expect(answer.errors.map(({ message }) => message)).toEqual([
+      'Expected a cost of at most 10000, got 10001: ask for smaller pages.',
+    ]);
+  });
+});
+
+describe('fragments', () => {
+  const entry = '... on Customer { orders(first: 10) { nodes { id } } }';
+
+  test('cost what their fields cost, named, inline, within one another and on an interface', async () => {
+    const written = await requested('{ customers(first: 5) { nodes { orders(first: 10) { nodes { id } } } } }');
+    expect(written).toBe(page(5) + 5 * 11);
+    const forms = [
+      `{ customers(first: 5) { nodes { ${entry} } } }`,
+      `{ customers(first: 5) { nodes { ... on Node { ${entry} } } } }`,
+      `{ ...Q } fragment Q on Query { customers(first: 5) { ...C } }
+       fragment C on CustomerConnection { nodes { ...N } } fragment N on Node { ${entry} }`,
+      `{ customers(first: 5) { ... { nodes { ... { ... { ${entry} } } } } } }`,
+    ];
+    for (const form of forms) expect({ form, cost: await requested(form) }).toEqual({ form, cost: written });
+  });
+
+  test('that ask the same thing cost it once, as it is resolved once', async () => {
+    const query = `{ customers(first: 5) { nodes { ...A ...B ...A } nodes { ...A } } }
+      fragment A on Customer { owner { name } orders(first: 10) { nodes { id } } }
+      fragment B on Customer { owner { email } orders(first: 10) { nodes { number } } }`;
+    expect(await requested(query)).toBe(page(5) + 5 * (1 + 11));
+  });
+
+  test('on several types cost the dearest type that there can be', async () => {
+    const agent = '... on Agent { tickets(first: 100) { nodes { id } } }';
+    const query = `query($ids: [ID!]!) { nodes(ids: $ids) { ${entry} ${agent} ... on Product { sku } } }`;
+    expect(await requested(query, given({ ids: ['a', 'b'] }))).toBe(1 + 2 * (1 + 101));
+    expect(await requested(`{ node(id: "a") { ${entry} ${agent} } }`)).toBe(1 + 1 + 101);
+  });
+
+  test('that multiply one another cost what they multiply to', async () => {
+    const query = `{ a: customers(first: 9) { ...A } b: customers(first: 9) { ...A } }
+      fragment A on CustomerConnection { nodes { c: orders(first: 9) { ...B } d: orders(first: 9) { ...B } } }
+      fragment B on OrderConnection { nodes { e: items { quantity } f: items { quantity } } }`;
+    expect(await requested(query)).toBe(1 + 2 * (1 + 9 * (1 + 2 * (1 + 9 * (1 + 2 * 200)))));
+  });
+});
+
+describe('aliases', () => {
+  test('cost once each', async () => {
+    const query = '{ a: customers(first: 50) { nodes { id } } b: customers(first: 50) { nodes { id } } }';
+    expect(await requested(query)).toBe(1 + 2 * 51);
+  });
+});
+
+describe('an operation', () => {
+  test('costs what it asks itself, whatever the others of its document ask', async () => {
+    const query = `query Small { customers(first: 1) { nodes { id } } }
+      query Large { customers(first: 100) { nodes { orders(first: 100) { nodes { id } } } } }`;
+    expect(await requested(query, { operationName: 'Small' })).toBe(page(1));
+    const { errors } = await gateway.request(query, { operationName: 'Large' });
+    expect(errors.map(({ message }) => message)).toEqual([
+      'Expected a cost of at most 10000, got 10202: ask for smaller pages.',
+    ]);
+  });
+
+  test('that asks nothing costs 1', async () => {
+    expect(await askedCost(gateway, '{ __typename }')).toEqual({
+      requested: 1,
+      limit: 10_000,
+      typeCost: 1,
+      fieldCost: 0,
+    });
+  });
+});
+
+describe('introspection', () => {
+  test('by the standard queries is within the bounds, and answered', async () => {
+    for (const options of [{}, { inputValueDeprecation: true, oneOf: true, directiveIsRepeatable: true }]) {
+      const { data, errors } = await gateway.request(getIntrospectionQuery(options));
+      expect(errors).toEqual([]);
+      expect(Object.values<{ types: unknown[] }>(data)[0]?.types.length).toBeGreaterThan(50);
+    }
+  });
+
+  test('in circles is refused', async () => {
+    const circle = (levels: number): string => (levels === 0 ? 'name' : `fields { type { ${circle(levels - 1)} } }`);
+    const { errors, data } = await gateway.request(`{ __schema { types { ${circle(3)} } } }`);
+    expect(data).toBeUndefined();
+    expect(errors.map(({ message }) => message)).toEqual(['Maximum introspection depth exceeded']);
+  });
+
+  test('many times over is refused by its cost', async () => {
+    const types = 'types { fields { type { fields { type { name } } } args { type { name } } } }';
+    const { errors } = await gateway.request(
+      `{ ${Array.from({ length: 12 }, (_, i) => `a${i}: __schema { ${types} }`).join(' ')} }`,
+    );
+    expect(errors.map(({ message }) => message)).toEqual([
+      expect.stringMatching(/^Expected a cost of at most 10000, got \d+/),
+    ]);
+  });
+});

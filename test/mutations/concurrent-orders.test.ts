@@ -1,0 +1,185 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { startGateway, type TestGateway } from '../support/gateway.ts';
+import { redisUrl, withConnection } from '../support/servers.ts';
+import { keptFigures, recomputedFigures } from './order-figures.ts';
+import {
+  customerOf,
+  idOf,
+  orderMutations,
+  orderOf,
+  rowOf,
+  startWritingGateway,
+  type WritingGateway,
+  type WrittenOrder,
+} from './writing-gateway.ts';
+
+let gateway: WritingGateway;
+let other: TestGateway;
+let customerId: string;
+
+beforeAll(async () => {
+  gateway = await startWritingGateway();
+  const { databaseUrl } = gateway;
+  other = await startGateway({ databaseUrl, redisUrl: redisUrl(), settings: { CACHE_PREFIX: `${databaseUrl}:` } });
+  await gateway.sql(
+    "INSERT INTO products (id, sku, name, price, currency, updated_at) VALUES (9001, 'own', 'Kettle', 12.5, 'EUR', NOW())",
+  );
+});
+
+afterAll(async () => {
+  await other.close();
+  await gateway.close();
+});
+
+beforeEach(async () => {
+  customerId = customerOf(await gateway.create({ name: 'Busy' })).id;
+});
+
+/** By turns of both gateways. */
+const by = (i: number) => (i % 2 === 0 ? gateway : orderMutations(other));
+const times = <Result>(count: number, run: (i: number) => Promise<Result>): Promise<Result[]> =>
+  Promise.all(Array.from({ length: count }, (_, i) => run(i)));
+const one = { product: { sku: 'own' }, quantity: 1 };
+const place = (i: number): Promise<WrittenOrder> =>
+  by(i).order({
+    ...{ customerId, currency: ['EUR', 'USD', 'JPY'][i % 3] },
+    items: [{ ...one, unitPrice: `${i}.25` }],
+    placedAt: `2026-01-01T00:00:${String((i * 7) % 60).padStart(2, '0')}Z`,
+  });
+const codes = (answers: readonly WrittenOrder[]) =>
+  answers.map(({ userErrors }) => userErrors[0]?.code).sort((a, b) => (a ?? '~').localeCompare(b ?? '~'));
+
+test('30 orders of one customer at once, by two gateways, with cancellations among them: the figures are right', async () => {
+  const answers = await times(30, async (i) => {
+    const order = orderOf(await place(i));
+    // By the other gateway.
+    return i % 3 === 1 ? by(i + 1).advance({ id: order.id, status: 'CANCELLED' }) : { order, userErrors: [] };
+  });
+  expect(answers.map(({ userErrors }) => userErrors)).toEqual(Array.from({ length: 30 }, () => []));
+  const kept = await keptFigures(gateway);
+  expect(kept).toEqual(await recomputedFigures(gateway));
+  const id = BigInt(rowOf(customerId));
+  expect(kept.stats.find((row) => row['customer_id'] === id)).toMatchObject({
+    ...{ orders: '30', last: new Date('2026-01-01T00:00:59Z') },
+  });
+  // Every third was in USD, and cancelled.
+  expect(kept.values.filter((row) => row['customer_id'] === id)).toEqual([
+    { customer_id: id, currency: 'EUR', amount: '137.5000' },
+    { customer_id: id, currency: 'JPY', amount: '155.0000' },
+  ]);
+  const changes = await gateway.sql(
+    "SELECT action FROM customer_changes WHERE customer_id = ? AND subject_type = 'Order'",
+    [rowOf(customerId)],
+  );
+  expect(changes.length).toBe(40);
+});
+
+test('of two with the same expectedVersion one wins; the other is told, and shown what is there', async () => {
+  for (let round = 0; round < 5; round += 1) {
+    const { id } = orderOf(await place(round));
+    const answers = await times(2, (i) =>
+      by(i).advance({ id, status: i === 0 ? 'PAID' : 'CANCELLED', expectedVersion: 1 }),
+    );
+    expect(codes(answers)).toEqual(['CONFLICT', undefined]);
+    const winner = answers.find(({ userErrors }) => userErrors.length === 0);
+    const [row] = await gateway.sql('SELECT status, version FROM orders WHERE id = ?', [rowOf(id)]);
+    expect(row).toEqual({ status: winner?.order?.status, version: 2 });
+    for (const { order } of answers) expect(order).toMatchObject({ id, ...row });
+  }
+});
+
+test('cancelled many times at once, an order is taken out once', async () => {
+  const [{ id }] = [orderOf(await place(4)), orderOf(await place(4))];
+  const answers = await times(8, (i) => by(i).advance({ id, status: 'CANCELLED' }));
+  for (const { order, userErrors } of answers)
+    expect([order, userErrors]).toEqual([expect.objectContaining({ status: 'CANCELLED', version: 2 }), []]);
+  expect(await keptFigures(gateway)).toEqual(await recomputedFigures(gateway));
+});
+
+test('of many at once with one number one wins', async () => {
+  const answers = await times(8, (i) =>
+    by(i).order({ customerId: idOf('Customer', i + 1), currency: 'EUR', items: [one], number: 'WANTED' }),
+  );
+  expect(codes(answers)).toEqual([...Array.from({ length: 7 }, () => 'ALREADY_EXISTS'), undefined]);
+  expect(await keptFigures(gateway)).toEqual(await recomputedFigures(gateway));
+});
+
+test('with one key, many at once write one order', async () => {
+  const input = { customerId, currency: 'EUR', items: [one], idempotencyKey: 'herd' };
+  const answers = await times(8, (i) => by(i).order(input));
+  expect(new Set(answers.map((answer) => JSON.stringify(answer))).size).toBe(1);
+  expect(await keptFigures(gateway)).toEqual(await recomputedFigures(gateway));
+});
+
+test('while the customer is deleted: before it or not at all', async () => {
+  const { id } = orderOf(await place(0));
+  const [, ...answers] = await Promise.all([
+    gateway.remove({ id: customerId }),
+    ...Array.from({ length: 4 }, (_, i) => place(i)),
+    ...Array.from({ length: 2 }, (_, i) => by(i).advance({ id, status: 'PAID' })),
+  ]);
+  const told = answers.flatMap((answer) => answer.userErrors.map(({ code, message }) => `${code} ${message}`));
+  expect(['NOT_FOUND There is no such customer.', 'NOT_FOUND There is no such order.']).toEqual(
+    expect.arrayContaining([...new Set(told)]),
+  );
+  for (const table of ['orders', 'customer_stats', 'customer_values'])
+    expect(await gateway.sql(`SELECT * FROM ${table} WHERE customer_id = ?`, [rowOf(customerId)])).toEqual([]);
+  expect(await gateway.sql('SELECT * FROM order_items WHERE order_id NOT IN (SELECT id FROM orders)')).toEqual([]);
+});
+
+describe('an order that is moved to another customer while its status is about to change', () => {
+  /** Changes the status while the customer is locked, moves the order meanwhile, then lets go. */
+  async function moveMeanwhile(id: string, statements: readonly string[]): Promise<WrittenOrder> {
+    return withConnection(gateway.databaseUrl, async (connection) => {
+      await connection.beginTransaction();
+      await connection.query('SELECT id FROM customers WHERE id = ? FOR UPDATE', [rowOf(customerId)]);
+      const waiting = gateway.advance({ id, status: 'CANCELLED' });
+      for (let waits = '0'; waits === '0';) {
+        // The table shows nothing new to one who looks more than ten times a second.
+        await new Promise((resolve) => setTimeout(resolve, 150));
+        [{ waits }] = await connection.query(
+          "SELECT CAST(COUNT(*) AS CHAR) AS waits FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'",
+        );
+      }
+      for (const statement of statements) await connection.query(statement);
+      await connection.commit();
+      return waiting;
+    });
+  }
+
+  const changesOf = (customer: number) =>
+    gateway.sql(
+      "SELECT version, action FROM customer_changes WHERE customer_id = ? AND subject_type = 'Order' ORDER BY id",
+      [customer],
+    );
+
+  test('by a merge of its customer: it is followed', async () => {
+    const [{ id }, kept] = [orderOf(await place(1)), rowOf(customerOf(await gateway.create({ name: 'Kept' })).id)];
+    const merged = rowOf(customerId);
+    const answer = await moveMeanwhile(id, [
+      `UPDATE orders SET customer_id = ${kept} WHERE customer_id = ${merged}`,
+      `UPDATE customer_values SET customer_id = ${kept} WHERE customer_id = ${merged}`,
+      `DELETE FROM customer_stats WHERE customer_id = ${kept}`,
+      `UPDATE customer_stats SET customer_id = ${kept} WHERE customer_id = ${merged}`,
+      `INSERT INTO customer_merges (merged_id, kept_id, merged_at) VALUES (${merged}, ${kept}, NOW())`,
+      `DELETE FROM customers WHERE id = ${merged}`,
+    ]);
+    expect(answer).toMatchObject({ order: { id, status: 'CANCELLED', version: 2 }, userErrors: [] });
+    expect(await changesOf(kept)).toEqual([{ version: 2, action: 'UPDATED' }]);
+    expect(await keptFigures(gateway)).toEqual(await recomputedFigures(gateway));
+  });
+
+  test('by itself: it is followed', async () => {
+    const [{ id }, taker] = [orderOf(await place(1)), rowOf(customerOf(await gateway.create({ name: 'Taker' })).id)];
+    const loser = rowOf(customerId);
+    const answer = await moveMeanwhile(id, [
+      `UPDATE orders SET customer_id = ${taker} WHERE id = ${rowOf(id)}`,
+      `UPDATE customer_values SET customer_id = ${taker} WHERE customer_id = ${loser}`,
+      `UPDATE customer_stats SET order_count = 0, last_order_at = NULL WHERE customer_id = ${loser}`,
+      `UPDATE customer_stats SET order_count = 1, last_order_at = '2026-01-01 00:00:07' WHERE customer_id = ${taker}`,
+    ]);
+    expect(answer).toMatchObject({ order: { id, status: 'CANCELLED', version: 2 }, userErrors: [] });
+    expect(await changesOf(taker)).toEqual([{ version: 2, action: 'UPDATED' }]);
+    expect(await keptFigures(gateway)).toEqual(await recomputedFigures(gateway));
+  });
+});

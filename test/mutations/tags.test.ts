@@ -1,0 +1,198 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { customerOf, rowOf, startWritingGateway, type Row, type WritingGateway } from './writing-gateway.ts';
+
+let gateway: WritingGateway;
+let customerId: string;
+
+beforeAll(async () => {
+  gateway = await startWritingGateway();
+});
+
+afterAll(async () => {
+  await gateway.close();
+});
+
+beforeEach(async () => {
+  customerId = customerOf(await gateway.create({ name: 'Ada', tags: ['été', 'VIP'] })).id;
+});
+
+const tagged = (count: number, start = 0): string[] => Array.from({ length: count }, (_, i) => `tag ${start + i}`);
+
+const ofCustomer = (rows: readonly Row[] | undefined): Row[] =>
+  (rows ?? []).filter((row) => row['customer_id'] === BigInt(rowOf(customerId)));
+
+/** What differs from before, all of which must be the customer's: tags, version and entries in the record of changes. */
+async function written(write: () => Promise<unknown>) {
+  const before = await gateway.everything();
+  // What is repeated beside tags can only be told from what it was once time has passed.
+  await new Promise((resolve) => setTimeout(resolve, 5));
+  await write();
+  const after = await gateway.everything();
+  const rest = { customers: [], customer_tags: [], customer_changes: [] };
+  expect({ ...after, ...rest }).toEqual({ ...before, ...rest });
+  for (const [table, key] of [
+    ['customers', 'id'],
+    ['customer_tags', 'customer_id'],
+    ['customer_changes', 'customer_id'],
+  ] as const) {
+    const others = (rows: readonly Row[] | undefined) => rows?.filter((row) => row[key] !== BigInt(rowOf(customerId)));
+    expect(others(after[table])).toEqual(others(before[table]));
+  }
+  const [was, is] = [before, after].map(({ customers }) =>
+    customers?.find(({ id }) => id === BigInt(rowOf(customerId))),
+  );
+  expect({ ...is, version: was?.['version'], updated_at: was?.['updated_at'] }).toEqual(was);
+  const changes = ofCustomer(after['customer_changes']).slice(ofCustomer(before['customer_changes']).length);
+  for (const { name, created_at: createdAt, updated_at: updatedAt } of ofCustomer(after['customer_tags']))
+    expect([name, createdAt, updatedAt]).toEqual([is?.['name'], is?.['created_at'], is?.['updated_at']]);
+  return {
+    version: is?.['version'],
+    tags: ofCustomer(after['customer_tags']).map(({ tag }) => tag),
+    changes: changes.map(({ version, action, changes: fields, subject_id: subject }) => ({
+      ...{ version, action, subject },
+      fields: JSON.parse(String(fields)),
+    })),
+  };
+}
+
+const change = (before: string | null, after: string | null) => ({
+  ...{ version: 2, action: 'UPDATED', subject: null },
+  fields: [{ field: 'tags', before, after }],
+});
+
+describe('addTags', () => {
+  test('adds what is not there, makes a new version and an entry in the record of changes', async () => {
+    const result = await written(async () => {
+      const answer = await gateway.addTags({ customerId, tags: [' new ', 'vip', 'ÉTÉ', 'New', 'Straße', 'STRASSE'] });
+      expect(answer).toEqual({ customer: { id: customerId, version: 2, name: 'Ada' }, userErrors: [] });
+    });
+    expect(result).toEqual({
+      version: 2,
+      tags: ['été', 'new', 'Straße', 'VIP'],
+      changes: [change('été, VIP', 'été, new, Straße, VIP')],
+    });
+  });
+
+  test('writes nothing when all of them are there already, by the rules of the database', async () => {
+    const before = await gateway.everything();
+    for (const tags of [['vip'], ['ETE', 'Vip'], [' VIP '], ['VIP', 'ėtė']])
+      expect(await gateway.addTags({ customerId, tags, expectedVersion: 1 })).toEqual({
+        customer: { id: customerId, version: 1, name: 'Ada' },
+        userErrors: [],
+      });
+    expect(await gateway.everything()).toEqual(before);
+  });
+
+  test('fills up to 20 and no further, and says how many there would be', async () => {
+    expect((await gateway.addTags({ customerId, tags: tagged(17) })).userErrors).toEqual([]);
+    const before = await gateway.everything();
+    expect(await gateway.addTags({ customerId, tags: ['vip', 'a', 'b', 'c', 'd'] })).toEqual({
+      customer: { id: customerId, version: 2, name: 'Ada' },
+      userErrors: [
+        {
+          code: 'INVALID_INPUT',
+          message: 'Expected at most 20 tags on a customer, got 23 in all.',
+          path: ['input', 'tags'],
+        },
+      ],
+    });
+    expect(await gateway.everything()).toEqual(before);
+    expect((await gateway.addTags({ customerId, tags: ['last', 'VIP'] })).userErrors).toEqual([]);
+  });
+
+  test('leaves a customer that came with too many tags as it is, and lets some of them be taken off', async () => {
+    const row = rowOf(customerId);
+    for (const tag of tagged(22))
+      await gateway.sql(
+        'INSERT INTO customer_tags SELECT id, ?, created_at, updated_at, name, owner_id FROM customers WHERE id = ?',
+        [tag, row],
+      );
+    const before = await gateway.everything();
+    expect((await gateway.addTags({ customerId, tags: ['one more'] })).userErrors).toMatchObject([
+      { code: 'INVALID_INPUT', message: 'Expected at most 20 tags on a customer, got 25 in all.' },
+    ]);
+    expect((await gateway.addTags({ customerId, tags: ['vip'] })).userErrors).toEqual([]);
+    expect(await gateway.everything()).toEqual(before);
+    expect((await gateway.removeTags({ customerId, tags: ['vip'] })).userErrors).toEqual([]);
+  });
+});
+
+describe('removeTags', () => {
+  test('takes off what is there, makes a new version and an entry in the record of changes', async () => {
+    const result = await written(async () => {
+      const answer = await gateway.removeTags({ customerId, tags: ['ETE', 'nowhere'] });
+      expect(answer).toEqual({ customer: { id: customerId, version: 2, name: 'Ada' }, userErrors: [] });
+    });
+    expect(result).toEqual({ version: 2, tags: ['VIP'], changes: [change('été, VIP', 'VIP')] });
+  });
+
+  test('can take off the last one', async () => {
+    const result = await written(() => gateway.removeTags({ customerId, tags: ['vip', 'été'] }));
+    expect(result).toEqual({ version: 2, tags: [], changes: [change('été, VIP', null)] });
+  });
+
+  test('writes nothing when none of them is there', async () => {
+    const before = await gateway.everything();
+    expect(await gateway.removeTags({ customerId, tags: ['VIPs', 'x'] })).toEqual({
+      customer: { id: customerId, version: 1, name: 'Ada' },
+      userErrors: [],
+    });
+    expect(await gateway.everything()).toEqual(before);
+  });
+});
+
+describe('addTags and removeTags', () => {
+  test('are at once in what was answered from the cache before, in lists by tag too', async () => {
+    const query = `query($id: ID!) { customer(by: { id: $id }) { tags version }
+      customers(filter: { tag: "lately" }) { nodes { id } } }`;
+    const seen = async (tags: string[], version: number, listed: object[]) => {
+      expect(await gateway.data(query, { id: customerId })).toEqual({
+        customer: { tags, version },
+        customers: { nodes: listed },
+      });
+      expect((await gateway.request(query, { variables: { id: customerId } })).headers.get('x-cache')).toBe('HIT');
+    };
+    await seen(['été', 'VIP'], 1, []);
+    await gateway.addTags({ customerId, tags: ['Lately'] });
+    await seen(['été', 'Lately', 'VIP'], 2, [{ id: customerId }]);
+    await gateway.removeTags({ customerId, tags: ['Lately'] });
+    await seen(['été', 'VIP'], 3, []);
+  });
+
+  test('with the same expectedVersion: one wins, the other is told the version that is there', async () => {
+    const answers = await Promise.all([
+      gateway.addTags({ customerId, tags: ['a'], expectedVersion: 1 }),
+      gateway.removeTags({ customerId, tags: ['vip'], expectedVersion: 1 }),
+    ]);
+    const conflict = {
+      code: 'CONFLICT',
+      message: 'Expected version 1, found 2.',
+      path: ['input', 'expectedVersion'],
+    };
+    expect(answers.flatMap(({ userErrors }) => userErrors)).toEqual([conflict]);
+    for (const { customer } of answers) expect(customer).toEqual({ id: customerId, version: 2, name: 'Ada' });
+  });
+
+  test('many at once: none is lost, and each that changed something has a version of its own', async () => {
+    const answers = await Promise.all([
+      ...tagged(12).map((tag) => gateway.addTags({ customerId, tags: [tag] })),
+      ...['VIP', 'vip', 'été', 'ETE'].map((tag) => gateway.removeTags({ customerId, tags: [tag] })),
+    ]);
+    expect(answers.flatMap(({ userErrors }) => userErrors)).toEqual([]);
+    const { customer } = await gateway.data(
+      'query($id: ID!) { customer(by: { id: $id }) { tags version changes(first: 50) { nodes { version } } } }',
+      { id: customerId },
+    );
+    expect(customer.tags.toSorted()).toEqual(tagged(12).toSorted());
+    expect(customer.version).toBe(15);
+    expect(new Set(customer.changes.nodes.map(({ version }: { version: number }) => version)).size).toBe(15);
+  });
+
+  test('with an idempotencyKey write once, and the key belongs to one of them', async () => {
+    const input = { customerId, tags: ['keyed'], idempotencyKey: `tags ${customerId}` };
+    const first = await gateway.addTags(input);
+    expect(await gateway.addTags(input)).toEqual(first);
+    expect(first.customer?.version).toBe(2);
+    expect((await gateway.removeTags(input)).userErrors).toMatchObject([{ code: 'IDEMPOTENCY_KEY_REUSED' }]);
+  });
+});

@@ -1,0 +1,225 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { buildSchema, isEnumType } from 'graphql';
+import { keptFigures, recomputedFigures } from './order-figures.ts';
+import { customerOf, idOf, orderOf, rowOf, startWritingGateway, type WritingGateway } from './writing-gateway.ts';
+
+let gateway: WritingGateway;
+let customerId: string;
+
+beforeAll(async () => {
+  gateway = await startWritingGateway();
+  await gateway.sql(
+    "INSERT INTO products (id, sku, name, price, currency, updated_at) VALUES (9001, 'own', 'Kettle', 12.5, 'EUR', NOW())",
+  );
+});
+
+afterAll(async () => {
+  await gateway.close();
+});
+
+beforeEach(async () => {
+  customerId = customerOf(await gateway.create({ name: 'Ada' })).id;
+});
+
+const place = async (unitPrice?: string, currency = 'EUR'): Promise<string> =>
+  orderOf(await gateway.order({ customerId, currency, items: [{ product: { sku: 'own' }, quantity: 1, unitPrice }] }))
+    .id;
+
+/** What the schema's description of each state says may follow it. */
+async function documentedTransitions(): Promise<ReadonlyMap<string, readonly string[]>> {
+  const sdl = await (await fetch(`${gateway.url}/schema.graphql`)).text();
+  const states = buildSchema(sdl).getType('OrderStatus');
+  if (!isEnumType(states)) throw new Error('the schema has no OrderStatus');
+  return new Map(
+    states.getValues().map(({ name, description }) => {
+      const next = /(?:Next: (.+)|Final)\.$/.exec(description ?? '');
+      if (next === null) throw new Error(`${name} does not say what may follow it: ${description}`);
+      return [name, [...(next[1] ?? '').matchAll(/`(\w+)`/g)].map(([, state = '']) => state)];
+    }),
+  );
+}
+
+/** The ways from PENDING, each to another state. */
+const WAYS = {
+  PENDING: [],
+  PAID: ['PAID'],
+  SHIPPED: ['PAID', 'SHIPPED'],
+  DELIVERED: ['PAID', 'SHIPPED', 'DELIVERED'],
+  CANCELLED: ['CANCELLED'],
+  REFUNDED: ['PAID', 'REFUNDED'],
+} as const;
+
+async function placeAs(from: keyof typeof WAYS): Promise<string> {
+  const id = await place();
+  for (const status of WAYS[from]) orderOf(await gateway.advance({ id, status }));
+  return id;
+}
+
+describe('from each state', () => {
+  test.each(Object.keys(WAYS) as (keyof typeof WAYS)[])(
+    '%s: an order goes to those that the schema names, stays in its own, and goes to no other',
+    async (from) => {
+      const allowed = (await documentedTransitions()).get(from) ?? [];
+      for (const status of Object.keys(WAYS)) {
+        const id = await placeAs(from);
+        const version = WAYS[from].length + 1;
+        const before = await gateway.everything();
+        const { order, userErrors } = await gateway.advance({ id, status });
+        if (allowed.includes(status)) {
+          expect([userErrors, order]).toEqual([[], expect.objectContaining({ id, status, version: version + 1 })]);
+          continue;
+        }
+        const expected = allowed.length === 0 ? 'nothing, which is final' : allowed.join(' or ');
+        const message = `Expected ${expected} after ${from}, got ${status}.`;
+        expect(userErrors).toEqual(
+          status === from ? [] : [{ code: 'INVALID_TRANSITION', message, path: ['input', 'status'] }],
+        );
+        expect(order).toMatchObject({ id, status: from, version });
+        expect(await gateway.everything()).toEqual(before);
+      }
+    },
+  );
+
+  test('the states that can be reached are all there are', async () => {
+    expect([...(await documentedTransitions()).keys()]).toEqual(Object.keys(WAYS));
+  });
+});
+
+test('the status, the version and the moment are written, with an entry in the record of changes, and nothing else', async () => {
+  const id = await place();
+  const before = await gateway.everything();
+  // The moment can only be told from the one before once time has passed.
+  await new Promise((resolve) => setTimeout(resolve, 5));
+  const answer = await gateway.advance({ id, status: 'PAID', expectedVersion: 1 });
+  const number = orderOf(answer).number;
+  expect(answer).toEqual({
+    order: { id, number, status: 'PAID', version: 2, total: { amount: '12.50', currency: 'EUR' } },
+    userErrors: [],
+  });
+  const after = await gateway.everything();
+  const change = after['customer_changes']?.at(-1);
+  const orders = before['orders']?.map((row) =>
+    row['id'] === BigInt(rowOf(id)) ? { ...row, status: 'PAID', version: 2, updated_at: change?.['occurred_at'] } : row,
+  );
+  expect(change).toEqual({
+    ...{ id: change?.['id'], customer_id: BigInt(rowOf(customerId)), subject_type: 'Order' },
+    ...{ subject_id: BigInt(rowOf(id)), version: 2, action: 'UPDATED', actor: null },
+    changes: '[{"field":"status","before":"PENDING","after":"PAID"}]',
+    occurred_at: change?.['occurred_at'],
+  });
+  const [placed] = await gateway.sql('SELECT placed_at FROM orders WHERE id = ?', [rowOf(id)]);
+  expect(Number(change?.['occurred_at'])).toBeGreaterThan(Number(placed?.['placed_at']));
+  expect({ ...after, customer_changes: after['customer_changes']?.slice(0, -1) }).toEqual({ ...before, orders });
+});
+
+describe('what orders come to', () => {
+  const valuesNow = () =>
+    gateway.sql('SELECT currency, CAST(amount AS CHAR) AS amount FROM customer_values WHERE customer_id = ?', [
+      rowOf(customerId),
+    ]);
+
+  test.each([
+    ['cancelled', ['CANCELLED']],
+    ['refunded', ['PAID', 'SHIPPED', 'DELIVERED', 'REFUNDED']],
+  ])('goes down by one that is %s; it still counts as an order', async (_, ways) => {
+    const id = await place('4.10');
+    await place('0.9');
+    for (const status of ways) await gateway.advance({ id, status });
+    expect(await valuesNow()).toEqual([{ currency: 'EUR', amount: '0.9000' }]);
+    const [stats] = await gateway.sql('SELECT order_count FROM customer_stats WHERE customer_id = ?', [
+      rowOf(customerId),
+    ]);
+    expect(stats).toEqual({ order_count: 2 });
+    expect(await keptFigures(gateway)).toEqual(await recomputedFigures(gateway));
+  });
+
+  test('in a currency in which none counts any more has no row, as if the seed had written it', async () => {
+    const [only] = [await place('4.10', 'USD'), await place()];
+    await gateway.advance({ id: only, status: 'CANCELLED' });
+    expect(await valuesNow()).toEqual([{ currency: 'EUR', amount: '12.5000' }]);
+    expect(await keptFigures(gateway)).toEqual(await recomputedFigures(gateway));
+  });
+
+  test('in a currency in which only free ones count is nothing, in a row of its own', async () => {
+    const [free, dear] = [await place('0'), await place('1')];
+    await gateway.advance({ id: dear, status: 'CANCELLED' });
+    expect(await valuesNow()).toEqual([{ currency: 'EUR', amount: '0.0000' }]);
+    await gateway.advance({ id: free, status: 'CANCELLED' });
+    expect(await valuesNow()).toEqual([]);
+    expect(await keptFigures(gateway)).toEqual(await recomputedFigures(gateway));
+  });
+
+  test('stays exact where a floating-point number would not', async () => {
+    const [small] = [await place('0.01'), await place('999999999999999.98')];
+    await gateway.advance({ id: small, status: 'CANCELLED' });
+    expect(await valuesNow()).toEqual([{ currency: 'EUR', amount: '999999999999999.9800' }]);
+  });
+
+  test('of seeded orders stays what the seed would have written', async () => {
+    const orders = await gateway.sql("SELECT id, status FROM orders WHERE status IN ('PENDING', 'DELIVERED') LIMIT 60");
+    for (const row of orders)
+      orderOf(
+        await gateway.advance({
+          id: idOf('Order', row['id']),
+          status: row['status'] === 'PENDING' ? 'CANCELLED' : 'REFUNDED',
+        }),
+      );
+    expect(orders.length).toBe(60);
+    expect(await keptFigures(gateway)).toEqual(await recomputedFigures(gateway));
+  });
+});
+
+test('expectedVersion lets the right version through and refuses any other, showing the order as it is', async () => {
+  const id = await place();
+  expect(await gateway.advance({ id, status: 'PAID', expectedVersion: 1 })).toMatchObject({ order: { version: 2 } });
+  const before = await gateway.everything();
+  for (const status of ['SHIPPED', 'PAID', 'PENDING'])
+    expect(await gateway.advance({ id, status, expectedVersion: 1 })).toMatchObject({
+      order: { id, status: 'PAID', version: 2 },
+      userErrors: [{ code: 'CONFLICT', message: 'Expected version 1, found 2.', path: ['input', 'expectedVersion'] }],
+    });
+  expect(await gateway.everything()).toEqual(before);
+  expect(await gateway.advance({ id, status: 'SHIPPED', expectedVersion: null })).toMatchObject({
+    order: { version: 3 },
+  });
+});
+
+test.each([
+  ['a text that is no id', () => 'x', 'Expected the id of an Order, got "x".'],
+  ['the id of a customer', () => customerId, 'Expected the id of an Order, got '],
+  ['an order that is not there', () => idOf('Order', 999_999), 'There is no such order.'],
+])('%s is refused', async (_, given, message) => {
+  const before = await gateway.everything();
+  const { order, userErrors } = await gateway.advance({ id: given(), status: 'PAID' });
+  expect(order).toBeNull();
+  expect(userErrors).toEqual([{ code: 'NOT_FOUND', message: expect.stringContaining(message), path: ['input', 'id'] }]);
+  expect(await gateway.everything()).toEqual(before);
+});
+
+test('the same key takes an order on once, and is answered with it as it is now', async () => {
+  const id = await place();
+  const input = { id, status: 'PAID', idempotencyKey: 'paid' };
+  const first = await gateway.advance(input);
+  await gateway.advance({ id, status: 'SHIPPED' });
+  const before = await gateway.everything();
+  expect(await gateway.advance(input)).toEqual({
+    order: { ...orderOf(first), status: 'SHIPPED', version: 3 },
+    userErrors: [],
+  });
+  expect(await gateway.everything()).toEqual(before);
+});
+
+test('a new status is at once in what was answered from the cache before', async () => {
+  const id = await place();
+  const query = `query($id: ID!, $c: ID!) { order(by: { id: $id }) { status }
+    customer(by: { id: $c }) { orders(filter: { status: [CANCELLED] }) { totalCount } changes(first: 1) { nodes { nodeId } }
+      summary { lifetimeValue { amount } } } }`;
+  const variables = { id, c: customerId };
+  await gateway.data(query, variables);
+  expect((await gateway.request(query, { variables })).headers.get('x-cache')).toBe('HIT');
+  await gateway.advance({ id, status: 'CANCELLED' });
+  expect(await gateway.data(query, variables)).toEqual({
+    order: { status: 'CANCELLED' },
+    customer: { orders: { totalCount: 1 }, changes: { nodes: [{ nodeId: id }] }, summary: { lifetimeValue: [] } },
+  });
+});

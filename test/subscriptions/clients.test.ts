@@ -1,0 +1,258 @@
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { customerOf, startWritingGateway, type WritingGateway } from '../mutations/writing-gateway.ts';
+import { startGateway, type TestGateway } from '../support/gateway.ts';
+import { CHANGED, subscribe, type EventReader } from './event-reader.ts';
+
+const UPDATE = 'mutation($input: UpdateCustomerInput!) { updateCustomer(input: $input) { userErrors { code } } }';
+
+let writer: WritingGateway;
+let id: string;
+const opened: { close(): unknown }[] = [];
+beforeAll(async () => {
+  writer = await startWritingGateway();
+  ({ id } = customerOf(await writer.create({ name: 'Ada' })));
+});
+afterEach(async () => {
+  for (const one of opened.splice(0).toReversed()) await one.close();
+});
+afterAll(() => writer.close());
+
+const keep = <Opened extends { close(): unknown }>(one: Opened): Opened => {
+  opened.push(one);
+  return one;
+};
+const start = async (settings: Readonly<Record<string, string>> = {}) =>
+  keep(await startGateway({ databaseUrl: writer.databaseUrl, settings }));
+const watch = async (gateway: TestGateway): Promise<EventReader> => {
+  const stream = keep(await subscribe(gateway.url, CHANGED, { variables: { id } }));
+  await stream.next();
+  return stream;
+};
+
+async function endedBy(gateway: TestGateway, reason: string): Promise<number> {
+  const metrics = await (await fetch(`${gateway.url}/metrics`)).text();
+  const line = new RegExp(`^concierge_subscriptions_ended_total\\{reason="${reason}"\\} (\\d+)$`, 'm').exec(metrics);
+  return Number(line?.[1] ?? 0);
+}
+
+const open = (gateway: TestGateway) => gateway.metric('concierge_subscriptions');
+
+/** A request for a subscription as bytes. */
+function requestFor(query: string): string {
+  const body = JSON.stringify({ query, variables: { id } });
+  const head = [
+    'POST /graphql HTTP/1.1',
+    'host: x',
+    'accept: text/event-stream',
+    'content-type: application/json',
+    `content-length: ${body.length}`,
+  ];
+  return `${head.join('\r\n')}\r\n\r\n${body}`;
+}
+
+function connectTo(gateway: TestGateway): Socket {
+  const socket = connect(Number(new URL(gateway.url).port), '127.0.0.1');
+  socket.on('error', () => undefined);
+  keep({ close: () => socket.destroy() });
+  return socket;
+}
+
+async function raw(gateway: TestGateway, query = CHANGED, copies = 1): Promise<Socket> {
+  const socket = connectTo(gateway);
+  socket.write(requestFor(query).repeat(copies));
+  await once(socket, 'readable');
+  return socket;
+}
+
+/** A request that lacks its last byte until `send`. */
+async function half(gateway: TestGateway) {
+  const socket = connectTo(gateway);
+  const request = requestFor(CHANGED);
+  await new Promise((resolve) => socket.write(request.slice(0, -1), resolve));
+  await sleep(50);
+  const answer = once(socket, 'data').then(([data]) => String(data));
+  return { answer, send: () => socket.write(request.slice(-1)) };
+}
+
+describe('a client that goes away', () => {
+  test.each<[string, (socket: Socket) => unknown]>([
+    ['closes its connection', (socket) => socket.end()],
+    ['drops its connection', (socket) => socket.destroy()],
+    ['has its connection reset', (socket) => socket.resetAndDestroy()],
+  ])('and %s takes its subscription with it within a second', async (_, goAway) => {
+    const gateway = await start();
+    const socket = await raw(gateway);
+    expect(await open(gateway)).toBe(1);
+    goAway(socket);
+    const gone = performance.now();
+    while ((await open(gateway)) > 0) await sleep(5);
+    expect(performance.now() - gone).toBeLessThan(1_000);
+    expect(await endedBy(gateway, 'client')).toBe(1);
+  });
+
+  test('takes along the one that waited behind it on the same connection', async () => {
+    const gateway = await start();
+    const socket = await raw(gateway, CHANGED, 2);
+    while ((await open(gateway)) < 2) await sleep(5);
+    socket.destroy();
+    const gone = performance.now();
+    while ((await open(gateway)) > 0) await sleep(5);
+    expect(performance.now() - gone).toBeLessThan(1_000);
+  });
+
+  test('before it is answered leaves no subscription behind', async () => {
+    const gateway = await start();
+    for (let i = 0; i < 60; i += 1) {
+      const socket = connectTo(gateway);
+      socket.write(requestFor(CHANGED), () => {
+        if (i % 3 === 0) socket.resetAndDestroy();
+        else setTimeout(() => socket.destroy(), i % 7);
+      });
+      await once(socket, 'close');
+    }
+    await sleep(100);
+    expect(await open(gateway)).toBe(0);
+    expect(await endedBy(gateway, 'client')).toBeGreaterThan(10);
+  });
+
+  test('is not read for any more', async () => {
+    const gateway = await start();
+    const stream = await watch(gateway);
+    stream.close();
+    while ((await open(gateway)) > 0) await sleep(5);
+    const statements = await gateway.statementsOf(async () => {
+      await gateway.data(UPDATE, { input: { id, company: `Gone ${performance.now()}` } });
+      await sleep(100);
+    });
+    expect(statements.get('Customer by id')).toBeUndefined();
+  });
+});
+
+describe('a client that does not read', () => {
+  // About a megabyte an event.
+  const large = `subscription($id: ID!) { customerChanged(id: $id) { version ${Array.from({ length: 5_000 }, (_, i) => `a${i}: company`).join(' ')} } }`;
+  const company = (i: number) => `${i}`.padEnd(200, 'x');
+
+  test('is sent what it takes and no more, has what is new as one, and is cut', async () => {
+    const gateway = await start({ LIMIT_TOKENS: '20000', LIMIT_ALIASES: '5000', LIMIT_SUBSCRIPTION_STALL_MS: '2000' });
+    const socket = await raw(gateway, large);
+    socket.pause();
+    const reader = await watch(gateway);
+    const updates = 40;
+    const from = performance.now();
+    for (let i = 0; i < updates; i += 1) {
+      await gateway.data(UPDATE, { input: { id, company: company(i) } });
+      // Whoever reads is not held up by one that does not.
+      expect((await reader.next()).data.data.customerChanged.company).toBe(company(i));
+    }
+    expect(await gateway.metric('concierge_subscription_events_collapsed_total')).toBeGreaterThan(10);
+    while ((await endedBy(gateway, 'stalled')) === 0 && performance.now() - from < 15_000) await sleep(20);
+    expect(await endedBy(gateway, 'stalled')).toBe(1);
+    expect(await open(gateway)).toBe(1);
+    await gateway.data(UPDATE, { input: { id, company: 'After Ltd' } });
+    expect((await reader.next()).data.data.customerChanged.company).toBe('After Ltd');
+  }, 30_000);
+
+  test('for a while and then does is shown the newest state at once', async () => {
+    const gateway = await start({ LIMIT_TOKENS: '20000', LIMIT_ALIASES: '5000' });
+    const socket = await raw(gateway, large);
+    socket.pause();
+    for (let i = 0; i < 40; i += 1) await gateway.data(UPDATE, { input: { id, company: company(i) } });
+    let text = '';
+    const versions = () => [...text.matchAll(/"customerChanged":\{"version":(\d+),"a0":"(\d+)x/g)];
+    socket.setEncoding('utf8').on('data', (data: string) => (text += data));
+    socket.resume();
+    while (versions().at(-1)?.[2] !== '39') await sleep(20);
+    expect(versions().length).toBeLessThan(30);
+    const seen = versions().map(([, version]) => Number(version));
+    expect(seen).toEqual(seen.toSorted((a, b) => a - b));
+    expect(await endedBy(gateway, 'stalled')).toBe(0);
+  }, 30_000);
+});
+
+describe('one subscription too many', () => {
+  const refused = async (gateway: TestGateway) => {
+    const { url } = gateway;
+    const response = await fetch(
+      `${url}/graphql?${new URLSearchParams({ query: CHANGED, variables: `{"id":"${id}"}` })}`,
+      {
+        headers: { accept: 'text/event-stream' },
+      },
+    );
+    return [response.status, response.headers.get('retry-after'), await response.json()];
+  };
+  const refusal = (status: number, code: string, expected: string) => [
+    status,
+    '5',
+    { errors: [{ message: `Expected ${expected}, got one more; end one, or try again later.`, extensions: { code } }] },
+  ];
+
+  test.each([
+    [
+      'of an address',
+      'LIMIT_SUBSCRIPTIONS_PER_CLIENT',
+      429,
+      'RATE_LIMITED',
+      'at most 2 subscriptions from one address',
+    ],
+    ['of a gateway', 'LIMIT_SUBSCRIPTIONS', 503, 'SERVICE_UNAVAILABLE', 'at most 2 subscriptions on this gateway'],
+  ])('%s is refused until another has ended', async (_, setting, ...[status, code, expected]) => {
+    const gateway = await start({ [setting]: '2' });
+    const [first] = [await watch(gateway), await watch(gateway)];
+    expect(await refused(gateway)).toEqual(refusal(status, code, expected));
+    expect(await gateway.metric('concierge_subscriptions_refused_total')).toBe(1);
+    // What is no subscription has nothing to do with it.
+    expect((await gateway.data('{ __typename }')).__typename).toBe('Query');
+    first.close();
+    while ((await open(gateway)) > 1) await sleep(5);
+    await watch(gateway);
+    expect(await refused(gateway)).toEqual(refusal(status, code, expected));
+  });
+
+  test('counts those that end at once no longer than they last', async () => {
+    const gateway = await start({ LIMIT_SUBSCRIPTIONS: '1' });
+    for (let i = 0; i < 20; i += 1) {
+      const stream = await subscribe(gateway.url, CHANGED, { variables: { id: 'x' } });
+      expect(stream.status).toBe(200);
+      await stream.end();
+    }
+  });
+});
+
+describe('a gateway that stops', () => {
+  test('tells each client that nothing more comes, and waits for none', async () => {
+    const gateway = await startGateway({
+      databaseUrl: writer.databaseUrl,
+      settings: { LIMIT_TOKENS: '20000', LIMIT_ALIASES: '5000' },
+    });
+    const streams = [await watch(gateway), await watch(gateway)];
+    const reader = await raw(gateway);
+    const large = `subscription($id: ID!) { customerChanged(id: $id) { ${Array.from({ length: 5_000 }, (_, i) => `a${i}: company`).join(' ')} } }`;
+    const stuck = await raw(gateway, large);
+    stuck.pause();
+    for (let i = 0; i < 20; i += 1) await gateway.data(UPDATE, { input: { id, company: `${i}`.padEnd(200, 'x') } });
+    let text = '';
+    reader.setEncoding('utf8').on('data', (data: string) => (text += data));
+    const ended = once(reader, 'close');
+    reader.resume();
+    // Has not said yet what it wants.
+    const late = await half(gateway);
+    const from = performance.now();
+    const closed = gateway.close();
+    late.send();
+    const refused = await late.answer;
+    await closed;
+    expect(performance.now() - from).toBeLessThan(2_000);
+    expect(refused).toMatch(/^HTTP\/1\.1 503 [^]*The gateway is stopping/);
+    for (const stream of streams) {
+      const events = await stream.until(({ event }) => event === 'complete');
+      expect(events.slice(0, -1).every(({ event }) => event === 'next')).toBe(true);
+      await stream.end();
+    }
+    await ended;
+    expect(text).toMatch(/event: complete\r?\ndata:\n\n/);
+  }, 30_000);
+});

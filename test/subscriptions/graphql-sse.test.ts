@@ -1,0 +1,60 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { createClient } from 'graphql-sse';
+import { customerOf, startWritingGateway, type WritingGateway } from '../mutations/writing-gateway.ts';
+import { CHANGED } from './event-reader.ts';
+
+let gateway: WritingGateway;
+let id: string;
+beforeAll(async () => {
+  gateway = await startWritingGateway();
+  ({ id } = customerOf(await gateway.create({ name: 'Ada' })));
+});
+afterAll(() => gateway.close());
+
+describe('the client of graphql-sse', () => {
+  test('subscribes, hears of changes, and goes away', async () => {
+    const client = createClient({ url: `${gateway.url}/graphql`, retryAttempts: 0 });
+    const results = client.iterate<{ customerChanged: { company: string } }>({ query: CHANGED, variables: { id } });
+    await results.next();
+    for (const company of ['One', 'Two', 'Three']) {
+      await gateway.update({ id, company });
+      const { value } = await results.next();
+      expect(value).toMatchObject({
+        data: { customerChanged: { company } },
+        extensions: { stream: { state: 'LIVE' } },
+      });
+    }
+    client.dispose();
+    while ((await gateway.metric('concierge_subscriptions')) > 0) await sleep(5);
+  });
+
+  test('hears that the customer is deleted, and then that nothing more comes', async () => {
+    const { id: other } = customerOf(await gateway.create({ name: 'Grace' }));
+    const client = createClient({ url: `${gateway.url}/graphql`, retryAttempts: 0 });
+    const results = client.iterate({ query: CHANGED, variables: { id: other } });
+    await results.next();
+    await gateway.remove({ id: other });
+    expect((await results.next()).value).toMatchObject({
+      data: null,
+      errors: [{ extensions: { code: 'BAD_USER_INPUT' } }],
+    });
+    expect((await results.next()).done).toBe(true);
+  });
+
+  test('asks queries too, each with its answer and the end', async () => {
+    const client = createClient({ url: `${gateway.url}/graphql`, retryAttempts: 0 });
+    const results = client.iterate({ query: '{ customers(first: 1) { nodes { name } } }' });
+    expect((await results.next()).value).toMatchObject({ data: { customers: { nodes: [{ name: 'Ada' }] } } });
+    expect((await results.next()).done).toBe(true);
+  });
+
+  test('is told what is wrong with an operation', async () => {
+    const client = createClient({ url: `${gateway.url}/graphql`, retryAttempts: 0 });
+    const results = client.iterate({ query: 'subscription { nothing }' });
+    expect((await results.next()).value).toMatchObject({
+      errors: [{ extensions: { code: 'GRAPHQL_VALIDATION_FAILED' } }],
+    });
+    expect((await results.next()).done).toBe(true);
+  });
+});

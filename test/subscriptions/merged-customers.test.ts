@@ -1,0 +1,64 @@
+import { afterEach, describe, expect, test } from '@jest/globals';
+import type { CustomerEvent } from '../../src/crm/context.ts';
+import { createCustomerBus } from '../../src/events/customer-bus.ts';
+import { createMetrics } from '../../src/telemetry/metrics.ts';
+
+const bus = createCustomerBus({ openChannels: undefined, metrics: createMetrics() });
+let watch = bus.watch('1');
+afterEach(async () => {
+  await watch.return?.();
+  watch = bus.watch('1');
+});
+
+/** The next event; undefined when none is due. */
+async function due(): Promise<CustomerEvent | undefined> {
+  const none = new Promise<undefined>((resolve) => setTimeout(resolve, 20, undefined));
+  asked ??= watch.next();
+  const came = await Promise.race([asked, none]);
+  if (came !== undefined) asked = undefined;
+  return came?.value ?? undefined;
+}
+let asked: Promise<IteratorResult<CustomerEvent>> | undefined;
+afterEach(() => {
+  asked = undefined;
+});
+
+/** A customer is read after an event, and found under this number. */
+const readAs = async (row: string): Promise<void> => (await due())?.found(row);
+
+describe('a subscription to a customer that was merged', () => {
+  test('hears of the one that it went into', async () => {
+    await readAs('1');
+    expect(await due()).toBeUndefined();
+    bus.changed(['1', '2']);
+    await readAs('2');
+    // It may have changed before it was watched, so it is read again.
+    await readAs('2');
+    expect(await due()).toBeUndefined();
+    bus.changed(['2']);
+    expect(await due()).toBeDefined();
+  });
+
+  test('follows it on, and hears no more of the one between', async () => {
+    await readAs('2');
+    await readAs('2');
+    bus.changed(['2', '3']);
+    await readAs('3');
+    await readAs('3');
+    bus.changed(['2']);
+    expect(await due()).toBeUndefined();
+    bus.changed(['3']);
+    await readAs('3');
+    // What leads there may itself lead elsewhere.
+    bus.changed(['1']);
+    expect(await due()).toBeDefined();
+  });
+
+  test('ends with it', async () => {
+    await readAs('2');
+    (await due())?.end();
+    expect(await watch.next()).toEqual({ done: true, value: undefined });
+    bus.changed(['1', '2']);
+    expect(await due()).toBeUndefined();
+  });
+});

@@ -1,0 +1,146 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { Redis } from 'ioredis';
+import { customerOf, startWritingGateway, rowOf, type WritingGateway } from '../mutations/writing-gateway.ts';
+import { PATIENT, startGateway, type TestGateway } from '../support/gateway.ts';
+import { redisUrl } from '../support/servers.ts';
+import { CHANGED, subscribe, type EventReader, type StreamedEvent } from './event-reader.ts';
+
+const UPDATE =
+  'mutation($input: UpdateCustomerInput!) { updateCustomer(input: $input) { customer { version } userErrors { code } } }';
+
+let writing: WritingGateway;
+let first: TestGateway;
+let second: TestGateway;
+let prefix: string;
+let redis: Redis;
+const streams: EventReader[] = [];
+beforeAll(async () => {
+  writing = await startWritingGateway();
+  prefix = `${writing.databaseUrl}:`;
+  // What Redis takes too long for is told again, and read for once more.
+  const settings = { ...PATIENT, CACHE_PREFIX: prefix };
+  const start = () => startGateway({ databaseUrl: writing.databaseUrl, redisUrl: redisUrl(), settings });
+  [first, second] = await Promise.all([start(), start()]);
+  redis = new Redis(redisUrl());
+});
+afterEach(() => {
+  for (const stream of streams.splice(0)) stream.close();
+});
+afterAll(async () => {
+  redis.disconnect();
+  await Promise.all([first.close(), second.close()]);
+  await writing.close();
+});
+
+async function watch(gateway: TestGateway, id: string) {
+  const stream = await subscribe(gateway.url, CHANGED, { variables: { id } });
+  streams.push(stream);
+  await stream.next();
+  return stream;
+}
+
+const newCustomer = async () => customerOf(await writing.create({ name: 'Ada' })).id;
+const customerIn = ({ data }: StreamedEvent) => data.data.customerChanged;
+const updateBy = (gateway: TestGateway, id: string, company: string) =>
+  gateway.data(UPDATE, { input: { id, company } });
+
+test('a write through one gateway comes to a subscription on another, and once to each', async () => {
+  const id = await newCustomer();
+  const [here, there] = [await watch(first, id), await watch(second, id)];
+  for (const [gateway, company] of [
+    [first, 'One Ltd'],
+    [second, 'Two Ltd'],
+  ] as const) {
+    await updateBy(gateway, id, company);
+    for (const stream of [here, there]) {
+      expect(customerIn(await stream.next())).toMatchObject({ id, company });
+      await expect(stream.next(200)).rejects.toThrow('no event');
+    }
+  }
+});
+
+test('a query after an event is never answered from what was stored before it', async () => {
+  const id = await newCustomer();
+  const stream = await watch(second, id);
+  const query = 'query($id: ID!) { customer(by: {id: $id}) { company } }';
+  for (let i = 0; i < 20; i += 1) {
+    await second.data(query, { id });
+    await second.data(query, { id });
+    await updateBy(first, id, `Company ${i}`);
+    expect(customerIn(await stream.next()).company).toBe(`Company ${i}`);
+    expect((await second.data(query, { id })).customer.company).toBe(`Company ${i}`);
+  }
+});
+
+describe('updates of one customer through both gateways', () => {
+  test('are seen in their order, and the last one by everybody', async () => {
+    const id = await newCustomer();
+    const readers = await Promise.all([first, second, first, second].map((gateway) => watch(gateway, id)));
+    const seen = readers.map((stream) => stream.until((event) => customerIn(event).version === 201, 20_000));
+    const write = async (gateway: TestGateway, name: string) => {
+      for (let i = 0; i < 100; i += 1) await updateBy(gateway, id, `${name} ${i}`);
+    };
+    await Promise.all([write(first, 'One'), write(second, 'Two')]);
+    for (const events of await Promise.all(seen)) {
+      const versions = events.map((event) => customerIn(event).version as number);
+      expect(versions).toEqual(versions.toSorted((a, b) => a - b));
+      expect(versions.length).toBeGreaterThan(20);
+      expect(versions.length).toBeLessThanOrEqual(200);
+    }
+    // Whatever was heard late is read again, and is nothing new.
+    await sleep(200);
+    expect((await first.data('query($id: ID!) { customer(by: {id: $id}) { version } }', { id })).customer.version).toBe(
+      201,
+    );
+  }, 30_000);
+});
+
+describe('in Redis', () => {
+  const channel = (id: string) => `${prefix}customer:${rowOf(id)}`;
+  const listeners = async (...ids: string[]) => {
+    const counts = await redis.pubsub('NUMSUB', ...ids.map(channel));
+    return counts.filter((_, i) => i % 2 === 1);
+  };
+
+  test('a gateway listens to a customer while somebody watches it there, once however many do', async () => {
+    const [id, other] = [await newCustomer(), await newCustomer()];
+    expect(await listeners(id, other)).toEqual([0, 0]);
+    const here = [await watch(first, id), await watch(first, id)];
+    expect(await listeners(id, other)).toEqual([1, 0]);
+    const there = await watch(second, id);
+    await watch(second, other);
+    expect(await listeners(id, other)).toEqual([2, 1]);
+    here[0]?.close();
+    there.close();
+    while ((await listeners(id))[0] !== 1) await sleep(5);
+    expect(await listeners(id, other)).toEqual([1, 1]);
+    await updateBy(second, id, 'Still heard Ltd');
+    expect(customerIn((await here[1]?.next()) as StreamedEvent).company).toBe('Still heard Ltd');
+    here[1]?.close();
+    while ((await listeners(id))[0] !== 0) await sleep(5);
+  });
+
+  test('nobody listens, on no connection, once the last subscription is gone', async () => {
+    const id = await newCustomer();
+    const stream = await watch(first, id);
+    expect(await listeners(id)).toEqual([1]);
+    stream.close();
+    while ((await redis.pubsub('CHANNELS', `${prefix}*`)).length > 0) await sleep(5);
+    const again = await watch(first, id);
+    await updateBy(second, id, 'Again Ltd');
+    expect(customerIn(await again.next()).company).toBe('Again Ltd');
+  });
+
+  test('a message says who is concerned and nothing of the change', async () => {
+    const id = await newCustomer();
+    const ear = new Redis(redisUrl());
+    const messages: string[] = [];
+    ear.on('pmessage', (_, to: string, message: string) => messages.push(`${to} ${message}`));
+    await ear.psubscribe(`${prefix}*`);
+    await updateBy(first, id, 'Secret Ltd');
+    while (messages.length < 1) await sleep(5);
+    expect(messages).toEqual([expect.stringMatching(new RegExp(`:customer:${rowOf(id)} [0-9a-f-]{36}$`))]);
+    ear.disconnect();
+  });
+});

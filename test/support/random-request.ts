@@ -1,0 +1,220 @@
+import {
+  getNamedType,
+  isAbstractType,
+  isEnumType,
+  isInputObjectType,
+  isInterfaceType,
+  isLeafType,
+  isListType,
+  isNonNullType,
+  isObjectType,
+  isRequiredArgument,
+  isRequiredInputField,
+  type GraphQLArgument,
+  type GraphQLField,
+  type GraphQLInputType,
+  type GraphQLNamedType,
+  type GraphQLSchema,
+} from 'graphql';
+
+/** A whole number from 0 up to `below`, exclusive; 0 is the plainest choice, for shrinking. */
+export type Choose = (below: number) => number;
+
+/** A valid request. */
+export interface RandomRequest {
+  readonly query: string;
+  readonly variables: Readonly<Record<string, unknown>>;
+  /** What stands behind each alias. */
+  readonly aliases: ReadonlyMap<string, string>;
+}
+
+export interface RandomOptions {
+  readonly schema: GraphQLSchema;
+  readonly choose: Choose;
+  /** Values for the leaves of inputs, by the name of the input field or argument, or else of its type. */
+  readonly values: Readonly<Record<string, readonly unknown[]>>;
+  readonly root: 'Query' | 'Mutation';
+  /** At most so many fields and fragments, `__typename` apart. */
+  readonly selections: number;
+}
+
+type Field = GraphQLField<unknown, unknown>;
+
+const LEVELS = 9;
+
+/**
+ * Makes up a valid request for any schema: fields, arguments from literals, variables and their defaults, aliases,
+ * fragments named and inline on objects and interfaces, `@skip` and `@include`. Each selection asks for `__typename`.
+ */
+export function randomRequest(options: RandomOptions): RandomRequest {
+  const draft = new Draft(options);
+  const root = options.schema.getType(options.root);
+  const body = draft.selections(root ?? fail(options.root), LEVELS);
+  const definitions = draft.variables.map(({ definition }) => definition).join(', ');
+  const head = `${options.root.toLowerCase()} R${definitions === '' ? '' : `(${definitions})`}`;
+  const given = draft.variables.filter(({ value }) => value !== undefined);
+  return {
+    query: [`${head} ${body}`, ...draft.fragments].join('\n'),
+    variables: Object.fromEntries(given.map(({ name, value }) => [name, value])),
+    aliases: draft.aliases,
+  };
+}
+
+const fail = (name: string): never => {
+  throw new Error(`the schema has no ${name}`);
+};
+
+interface Variable {
+  readonly name: string;
+  readonly definition: string;
+  /** Undefined: not given. */
+  readonly value: unknown;
+}
+
+class Draft {
+  readonly variables: Variable[] = [];
+  readonly fragments: string[] = [];
+  readonly aliases = new Map<string, string>();
+  readonly #options: RandomOptions;
+  #left: number;
+
+  constructor(options: RandomOptions) {
+    this.#options = options;
+    this.#left = options.selections;
+  }
+
+  #chance(oneIn: number): boolean {
+    return this.#options.choose(oneIn) === oneIn - 1;
+  }
+
+  #pick<Item>(items: readonly Item[]): Item {
+    return items[this.#options.choose(items.length)] ?? fail('choice');
+  }
+
+  selections(type: GraphQLNamedType, levels: number): string {
+    const parts = Array.from({ length: 1 + this.#options.choose(3) }, () => this.#selection(type, levels));
+    return `{ __typename ${parts.join(' ')} }`;
+  }
+
+  #selection(type: GraphQLNamedType, levels: number): string {
+    this.#left -= 1;
+    if (this.#left < 0) return '__typename';
+    if (isAbstractType(type) ? this.#chance(2) : this.#chance(6)) return this.#fragment(type, levels);
+    if (!isObjectType(type) && !isInterfaceType(type)) return '__typename';
+    const fields = Object.values(type.getFields()).filter(
+      (field) => levels > 1 || isLeafType(getNamedType(field.type)),
+    );
+    // What leads on is asked as often as what ends.
+    const leading = fields.filter((field) => !isLeafType(getNamedType(field.type)));
+    const from = leading.length > 0 && !this.#chance(2) ? leading : fields;
+    return from.length === 0 ? '__typename' : this.#field(type, this.#pick(from), levels);
+  }
+
+  #fragment(type: GraphQLNamedType, levels: number): string {
+    const on = isAbstractType(type) ? this.#pick(this.#options.schema.getPossibleTypes(type)) : type;
+    const inner = this.selections(on, levels);
+    const condition = isObjectType(on) && on.getInterfaces().length > 0 && this.#chance(4) ? 'Node' : on.name;
+    // On an interface, what only the type has stands in one more fragment.
+    const body = condition === on.name ? inner : `{ ... on ${on.name} ${inner} }`;
+    if (!this.#chance(2)) return `... on ${condition}${this.#directives()} ${body}`;
+    const name = `F${this.fragments.length}`;
+    // The place is taken first: fragments within this one add theirs.
+    const taken = this.fragments.push('') - 1;
+    this.fragments[taken] = `fragment ${name} on ${condition} ${body}`;
+    const spread = `...${name}${this.#directives()}`;
+    return this.#chance(4) ? `${spread} ...${name}` : spread;
+  }
+
+  #field(parent: GraphQLNamedType, field: Field, levels: number): string {
+    const named = getNamedType(field.type);
+    const args = this.#arguments(field);
+    // Types behind an interface have fields of one name and several types, which may not meet under one key.
+    const mustBeNamed = args !== '' || (isObjectType(parent) && parent.getInterfaces().length > 0);
+    const alias = mustBeNamed || this.#chance(8) ? this.#alias(field.name) : '';
+    const inner = isLeafType(named) ? '' : ` ${this.selections(named, levels - 1)}`;
+    return `${alias}${field.name}${args}${this.#directives()}${inner}`;
+  }
+
+  #alias(fieldName: string): string {
+    const alias = `a${this.aliases.size}`;
+    this.aliases.set(alias, fieldName);
+    return `${alias}: `;
+  }
+
+  #directives(): string {
+    if (!this.#chance(6)) return '';
+    const name = this.#pick(['include', 'skip']);
+    const plain = name === 'include';
+    if (this.#chance(2)) return ` @${name}(if: ${this.#chance(4) ? !plain : plain})`;
+    return ` @${name}(if: ${this.#variable('Boolean!', this.#chance(3) ? !plain : plain, undefined)})`;
+  }
+
+  #arguments(field: Field): string {
+    const sizes = field.args.filter(({ name }) => name === 'first' || name === 'last');
+    const given = field.args.filter((argument) => isRequiredArgument(argument));
+    const [size] = sizes;
+    if (size !== undefined && !this.#chance(5)) given.push(this.#pick(sizes));
+    given.push(
+      ...field.args.filter(
+        ({ name, type }) =>
+          isInputObjectType(getNamedType(type)) && name !== 'by' && name !== 'input' && this.#chance(4),
+      ),
+    );
+    return given.length === 0 ? '' : `(${given.map((argument) => this.#argument(argument)).join(', ')})`;
+  }
+
+  #argument({ name, type }: GraphQLArgument): string {
+    const value = !isNonNullType(type) && this.#chance(10) ? null : this.#value(name, type);
+    const literal = literalOf(value, type);
+    if (!this.#chance(2)) return `${name}: ${literal}`;
+    // With a default the variable may be left out or hold something else.
+    const byDefault = value !== null && this.#chance(2) ? literal : undefined;
+    const nullable = !isNonNullType(type);
+    const variable = this.#variable(
+      String(type),
+      (byDefault !== undefined || nullable) && this.#chance(2) ? undefined : this.#value(name, type),
+      byDefault,
+    );
+    return `${name}: ${variable}`;
+  }
+
+  #variable(type: string, value: unknown, byDefault: string | undefined): string {
+    const name = `v${this.variables.length}`;
+    this.variables.push({
+      name,
+      definition: `$${name}: ${type}${byDefault === undefined ? '' : ` = ${byDefault}`}`,
+      value,
+    });
+    return `$${name}`;
+  }
+
+  #value(name: string, type: GraphQLInputType): unknown {
+    if (isNonNullType(type)) return this.#value(name, type.ofType);
+    if (isListType(type))
+      return Array.from({ length: 1 + this.#options.choose(4) }, () => this.#value(name, type.ofType));
+    if (isEnumType(type)) return this.#pick(type.getValues()).name;
+    if (!isInputObjectType(type)) {
+      const known = this.#options.values[name] ?? this.#options.values[type.name] ?? fail(`value for ${name}`);
+      return this.#pick(known);
+    }
+    const fields = Object.values(type.getFields());
+    const chosen = type.isOneOf
+      ? [this.#pick(fields)]
+      : fields.filter((field) => isRequiredInputField(field) || this.#chance(4));
+    return Object.fromEntries(chosen.map((field) => [field.name, this.#value(field.name, field.type)]));
+  }
+}
+
+/** As it is written in a document. */
+function literalOf(value: unknown, type: GraphQLInputType): string {
+  if (isNonNullType(type)) return literalOf(value, type.ofType);
+  if (Array.isArray(value))
+    return `[${value.map((one) => literalOf(one, isListType(type) ? type.ofType : type)).join(', ')}]`;
+  if (isEnumType(type)) return String(value);
+  if (!isInputObjectType(type) || typeof value !== 'object' || value === null) return JSON.stringify(value);
+  const fields = type.getFields();
+  const members = Object.entries(value).map(
+    ([name, member]) => `${name}: ${literalOf(member, fields[name]?.type ?? fail(name))}`,
+  );
+  return `{ ${members.join(', ')} }`;
+}
