@@ -15,9 +15,11 @@ export interface ChaosOptions {
   /** What is written and what breaks, in which order, is decided by it; when each thing happens is not. */
   readonly seed: number;
   /** At least; every fault comes once. */
-  readonly durationMs: number;
-  /** It goes on until so many have been sent, however slow the machine is. */
-  readonly leastWrites?: number;
+  readonly durationMs?: number;
+  /** It goes on until this is true of what was done, however slow the machine is. */
+  readonly isEnough?: (done: Done) => boolean;
+  /** Clients stop after so many: one client without faults then writes the same each time. */
+  readonly mostWrites?: number;
   readonly clients?: number;
   /** Default: all. */
   readonly faults?: readonly Fault[];
@@ -27,9 +29,8 @@ export interface ChaosOptions {
   readonly isKeyForgotten?: boolean;
 }
 
-/** What was done and what came of it. */
-export interface Figures {
-  readonly seconds: number;
+/** What was done, and what came of it. */
+export interface Done {
   /** Writes that clients made. */
   readonly sent: number;
   readonly acknowledged: number;
@@ -39,6 +40,11 @@ export interface Figures {
   /** Requests made for a write beyond its first. */
   readonly retried: number;
   readonly faults: Readonly<Record<string, number>>;
+}
+
+/** The same, once all is over. */
+export interface Figures extends Done {
+  readonly seconds: number;
   /** By the names of `/metrics`. */
   readonly counted: Readonly<Record<string, number>>;
 }
@@ -95,19 +101,19 @@ interface Running {
   readonly violation: (sentence: string) => void;
 }
 
-async function run(
-  { servers, gateways, journal, violation }: Running,
-  { seed, durationMs, leastWrites = 0, clients = 12, faults = FAULTS, signal, isKeyForgotten = false }: ChaosOptions,
-): Promise<Figures> {
+async function run({ servers, gateways, journal, violation }: Running, options: ChaosOptions): Promise<Figures> {
+  const { seed, durationMs = 0, mostWrites, clients = 12, faults = FAULTS } = options;
+  const { isEnough = ({ sent }) => sent >= (mostWrites ?? 0) } = options;
   const start = performance.now();
   const broken: Record<string, number> = {};
   const clientsStop = new AbortController();
   const faultsStop = new AbortController();
-  const shared = { gateways, model: new Model(), journal, violation, isKeyForgotten };
+  const shared = { gateways, model: new Model(), journal, violation, isKeyForgotten: options.isKeyForgotten ?? false };
   const mistaken = (error: unknown) =>
     violation(error instanceof Error ? (error.stack ?? error.message) : String(error));
+  const isStopped = () => clientsStop.signal.aborted || journal.length >= (mostWrites ?? Infinity);
   const writing = Array.from({ length: clients }, (_, i) =>
-    runClient(shared, createRandom(seed, i + 1), clientsStop.signal).catch(mistaken),
+    runClient(shared, createRandom(seed, i + 1), isStopped).catch(mistaken),
   );
   const count = (name: string) => void (broken[name] = (broken[name] ?? 0) + 1);
   const breaking = breakThings(
@@ -116,22 +122,28 @@ async function run(
     faultsStop.signal,
   ).catch(mistaken);
   const isOver = () =>
-    signal?.aborted === true || (performance.now() > start + durationMs && journal.length >= leastWrites);
+    options.signal?.aborted === true || (performance.now() > start + durationMs && isEnough(doneIn(journal, broken)));
   while (!isOver()) await sleep(50);
   faultsStop.abort();
   await breaking;
   clientsStop.abort();
   await Promise.all(writing);
+  return {
+    ...doneIn(journal, broken),
+    seconds: Math.round((performance.now() - start) / 1_000),
+    counted: Object.fromEntries(await gateways.counted()),
+  };
+}
+
+function doneIn(journal: readonly SentWrite[], faults: Readonly<Record<string, number>>): Done {
   const told = journal.filter(({ outcome }) => outcome !== undefined);
   return {
-    seconds: Math.round((performance.now() - start) / 1_000),
     sent: journal.length,
     acknowledged: told.length,
     refused: tally(told.flatMap(({ outcome }) => outcome?.userErrors.map(({ code }) => code) ?? [])),
     byMutation: tally(journal.map(({ mutation }) => mutation.name)),
     retried: journal.reduce((sum, { tries }) => sum + tries - 1, 0),
-    faults: broken,
-    counted: Object.fromEntries(await gateways.counted()),
+    faults,
   };
 }
 

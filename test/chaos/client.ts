@@ -52,8 +52,8 @@ const pickMutation = createWeighted(MUTATIONS.map((mutation) => [mutation, mutat
  * Writes until told to stop, one write after the other; each until it is acknowledged, by whichever gateway. Decides
  * everything by `random`; only the pauses between tries are left to chance.
  */
-export async function runClient(clients: Clients, random: Random, stop: AbortSignal): Promise<void> {
-  while (!stop.aborted) {
+export async function runClient(clients: Clients, random: Random, isStopped: () => boolean): Promise<void> {
+  while (!isStopped()) {
     const number = clients.journal.length + 1;
     const mark = {
       text: `mark-${number}`,

@@ -71,6 +71,7 @@ export async function breakThings(
   random: Random,
   stop: AbortSignal,
 ): Promise<void> {
+  if (faults.length === 0) return;
   for (let round = 0; round === 0 || !stop.aborted; round += 1)
     for (const { name, inject } of shuffled(faults, random)) {
       if (round > 0 && stop.aborted) return;
