@@ -25,5 +25,6 @@ export default {
   globalTeardown: '<rootDir>/test/support/global-teardown.ts',
   // Row counts come from a given server's own counters, so nobody else may be asking it.
   maxWorkers: TEST_DATABASE_URL ? 1 : 2,
-  testTimeout: 30_000,
+  // For what hangs, not for what is slow.
+  testTimeout: 300_000,
 };

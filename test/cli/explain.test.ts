@@ -50,7 +50,7 @@ let database: TestDatabase;
 beforeAll(async () => {
   database = await createDatabase();
   await seedDatabase({ databaseUrl: database.url, customers: CUSTOMERS, ordersPerCustomer: 5, seed: 1 });
-}, 60_000);
+});
 afterAll(() => database.drop());
 
 async function explain(options: ExplainOptions, settings: Readonly<Record<string, string>> = {}) {
@@ -121,7 +121,7 @@ describe('npm run explain', () => {
     const before = await contentsHash(database.url);
     ({ code, entries } = await entriesOf({}));
     hashes = [before, await contentsHash(database.url)];
-  }, 240_000);
+  });
 
   test('finds every statement within its bounds, with exit code 0', () => {
     expect(entries.filter(({ problems }) => problems.length > 0)).toEqual([]);
@@ -310,5 +310,5 @@ describe('npm run explain without DATABASE_URL', () => {
     expect(stdout).toMatch(/^All are within their bounds\.$/m);
     expect(await readdir(folder)).toEqual([]);
     await rm(folder, { recursive: true });
-  }, 60_000);
+  });
 });

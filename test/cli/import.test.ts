@@ -163,7 +163,7 @@ describe('an import', () => {
     });
     expect(await once(child, 'exit')).toEqual([0, null]);
     expect((await rowCounts(url))['interactions']).toBe(30_000);
-  }, 60_000);
+  });
 });
 
 describe('values that the mapping has left empty', () => {

@@ -259,7 +259,7 @@ describe('npm start without any setting but a folder of its own', () => {
     second.kill('SIGTERM');
     expect(await second.ended).toMatchObject({ code: 0, signal: null, stderr: '' });
     expect(again.filter(isRunning)).toEqual([]);
-  }, 90_000);
+  });
 
   test('leaves no server behind when it is stopped while they start, by one signal or by two', async () => {
     const log = join(folder, 'mariadb.log');
@@ -283,7 +283,7 @@ describe('npm start without any setting but a folder of its own', () => {
       expect(code).not.toBe(1);
       await untilGone(running);
     }
-  }, 90_000);
+  });
 
   test.each(['/dev/null/data', '/proc/none/data'])('says so when the folder is none: %s', async (none) => {
     const gateway = startProcess({ DATA_DIR: none });
@@ -315,5 +315,5 @@ describe('npm start without any setting but a folder of its own', () => {
     gateway.kill('SIGTERM');
     expect((await gateway.ended).code).toBe(0);
     await database.drop();
-  }, 60_000);
+  });
 });

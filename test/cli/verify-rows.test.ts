@@ -40,7 +40,7 @@ beforeAll(async () => {
     );
   reader = await openRowsReader(databaseUrl);
   cleanUps.unshift(() => reader.close());
-}, 60_000);
+});
 
 afterAll(async () => {
   for (const cleanUp of cleanUps) await cleanUp();

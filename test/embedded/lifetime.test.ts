@@ -152,7 +152,7 @@ describe('embedded servers', () => {
     const rows = await countRows(again);
     await again.stop();
     expect(rows).toBe(1);
-  }, 90_000);
+  });
 
   test('that an earlier gateway left over are killed when they do not take SIGTERM', async () => {
     const dataDir = join(temporary.path, 'deaf');

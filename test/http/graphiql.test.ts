@@ -20,7 +20,7 @@ beforeAll(async () => {
   // As `npm start` seeds its demo.
   await seedDatabase({ databaseUrl: database.url, customers: 2_000, ordersPerCustomer: 5, seed: 1 });
   gateway = await startGateway({ databaseUrl: database.url });
-}, 60_000);
+});
 
 afterAll(async () => {
   await gateway.close();
@@ -98,7 +98,7 @@ describe('GraphiQL in a browser', () => {
     page = await browser.context.newPage();
     await page.goto(`${gateway.url}/graphql`);
     await page.getByRole('button', { name: /^Execute query/ }).waitFor();
-  }, 600_000);
+  });
 
   afterAll(async () => {
     await browser.close();

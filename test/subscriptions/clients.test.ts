@@ -154,7 +154,7 @@ describe('a client that does not read', () => {
     expect(await open(gateway)).toBe(1);
     await gateway.data(UPDATE, { input: { id, company: 'After Ltd' } });
     expect((await reader.next()).data.data.customerChanged.company).toBe('After Ltd');
-  }, 30_000);
+  });
 
   test('for a while and then does is shown the newest state at once', async () => {
     const gateway = await start({ LIMIT_TOKENS: '20000', LIMIT_ALIASES: '5000' });
@@ -170,7 +170,7 @@ describe('a client that does not read', () => {
     const seen = versions().map(([, version]) => Number(version));
     expect(seen).toEqual(seen.toSorted((a, b) => a - b));
     expect(await endedBy(gateway, 'stalled')).toBe(0);
-  }, 30_000);
+  });
 });
 
 describe('one subscription too many', () => {
@@ -254,5 +254,5 @@ describe('a gateway that stops', () => {
     }
     await ended;
     expect(text).toMatch(/event: complete\r?\ndata:\n\n/);
-  }, 30_000);
+  });
 });

@@ -93,7 +93,7 @@ describe('updates of one customer through both gateways', () => {
     expect((await first.data('query($id: ID!) { customer(by: {id: $id}) { version } }', { id })).customer.version).toBe(
       201,
     );
-  }, 30_000);
+  });
 });
 
 describe('in Redis', () => {
