@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { until } from '../support/patience.ts';
 
 const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 
@@ -10,7 +10,6 @@ export interface ProcessEnd {
   readonly signal: NodeJS.Signals | null;
   readonly stdout: string;
   readonly stderr: string;
-  readonly tookMs: number;
 }
 
 /** `npm start`, as a process of its own. */
@@ -26,7 +25,6 @@ export interface GatewayProcess {
 
 /** @param settings the whole environment but for PATH */
 export function startProcess(settings: Readonly<Record<string, string>>): GatewayProcess {
-  const start = performance.now();
   const child = spawn(process.execPath, [main, 'start'], {
     env: { PATH: process.env['PATH'], PORT: '0', ...settings },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -38,14 +36,18 @@ export function startProcess(settings: Readonly<Record<string, string>>): Gatewa
   child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
   child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
   const ended = new Promise<ProcessEnd>((resolve) => {
-    child.once('close', (code, signal) => resolve({ code, signal, stdout, stderr, tookMs: performance.now() - start }));
+    child.once('close', (code, signal) => resolve({ code, signal, stdout, stderr }));
   });
   const address = async (): Promise<string> => {
-    while (child.exitCode === null && child.signalCode === null) {
-      const found = /^ {2}(http:\S+)\/graphql .*[^]*^Stop with Ctrl-C\.$/m.exec(stdout)?.[1];
-      if (found !== undefined) return found;
-      await sleep(5);
-    }
+    const hasEnded = () => child.exitCode !== null || child.signalCode !== null;
+    const printed = () => /^ {2}(http:\S+)\/graphql .*[^]*^Stop with Ctrl-C\.$/m.exec(stdout)?.[1];
+    await until(
+      'the gateway to print its address',
+      () => ({ stdout, stderr }),
+      () => hasEnded() || printed() !== undefined,
+    );
+    const found = printed();
+    if (found !== undefined) return found;
     const { code, ...end } = await ended;
     throw new Error(`ended with ${code}: ${end.stderr}`);
   };

@@ -204,7 +204,6 @@ describe('npm start on a database out of reach', () => {
     expect(end.stderr).toContain(`The database crm on ${host.includes(':') ? host : `${host}:3306`} cannot be used`);
     expect(end.stderr).toMatch(why);
     expect(end.stderr).not.toMatch(/secret|\bat \S+:\d+/);
-    expect(end.tookMs).toBeLessThan(20_000);
   });
 });
 

@@ -1,5 +1,5 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
+import { until } from '../support/patience.ts';
 import type { OwnServer } from '../support/servers.ts';
 
 /** Something that can be the matter with a Redis. */
@@ -46,12 +46,11 @@ export function redisFaults(redis: () => OwnServer, control: () => Redis): reado
         await control().config('SET', 'busy-reply-threshold', '10');
         const busy = new Redis(redis().url);
         void busy.eval('while true do end', 0).catch(() => busy.disconnect());
-        while (
-          (await control()
+        const answer = () =>
+          control()
             .ping()
-            .catch(() => 'busy')) !== 'busy'
-        )
-          await sleep(5);
+            .catch(() => 'busy');
+        await until('Redis to be busy', answer, (said) => said === 'busy');
       },
       mend: () => control().script('KILL'),
     },

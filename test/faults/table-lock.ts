@@ -1,5 +1,6 @@
 import { createConnection } from 'mariadb';
 import { connectionOptions } from '../../src/db/database.ts';
+import { until } from '../support/patience.ts';
 import { withConnection } from '../support/servers.ts';
 
 /** A table that nobody can read. */
@@ -26,7 +27,7 @@ export async function lockTable(databaseUrl: string, table: string): Promise<Tab
   return {
     statements,
     async waiting(count) {
-      while ((await statements()) < count) await new Promise((resolve) => setTimeout(resolve, 10));
+      await until(`${count} statements to wait for ${table}`, statements, (waiting) => waiting >= count);
     },
     release: () => connection.end(),
   };

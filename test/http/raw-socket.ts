@@ -1,4 +1,5 @@
 import { connect } from 'node:net';
+import { orGiveUp } from '../support/patience.ts';
 
 /** What came back on a socket until the server closed it or `until` was met. */
 export interface RawAnswer {
@@ -10,7 +11,7 @@ export interface RawAnswer {
 /**
  * Sends bytes as they are, which no HTTP client would, and gives what comes back.
  * @param parts sent one after the other
- * @param until enough has come; otherwise it is waited for the server to close, at most 5 s
+ * @param until enough has come; otherwise it is waited for the server to close
  */
 export function sendRaw(
   url: string,
@@ -18,15 +19,13 @@ export function sendRaw(
   until: (text: string) => boolean = () => false,
 ): Promise<RawAnswer> {
   const { hostname, port } = new URL(url);
-  return new Promise((resolve) => {
+  let text = '';
+  const answer = new Promise<RawAnswer>((resolve) => {
     const socket = connect(Number(port), hostname);
-    let text = '';
     const finish = (closed: boolean): void => {
-      clearTimeout(timer);
       socket.destroy();
       resolve({ text, closed });
     };
-    const timer = setTimeout(() => finish(false), 5_000);
     socket.setEncoding('utf8').on('data', (chunk: string) => {
       text += chunk;
       if (until(text)) finish(false);
@@ -36,6 +35,7 @@ export function sendRaw(
     socket.on('error', () => socket.destroy());
     for (const part of parts) socket.write(part);
   });
+  return orGiveUp('the server to answer or close', answer, () => text);
 }
 
 /** The status codes of the answers in what came back on a socket. */

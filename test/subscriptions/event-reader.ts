@@ -1,3 +1,5 @@
+import { orGiveUp, pause } from '../support/patience.ts';
+
 /** An event of a stream, as GraphQL over SSE has them. */
 export interface StreamedEvent {
   readonly event: 'next' | 'complete';
@@ -10,10 +12,12 @@ export interface StreamedEvent {
 export interface EventReader {
   readonly status: number;
   readonly headers: Headers;
-  /** The next event; rejects when none comes in time, or the stream was cut. */
-  next(withinMs?: number): Promise<StreamedEvent>;
+  /** The next event; rejects when none comes, or the stream was cut. */
+  next(): Promise<StreamedEvent>;
   /** Reads until an event is as wanted and gives all that came, this one last. */
-  until(wanted: (event: StreamedEvent) => boolean, withinMs?: number): Promise<StreamedEvent[]>;
+  until(wanted: (event: StreamedEvent) => boolean): Promise<StreamedEvent[]>;
+  /** Lets time pass in which no event may come; rejects with one that does. */
+  silence(ms: number): Promise<void>;
   /** Resolves once the bytes have ended. */
   end(): Promise<void>;
   /** How many comments came so far, as far as it was read. */
@@ -51,38 +55,39 @@ export async function subscribe(
   });
   let comments = 0;
   const events = eventsOf(response, () => (comments += 1));
-  /** Asked for and not come in time: it is the next one all the same. */
+  /** Every event so far, for the message of a test that waits in vain. */
+  const came: StreamedEvent[] = [];
+  /** Asked for and not come yet: it is the next one. */
   let coming: Promise<IteratorResult<StreamedEvent, void>> | undefined;
-  const next = async (withinMs = 5_000): Promise<StreamedEvent> => {
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new Error(`no event within ${withinMs} ms`)), withinMs);
-    });
+  const next = async (): Promise<StreamedEvent> => {
     coming ??= events.next();
-    try {
-      const { done, value } = await Promise.race([coming, late]);
-      coming = undefined;
-      if (done === true) throw new Error('the stream has ended');
-      return value;
-    } finally {
-      clearTimeout(timer);
-    }
+    const { done, value } = await orGiveUp('the next event', coming, () => came.slice(-3));
+    coming = undefined;
+    if (done === true) throw new Error('the stream has ended');
+    came.push(value);
+    return value;
   };
   return {
     status: response.status,
     headers: response.headers,
     next,
-    async until(wanted, withinMs) {
-      const came: StreamedEvent[] = [];
-      do came.push(await next(withinMs));
-      while (!came.slice(-1).every(wanted));
-      return came;
+    async until(wanted) {
+      const read: StreamedEvent[] = [];
+      do read.push(await next());
+      while (!read.slice(-1).every(wanted));
+      return read;
     },
     get comments() {
       return comments;
     },
+    async silence(ms) {
+      coming ??= events.next();
+      const heard = await Promise.race([coming, pause(ms)]);
+      if (heard !== undefined) throw new Error(`expected no event, got ${JSON.stringify(heard.value)}`);
+    },
     async end() {
-      for (let done = false; !done; coming = undefined) done = (await (coming ?? events.next())).done === true;
+      for (let done = false; !done; coming = undefined)
+        done = (await orGiveUp('the end of the stream', coming ?? events.next())).done === true;
     },
     close() {
       coming?.catch(() => undefined);

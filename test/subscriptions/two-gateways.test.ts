@@ -55,7 +55,7 @@ test('a write through one gateway comes to a subscription on another, and once t
     await updateBy(gateway, id, company);
     for (const stream of [here, there]) {
       expect(customerIn(await stream.next())).toMatchObject({ id, company });
-      await expect(stream.next(200)).rejects.toThrow('no event');
+      await stream.silence(200);
     }
   }
 });
@@ -77,7 +77,7 @@ describe('updates of one customer through both gateways', () => {
   test('are seen in their order, and the last one by everybody', async () => {
     const id = await newCustomer();
     const readers = await Promise.all([first, second, first, second].map((gateway) => watch(gateway, id)));
-    const seen = readers.map((stream) => stream.until((event) => customerIn(event).version === 201, 20_000));
+    const seen = readers.map((stream) => stream.until((event) => customerIn(event).version === 201));
     const write = async (gateway: TestGateway, name: string) => {
       for (let i = 0; i < 100; i += 1) await updateBy(gateway, id, `${name} ${i}`);
     };

@@ -1,0 +1,42 @@
+import { describe, expect, test } from '@jest/globals';
+import { createPatience, orGiveUp, until } from '../support/patience.ts';
+
+const brief = createPatience(20);
+
+describe('a test that waits', () => {
+  test('goes on with what it has seen as soon as that is as wanted', async () => {
+    let looks = 0;
+    const seen = await until(
+      'the third look',
+      () => (looks += 1),
+      (look) => look === 3,
+    );
+    expect([seen, looks]).toEqual([3, 3]);
+  });
+
+  test('for something that never comes says what that is, and what it has seen last', async () => {
+    const state = { status: 'degraded', dependencies: { redis: 'down' } };
+    await expect(
+      brief.until(
+        'the gateway to be ready',
+        () => state,
+        ({ status }) => status === 'ok',
+      ),
+    ).rejects.toThrow(
+      "waited 0.02 s for the gateway to be ready; seen last: { status: 'degraded', dependencies: { redis: 'down' } }",
+    );
+  });
+
+  test('fails at once when looking fails', async () => {
+    await expect(until('nothing', () => Promise.reject(new Error('no such thing')))).rejects.toThrow('no such thing');
+  });
+
+  test('for a promise gets its result or its failure, or says what it was that stayed away', async () => {
+    expect(await orGiveUp('a result', Promise.resolve(7))).toBe(7);
+    await expect(orGiveUp('a result', Promise.reject(new Error('refused')))).rejects.toThrow('refused');
+    const never = new Promise<void>(() => undefined);
+    await expect(brief.orGiveUp('an event', never, () => ['one', 'two'])).rejects.toThrow(
+      "waited 0.02 s for an event; seen last: [ 'one', 'two' ]",
+    );
+  });
+});
