@@ -1,4 +1,4 @@
-const { NORTHWIND_DIR, TEST_DATABASE_URL } = process.env;
+const { NORTHWIND_DIR, SOAK_MINUTES = '0', TEST_DATABASE_URL } = process.env;
 
 const ELSEWHERE = [
   '(architecture|bench|chaos|embedded|http|subscriptions)/',
@@ -26,5 +26,5 @@ export default {
   // Row counts come from a given server's own counters, so nobody else may be asking it.
   maxWorkers: TEST_DATABASE_URL ? 1 : 2,
   // For what hangs, not for what is slow.
-  testTimeout: 300_000,
+  testTimeout: 300_000 + Number(SOAK_MINUTES) * 60_000,
 };

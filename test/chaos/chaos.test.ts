@@ -1,38 +1,33 @@
-import { randomInt } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { buildSchema } from 'graphql';
 import type { Connection } from 'mariadb';
-import { startChaos, type Chaos } from './chaos.ts';
+import { createSoak } from '../support/soak.ts';
+import { linesOf, startChaos, type Chaos, type Done } from './chaos.ts';
 import { FAULTS, LOST_COMMITS } from './faults.ts';
 import { MUTATIONS } from './mutations.ts';
 
-const DURATION_MS = 12_000;
 const LEAST_WRITES = 300;
 const REFUSALS = ['CONFLICT', 'NOT_FOUND'];
-const seed = randomInt(2 ** 31);
-const again = `npm run chaos -- --minutes 1 --seed ${seed}`;
+const { seed, again, goesOn, report } = createSoak('chaos');
 
 const namesOf = (all: readonly { readonly name: string }[]): string[] => all.map(({ name }) => name).sort();
 
 describe('while gateways are killed, connections cut and servers restarted under many clients', () => {
   let chaos: Chaos;
   beforeAll(async () => {
-    process.stdout.write(`Chaos with seed ${seed}; again: ${again}\n`);
-    chaos = await startChaos({
-      seed,
-      durationMs: DURATION_MS,
-      isEnough: ({ sent, byMutation, retried, refused }) =>
-        sent >= LEAST_WRITES &&
-        retried > 10 &&
-        MUTATIONS.every(({ name }) => name in byMutation) &&
-        REFUSALS.every((code) => code in refused),
-    });
+    const isEnough = ({ sent, byMutation, retried, refused }: Done) =>
+      sent >= LEAST_WRITES &&
+      retried > 10 &&
+      MUTATIONS.every(({ name }) => name in byMutation) &&
+      REFUSALS.every((code) => code in refused);
+    chaos = await startChaos({ seed, isEnough: (done) => !goesOn(isEnough(done)) });
   });
   afterAll(() => chaos.close());
 
   test('no acknowledged write is lost or done twice, no sum is off, and the record explains every version', async () => {
     const figures = await chaos.run();
+    for (const line of linesOf(figures)) report(line);
     const violations = await chaos.withDatabase((connection) => chaos.violations(connection));
     expect({ again, violations, drifts: await chaos.drifts() }).toEqual({ again, violations: [], drifts: [] });
     // And it was as wild as it says.
@@ -222,8 +217,7 @@ test('clients make every mutation of the schema', () => {
 test('clients that took a new key for each try would be found to write twice', async () => {
   const chaos = await startChaos({
     seed,
-    durationMs: 4_000,
-    isEnough: ({ sent }) => sent >= 60,
+    isEnough: ({ sent, retried }) => sent >= 60 && retried >= 15,
     faults: [LOST_COMMITS],
     isKeyForgotten: true,
   });

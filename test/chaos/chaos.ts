@@ -1,7 +1,7 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Connection } from 'mariadb';
 import { createRandom } from '../../src/data/seed/random.ts';
 import { verifyDatabase, type VerifyResult } from '../../src/data/verify/verify-database.ts';
+import { pause } from '../support/patience.ts';
 import { startOwnServers, withConnection, type OwnServers } from '../support/servers.ts';
 import { findViolations } from './check.ts';
 import { runClient, type SentWrite } from './client.ts';
@@ -14,17 +14,13 @@ import { PRODUCTS } from './mutations.ts';
 export interface ChaosOptions {
   /** What is written and what breaks, in which order, is decided by it; when each thing happens is not. */
   readonly seed: number;
-  /** At least; every fault comes once. */
-  readonly durationMs?: number;
-  /** It goes on until this is true of what was done, however slow the machine is. */
+  /** It goes on until this is true of what was done, and every fault has come once. */
   readonly isEnough?: (done: Done) => boolean;
   /** Clients stop after so many: one client without faults then writes the same each time. */
   readonly mostWrites?: number;
   readonly clients?: number;
   /** Default: all. */
   readonly faults?: readonly Fault[];
-  /** Ends it early. */
-  readonly signal?: AbortSignal;
   /** A fault planted in the harness itself, to see that it is found out. */
   readonly isKeyForgotten?: boolean;
 }
@@ -44,7 +40,6 @@ export interface Done {
 
 /** The same, once all is over. */
 export interface Figures extends Done {
-  readonly seconds: number;
   /** By the names of `/metrics`. */
   readonly counted: Readonly<Record<string, number>>;
 }
@@ -102,9 +97,8 @@ interface Running {
 }
 
 async function run({ servers, gateways, journal, violation }: Running, options: ChaosOptions): Promise<Figures> {
-  const { seed, durationMs = 0, mostWrites, clients = 12, faults = FAULTS } = options;
+  const { seed, mostWrites, clients = 12, faults = FAULTS } = options;
   const { isEnough = ({ sent }) => sent >= (mostWrites ?? 0) } = options;
-  const start = performance.now();
   const broken: Record<string, number> = {};
   const clientsStop = new AbortController();
   const faultsStop = new AbortController();
@@ -121,16 +115,13 @@ async function run({ servers, gateways, journal, violation }: Running, options: 
     createRandom(seed, 0),
     faultsStop.signal,
   ).catch(mistaken);
-  const isOver = () =>
-    options.signal?.aborted === true || (performance.now() > start + durationMs && isEnough(doneIn(journal, broken)));
-  while (!isOver()) await sleep(50);
+  while (!isEnough(doneIn(journal, broken))) await pause(50);
   faultsStop.abort();
   await breaking;
   clientsStop.abort();
   await Promise.all(writing);
   return {
     ...doneIn(journal, broken),
-    seconds: Math.round((performance.now() - start) / 1_000),
     counted: Object.fromEntries(await gateways.counted()),
   };
 }
@@ -151,4 +142,24 @@ function tally(names: readonly string[]): Record<string, number> {
   const counts: Record<string, number> = {};
   for (const name of names) counts[name] = (counts[name] ?? 0) + 1;
   return counts;
+}
+
+/** For whoever watches. */
+export function linesOf({ sent, acknowledged, retried, ...counts }: Figures): readonly string[] {
+  return [
+    `${sent} writes, ${acknowledged} acknowledged, ${retried} requests sent again`,
+    ...Object.entries({
+      'By mutation': counts.byMutation,
+      Refused: counts.refused,
+      Broken: counts.faults,
+      'Counted by the gateways (what a killed one counted last is lost)': counts.counted,
+    }).map(([what, each]) => `${what}: ${listed(each)}`),
+  ];
+}
+
+function listed(counts: Readonly<Record<string, number>>): string {
+  return Object.entries(counts)
+    .sort(([a], [b]) => a.localeCompare(b))
+    .map(([name, count]) => `${name} ${count}`)
+    .join(', ');
 }

@@ -6,7 +6,10 @@ import { answerCosts } from '../support/answer-costs.ts';
 import { randomRequest, type RandomRequest } from '../support/random-request.ts';
 import { REQUEST_VALUES } from '../support/request-values.ts';
 import { startSeededGateway, type SeededGateway } from '../support/seeded.ts';
+import { createSoak } from '../support/soak.ts';
 
+const REQUESTS = 500;
+const { seed, goesOn, report } = createSoak('cost');
 const schema = buildSchema(readFileSync(new URL('../../schema.graphql', import.meta.url), 'utf8'));
 
 let gateway: SeededGateway;
@@ -41,24 +44,26 @@ function note(data: unknown, aliases: RandomRequest['aliases']): void {
 describe('a request made up from the schema', () => {
   test('never gets more objects, and never runs more fields, than its cost said', async () => {
     let most = 0;
-    await fc.assert(
-      fc.asyncProperty(requests, async ({ query, variables, aliases }) => {
-        expect(validate(schema, parse(query))).toEqual([]);
-        const answer = await gateway.request(query, { variables, headers: { 'graphql-cost': 'report' } });
-        for (const { extensions } of answer.errors)
-          expect(['BAD_USER_INPUT', 'QUERY_TOO_COMPLEX']).toContain(extensions.code);
-        const said = answer.extensions?.cost;
-        if (said === undefined) throw new Error(`no cost: ${answer.text}`);
-        const given = answerCosts(schema, aliases, answer.data);
-        // Sums of tenths.
-        expect(given.typeCost).toBeLessThanOrEqual(said.typeCost + 1e-6);
-        expect(given.fieldCost).toBeLessThanOrEqual(said.fieldCost + 1e-6);
-        expect(said.requested).toBe(Math.ceil(Math.max(said.typeCost, said.fieldCost)));
-        note(answer.data, aliases);
-        most = Math.max(most, given.objects);
-      }),
-      { numRuns: 500 },
-    );
+    const property = fc.asyncProperty(requests, async ({ query, variables, aliases }) => {
+      expect(validate(schema, parse(query))).toEqual([]);
+      const answer = await gateway.request(query, { variables, headers: { 'graphql-cost': 'report' } });
+      for (const { extensions } of answer.errors)
+        expect(['BAD_USER_INPUT', 'QUERY_TOO_COMPLEX']).toContain(extensions.code);
+      const said = answer.extensions?.cost;
+      if (said === undefined) throw new Error(`no cost: ${answer.text}`);
+      const given = answerCosts(schema, aliases, answer.data);
+      // Sums of tenths.
+      expect(given.typeCost).toBeLessThanOrEqual(said.typeCost + 1e-6);
+      expect(given.fieldCost).toBeLessThanOrEqual(said.fieldCost + 1e-6);
+      expect(said.requested).toBe(Math.ceil(Math.max(said.typeCost, said.fieldCost)));
+      note(answer.data, aliases);
+      most = Math.max(most, given.objects);
+    });
+    let asked = 0;
+    // In rounds, each with a seed of its own; what fails shows it: `npm run soak -- cost --seed N`.
+    for (; goesOn(asked >= REQUESTS); asked += REQUESTS)
+      await fc.assert(property, { numRuns: REQUESTS, seed: (seed + asked) | 0 });
+    report(`${asked} requests, the largest answer with ${most} objects, ${seen.size} fields of the schema`);
     // What was made up was worth asking.
     expect(most).toBeGreaterThan(300);
     expect(seen.size).toBeGreaterThan(120);

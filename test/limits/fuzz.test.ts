@@ -7,14 +7,14 @@ import { HOSTILE_KINDS, hostileRequest, mutated, type HostileRequest } from '../
 import { randomRequest, type Choose } from '../support/random-request.ts';
 import { REQUEST_VALUES } from '../support/request-values.ts';
 import { startSeededGateway, type SeededGateway } from '../support/seeded.ts';
+import { createSoak } from '../support/soak.ts';
 
-const REQUESTS = 10_000;
+const REQUESTS = 5_000;
 const AT_ONCE = 8;
 const MOST_GROWTH_BYTES = 24 * 1024 * 1024;
 
 const schema = buildSchema(readFileSync(new URL('../../schema.graphql', import.meta.url), 'utf8'));
-// Another one each time; the same again by FUZZ_SEED.
-const seed = Number(process.env['FUZZ_SEED'] ?? Date.now() % 2 ** 31);
+const { seed, again, goesOn, report } = createSoak('fuzz');
 
 let gateway: SeededGateway;
 beforeAll(async () => {
@@ -74,7 +74,7 @@ interface ShownError {
 const isExpected = ({ message, extensions: { code } }: ShownError): boolean =>
   EXPECTED.has(code) || (code === 'SERVICE_UNAVAILABLE' && message.startsWith('Something was deleted'));
 
-describe(`ten thousand documents, FUZZ_SEED=${seed}`, () => {
+describe('thousands of documents', () => {
   const codes = new Map<string | undefined, number>();
   const surprises: unknown[] = [];
 
@@ -108,16 +108,19 @@ describe(`ten thousand documents, FUZZ_SEED=${seed}`, () => {
     // By then everything that is kept, such as documents, is as full as it gets.
     await sendAll(0, REQUESTS * 0.6);
     const before = heapBytes();
-    await sendAll(REQUESTS * 0.6, REQUESTS);
+    let sent = REQUESTS * 0.6;
+    for (; goesOn(sent >= REQUESTS) && surprises.length === 0; sent += REQUESTS / 10)
+      await sendAll(sent, sent + REQUESTS / 10);
     const grown = heapBytes() - before;
-    expect(surprises.slice(0, 3)).toEqual([]);
+    report(`${sent} documents; the heap has grown by ${Math.round(grown / 1024)} KiB since ${REQUESTS * 0.6}`);
+    expect({ again, surprises: surprises.slice(0, 3) }).toEqual({ again, surprises: [] });
     expect(grown).toBeLessThan(MOST_GROWTH_BYTES);
   });
 
   test('were of every kind, and met every kind of refusal', () => {
     // A fifth of all means no good, kind by kind.
     expect(HOSTILE_KINDS * 20).toBeLessThan(REQUESTS / 5);
-    for (const code of EXPECTED) expect(codes.get(code) ?? 0).toBeGreaterThan(200);
+    for (const code of EXPECTED) expect(codes.get(code) ?? 0).toBeGreaterThan(100);
   });
 
   test('sent no statement that the server had to stop, and nothing unexpected was logged', () => {
