@@ -1,5 +1,6 @@
 import { rm } from 'node:fs/promises';
 import type { EmbeddedServers } from '../../src/embedded/index.ts';
+import { keepLogs } from './server-logs.ts';
 
 let kept: { readonly servers: EmbeddedServers; readonly dataDir: string } | undefined;
 
@@ -10,5 +11,6 @@ export function keepForTeardown(servers: EmbeddedServers, dataDir: string): void
 export async function stopAndRemove(): Promise<void> {
   if (kept === undefined) return;
   await kept.servers.stop();
+  await keepLogs(kept.dataDir, 'shared');
   await rm(kept.dataDir, { recursive: true });
 }

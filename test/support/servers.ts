@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
+import { expect } from '@jest/globals';
 import { type Connection, createConnection } from 'mariadb';
 import { migrationsFolder } from '../../src/cli/migrations-folder.ts';
 import { connectionOptions } from '../../src/db/database.ts';
@@ -12,6 +13,7 @@ import { startMysql } from '../../src/embedded/mysql.ts';
 import { freePort } from '../../src/embedded/ports.ts';
 import { startRedis } from '../../src/embedded/redis.ts';
 import type { RunningServer } from '../../src/embedded/server.ts';
+import { keepLogs } from './server-logs.ts';
 
 export interface TestDatabase {
   readonly url: string;
@@ -87,6 +89,7 @@ export async function startOwnServers({ isDurable = false } = {}): Promise<OwnSe
   await applyMigrations({ databaseUrl: database.url, folder: migrationsFolder, report: () => {} });
   const close = async (): Promise<void> => {
     await Promise.all([database.stop(), redis.stop()]);
+    await keepLogs(dataDir, relative(process.cwd(), expect.getState().testPath ?? 'unknown'));
     await rm(dataDir, { recursive: true });
   };
   return { database, redis, close };

@@ -1,0 +1,89 @@
+import { execFile } from 'node:child_process';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { createTemporaryFolder } from '../support/temporary-folder.ts';
+
+const project = join(import.meta.dirname, '../..');
+const run = promisify(execFile);
+
+const file = (name: string, ms: number, { message = '', assertionResults = [] as object[] }) => ({
+  name: join(project, name),
+  startTime: 0,
+  endTime: ms,
+  status: message === '' && assertionResults.every((one) => 'duration' in one) ? 'passed' : 'failed',
+  message,
+  assertionResults,
+});
+const passed = { status: 'passed', fullName: 'a rule holds', duration: 250, failureMessages: [] };
+const failed = {
+  status: 'failed',
+  fullName: 'a rule does not hold',
+  failureMessages: [`\u001B[31mError\u001B[39m: expected 1, got 2\n${'at somewhere\n'.repeat(30)}`],
+};
+
+describe('what CI prints at its end', () => {
+  let temporary: Awaited<ReturnType<typeof createTemporaryFolder>>;
+  beforeAll(async () => {
+    temporary = await createTemporaryFolder();
+  });
+  afterAll(() => temporary.remove());
+
+  async function runFolder(name: string, report: object | undefined, logs: Readonly<Record<string, string>> = {}) {
+    const folder = join(temporary.path, name);
+    await mkdir(join(folder, 'logs'), { recursive: true });
+    if (report !== undefined) await writeFile(join(folder, 'report.json'), JSON.stringify(report));
+    for (const [log, text] of Object.entries(logs)) await writeFile(join(folder, 'logs', log), text);
+    return folder;
+  }
+  const reportOf = async (...folders: string[]) =>
+    (await run(process.execPath, ['.ci/report.mjs', ...folders], { cwd: project })).stdout;
+
+  test('is where the time went, and the sum over all runs in its last line', async () => {
+    const green = {
+      numPassedTests: 2,
+      numFailedTests: 0,
+      numRuntimeErrorTestSuites: 0,
+      testResults: [
+        file('test/a.test.ts', 1_000, { assertionResults: [passed] }),
+        file('test/b.test.ts', 61_500, { assertionResults: [passed] }),
+      ],
+    };
+    const text = await reportOf(await runFolder('MariaDB', green), await runFolder('MySQL', green));
+    expect(text).toContain(`The slowest files on MariaDB, in seconds:
+   whole   tests    rest
+    61.5     0.3    61.3  test/b.test.ts
+     1.0     0.3     0.8  test/a.test.ts
+    62.5     0.5    62.0  all 2 files
+`);
+    expect(text).toMatch(/\n4 passed, 0 failed\n$/);
+    expect(text).not.toContain('FAILED');
+  });
+
+  test('names what failed, with the first message of each and the ends of the logs of its servers', async () => {
+    const red = {
+      numPassedTests: 1,
+      numFailedTests: 1,
+      numRuntimeErrorTestSuites: 1,
+      testResults: [
+        file('test/x/a.test.ts', 1_000, { assertionResults: [passed, failed] }),
+        file('test/x/broken.test.ts', 10, { message: 'Cannot find module' }),
+      ],
+    };
+    const logs = {
+      'shared-mariadb.log': 'one\n'.repeat(40) + 'shared end\n',
+      'test-x-a.test.ts-redis.log': 'own end\n',
+      'test-y-b.test.ts-redis.log': 'of another\n',
+    };
+    const text = await reportOf(await runFolder('red', red, logs), await runFolder('killed', undefined));
+    expect(text).toContain('FAILED on red: test/x/a.test.ts › a rule does not hold\n    Error: expected 1, got 2\n');
+    expect(text.match(/at somewhere/g)).toHaveLength(14);
+    expect(text).toContain('FAILED on red: test/x/broken.test.ts › (the file itself)\n    Cannot find module\n');
+    expect(text).toContain('The log test-x-a.test.ts-redis.log ends with:\n    own end\n');
+    expect(text).toMatch(/The log shared-mariadb.log ends with:\n(    one\n){11}    shared end\n/);
+    expect(text).not.toContain('of another');
+    expect(text).toContain('FAILED on killed: the run as a whole\n    It left no report');
+    expect(text).toMatch(/\n1 passed, 3 failed\n$/);
+  });
+});

@@ -1,0 +1,15 @@
+import { cp, mkdir, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+
+/**
+ * Keeps the logs of servers whose folder is about to be removed, where TEST_LOGS_DIR names a folder for them.
+ * @param user whose servers they were: the path of a test file, or `shared`
+ */
+export async function keepLogs(dataDir: string, user: string): Promise<void> {
+  const folder = process.env['TEST_LOGS_DIR'];
+  if (folder === undefined) return;
+  await mkdir(folder, { recursive: true });
+  const logs = (await readdir(dataDir)).filter((name) => name.endsWith('.log'));
+  const name = (log: string) => `${user.replaceAll(/[^\w.-]+/g, '-')}-${log}`;
+  await Promise.all(logs.map((log) => cp(join(dataDir, log), join(folder, name(log)))));
+}
