@@ -18,6 +18,9 @@ interface Rule {
   readonly planted: readonly SourceFile[];
 }
 
+/** Where tests wait and measure, so that nowhere else does. */
+const CLOCKS = new Set(['test/support/patience.ts', 'test/support/soak.ts']);
+
 /** In code; comments may name what code may not. */
 const matching = (pattern: RegExp) => (file: SourceFile) =>
   pattern.exec(file.text.replaceAll(/^\s*(\/\/|\/?\*).*$/gm, ''))?.[0];
@@ -25,6 +28,10 @@ const matching = (pattern: RegExp) => (file: SourceFile) =>
 // Put together here so that this file does not object to itself.
 const ONLY = ['test', 'only'].join('.');
 const SKIP = ['describe', 'skip'].join('.');
+const TIMERS = ['timers', 'promises'].join('/');
+const TIMER = ['set', 'Timeout'].join('');
+const CLOCK = ['performance', 'now'].join('.');
+const TIMEOUT = ['.', 'timeout'].join('');
 
 const RULES: readonly Rule[] = [
   {
@@ -88,6 +95,30 @@ const RULES: readonly Rule[] = [
     planted: [
       { path: 'test/a.test.ts', text: `${ONLY}('a rule', () => {});` },
       { path: 'test/a.test.ts', text: `${SKIP}('rules', () => {});` },
+    ],
+  },
+  {
+    says: 'tests wait for what they wait for, and time nothing: test/support/patience.ts alone has a clock',
+    files: 'test/**/*.ts',
+    fault: (file) =>
+      CLOCKS.has(file.path)
+        ? undefined
+        : matching(/timers\/promises|\bset(Timeout|Interval|Immediate)\(|performance\.now|\.timeout\(/)(file),
+    planted: [
+      { path: 'test/a.test.ts', text: `import { setTimeout as sleep } from 'node:${TIMERS}';` },
+      { path: 'test/a.test.ts', text: `await new Promise((resolve) => ${TIMER}(resolve, 50));` },
+      { path: 'test/a.test.ts', text: `const start = ${CLOCK}();` },
+      { path: 'test/support/servers.ts', text: `fetch(url, { signal: AbortSignal${TIMEOUT}(5_000) })` },
+    ],
+  },
+  {
+    says: 'no test or hook has a time-out of its own',
+    files: 'test/**/*.test.ts',
+    fault: matching(/^\s*\},?\s+([\d_]{4,}|\w+_MS),?\s*\);|^(before|after)(All|Each)\(.*, [\d_]{4,}\);|jest\.setTime/m),
+    planted: [
+      { path: 'test/a.test.ts', text: "test('a rule', async () => {\n  await it;\n}, 60_000);" },
+      { path: 'test/a.test.ts', text: "  test(\n    'a rule',\n    async () => {\n    },\n    SOON_MS,\n  );" },
+      { path: 'test/a.test.ts', text: 'afterAll(() => gateway.close(), 10_000);' },
     ],
   },
 ];
