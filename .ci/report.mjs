@@ -46,28 +46,27 @@ function failuresOf(file) {
   return all.map(({ fullName, message }) => ({ title: `${pathOf(file)} › ${fullName}`, message }));
 }
 
-/** The logs of the servers that a file started for itself, and of those that all share. */
-function logsFor(folder, path) {
-  const logs = join(folder, 'logs');
-  if (!existsSync(logs)) return [];
-  const own = path === undefined ? '' : path.replaceAll(/[^\w.-]+/g, '-');
-  return readdirSync(logs)
-    .filter((log) => log.startsWith('shared') || (own !== '' && log.startsWith(own)))
-    .map((log) => ({ log, end: readFileSync(join(logs, log), 'utf8').trim().split('\n').slice(-LOG_LINES) }));
+/** How logs of the servers of a run end: those whose names begin with `start`. */
+function logs(folder, start) {
+  const all = join(folder, 'logs');
+  const found = existsSync(all) ? readdirSync(all).filter((log) => log.startsWith(start)) : [];
+  const endOf = (log) => readFileSync(join(all, log), 'utf8').trim().split('\n').slice(-LOG_LINES);
+  return found.map((log) => `The log ${log} ends with:\n${indented(endOf(log))}`);
 }
 
 function failures({ name, folder, report }) {
-  const parts = [];
-  const add = (failed, path) => {
-    for (const { title, message } of failed)
-      parts.push(`FAILED on ${name}: ${title}\n${indented(plain(message).trim().split('\n').slice(0, MESSAGE_LINES))}`);
-    if (failed.length > 0)
-      for (const { log, end } of logsFor(folder, path)) parts.push(`The log ${log} ends with:\n${indented(end)}`);
-  };
-  if (report === null)
-    add([{ title: 'the run as a whole', message: 'It left no report: it was stopped, or crashed.' }]);
-  else for (const file of report.testResults) add(failuresOf(file), pathOf(file));
-  return parts;
+  const shown = ({ title, message }) =>
+    `FAILED on ${name}: ${title}\n${indented(plain(message).trim().split('\n').slice(0, MESSAGE_LINES))}`;
+  const whole = { title: 'the run as a whole', message: 'It left no report: it was stopped, or crashed.' };
+  const parts =
+    report === null
+      ? [shown(whole)]
+      : report.testResults.flatMap((file) => {
+          const failed = failuresOf(file).map(shown);
+          // Servers that the file started for itself.
+          return failed.length === 0 ? [] : [...failed, ...logs(folder, pathOf(file).replaceAll(/[^\w.-]+/g, '-'))];
+        });
+  return parts.length === 0 ? [] : [...parts, ...logs(folder, 'shared')];
 }
 
 let passed = 0;
