@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { seedDatabase } from '../../src/data/seed/seed-database.ts';
 import { ANY_COST, startGateway, type TestGateway } from '../support/gateway.ts';
+import { pause } from '../support/patience.ts';
 import { createDatabase, type TestDatabase } from '../support/servers.ts';
 
 const DEEP = `{ agents(first: 5) { nodes { customers(first: 50) { nodes { orders(first: 10) { nodes {
@@ -16,7 +17,7 @@ describe('a request that nobody waits for any more', () => {
 
   /** How many statements the gateway sends from now until it has sent none for a while. */
   const statementsAfter = async (gateway: TestGateway): Promise<number> => {
-    const sent = await gateway.statementsOf(() => new Promise((resolve) => setTimeout(resolve, 700)));
+    const sent = await gateway.statementsOf(() => pause(700));
     return [...sent.values()].reduce((sum, count) => sum + count, 0);
   };
 
@@ -39,9 +40,9 @@ describe('a request that nobody waits for any more', () => {
     const leaving = new AbortController();
     const all = await gateway.statementsOf(async () => {
       const asked = fetch(`${gateway.url}/graphql?query=${encodeURIComponent(DEEP)}`, { signal: leaving.signal });
-      setTimeout(() => leaving.abort(), 2);
+      void pause(2).then(() => leaving.abort());
       await expect(asked).rejects.toThrow(/aborted/);
-      await new Promise((resolve) => setTimeout(resolve, 700));
+      await pause(700);
     });
     expect([...all.values()].reduce((sum, count) => sum + count, 0)).toBeLessThan(5);
     await gateway.close();

@@ -13,6 +13,7 @@ import { startMysql } from '../../src/embedded/mysql.ts';
 import { freePort } from '../../src/embedded/ports.ts';
 import { startRedis } from '../../src/embedded/redis.ts';
 import type { RunningServer } from '../../src/embedded/server.ts';
+import { PATIENCE_MS } from './patience.ts';
 import { keepLogs } from './server-logs.ts';
 
 export interface TestDatabase {
@@ -45,7 +46,7 @@ export async function createEmptyDatabase(name = randomName()): Promise<TestData
 /** Opens a connection for `work`, and closes it whatever happens. */
 export async function withConnection<T>(url: string, work: (connection: Connection) => Promise<T>): Promise<T> {
   // The driver's own second is not enough on a busy machine.
-  const connection = await createConnection({ ...connectionOptions(url), connectTimeout: 10_000 });
+  const connection = await createConnection({ ...connectionOptions(url), connectTimeout: PATIENCE_MS });
   try {
     return await work(connection);
   } finally {
