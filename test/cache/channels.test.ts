@@ -1,13 +1,14 @@
 import { Writable } from 'node:stream';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { createRedis, type BoundedRedis } from '../../src/cache/redis.ts';
 import { createRedisChannels, type RedisChannels } from '../../src/cache/redis-channels.ts';
 import { createLog } from '../../src/telemetry/log.ts';
 import { createMetrics } from '../../src/telemetry/metrics.ts';
+import { pause, until } from '../support/patience.ts';
 import { redisUrl } from '../support/servers.ts';
 
 describe('messages that Redis could not be told of', () => {
+  const prefix = `channels-${process.pid}:`;
   const metrics = createMetrics();
   const log = createLog({ level: 'silent', readable: false, destination: new Writable() });
   const heard: string[] = [];
@@ -19,7 +20,7 @@ describe('messages that Redis could not be told of', () => {
   const sent: number[] = [];
   beforeAll(async () => {
     redis = createRedis({ urls: [redisUrl()], timeoutMs: 1_000, log, metrics });
-    while (!redis.isUp()) await sleep(5);
+    await until('Redis to be up', () => redis.isUp());
     const held: BoundedRedis = {
       ...redis,
       run: (purpose, commands) =>
@@ -31,12 +32,13 @@ describe('messages that Redis could not be told of', () => {
               return results;
             }),
     };
-    const options = { urls: [redisUrl()], redis: held, prefix: `channels-${process.pid}:`, log, metrics };
+    const options = { urls: [redisUrl()], redis: held, prefix, log, metrics };
     const silent = { heard: () => undefined, turned: () => undefined };
     publisher = createRedisChannels({ ...options, listener: silent });
     reader = createRedisChannels({ ...options, listener: { ...silent, heard: (channel) => heard.push(channel) } });
     for (const channel of ['a', 'b']) reader.join(channel);
-    while (reader.stateOf('b') !== 'LIVE') await sleep(5);
+    const state = () => reader.stateOf('b');
+    await until('the reader to listen', state, (found) => found === 'LIVE');
   });
   afterAll(async () => {
     await publisher.close();
@@ -44,14 +46,29 @@ describe('messages that Redis could not be told of', () => {
     await redis.close();
   });
 
+  /** What Redis was told last is heard last: after it, nothing is on its way. */
+  async function nothingElse(): Promise<void> {
+    reader.join('end');
+    await until(
+      'the reader to listen',
+      () => reader.stateOf('end'),
+      (found) => found === 'LIVE',
+    );
+    await redis.run('publish', (client) => client.publish(`${prefix}end`, 'another'));
+    await until('the end', () => heard.includes('end'));
+    reader.leave('end');
+    heard.splice(heard.indexOf('end'), 1);
+  }
+
   test('are told once it is there, each once however often', async () => {
     isAway = true;
     for (let i = 0; i < 20; i += 1) publisher.publish(['a', `other ${i}`]);
-    await sleep(300);
+    // Longer than the publisher waits between two tries.
+    await pause(300);
     expect(heard).toEqual([]);
     isAway = false;
-    while (heard.length === 0) await sleep(5);
-    await sleep(300);
+    await until('a message', () => heard.length);
+    await nothingElse();
     expect(heard).toEqual(['a']);
     expect(sent).toEqual([21]);
   });
@@ -62,8 +79,9 @@ describe('messages that Redis could not be told of', () => {
     isAway = true;
     for (let i = 0; i < 5_000; i += 1) publisher.publish([`other ${i}`]);
     isAway = false;
-    while (heard.length < 2) await sleep(5);
-    await sleep(300);
+    const count = () => heard.length;
+    await until('two messages', count, (found) => found >= 2);
+    await nothingElse();
     expect(heard.toSorted()).toEqual(['a', 'b']);
     expect(sent).toEqual([1_001]);
   });

@@ -4,6 +4,7 @@ import { createConnection } from 'mariadb';
 import { connectionOptions } from '../../src/db/database.ts';
 import { seedDatabase } from '../../src/data/seed/seed-database.ts';
 import { PATIENT, startGateway, type Answer, type TestGateway } from '../support/gateway.ts';
+import { until } from '../support/patience.ts';
 import { createDatabase, redisUrl, withConnection, type TestDatabase } from '../support/servers.ts';
 
 const CREATE =
@@ -232,14 +233,12 @@ describe('once a mutation has answered', () => {
   /** Until a statement about the table waits in the server. */
   async function waitingFor(table: string): Promise<void> {
     await withConnection(database.url, async (connection) => {
-      for (;;) {
-        const found = await connection.query<unknown[]>(
-          "SELECT 1 FROM information_schema.processlist WHERE db = DATABASE() AND state LIKE 'Waiting for table%' AND info LIKE ?",
+      const waiting = () =>
+        connection.query<unknown[]>(
+          "SELECT info FROM information_schema.processlist WHERE db = DATABASE() AND state LIKE 'Waiting for table%' AND info LIKE ?",
           [`%FROM ${table} %`],
         );
-        if (found.length > 0) return;
-        await new Promise((resolve) => setTimeout(resolve, 5));
-      }
+      await until(`a statement to wait for ${table}`, waiting, (found) => found.length > 0);
     });
   }
 });

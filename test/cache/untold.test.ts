@@ -4,6 +4,7 @@ import { createRedis, type BoundedRedis } from '../../src/cache/redis.ts';
 import { createResponseCache, type ResponseCache } from '../../src/cache/response-cache.ts';
 import { createLog } from '../../src/telemetry/log.ts';
 import { createMetrics } from '../../src/telemetry/metrics.ts';
+import { until } from '../support/patience.ts';
 import { redisUrl } from '../support/servers.ts';
 
 const POLICY = { maxAgeSeconds: 60 };
@@ -19,7 +20,7 @@ describe('of two writes about the same at once', () => {
     const metrics = createMetrics();
     const log = createLog({ level: 'silent', readable: false, destination: new Writable() });
     redis = createRedis({ urls: [redisUrl()], timeoutMs: 1_000, log, metrics });
-    while (!redis.isUp()) await new Promise((resolve) => setTimeout(resolve, 5));
+    await until('Redis to be up', () => redis.isUp());
     const held: BoundedRedis = {
       ...redis,
       async run(purpose, commands) {
@@ -46,8 +47,8 @@ describe('of two writes about the same at once', () => {
     await earlier;
     expect((await cache.lookup(KEY, POLICY, { refresh: false })).result).toBe('BYPASS');
     // Told again until it is heard.
-    while ((await cache.lookup(KEY, POLICY, { refresh: false })).result === 'BYPASS')
-      await new Promise((resolve) => setTimeout(resolve, 10));
+    const result = async () => (await cache.lookup(KEY, POLICY, { refresh: false })).result;
+    await until('Redis to be told', result, (found) => found !== 'BYPASS');
     expect(tellings).toEqual([]);
   });
 });
