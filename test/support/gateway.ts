@@ -2,6 +2,7 @@ import { Writable } from 'node:stream';
 import 'graphql';
 import { parseConfig } from '../../src/config.ts';
 import { createLog } from '../../src/telemetry/log.ts';
+import { until } from './patience.ts';
 
 /** What a GraphQL request was answered with. */
 export interface Answer {
@@ -33,8 +34,8 @@ export interface RequestOptions {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** For tests of what the cache holds: on a busy machine, Redis may well take longer than a request waits for it. */
-export const PATIENT = { CACHE_TIMEOUT_MS: '5000' } as const;
+/** For tests of what is answered, not when: on a busy machine, that may well come later than a gateway waits for it. */
+export const PATIENT = { CACHE_TIMEOUT_MS: '10000', LIMIT_REQUEST_MS: '600000', LIMIT_STATEMENT_MS: '600000' } as const;
 
 /** For tests that ask for more at once than clients may. */
 export const ANY_COST = { LIMIT_COST: '1000000000' } as const;
@@ -55,6 +56,15 @@ export interface TestGateway {
   /** The value of a metric, all labels added up. */
   metric(name: string): Promise<number>;
   close(): Promise<void>;
+}
+
+/** Waits until a gateway has its Redis: until then it answers without the cache. */
+export async function untilRedisIsUp({ url }: { readonly url: string }): Promise<void> {
+  await until(
+    'the gateway to have its Redis',
+    async () => (await (await fetch(`${url}/health/ready`)).json()).dependencies,
+    ({ redis }) => redis === 'up',
+  );
 }
 
 /**

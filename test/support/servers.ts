@@ -13,6 +13,9 @@ import { freePort } from '../../src/embedded/ports.ts';
 import { startRedis } from '../../src/embedded/redis.ts';
 import type { RunningServer } from '../../src/embedded/server.ts';
 
+/** A server that is killed in place of stopped may have lost rows; only one that hangs takes so long. */
+const STOP_MS = 200_000;
+
 export interface TestDatabase {
   readonly url: string;
   readonly drop: () => Promise<void>;
@@ -40,10 +43,14 @@ export async function createEmptyDatabase(name = randomName()): Promise<TestData
   return { url, drop: () => onServer(`DROP DATABASE IF EXISTS \`${name}\``) };
 }
 
+/** Opens a connection, however long that takes: the driver's own second is not enough on a busy machine. */
+export function openConnection(url: string): Promise<Connection> {
+  return createConnection({ ...connectionOptions(url), connectTimeout: 0 });
+}
+
 /** Opens a connection for `work`, and closes it whatever happens. */
 export async function withConnection<T>(url: string, work: (connection: Connection) => Promise<T>): Promise<T> {
-  // The driver's own second is not enough on a busy machine.
-  const connection = await createConnection({ ...connectionOptions(url), connectTimeout: 10_000 });
+  const connection = await openConnection(url);
   try {
     return await work(connection);
   } finally {
@@ -117,7 +124,7 @@ async function startOwn(
     pause: () => server.child.signal('SIGSTOP'),
     resume: () => server.child.signal('SIGCONT'),
     kill,
-    stop: () => server.child.stop(20_000),
+    stop: () => server.child.stop(STOP_MS),
     start,
   };
 }
