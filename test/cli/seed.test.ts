@@ -92,11 +92,12 @@ describe('a seed', () => {
     const [whole, parts] = [await freshDatabase(), await freshDatabase()];
     await seed(whole, { customers: 5_000 });
     const child = seedProcess(parts, { customers: 5_000 });
+    const ended = once(child, 'exit');
     // Two reports: the start and the first block; the others are under way.
     for (let lines = ''; lines.split('\n').length < 3; lines += String((await once(child.stdout, 'data'))[0])) continue;
     await pause(50);
     child.kill('SIGKILL');
-    await once(child, 'exit');
+    await ended;
 
     await seed(parts, { customers: 5_000 });
     expect(await contentsHash(parts)).toBe(await contentsHash(whole));

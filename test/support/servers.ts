@@ -32,7 +32,9 @@ export function redisUrl(): string {
  */
 export async function createDatabase(name = randomName()): Promise<TestDatabase> {
   const database = await createEmptyDatabase(name);
-  await applyMigrations({ databaseUrl: database.url, folder: migrationsFolder, report: () => {} });
+  // The lock is the whole server's, and others make databases too.
+  const migrations = { databaseUrl: database.url, folder: migrationsFolder, lockTimeoutMs: 200_000 };
+  await applyMigrations({ ...migrations, report: () => {} });
   return database;
 }
 
