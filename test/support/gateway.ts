@@ -1,6 +1,7 @@
 import { Writable } from 'node:stream';
 import 'graphql';
 import { parseConfig } from '../../src/config.ts';
+import { exposedCode } from '../../src/errors.ts';
 import { createLog } from '../../src/telemetry/log.ts';
 import { until } from './patience.ts';
 
@@ -58,6 +59,12 @@ export interface TestGateway {
   close(): Promise<void>;
 }
 
+/** @throws any other error */
+function unavailable(error: unknown): Error {
+  if (error instanceof Error && exposedCode(error) === 'SERVICE_UNAVAILABLE') return error;
+  throw error;
+}
+
 /** Waits until a gateway has its Redis: until then it answers without the cache. */
 export async function untilRedisIsUp({ url }: { readonly url: string }): Promise<void> {
   await until(
@@ -95,7 +102,13 @@ export async function startGateway(options: {
     ...options.settings,
   });
   const log = createLog({ level: config.logLevel, readable: false, destination });
-  const app = await createApp({ ...config, databaseUrl: options.databaseUrl }, { log });
+  // It gives up on a database that takes more than two seconds, as one may on a busy machine.
+  const app = await until(
+    'the gateway to start',
+    () => createApp({ ...config, databaseUrl: options.databaseUrl }, { log }).catch(unavailable),
+    (started) => !(started instanceof Error),
+  );
+  if (app instanceof Error) throw app;
   const url = `http://127.0.0.1:${await app.listen()}`;
 
   const request = async (query: string, given: RequestOptions = {}): Promise<Answer> => {
