@@ -9,6 +9,7 @@ import { WHO, type Who } from '../../bench/contestants.ts';
 import { gatesOf, verdictOf, type Results } from '../../bench/results.ts';
 import { runRound, type Round } from '../../bench/round.ts';
 import { validRound } from '../../bench/valid-round.ts';
+import { pause } from '../support/patience.ts';
 
 const script = fileURLToPath(new URL('../../bench/run.ts', import.meta.url));
 
@@ -69,7 +70,7 @@ describe('a round of the bench', () => {
 });
 
 test('a round without an answer is run again with twice the time, until there is one', async () => {
-  const server = createServer((_, response) => void setTimeout(() => response.end('{}'), 150));
+  const server = createServer((_, response) => void pause(150).then(() => response.end('{}')));
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;

@@ -1,6 +1,6 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { createWeighted, type Random } from '../../src/data/seed/random.ts';
 import type { UserError } from '../mutations/writing-gateway.ts';
+import { orGiveUp, pause, until } from '../support/patience.ts';
 import type { Gateways, ShownError } from './gateways.ts';
 import type { Model } from './model.ts';
 import type { ChaosMutation, Given, Input, Mark } from './mutation.ts';
@@ -39,9 +39,6 @@ export interface Clients {
   readonly isKeyForgotten: boolean;
 }
 
-/** A write that nobody has acknowledged after so long, with nothing broken any more, never will be. */
-const PATIENCE_MS = 60_000;
-const REQUEST_MS = 20_000;
 /** What may be done or not, by what was said. Everything else is either done, or a mistake of the gateway's. */
 const UNKNOWN: ReadonlySet<string> = new Set(['SERVICE_UNAVAILABLE', 'TIMEOUT']);
 const FIRST_MOMENT = Date.UTC(2020, 0, 1);
@@ -50,7 +47,7 @@ const pickMutation = createWeighted(MUTATIONS.map((mutation) => [mutation, mutat
 
 /**
  * Writes until told to stop, one write after the other; each until it is acknowledged, by whichever gateway. Decides
- * everything by `random`; only the pauses between tries are left to chance.
+ * everything by `random`.
  */
 export async function runClient(clients: Clients, random: Random, isStopped: () => boolean): Promise<void> {
   while (!isStopped()) {
@@ -91,19 +88,21 @@ async function acknowledged(
   write: SentWrite,
   { gateway, isTwice, abandonsMs }: Manner,
 ): Promise<Outcome | undefined> {
-  const end = performance.now() + PATIENCE_MS;
-  let timeoutMs = abandonsMs ?? REQUEST_MS;
-  for (let next = gateway; performance.now() < end; next = 1 - next) {
+  let next = gateway;
+  const tryOnce = async (): Promise<SentWrite> => {
     const to = isTwice ? [next, 1 - next] : [next];
-    const answers = await Promise.all(to.map((which) => send(clients, write, { to: which, timeoutMs })));
+    next = 1 - next;
+    const patienceMs = write.tries === 0 ? abandonsMs : undefined;
+    const answers = await Promise.all(to.map((which) => send(clients, write, { to: which, patienceMs })));
     write.answers.push(...answers.filter((answer) => answer !== undefined));
-    const [outcome] = write.answers;
-    if (outcome !== undefined) return outcome;
-    timeoutMs = REQUEST_MS;
-    await sleep(Math.random() * 100);
+    return write;
+  };
+  try {
+    await until(`${described(write)} to be acknowledged`, tryOnce, ({ answers }) => answers.length > 0);
+  } catch (error) {
+    clients.violation(String(error));
   }
-  clients.violation(`${described(write)} was not acknowledged within ${PATIENCE_MS / 1_000} s`);
-  return undefined;
+  return write.answers[0];
 }
 
 export const described = ({ mutation, input, key }: SentWrite): string =>
@@ -113,7 +112,7 @@ export const described = ({ mutation, input, key }: SentWrite): string =>
 async function send(
   { gateways, violation, isKeyForgotten }: Clients,
   write: SentWrite,
-  { to, timeoutMs }: { to: number; timeoutMs: number },
+  { to, patienceMs }: { to: number; patienceMs: number | undefined },
 ): Promise<Outcome | undefined> {
   const { name, selection } = write.mutation;
   write.tries += 1;
@@ -123,7 +122,7 @@ async function send(
   const answer = await post(
     gateways.url(to),
     { query, variables: { input: { ...write.input, idempotencyKey } } },
-    timeoutMs,
+    patienceMs,
   );
   if (answer === undefined) return undefined;
   const { data, errors = [] } = answer;
@@ -139,17 +138,25 @@ interface Answer {
   readonly errors?: readonly ShownError[];
 }
 
-/** The answer, or undefined where the connection was lost before it was whole. */
-async function post(url: string, body: object, timeoutMs: number): Promise<Answer | undefined> {
-  let text: string;
-  try {
+/**
+ * The answer, or undefined where the connection was lost before it was whole.
+ * @param patienceMs gives up after so long; undefined: never, since a gateway that lives answers
+ */
+async function post(url: string, body: object, patienceMs: number | undefined): Promise<Answer | undefined> {
+  const leaving = new AbortController();
+  if (patienceMs !== undefined) void pause(patienceMs).then(() => leaving.abort());
+  const answer = async (): Promise<string> => {
     const response = await fetch(`${url}/graphql`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify(body),
-      signal: AbortSignal.timeout(timeoutMs),
+      signal: leaving.signal,
     });
-    text = await response.text();
+    return response.text();
+  };
+  let text: string;
+  try {
+    text = await orGiveUp(`an answer of ${url}`, answer());
   } catch {
     // Refused, reset, cut short or given up: the next try learns what happened.
     return undefined;

@@ -1,5 +1,5 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Random } from '../../src/data/seed/random.ts';
+import { pause } from '../support/patience.ts';
 import type { OwnServer, OwnServers } from '../support/servers.ts';
 import type { Gateways } from './gateways.ts';
 
@@ -20,13 +20,13 @@ const cutAtCommit =
   async ({ gateways }: Breakable, random: Random): Promise<void> => {
     const proxy = gateways.proxy(random.below(2));
     proxy.cut(/COMMIT/, when);
-    await sleep(random.between(200, 800));
+    await pause(random.between(200, 800));
     proxy.cut(undefined);
   };
 
 async function restart(server: OwnServer, how: 'kill' | 'stop', random: Random): Promise<void> {
   await server[how]();
-  await sleep(random.below(500));
+  await pause(random.below(500));
   await server.start();
 }
 
@@ -51,7 +51,7 @@ export const FAULTS: readonly Fault[] = [
     name: 'database hung',
     async inject({ servers }, random) {
       servers.database.pause();
-      await sleep(random.between(100, 1_500));
+      await pause(random.between(100, 1_500));
       servers.database.resume();
     },
   },
@@ -75,7 +75,7 @@ export async function breakThings(
   for (let round = 0; round === 0 || !stop.aborted; round += 1)
     for (const { name, inject } of shuffled(faults, random)) {
       if (round > 0 && stop.aborted) return;
-      await sleep(random.between(100, 900));
+      await pause(random.between(100, 900));
       broken(name);
       await inject(all, random);
     }

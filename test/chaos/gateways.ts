@@ -1,5 +1,6 @@
 import { startProcess, type GatewayProcess } from '../cli/gateway-process.ts';
 import { startCuttingProxy, type CuttingProxy } from '../faults/cutting-proxy.ts';
+import { until } from '../support/patience.ts';
 import type { OwnServers } from '../support/servers.ts';
 
 /** What gateways count, by the names and labels of `/metrics`; of those that were killed, what was seen before it. */
@@ -26,8 +27,6 @@ export interface Gateways {
 
 const COUNTERS = /^(concierge_(?:transaction_retries|repeated_writes|masked_errors)_total\S*) (\d+)$/gm;
 
-const STARTS = 3;
-
 interface Slot {
   readonly proxy: CuttingProxy;
   process: GatewayProcess;
@@ -50,23 +49,25 @@ export async function startGateways(servers: OwnServers, violation: (sentence: s
       REDIS_URL: servers.redis.url,
       LOG_LEVEL: 'error',
     };
-    for (let tries = 1; ; tries += 1) {
-      const process = startProcess(settings);
-      try {
-        const url = await process.address;
-        void watch(process);
-        return { process, url };
-      } catch (error) {
-        // It gives up on a database that takes more than two seconds, as one may on a busy machine.
-        if (tries === STARTS) throw error;
-      }
-    }
+    // It gives up on a database that takes more than two seconds, as one may on a busy machine.
+    const started = await until(
+      'a gateway to start',
+      async () => {
+        const process = startProcess(settings);
+        return process.address.then((url) => ({ process, url })).catch(String);
+      },
+      (seen) => typeof seen !== 'string',
+    );
+    if (typeof started === 'string') throw new Error(started);
+    void watch(started.process);
+    return started;
   }
 
   /** Adds up what a process has counted; nothing where it does not answer. */
   async function count({ url }: Pick<Slot, 'url'>, into: Map<string, number>): Promise<void> {
-    const response = await fetch(`${url}/metrics`, { signal: AbortSignal.timeout(5_000) }).catch(() => undefined);
-    const text = (await response?.text().catch(() => undefined)) ?? '';
+    const text = await fetch(`${url}/metrics`)
+      .then((response) => response.text())
+      .catch(() => '');
     for (const [, name = '', value] of text.matchAll(COUNTERS)) into.set(name, (into.get(name) ?? 0) + Number(value));
   }
 

@@ -27,6 +27,7 @@ import { createSchema } from '../../src/graphql/schema.ts';
 import { LISTS } from '../support/lists.ts';
 import { createDatabase, withConnection, type TestDatabase } from '../support/servers.ts';
 import { captureCli } from './captured-cli.ts';
+import { PATIENT } from '../support/gateway.ts';
 import { contentsHash } from './table-contents.ts';
 
 const CUSTOMERS = 2_000;
@@ -55,7 +56,7 @@ afterAll(() => database.drop());
 
 async function explain(options: ExplainOptions, settings: Readonly<Record<string, string>> = {}) {
   const { cli, output } = captureCli();
-  const code = await runExplain(options, { ...cli, env: { DATABASE_URL: database.url, ...settings } });
+  const code = await runExplain(options, { ...cli, env: { DATABASE_URL: database.url, ...PATIENT, ...settings } });
   return { code, text: output() };
 }
 

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { startGateway } from '../support/gateway.ts';
+import { PATIENT, startGateway } from '../support/gateway.ts';
+import { until } from '../support/patience.ts';
 import { nodeId } from '../support/seeded.ts';
 import {
   cleanUpImports,
@@ -42,7 +43,7 @@ async function merge(keep: string | null, merged: string): Promise<void> {
   const idOf = (externalId: string | null) =>
     nodeId('Customer', String(rows.find((row) => row['external_id'] === externalId)?.['id']));
   const mutation = 'mutation($input: MergeCustomersInput!) { mergeCustomers(input: $input) { userErrors { code } } }';
-  const gateway = await startGateway({ databaseUrl: url });
+  const gateway = await startGateway({ databaseUrl: url, settings: PATIENT });
   try {
     const data = await gateway.data(mutation, { input: { keepId: idOf(keep), mergeId: idOf(merged) } });
     expect(data.mergeCustomers.userErrors).toEqual([]);
@@ -60,7 +61,11 @@ async function importAndMerge(keep: string | null, merged: string): Promise<void
 async function untilWaiting(count: number): Promise<void> {
   const waiting = `SELECT id FROM information_schema.processlist
     WHERE db = DATABASE() AND info LIKE 'SELECT id FROM customers WHERE id%FOR UPDATE'`;
-  while ((await query(url, waiting)).length < count) await new Promise((resolve) => setTimeout(resolve, 20));
+  await until(
+    `${count} statements to wait for a customer's row`,
+    () => query(url, waiting),
+    (rows) => rows.length >= count,
+  );
 }
 
 beforeEach(async () => {

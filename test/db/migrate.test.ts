@@ -23,7 +23,8 @@ async function writeMigration(name: string, script: string): Promise<void> {
   await writeFile(join(temporary.path, name, 'migration.sql'), script);
 }
 
-function migrate(databaseUrl = database.url, lockTimeoutMs = 10_000): Promise<MigrateResult> {
+/** Waits as long as other tests on the server may have its one lock. */
+function migrate(databaseUrl = database.url, lockTimeoutMs = 200_000): Promise<MigrateResult> {
   return applyMigrations({ databaseUrl, folder: temporary.path, report: (line) => reported.push(line), lockTimeoutMs });
 }
 
@@ -183,8 +184,10 @@ describe('migrations', () => {
 
   test('wait for another process for a bounded time only, and name its connection', async () => {
     await withConnection(database.url, async (connection) => {
-      await connection.query("SELECT GET_LOCK('prisma_migrate', 10)");
-      const [me] = await connection.query<{ id: bigint }[]>('SELECT CONNECTION_ID() AS id');
+      const [me] = await connection.query<{ got: number | bigint; id: bigint }[]>(
+        "SELECT GET_LOCK('prisma_migrate', 200) AS got, CONNECTION_ID() AS id",
+      );
+      expect(Number(me?.got)).toBe(1);
       await expect(migrate(database.url, 1_000)).rejects.toThrow(`(connection ${me?.id} of the database server)`);
     });
     await migrate();

@@ -1,10 +1,10 @@
 import { chmod, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { FetchError, fetchedRoot, fetchServers } from '../../src/embedded/fetch.ts';
 import { findServers, type ServerRole } from '../../src/embedded/find.ts';
 import { startEmbeddedServers } from '../../src/embedded/index.ts';
+import { until } from '../support/patience.ts';
 import { createTemporaryFolder } from '../support/temporary-folder.ts';
 
 // apt and its packages are third parties, so these tests bring their own; the suite's own servers are fetched for real
@@ -112,10 +112,14 @@ describe('fetching servers', () => {
   });
 
   test('that was called off is not taken for done, and the next one clears up after it', async () => {
-    await writeStub('apt-get', 'exec sleep 30');
+    await writeStub('apt-get', 'echo "$*" >> "$(dirname "$0")/calls"; exec sleep 600');
     const controller = new AbortController();
     const fetching = fetch(controller.signal);
-    await sleep(200);
+    await until(
+      'apt-get to run',
+      () => readdir(bin),
+      (names) => names.includes('calls'),
+    );
     controller.abort(new Error('called off'));
     await expect(fetching).rejects.toThrow('called off');
     expect(await missing()).toEqual(['database', 'redis']);

@@ -5,12 +5,13 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { demo, type EmbeddedServers, searchFolders, startEmbeddedServers } from '../../src/embedded/index.ts';
 import { endLeftover, startChild } from '../../src/embedded/children.ts';
+import { pause, until, within } from '../support/patience.ts';
 import { withConnection } from '../support/servers.ts';
 import { createTemporaryFolder } from '../support/temporary-folder.ts';
+import { untilAdded } from './log-additions.ts';
 
 const systemFolders = searchFolders(process.env['PATH']);
 const pidFiles = ['mariadb.pid', 'mysql.pid', 'redis.pid'];
@@ -44,12 +45,8 @@ const STARTING = [
 
 /** Waits until the database server's log has such a line more than now, or all servers answer (another kind of server). */
 async function untilLogged(dataDir: string, line: RegExp, holder: { stdout: Readable }): Promise<void> {
-  const path = join(dataDir, 'mariadb.log');
-  const before = existsSync(path) ? readFileSync(path, 'utf8').length : 0;
-  const seen = { answers: false };
-  holder.stdout.once('data', () => (seen.answers = true));
-  const isLogged = (): boolean => existsSync(path) && line.test(readFileSync(path, 'utf8').slice(before));
-  while (!seen.answers && !(isLogged() && serverPids(dataDir).some((pid) => pid > 0))) await sleep(1);
+  const isSeen = (added: string): boolean => line.test(added) && serverPids(dataDir).some((pid) => pid > 0);
+  await untilAdded({ folder: dataDir, name: 'mariadb.log' }, isSeen, once(holder.stdout, 'data'));
 }
 
 async function startHolder(dataDir: string, folders: readonly string[]): Promise<Holder> {
@@ -85,9 +82,11 @@ function running(pids: readonly number[]): number[] {
 
 /** Ended processes stay in the table until init has taken note of them. */
 async function expectGone(pids: readonly number[]): Promise<void> {
-  const end = performance.now() + 30_000;
-  while (running(pids).length > 0 && performance.now() < end) await sleep(50);
-  expect(running(pids)).toEqual([]);
+  await until(
+    'every process to be gone',
+    () => running(pids),
+    (left) => left.length === 0,
+  );
 }
 
 function start(dataDir: string, folders = systemFolders): Promise<EmbeddedServers> {
@@ -160,20 +159,24 @@ describe('embedded servers', () => {
     const pidFile = join(dataDir, 'deaf.pid');
     const command = { path: '/bin/sh', args: ['-c', "trap '' TERM; echo deaf; while :; do sleep 0.1; done"], env: {} };
     const child = await startChild({ ...command, logFile: join(dataDir, 'deaf.log'), pidFile });
-    while (!(await child.lastOutput()).includes('deaf')) await sleep(10);
-    await endLeftover(pidFile, dataDir, 500);
+    await until('it to be deaf', child.lastOutput, (output) => output.includes('deaf'));
+    // Both how long it may take to end by itself, and how long when it is killed.
+    await endLeftover(pidFile, dataDir, 5_000);
     expect(await child.exited).toBe('was ended by SIGKILL');
     expect(existsSync(pidFile)).toBe(false);
   });
 
   test('do not end a process that has got the id of an old server', async () => {
     const dataDir = join(temporary.path, 'id-again');
-    const bystander = spawn('sleep', ['30'], { detached: true });
+    const bystander = spawn('sleep', ['600'], { detached: true });
     await mkdir(dataDir);
     for (const name of pidFiles) await writeFile(join(dataDir, name), `${bystander.pid} 12345`);
-    await (await start(dataDir)).stop();
-    expect(bystander.exitCode ?? bystander.signalCode).toBeNull();
-    bystander.kill();
+    try {
+      await (await start(dataDir)).stop();
+      expect(bystander.exitCode ?? bystander.signalCode).toBeNull();
+    } finally {
+      bystander.kill();
+    }
   });
 
   test('keep their rows over a stop, and start again within 5 seconds', async () => {
@@ -182,9 +185,7 @@ describe('embedded servers', () => {
     await writeRow(first.databaseUrl ?? '');
     await first.stop();
     expect(serverPids(dataDir)).toEqual([]);
-    const began = performance.now();
-    const second = await start(dataDir);
-    expect(performance.now() - began).toBeLessThan(5_000);
+    const second = await within(5_000, 'the second start', () => start(dataDir));
     expect(await countRows(second)).toBe(1);
     await second.stop();
   });
@@ -220,7 +221,7 @@ describe('embedded servers', () => {
     await servers.stop();
     const stopped = await start(dataDir);
     await stopped.stop();
-    expect(await Promise.race([stopped.died, sleep(100, 'silent')])).toBe('silent');
+    expect(await Promise.race([stopped.died, pause(100).then(() => 'silent')])).toBe('silent');
   });
 
   test('are not created when the start is called off, and a later start finds nothing half-made', async () => {

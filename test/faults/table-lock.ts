@@ -1,7 +1,5 @@
-import { createConnection } from 'mariadb';
-import { connectionOptions } from '../../src/db/database.ts';
-import { PATIENCE_MS, until } from '../support/patience.ts';
-import { withConnection } from '../support/servers.ts';
+import { until } from '../support/patience.ts';
+import { openConnection, withConnection } from '../support/servers.ts';
 
 /** A table that nobody can read. */
 export interface TableLock {
@@ -14,7 +12,7 @@ export interface TableLock {
 
 /** Holds up every statement about a table. */
 export async function lockTable(databaseUrl: string, table: string): Promise<TableLock> {
-  const connection = await createConnection({ ...connectionOptions(databaseUrl), connectTimeout: PATIENCE_MS });
+  const connection = await openConnection(databaseUrl);
   await connection.query(`LOCK TABLES ${table} WRITE`);
   const statements = () =>
     withConnection(databaseUrl, async (other) => {

@@ -1,6 +1,6 @@
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { startGateway, type TestGateway } from '../support/gateway.ts';
+import { PATIENT, startGateway, type TestGateway } from '../support/gateway.ts';
 import { createDatabase, redisUrl, type TestDatabase } from '../support/servers.ts';
 import { HELLO, MUTATION, post, refusalOf } from './refusal.ts';
 
@@ -14,7 +14,12 @@ beforeAll(async () => {
   gateway = await startGateway({
     databaseUrl: database.url,
     redisUrl: redisUrl(),
-    settings: { LIMIT_BODY_BYTES: String(MOST_BYTES), LIMIT_TOKENS: '50', CACHE_PREFIX: `${database.url}:` },
+    settings: {
+      ...PATIENT,
+      LIMIT_BODY_BYTES: String(MOST_BYTES),
+      LIMIT_TOKENS: '50',
+      CACHE_PREFIX: `${database.url}:`,
+    },
   });
 });
 

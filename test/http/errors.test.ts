@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { seedDatabase } from '../../src/data/seed/seed-database.ts';
 import { ERROR_CODES } from '../../src/errors.ts';
-import { startGateway, type Answer, type RequestOptions, type TestGateway } from '../support/gateway.ts';
+import { PATIENT, startGateway, type Answer, type RequestOptions, type TestGateway } from '../support/gateway.ts';
 import { createDatabase, withConnection, type TestDatabase } from '../support/servers.ts';
 
 const PEOPLE = { name: 'Zaphod Beeblebrox', email: 'zaphod@heart-of-gold.example', phone: '+442079460958' };
@@ -17,7 +17,7 @@ beforeAll(async () => {
   database = await createDatabase();
   await seedDatabase({ databaseUrl: database.url, customers: 50, ordersPerCustomer: 3, seed: 1 });
   await sql('UPDATE customers SET name = ?, email = ?, phone = ? WHERE id = 1', Object.values(PEOPLE));
-  gateway = await startGateway({ databaseUrl: database.url });
+  gateway = await startGateway({ databaseUrl: database.url, settings: PATIENT });
 });
 
 afterAll(async () => {

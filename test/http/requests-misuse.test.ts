@@ -1,6 +1,7 @@
 import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { startGateway, type TestGateway } from '../support/gateway.ts';
+import { PATIENT, startGateway, type TestGateway } from '../support/gateway.ts';
+import { until } from '../support/patience.ts';
 import { createDatabase, redisUrl, type TestDatabase } from '../support/servers.ts';
 import { HELLO, MUTATION, post, refusalOf } from './refusal.ts';
 import { sendRaw, statusesIn } from './raw-socket.ts';
@@ -15,7 +16,12 @@ beforeAll(async () => {
   gateway = await startGateway({
     databaseUrl: database.url,
     redisUrl: redisUrl(),
-    settings: { LIMIT_BODY_BYTES: String(MOST_BYTES), LIMIT_TOKENS: '50', CACHE_PREFIX: `${database.url}:` },
+    settings: {
+      ...PATIENT,
+      LIMIT_BODY_BYTES: String(MOST_BYTES),
+      LIMIT_TOKENS: '50',
+      CACHE_PREFIX: `${database.url}:`,
+    },
   });
 });
 
@@ -115,7 +121,12 @@ test.each(['HEAD', 'PUT', 'DELETE', 'PATCH', 'PROPFIND', 'QUERY'])(
   '%s is refused with what is allowed',
   async (method) => {
     for (const path of ['/graphql', '/schema.graphql', '/health/live', '/health/ready', '/metrics']) {
-      const response = await fetch(url(path), { method });
+      // Not ready is what a gateway says of a database that takes long to answer.
+      const response = await until(
+        `an answer to ${method} ${path}`,
+        () => fetch(url(path), { method }),
+        ({ status }) => status !== 503,
+      );
       const isRead = path !== '/graphql' && method === 'HEAD';
       const allow = path === '/graphql' ? 'GET, POST, OPTIONS' : 'GET, HEAD, OPTIONS';
       expect([path, response.status, response.headers.get('allow')]).toEqual([
@@ -191,18 +202,11 @@ describe('bytes on a socket', () => {
     const impatient = connect(Number(port), hostname);
     impatient.write(`${head}content-length: 26\r\n\r\n${HELLO}`);
     impatient.destroySoon();
-    await expect(settled(async () => (await gateway.metric('concierge_http_requests_in_flight')) === 1)).resolves.toBe(
-      true,
+    await until(
+      'no request to be in flight but the one that asks for it',
+      () => gateway.metric('concierge_http_requests_in_flight'),
+      (inFlight) => inFlight === 1,
     );
     expect((await fetch(url('/graphql'), post(HELLO))).status).toBe(200);
   });
 });
-
-/** Whether something becomes so within three seconds. */
-async function settled(isSo: () => Promise<boolean>): Promise<boolean> {
-  for (let i = 0; i < 60; i += 1) {
-    if (await isSo()) return true;
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-  return false;
-}

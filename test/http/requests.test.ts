@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { buildSchema, isEnumType, isInputObjectType, isInterfaceType, isObjectType } from 'graphql';
-import { startGateway, type TestGateway } from '../support/gateway.ts';
+import { PATIENT, startGateway, type TestGateway } from '../support/gateway.ts';
 import { createDatabase, type TestDatabase } from '../support/servers.ts';
 import { sendRaw, statusesIn } from './raw-socket.ts';
 
@@ -14,7 +14,7 @@ let gateway: TestGateway;
 
 beforeAll(async () => {
   database = await createDatabase();
-  gateway = await startGateway({ databaseUrl: database.url });
+  gateway = await startGateway({ databaseUrl: database.url, settings: PATIENT });
 });
 
 afterAll(async () => {

@@ -1,12 +1,13 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { startGateway, type Answer, type TestGateway } from '../support/gateway.ts';
+import { PATIENT, startGateway, type Answer, type TestGateway } from '../support/gateway.ts';
+import { until } from '../support/patience.ts';
 import { createDatabase, type TestDatabase } from '../support/servers.ts';
 
 let database: TestDatabase;
 let gateway: TestGateway;
 beforeAll(async () => {
   database = await createDatabase();
-  gateway = await startGateway({ databaseUrl: database.url });
+  gateway = await startGateway({ databaseUrl: database.url, settings: PATIENT });
 });
 afterAll(async () => {
   await gateway.close();
@@ -181,14 +182,14 @@ describe('a subscription that costs too much', () => {
     await response.body?.getReader().read();
     expect(await open()).toBe(1);
     client.abort();
-    while ((await ended()) === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    await until('the subscription to end', ended);
     expect(await open()).toBe(0);
   });
 });
 
 describe('the settings', () => {
   test('LIMIT_DEPTH, LIMIT_ALIASES, LIMIT_ROOT_FIELDS and LIMIT_COST move the bounds', async () => {
-    const settings = { LIMIT_DEPTH: '3', LIMIT_ALIASES: '0', LIMIT_ROOT_FIELDS: '1', LIMIT_COST: '22' };
+    const settings = { ...PATIENT, LIMIT_DEPTH: '3', LIMIT_ALIASES: '0', LIMIT_ROOT_FIELDS: '1', LIMIT_COST: '22' };
     const small = await startGateway({ databaseUrl: database.url, settings });
     try {
       expect((await small.request('{ agents { nodes { id } } }')).errors).toEqual([]);

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import { PATIENT, startGateway, type TestGateway } from '../support/gateway.ts';
+import { PATIENT, startGateway, untilRedisIsUp, type TestGateway } from '../support/gateway.ts';
 import { createDatabase, redisUrl, type TestDatabase } from '../support/servers.ts';
 
 const REPORT = { 'graphql-cost': 'report' };
@@ -17,8 +17,7 @@ beforeAll(async () => {
 const start = async (settings: Readonly<Record<string, string>> = {}): Promise<TestGateway> => {
   const own = { ...PATIENT, CACHE_PREFIX: `${database.url}:${serial}:`, ...settings };
   const started = await startGateway({ databaseUrl: database.url, redisUrl: redisUrl(), settings: own });
-  const redis = async () => (await (await fetch(`${started.url}/health/ready`)).json()).dependencies.redis;
-  while ((await redis()) !== 'up') await new Promise((resolve) => setTimeout(resolve, 5));
+  await untilRedisIsUp(started);
   return started;
 };
 

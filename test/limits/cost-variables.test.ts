@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { startGateway, type RequestOptions, type TestGateway } from '../support/gateway.ts';
+import { PATIENT, startGateway, type RequestOptions, type TestGateway } from '../support/gateway.ts';
 import { createDatabase, type TestDatabase } from '../support/servers.ts';
 import { askedCost } from './asked-cost.ts';
 
@@ -7,7 +7,7 @@ let database: TestDatabase;
 let gateway: TestGateway;
 beforeAll(async () => {
   database = await createDatabase();
-  gateway = await startGateway({ databaseUrl: database.url });
+  gateway = await startGateway({ databaseUrl: database.url, settings: PATIENT });
 });
 afterAll(async () => {
   await gateway.close();

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { getIntrospectionQuery } from 'graphql';
-import { startGateway, type RequestOptions, type TestGateway } from '../support/gateway.ts';
+import { PATIENT, startGateway, type RequestOptions, type TestGateway } from '../support/gateway.ts';
 import { createDatabase, type TestDatabase } from '../support/servers.ts';
 import { askedCost } from './asked-cost.ts';
 
@@ -8,7 +8,7 @@ let database: TestDatabase;
 let gateway: TestGateway;
 beforeAll(async () => {
   database = await createDatabase();
-  gateway = await startGateway({ databaseUrl: database.url });
+  gateway = await startGateway({ databaseUrl: database.url, settings: PATIENT });
 });
 afterAll(async () => {
   await gateway.close();
@@ -86,7 +86,7 @@ describe('the cost of a page', () => {
   });
 
   test('follows LIMIT_PAGE_SIZE_DEFAULT and LIMIT_PAGE_SIZE_MAX', async () => {
-    const settings = { LIMIT_PAGE_SIZE_DEFAULT: '3', LIMIT_PAGE_SIZE_MAX: '7' };
+    const settings = { ...PATIENT, LIMIT_PAGE_SIZE_DEFAULT: '3', LIMIT_PAGE_SIZE_MAX: '7' };
     const small = await startGateway({ databaseUrl: database.url, settings });
     try {
       expect((await askedCost(small, '{ customers { nodes { id } } }')).requested).toBe(page(3));

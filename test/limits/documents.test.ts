@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { startGateway, type TestGateway } from '../support/gateway.ts';
+import { PATIENT, startGateway, type TestGateway } from '../support/gateway.ts';
 import { createDatabase, type TestDatabase } from '../support/servers.ts';
 
 /** A short document whose fragments double at each level: its fields are about five times two to the power of `levels`. */
@@ -18,7 +18,7 @@ describe('a document whose fragments multiply', () => {
   beforeAll(async () => {
     database = await createDatabase();
     // What is deep or has many aliases is refused for that otherwise: see bounds.test.ts.
-    const settings = { LIMIT_DEPTH: '100', LIMIT_ALIASES: '1000' };
+    const settings = { ...PATIENT, LIMIT_DEPTH: '100', LIMIT_ALIASES: '1000' };
     gateway = await startGateway({ databaseUrl: database.url, settings });
   });
   afterAll(async () => {

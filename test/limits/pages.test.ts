@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { startGateway, type Answer } from '../support/gateway.ts';
+import { PATIENT, startGateway, type Answer } from '../support/gateway.ts';
 import { LISTS, listDocument, listVariables, type List } from '../support/lists.ts';
 import { startSeededGateway, type SeededGateway } from '../support/seeded.ts';
 
@@ -94,7 +94,7 @@ describe('a page', () => {
   });
 
   test('is bounded by LIMIT_PAGE_SIZE_MAX and as large as LIMIT_PAGE_SIZE_DEFAULT by itself', async () => {
-    const settings = { LIMIT_PAGE_SIZE_MAX: '7', LIMIT_PAGE_SIZE_DEFAULT: '3' };
+    const settings = { ...PATIENT, LIMIT_PAGE_SIZE_MAX: '7', LIMIT_PAGE_SIZE_DEFAULT: '3' };
     const small = await startGateway({ databaseUrl: gateway.databaseUrl, settings });
     try {
       expect((await small.data('{ customers { nodes { id } } }')).customers.nodes.length).toBe(3);

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import { startGateway, type TestGateway } from '../support/gateway.ts';
-import { redisUrl, withConnection } from '../support/servers.ts';
+import type { TestGateway } from '../support/gateway.ts';
+import { withConnection } from '../support/servers.ts';
 import { keptFigures, recomputedFigures } from './order-figures.ts';
 import {
   customerOf,
@@ -8,7 +8,9 @@ import {
   orderMutations,
   orderOf,
   rowOf,
+  startCachingGateway,
   startWritingGateway,
+  untilWaiting,
   type WritingGateway,
   type WrittenOrder,
 } from './writing-gateway.ts';
@@ -19,8 +21,7 @@ let customerId: string;
 
 beforeAll(async () => {
   gateway = await startWritingGateway();
-  const { databaseUrl } = gateway;
-  other = await startGateway({ databaseUrl, redisUrl: redisUrl(), settings: { CACHE_PREFIX: `${databaseUrl}:` } });
+  other = await startCachingGateway(gateway.databaseUrl);
   await gateway.sql(
     "INSERT INTO products (id, sku, name, price, currency, updated_at) VALUES (9001, 'own', 'Kettle', 12.5, 'EUR', NOW())",
   );
@@ -134,13 +135,7 @@ describe('an order that is moved to another customer while its status is about t
       await connection.beginTransaction();
       await connection.query('SELECT id FROM customers WHERE id = ? FOR UPDATE', [rowOf(customerId)]);
       const waiting = gateway.advance({ id, status: 'CANCELLED' });
-      for (let waits = '0'; waits === '0';) {
-        // The table shows nothing new to one who looks more than ten times a second.
-        await new Promise((resolve) => setTimeout(resolve, 150));
-        [{ waits }] = await connection.query(
-          "SELECT CAST(COUNT(*) AS CHAR) AS waits FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'",
-        );
-      }
+      await untilWaiting(1, gateway);
       for (const statement of statements) await connection.query(statement);
       await connection.commit();
       return waiting;

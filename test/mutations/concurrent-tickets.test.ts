@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Connection } from 'mariadb';
 import { withConnection } from '../support/servers.ts';
@@ -8,6 +7,7 @@ import {
   rowOf,
   startWritingGateway,
   ticketOf,
+  untilWaiting,
   type Row,
   type WrittenTicket,
   type WritingGateway,
@@ -117,20 +117,12 @@ describe('a change to a ticket that waits for its customer', () => {
       await connection.beginTransaction();
       await connection.query('SELECT id FROM customers WHERE id = ? FOR UPDATE', [rowOf(from)]);
       const answer = gateway.updateTicket({ id, status: 'CLOSED' });
-      while (!(await isWaiting())) await sleep(5);
+      await untilWaiting(1, gateway);
       await meanwhile(connection);
       await connection.commit();
       return answer;
     });
   }
-
-  const isWaiting = async (): Promise<boolean> => {
-    const waiting = await gateway.sql(
-      `SELECT id FROM information_schema.processlist
-       WHERE db = DATABASE() AND id <> CONNECTION_ID() AND info LIKE '%FROM customers WHERE id = % FOR UPDATE'`,
-    );
-    return waiting.length > 0;
-  };
 
   const moveTicket = (connection: Connection) =>
     connection.query('UPDATE tickets SET customer_id = ? WHERE id = ?', [rowOf(to), rowOf(id)]);

@@ -1,6 +1,14 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { contradictions } from '../cli/table-contents.ts';
-import { customerOf, idOf, rowOf, startWritingGateway, type Row, type WritingGateway } from './writing-gateway.ts';
+import {
+  aMoment,
+  customerOf,
+  idOf,
+  rowOf,
+  startWritingGateway,
+  type Row,
+  type WritingGateway,
+} from './writing-gateway.ts';
 
 let gateway: WritingGateway;
 
@@ -108,7 +116,7 @@ describe('mergeCustomers', () => {
     const [gone] = await gateway.sql('SELECT * FROM customers WHERE id = ?', [merged]);
     await gateway.update({ id: mergeId, company: 'Ada & Sons' });
     const [updated] = await gateway.sql('SELECT updated_at FROM customers WHERE id = ?', [merged]);
-    await new Promise((resolve) => setTimeout(resolve, 5));
+    await aMoment();
     expect(await gateway.merge({ keepId, mergeId })).toEqual({
       customer: { id: keepId, version: 2, name: 'Ada' },
       userErrors: [],

@@ -1,8 +1,16 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { contradictions } from '../cli/table-contents.ts';
-import { startGateway, type TestGateway } from '../support/gateway.ts';
-import { redisUrl, withConnection } from '../support/servers.ts';
-import { customerOf, rowOf, startWritingGateway, type UserError, type WritingGateway } from './writing-gateway.ts';
+import type { TestGateway } from '../support/gateway.ts';
+import { withConnection } from '../support/servers.ts';
+import {
+  customerOf,
+  rowOf,
+  startCachingGateway,
+  startWritingGateway,
+  untilWaiting,
+  type UserError,
+  type WritingGateway,
+} from './writing-gateway.ts';
 
 /** Two gateways over one database. */
 let gateway: WritingGateway;
@@ -10,8 +18,7 @@ let second: TestGateway;
 
 beforeAll(async () => {
   gateway = await startWritingGateway();
-  const settings = { CACHE_PREFIX: `${gateway.databaseUrl}:` };
-  second = await startGateway({ databaseUrl: gateway.databaseUrl, redisUrl: redisUrl(), settings });
+  second = await startCachingGateway(gateway.databaseUrl);
 });
 
 afterAll(async () => {
@@ -111,9 +118,9 @@ describe('what arrives while a customer is merged', () => {
       await connection.beginTransaction();
       await connection.query('SELECT id FROM customers WHERE id = ? FOR UPDATE', [rowOf(mergeId)]);
       running.push(mutate('mergeCustomers', { keepId, mergeId }));
-      await new Promise((resolve) => setTimeout(resolve, 200));
+      await untilWaiting(1, gateway);
       for (let n = 0; n < WRITERS; n += 1) running.push(mutate(...writeOf(n, mergeId)));
-      await new Promise((resolve) => setTimeout(resolve, 200));
+      await untilWaiting(1 + WRITERS, gateway);
       await connection.commit();
     });
     const answers = await Promise.all(running);

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import { customerOf, rowOf, startWritingGateway, type WritingGateway } from './writing-gateway.ts';
+import { aMoment, customerOf, rowOf, startWritingGateway, type WritingGateway } from './writing-gateway.ts';
 
 let gateway: WritingGateway;
 let customerId: string;
@@ -30,7 +30,7 @@ describe('setAddresses', () => {
   test('replaces all, makes a new version and an entry with both lists in the record of changes', async () => {
     const row = BigInt(rowOf(customerId));
     const before = await gateway.everything();
-    await new Promise((resolve) => setTimeout(resolve, 5));
+    await aMoment();
     const answer = await gateway.setAddresses({ customerId, addresses: [{ ...WORK, city: ' Nowhere ' }, HOME, WORK] });
     expect(answer).toEqual({ customer: { id: customerId, version: 2, name: 'Ada' }, userErrors: [] });
     expect(await read()).toMatchObject({

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import { customerOf, rowOf, startWritingGateway, type Row, type WritingGateway } from './writing-gateway.ts';
+import { aMoment, customerOf, rowOf, startWritingGateway, type Row, type WritingGateway } from './writing-gateway.ts';
 
 let gateway: WritingGateway;
 let customerId: string;
@@ -25,7 +25,7 @@ const ofCustomer = (rows: readonly Row[] | undefined): Row[] =>
 async function written(write: () => Promise<unknown>) {
   const before = await gateway.everything();
   // What is repeated beside tags can only be told from what it was once time has passed.
-  await new Promise((resolve) => setTimeout(resolve, 5));
+  await aMoment();
   await write();
   const after = await gateway.everything();
   const rest = { customers: [], customer_tags: [], customer_changes: [] };

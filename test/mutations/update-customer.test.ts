@@ -1,5 +1,13 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
-import { customerOf, idOf, rowOf, startWritingGateway, type Row, type WritingGateway } from './writing-gateway.ts';
+import {
+  aMoment,
+  customerOf,
+  idOf,
+  rowOf,
+  startWritingGateway,
+  type Row,
+  type WritingGateway,
+} from './writing-gateway.ts';
 
 let gateway: WritingGateway;
 let id: string;
@@ -37,7 +45,7 @@ const changesNow = async () => {
 test('what is given changes and what is left out stays; version, tags and record of changes go along', async () => {
   const before = await rowNow();
   // The tags' repeated columns can only be told from the old ones once time has passed.
-  await new Promise((resolve) => setTimeout(resolve, 5));
+  await aMoment();
   const answer = await gateway.update({ id, name: ' Ada Lovelace ', email: 'ADA@example.com' });
   expect(answer).toEqual({ customer: { id, version: 2, name: 'Ada Lovelace' }, userErrors: [] });
   const after = await rowNow();

@@ -1,7 +1,15 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { buildSchema, isEnumType } from 'graphql';
 import { keptFigures, recomputedFigures } from './order-figures.ts';
-import { customerOf, idOf, orderOf, rowOf, startWritingGateway, type WritingGateway } from './writing-gateway.ts';
+import {
+  aMoment,
+  customerOf,
+  idOf,
+  orderOf,
+  rowOf,
+  startWritingGateway,
+  type WritingGateway,
+} from './writing-gateway.ts';
 
 let gateway: WritingGateway;
 let customerId: string;
@@ -89,7 +97,7 @@ test('the status, the version and the moment are written, with an entry in the r
   const id = await place();
   const before = await gateway.everything();
   // The moment can only be told from the one before once time has passed.
-  await new Promise((resolve) => setTimeout(resolve, 5));
+  await aMoment();
   const answer = await gateway.advance({ id, status: 'PAID', expectedVersion: 1 });
   const number = orderOf(answer).number;
   expect(answer).toEqual({

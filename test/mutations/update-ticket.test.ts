@@ -1,5 +1,13 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import { idOf, rowOf, startWritingGateway, ticketOf, type Row, type WritingGateway } from './writing-gateway.ts';
+import {
+  aMoment,
+  idOf,
+  rowOf,
+  startWritingGateway,
+  ticketOf,
+  type Row,
+  type WritingGateway,
+} from './writing-gateway.ts';
 
 let gateway: WritingGateway;
 let id: string;
@@ -40,9 +48,6 @@ const openCount = async (): Promise<number> => {
   ]);
   return Number(row?.['open']);
 };
-
-/** So that a moment can be told from the one before. */
-const aMoment = () => new Promise((resolve) => setTimeout(resolve, 5));
 
 describe('updateTicket', () => {
   test('changes what is given, leaves the rest, and adds one entry to the record of changes', async () => {

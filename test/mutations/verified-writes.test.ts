@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { createRandom, createWeighted } from '../../src/data/seed/random.ts';
 import { verifyDatabase } from '../../src/data/verify/verify-database.ts';
@@ -10,6 +9,7 @@ import {
   rowOf,
   startWritingGateway,
   ticketOf,
+  untilWaiting,
   type WritingGateway,
 } from './writing-gateway.ts';
 
@@ -161,7 +161,8 @@ test('a repair waits for whoever holds the customer, and counts what they have w
       [id],
     );
     const repairing = verifyDatabase({ databaseUrl: gateway.databaseUrl, repairs: true });
-    expect(await Promise.race([repairing, sleep(500, 'it waits')])).toBe('it waits');
+    const waiting = untilWaiting(1, gateway).then(() => 'it waits');
+    expect(await Promise.race([repairing, waiting])).toBe('it waits');
     await connection.commit();
     return repairing;
   });

@@ -1,8 +1,7 @@
-import { createConnection } from 'mariadb';
 import { seedDatabase } from '../../src/data/seed/seed-database.ts';
-import { connectionOptions } from '../../src/db/database.ts';
-import { PATIENT, startGateway, type TestGateway } from '../support/gateway.ts';
-import { createDatabase, redisUrl } from '../support/servers.ts';
+import { PATIENT, startGateway, untilRedisIsUp, type TestGateway } from '../support/gateway.ts';
+import { pause, until } from '../support/patience.ts';
+import { createDatabase, openConnection, redisUrl } from '../support/servers.ts';
 
 export type Row = Readonly<Record<string, unknown>>;
 
@@ -85,13 +84,39 @@ async function mutate(gateway: TestGateway, what: string, input: object) {
   return (await gateway.data(mutation, { input }))[name];
 }
 
+/**
+ * One of several gateways over a database that share a cache. It has a connection for each of the writes that tests send
+ * at once, since none waits long for one.
+ */
+export async function startCachingGateway(databaseUrl: string): Promise<TestGateway> {
+  const settings = { ...PATIENT, CACHE_PREFIX: `${databaseUrl}:`, LIMIT_DATABASE_CONNECTIONS: '20' };
+  const gateway = await startGateway({ databaseUrl, redisUrl: redisUrl(), settings });
+  await untilRedisIsUp(gateway);
+  return gateway;
+}
+
+/** Waits until so many transactions are at the lock of a customer's row. */
+export async function untilWaiting(count: number, gateway: Pick<WritingGateway, 'sql'>): Promise<void> {
+  await until(
+    `${count} statements to wait for a customer's row`,
+    () =>
+      gateway.sql(
+        `SELECT id, state, info FROM information_schema.processlist
+         WHERE db = DATABASE() AND id <> CONNECTION_ID() AND info LIKE '%FROM customers WHERE id%FOR UPDATE'`,
+      ),
+    (waiting) => waiting.length >= count,
+  );
+}
+
+/** Lets the clock go on, so that the moment of a write can be told from the one before. */
+export const aMoment = (): Promise<void> => pause(5);
+
 /** Starts one; `close` drops the database. */
 export async function startWritingGateway(): Promise<WritingGateway> {
   const database = await createDatabase();
   await seedDatabase({ databaseUrl: database.url, customers: 60, ordersPerCustomer: 3, seed: 7 });
-  const settings = { CACHE_PREFIX: `${database.url}:`, ...PATIENT };
-  const gateway = await startGateway({ databaseUrl: database.url, redisUrl: redisUrl(), settings });
-  const connection = await createConnection(connectionOptions(database.url));
+  const gateway = await startCachingGateway(database.url);
+  const connection = await openConnection(database.url);
   const sql = (statement: string, values: readonly unknown[] = []): Promise<Row[]> =>
     connection.query(statement, values);
   return {

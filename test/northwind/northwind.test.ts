@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { cleanUpImports, freshDatabase, importFrom } from '../cli/import-run.ts';
 import { contentsHash, contradictions, query } from '../cli/table-contents.ts';
-import { ANY_COST, startGateway, type TestGateway } from '../support/gateway.ts';
+import { ANY_COST, PATIENT, startGateway, type TestGateway } from '../support/gateway.ts';
 
 // Microsoft's sample company as CSV files, which are not ours to pass on: jest.config.mjs leaves this folder out unless
 // NORTHWIND_DIR says where they are.
@@ -18,7 +18,7 @@ describe('Northwind, imported by the mapping that comes along', () => {
   beforeAll(async () => {
     databaseUrl = await freshDatabase();
     imported = await importFrom(databaseUrl, folder, mapping);
-    gateway = await startGateway({ databaseUrl, settings: ANY_COST });
+    gateway = await startGateway({ databaseUrl, settings: { ...PATIENT, ...ANY_COST } });
   });
   afterAll(async () => {
     await gateway.close();

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import type { Connection } from 'mariadb';
-import { startGateway, type TestGateway } from '../support/gateway.ts';
+import { PATIENT, startGateway, type TestGateway } from '../support/gateway.ts';
 import { askList, LISTS, type List, type ListOrder, type ListPage } from '../support/lists.ts';
 import { createDatabase, withConnection, type TestDatabase } from '../support/servers.ts';
 import {
@@ -93,7 +93,7 @@ describe('a connection', () => {
   let gateway: TestGateway;
   beforeAll(async () => {
     database = await createDatabase();
-    gateway = await startGateway({ databaseUrl: database.url });
+    gateway = await startGateway({ databaseUrl: database.url, settings: PATIENT });
   });
   afterAll(async () => {
     await gateway.close();

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { lockTable } from '../faults/table-lock.ts';
-import { ANY_COST, startGateway, type TestGateway } from '../support/gateway.ts';
+import { ANY_COST, PATIENT, startGateway, type TestGateway } from '../support/gateway.ts';
 import { createDatabase, withConnection, type TestDatabase } from '../support/servers.ts';
 
 // 30 agents have 100 tickets each, every ticket is of another customer, and every customer has 0 to 3 orders.
@@ -37,9 +37,7 @@ beforeAll(async () => {
       orders.map(({ number, customer }) => [number, customer]),
     );
   });
-  // None of them is about how long it takes.
-  const settings = { ...ANY_COST, LIMIT_REQUEST_MS: '60000', LIMIT_STATEMENT_MS: '60000' };
-  gateway = await startGateway({ databaseUrl: database.url, settings });
+  gateway = await startGateway({ databaseUrl: database.url, settings: { ...PATIENT, ...ANY_COST } });
 });
 afterAll(async () => {
   await gateway.close();

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { startGateway, type TestGateway } from '../support/gateway.ts';
+import { PATIENT, startGateway, type TestGateway } from '../support/gateway.ts';
 import { askTwice } from '../support/seeded.ts';
 import { createDatabase, withConnection, type TestDatabase } from '../support/servers.ts';
 
@@ -31,7 +31,7 @@ beforeAll(async () => {
       Object.entries(MOMENTS).map(([number, { moment }], i) => [i + 1, number, moment]),
     );
   });
-  gateway = await startGateway({ databaseUrl: database.url });
+  gateway = await startGateway({ databaseUrl: database.url, settings: PATIENT });
 });
 afterAll(async () => {
   await gateway.close();

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { ANY_COST, startGateway, type TestGateway } from '../support/gateway.ts';
+import { ANY_COST, PATIENT, startGateway, type TestGateway } from '../support/gateway.ts';
 import { askList, listNamed, type ListOrder, type ListPage } from '../support/lists.ts';
 import { createDatabase, withConnection, type TestDatabase } from '../support/servers.ts';
 
@@ -23,7 +23,7 @@ describe('a page for each of many parents', () => {
 
   beforeAll(async () => {
     database = await createDatabase();
-    gateway = await startGateway({ databaseUrl: database.url, settings: ANY_COST });
+    gateway = await startGateway({ databaseUrl: database.url, settings: { ...PATIENT, ...ANY_COST } });
     const day = (n: number) => `2024-03-0${1 + n}T00:00:00.000Z`;
     for (const parent of PARENTS)
       for (let child = 0; child < CHILDREN; child += 1) {

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { movedTo } from '../support/cursors.ts';
-import { startGateway, type TestGateway } from '../support/gateway.ts';
+import { PATIENT, startGateway, type TestGateway } from '../support/gateway.ts';
 import { FEW, fillWithManyChildren, MANY, SHARED_PHONE, SHARED_TAG } from '../support/heavy-data.ts';
 import { askList, LISTS, type List, type ListOrder } from '../support/lists.ts';
 import { printTable } from '../support/print-table.ts';
@@ -86,7 +86,7 @@ describe('rows that the server reads', () => {
     const database = own === undefined ? await createDatabase() : { url: own.database.url, drop: own.close };
     ({ url: databaseUrl, drop } = database);
     await fillWithManyChildren(databaseUrl);
-    gateway = await startGateway({ databaseUrl });
+    gateway = await startGateway({ databaseUrl, settings: PATIENT });
     reader = await openRowsReader(databaseUrl);
   });
   afterAll(async () => {

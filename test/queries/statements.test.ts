@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { ANY_COST, startGateway, type TestGateway } from '../support/gateway.ts';
+import { ANY_COST, PATIENT, startGateway, type TestGateway } from '../support/gateway.ts';
 import { LISTS, listDocument, listVariables } from '../support/lists.ts';
 import { printTable } from '../support/print-table.ts';
 import { nodeId } from '../support/seeded.ts';
@@ -86,7 +86,7 @@ describe('SQL statements', () => {
   beforeAll(async () => {
     database = await createDatabase();
     await fillEvenly(database.url);
-    gateway = await startGateway({ databaseUrl: database.url, settings: ANY_COST });
+    gateway = await startGateway({ databaseUrl: database.url, settings: { ...PATIENT, ...ANY_COST } });
   });
   afterAll(async () => {
     await gateway.close();

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { startGateway, type TestGateway } from '../support/gateway.ts';
+import { PATIENT, startGateway, type TestGateway } from '../support/gateway.ts';
 import { createDatabase, withConnection, type TestDatabase } from '../support/servers.ts';
 
 interface Person {
@@ -53,7 +53,7 @@ describe('customers by text', () => {
             [tag, i + 1],
           );
     });
-    gateway = await startGateway({ databaseUrl: database.url });
+    gateway = await startGateway({ databaseUrl: database.url, settings: PATIENT });
   });
   afterAll(async () => {
     await gateway.close();

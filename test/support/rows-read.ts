@@ -1,5 +1,5 @@
-import { createConnection } from 'mariadb';
 import { connectionOptions } from '../../src/db/database.ts';
+import { openConnection } from './servers.ts';
 
 /** Counts the rows that a server reads for a gateway. */
 export interface RowsReader {
@@ -21,8 +21,10 @@ const MYSQL = `SELECT SUM(s.VARIABLE_VALUE) AS n
  * uses the server. MariaDB has them for the whole server only, which nobody else may use meanwhile.
  */
 export async function openRowsReader(databaseUrl: string): Promise<RowsReader> {
-  const { database, ...options } = connectionOptions(databaseUrl);
-  const connection = await createConnection({ ...options, database: 'information_schema' });
+  const { database } = connectionOptions(databaseUrl);
+  const connection = await openConnection(
+    Object.assign(new URL(databaseUrl), { pathname: '/information_schema' }).href,
+  );
   const isMariaDb = connection.info?.isMariaDB() ?? false;
   const read = async (): Promise<number> => {
     const [row] = await connection.query(isMariaDb ? MARIADB : MYSQL, [database]);

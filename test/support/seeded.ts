@@ -1,5 +1,5 @@
 import { seedDatabase } from '../../src/data/seed/seed-database.ts';
-import { startGateway, type Answer, type TestGateway } from './gateway.ts';
+import { PATIENT, startGateway, type Answer, type TestGateway } from './gateway.ts';
 import { createDatabase } from './servers.ts';
 
 /** A gateway without a response cache on a seeded database of its own. */
@@ -14,7 +14,7 @@ export async function startSeededGateway(
 ): Promise<SeededGateway> {
   const database = await createDatabase();
   await seedDatabase({ databaseUrl: database.url, customers, ordersPerCustomer: 5, seed: 1 });
-  const gateway = await startGateway({ databaseUrl: database.url, settings });
+  const gateway = await startGateway({ databaseUrl: database.url, settings: { ...PATIENT, ...settings } });
   const close = async (): Promise<void> => {
     await gateway.close();
     await database.drop();

@@ -13,8 +13,10 @@ import { startMysql } from '../../src/embedded/mysql.ts';
 import { freePort } from '../../src/embedded/ports.ts';
 import { startRedis } from '../../src/embedded/redis.ts';
 import type { RunningServer } from '../../src/embedded/server.ts';
-import { PATIENCE_MS } from './patience.ts';
 import { keepLogs } from './server-logs.ts';
+
+/** A server that is killed in place of stopped may have lost rows; only one that hangs takes so long. */
+const STOP_MS = 200_000;
 
 export interface TestDatabase {
   readonly url: string;
@@ -32,7 +34,9 @@ export function redisUrl(): string {
  */
 export async function createDatabase(name = randomName()): Promise<TestDatabase> {
   const database = await createEmptyDatabase(name);
-  await applyMigrations({ databaseUrl: database.url, folder: migrationsFolder, report: () => {} });
+  // The lock is the whole server's, and others make databases too.
+  const migrations = { databaseUrl: database.url, folder: migrationsFolder, lockTimeoutMs: 200_000 };
+  await applyMigrations({ ...migrations, report: () => {} });
   return database;
 }
 
@@ -43,10 +47,14 @@ export async function createEmptyDatabase(name = randomName()): Promise<TestData
   return { url, drop: () => onServer(`DROP DATABASE IF EXISTS \`${name}\``) };
 }
 
+/** Opens a connection, however long that takes: the driver's own second is not enough on a busy machine. */
+export function openConnection(url: string): Promise<Connection> {
+  return createConnection({ ...connectionOptions(url), connectTimeout: 0 });
+}
+
 /** Opens a connection for `work`, and closes it whatever happens. */
 export async function withConnection<T>(url: string, work: (connection: Connection) => Promise<T>): Promise<T> {
-  // The driver's own second is not enough on a busy machine.
-  const connection = await createConnection({ ...connectionOptions(url), connectTimeout: PATIENCE_MS });
+  const connection = await openConnection(url);
   try {
     return await work(connection);
   } finally {
@@ -121,7 +129,7 @@ async function startOwn(
     pause: () => server.child.signal('SIGSTOP'),
     resume: () => server.child.signal('SIGCONT'),
     kill,
-    stop: () => server.child.stop(20_000),
+    stop: () => server.child.stop(STOP_MS),
     start,
   };
 }
