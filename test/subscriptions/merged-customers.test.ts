@@ -2,6 +2,7 @@ import { afterEach, describe, expect, test } from '@jest/globals';
 import type { CustomerEvent } from '../../src/crm/context.ts';
 import { createCustomerBus } from '../../src/events/customer-bus.ts';
 import { createMetrics } from '../../src/telemetry/metrics.ts';
+import { pause } from '../support/patience.ts';
 
 const bus = createCustomerBus({ openChannels: undefined, metrics: createMetrics() });
 let watch = bus.watch('1');
@@ -12,7 +13,7 @@ afterEach(async () => {
 
 /** The next event; undefined when none is due. */
 async function due(): Promise<CustomerEvent | undefined> {
-  const none = new Promise<undefined>((resolve) => setTimeout(resolve, 20, undefined));
+  const none = pause(20);
   asked ??= watch.next();
   const came = await Promise.race([asked, none]);
   if (came !== undefined) asked = undefined;

@@ -1,9 +1,9 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { Redis } from 'ioredis';
 import { customerOf, startWritingGateway, rowOf, type WritingGateway } from '../mutations/writing-gateway.ts';
 import { PATIENT, startGateway, type TestGateway } from '../support/gateway.ts';
 import { redisUrl } from '../support/servers.ts';
+import { pause, until } from '../support/patience.ts';
 import { CHANGED, subscribe, type EventReader, type StreamedEvent } from './event-reader.ts';
 
 const UPDATE =
@@ -89,7 +89,7 @@ describe('updates of one customer through both gateways', () => {
       expect(versions.length).toBeLessThanOrEqual(200);
     }
     // Whatever was heard late is read again, and is nothing new.
-    await sleep(200);
+    await pause(200);
     expect((await first.data('query($id: ID!) { customer(by: {id: $id}) { version } }', { id })).customer.version).toBe(
       201,
     );
@@ -113,12 +113,20 @@ describe('in Redis', () => {
     expect(await listeners(id, other)).toEqual([2, 1]);
     here[0]?.close();
     there.close();
-    while ((await listeners(id))[0] !== 1) await sleep(5);
+    await until(
+      'one listener',
+      () => listeners(id),
+      ([count]) => count === 1,
+    );
     expect(await listeners(id, other)).toEqual([1, 1]);
     await updateBy(second, id, 'Still heard Ltd');
     expect(customerIn((await here[1]?.next()) as StreamedEvent).company).toBe('Still heard Ltd');
     here[1]?.close();
-    while ((await listeners(id))[0] !== 0) await sleep(5);
+    await until(
+      'no listener',
+      () => listeners(id),
+      ([count]) => count === 0,
+    );
   });
 
   test('nobody listens, on no connection, once the last subscription is gone', async () => {
@@ -126,7 +134,11 @@ describe('in Redis', () => {
     const stream = await watch(first, id);
     expect(await listeners(id)).toEqual([1]);
     stream.close();
-    while ((await redis.pubsub('CHANNELS', `${prefix}*`)).length > 0) await sleep(5);
+    await until(
+      'no channel',
+      () => redis.pubsub('CHANNELS', `${prefix}*`),
+      (channels) => channels.length === 0,
+    );
     const again = await watch(first, id);
     await updateBy(second, id, 'Again Ltd');
     expect(customerIn(await again.next()).company).toBe('Again Ltd');
@@ -139,7 +151,7 @@ describe('in Redis', () => {
     ear.on('pmessage', (_, to: string, message: string) => messages.push(`${to} ${message}`));
     await ear.psubscribe(`${prefix}*`);
     await updateBy(first, id, 'Secret Ltd');
-    while (messages.length < 1) await sleep(5);
+    await until('a message', () => messages.length);
     expect(messages).toEqual([expect.stringMatching(new RegExp(`:customer:${rowOf(id)} [0-9a-f-]{36}$`))]);
     ear.disconnect();
   });
