@@ -1,10 +1,10 @@
 import { Writable } from 'node:stream';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { createRedis, type BoundedRedis } from '../../src/cache/redis.ts';
 import { createRedisChannels, type RedisChannels } from '../../src/cache/redis-channels.ts';
 import { createLog } from '../../src/telemetry/log.ts';
 import { createMetrics } from '../../src/telemetry/metrics.ts';
+import { pause, until } from '../support/patience.ts';
 import { redisUrl } from '../support/servers.ts';
 
 describe('messages that Redis could not be told of', () => {
@@ -15,16 +15,22 @@ describe('messages that Redis could not be told of', () => {
   let publisher: RedisChannels;
   let reader: RedisChannels;
   let isAway = false;
+  /** How often it was tried while Redis was away. */
+  let triedInVain = 0;
   /** How many messages were sent at once. */
   const sent: number[] = [];
   beforeAll(async () => {
-    redis = createRedis({ urls: [redisUrl()], timeoutMs: 1_000, log, metrics });
-    while (!redis.isUp()) await sleep(5);
+    redis = createRedis({ urls: [redisUrl()], timeoutMs: 10_000, log, metrics });
+    await until('a connection to Redis', () => redis.isUp());
+    const inVain = async () => {
+      triedInVain += 1;
+      return undefined;
+    };
     const held: BoundedRedis = {
       ...redis,
       run: (purpose, commands) =>
         isAway
-          ? Promise.resolve(undefined)
+          ? inVain()
           : redis.run(purpose, async (client) => {
               const results = await commands(client);
               sent.push(Array.isArray(results) ? results.length : 1);
@@ -36,7 +42,12 @@ describe('messages that Redis could not be told of', () => {
     publisher = createRedisChannels({ ...options, listener: silent });
     reader = createRedisChannels({ ...options, listener: { ...silent, heard: (channel) => heard.push(channel) } });
     for (const channel of ['a', 'b']) reader.join(channel);
-    while (reader.stateOf('b') !== 'LIVE') await sleep(5);
+    for (const channel of ['a', 'b'])
+      await until(
+        `channel ${channel} to be listened to`,
+        () => reader.stateOf(channel),
+        (state) => state === 'LIVE',
+      );
   });
   afterAll(async () => {
     await publisher.close();
@@ -47,11 +58,21 @@ describe('messages that Redis could not be told of', () => {
   test('are told once it is there, each once however often', async () => {
     isAway = true;
     for (let i = 0; i < 20; i += 1) publisher.publish(['a', `other ${i}`]);
-    await sleep(300);
+    // Each by itself, and then all of them together.
+    await until(
+      'another try',
+      () => triedInVain,
+      (tries) => tries > 20,
+    );
     expect(heard).toEqual([]);
     isAway = false;
-    while (heard.length === 0) await sleep(5);
-    await sleep(300);
+    await until(
+      'a message',
+      () => heard,
+      ({ length }) => length > 0,
+    );
+    // One that was told again would be by then.
+    await pause(300);
     expect(heard).toEqual(['a']);
     expect(sent).toEqual([21]);
   });
@@ -62,8 +83,12 @@ describe('messages that Redis could not be told of', () => {
     isAway = true;
     for (let i = 0; i < 5_000; i += 1) publisher.publish([`other ${i}`]);
     isAway = false;
-    while (heard.length < 2) await sleep(5);
-    await sleep(300);
+    await until(
+      'two messages',
+      () => heard,
+      ({ length }) => length >= 2,
+    );
+    await pause(300);
     expect(heard.toSorted()).toEqual(['a', 'b']);
     expect(sent).toEqual([1_001]);
   });

@@ -1,13 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { startChild } from '../../src/embedded/children.ts';
 import { fetchedRoot } from '../../src/embedded/fetch.ts';
 import { environmentOf, findServers, searchFolders } from '../../src/embedded/find.ts';
 import { demo } from '../../src/embedded/index.ts';
 import { freePort } from '../../src/embedded/ports.ts';
+import { until } from '../support/patience.ts';
 
 /** A Redis Cluster of three primaries, each with a third of the slots. */
 export interface OwnCluster {
@@ -34,7 +34,11 @@ export async function startOwnCluster(password: string): Promise<OwnCluster> {
   await Promise.all(nodes.map((node, i) => node.cluster('ADDSLOTSRANGE', from(i), from(i + 1) - 1)));
   for (const port of ports.slice(1)) await first.cluster('MEET', '127.0.0.1', port);
   for (const node of nodes)
-    while (!(await node.cluster('INFO')).includes('cluster_state:ok') || (await known(node)) < NODES) await sleep(20);
+    await until(
+      'a node to know the whole cluster',
+      async () => ({ info: await node.cluster('INFO'), known: await known(node) }),
+      (seen) => seen.info.includes('cluster_state:ok') && seen.known === NODES,
+    );
   const close = async (): Promise<void> => {
     for (const node of nodes) node.disconnect();
     await Promise.all(children.map((child) => child.stop(5_000)));
