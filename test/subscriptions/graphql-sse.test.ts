@@ -1,7 +1,7 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { createClient } from 'graphql-sse';
 import { customerOf, startWritingGateway, type WritingGateway } from '../mutations/writing-gateway.ts';
+import { until } from '../support/patience.ts';
 import { CHANGED } from './event-reader.ts';
 
 let gateway: WritingGateway;
@@ -26,7 +26,11 @@ describe('the client of graphql-sse', () => {
       });
     }
     client.dispose();
-    while ((await gateway.metric('concierge_subscriptions')) > 0) await sleep(5);
+    await until(
+      'the subscription to end',
+      () => gateway.metric('concierge_subscriptions'),
+      (open) => open === 0,
+    );
   });
 
   test('hears that the customer is deleted, and then that nothing more comes', async () => {
