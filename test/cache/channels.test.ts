@@ -16,16 +16,22 @@ describe('messages that Redis could not be told of', () => {
   let publisher: RedisChannels;
   let reader: RedisChannels;
   let isAway = false;
+  /** How often it was tried while Redis was away. */
+  let triedInVain = 0;
   /** How many messages were sent at once. */
   const sent: number[] = [];
   beforeAll(async () => {
-    redis = createRedis({ urls: [redisUrl()], timeoutMs: 1_000, log, metrics });
-    await until('Redis to be up', () => redis.isUp());
+    redis = createRedis({ urls: [redisUrl()], timeoutMs: 10_000, log, metrics });
+    await until('a connection to Redis', () => redis.isUp());
+    const inVain = async () => {
+      triedInVain += 1;
+      return undefined;
+    };
     const held: BoundedRedis = {
       ...redis,
       run: (purpose, commands) =>
         isAway
-          ? Promise.resolve(undefined)
+          ? inVain()
           : redis.run(purpose, async (client) => {
               const results = await commands(client);
               sent.push(Array.isArray(results) ? results.length : 1);
@@ -37,8 +43,12 @@ describe('messages that Redis could not be told of', () => {
     publisher = createRedisChannels({ ...options, listener: silent });
     reader = createRedisChannels({ ...options, listener: { ...silent, heard: (channel) => heard.push(channel) } });
     for (const channel of ['a', 'b']) reader.join(channel);
-    const state = () => reader.stateOf('b');
-    await until('the reader to listen', state, (found) => found === 'LIVE');
+    for (const channel of ['a', 'b'])
+      await until(
+        `channel ${channel} to be listened to`,
+        () => reader.stateOf(channel),
+        (state) => state === 'LIVE',
+      );
   });
   afterAll(async () => {
     await publisher.close();
@@ -63,12 +73,21 @@ describe('messages that Redis could not be told of', () => {
   test('are told once it is there, each once however often', async () => {
     isAway = true;
     for (let i = 0; i < 20; i += 1) publisher.publish(['a', `other ${i}`]);
-    // Longer than the publisher waits between two tries.
-    await pause(300);
+    // Each by itself, and then all of them together.
+    await until(
+      'another try',
+      () => triedInVain,
+      (tries) => tries > 20,
+    );
     expect(heard).toEqual([]);
     isAway = false;
-    await until('a message', () => heard.length);
-    await nothingElse();
+    await until(
+      'a message',
+      () => heard,
+      ({ length }) => length > 0,
+    );
+    // One that was told again would be by then.
+    await pause(300);
     expect(heard).toEqual(['a']);
     expect(sent).toEqual([21]);
   });
@@ -79,9 +98,12 @@ describe('messages that Redis could not be told of', () => {
     isAway = true;
     for (let i = 0; i < 5_000; i += 1) publisher.publish([`other ${i}`]);
     isAway = false;
-    const count = () => heard.length;
-    await until('two messages', count, (found) => found >= 2);
-    await nothingElse();
+    await until(
+      'two messages',
+      () => heard,
+      ({ length }) => length >= 2,
+    );
+    await pause(300);
     expect(heard.toSorted()).toEqual(['a', 'b']);
     expect(sent).toEqual([1_001]);
   });

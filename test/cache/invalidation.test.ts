@@ -6,6 +6,7 @@ import { seedDatabase } from '../../src/data/seed/seed-database.ts';
 import { PATIENT, startGateway, type Answer, type TestGateway } from '../support/gateway.ts';
 import { until } from '../support/patience.ts';
 import { createDatabase, redisUrl, withConnection, type TestDatabase } from '../support/servers.ts';
+import { UNHURRIED, untilRedisUp } from '../support/unhurried.ts';
 
 const CREATE =
   'mutation($input: CreateCustomerInput!) { createCustomer(input: $input) { customer { id } userErrors { code } } }';
@@ -28,12 +29,11 @@ describe('once a mutation has answered', () => {
     const settings = {
       CACHE_PREFIX: `${database.url}:`,
       ...PATIENT,
-      LIMIT_STATEMENT_MS: '20000',
-      LIMIT_REQUEST_MS: '20000',
+      ...UNHURRIED,
     };
     const start = () => startGateway({ databaseUrl: database.url, redisUrl: redisUrl(), settings });
     [a, b] = [await start(), await start()];
-    for (const gateway of [a, b]) await gateway.request('{ viewer { subject } }');
+    await untilRedisUp(a, b);
   });
   afterAll(async () => {
     await Promise.all([a.close(), b.close()]);
@@ -219,7 +219,7 @@ describe('once a mutation has answered', () => {
 
   /** Locks a table against reads while `work` runs or until it releases it. */
   async function holding(table: string, work: (release: () => Promise<void>) => Promise<void>): Promise<void> {
-    const connection: Connection = await createConnection(connectionOptions(database.url));
+    const connection: Connection = await createConnection({ ...connectionOptions(database.url), connectTimeout: 0 });
     try {
       await connection.query(`LOCK TABLES ${table} WRITE`);
       await work(async () => {
@@ -233,12 +233,18 @@ describe('once a mutation has answered', () => {
   /** Until a statement about the table waits in the server. */
   async function waitingFor(table: string): Promise<void> {
     await withConnection(database.url, async (connection) => {
-      const waiting = () =>
-        connection.query<unknown[]>(
-          "SELECT info FROM information_schema.processlist WHERE db = DATABASE() AND state LIKE 'Waiting for table%' AND info LIKE ?",
-          [`%FROM ${table} %`],
-        );
-      await until(`a statement to wait for ${table}`, waiting, (found) => found.length > 0);
+      await until(
+        `a statement to wait for ${table}`,
+        () =>
+          connection.query<{ state: string | null; info: string | null }[]>(
+            'SELECT state, info FROM information_schema.processlist WHERE db = DATABASE() AND id <> CONNECTION_ID()',
+          ),
+        (found) =>
+          found.some(
+            ({ state, info }) =>
+              state?.startsWith('Waiting for table') === true && info?.includes(`FROM ${table} `) === true,
+          ),
+      );
     });
   }
 });

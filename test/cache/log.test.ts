@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { Redis } from 'ioredis';
 import { seedDatabase } from '../../src/data/seed/seed-database.ts';
 import { PATIENT, startGateway, type TestGateway } from '../support/gateway.ts';
+import { until } from '../support/patience.ts';
 import { nodeId } from '../support/seeded.ts';
 import { startOwnServers, type OwnServers } from '../support/servers.ts';
 
@@ -46,8 +47,12 @@ describe('the log of what writes have made out of date', () => {
   };
   /** Stored, and found by both. */
   const stored = async (): Promise<string> => {
-    while (!(await shown(a)).startsWith('HIT') || !(await shown(b)).startsWith('HIT'));
-    return (await shown(b)).slice('HIT '.length);
+    const found = await until(
+      'an answer that both find',
+      async () => [await shown(a), await shown(b)],
+      (answers) => answers.every((one) => one.startsWith('HIT')),
+    );
+    return found[1]?.slice('HIT '.length) ?? '';
   };
 
   test('when it is lost, ends every answer from before', async () => {
@@ -56,6 +61,8 @@ describe('the log of what writes have made out of date', () => {
     await control.del('concierge:invalidations');
     // Whoever reads first begins a new one, in which nothing tells what was written.
     expect(await shown(b)).toBe(`MISS ${name}`);
+    // It is stored once its own gateway finds it.
+    expect(await shown(b)).toBe(`HIT ${name}`);
     expect(await shown(a)).toBe(`HIT ${name}`);
   });
 
@@ -76,7 +83,11 @@ describe('the log of what writes have made out of date', () => {
     const name = await stored();
     const late = await start();
     try {
-      while ((await late.request('{ products(first: 1) { nodes { id } } }')).headers.get('x-cache') === 'BYPASS');
+      await until(
+        'the late gateway to have read the log',
+        async () => (await late.request('{ products(first: 1) { nodes { id } } }')).headers.get('x-cache'),
+        (result) => result !== 'BYPASS',
+      );
       expect(await shown(late)).toBe(`HIT ${name}`);
       const next = await rename({}, late);
       expect(await shown(b)).toBe(`MISS ${next}`);
@@ -99,11 +110,15 @@ describe('the log of what writes have made out of date', () => {
     try {
       await first();
       for (const one of [fresh, a, b])
-        for (;;) {
-          const [result, ...words] = (await shown(one)).split(' ');
-          expect(words.join(' ')).toBe(name);
-          if (result === 'HIT') break;
-        }
+        await until(
+          'an answer from the cache',
+          async () => {
+            const [result, ...words] = (await shown(one)).split(' ');
+            expect(words.join(' ')).toBe(name);
+            return result;
+          },
+          (result) => result === 'HIT',
+        );
     } finally {
       await fresh.close();
     }

@@ -5,7 +5,7 @@ export interface ObservedRedis {
   readonly client: Redis;
   /** How many commands of each name the server has run meanwhile, those of this client left out. */
   commandsOf(run: () => Promise<unknown>): Promise<Readonly<Record<string, number>>>;
-  /** Every key with its remaining lifetime in seconds; -1 for one that never ends. */
+  /** Every key with its remaining lifetime in seconds, rounded; -1 for one that never ends. */
   lifetimes(prefix?: string): Promise<ReadonlyMap<string, number>>;
   close(): void;
 }
@@ -29,7 +29,9 @@ export function observeRedis(url: string): ObservedRedis {
     },
     async lifetimes(prefix = '') {
       const keys = await client.keys(`${prefix}*`);
-      return new Map(await Promise.all(keys.map(async (key) => [key, await client.ttl(key)] as const)));
+      const lifetimes = await Promise.all(keys.map(async (key) => [key, await client.ttl(key)] as const));
+      // -2: it has ended since the keys were listed.
+      return new Map(lifetimes.filter(([, seconds]) => seconds !== -2));
     },
     close: () => client.disconnect(),
   };

@@ -7,7 +7,7 @@ import { fetchedRoot } from '../../src/embedded/fetch.ts';
 import { environmentOf, findServers, searchFolders } from '../../src/embedded/find.ts';
 import { demo } from '../../src/embedded/index.ts';
 import { freePort } from '../../src/embedded/ports.ts';
-import { PATIENCE_MS, until } from '../support/patience.ts';
+import { until } from '../support/patience.ts';
 
 /** A Redis Cluster of three primaries, each with a third of the slots. */
 export interface OwnCluster {
@@ -35,9 +35,9 @@ export async function startOwnCluster(password: string): Promise<OwnCluster> {
   for (const port of ports.slice(1)) await first.cluster('MEET', '127.0.0.1', port);
   for (const node of nodes)
     await until(
-      'the cluster to be whole',
-      async () => ({ info: await node.cluster('INFO'), nodes: await known(node) }),
-      ({ info, nodes: found }) => info.includes('cluster_state:ok') && found >= NODES,
+      'a node to know the whole cluster',
+      async () => ({ info: await node.cluster('INFO'), known: await known(node) }),
+      (seen) => seen.info.includes('cluster_state:ok') && seen.known === NODES,
     );
   const close = async (): Promise<void> => {
     for (const node of nodes) node.disconnect();

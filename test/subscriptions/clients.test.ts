@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
@@ -26,8 +27,8 @@ const keep = <Opened extends { close(): unknown }>(one: Opened): Opened => {
 };
 const start = async (settings: Readonly<Record<string, string>> = {}) =>
   keep(await startGateway({ databaseUrl: writer.databaseUrl, settings }));
-const watch = async (gateway: TestGateway): Promise<EventReader> => {
-  const stream = keep(await subscribe(gateway.url, CHANGED, { variables: { id } }));
+const watch = async (gateway: TestGateway, customer = id): Promise<EventReader> => {
+  const stream = keep(await subscribe(gateway.url, CHANGED, { variables: { id: customer } }));
   await stream.next();
   return stream;
 };
@@ -39,12 +40,14 @@ async function endedBy(gateway: TestGateway, reason: string): Promise<number> {
 }
 
 const open = (gateway: TestGateway) => gateway.metric('concierge_subscriptions');
-const untilOpen = (gateway: TestGateway, wanted: number) =>
+const untilOpen = (gateway: TestGateway, count: number) =>
   until(
-    `${wanted} subscriptions`,
+    `${count} subscriptions`,
     () => open(gateway),
-    (count) => count === wanted,
+    (seen) => seen === count,
   );
+/** Requests and subscriptions; that for this number is one of them. */
+const inFlight = (gateway: TestGateway) => gateway.metric('concierge_http_requests_in_flight');
 
 /** A request for a subscription as bytes. */
 function requestFor(query: string): string {
@@ -77,9 +80,13 @@ async function raw(gateway: TestGateway, query = CHANGED, copies = 1): Promise<S
 async function half(gateway: TestGateway) {
   const socket = connectTo(gateway);
   const request = requestFor(CHANGED);
-  await new Promise((resolve) => socket.write(request.slice(0, -1), resolve));
-  // Answered after what was sent before has been read.
-  await fetch(`${gateway.url}/health/live`, { headers: { connection: 'close' } });
+  const before = await inFlight(gateway);
+  socket.write(request.slice(0, -1));
+  await until(
+    'the request to have begun',
+    () => inFlight(gateway),
+    (count) => count === before + 1,
+  );
   const answer = once(socket, 'data').then(([data]) => String(data));
   return { answer, send: () => socket.write(request.slice(-1)) };
 }
@@ -94,7 +101,7 @@ describe('a client that goes away', () => {
     const socket = await raw(gateway);
     expect(await open(gateway)).toBe(1);
     goAway(socket);
-    await within(1_000, 'noticing', () => untilOpen(gateway, 0));
+    await within(1_000, 'the end of the subscription', () => untilOpen(gateway, 0));
     expect(await endedBy(gateway, 'client')).toBe(1);
   });
 
@@ -103,7 +110,7 @@ describe('a client that goes away', () => {
     const socket = await raw(gateway, CHANGED, 2);
     await untilOpen(gateway, 2);
     socket.destroy();
-    await within(1_000, 'noticing', () => untilOpen(gateway, 0));
+    await within(1_000, 'the end of both', () => untilOpen(gateway, 0));
   });
 
   test('before it is answered leaves no subscription behind', async () => {
@@ -116,11 +123,17 @@ describe('a client that goes away', () => {
       });
       await once(socket, 'close');
     }
-    // The request for the metrics is one.
-    const underWay = () => gateway.metric('concierge_http_requests_in_flight');
-    await until('every request to end', underWay, (count) => count === 1);
-    expect(await open(gateway)).toBe(0);
-    expect(await endedBy(gateway, 'client')).toBeGreaterThan(10);
+    await until(
+      'more than ten to have been answered in vain',
+      () => endedBy(gateway, 'client'),
+      (ended) => ended > 10,
+    );
+    await until(
+      'the last of them to be noticed',
+      () => inFlight(gateway),
+      (count) => count === 1,
+    );
+    await untilOpen(gateway, 0);
   });
 
   test('is not read for any more', async () => {
@@ -128,11 +141,15 @@ describe('a client that goes away', () => {
     const stream = await watch(gateway);
     stream.close();
     await untilOpen(gateway, 0);
+    const other = customerOf(await writer.create({ name: 'Grace' })).id;
+    const witness = await watch(gateway, other);
     const statements = await gateway.statementsOf(async () => {
-      await gateway.data(UPDATE, { input: { id, company: 'Gone Ltd' } });
-      await pause(100);
+      await gateway.data(UPDATE, { input: { id, company: randomUUID() } });
+      // Read for later than whoever watched the first would have been.
+      await gateway.data(UPDATE, { input: { id: other, company: randomUUID() } });
+      await witness.next();
     });
-    expect(statements.get('Customer by id')).toBeUndefined();
+    expect(statements.get('Customer by id')).toBe(1);
   });
 });
 
@@ -141,31 +158,47 @@ describe('a client that does not read', () => {
   const large = `subscription($id: ID!) { customerChanged(id: $id) { version ${Array.from({ length: 5_000 }, (_, i) => `a${i}: company`).join(' ')} } }`;
   const company = (i: number) => `${i}`.padEnd(200, 'x');
 
-  test('is sent what it takes and no more, has what is new as one, and is cut', async () => {
-    const gateway = await start({ LIMIT_TOKENS: '20000', LIMIT_ALIASES: '5000', LIMIT_SUBSCRIPTION_STALL_MS: '2000' });
+  const roomy = { LIMIT_TOKENS: '20000', LIMIT_ALIASES: '5000' };
+  const patient = { ...roomy, LIMIT_SUBSCRIPTION_STALL_MS: '600000' };
+
+  test('is sent what it takes and no more, and has what is new as one', async () => {
+    const gateway = await start(patient);
     const socket = await raw(gateway, large);
     socket.pause();
     const reader = await watch(gateway);
-    const updates = 40;
-    for (let i = 0; i < updates; i += 1) {
+    for (let i = 0; i < 40; i += 1) {
       await gateway.data(UPDATE, { input: { id, company: company(i) } });
       // Whoever reads is not held up by one that does not.
       expect((await reader.next()).data.data.customerChanged.company).toBe(company(i));
     }
     expect(await gateway.metric('concierge_subscription_events_collapsed_total')).toBeGreaterThan(10);
-    await until('the one that does not read to be cut', () => endedBy(gateway, 'stalled'));
+    expect([await endedBy(gateway, 'stalled'), await open(gateway)]).toEqual([0, 2]);
+  });
+
+  test('for as long as it may is cut, and nobody else is', async () => {
+    const gateway = await start({ ...roomy, LIMIT_SUBSCRIPTION_STALL_MS: '500' });
+    const socket = await raw(gateway, large);
+    socket.pause();
+    const reader = await watch(gateway);
+    let updates = 0;
+    await until(
+      'the client to be cut',
+      async () => {
+        updates += 1;
+        await gateway.data(UPDATE, { input: { id, company: company(updates) } });
+        await reader.next();
+        return { updates, cut: await endedBy(gateway, 'stalled') };
+      },
+      ({ cut }) => cut > 0,
+    );
+    await untilOpen(gateway, 1);
     expect(await endedBy(gateway, 'stalled')).toBe(1);
-    expect(await open(gateway)).toBe(1);
     await gateway.data(UPDATE, { input: { id, company: 'After Ltd' } });
     expect((await reader.next()).data.data.customerChanged.company).toBe('After Ltd');
   });
 
   test('for a while and then does is shown the newest state at once', async () => {
-    const gateway = await start({
-      LIMIT_TOKENS: '20000',
-      LIMIT_ALIASES: '5000',
-      LIMIT_SUBSCRIPTION_STALL_MS: '600000',
-    });
+    const gateway = await start(patient);
     const socket = await raw(gateway, large);
     socket.pause();
     for (let i = 0; i < 40; i += 1) await gateway.data(UPDATE, { input: { id, company: company(i) } });
@@ -173,8 +206,11 @@ describe('a client that does not read', () => {
     const versions = () => [...text.matchAll(/"customerChanged":\{"version":(\d+),"a0":"(\d+)x/g)];
     socket.setEncoding('utf8').on('data', (data: string) => (text += data));
     socket.resume();
-    const newest = () => versions().at(-1)?.[2];
-    await until('the newest state', newest, (shown) => shown === '39');
+    await until(
+      'the newest state',
+      () => versions().at(-1)?.[2],
+      (newest) => newest === '39',
+    );
     expect(versions().length).toBeLessThan(30);
     const seen = versions().map(([, version]) => Number(version));
     expect(seen).toEqual(seen.toSorted((a, b) => a - b));
@@ -249,7 +285,7 @@ describe('a gateway that stops', () => {
     reader.resume();
     // Has not said yet what it wants.
     const late = await half(gateway);
-    const refused = await within(2_000, 'stopping', async () => {
+    const refused = await within(2_000, 'the stop', async () => {
       const closed = gateway.close();
       late.send();
       const answer = await late.answer;

@@ -1,7 +1,7 @@
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, test } from '@jest/globals';
 import { seedDatabase } from '../../src/data/seed/seed-database.ts';
 import { startOwnCluster, type OwnCluster } from '../cache/own-cluster.ts';
-import { startGateway, type TestGateway } from '../support/gateway.ts';
+import { PATIENT, startGateway, type TestGateway } from '../support/gateway.ts';
 import { createDatabase, type TestDatabase } from '../support/servers.ts';
 import { CHANGED, subscribe, type StreamedEvent } from './event-reader.ts';
 
@@ -16,7 +16,8 @@ describe('with a Redis Cluster', () => {
   beforeAll(async () => {
     [database, cluster] = await Promise.all([createDatabase(), startOwnCluster('p-ss.word')]);
     await seedDatabase({ databaseUrl: database.url, customers: 30, ordersPerCustomer: 1, seed: 1 });
-    const start = (urls: readonly string[]) => startGateway({ databaseUrl: database.url, redisUrl: urls.join(',') });
+    const start = (urls: readonly string[]) =>
+      startGateway({ databaseUrl: database.url, redisUrl: urls.join(','), settings: PATIENT });
     gateways = [await start(cluster.urls), await start(cluster.urls.slice(1))];
   });
   afterAll(async () => {
@@ -32,7 +33,7 @@ describe('with a Redis Cluster', () => {
     const streams = await Promise.all(
       gateways.flatMap((gateway) => ids.map((id) => subscribe(gateway.url, CHANGED, { variables: { id } }))),
     );
-    for (const stream of streams) expect(stateIn(await stream.next())).toBe('LIVE');
+    for (const stream of streams) await stream.until((event) => stateIn(event) === 'LIVE');
     const writeAll = async (gateway: TestGateway, company: string) => {
       for (const id of ids) await gateway.data(UPDATE, { input: { id, company } });
       for (const stream of streams) await stream.until((event) => companyIn(event) === company);

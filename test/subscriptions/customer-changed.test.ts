@@ -1,8 +1,9 @@
+import { isDeepStrictEqual } from 'node:util';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { createConnection, type Connection } from 'mariadb';
 import { connectionOptions } from '../../src/db/database.ts';
 import { customerOf, startWritingGateway, type WritingGateway } from '../mutations/writing-gateway.ts';
-import { until } from '../support/patience.ts';
+import { until, within } from '../support/patience.ts';
 import { CHANGED, subscribe, type EventReader, type Subscribing } from './event-reader.ts';
 
 let gateway: WritingGateway;
@@ -101,7 +102,10 @@ describe('customerChanged', () => {
   test('says nothing before COMMIT', async () => {
     const { id } = await newCustomer();
     const { stream } = await watch(id);
-    const blocker: Connection = await createConnection(connectionOptions(gateway.databaseUrl));
+    const blocker: Connection = await createConnection({
+      ...connectionOptions(gateway.databaseUrl),
+      connectTimeout: 0,
+    });
     try {
       // Holds up the write at its last statement, the entry in the record of changes.
       await blocker.query('LOCK TABLES customer_changes WRITE');
@@ -161,10 +165,16 @@ describe('customerChanged', () => {
   test('keeps a stream alive with comments', async () => {
     const { id } = await newCustomer();
     const { stream } = await watch(id);
-    const comments = () => stream.comments;
-    const before = comments();
-    await silence(stream);
-    await until('a comment', comments, (count) => count > before);
+    const before = stream.comments;
+    const after = await within(13_000, 'the next comment', async () => {
+      await silence(stream);
+      return until(
+        'another comment',
+        () => stream.comments,
+        (comments) => comments > before,
+      );
+    });
+    expect(after).toBe(before + 1);
   });
 });
 
@@ -174,17 +184,19 @@ describe('what is counted', () => {
       const names = ['concierge_subscriptions', 'concierge_subscription_events_total'];
       return Promise.all(names.map((name) => gateway.metric(name)));
     };
-    await until('no subscription', counts, ([open]) => open === 0);
-    const [, sent = 0] = await counts();
+    const [, sent = 0] = await until('subscriptions of other tests to end', counts, ([open]) => open === 0);
+    // An event is counted when it is out, and may be read before.
+    const counted = (...wanted: readonly number[]) =>
+      until('the events to be counted', counts, (seen) => isDeepStrictEqual(seen, wanted));
     const { id } = await newCustomer();
     const { stream } = await watch(id);
-    expect(await counts()).toEqual([1, sent + 1]);
+    await counted(1, sent + 1);
     await gateway.update({ id, company: 'x' });
     await stream.next();
-    expect(await counts()).toEqual([1, sent + 2]);
+    await counted(1, sent + 2);
     await gateway.remove({ id });
     await stream.end();
-    expect(await counts()).toEqual([0, sent + 3]);
+    await counted(0, sent + 3);
     const metrics = await (await fetch(`${gateway.url}/metrics`)).text();
     expect(metrics).toMatch(/^concierge_subscriptions_ended_total\{reason="completed"\} [1-9]/m);
     expect(metrics).toMatch(/^concierge_subscriptions_ended_total\{reason="client"\} [1-9]/m);

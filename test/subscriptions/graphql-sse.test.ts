@@ -26,8 +26,11 @@ describe('the client of graphql-sse', () => {
       });
     }
     client.dispose();
-    const open = () => gateway.metric('concierge_subscriptions');
-    await until('the subscription to end', open, (count) => count === 0);
+    await until(
+      'the subscription to end',
+      () => gateway.metric('concierge_subscriptions'),
+      (open) => open === 0,
+    );
   });
 
   test('hears that the customer is deleted, and then that nothing more comes', async () => {

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { idOf, startWritingGateway, type WritingGateway } from '../mutations/writing-gateway.ts';
+import { until } from '../support/patience.ts';
 import { CHANGED, subscribe } from './event-reader.ts';
 
 let gateway: WritingGateway;
@@ -110,7 +111,11 @@ describe('a stream says what is wrong, and ends', () => {
     expect(data.errors[0]).toMatchObject({ message: expect.stringMatching(message), extensions: { code } });
     expect(await stream.next()).toEqual({ event: 'complete', data: undefined });
     await stream.end();
-    expect(await gateway.metric('concierge_subscriptions')).toBe(0);
+    await until(
+      'the subscription to be counted no more',
+      () => gateway.metric('concierge_subscriptions'),
+      (open) => open === 0,
+    );
   });
 
   test('an operation that the document has not', async () => {

@@ -1,7 +1,9 @@
+import { isDeepStrictEqual } from 'node:util';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { Redis } from 'ioredis';
 import { customerOf, startWritingGateway, rowOf, type WritingGateway } from '../mutations/writing-gateway.ts';
 import { PATIENT, startGateway, type TestGateway } from '../support/gateway.ts';
+import { until } from '../support/patience.ts';
 import { redisUrl } from '../support/servers.ts';
 import { pause, until } from '../support/patience.ts';
 import { CHANGED, subscribe, type EventReader, type StreamedEvent } from './event-reader.ts';
@@ -89,9 +91,13 @@ describe('updates of one customer through both gateways', () => {
       expect(versions.length).toBeLessThanOrEqual(200);
     }
     // Whatever was heard late is read again, and is nothing new.
-    await pause(200);
+    await updateBy(second, id, 'Last Ltd');
+    for (const stream of readers) {
+      const late = await stream.until((event) => customerIn(event).version === 202);
+      expect(new Set([201, ...late.map((event) => customerIn(event).version)])).toEqual(new Set([201, 202]));
+    }
     expect((await first.data('query($id: ID!) { customer(by: {id: $id}) { version } }', { id })).customer.version).toBe(
-      201,
+      202,
     );
   });
 });
@@ -102,6 +108,13 @@ describe('in Redis', () => {
     const counts = await redis.pubsub('NUMSUB', ...ids.map(channel));
     return counts.filter((_, i) => i % 2 === 1);
   };
+  /** Until so many gateways listen to the only customer asked for. */
+  const listenedToBy = (gateways: number, id: string) =>
+    until(
+      `${gateways} gateways to listen`,
+      () => listeners(id),
+      (counts) => isDeepStrictEqual(counts, [gateways]),
+    );
 
   test('a gateway listens to a customer while somebody watches it there, once however many do', async () => {
     const [id, other] = [await newCustomer(), await newCustomer()];
@@ -113,20 +126,12 @@ describe('in Redis', () => {
     expect(await listeners(id, other)).toEqual([2, 1]);
     here[0]?.close();
     there.close();
-    await until(
-      'one listener',
-      () => listeners(id),
-      ([count]) => count === 1,
-    );
+    await listenedToBy(1, id);
     expect(await listeners(id, other)).toEqual([1, 1]);
     await updateBy(second, id, 'Still heard Ltd');
     expect(customerIn((await here[1]?.next()) as StreamedEvent).company).toBe('Still heard Ltd');
     here[1]?.close();
-    await until(
-      'no listener',
-      () => listeners(id),
-      ([count]) => count === 0,
-    );
+    await listenedToBy(0, id);
   });
 
   test('nobody listens, on no connection, once the last subscription is gone', async () => {
@@ -135,9 +140,9 @@ describe('in Redis', () => {
     expect(await listeners(id)).toEqual([1]);
     stream.close();
     await until(
-      'no channel',
+      'no channel to be listened to',
       () => redis.pubsub('CHANNELS', `${prefix}*`),
-      (channels) => channels.length === 0,
+      ({ length }) => length === 0,
     );
     const again = await watch(first, id);
     await updateBy(second, id, 'Again Ltd');
@@ -151,7 +156,11 @@ describe('in Redis', () => {
     ear.on('pmessage', (_, to: string, message: string) => messages.push(`${to} ${message}`));
     await ear.psubscribe(`${prefix}*`);
     await updateBy(first, id, 'Secret Ltd');
-    await until('a message', () => messages.length);
+    await until(
+      'a message',
+      () => messages,
+      ({ length }) => length > 0,
+    );
     expect(messages).toEqual([expect.stringMatching(new RegExp(`:customer:${rowOf(id)} [0-9a-f-]{36}$`))]);
     ear.disconnect();
   });
