@@ -8,7 +8,6 @@ import { pause, until } from '../support/patience.ts';
 import { redisUrl } from '../support/servers.ts';
 
 describe('messages that Redis could not be told of', () => {
-  const prefix = `channels-${process.pid}:`;
   const metrics = createMetrics();
   const log = createLog({ level: 'silent', readable: false, destination: new Writable() });
   const heard: string[] = [];
@@ -38,7 +37,7 @@ describe('messages that Redis could not be told of', () => {
               return results;
             }),
     };
-    const options = { urls: [redisUrl()], redis: held, prefix, log, metrics };
+    const options = { urls: [redisUrl()], redis: held, prefix: `channels-${process.pid}:`, log, metrics };
     const silent = { heard: () => undefined, turned: () => undefined };
     publisher = createRedisChannels({ ...options, listener: silent });
     reader = createRedisChannels({ ...options, listener: { ...silent, heard: (channel) => heard.push(channel) } });
@@ -55,20 +54,6 @@ describe('messages that Redis could not be told of', () => {
     await reader.close();
     await redis.close();
   });
-
-  /** What Redis was told last is heard last: after it, nothing is on its way. */
-  async function nothingElse(): Promise<void> {
-    reader.join('end');
-    await until(
-      'the reader to listen',
-      () => reader.stateOf('end'),
-      (found) => found === 'LIVE',
-    );
-    await redis.run('publish', (client) => client.publish(`${prefix}end`, 'another'));
-    await until('the end', () => heard.includes('end'));
-    reader.leave('end');
-    heard.splice(heard.indexOf('end'), 1);
-  }
 
   test('are told once it is there, each once however often', async () => {
     isAway = true;

@@ -1,22 +1,19 @@
-import { randomInt } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { buildSchema } from 'graphql';
 import { createRandom, type Random } from '../../src/data/seed/random.ts';
 import { seedDatabase } from '../../src/data/seed/seed-database.ts';
-import { ANY_COST, PATIENT, startGateway, type Answer, type TestGateway } from '../support/gateway.ts';
+import { ANY_COST, PATIENT, startGateway, type Answer, type TestGateway, untilRedisUp } from '../support/gateway.ts';
 import { randomRequest, type RandomRequest } from '../support/random-request.ts';
 import { REQUEST_VALUES } from '../support/request-values.ts';
 import { nodeId } from '../support/seeded.ts';
 import { createSoak } from '../support/soak.ts';
 import { createDatabase, redisUrl, type TestDatabase } from '../support/servers.ts';
-import { untilRedisUp } from '../support/unhurried.ts';
 
 const schema = buildSchema(readFileSync(new URL('../../schema.graphql', import.meta.url), 'utf8'));
 const cacheOf = (answer: Answer) => answer.headers.get('x-cache');
 const customer = (id: number) => nodeId('Customer', id);
-// Another one each time; the same again by CACHE_SEED.
-const seed = Number(process.env['CACHE_SEED'] ?? randomInt(2 ** 31));
+const { seed, again, goesOn, report } = createSoak('cache');
 
 const QUERIES = 60;
 const WRITES = 20;

@@ -1,9 +1,15 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { seedDatabase } from '../../src/data/seed/seed-database.ts';
-import { PATIENT, startGateway, type Answer, type RequestOptions, type TestGateway } from '../support/gateway.ts';
+import {
+  PATIENT,
+  startGateway,
+  type Answer,
+  type RequestOptions,
+  type TestGateway,
+  untilRedisUp,
+} from '../support/gateway.ts';
 import { measured } from '../support/patience.ts';
 import { startOwnServers, type OwnServers } from '../support/servers.ts';
-import { untilRedisUp } from '../support/unhurried.ts';
 import { observeRedis, type ObservedRedis } from './observed-redis.ts';
 
 const PREFIX = 'shop-7:';

@@ -3,10 +3,9 @@ import type { Connection } from 'mariadb';
 import { createConnection } from 'mariadb';
 import { connectionOptions } from '../../src/db/database.ts';
 import { seedDatabase } from '../../src/data/seed/seed-database.ts';
-import { PATIENT, startGateway, type Answer, type TestGateway } from '../support/gateway.ts';
+import { PATIENT, startGateway, type Answer, type TestGateway, untilRedisUp } from '../support/gateway.ts';
 import { until } from '../support/patience.ts';
 import { createDatabase, redisUrl, withConnection, type TestDatabase } from '../support/servers.ts';
-import { UNHURRIED, untilRedisUp } from '../support/unhurried.ts';
 
 const CREATE =
   'mutation($input: CreateCustomerInput!) { createCustomer(input: $input) { customer { id } userErrors { code } } }';
@@ -29,7 +28,6 @@ describe('once a mutation has answered', () => {
     const settings = {
       CACHE_PREFIX: `${database.url}:`,
       ...PATIENT,
-      ...UNHURRIED,
     };
     const start = () => startGateway({ databaseUrl: database.url, redisUrl: redisUrl(), settings });
     [a, b] = [await start(), await start()];

@@ -1,9 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { seedDatabase } from '../../src/data/seed/seed-database.ts';
-import { PATIENT, startGateway, type TestGateway } from '../support/gateway.ts';
+import { PATIENT, startGateway, type TestGateway, untilRedisUp } from '../support/gateway.ts';
 import { measured } from '../support/patience.ts';
 import { createDatabase, redisUrl, type TestDatabase } from '../support/servers.ts';
-import { untilRedisUp } from '../support/unhurried.ts';
 import { observeRedis, type ObservedRedis } from './observed-redis.ts';
 
 const WEEK = 7 * 24 * 3_600;

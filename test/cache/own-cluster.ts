@@ -41,7 +41,7 @@ export async function startOwnCluster(password: string): Promise<OwnCluster> {
     );
   const close = async (): Promise<void> => {
     for (const node of nodes) node.disconnect();
-    await Promise.all(children.map((child) => child.stop(PATIENCE_MS)));
+    await Promise.all(children.map((child) => child.stop(5_000)));
     await rm(dataDir, { recursive: true });
   };
   return { urls, nodes, close };

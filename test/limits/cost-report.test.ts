@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import { PATIENT, startGateway, untilRedisIsUp, type TestGateway } from '../support/gateway.ts';
+import { PATIENT, startGateway, untilRedisUp, type TestGateway } from '../support/gateway.ts';
 import { createDatabase, redisUrl, type TestDatabase } from '../support/servers.ts';
 
 const REPORT = { 'graphql-cost': 'report' };
@@ -17,7 +17,7 @@ beforeAll(async () => {
 const start = async (settings: Readonly<Record<string, string>> = {}): Promise<TestGateway> => {
   const own = { ...PATIENT, CACHE_PREFIX: `${database.url}:${serial}:`, ...settings };
   const started = await startGateway({ databaseUrl: database.url, redisUrl: redisUrl(), settings: own });
-  await untilRedisIsUp(started);
+  await untilRedisUp(started);
   return started;
 };
 

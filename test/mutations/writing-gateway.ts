@@ -1,5 +1,5 @@
 import { seedDatabase } from '../../src/data/seed/seed-database.ts';
-import { PATIENT, startGateway, untilRedisIsUp, type TestGateway } from '../support/gateway.ts';
+import { PATIENT, startGateway, untilRedisUp, type TestGateway } from '../support/gateway.ts';
 import { pause, until } from '../support/patience.ts';
 import { createDatabase, openConnection, redisUrl } from '../support/servers.ts';
 
@@ -91,7 +91,7 @@ async function mutate(gateway: TestGateway, what: string, input: object) {
 export async function startCachingGateway(databaseUrl: string): Promise<TestGateway> {
   const settings = { ...PATIENT, CACHE_PREFIX: `${databaseUrl}:`, LIMIT_DATABASE_CONNECTIONS: '20' };
   const gateway = await startGateway({ databaseUrl, redisUrl: redisUrl(), settings });
-  await untilRedisIsUp(gateway);
+  await untilRedisUp(gateway);
   return gateway;
 }
 

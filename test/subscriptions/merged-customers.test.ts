@@ -2,7 +2,6 @@ import { afterEach, describe, expect, test } from '@jest/globals';
 import type { CustomerEvent } from '../../src/crm/context.ts';
 import { createCustomerBus } from '../../src/events/customer-bus.ts';
 import { createMetrics } from '../../src/telemetry/metrics.ts';
-import { pause } from '../support/patience.ts';
 
 const bus = createCustomerBus({ openChannels: undefined, metrics: createMetrics() });
 let watch = bus.watch('1');

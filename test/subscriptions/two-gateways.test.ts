@@ -5,7 +5,6 @@ import { customerOf, startWritingGateway, rowOf, type WritingGateway } from '../
 import { PATIENT, startGateway, type TestGateway } from '../support/gateway.ts';
 import { until } from '../support/patience.ts';
 import { redisUrl } from '../support/servers.ts';
-import { pause, until } from '../support/patience.ts';
 import { CHANGED, subscribe, type EventReader, type StreamedEvent } from './event-reader.ts';
 
 const UPDATE =

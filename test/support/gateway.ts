@@ -65,13 +65,24 @@ function unavailable(error: unknown): Error {
   throw error;
 }
 
-/** Waits until a gateway has its Redis: until then it answers without the cache. */
-export async function untilRedisIsUp({ url }: { readonly url: string }): Promise<void> {
-  await until(
-    'the gateway to have its Redis',
-    async () => (await (await fetch(`${url}/health/ready`)).json()).dependencies,
-    ({ redis }) => redis === 'up',
-  );
+/** What a gateway says of its readiness. */
+export interface Readiness {
+  readonly status: string;
+  readonly dependencies: { readonly database: string; readonly redis: string };
+}
+
+export async function readinessOf({ url }: Pick<TestGateway, 'url'>): Promise<Readiness> {
+  return (await (await fetch(`${url}/health/ready`)).json()) as Readiness;
+}
+
+/** Until gateways use their Redis: they connect in the background, and answer without it before. */
+export async function untilRedisUp(...gateways: readonly Pick<TestGateway, 'url'>[]): Promise<void> {
+  for (const gateway of gateways)
+    await until(
+      'the gateway to be connected to Redis',
+      () => readinessOf(gateway),
+      ({ dependencies }) => dependencies.redis === 'up',
+    );
 }
 
 /**
