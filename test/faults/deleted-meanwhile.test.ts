@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { ANY_COST, startGateway, type Answer, type TestGateway } from '../support/gateway.ts';
+import { orGiveUp } from '../support/patience.ts';
 import { createDatabase, withConnection, type TestDatabase } from '../support/servers.ts';
+import { UNHURRIED } from '../support/unhurried.ts';
 import { idOf, rowOf } from '../mutations/writing-gateway.ts';
 import { subscribe } from '../subscriptions/event-reader.ts';
 import { startCuttingProxy, type CuttingProxy } from './cutting-proxy.ts';
@@ -21,7 +23,7 @@ beforeAll(async () => {
   const url = new URL(database.url);
   proxy = await startCuttingProxy(Number(url.port));
   url.port = String(proxy.port);
-  reader = await startGateway({ databaseUrl: url.href, settings: ANY_COST });
+  reader = await startGateway({ databaseUrl: url.href, settings: { ...ANY_COST, ...UNHURRIED } });
   writer = await startGateway({ databaseUrl: database.url });
 });
 afterAll(async () => {
@@ -58,7 +60,7 @@ async function createWithChildren(text: string): Promise<string> {
 async function meanwhile(text: string, ask: () => Promise<Answer>, act: () => Promise<unknown>): Promise<Answer> {
   const holding = proxy.holdAnswer(new RegExp(text));
   const answering = ask();
-  const release = await holding;
+  const release = await orGiveUp(`an answer with ${text}`, holding);
   await act();
   release();
   return answering;
@@ -184,7 +186,7 @@ test('a mutation whose thing is deleted while its answer is read says so, is run
   while (!(await isCommitted())) {
     const next = proxy.holdAnswer(new RegExp(changed));
     release();
-    release = await next;
+    release = await orGiveUp('the next answer with the subject', next);
   }
   await remove(ids[0] ?? '');
   release();

@@ -1,8 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { seedDatabase } from '../../src/data/seed/seed-database.ts';
-import { ANY_COST, startGateway, type TestGateway } from '../support/gateway.ts';
-import { pause } from '../support/patience.ts';
+import { ANY_COST, startGateway } from '../support/gateway.ts';
+import { pause, until } from '../support/patience.ts';
 import { createDatabase, type TestDatabase } from '../support/servers.ts';
+import { UNHURRIED } from '../support/unhurried.ts';
+import { lockTable, type TableLock } from './table-lock.ts';
 
 const DEEP = `{ agents(first: 5) { nodes { customers(first: 50) { nodes { orders(first: 10) { nodes {
   items { product { name } } } } } } } } }`;
@@ -15,36 +17,50 @@ describe('a request that nobody waits for any more', () => {
   });
   afterAll(() => database.drop());
 
-  /** How many statements the gateway sends from now until it has sent none for a while. */
-  const statementsAfter = async (gateway: TestGateway): Promise<number> => {
-    const sent = await gateway.statementsOf(() => pause(700));
-    return [...sent.values()].reduce((sum, count) => sum + count, 0);
+  /** Lets the statements that wait come back, which takes a gateway to the level below if it goes on. */
+  const letGoOn = async (lock: TableLock): Promise<void> => {
+    await lock.release();
+    await until(
+      'no statement to be under way',
+      () => lock.statements(),
+      (count) => count === 0,
+    );
+    await pause(700);
   };
 
   test('asks the database for nothing more once its time is up', async () => {
     const gateway = await startGateway({
       databaseUrl: database.url,
-      settings: { ...ANY_COST, LIMIT_REQUEST_MS: '10' },
+      settings: { ...ANY_COST, ...UNHURRIED, LIMIT_REQUEST_MS: '500' },
     });
-    const codes = new Set<string | undefined>();
-    for (let time = 0; time < 5; time += 1) codes.add((await gateway.request(DEEP)).errors[0]?.extensions.code);
-    expect(codes).toContain('TIMEOUT');
+    const lock = await lockTable(database.url, 'orders');
+    const answers = await Promise.all(Array.from({ length: 5 }, () => gateway.request(DEEP)));
+    expect(new Set(answers.map(({ errors }) => errors[0]?.extensions.code))).toEqual(new Set(['TIMEOUT']));
     // What was on its way when time was up comes back; the levels below it are not asked for.
-    expect(await statementsAfter(gateway)).toBe(0);
+    expect(Object.fromEntries(await gateway.statementsOf(() => letGoOn(lock)))).toEqual({});
     await gateway.close();
   });
 
   test('asks the database for nothing more once its client has gone', async () => {
-    const gateway = await startGateway({ databaseUrl: database.url, settings: ANY_COST });
-    await gateway.data(DEEP);
+    const gateway = await startGateway({ databaseUrl: database.url, settings: { ...ANY_COST, ...UNHURRIED } });
+    const whole = await gateway.statementsOf(() => gateway.data(DEEP));
+    const lock = await lockTable(database.url, 'orders');
     const leaving = new AbortController();
     const all = await gateway.statementsOf(async () => {
       const asked = fetch(`${gateway.url}/graphql?query=${encodeURIComponent(DEEP)}`, { signal: leaving.signal });
-      void pause(2).then(() => leaving.abort());
+      await lock.waiting(1);
+      leaving.abort();
       await expect(asked).rejects.toThrow(/aborted/);
-      await pause(700);
+      await until(
+        'the gateway to notice',
+        () => gateway.metric('concierge_http_requests_in_flight'),
+        (count) => count === 1,
+      );
+      await letGoOn(lock);
     });
-    expect([...all.values()].reduce((sum, count) => sum + count, 0)).toBeLessThan(5);
+    // Of five levels, the first three.
+    expect(whole.size).toBe(5);
+    expect([...all.keys()]).toEqual([...whole.keys()].slice(0, 3));
     await gateway.close();
   });
 });

@@ -10,6 +10,7 @@ import { startProcess } from '../cli/gateway-process.ts';
 import { startGateway, type TestGateway } from '../support/gateway.ts';
 import { orGiveUp, until, within } from '../support/patience.ts';
 import { startOwnServers, withConnection, type OwnServers } from '../support/servers.ts';
+import { UNHURRIED } from '../support/unhurried.ts';
 import { lockTable } from './table-lock.ts';
 
 const CUSTOMERS = '{ customers { totalCount } }';
@@ -52,7 +53,7 @@ describe('a gateway that is told to stop', () => {
     return {
       socket,
       send: (part) => void socket.write(part),
-      ended: orGiveUp('the connection to end', ended, () => text),
+      ended: orGiveUp('a connection to end', ended, () => text),
     };
   }
 
@@ -61,8 +62,19 @@ describe('a gateway that is told to stop', () => {
     return `POST /graphql HTTP/1.1\r\nHost: here\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
   };
 
-  /** Resolves when nothing of a gateway is left in its servers: they notice in a moment that connections were closed. */
-  const nothingLeft = () => until('the servers to be left alone', openInServers, (left) => left.length === 0);
+  /** Has whatever came before been taken: connections are accepted in turn, and read in that order. */
+  async function takenUntilHere(of: Pick<TestGateway, 'url'>, path: string): Promise<void> {
+    for (let round = 0; round < 2; round += 1) {
+      const wire = await open(of);
+      wire.send(`GET ${path} HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\r\n`);
+      expect(await wire.ended).toMatch(/^HTTP\/1\.1 200/);
+    }
+  }
+
+  /** Nothing is left of a gateway in its servers, once they have noticed that connections were closed. */
+  async function untilNothingIsLeft(): Promise<void> {
+    await until('connections to be closed', openInServers, (left) => left.length === 0);
+  }
 
   async function openInServers(): Promise<readonly unknown[]> {
     const redis = new Redis(servers.redis.url);
@@ -92,46 +104,51 @@ describe('a gateway that is told to stop', () => {
     const [late, ready] = [await open(gateway), await open(gateway)];
     late.send('POST /graphql HTTP/1.1\r\nHost: here\r\nContent-Type: application/json\r\n');
     ready.send('GET /health/ready HTTP/1.1\r\n');
-    // Answered after all that was sent before has been read.
-    await fetch(`${gateway.url}/health/live`, { headers: { connection: 'close' } });
+    await takenUntilHere(gateway, '/health/live');
 
-    const stopped = within(STOP_MS / 2, 'stopping', () => gateway.close());
-    expect(await silent.ended).toBe('');
-    expect((await idle.ended).match(/HTTP\/1\.1 200/g)).toHaveLength(1);
-    await expect(fetch(`${gateway.url}/health/live`)).rejects.toMatchObject({ cause: { code: 'ECONNREFUSED' } });
-    late.send('Content-Length: 2\r\n\r\n{}');
-    const refused = await late.ended;
-    expect(refused).toMatch(/^HTTP\/1\.1 503 .*\r\nconnection: close\r\n/is);
-    expect(refused).toContain(
-      '{"errors":[{"message":"The gateway is stopping; try again.","extensions":{"code":"SERVICE_UNAVAILABLE"}}]}',
-    );
-    ready.send('Host: here\r\n\r\n');
-    const health = await ready.ended;
-    expect(health).toMatch(/^HTTP\/1\.1 503 .*\r\nconnection: close\r\n/is);
-    expect(health).toContain('{"status":"stopping","dependencies":{"database":"up","redis":"up"}}');
+    // Nothing waits for the end of the time allowed.
+    await within(STOP_MS / 2, 'the stop', async () => {
+      const stopped = gateway.close();
+      expect(await silent.ended).toBe('');
+      expect((await idle.ended).match(/HTTP\/1\.1 200/g)).toHaveLength(1);
+      await expect(fetch(`${gateway.url}/health/live`)).rejects.toMatchObject({ cause: { code: 'ECONNREFUSED' } });
+      late.send('Content-Length: 2\r\n\r\n{}');
+      const refused = await late.ended;
+      expect(refused).toMatch(/^HTTP\/1\.1 503 .*\r\nconnection: close\r\n/is);
+      expect(refused).toContain(
+        '{"errors":[{"message":"The gateway is stopping; try again.","extensions":{"code":"SERVICE_UNAVAILABLE"}}]}',
+      );
+      ready.send('Host: here\r\n\r\n');
+      const health = await ready.ended;
+      expect(health).toMatch(/^HTTP\/1\.1 503 .*\r\nconnection: close\r\n/is);
+      expect(health).toContain('{"status":"stopping","dependencies":{"database":"up","redis":"up"}}');
 
-    await lock.release();
-    for (const wire of inFlight) {
-      const answer = await wire.ended;
-      expect(answer).toMatch(/^HTTP\/1\.1 200 .*\r\nconnection: close\r\n/is);
-      expect(answer).toContain('{"data":{"customers":{"totalCount":0}}}');
-    }
-    // Nothing waited for the end of the time allowed.
-    await stopped;
-    await nothingLeft();
+      await lock.release();
+      for (const wire of inFlight) {
+        const answer = await wire.ended;
+        expect(answer).toMatch(/^HTTP\/1\.1 200 .*\r\nconnection: close\r\n/is);
+        expect(answer).toContain('{"data":{"customers":{"totalCount":0}}}');
+      }
+      await stopped;
+    });
+    await untilNothingIsLeft();
   });
 
   test('ends a request that does not finish, its statement included, and is gone within ten seconds', async () => {
-    const gateway = await start(ENDLESS);
+    const gateway = await start(UNHURRIED);
     const lock = await lockTable(servers.database.url, 'customers');
     const wire = await open(gateway);
     wire.send(post(CUSTOMERS));
     await lock.waiting(1);
-    await within(STOP_MS, 'stopping', () => gateway.close());
+    await within(STOP_MS, 'the stop', () => gateway.close());
     expect(await wire.ended).toBe('');
-    expect(await lock.statements()).toBe(0);
+    await until(
+      'the statement to be stopped',
+      () => lock.statements(),
+      (count) => count === 0,
+    );
     await lock.release();
-    await nothingLeft();
+    await untilNothingIsLeft();
   });
 
   const serverOf = (path: string, handle: Handler) =>
@@ -146,7 +163,7 @@ describe('a gateway that is told to stop', () => {
     const url = `http://127.0.0.1:${await server.listen(0, '127.0.0.1')}`;
     // Twenty that the server has accepted, and twenty that it may not have.
     const kept = await Promise.all(Array.from({ length: 20 }, () => open({ url })));
-    await (await fetch(url, { headers: { connection: 'close' } })).text();
+    await takenUntilHere({ url }, '/');
     const wires = [...kept, ...(await Promise.all(Array.from({ length: 20 }, () => open({ url }))))];
     for (const wire of wires) wire.send('GET / HTTP/1.1\r\nHost: here\r\n\r\n');
     await server.close(STOP_MS);
@@ -167,7 +184,7 @@ describe('a gateway that is told to stop', () => {
     const wire = await open({ url: `http://127.0.0.1:${await server.listen(0, '127.0.0.1')}` });
     wire.send('GET /slow HTTP/1.1\r\nHost: here\r\n\r\n');
     await once(wire.socket, 'data');
-    await within(STOP_MS / 2, 'stopping', async () => {
+    await within(STOP_MS / 2, 'the stop', async () => {
       const closed = server.close(STOP_MS);
       goOn();
       expect(await wire.ended).toContain('whole');
@@ -176,20 +193,25 @@ describe('a gateway that is told to stop', () => {
   });
 
   test('is gone within ten seconds though its database hangs', async () => {
-    const gateway = startProcess({ DATABASE_URL: servers.database.url, CACHE_ENABLED: 'false', ...ENDLESS });
+    const gateway = startProcess({ DATABASE_URL: servers.database.url, CACHE_ENABLED: 'false', ...UNHURRIED });
     const address = await gateway.address;
     servers.database.pause();
     const asked = fetch(`${address}/graphql?query=${encodeURIComponent(CUSTOMERS)}`).catch(() => undefined);
-    const inFlight = async () =>
-      Number(/^concierge_http_requests_in_flight (\d+)$/m.exec(await (await fetch(`${address}/metrics`)).text())?.[1]);
-    // It and the request for the metrics.
-    await until('the request to arrive', inFlight, (count) => count === 2);
-    const end = await within(STOP_MS, 'stopping', () => {
-      gateway.kill('SIGTERM');
-      return gateway.ended;
-    });
-    servers.database.resume();
-    expect([end.code, end.signal, end.stderr]).toEqual([0, null, '']);
+    try {
+      // The request, and the one for the metrics.
+      await until(
+        'the request to be under way',
+        async () => /^concierge_http_requests_in_flight (\d+)$/m.exec(await (await fetch(`${address}/metrics`)).text()),
+        (found) => found?.[1] === '2',
+      );
+      const end = await within(STOP_MS, 'the stop', () => {
+        gateway.kill('SIGTERM');
+        return orGiveUp('the process to end', gateway.ended);
+      });
+      expect([end.code, end.signal, end.stderr]).toEqual([0, null, '']);
+    } finally {
+      servers.database.resume();
+    }
     await asked;
   });
 
@@ -197,6 +219,6 @@ describe('a gateway that is told to stop', () => {
     const gateway = await start();
     await Promise.all([gateway.close(), gateway.close()]);
     await gateway.close();
-    await nothingLeft();
+    await untilNothingIsLeft();
   });
 });

@@ -3,7 +3,7 @@ import { seedDatabase } from '../../src/data/seed/seed-database.ts';
 import { startGateway, type TestGateway } from '../support/gateway.ts';
 import { measured } from '../support/patience.ts';
 import { createDatabase, withConnection, type TestDatabase } from '../support/servers.ts';
-import { lockTable } from './table-lock.ts';
+import { lockTable, untilWholePool } from './table-lock.ts';
 
 const STATEMENT_MS = 1_000;
 const TIMEOUT = { message: 'A statement took longer than it may; ask for less at once.', code: 'TIMEOUT' };
@@ -31,19 +31,14 @@ describe('a statement that takes longer than LIMIT_STATEMENT_MS', () => {
     return result.errors.map(({ message, extensions }) => ({ message, code: extensions.code }));
   }
 
-  /** Every connection of the pool works: as many reads as there are wait at once for a lock. */
   async function expectWholePool(): Promise<void> {
-    const lock = await lockTable(database.url, 'products');
-    const waiting = Array.from({ length: 5 }, () => gateway.data('{ products(first: 1) { nodes { sku } } }'));
-    await lock.waiting(5);
-    await lock.release();
-    expect(await Promise.all(waiting)).toHaveLength(5);
+    const ask = () => gateway.request('{ products(first: 1) { nodes { sku } } }');
+    await untilWholePool(5, { databaseUrl: database.url, table: 'products' }, ask);
   }
 
   test('is stopped in the server and answered with TIMEOUT, and its connection is used again', async () => {
     const lock = await lockTable(database.url, 'customers');
     const asked = Array.from({ length: 5 }, () => refusal('{ customers { nodes { name } } }'));
-    await lock.waiting(5);
     expect(await Promise.all(asked)).toEqual(asked.map(() => [TIMEOUT]));
     expect(await lock.statements()).toBe(0);
     await lock.release();

@@ -1,3 +1,6 @@
+import { createConnection } from 'mariadb';
+import { connectionOptions } from '../../src/db/database.ts';
+import type { Answer } from '../support/gateway.ts';
 import { until } from '../support/patience.ts';
 import { openConnection, withConnection } from '../support/servers.ts';
 
@@ -12,7 +15,7 @@ export interface TableLock {
 
 /** Holds up every statement about a table. */
 export async function lockTable(databaseUrl: string, table: string): Promise<TableLock> {
-  const connection = await openConnection(databaseUrl);
+  const connection = await createConnection({ ...connectionOptions(databaseUrl), connectTimeout: 0 });
   await connection.query(`LOCK TABLES ${table} WRITE`);
   const statements = () =>
     withConnection(databaseUrl, async (other) => {
@@ -29,4 +32,36 @@ export async function lockTable(databaseUrl: string, table: string): Promise<Tab
     },
     release: () => connection.end(),
   };
+}
+
+/**
+ * Until every connection of a gateway's pool can be had: as many reads as there are wait at once for a table.
+ * @param ask reads the table
+ */
+export async function untilWholePool(
+  connections: number,
+  { databaseUrl, table }: { databaseUrl: string; table: string },
+  ask: () => Promise<Answer>,
+): Promise<void> {
+  await until(
+    `a pool of ${connections} connections to be whole`,
+    async () => {
+      const lock = await lockTable(databaseUrl, table);
+      let isAnswered = false;
+      const asked = Array.from({ length: connections }, async () => {
+        const answer = await ask();
+        isAnswered = true;
+        return answer;
+      });
+      // One that waited for too long is answered with an error before the others have come; then they are all asked anew.
+      const { waiting } = await until(
+        `${connections} statements to wait for ${table}`,
+        async () => ({ waiting: await lock.statements(), isAnswered }),
+        (seen) => seen.isAnswered || seen.waiting >= connections,
+      );
+      await lock.release();
+      return { waiting, errors: (await Promise.all(asked)).flatMap(({ errors }) => errors) };
+    },
+    ({ waiting, errors }) => waiting >= connections && errors.length === 0,
+  );
 }

@@ -107,36 +107,36 @@ describe('in Redis', () => {
     const counts = await redis.pubsub('NUMSUB', ...ids.map(channel));
     return counts.filter((_, i) => i % 2 === 1);
   };
-  /** Until so many gateways listen to the only customer asked for. */
-  const listenedToBy = (gateways: number, id: string) =>
+  /** Until so many gateways listen to each. */
+  const listenedToBy = (gateways: readonly number[], ...ids: string[]) =>
     until(
-      `${gateways} gateways to listen`,
-      () => listeners(id),
-      (counts) => isDeepStrictEqual(counts, [gateways]),
+      `${gateways.join(' and ')} gateways to listen`,
+      () => listeners(...ids),
+      (counts) => isDeepStrictEqual(counts, gateways),
     );
 
   test('a gateway listens to a customer while somebody watches it there, once however many do', async () => {
     const [id, other] = [await newCustomer(), await newCustomer()];
-    expect(await listeners(id, other)).toEqual([0, 0]);
+    await listenedToBy([0, 0], id, other);
     const here = [await watch(first, id), await watch(first, id)];
-    expect(await listeners(id, other)).toEqual([1, 0]);
+    await listenedToBy([1, 0], id, other);
     const there = await watch(second, id);
     await watch(second, other);
-    expect(await listeners(id, other)).toEqual([2, 1]);
+    await listenedToBy([2, 1], id, other);
     here[0]?.close();
     there.close();
-    await listenedToBy(1, id);
-    expect(await listeners(id, other)).toEqual([1, 1]);
+    await listenedToBy([1], id);
+    await listenedToBy([1, 1], id, other);
     await updateBy(second, id, 'Still heard Ltd');
     expect(customerIn((await here[1]?.next()) as StreamedEvent).company).toBe('Still heard Ltd');
     here[1]?.close();
-    await listenedToBy(0, id);
+    await listenedToBy([0], id);
   });
 
   test('nobody listens, on no connection, once the last subscription is gone', async () => {
     const id = await newCustomer();
     const stream = await watch(first, id);
-    expect(await listeners(id)).toEqual([1]);
+    await listenedToBy([1], id);
     stream.close();
     await until(
       'no channel to be listened to',
