@@ -1,14 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { seedDatabase } from '../../src/data/seed/seed-database.ts';
-import { PATIENT, startGateway, type Answer, type TestGateway } from '../support/gateway.ts';
+import { PATIENT, startGateway, type Answer, type TestGateway, readinessOf } from '../support/gateway.ts';
 import { assertTime, measured, pause, until, within } from '../support/patience.ts';
 import { startOwnServers, withConnection, type OwnServers } from '../support/servers.ts';
-import { readinessOf } from '../support/unhurried.ts';
 import { startCuttingProxy } from './cutting-proxy.ts';
 import { untilWholePool } from './table-lock.ts';
 
 const BACK_MS = 10_000;
-const UNAVAILABLE_MS = 5_000;
 const LIST = 'query($text: String) { customers(first: 5, filter: {nameStartsWith: $text}) { nodes { name } } }';
 const CREATE = 'mutation { createCustomer(input: {name: "Ada"}) { customer { id } userErrors { code } } }';
 const CACHED = '{ customers(first: 3) { nodes { name } } }';
@@ -111,7 +109,7 @@ describe('a gateway whose database', () => {
       const read = timed(gateway.request(LIST, { variables: unique(), headers: accept }));
       const write = timed(gateway.request(CREATE, { headers: accept }));
       const answers = await Promise.all([read, write]);
-      expectUnavailable(answers);
+      expectUnavailable(answers, 5_000);
       expect(answers.map(({ status }) => status)).toEqual([503, 503]);
       // What is fresh in the cache needs no database.
       expect((await gateway.request(CACHED)).headers.get('x-cache')).toBe('HIT');
@@ -124,8 +122,7 @@ describe('a gateway whose database', () => {
   });
 
   test('hangs answers within the time that a request may take, and again once it goes on', async () => {
-    const limits = { LIMIT_REQUEST_MS: '3000', LIMIT_STATEMENT_MS: '2000' };
-    const brief = await start({ ...PATIENT, ...limits, CACHE_PREFIX: 'brief:' });
+    const brief = await start({ LIMIT_REQUEST_MS: '3000', LIMIT_STATEMENT_MS: '2000', CACHE_PREFIX: 'brief:' });
     try {
       await cached(brief);
       servers.database.pause();
@@ -154,7 +151,7 @@ describe('a gateway whose database', () => {
     const own = await startGateway({ databaseUrl });
     await own.data('{ customers { totalCount } }');
     await asRoot("ALTER USER crm IDENTIFIED BY 'new'", 'KILL USER crm');
-    expectUnavailable(await Promise.all([newList(own), newList(own)]));
+    expectUnavailable(await Promise.all([newList(own), newList(own)]), 5_000);
     await asRoot("ALTER USER crm IDENTIFIED BY 'old'");
     await expectBack(own);
     await own.close();
@@ -167,7 +164,7 @@ describe('a gateway whose database', () => {
     await own.data('{ customers { totalCount } }');
     // Each is cut when the driver sets its session up: signed in, not yet there for anybody.
     proxy.cut(/SET /);
-    expectUnavailable(await Promise.all([newList(own), newList(own)]));
+    expectUnavailable(await Promise.all([newList(own), newList(own)]), 5_000);
     expect(proxy.cuts()).toBeGreaterThan(0);
     proxy.cut(undefined);
     await within(BACK_MS, 'the way back', () => untilAnswered(() => newList(own)));

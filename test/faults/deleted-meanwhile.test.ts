@@ -1,8 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import { ANY_COST, startGateway, type Answer, type TestGateway } from '../support/gateway.ts';
+import { ANY_COST, startGateway, type Answer, type TestGateway, PATIENT } from '../support/gateway.ts';
 import { orGiveUp } from '../support/patience.ts';
 import { createDatabase, withConnection, type TestDatabase } from '../support/servers.ts';
-import { UNHURRIED } from '../support/unhurried.ts';
 import { idOf, rowOf } from '../mutations/writing-gateway.ts';
 import { subscribe } from '../subscriptions/event-reader.ts';
 import { startCuttingProxy, type CuttingProxy } from './cutting-proxy.ts';
@@ -23,7 +22,7 @@ beforeAll(async () => {
   const url = new URL(database.url);
   proxy = await startCuttingProxy(Number(url.port));
   url.port = String(proxy.port);
-  reader = await startGateway({ databaseUrl: url.href, settings: { ...ANY_COST, ...UNHURRIED } });
+  reader = await startGateway({ databaseUrl: url.href, settings: { ...ANY_COST, ...PATIENT } });
   writer = await startGateway({ databaseUrl: database.url });
 });
 afterAll(async () => {

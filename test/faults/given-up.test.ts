@@ -1,9 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { seedDatabase } from '../../src/data/seed/seed-database.ts';
-import { ANY_COST, startGateway } from '../support/gateway.ts';
+import { ANY_COST, startGateway, PATIENT } from '../support/gateway.ts';
 import { pause, until } from '../support/patience.ts';
 import { createDatabase, type TestDatabase } from '../support/servers.ts';
-import { UNHURRIED } from '../support/unhurried.ts';
 import { lockTable, type TableLock } from './table-lock.ts';
 
 const DEEP = `{ agents(first: 5) { nodes { customers(first: 50) { nodes { orders(first: 10) { nodes {
@@ -31,7 +30,7 @@ describe('a request that nobody waits for any more', () => {
   test('asks the database for nothing more once its time is up', async () => {
     const gateway = await startGateway({
       databaseUrl: database.url,
-      settings: { ...ANY_COST, ...UNHURRIED, LIMIT_REQUEST_MS: '500' },
+      settings: { ...ANY_COST, ...PATIENT, LIMIT_REQUEST_MS: '500' },
     });
     const lock = await lockTable(database.url, 'orders');
     const answers = await Promise.all(Array.from({ length: 5 }, () => gateway.request(DEEP)));
@@ -42,7 +41,7 @@ describe('a request that nobody waits for any more', () => {
   });
 
   test('asks the database for nothing more once its client has gone', async () => {
-    const gateway = await startGateway({ databaseUrl: database.url, settings: { ...ANY_COST, ...UNHURRIED } });
+    const gateway = await startGateway({ databaseUrl: database.url, settings: { ...ANY_COST, ...PATIENT } });
     const whole = await gateway.statementsOf(() => gateway.data(DEEP));
     const lock = await lockTable(database.url, 'orders');
     const leaving = new AbortController();

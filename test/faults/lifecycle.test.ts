@@ -7,16 +7,13 @@ import { createHttpServer, read, type Handler } from '../../src/http/server.ts';
 import { createLog } from '../../src/telemetry/log.ts';
 import { createMetrics } from '../../src/telemetry/metrics.ts';
 import { startProcess } from '../cli/gateway-process.ts';
-import { startGateway, type TestGateway } from '../support/gateway.ts';
+import { startGateway, type TestGateway, PATIENT } from '../support/gateway.ts';
 import { orGiveUp, until, within } from '../support/patience.ts';
 import { startOwnServers, withConnection, type OwnServers } from '../support/servers.ts';
-import { UNHURRIED } from '../support/unhurried.ts';
 import { lockTable } from './table-lock.ts';
 
 const CUSTOMERS = '{ customers { totalCount } }';
 const STOP_MS = 10_000;
-/** So that nothing but stopping ends a request that hangs. */
-const ENDLESS = { LIMIT_STATEMENT_MS: '600000', LIMIT_REQUEST_MS: '600000' } as const;
 
 let servers: OwnServers;
 beforeAll(async () => {
@@ -135,7 +132,7 @@ describe('a gateway that is told to stop', () => {
   });
 
   test('ends a request that does not finish, its statement included, and is gone within ten seconds', async () => {
-    const gateway = await start(UNHURRIED);
+    const gateway = await start(PATIENT);
     const lock = await lockTable(servers.database.url, 'customers');
     const wire = await open(gateway);
     wire.send(post(CUSTOMERS));
@@ -193,7 +190,7 @@ describe('a gateway that is told to stop', () => {
   });
 
   test('is gone within ten seconds though its database hangs', async () => {
-    const gateway = startProcess({ DATABASE_URL: servers.database.url, CACHE_ENABLED: 'false', ...UNHURRIED });
+    const gateway = startProcess({ DATABASE_URL: servers.database.url, CACHE_ENABLED: 'false', ...PATIENT });
     const address = await gateway.address;
     servers.database.pause();
     const asked = fetch(`${address}/graphql?query=${encodeURIComponent(CUSTOMERS)}`).catch(() => undefined);

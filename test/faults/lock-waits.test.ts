@@ -1,9 +1,8 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { Connection } from 'mariadb';
-import { startGateway, type TestGateway } from '../support/gateway.ts';
+import { startGateway, type TestGateway, PATIENT } from '../support/gateway.ts';
 import { until } from '../support/patience.ts';
 import { createDatabase, withConnection, type TestDatabase } from '../support/servers.ts';
-import { UNHURRIED } from '../support/unhurried.ts';
 
 const UPDATE =
   'mutation($input: UpdateCustomerInput!) { updateCustomer(input: $input) { customer { name version } userErrors { code } } }';
@@ -16,7 +15,7 @@ beforeAll(async () => {
   // Rows are waited for one second less than a statement may take.
   gateway = await startGateway({
     databaseUrl: database.url,
-    settings: { ...UNHURRIED, LIMIT_STATEMENT_MS: '3000' },
+    settings: { ...PATIENT, LIMIT_STATEMENT_MS: '3000' },
   });
   const create = 'mutation { createCustomer(input: {name: "Held"}) { customer { id } } }';
   ({ id } = (await gateway.data(create)).createCustomer.customer);

@@ -100,8 +100,6 @@ describe('a gateway whose Redis', () => {
   async function expectAsUncached(): Promise<void> {
     const more: number[] = [];
     for (const atOnce of [1, 1, 1, 10, 1, 1, 10]) {
-      const tookMs = async (of: TestGateway) =>
-        (await measured(() => Promise.all(Array.from({ length: atOnce }, () => askNew(of))))).tookMs;
       // At the same time, in the same process: what holds the machine up holds up both.
       const [without, cached] = await Promise.all(
         [uncached, gateway].map((of) => Promise.all(Array.from({ length: atOnce }, () => timed(of)))),
@@ -109,7 +107,6 @@ describe('a gateway whose Redis', () => {
       if (without === undefined || cached === undefined) throw new Error('nothing was asked');
       more.push(Math.max(...cached) - Math.max(...without));
     }
-    const inOrder = more.toSorted((a, b) => a - b);
     // The first is the one that finds out. A round may have a hiccup all the same.
     const [first = Number.NaN] = more;
     assertTime('the first round, beside one without a cache,', first, MORE_MS + HICCUP_MS);
@@ -170,7 +167,7 @@ describe('a gateway whose Redis', () => {
 
   test('is away at start starts all the same, and uses it once it is there', async () => {
     await servers.redis.kill();
-    let started: TestGateway;
+    let late: TestGateway | undefined;
     try {
       late = await startGateway({ databaseUrl: servers.database.url, redisUrl: servers.redis.url });
       await timed(late);

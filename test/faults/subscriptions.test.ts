@@ -3,10 +3,9 @@ import { Redis } from 'ioredis';
 import { seedDatabase } from '../../src/data/seed/seed-database.ts';
 import { rowOf } from '../mutations/writing-gateway.ts';
 import { CHANGED, subscribe, type EventReader, type StreamedEvent } from '../subscriptions/event-reader.ts';
-import { startGateway, type TestGateway } from '../support/gateway.ts';
+import { startGateway, type TestGateway, untilRedisUp } from '../support/gateway.ts';
 import { until, within } from '../support/patience.ts';
 import { startOwnServers, withConnection, type OwnServers } from '../support/servers.ts';
-import { untilRedisUp } from '../support/unhurried.ts';
 import { redisFaults } from './redis-faults.ts';
 import { startSilentProxy } from './silent-proxy.ts';
 

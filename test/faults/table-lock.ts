@@ -2,7 +2,7 @@ import { createConnection } from 'mariadb';
 import { connectionOptions } from '../../src/db/database.ts';
 import type { Answer } from '../support/gateway.ts';
 import { until } from '../support/patience.ts';
-import { openConnection, withConnection } from '../support/servers.ts';
+import { withConnection } from '../support/servers.ts';
 
 /** A table that nobody can read. */
 export interface TableLock {

@@ -5,7 +5,7 @@ import { inspect } from 'node:util';
  * What a test waits for comes in moments; what has not come after so long never will. Less than jest's own time for a test,
  * whose message would not say what was waited for.
  */
-export const PATIENCE_MS = 240_000;
+const PATIENCE_MS = 240_000;
 
 const shown = (value: unknown): string => inspect(value, { depth: 6, breakLength: 120, maxStringLength: 2_000 });
 
