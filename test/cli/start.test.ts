@@ -18,7 +18,7 @@ import { assertTime, measured, orGiveUp, pause, until, within } from '../support
 import { untilAdded } from '../embedded/log-additions.ts';
 import { lockTable } from '../faults/table-lock.ts';
 import { CHANGED, subscribe } from '../subscriptions/event-reader.ts';
-import { startProcess, type GatewayProcess, type ProcessEnd } from './gateway-process.ts';
+import { startProcess, type GatewayProcess } from './gateway-process.ts';
 
 const STOP_MS = 10_000;
 /** Longer than what npm's copy of a signal may take to come. */
@@ -43,14 +43,17 @@ async function startSilent(): Promise<Server> {
 const untilStopping = (gateway: GatewayProcess): Promise<string> =>
   until('the gateway to take the signal', gateway.stdout, (text) => text.includes('Stopping'));
 
+/** How a gateway ended, and after how long. */
+const endOf = (settings: Readonly<Record<string, string>>) => measured(() => startProcess(settings).ended);
+
 /** Begun before all else, because one of them waits for ten seconds. */
-const unreachable = new Map<string, { readonly host: string; readonly ended: Promise<ProcessEnd> }>();
+const unreachable = new Map<string, { readonly host: string; readonly ended: ReturnType<typeof endOf> }>();
 let silent: Server;
 beforeAll(async () => {
   silent = await startSilent();
   const begin = (name: string, host: string, more: Readonly<Record<string, string>> = { CACHE_ENABLED: 'false' }) => {
     const settings = { DATABASE_URL: `mysql://nobody:secret@${host}/crm`, ...more };
-    unreachable.set(name, { host, ended: startProcess(settings).ended });
+    unreachable.set(name, { host, ended: endOf(settings) });
   };
   begin('who listens says nothing', `127.0.0.1:${(silent.address() as AddressInfo).port}`);
   begin('nobody listens', `127.0.0.1:${await freePort()}`);
@@ -202,12 +205,13 @@ describe('npm start on a database out of reach', () => {
     const started = unreachable.get(name);
     if (started === undefined) throw new Error(`${name}: nothing was started`);
     const { host } = started;
-    const end = await started.ended;
+    const { result: end, tookMs } = await started.ended;
     expect([end.code, end.stdout]).toEqual([69, '']);
     expect(end.stderr.trimEnd().split('\n')).toHaveLength(1);
     expect(end.stderr).toContain(`The database crm on ${host.includes(':') ? host : `${host}:3306`} cannot be used`);
     expect(end.stderr).toMatch(why);
     expect(end.stderr).not.toMatch(/secret|\bat \S+:\d+/);
+    assertTime(`giving up where ${name}`, tookMs, 20_000);
   });
 });
 
