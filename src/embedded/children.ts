@@ -104,21 +104,24 @@ function childOf({ process, pid, exited, answers, command, logStart }: StartedPr
   return { pid, exited, isRunning, signal, answers, stop, lastOutput: () => readFrom(command.logFile, logStart) };
 }
 
+/** A process that is killed is gone at once, unless it waits for a disk. */
+const KILLED_MS = 30_000;
+
 /**
  * Ends a server that an earlier gateway left over: one still shutting down, or one whose gateway was killed. It is killed
- * when it has not ended within `timeoutMs`; its database recovers when it is opened again.
+ * when it has not ended within `patienceMs`; its database recovers when it is opened again.
  * Call it only while holding the lock of its data folder: then nobody else can be using the server.
  * @param pidFile where `startChild` noted the process
  * @param folder the server's data folder, for the message
- * @throws UserError naming the process, when not even SIGKILL ends it within `timeoutMs`
+ * @throws UserError naming the process, when not even SIGKILL ends it within 30 s
  */
-export async function endLeftover(pidFile: string, folder: string, timeoutMs = 30_000): Promise<void> {
+export async function endLeftover(pidFile: string, folder: string, patienceMs = KILLED_MS): Promise<void> {
   if (!existsSync(pidFile)) return;
   const [pidText = '', ...identity] = readFileSync(pidFile, 'utf8').split(' ');
   const pid = Number(pidText);
   const isOurs = async (): Promise<boolean> => identity.length > 0 && (await identityOf(pid)) === identity.join(' ');
-  const endsBy = async (name: NodeJS.Signals): Promise<boolean> => {
-    const end = performance.now() + timeoutMs;
+  const endsBy = async (name: NodeJS.Signals, withinMs: number): Promise<boolean> => {
+    const end = performance.now() + withinMs;
     if (await isOurs()) sendSignal(pid, name);
     while (await isOurs()) {
       if (performance.now() > end) return false;
@@ -126,7 +129,7 @@ export async function endLeftover(pidFile: string, folder: string, timeoutMs = 3
     }
     return true;
   };
-  if (!((await endsBy('SIGTERM')) || (await endsBy('SIGKILL'))))
+  if (!((await endsBy('SIGTERM', patienceMs)) || (await endsBy('SIGKILL', KILLED_MS))))
     throw new UserError(
       `An earlier server (process ${pid}) still uses ${folder}, and the system does not end it: see what it waits for, such as a disk`,
     );
