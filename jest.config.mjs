@@ -23,7 +23,7 @@ export default {
   transform: { '\\.ts$': '<rootDir>/test/support/strip-types.mjs' },
   globalSetup: '<rootDir>/test/support/global-setup.ts',
   globalTeardown: '<rootDir>/test/support/global-teardown.ts',
-  // Row counts come from a given server's own counters, so nobody else may be asking it.
+  // A given server may be MariaDB, which counts the rows read for the whole server: nobody else may be asking it.
   maxWorkers: TEST_DATABASE_URL ? 1 : 2,
   // For what hangs, not for what is slow.
   testTimeout: 300_000 + Number(SOAK_MINUTES) * 60_000,
