@@ -53,7 +53,7 @@ export async function createApp(
   const { limits } = config;
   const metrics = createMetrics();
   const schema = createSchema();
-  const documents = createDocuments(schema, { limits, metrics });
+  const documents = createDocuments(schema, limits);
   const db = await createDatabase({
     url: config.databaseUrl,
     connections: limits.databaseConnections,

@@ -20,8 +20,7 @@ export type ErrorCode = keyof typeof ERROR_CODES;
 /** The code of an error that may be shown as it is; undefined for one that must be masked. */
 export function exposedCode(error: unknown): ErrorCode | undefined {
   if (!(error instanceof GraphQLError)) return undefined;
-  // graphql-jit's errors for wrong variables have no extensions, whatever the type says.
-  const { code } = (error.extensions as GraphQLError['extensions'] | undefined) ?? {};
+  const { code } = error.extensions;
   return typeof code === 'string' && Object.hasOwn(ERROR_CODES, code) ? (code as ErrorCode) : undefined;
 }
 

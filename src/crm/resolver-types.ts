@@ -21,8 +21,8 @@ type Needed<Fields> = Omit<Required<Fields>, Plain<Fields> | '__isTypeOf'>;
 
 /**
  * The resolvers that the schema needs: for each type, one for each field that its value has no property for. A missing
- * one does not compile. One that would only repeat a property is left out, since a compiled document reads a property
- * much faster than it calls a function.
+ * one does not compile. One that would only repeat a property is left out, since a plan copies a property much faster
+ * than it calls a function.
  */
 export type NeededResolvers = {
   [Name in keyof Resolvers as keyof Needed<NonNullable<Resolvers[Name]>> extends never ? never : Name]-?: Needed<

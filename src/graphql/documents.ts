@@ -1,26 +1,20 @@
 import { hash } from 'node:crypto';
 import {
-  BREAK,
   GraphQLError,
   Kind,
   parse,
   stripIgnoredCharacters,
   validate,
-  visit,
   type DocumentNode,
-  type FieldNode,
-  type FragmentSpreadNode,
   type GraphQLSchema,
-  type InlineFragmentNode,
   type OperationDefinitionNode,
 } from 'graphql';
-import { compileQuery, isCompiledQuery, type CompiledQuery } from 'graphql-jit';
 import { LRUCache } from 'lru-cache';
 import { createError, exposedCode, type ErrorCode } from '../errors.ts';
 import type { Limits } from '../config.ts';
-import type { Metrics } from '../telemetry/metrics.ts';
 import { analyse, type DocumentFacts } from './analysis.ts';
-import { createComplexity, type Measured, type MeasureRequest } from './complexity.ts';
+import { createComplexity, type Measured } from './complexity.ts';
+import { createPlans, type OperationPlan, type VariableValues } from './plan.ts';
 import { operationShape, spreadFields } from './shape.ts';
 
 /** A document that was parsed and validated once and is kept. */
@@ -31,11 +25,8 @@ export interface StoredDocument {
   readonly facts: DocumentFacts;
   /** Holds a request for one of its operations against the bounds. Takes the variables as they came. */
   measure(operation: OperationDefinitionNode, variables: Readonly<Record<string, unknown>> | undefined): Measured;
-  /**
-   * The compiled operation; undefined the first time that an operation is asked for, since compiling costs more than
-   * running once, and for one that cannot be compiled. Then the plain executor runs it.
-   */
-  compiled(operationName: string | undefined): CompiledQuery | undefined;
+  /** How to execute one of its operations; undefined where only graphql's own executor can. */
+  plan(operation: OperationDefinitionNode, variables: VariableValues): OperationPlan | undefined;
 }
 
 /** Documents by their text. */
@@ -56,19 +47,13 @@ export class DocumentErrors extends Error {
   }
 }
 
-// By characters of source text; parsed and compiled, a document takes some fifty times as much memory.
+// By characters of source text; parsed and planned, a document takes some fifty times as much memory.
 const KEPT_CHARACTERS = 2_000_000;
-// Compiling spreads every fragment in one go, during which nothing else runs: a millisecond for about five fields.
-const MOST_COMPILED_FIELDS = 500;
 // Validation compares fields of one name in one place pair by pair: some four microseconds each (2026-11-25).
 const MOST_PAIRS = 20_000;
-const UNKNOWN = Symbol('operation not yet asked for');
 
 /** Keeps the documents used last, with what was found wrong with those that are not valid. */
-export function createDocuments(
-  schema: GraphQLSchema,
-  { limits, metrics }: { limits: Limits; metrics: Metrics },
-): Documents {
+export function createDocuments(schema: GraphQLSchema, limits: Limits): Documents {
   const complexity = createComplexity(schema, limits);
   const bySource = new LRUCache<string, StoredDocument | DocumentErrors>({
     maxSize: KEPT_CHARACTERS,
@@ -94,11 +79,8 @@ export function createDocuments(
       document,
       hash: hash('sha256', stripIgnoredCharacters(source), 'base64url'),
       facts: analyse(schema, document),
-      measure: createMeasure((operation) => complexity(document, operation)),
-      compiled:
-        fields > MOST_COMPILED_FIELDS || hasConditionalParts(document)
-          ? () => undefined
-          : createCompiler(schema, document, metrics),
+      measure: byOperation((operation) => complexity(document, operation)),
+      plan: byOperation((operation) => createPlans(schema, { document, operation })),
     };
     byDocument.set(document, stored);
     return stored;
@@ -125,16 +107,18 @@ const repeatedPairs = (document: DocumentNode): number =>
     .filter((definition) => definition.kind === Kind.OPERATION_DEFINITION)
     .reduce((sum, operation) => sum + operationShape(document, operation).pairs, 0);
 
-/** Works each operation out when it is first asked for. */
-function createMeasure(prepare: (operation: OperationDefinitionNode) => MeasureRequest): StoredDocument['measure'] {
-  const byOperation = new Map<OperationDefinitionNode, MeasureRequest>();
-  return (operation, variables) => {
-    let measure = byOperation.get(operation);
-    if (measure === undefined) {
-      measure = prepare(operation);
-      byOperation.set(operation, measure);
+/** What is worked out for each operation when it is first asked for, and then takes a request's variables. */
+function byOperation<Variables, Result>(
+  prepare: (operation: OperationDefinitionNode) => (variables: Variables) => Result,
+) {
+  const prepared = new Map<OperationDefinitionNode, (variables: Variables) => Result>();
+  return (operation: OperationDefinitionNode, variables: Variables): Result => {
+    let known = prepared.get(operation);
+    if (known === undefined) {
+      known = prepare(operation);
+      prepared.set(operation, known);
     }
-    return measure(variables);
+    return known(variables);
   };
 }
 
@@ -150,49 +134,12 @@ function parseSource(source: string, maxTokens: number): DocumentNode | Document
   }
 }
 
-/**
- * Whether `@skip` or `@include` stands at anything but a field without a selection, which graphql-jit 0.8 gets wrong: it
- * spreads each fragment once, under the condition of its first place, and forgets that of the field around it.
- */
-function hasConditionalParts(document: DocumentNode): boolean {
-  let isFound = false;
-  const look = ({ directives = [], ...node }: FieldNode | FragmentSpreadNode | InlineFragmentNode) => {
-    const isLeaf = node.kind === Kind.FIELD && node.selectionSet === undefined;
-    isFound ||= !isLeaf && directives.some(({ name }) => name.value === 'skip' || name.value === 'include');
-    return isFound ? BREAK : undefined;
-  };
-  visit(document, { Field: look, FragmentSpread: look, InlineFragment: look });
-  return isFound;
-}
-
-function createCompiler(schema: GraphQLSchema, document: DocumentNode, metrics: Metrics) {
-  const byName = new Map<string | undefined, CompiledQuery | typeof UNKNOWN | undefined>();
-  return (operationName: string | undefined): CompiledQuery | undefined => {
-    if (!byName.has(operationName)) {
-      byName.set(operationName, UNKNOWN);
-      return undefined;
-    }
-    const known = byName.get(operationName);
-    if (known !== UNKNOWN) return known;
-    const compiled = compileQuery(schema, document, operationName, {
-      disablingCapturingStackErrors: true,
-      // Rows hold enumerations and the built-in scalars as they go out; checking each value again costs a call and five
-      // objects a value.
-      disableLeafSerialization: true,
-    });
-    const usable = isCompiledQuery(compiled) ? compiled : undefined;
-    if (usable === undefined) metrics.jitFallbacks.inc();
-    byName.set(operationName, usable);
-    return usable;
-  };
-}
-
 // What came is in some messages, whatever its length.
 const LONGEST_MESSAGE = 500;
 
 /** The same error with a code. */
 export function coded(error: GraphQLError, code: ErrorCode): GraphQLError {
-  const result = new GraphQLError(error.message.slice(0, LONGEST_MESSAGE), {
+  return new GraphQLError(error.message.slice(0, LONGEST_MESSAGE), {
     nodes: error.nodes ?? null,
     source: error.source ?? null,
     positions: error.positions ?? null,
@@ -200,13 +147,4 @@ export function coded(error: GraphQLError, code: ErrorCode): GraphQLError {
     extensions: { ...error.extensions, code },
     ...(error.originalError ? { originalError: error.originalError } : {}),
   });
-  return withLocations(result, error);
-}
-
-/** Gives an error the places of another in the document: graphql-jit's errors have them without the nodes. */
-export function withLocations(error: GraphQLError, located: GraphQLError): GraphQLError {
-  const { locations } = located;
-  if (error.locations === undefined && locations !== undefined)
-    Object.defineProperty(error, 'locations', { value: locations, enumerable: true });
-  return error;
 }

@@ -4,7 +4,7 @@ import { createError, ERROR_CODES, exposedCode, type ErrorCode } from '../errors
 import { toGatewayError } from '../db/errors.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
-import { coded, withLocations } from './documents.ts';
+import { coded } from './documents.ts';
 
 /** An error as a client may see it: with a code, and nothing of an unexpected one but an id that is in the log. */
 export type MaskError = (error: unknown) => GraphQLError;
@@ -55,8 +55,7 @@ export function statusOf(errors: readonly GraphQLError[]): number {
 
 /** Yoga's own word about a request that it cannot read: the error of no resolver, with a status of 4xx. */
 function refusedRequest({ message, extensions, originalError, path }: GraphQLError): GraphQLError | undefined {
-  // graphql-jit's errors have no extensions, whatever the type says.
-  const http = (extensions as GraphQLError['extensions'] | undefined)?.http;
+  const { http } = extensions;
   if (originalError || path !== undefined || http?.status === undefined) return undefined;
   return http.status < 500 ? new GraphQLError(message, { extensions: { code: 'BAD_USER_INPUT', http } }) : undefined;
 }
@@ -73,10 +72,9 @@ function deepest(error: unknown): unknown {
 
 function placed(shown: GraphQLError, located: GraphQLError | undefined): GraphQLError {
   if (located === undefined || shown === located) return shown;
-  const error = new GraphQLError(shown.message, {
+  return new GraphQLError(shown.message, {
     nodes: located.nodes ?? null,
     path: located.path ?? null,
     extensions: shown.extensions,
   });
-  return withLocations(error, located);
 }

@@ -6,6 +6,7 @@ import { pickOperation } from './analysis.ts';
 import { consistently } from './consistent.ts';
 import { within } from './deadline.ts';
 import { DocumentErrors, type Documents } from './documents.ts';
+import { executePlan } from './execute-plan.ts';
 import type { ExecutionOptions, RequestContext } from './execution-options.ts';
 import { maskAll, type MaskError } from './mask.ts';
 import { useSubscription } from './subscription.ts';
@@ -103,12 +104,12 @@ function useStoredDocuments(documents: Documents): Plugin {
 }
 
 /**
- * Runs the compiled operation, or the plain executor where there is none, with a context of the request's own; a query
- * anew when what it read does not go together. A mutation has written by then, and is run once.
+ * Executes the operation's plan, or has graphql's executor do it where there is none, with a context of the request's own;
+ * a query anew when what it read does not go together. A mutation has written by then, and is run once.
  */
 function useExecution(options: ExecutionOptions): Plugin<RequestContext> {
   const { schema, documents, createContext, requestMs, mask, metrics } = options;
-  const runs = { plain: metrics.executions.labels('plain'), compiled: metrics.executions.labels('compiled') };
+  const runs = { plain: metrics.executions.labels('plain'), planned: metrics.executions.labels('planned') };
   return {
     onExecute({ args, setExecuteFn }) {
       const stored = documents.of(args.document);
@@ -117,24 +118,21 @@ function useExecution(options: ExecutionOptions): Plugin<RequestContext> {
       setExecuteFn(async () => {
         const deadline = args.contextValue.deadline ?? { isOver: false };
         const { caller = ANYBODY, tags = new Set() } = args.contextValue;
-        const isMutation = operation?.operation === OperationTypeNode.MUTATION;
-        // After a mutation that fails, graphql-jit goes on to those after it; the plain executor begins none.
-        const compiled = isMutation ? undefined : stored.compiled(args.operationName ?? undefined);
         const values = args.variableValues ?? {};
         const variables = operation && coerceVariables(schema, { operation, use: stored.facts.variables }, values);
         if (variables !== undefined && 'errors' in variables) return { errors: variables.errors };
-        runs[compiled === undefined ? 'plain' : 'compiled'].inc();
+        const plan = operation && variables && stored.plan(operation, variables);
+        runs[plan === undefined ? 'plain' : 'planned'].inc();
         const run = () => {
-          const context = createContext({ caller, facts: stored.facts, deadline, tags });
-          return compiled === undefined
-            ? execute({ ...args, contextValue: context })
-            : compiled.query({}, context, variables?.coerced ?? {});
+          const contextValue = createContext({ caller, facts: stored.facts, deadline, tags });
+          return plan === undefined || variables === undefined
+            ? execute({ ...args, contextValue })
+            : executePlan(plan, { contextValue, variables, deadline });
         };
+        const isMutation = operation?.operation === OperationTypeNode.MUTATION;
         const running = isMutation ? run() : consistently(run, () => metrics.repeatedReads.inc());
         const result = await within(requestMs, running, deadline);
-        const { errors, ...rest } = result;
-        // Errors first, as the specification advises; the compiled operation gives them last.
-        return errors === undefined ? result : { errors: maskAll(result, mask), ...rest };
+        return result.errors === undefined ? result : { ...result, errors: maskAll(result, mask) };
       });
     },
   };

@@ -54,12 +54,19 @@ function attach(schema: GraphQLSchema): void {
       for (const [name, resolve] of Object.entries(given)) {
         const field = fields[name];
         if (field === undefined) throw new TypeError(`${typeName}.${name}: the schema has no such field`);
+        assertNeedsNoInfo(`${typeName}.${name}`, resolve);
         // A field of Subscription has two functions: whence its events come, and what is read for each.
         if (typeof resolve === 'function') field.resolve = resolve;
         else Object.assign(field, resolve);
       }
     } else throw new TypeError(`${typeName}: the schema has no such type`);
   }
+}
+
+/** Plans are executed without graphql's `info`, which costs more to make than most fields to resolve. */
+function assertNeedsNoInfo(field: string, resolve: unknown): void {
+  if (typeof resolve === 'function' && resolve.length > 3)
+    throw new TypeError(`${field}: its resolver takes ${resolve.length} arguments; resolvers get three, and no info`);
 }
 
 type Maybe<Value> = Value | null | undefined;

@@ -1,6 +1,5 @@
 import {
   createSourceEventStream,
-  executeSubscriptionEvent,
   mapSourceToResponseEvent,
   validateSubscriptionArgs,
   type ExecutionResult,
@@ -13,6 +12,7 @@ import { exposedCode } from '../errors.ts';
 import { pickOperation } from './analysis.ts';
 import { consistently } from './consistent.ts';
 import { within } from './deadline.ts';
+import { executePlan } from './execute-plan.ts';
 import type { ExecutionOptions, RequestContext } from './execution-options.ts';
 import { maskAll } from './mask.ts';
 import { coerceVariables } from './variables.ts';
@@ -37,16 +37,19 @@ export function useSubscription(options: ExecutionOptions): Plugin<RequestContex
         const values = args.variableValues ?? {};
         const variables = operation && coerceVariables(schema, { operation, use: stored.facts.variables }, values);
         if (variables !== undefined && 'errors' in variables) return { errors: variables.errors };
+        const plan = operation && variables && stored.plan(operation, variables);
         const contextValue = contextOf(deadline);
         const valid = validateSubscriptionArgs({ ...args, contextValue });
         if (!('schema' in valid)) return { errors: maskAll({ errors: valid }, mask) };
         const events = await createSourceEventStream(valid);
         if (!(Symbol.asyncIterator in events)) return { errors: maskAll(events, mask) };
+        if (plan === undefined || variables === undefined) throw new Error('a subscription has fields of its own only');
         return mapSourceToResponseEvent(valid, events, (event) =>
           inTurn(async () => {
             const own = eventDeadline(deadline);
-            const run = () => executeSubscriptionEvent({ ...event, contextValue: contextOf(own) });
-            return resultOf(event.rootValue as StreamEvent, () =>
+            const { rootValue } = event;
+            const run = () => executePlan(plan, { rootValue, variables, contextValue: contextOf(own), deadline: own });
+            return resultOf(rootValue as StreamEvent, () =>
               within(
                 options.requestMs,
                 consistently(run, () => options.metrics.repeatedReads.inc()),

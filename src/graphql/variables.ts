@@ -12,6 +12,7 @@ import {
   type OperationDefinitionNode,
 } from 'graphql';
 import { createError } from '../errors.ts';
+import type { VariableValues } from './plan.ts';
 
 /** Variables that stand where null may not, by name, though their own types allow it. */
 export interface VariableUse {
@@ -43,20 +44,19 @@ export function variableUse(schema: GraphQLSchema, document: DocumentNode): Vari
   return { notNull, given };
 }
 
+const NO_VARIABLES: VariableValues = { sources: {}, coerced: {} };
+
 // What came is in the message, whatever its length.
 const LONGEST_MESSAGE = 300;
 
-/**
- * A request's variables, checked and with every default filled in, or what is wrong with them (BAD_USER_INPUT).
- * graphql-jit's own reading of them, written for graphql 16, misses defaults of input fields and `@oneOf`.
- */
+/** A request's variables, checked and with every default filled in, or what is wrong with them (BAD_USER_INPUT). */
 export function coerceVariables(
   schema: GraphQLSchema,
   { operation, use }: { operation: OperationDefinitionNode; use: VariableUse },
   values: Readonly<Record<string, unknown>>,
-): { readonly coerced: Record<string, unknown> } | { readonly errors: readonly GraphQLError[] } {
+): VariableValues | { readonly errors: readonly GraphQLError[] } {
   const definitions = operation.variableDefinitions ?? [];
-  if (definitions.length === 0) return { coerced: {} };
+  if (definitions.length === 0) return NO_VARIABLES;
   const { errors, variableValues } = getVariableValues(schema, definitions, values, { maxErrors: 10 });
   if (errors !== undefined)
     return { errors: errors.map(({ message }) => createError('BAD_USER_INPUT', message.slice(0, LONGEST_MESSAGE))) };
@@ -66,7 +66,7 @@ export function coerceVariables(
     .filter((name) =>
       use.given.has(name) ? (coerced[name] ?? null) === null : use.notNull.has(name) && coerced[name] === null,
     );
-  if (missing.length === 0) return { coerced };
+  if (missing.length === 0) return variableValues;
   return {
     errors: missing.map((name) =>
       createError('BAD_USER_INPUT', `Variable "$${name}": expected a value where it stands, got null or nothing.`),

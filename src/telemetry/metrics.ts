@@ -75,13 +75,8 @@ function createExecutionMetrics(registers: Registry[]) {
   return {
     executions: new Counter({
       name: 'concierge_executions_total',
-      help: 'Operations run, by executor: compiled, plain (the first time, mutations, and what cannot be compiled).',
+      help: 'Operations run, by executor: planned; plain (what asks about the schema).',
       labelNames: ['executor'] as const,
-      registers,
-    }),
-    jitFallbacks: new Counter({
-      name: 'concierge_jit_fallbacks_total',
-      help: 'Documents that could not be compiled and run on the plain executor.',
       registers,
     }),
     repeatedReads: new Counter({

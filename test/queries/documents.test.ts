@@ -2,9 +2,9 @@ import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { buildSchema, isInterfaceType } from 'graphql';
 import type { Answer } from '../support/gateway.ts';
-import { askTwice, nodeId, startSeededGateway, type SeededGateway } from '../support/seeded.ts';
+import { askBoth, nodeId, startSeededGateway, type SeededGateway } from '../support/seeded.ts';
 
-// Each document is sent twice: the plain executor answers the first time, the compiled operation the second.
+// Each document is executed twice: by its plan, and by graphql's own executor.
 
 const schema = buildSchema(readFileSync(new URL('../../schema.graphql', import.meta.url), 'utf8'));
 
@@ -14,12 +14,12 @@ beforeAll(async () => {
 });
 afterAll(() => gateway.close());
 
-/** The data of a document, which must be the same both times. */
+/** The data of a document, which must be the same both ways. */
 // oxlint-disable-next-line typescript/no-explicit-any -- of the shape of the query, which each test knows
 async function same(query: string, variables: Readonly<Record<string, unknown>> = {}): Promise<any> {
-  const { plain, compiled } = await askTwice(gateway, query, variables);
+  const { plain, planned } = await askBoth(gateway, query, variables);
   expect({ query, variables, errors: plain.errors }).toEqual({ query, variables, errors: [] });
-  expect(compiled.text).toBe(plain.text);
+  expect(planned.text).toBe(plain.text);
   return plain.data;
 }
 
@@ -110,8 +110,8 @@ describe('the shape of a document', () => {
     const ascending = await same('{ customers(first: 20, orderBy: { field: NAME, direction: ASC }) { nodes { id } } }');
     expect(await same(query('left out'))).toEqual(ascending);
     expect(await same(query('given'), { d: 'ASC' })).toEqual(ascending);
-    const { plain, compiled } = await askTwice(gateway, query('null'), { d: null });
-    for (const answer of [plain, compiled]) expectRefused(answer, 'BAD_USER_INPUT', '$d');
+    const { plain, planned } = await askBoth(gateway, query('null'), { d: null });
+    for (const answer of [plain, planned]) expectRefused(answer, 'BAD_USER_INPUT', '$d');
   });
 });
 

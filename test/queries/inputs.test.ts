@@ -2,9 +2,9 @@ import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { buildSchema, isEnumType } from 'graphql';
 import type { Answer } from '../support/gateway.ts';
-import { askTwice, startSeededGateway, type SeededGateway } from '../support/seeded.ts';
+import { askBoth, startSeededGateway, type SeededGateway } from '../support/seeded.ts';
 
-// Each document is sent twice: the plain executor answers the first time, the compiled operation the second.
+// Each document is executed twice: by its plan, and by graphql's own executor.
 
 const schema = buildSchema(readFileSync(new URL('../../schema.graphql', import.meta.url), 'utf8'));
 
@@ -20,12 +20,12 @@ beforeAll(async () => {
 });
 afterAll(() => gateway.close());
 
-/** The data of a document, which must be the same both times. */
+/** The data of a document, which must be the same both ways. */
 // oxlint-disable-next-line typescript/no-explicit-any -- of the shape of the query, which each test knows
 async function same(query: string, variables: Readonly<Record<string, unknown>> = {}): Promise<any> {
-  const { plain, compiled } = await askTwice(gateway, query, variables);
+  const { plain, planned } = await askBoth(gateway, query, variables);
   expect({ query, variables, errors: plain.errors }).toEqual({ query, variables, errors: [] });
-  expect(compiled.text).toBe(plain.text);
+  expect(planned.text).toBe(plain.text);
   return plain.data;
 }
 
@@ -80,11 +80,11 @@ describe('a custom scalar means the same as a literal, as a variable and as a pa
     ['PhoneNumber', 'customers(filter: { phone: VALUE }) { totalCount }', '12'],
     ['EmailAddress', 'customer(by: { email: VALUE }) { id }', 'nobody'],
   ])('%s: what is none is refused both ways and both times (%s, %s)', async (type, field, value) => {
-    const literal = await askTwice(gateway, `{ ${field.replace('VALUE', JSON.stringify(value))} }`);
+    const literal = await askBoth(gateway, `{ ${field.replace('VALUE', JSON.stringify(value))} }`);
     const mark = type === 'EmailAddress' ? `${type}!` : type;
-    const variable = await askTwice(gateway, `query Q($v: ${mark}) { ${field.replace('VALUE', '$v')} }`, { v: value });
-    for (const answer of [literal.plain, literal.compiled]) expectRefused(answer, 'GRAPHQL_VALIDATION_FAILED', value);
-    for (const answer of [variable.plain, variable.compiled]) expectRefused(answer, 'BAD_USER_INPUT', value);
+    const variable = await askBoth(gateway, `query Q($v: ${mark}) { ${field.replace('VALUE', '$v')} }`, { v: value });
+    for (const answer of [literal.plain, literal.planned]) expectRefused(answer, 'GRAPHQL_VALIDATION_FAILED', value);
+    for (const answer of [variable.plain, variable.planned]) expectRefused(answer, 'BAD_USER_INPUT', value);
   });
 
   test('of several literals that are none, each is told with its place', async () => {
@@ -109,8 +109,8 @@ describe('a custom scalar means the same as a literal, as a variable and as a pa
     const literal = await same(`mutation { ${write('"DE"')} }`);
     expect(literal).toMatchObject({ createCustomer: { userErrors: [{ code: 'INVALID_PHONE' }] } });
     expect(await same(`mutation M($c: CountryCode) { ${write('$c')} }`, { c: 'DE' })).toEqual(literal);
-    const bad = await askTwice(gateway, `mutation M($c: CountryCode) { ${write('$c')} }#`, { c: 'Germany' });
-    for (const answer of [bad.plain, bad.compiled]) expectRefused(answer, 'BAD_USER_INPUT', 'Germany');
+    const bad = await askBoth(gateway, `mutation M($c: CountryCode) { ${write('$c')} }#`, { c: 'Germany' });
+    for (const answer of [bad.plain, bad.planned]) expectRefused(answer, 'BAD_USER_INPUT', 'Germany');
   });
 });
 
@@ -165,10 +165,10 @@ describe('an enum value means the same as a literal and as a variable', () => {
   });
 
   test('one that the schema does not have is refused both ways and both times', async () => {
-    const literal = await askTwice(gateway, '{ customers(filter: { status: [GONE] }) { totalCount } }');
-    for (const answer of [literal.plain, literal.compiled]) expectRefused(answer, 'GRAPHQL_VALIDATION_FAILED', 'GONE');
+    const literal = await askBoth(gateway, '{ customers(filter: { status: [GONE] }) { totalCount } }');
+    for (const answer of [literal.plain, literal.planned]) expectRefused(answer, 'GRAPHQL_VALIDATION_FAILED', 'GONE');
     const query = 'query Q($s: [CustomerStatus!]) { customers(filter: { status: $s }) { totalCount } }';
-    const variable = await askTwice(gateway, query, { s: ['GONE'] });
-    for (const answer of [variable.plain, variable.compiled]) expectRefused(answer, 'BAD_USER_INPUT', 'GONE');
+    const variable = await askBoth(gateway, query, { s: ['GONE'] });
+    for (const answer of [variable.plain, variable.planned]) expectRefused(answer, 'BAD_USER_INPUT', 'GONE');
   });
 });

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Answer } from '../support/gateway.ts';
-import { askTwice, nodeId, startSeededGateway, type SeededGateway } from '../support/seeded.ts';
+import { askBoth, nodeId, startSeededGateway, type SeededGateway } from '../support/seeded.ts';
 import { withConnection } from '../support/servers.ts';
 
 let gateway: SeededGateway;
@@ -41,10 +41,10 @@ const byText = KEYS.filter(({ column }) => column !== 'id');
 const document = (field: string, argument: string, type: string) =>
   `query Q($key: ${type}) { ${field}(${argument}) { __typename id } }`;
 
-/** Both answers to a question: the plain executor's and the compiled operation's. */
+/** Both answers to a question: that of its plan and that of graphql's own executor. */
 async function both(query: string, variables: Record<string, unknown>): Promise<Answer[]> {
-  const { plain, compiled } = await askTwice(gateway, query, variables);
-  return [plain, compiled];
+  const { plain, planned } = await askBoth(gateway, query, variables);
+  return [plain, planned];
 }
 
 async function expectRefused(query: string, variables: Record<string, unknown>, naming: string): Promise<void> {

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { PATIENT, startGateway, type TestGateway } from '../support/gateway.ts';
-import { askTwice } from '../support/seeded.ts';
+import { askBoth } from '../support/seeded.ts';
 import { createDatabase, withConnection, type TestDatabase } from '../support/servers.ts';
 
 // As writers leave them that have set a loose sql_mode.
@@ -52,9 +52,9 @@ test.each(Object.entries(MOMENTS))(
   'a moment (%s) is shown, or is a fault of its row',
   async (number, { moment, isOne }) => {
     const query = 'query($number: String!) { order(by: { number: $number }) { placedAt } }';
-    const { plain, compiled } = await askTwice(gateway, `${query} # ${number}`, { number });
+    const { plain, planned } = await askBoth(gateway, `${query} # ${number}`, { number });
     const shown = moment.replace(' ', 'T').replace(/\.5$/, '.500');
-    for (const { data, errors } of [plain, compiled]) {
+    for (const { data, errors } of [plain, planned]) {
       expect(data).toEqual({ order: isOne ? { placedAt: `${shown}Z` } : null });
       expect(errors.map(({ extensions }) => extensions)).toEqual(
         isOne ? [] : [{ code: 'INTERNAL_SERVER_ERROR', errorId: expect.any(String) }],

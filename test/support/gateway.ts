@@ -1,5 +1,5 @@
 import { Writable } from 'node:stream';
-import 'graphql';
+import { createApp } from '../../src/app.ts';
 import { parseConfig } from '../../src/config.ts';
 import { exposedCode } from '../../src/errors.ts';
 import { createLog } from '../../src/telemetry/log.ts';
@@ -16,6 +16,7 @@ export interface Answer {
   readonly errors: readonly {
     message: string;
     path?: (string | number)[];
+    locations?: { line: number; column: number }[];
     extensions: { code: string; errorId?: string };
   }[];
   readonly extensions: { readonly cost?: AnsweredCost } | undefined;
@@ -102,8 +103,6 @@ export async function startGateway(options: {
       done();
     },
   });
-  // Once graphql has been evaluated: graphql-jit is CommonJS, and jest cannot require() an ES module under way.
-  const { createApp } = await import('../../src/app.ts');
   const config = parseConfig({
     NODE_ENV: 'test',
     PORT: '0',

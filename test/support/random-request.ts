@@ -1,5 +1,7 @@
 import {
   getNamedType,
+  getNullableType,
+  GraphQLNonNull,
   isAbstractType,
   isEnumType,
   isInputObjectType,
@@ -24,6 +26,8 @@ export type Choose = (below: number) => number;
 export interface RandomRequest {
   readonly query: string;
   readonly variables: Readonly<Record<string, unknown>>;
+  /** The operation to run, where there are several. */
+  readonly operationName: 'R';
   /** What stands behind each alias. */
   readonly aliases: ReadonlyMap<string, string>;
 }
@@ -36,6 +40,8 @@ export interface RandomOptions {
   readonly root: 'Query' | 'Mutation';
   /** At most so many fields and fragments, `__typename` apart. */
   readonly selections: number;
+  /** Whether there may be another operation beside it. */
+  readonly severalOperations?: boolean;
 }
 
 type Field = GraphQLField<unknown, unknown>;
@@ -43,8 +49,9 @@ type Field = GraphQLField<unknown, unknown>;
 const LEVELS = 9;
 
 /**
- * Makes up a valid request for any schema: fields, arguments from literals, variables and their defaults, aliases,
- * fragments named and inline on objects and interfaces, `@skip` and `@include`. Each selection asks for `__typename`.
+ * Makes up a valid request for any schema: fields, some of them twice; arguments from literals, variables in the place of
+ * any part of them, given, null or left to their defaults; aliases; fragments named and inline on objects and interfaces;
+ * `@skip` and `@include`. Each selection asks for `__typename`.
  */
 export function randomRequest(options: RandomOptions): RandomRequest {
   const draft = new Draft(options);
@@ -53,8 +60,10 @@ export function randomRequest(options: RandomOptions): RandomRequest {
   const definitions = draft.variables.map(({ definition }) => definition).join(', ');
   const head = `${options.root.toLowerCase()} R${definitions === '' ? '' : `(${definitions})`}`;
   const given = draft.variables.filter(({ value }) => value !== undefined);
+  const others = options.severalOperations === true && options.choose(4) === 3 ? ['query Other { __typename }'] : [];
   return {
-    query: [`${head} ${body}`, ...draft.fragments].join('\n'),
+    query: [...others, `${head} ${body}`, ...draft.fragments].join('\n'),
+    operationName: 'R',
     variables: Object.fromEntries(given.map(({ name, value }) => [name, value])),
     aliases: draft.aliases,
   };
@@ -131,8 +140,11 @@ class Draft {
     // Types behind an interface have fields of one name and several types, which may not meet under one key.
     const mustBeNamed = args !== '' || (isObjectType(parent) && parent.getInterfaces().length > 0);
     const alias = mustBeNamed || this.#chance(8) ? this.#alias(field.name) : '';
-    const inner = isLeafType(named) ? '' : ` ${this.selections(named, levels - 1)}`;
-    return `${alias}${field.name}${args}${this.#directives()}${inner}`;
+    const once = () => {
+      const inner = isLeafType(named) ? '' : ` ${this.selections(named, levels - 1)}`;
+      return `${alias}${field.name}${args}${this.#directives()}${inner}`;
+    };
+    return this.#chance(8) ? `${once()} ${once()}` : once();
   }
 
   #alias(fieldName: string): string {
@@ -143,7 +155,11 @@ class Draft {
 
   #directives(): string {
     if (!this.#chance(6)) return '';
-    const name = this.#pick(['include', 'skip']);
+    const names = this.#chance(4) ? ['skip', 'include'] : [this.#pick(['include', 'skip'])];
+    return names.map((name) => this.#condition(name)).join('');
+  }
+
+  #condition(name: string): string {
     const plain = name === 'include';
     if (this.#chance(2)) return ` @${name}(if: ${this.#chance(4) ? !plain : plain})`;
     return ` @${name}(if: ${this.#variable('Boolean!', this.#chance(3) ? !plain : plain, undefined)})`;
@@ -165,8 +181,8 @@ class Draft {
 
   #argument({ name, type }: GraphQLArgument): string {
     const value = !isNonNullType(type) && this.#chance(10) ? null : this.#value(name, type);
+    if (!this.#chance(2)) return `${name}: ${this.#literal(name, value, type)}`;
     const literal = literalOf(value, type);
-    if (!this.#chance(2)) return `${name}: ${literal}`;
     // With a default the variable may be left out or hold something else.
     const byDefault = value !== null && this.#chance(2) ? literal : undefined;
     const nullable = !isNonNullType(type);
@@ -176,6 +192,30 @@ class Draft {
       byDefault,
     );
     return `${name}: ${variable}`;
+  }
+
+  /** As it is written in a document, with a variable in place of a part here and there. */
+  #literal(name: string, value: unknown, type: GraphQLInputType): string {
+    if (isNonNullType(type)) return this.#literal(name, value, type.ofType);
+    if (Array.isArray(value) && isListType(type)) {
+      const items: GraphQLInputType = type.ofType;
+      return `[${value.map((one) => this.#part(name, one, items)).join(', ')}]`;
+    }
+    if (!isInputObjectType(type) || typeof value !== 'object' || value === null) return literalOf(value, type);
+    const fields = type.getFields();
+    const members = Object.entries(value).map(([key, member]) => {
+      const own = fields[key]?.type ?? fail(key);
+      return `${key}: ${this.#part(key, member, type.isOneOf ? new GraphQLNonNull(getNullableType(own)) : own)}`;
+    });
+    return `{ ${members.join(', ')} }`;
+  }
+
+  #part(name: string, value: unknown, type: GraphQLInputType): string {
+    if (!this.#chance(6)) return this.#literal(name, value, type);
+    const isNullable = !isNonNullType(type);
+    // Left out, null, or a value.
+    const given = isNullable && this.#chance(3) ? (this.#chance(2) ? undefined : null) : this.#value(name, type);
+    return this.#variable(String(type), given, undefined);
   }
 
   #variable(type: string, value: unknown, byDefault: string | undefined): string {

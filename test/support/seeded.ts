@@ -1,3 +1,4 @@
+import { Kind, OperationTypeNode, parse } from 'graphql';
 import { seedDatabase } from '../../src/data/seed/seed-database.ts';
 import { PATIENT, startGateway, type Answer, type TestGateway } from './gateway.ts';
 import { createDatabase } from './servers.ts';
@@ -22,22 +23,54 @@ export async function startSeededGateway(
   return { ...gateway, databaseUrl: database.url, close };
 }
 
+const INTROSPECTED = 'introspected: __schema { queryType { name } }';
+
 /**
- * Sends a document twice: the plain executor answers the first time, the compiled operation the second, or this throws. The
- * document must be a query that the gateway has not met; one that is refused, or has conditions, may run plain again.
+ * Has a document executed by its plan, and by graphql's own executor: a query gets a field about the schema for that,
+ * which is taken out of the answer again. A mutation is sent twice.
  */
-export async function askTwice(
+export async function askBoth(
   gateway: TestGateway,
   query: string,
   variables: Readonly<Record<string, unknown>> = {},
-): Promise<{ plain: Answer; compiled: Answer }> {
-  const runs = () => gateway.metric('concierge_executions_total{executor="compiled"}');
-  const plain = await gateway.request(query, { variables });
-  const before = await runs();
-  const compiled = await gateway.request(query, { variables });
-  const isToCompile = plain.data !== undefined && !/@(skip|include)|^mutation\b/.test(query);
-  if (isToCompile && (await runs()) !== before + 1) throw new Error(`expected to run compiled: ${query}`);
-  return { plain, compiled };
+): Promise<{ planned: Answer; plain: Answer }> {
+  const runs = async (executor: string) => gateway.metric(`concierge_executions_total{executor="${executor}"}`);
+  const before = [await runs('planned'), await runs('plain')];
+  const planned = await gateway.request(query, { variables });
+  const operation = parse(query).definitions.find((one) => one.kind === Kind.OPERATION_DEFINITION);
+  const end = operation?.selectionSet.loc?.end;
+  if (operation?.operation !== OperationTypeNode.QUERY || end === undefined)
+    return { planned, plain: await gateway.request(query, { variables }) };
+  const at = end - 1;
+  const asked = await gateway.request(`${query.slice(0, at)} ${INTROSPECTED} ${query.slice(at)}`, { variables });
+  if (asked.data !== undefined) {
+    const run = [await runs('planned'), await runs('plain')].map((count, i) => count - (before[i] ?? 0));
+    if (run.join() !== '1,1')
+      throw new Error(`expected to run once planned and once plain, ran ${run.join()}: ${query}`);
+  }
+  return { planned, plain: withoutIntrospection(asked, query.slice(0, at)) };
+}
+
+/** The answer as it were without the field: its places in the document are those before it was put in. */
+function withoutIntrospection(answer: Answer, before: string): Answer {
+  const lines = before.split('\n');
+  const [line, column] = [lines.length, lines.at(-1)?.length ?? 0];
+  const moved = (errors: Answer['errors']): Answer['errors'] =>
+    errors.map(({ locations, ...error }) => ({
+      ...error,
+      ...(locations && {
+        locations: locations.map((at) =>
+          at.line === line && at.column > column ? { ...at, column: at.column - INTROSPECTED.length - 2 } : at,
+        ),
+      }),
+    }));
+  const { introspected: _, ...data } = answer.data ?? {};
+  return {
+    ...answer,
+    data: answer.data ? data : answer.data,
+    errors: moved(answer.errors),
+    text: answer.text.replace(/,?"introspected":\{"queryType":\{"name":"Query"\}\}/, ''),
+  };
 }
 
 /** The global id of a row, as `node` takes it. */

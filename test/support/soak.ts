@@ -7,6 +7,7 @@ export const SOAKS = {
   cost: 'test/limits/cost-property.test.ts',
   executors: 'test/queries/executors.test.ts',
   fuzz: 'test/limits/fuzz.test.ts',
+  plans: 'test/queries/plans.test.ts',
 } as const;
 
 export type SoakName = keyof typeof SOAKS;

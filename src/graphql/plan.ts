@@ -1,0 +1,235 @@
+import {
+  getArgumentValues,
+  getNullableType,
+  GraphQLID,
+  GraphQLString,
+  isLeafType,
+  isListType,
+  isNonNullType,
+  isObjectType,
+  isScalarType,
+  OperationTypeNode,
+  visit,
+  type DocumentNode,
+  type FieldNode,
+  type GraphQLAbstractType,
+  type GraphQLField,
+  type GraphQLObjectType,
+  type GraphQLOutputType,
+  type GraphQLSchema,
+  type OperationDefinitionNode,
+  type SelectionSetNode,
+} from 'graphql';
+import { collectFields, conditionVariables, fragmentsOf, type Selections } from './collect-fields.ts';
+import { createFillObject, isCopied, type FillObject, type ObjectField } from './fill-object.ts';
+
+/** The values of a request's variables, checked and with defaults filled in, as graphql's `getVariableValues` gives them. */
+export type VariableValues = NonNullable<Parameters<typeof getArgumentValues>[2]>;
+
+/** How an operation is executed, worked out once for all requests that ask for it alike. */
+export interface OperationPlan {
+  readonly root: SelectionPlan;
+  /** Whether each field at the top begins only when the one before has ended: that of a mutation. */
+  readonly isSerial: boolean;
+}
+
+/** The fields that are asked of an object of one type, in the order in which the answer has them. */
+export interface SelectionPlan {
+  readonly fields: readonly FieldPlan[];
+  /** Makes the object that they are put into, with null for each. */
+  readonly createObject: () => Record<string, unknown>;
+  /** Makes it with all those in it that are not among the `others`, where that goes without more ado. */
+  readonly fillObject: FillObject;
+  readonly others: readonly FieldPlan[];
+}
+
+type Resolve = (source: unknown, args: object, context: unknown) => unknown;
+
+/** A field of an object in the answer. */
+export interface FieldPlan extends ObjectField {
+  readonly parentType: GraphQLObjectType;
+  /** Every place in the document that asks for it, for the locations of errors. */
+  readonly nodes: readonly FieldNode[];
+  /** Undefined: the source's property of the field's name. */
+  readonly resolve: Resolve | undefined;
+  /** Whether its arguments are the same for every request. */
+  readonly isConstant: boolean;
+  /** Throws a GraphQLError for what is no value of an argument. */
+  readonly argumentsOf: (variables: VariableValues) => object;
+  readonly completion: Completion;
+}
+
+/** What becomes of a value, by its type. */
+export type Completion = { readonly isNonNull: boolean } & (
+  | { readonly kind: 'leaf'; readonly coerce: (value: unknown) => unknown }
+  | { readonly kind: 'list'; readonly item: Completion }
+  | { readonly kind: 'object'; readonly selection: () => SelectionPlan }
+  | {
+      readonly kind: 'abstract';
+      readonly typeOf: ResolveType;
+      /** Throws for a name that is none of the possible types. */
+      readonly selection: (typeName: unknown) => SelectionPlan;
+    }
+);
+
+/**
+ * The plans of one operation of a valid document. `@skip` and `@include` are applied while a plan is made, so there is one
+ * for each set of values that they are given; the fields of a type are worked out when its first object is met.
+ * @param hot after how many objects of a selection a function is made that fills them. Most documents of which more is asked
+ *   come again, and one that is asked once would pay for nothing.
+ * @returns for the values of a request's variables; undefined where the operation asks about the schema, which only the
+ *   plain executor can tell
+ */
+export function createPlans(
+  schema: GraphQLSchema,
+  { document, operation, hot = 64 }: { document: DocumentNode; operation: OperationDefinitionNode; hot?: number },
+): (variables: VariableValues) => OperationPlan | undefined {
+  if (asksAboutSchema(document)) return () => undefined;
+  const variables = conditionVariables(document);
+  const fragments = fragmentsOf(document);
+  const rootType = schema.getRootType(operation.operation);
+  if (!rootType) throw new Error(`the schema has no ${operation.operation}`);
+  const plans = new Map<string, OperationPlan>();
+  return ({ coerced }) => {
+    const conditions = new Map(variables.map((name) => [name, coerced[name] === true]));
+    const key = [...conditions.values()].map(Number).join('');
+    let plan = plans.get(key);
+    if (plan === undefined) {
+      // Sixteen combinations are more than any client has in use at a time.
+      if (plans.size === MOST_PLANS) plans.clear();
+      const root = new Planner({ schema, fragments, conditions }, hot).selection(rootType, [operation.selectionSet]);
+      plan = { root, isSerial: operation.operation === OperationTypeNode.MUTATION };
+      plans.set(key, plan);
+    }
+    return plan;
+  };
+}
+
+const MOST_PLANS = 16;
+
+function asksAboutSchema(document: DocumentNode): boolean {
+  let isFound = false;
+  visit(document, {
+    Field: ({ name }) => {
+      isFound ||= name.value === '__schema' || name.value === '__type';
+    },
+  });
+  return isFound;
+}
+
+/** Makes the parts of one plan as they are needed. */
+class Planner {
+  readonly #selections: Selections;
+  readonly #hot: number;
+
+  constructor(selections: Selections, hot: number) {
+    this.#selections = selections;
+    this.#hot = hot;
+  }
+
+  selection(type: GraphQLObjectType, sets: readonly SelectionSetNode[]): SelectionPlan {
+    const byKey = collectFields(this.#selections, type, sets);
+    const fields = [...byKey].map(([key, nodes]) => this.#field(type, key, nodes));
+    return {
+      fields,
+      createObject: createEmpty(fields),
+      fillObject: createFillObject(fields, this.#hot),
+      others: fields.filter((field) => !isCopied(field)),
+    };
+  }
+
+  #field(parentType: GraphQLObjectType, key: string, nodes: readonly FieldNode[]): FieldPlan {
+    const [node] = nodes;
+    const definition = node && this.#selections.schema.getField(parentType, node.name.value);
+    if (node === undefined || definition === undefined)
+      throw new Error(`${parentType.name}.${key}: the document is not valid`);
+    const isConstant = !hasVariables(node);
+    const { name, type } = definition;
+    return {
+      key,
+      name,
+      parentType,
+      nodes,
+      resolve: resolverOf(definition, parentType),
+      isConstant,
+      argumentsOf: argumentsOf(definition, node, isConstant),
+      type,
+      completion: this.#completion(
+        type,
+        nodes.flatMap(({ selectionSet }) => selectionSet ?? []),
+      ),
+      isText: isText(getNullableType(type)),
+    };
+  }
+
+  #completion(type: GraphQLOutputType, sets: readonly SelectionSetNode[], isNonNull = false): Completion {
+    if (isNonNullType(type)) return this.#completion(type.ofType, sets, true);
+    if (isListType(type)) return { kind: 'list', isNonNull, item: this.#completion(type.ofType, sets) };
+    if (isLeafType(type)) return { kind: 'leaf', isNonNull, coerce: (value) => type.coerceOutputValue(value) };
+    if (isObjectType(type)) return { kind: 'object', isNonNull, selection: once(() => this.selection(type, sets)) };
+    const known = new Map<unknown, SelectionPlan>();
+    const selection = (typeName: unknown): SelectionPlan => {
+      let plan = known.get(typeName);
+      if (plan === undefined) {
+        plan = this.selection(this.#possibleType(type, typeName), sets);
+        known.set(typeName, plan);
+      }
+      return plan;
+    };
+    return { kind: 'abstract', isNonNull, typeOf: typeResolverOf(type), selection };
+  }
+
+  #possibleType(type: GraphQLAbstractType, typeName: unknown): GraphQLObjectType {
+    const possible = this.#selections.schema.getPossibleTypes(type).find(({ name }) => name === typeName);
+    if (possible !== undefined) return possible;
+    throw new Error(`${type.name}: expected one of its types, got ${String(typeName)}`);
+  }
+}
+
+function hasVariables(node: FieldNode): boolean {
+  let isFound = false;
+  for (const argument of node.arguments ?? [])
+    visit(argument, {
+      Variable: () => {
+        isFound = true;
+      },
+    });
+  return isFound;
+}
+
+/** With all its keys from the beginning an object is filled faster, and may even have one that is called `__proto__`. */
+function createEmpty(fields: readonly FieldPlan[]): () => Record<string, unknown> {
+  const empty = Object.fromEntries(fields.map(({ key }) => [key, null]));
+  return () => ({ ...empty });
+}
+
+const isText = (type: GraphQLOutputType): boolean =>
+  type === GraphQLString || type === GraphQLID || (isScalarType(type) && type.coerceOutputValue === String);
+
+function once<Result>(make: () => Result): () => Result {
+  let made: Result | undefined;
+  return () => (made ??= make());
+}
+
+/** Our resolvers take three arguments (`createSchema` sees to it): making graphql's fourth costs more than most of them. */
+function resolverOf(definition: GraphQLField<unknown, unknown>, { name }: GraphQLObjectType): Resolve | undefined {
+  return definition.name === '__typename' ? () => name : (definition.resolve as Resolve | undefined);
+}
+
+function argumentsOf(
+  definition: GraphQLField<unknown, unknown>,
+  node: FieldNode,
+  isConstant: boolean,
+): FieldPlan['argumentsOf'] {
+  if (definition.args.length === 0) return () => NO_ARGUMENTS;
+  if (!isConstant) return (variables) => getArgumentValues(definition, node, variables);
+  return once(() => Object.freeze(getArgumentValues(definition, node)));
+}
+
+const NO_ARGUMENTS = Object.freeze({});
+
+type ResolveType = (value: unknown, context: unknown) => unknown;
+
+const typeResolverOf = ({ resolveType }: GraphQLAbstractType): ResolveType =>
+  (resolveType as ResolveType | undefined) ??
+  ((value) => (typeof value === 'object' && value !== null && '__typename' in value ? value.__typename : undefined));
