@@ -5,6 +5,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { runImport } from '../../src/cli/import.ts';
+import { orGiveUp } from '../support/patience.ts';
 import { captureCli } from './captured-cli.ts';
 import {
   cleanUpImports,
@@ -161,7 +162,7 @@ describe('an import', () => {
       stdio: ['ignore', 'ignore', 'inherit'],
       env: { ...process.env, NODE_OPTIONS: '' },
     });
-    expect(await once(child, 'exit')).toEqual([0, null]);
+    expect(await orGiveUp('the process to end', once(child, 'exit'))).toEqual([0, null]);
     expect((await rowCounts(url))['interactions']).toBe(30_000);
   });
 });
