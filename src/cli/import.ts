@@ -44,6 +44,7 @@ export async function runImport(args: ImportArguments, cli: CliContext, database
     cli.stdout.write(`Rejected rows, with line and reason: ${result.rejects.join(', ')}\n`);
   if (result.leftEmpty !== undefined)
     cli.stdout.write(`Values left empty, with file, line, column and reason: ${result.leftEmpty}\n`);
+  if (result.cut !== undefined) cli.stdout.write(`Values cut, with file, line, column and reason: ${result.cut}\n`);
   if (result.isInterrupted) {
     cli.stdout.write('Stopped before the end; the same command imports the rest and doubles nothing.\n');
     return INTERRUPTED_EXIT_CODE;

@@ -1,0 +1,48 @@
+import { DateTime, IANAZone } from 'luxon';
+import { quoted } from '../../errors.ts';
+import { dateTimeText } from '../sql-text.ts';
+import { RowProblem } from './values.ts';
+
+// DATETIME's range, a day narrower so that no time zone leaves it.
+const FIRST_MS = Date.UTC(1000, 0, 2);
+const LAST_MS = Date.UTC(9999, 11, 30);
+
+// Luxon takes much less for ISO 8601: "20" is a time of today.
+const WHOLE_DAY = /^\d{4}(?:-\d\d-\d\d|\d{4}|-?W\d\d-?\d|-?\d{3})(?:T.+)?$/;
+
+/** The forms in which a file writes dates; a date without an offset is in the zone. */
+interface DateForms {
+  /** Luxon's tokens; none: ISO 8601. */
+  readonly formats: readonly string[];
+  readonly zone: string;
+}
+
+/** Whether it is an IANA time zone. */
+export function isTimeZone(zone: string): boolean {
+  return IANAZone.isValidZone(zone);
+}
+
+/** Whether dates written in a format can be read back: without a year or a day they would be taken for today's. */
+export function tellsTheDay(format: string): boolean {
+  return ['2031-11-23T15:45', '2029-02-14T03:20'].every((text) => {
+    const written = DateTime.fromISO(text, { zone: 'UTC' });
+    const read = DateTime.fromFormat(written.toFormat(format, { locale: 'en' }), format, { zone: 'UTC', locale: 'en' });
+    // An hour of twelve without AM or PM is another one.
+    return read.isValid && read.hasSame(written, 'day') && (read.hour === written.hour || read.hour === 0);
+  });
+}
+
+/** A moment as DATETIME(3) text in UTC. Throws RowProblem. */
+export function convertDate(given: string, forms: DateForms): string {
+  const moment = readingsOf(given, forms)
+    .find((reading) => reading.isValid)
+    ?.toMillis();
+  if (moment !== undefined && moment >= FIRST_MS && moment <= LAST_MS) return dateTimeText(moment);
+  const expected = forms.formats.length === 0 ? 'in ISO 8601, such as 2026-01-31' : `as ${forms.formats.join(' or ')}`;
+  throw new RowProblem(`expected a date ${expected}, got ${quoted(given)}`);
+}
+
+function readingsOf(given: string, { formats, zone }: DateForms): readonly DateTime[] {
+  if (formats.length > 0) return formats.map((format) => DateTime.fromFormat(given, format, { zone, locale: 'en' }));
+  return WHOLE_DAY.test(given) ? [DateTime.fromISO(given, { zone })] : [];
+}
