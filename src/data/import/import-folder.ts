@@ -68,6 +68,7 @@ async function writeRows(
 ): Promise<void> {
   const records = rows.map((row) => row.record);
   const outcomes = await writeBatch(run.connection, target, { records, by: run.by });
+  await run.options.written?.();
   for (const [index, row] of rows.entries()) {
     const outcome = itemAt(outcomes, index);
     if (outcome.kind === 'rejected' && outcome.mayPass === true) keepRow(run, row, outcome);

@@ -20,6 +20,8 @@ export interface ImportOptions {
   readonly databaseUrl: string;
   /** Called after each batch. */
   readonly report?: (summary: TargetSummary) => void;
+  /** Called after each transaction, before its rows are counted. */
+  readonly written?: (() => Promise<void>) | undefined;
   /** Stops after the batch under way. */
   readonly signal?: AbortSignal;
 }

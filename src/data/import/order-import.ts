@@ -66,11 +66,13 @@ async function writeOrderRows(run: ImportRun, rows: readonly PendingRow[]): Prom
   }
 }
 
-function writeBundles(run: ImportRun, bundles: readonly OrderBundle[]): Promise<BundleOutcome[]> {
-  return writeHalving(run.connection, bundles, {
+async function writeBundles(run: ImportRun, bundles: readonly OrderBundle[]): Promise<BundleOutcome[]> {
+  const outcomes = await writeHalving(run.connection, bundles, {
     write: (some) => writeOrders(run.connection, some, run.by.now),
     reject: rejectBundle,
   });
+  await run.options.written?.();
+  return outcomes;
 }
 
 function rejectBundle(bundle: OrderBundle, problem: string): BundleOutcome {
