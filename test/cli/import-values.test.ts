@@ -6,11 +6,10 @@ import {
   freshDatabase,
   importFrom,
   mappingOf,
-  orderItems,
   orders,
   products,
 } from './import-run.ts';
-import { contradictions, query } from './table-contents.ts';
+import { query } from './table-contents.ts';
 
 afterEach(cleanUpImports);
 
@@ -112,6 +111,32 @@ describe('a date is taken only when the whole cell is one', () => {
   });
 });
 
+test('a time that clocks have not shown is none, and one with an offset is what it is', async () => {
+  const url = await freshDatabase();
+  const cells = [
+    '2024-03-31T01:30',
+    '2024-03-31T02:30',
+    '2024-03-31T02:30Z',
+    '2024-03-31T02:30+01:00',
+    '2024-10-27T02:30',
+  ];
+  const folder = await folderOf({
+    'customers.csv': `id,name,since\n${cells.map((cell, index) => `${index},n,${cell}`).join('\n')}\n`,
+  });
+  const fields = { externalId: 'id', name: 'name', createdAt: { column: 'since', timeZone: 'Europe/Berlin' } };
+  const { rejects } = await importFrom(url, folder, mappingOf({ customers: fields }));
+  expect(rejects['customers.rejected.csv']).toEqual([
+    '3,"createdAt: expected a time that clocks in Europe/Berlin show, got ""2024-03-31T02:30""","since","customers.csv","1,n,2024-03-31T02:30"',
+  ]);
+  const found = await query(url, 'SELECT created_at FROM customers ORDER BY external_id');
+  expect(found.map((row) => row['created_at'])).toEqual([
+    '2024-03-31 00:30:00.000',
+    '2024-03-31 02:30:00.000',
+    '2024-03-31 01:30:00.000',
+    '2024-10-27 00:30:00.000',
+  ]);
+});
+
 describe('what a cell says is stored', () => {
   test('a currency is taken only when the whole cell is a code', async () => {
     const url = await freshDatabase();
@@ -192,71 +217,5 @@ targets:
     );
     const lines = await query(url, 'SELECT line1 FROM customer_addresses ORDER BY customer_id');
     expect(lines.map((row) => row['line1'])).toEqual(['00100', '00100', '0x1F', '~', '00100', '00100']);
-  });
-});
-
-describe('an order comes to the sum of its items', () => {
-  const files = {
-    'customers.csv': 'id,name,email\n1,Ann,\n',
-    'products.csv': 'sku,price\nP,19.99\n',
-    'orderItems.csv': 'no,sku,pieces,price\nO1,P,2,19.99\nO2,P,1,19.99\n',
-  };
-  const withTotal = { ...orders, total: 'total', currency: 'currency' };
-
-  test('so the file’s own total checks the lines that come with it', async () => {
-    const url = await freshDatabase();
-    const folder = await folderOf({
-      ...files,
-      'orders.csv': 'no,customer,total,currency\nO1,1,39.98,EUR\nO2,1,5,EUR\nO3,1,7,EUR\n',
-    });
-    const { counts, rejects } = await importFrom(
-      url,
-      folder,
-      mappingOf({ customers, products, orders: withTotal, orderItems }),
-    );
-    expect(counts).toMatchObject({ orders: [3, 1, 0, 0, 2], orderItems: [2, 1, 0, 0, 1] });
-    expect(rejects['orders.rejected.csv']).toEqual([
-      `3,"total: expected the sum of the order's items, 19.9900, got 5.0000","total","orders.csv","O2,1,5,EUR"`,
-      `4,"total: expected the sum of the order's items, 0.0000, got 7.0000","total","orders.csv","O3,1,7,EUR"`,
-    ]);
-    expect(await contradictions(url)).toEqual([]);
-  });
-
-  test('so neither another total nor another currency is taken for lines that are stored', async () => {
-    const url = await freshDatabase();
-    await importFrom(
-      url,
-      await folderOf({ ...files, 'orders.csv': 'no,customer\nO1,1\nO2,1\n' }),
-      mappingOf({ customers, products, orders, orderItems }),
-    );
-    const folder = await folderOf({
-      'orders.csv': 'no,customer,total,currency\nO1,1,5,EUR\nO2,1,19.99,JPY\n',
-    });
-    const mapping = mappingOf({ orders: withTotal });
-    const { rejects } = await importFrom(url, folder, mapping);
-    expect(rejects['orders.rejected.csv']?.map((line) => line.split('","')[0])).toEqual([
-      `2,"total: expected the sum of the order's items, 39.9800, got 5.0000`,
-      `3,"currency: expected EUR, in which the order's items are, got JPY`,
-    ]);
-    const right = await folderOf({ 'orders.csv': 'no,customer,total,currency\nO1,1,39.98,EUR\nO2,1,,EUR\n' });
-    expect((await importFrom(url, right, mapping)).counts['orders']).toEqual([2, 0, 0, 2, 0]);
-    expect(await contradictions(url)).toEqual([]);
-  });
-
-  test('a batch of which nothing is left is rejected with line and reason', async () => {
-    const url = await freshDatabase();
-    const folder = await folderOf({
-      ...files,
-      'orders.csv': 'no,customer\nO1,1\n',
-      'orderItems.csv': 'no,sku,pieces,price\nO1,unknown,1,1\n',
-    });
-    const mapping = mappingOf({ customers, products, orders, orderItems });
-    const { exitCode, counts, rejects } = await importFrom(url, folder, mapping);
-    expect([exitCode, counts['orders'], counts['orderItems']]).toEqual([1, [1, 0, 0, 0, 1], [1, 0, 0, 0, 1]]);
-    expect(rejects['orderItems.rejected.csv']).toEqual([
-      '2,"product: expected one of the products in the database, got ""unknown""","sku","orderItems.csv","O1,unknown,1,1"',
-    ]);
-    const alone = await folderOf({ 'orderItems.csv': 'no,sku,pieces,price\nnone,P,1,1\n' });
-    expect((await importFrom(url, alone, mappingOf({ orderItems }))).counts['orderItems']).toEqual([1, 0, 0, 0, 1]);
   });
 });

@@ -1,4 +1,4 @@
-import { DateTime, IANAZone } from 'luxon';
+import { DateTime, IANAZone, type DateTimeOptions } from 'luxon';
 import { quoted } from '../../errors.ts';
 import { dateTimeText } from '../sql-text.ts';
 import { RowProblem } from './values.ts';
@@ -34,15 +34,31 @@ export function tellsTheDay(format: string): boolean {
 
 /** A moment as DATETIME(3) text in UTC. Throws RowProblem. */
 export function convertDate(given: string, forms: DateForms): string {
-  const moment = readingsOf(given, forms)
-    .find((reading) => reading.isValid)
-    ?.toMillis();
-  if (moment !== undefined && moment >= FIRST_MS && moment <= LAST_MS) return dateTimeText(moment);
-  const expected = forms.formats.length === 0 ? 'in ISO 8601, such as 2026-01-31' : `as ${forms.formats.join(' or ')}`;
-  throw new RowProblem(`expected a date ${expected}, got ${quoted(given)}`);
+  const reading = readingOf(given, forms, { zone: forms.zone });
+  const moment = reading?.toMillis();
+  if (reading === undefined || moment === undefined || moment < FIRST_MS || moment > LAST_MS) {
+    const expected =
+      forms.formats.length === 0 ? 'in ISO 8601, such as 2026-01-31' : `as ${forms.formats.join(' or ')}`;
+    throw new RowProblem(`expected a date ${expected}, got ${quoted(given)}`);
+  }
+  const written = readingOf(given, forms, { zone: 'UTC', setZone: true });
+  // It has an offset, or needs none.
+  if (written?.toMillis() === moment) return dateTimeText(moment);
+  // Where clocks are put forward, Luxon takes the hour that is left out for the next one.
+  if (written?.toFormat(WALL) !== reading.toFormat(WALL))
+    throw new RowProblem(`expected a time that clocks in ${forms.zone} show, got ${quoted(given)}`);
+  // Where they are put back, Luxon's choice depends on today's season; the same file must always say the same.
+  return dateTimeText(Math.min(...reading.getPossibleOffsets().map((one) => one.toMillis())));
 }
 
-function readingsOf(given: string, { formats, zone }: DateForms): readonly DateTime[] {
-  if (formats.length > 0) return formats.map((format) => DateTime.fromFormat(given, format, { zone, locale: 'en' }));
-  return WHOLE_DAY.test(given) ? [DateTime.fromISO(given, { zone })] : [];
+const WALL = 'yyyy-MM-dd HH:mm';
+
+function readingOf(given: string, { formats }: DateForms, options: DateTimeOptions): DateTime | undefined {
+  const readings =
+    formats.length > 0
+      ? formats.map((format) => DateTime.fromFormat(given, format, { ...options, locale: 'en' }))
+      : WHOLE_DAY.test(given)
+        ? [DateTime.fromISO(given, options)]
+        : [];
+  return readings.find((reading) => reading.isValid);
 }
