@@ -1,6 +1,7 @@
 import type { AddressInput, CustomerStatus, PhoneInput } from '../../generated/graphql.ts';
 import { parseGlobalId } from '../global-id.ts';
-import { parseEmail, parsePhone } from '../scalars.ts';
+import { parsePhone } from '../phones.ts';
+import { parseEmail } from '../scalars.ts';
 import { parseText } from '../text.ts';
 import { quoted } from '../../errors.ts';
 import type { Problems } from '../user-errors.ts';

@@ -1,7 +1,9 @@
 import { DateTime, IANAZone } from 'luxon';
 import { quoted } from '../../errors.ts';
 import { formatAmount, isCurrency, parseAmount, type Amount } from '../../crm/money.ts';
-import { parseEmail, parsePhone } from '../../crm/scalars.ts';
+import { parsePhone } from '../../crm/phones.ts';
+import { parseEmail } from '../../crm/scalars.ts';
+import { isText, normaliseText, shows } from '../../crm/text.ts';
 import { dateTimeText } from '../sql-text.ts';
 
 /** Why a row cannot be taken; goes to the rejects file. */
@@ -13,12 +15,14 @@ export class RowProblem extends Error {
 const FIRST_MS = Date.UTC(1000, 0, 2);
 const LAST_MS = Date.UTC(9999, 11, 30);
 
-/** A text of 1 to `most` characters, counted as VARCHAR counts them. Throws RowProblem. */
+/** A text of up to `most` characters, counted as VARCHAR counts them. Throws RowProblem. */
 export function convertText(given: string, most: number): string {
-  const length = given.length <= most ? given.length : Array.from(given).length;
+  const text = normaliseText(given);
+  const length = text.length <= most ? text.length : Array.from(text).length;
   if (length > most) throw new RowProblem(`expected at most ${most} characters, got ${length}`);
-  if (!given.isWellFormed() || given.includes('\0')) throw new RowProblem('expected text, got other characters');
-  return given;
+  if (!isText(text)) throw new RowProblem('expected text, got other characters');
+  if (text !== '' && !shows(text)) throw new RowProblem('expected text, got none that shows');
+  return text;
 }
 
 /** One of the words. Throws RowProblem. */
