@@ -150,7 +150,7 @@ const ONLY_NEW: [string, object, string[]][] = [
     ['INVALID_INPUT addresses.1.city', 'INVALID_INPUT addresses.1.region'],
   ],
   ['a postal code of 21 characters', address({ postalCode: 'x'.repeat(21) }), ['INVALID_INPUT addresses.1.postalCode']],
-  ...['', 'de', 'DEU', 'Germany', 'D\0'].map((country): [string, object, string[]] => [
+  ...['', 'de', 'DEU', 'Germany', 'D\0', 'XX', 'ZZ', 'UK', 'EU', 'SU'].map((country): [string, object, string[]] => [
     `the country ${JSON.stringify(country)}`,
     address({ country }),
     ['INVALID_INPUT addresses.1.country'],

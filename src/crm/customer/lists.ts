@@ -49,7 +49,7 @@ function soughtText(
       'BAD_USER_INPUT',
       `Argument "${argument}": expected 1 to ${most} characters, got ${quoted(given)}.`,
     );
-  if (isText(text) && hasWeight(text)) return text;
+  if (isText(text) && hasWeight(text.trim())) return text;
   const expected = 'expected text, with a character that counts where names are compared';
   throw createError('BAD_USER_INPUT', `Argument "${argument}": ${expected}, got ${quoted(given)}.`);
 }

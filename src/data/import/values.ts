@@ -1,5 +1,6 @@
 import { DateTime, IANAZone } from 'luxon';
 import { quoted } from '../../errors.ts';
+import { isCountry } from '../../crm/countries.ts';
 import { formatAmount, isCurrency, parseAmount, type Amount } from '../../crm/money.ts';
 import { parsePhone } from '../../crm/phones.ts';
 import { parseEmail } from '../../crm/scalars.ts';
@@ -134,6 +135,6 @@ export function convertPhone(given: string, country: string | null): string {
 /** ISO 3166-1 alpha-2, in capitals. Throws RowProblem. */
 export function convertCountry(given: string): string {
   const code = given.toUpperCase();
-  if (/^[A-Z]{2}$/.test(code)) return code;
+  if (isCountry(code)) return code;
   throw new RowProblem(`expected a country code such as "DE", got ${quoted(given)}`);
 }
