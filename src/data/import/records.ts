@@ -1,4 +1,5 @@
 import { UserError } from '../../user-error.ts';
+import { quoted } from '../../errors.ts';
 import { MOST_ADDRESSES, MOST_TAGS } from '../../crm/customer/loaders.ts';
 import { compileExpression, type Evaluate, type Scope, type ValueSource } from './expressions.ts';
 import type {
@@ -81,7 +82,7 @@ export function compileRecord(
       key: values.get(spec.key) ?? '',
       values,
       leftEmpty,
-      ...(tags === undefined ? {} : { tags: atField('tags', () => tags(row)) }),
+      ...(tags === undefined ? {} : { tags: atField('tags', () => tags(row, leftEmpty)) }),
       ...(addresses === undefined ? {} : { addresses: atField('addresses', () => addresses(row)) }),
     };
   };
@@ -165,14 +166,19 @@ const sameTag = new Intl.Collator('und', { sensitivity: 'base' });
 
 function compileTags(sources: readonly TagExpression[] | undefined, scope: Scope) {
   if (sources === undefined) return undefined;
-  const evaluates = sources.map((source) => [compileExpression(source, scope), source.split] as const);
-  return (row: SourceRow): readonly string[] => {
+  const evaluates = sources.map(
+    (source) => [compileExpression(source, scope), source.split, source.column ?? source.template ?? ''] as const,
+  );
+  return (row: SourceRow, leftEmpty: LeftEmpty[]): readonly string[] => {
     const tags: string[] = [];
-    for (const [evaluate, split] of evaluates) {
+    for (const [evaluate, split, column] of evaluates) {
       const text = evaluate(row);
       for (const part of text === null ? [] : split === undefined ? [text] : text.split(split)) {
         const tag = convertText(part.trim(), 50);
-        if (tag !== '' && !tags.some((other) => sameTag.compare(other, tag) === 0)) tags.push(tag);
+        const same = tags.find((other) => sameTag.compare(other, tag) === 0);
+        if (tag !== '' && same === undefined) tags.push(tag);
+        else if (same !== undefined && same.toLowerCase() !== tag.toLowerCase())
+          leftEmpty.push({ column, value: tag, reason: `tags: to the database it is ${quoted(same)}, which is there` });
       }
     }
     if (tags.length > MOST_TAGS) throw new RowProblem(`expected at most ${MOST_TAGS} tags, got ${tags.length}`);
