@@ -33,7 +33,7 @@ export function askedFor({ arguments: given, conditions: meant, sort }: Question
     .filter(([name]) => name !== ORDER_ARGUMENT)
     .flatMap(([name, value]) => (isInput(value) ? Object.entries(value) : [[name, value] as const]))
     .map(([name, value]) => (Array.isArray(value) && value.length > 1 ? `${name} (${value.length})` : name));
-  const spans = starts.some((count) => count > 1) ? ` (${starts.join()} starts)` : '';
+  const spans = starts.some((count) => count > 1) ? ` (${starts.join()})` : '';
   return `${conditions.join(', ') || 'all'}${spans} by ${sort.name.replace(/ (ASC|DESC)$/, '')}`;
 }
 
