@@ -2,6 +2,7 @@ import { access } from 'node:fs/promises';
 import { join as joinPath } from 'node:path';
 import { UserError } from '../../user-error.ts';
 import { readCsvRecords, readHeader, type CsvFormat } from './csv-rows.ts';
+import { normaliseText } from '../../crm/text.ts';
 import type { CsvSettings } from './mapping.ts';
 import { RowProblem } from './values.ts';
 
@@ -51,7 +52,7 @@ export async function openSourceFile(
     escape: csv.escape ?? quote,
     encoding: csv.encoding ?? 'utf-8',
   };
-  const header = await readHeader(path, format);
+  const header = (await readHeader(path, format)).map(normaliseText);
   const file = { name, path, format, header, nulls: new Set(csv.nulls), trims: csv.trim ?? true };
   const overflowColumn = settings.overflowColumn === undefined ? undefined : columnIndex(file, settings.overflowColumn);
   return { ...file, overflowColumn };
@@ -62,7 +63,7 @@ export async function openSourceFile(
  * @throws UserError (exit code 65) naming the columns there are
  */
 export function columnIndex(file: Pick<SourceFile, 'name' | 'header'>, column: string): number {
-  const index = file.header.indexOf(column);
+  const index = file.header.indexOf(normaliseText(column));
   if (index !== -1) return index;
   throw new UserError(`${file.name} has no column "${column}"; it has ${file.header.join(', ')}.`, { exitCode: 65 });
 }
@@ -96,9 +97,13 @@ function fitCells(file: SourceFile, cells: readonly string[]): readonly string[]
   return [...cells.slice(0, at), joined, ...cells.slice(at + surplus + 1)];
 }
 
+/** Characters that become ASCII in normal form: what keeps them is no email. Texts lose them where they are converted. */
+const BECOMES_ASCII = /[\u037e\u1fef\u212a]/;
+
 function cellValue(file: SourceFile, cell: string | undefined): string | null {
   if (cell === undefined) return null;
-  const text = file.trims ? cell.trim() : cell;
+  const normal = BECOMES_ASCII.test(cell) ? cell : normaliseText(cell);
+  const text = file.trims ? normal.trim() : normal;
   return text === '' || file.nulls.has(text) ? null : text;
 }
 
