@@ -1,5 +1,6 @@
 import { UserError } from '../../user-error.ts';
 import { quoted } from '../../errors.ts';
+import { normaliseText } from '../../crm/text.ts';
 import type { Scratch } from './scratch.ts';
 import { columnIndex, type SourceFile, type SourceRow } from './source-file.ts';
 import { RowProblem } from './values.ts';
@@ -39,7 +40,10 @@ export interface Scope {
  */
 export function compileExpression(source: ValueSource, scope: Scope): Evaluate {
   const read = compileRead(source, scope);
-  const words = typeof source.values === 'string' ? namedMap(source.values, scope) : source.values;
+  const given = typeof source.values === 'string' ? namedMap(source.values, scope) : source.values;
+  // Cells come in one form, so the mapping's words are brought to it.
+  const words =
+    given && Object.fromEntries(Object.entries(given).map(([word, value]) => [normaliseText(word), value] as const));
   const byDefault = source.default ?? null;
   if (words === undefined) return (row) => read(row) ?? byDefault;
   const { otherwise } = source;
@@ -69,7 +73,7 @@ function namedMap(name: string, scope: Scope) {
 function compileColumn(name: string, scope: Scope): Evaluate {
   const point = name.indexOf('.');
   const join = point === -1 ? undefined : scope.joins.get(name.slice(0, point));
-  if (join === undefined || scope.file.header.includes(name)) {
+  if (join === undefined || scope.file.header.includes(normaliseText(name))) {
     const index = columnIndex(scope.file, name);
     return (row) => row.cell(index);
   }

@@ -1,4 +1,5 @@
 import { MOST_TAGS } from '../../crm/customer/loaders.ts';
+import { quoted } from '../../errors.ts';
 import { columnName, createConversion } from './conversions.ts';
 import { compileExpression, type Scope } from './expressions.ts';
 import type {
@@ -74,7 +75,7 @@ export function compileRecord(
       key: values.get(spec.key) ?? '',
       values,
       notes,
-      ...(tags === undefined ? {} : { tags: tags(row) }),
+      ...(tags === undefined ? {} : { tags: tags(row, notes) }),
       ...(addresses === undefined ? {} : { addresses: addresses(row, notes) }),
     };
   };
@@ -149,16 +150,24 @@ function compileTags(sources: readonly TagExpression[] | undefined, scope: Recor
   const readers = sources.map((source) => {
     const evaluate = compileExpression(source, scope);
     const convert = createConversion(TAG, source, scope.timeZone);
-    return atField('tags', columnName(source), (row: SourceRow): readonly string[] => {
+    const column = columnName(source);
+    const read = atField('tags', column, (row: SourceRow): readonly string[] => {
       const text = evaluate(row);
       const parts = text === null ? [] : source.split === undefined ? [text] : text.split(source.split);
       return parts.map((part) => convert(part.trim(), null)).filter((tag) => tag !== '');
     });
+    return (row: SourceRow) => read(row).map((tag) => ({ tag, column }));
   });
-  return (row: SourceRow): readonly string[] => {
+  return (row: SourceRow, notes: ValueNote[]): readonly string[] => {
     const tags: string[] = [];
-    for (const tag of readers.flatMap((read) => read(row)))
-      if (!tags.some((other) => sameTag.compare(other, tag) === 0)) tags.push(tag);
+    for (const { tag, column } of readers.flatMap((read) => read(row))) {
+      const same = tags.find((other) => sameTag.compare(other, tag) === 0);
+      if (same === undefined) tags.push(tag);
+      else if (same.toLowerCase() !== tag.toLowerCase()) {
+        const reason = `tags: to the database it is ${quoted(same)}, which is there`;
+        notes.push({ kind: 'leftEmpty', field: 'tags', column, value: tag, reason });
+      }
+    }
     if (tags.length > MOST_TAGS) throw new RowProblem(`tags: expected at most ${MOST_TAGS} tags, got ${tags.length}`);
     return tags;
   };

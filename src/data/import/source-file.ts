@@ -1,6 +1,7 @@
 import { access } from 'node:fs/promises';
 import { join as joinPath } from 'node:path';
 import { UserError } from '../../user-error.ts';
+import { normaliseText } from '../../crm/text.ts';
 import { openCsv, readCsvRecords } from './csv-rows.ts';
 import type { Cell, CsvFormat } from './csv-split.ts';
 import type { CsvSettings } from './mapping-schema.ts';
@@ -45,7 +46,8 @@ export async function openSourceFile(
     });
   });
   const { csv } = settings;
-  const { format, header } = await openCsv(path, csv);
+  const { format, header: cells } = await openCsv(path, csv);
+  const header = cells.map(normaliseText);
   const file = { name, path, format, header, nulls: new Set(csv.nulls), trims: csv.trim ?? true };
   const overflowColumn = settings.overflowColumn === undefined ? undefined : columnIndex(file, settings.overflowColumn);
   return { ...file, overflowColumn };
@@ -56,7 +58,7 @@ export async function openSourceFile(
  * @throws UserError (exit code 65) naming the columns there are
  */
 export function columnIndex(file: Pick<SourceFile, 'name' | 'header'>, column: string): number {
-  const index = file.header.indexOf(column);
+  const index = file.header.indexOf(normaliseText(column));
   if (index !== -1) return index;
   throw new UserError(`${file.name} has no column "${column}"; it has ${file.header.join(', ')}.`, { exitCode: 65 });
 }
@@ -89,9 +91,13 @@ function fitCells(file: SourceFile, cells: readonly Cell[]): readonly Cell[] | u
   return [...cells.slice(0, at), joined, ...cells.slice(at + surplus + 1)];
 }
 
+/** Characters that become ASCII in normal form: what keeps them is no email. Texts lose them where they are converted. */
+const BECOMES_ASCII = /[\u037e\u1fef\u212a]/;
+
 function cellValue(file: SourceFile, cell: string | null | undefined): string | null {
   if (cell === undefined || cell === null) return null;
-  const text = file.trims ? cell.trim() : cell;
+  const normal = BECOMES_ASCII.test(cell) ? cell : normaliseText(cell);
+  const text = file.trims ? normal.trim() : normal;
   return text === '' || file.nulls.has(text) ? null : text;
 }
 

@@ -1,7 +1,10 @@
 import { isSupportedCountry, parsePhoneNumberFromString } from 'libphonenumber-js';
 import { quoted } from '../../errors.ts';
+import { isCountry } from '../../crm/countries.ts';
 import { isCurrency } from '../../crm/money.ts';
-import { parseEmail, parsePhone } from '../../crm/scalars.ts';
+import { parsePhone } from '../../crm/phones.ts';
+import { parseEmail } from '../../crm/scalars.ts';
+import { isText, normaliseText, shows } from '../../crm/text.ts';
 
 /** Why a row cannot be taken; goes to the rejects file. */
 export class RowProblem extends Error {
@@ -14,12 +17,14 @@ export class RowProblem extends Error {
   }
 }
 
-/** A text of 1 to `most` characters, counted as VARCHAR counts them. Throws RowProblem. */
+/** A text of up to `most` characters, counted as VARCHAR counts them. Throws RowProblem. */
 export function convertText(given: string, most: number): string {
-  const length = given.length <= most ? given.length : Array.from(given).length;
+  const text = normaliseText(given);
+  const length = text.length <= most ? text.length : Array.from(text).length;
   if (length > most) throw new RowProblem(`expected at most ${most} characters, got ${length}`);
-  if (!given.isWellFormed() || given.includes('\0')) throw new RowProblem('expected text, got other characters');
-  return given;
+  if (!isText(text)) throw new RowProblem('expected text, got other characters');
+  if (text !== '' && !shows(text)) throw new RowProblem('expected text, got none that shows');
+  return text;
 }
 
 /** One of the words. Throws RowProblem. */
@@ -68,6 +73,6 @@ export function convertPhoneCountry(given: string): string {
 /** ISO 3166-1 alpha-2, in capitals. Throws RowProblem. */
 export function convertCountry(given: string): string {
   const code = given.toUpperCase();
-  if (/^[A-Z]{2}$/.test(code)) return code;
+  if (isCountry(code)) return code;
   throw new RowProblem(`expected a country code such as "DE", got ${quoted(given)}`);
 }
