@@ -76,7 +76,7 @@ function ofFields(
   return (value) => {
     const given = value as Readonly<Record<string, unknown>> | null | undefined;
     if (given === null || given === undefined) return value;
-    // The compiled operation keeps the values of literals from one request to the next: they are not written to.
+    // A plan keeps the values of literals from one request to the next: they are not written to.
     let changed: Record<string, unknown> | undefined;
     for (const [name, normalise] of texts) {
       const [before, after] = [given[name], normalise(given[name])];

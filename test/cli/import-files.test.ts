@@ -94,7 +94,7 @@ describe('a file is decoded before it is split', () => {
     ['iso-2022-jp', {}, Buffer.from('id,name\n1,\u001b$B%"%$\u001b(B\n', 'latin1'), 'アイ'],
     ['shift_jis', { delimiter: '|' }, Buffer.from([...Buffer.from('id|name\n1|'), 0x83, 0x7c, 0x0a]), 'ポ'],
     ['big5', { delimiter: '|' }, Buffer.from([...Buffer.from('id|name\n1|'), 0xa6, 0x7c, 0x0a]), '帆'],
-    ['gb18030', {}, Buffer.from([...Buffer.from('id,name\n1,'), 0x81, 0x30, 0x81, 0x30, 0x0a]), '\u0080'],
+    ['gb18030', {}, Buffer.from([...Buffer.from('id,name\n1,'), 0x94, 0x39, 0xda, 0x33, 0x0a]), '\u{1f4a9}'],
     ['ucs-2', {}, wide('id,name\n1,Ċ,\n'.replace(',\n', '\n')), 'Ċ'],
     ['unicode', {}, wide('\ufeffid,name\n1,ఊ\n'), 'ఊ'],
     ['utf-16be', {}, wide('id,name\n1,é\n').swap16(), 'é'],
