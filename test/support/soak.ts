@@ -8,6 +8,7 @@ export const SOAKS = {
   executors: 'test/queries/executors.test.ts',
   fuzz: 'test/limits/fuzz.test.ts',
   plans: 'test/queries/plans.test.ts',
+  prisma: 'test/queries/prisma.test.ts',
 } as const;
 
 export type SoakName = keyof typeof SOAKS;
