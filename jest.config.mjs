@@ -21,6 +21,7 @@ export default {
   ],
   extensionsToTreatAsEsm: ['.ts'],
   transform: { '\\.ts$': '<rootDir>/test/support/strip-types.mjs' },
+  setupFiles: ['<rootDir>/test/support/fast-check.ts'],
   globalSetup: '<rootDir>/test/support/global-setup.ts',
   globalTeardown: '<rootDir>/test/support/global-teardown.ts',
   // A given server may be MariaDB, which counts the rows read for the whole server: nobody else may be asking it.

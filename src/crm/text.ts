@@ -34,24 +34,36 @@ const INVISIBLE = /^[\p{White_Space}\p{Cc}\p{Default_Ignorable_Code_Point}]*$/u;
  */
 export function normaliseText(given: string): string {
   if (ASCII.test(given)) return given;
-  const composed = given.replace(MEANINGLESS, '').normalize('NFC');
-  const kept = composed.replace(CONTEXTUAL, (run: string, at: number) => {
+  let text = given.replace(MEANINGLESS, '').normalize('NFC');
+  for (let passes = 0; passes < MOST_PASSES; passes += 1) {
+    // What stood between may have kept a letter and its accent apart, or marks from their order.
+    const kept = withoutStrays(text).normalize('NFC');
+    // Of nothing but invisible characters, all stay: whoever refuses them says that there were some.
+    if (kept.trim() === '') return given.normalize('NFC');
+    if (kept === text) return text;
+    text = kept;
+  }
+  return text.replace(CONTEXTUAL, '').normalize('NFC');
+}
+
+// Texts that people write need two: one that changes something, and one that finds nothing more.
+const MOST_PASSES = 5;
+
+/** Without the joiners, variation selectors and tags that stand where they mean nothing. */
+function withoutStrays(text: string): string {
+  return text.replace(CONTEXTUAL, (run: string, at: number) => {
     // No more than the neighbours: looking for the end of a long text at each would take the square of its length.
-    const before = Array.from(composed.slice(Math.max(0, at - 6), at));
+    const before = Array.from(text.slice(Math.max(0, at - 6), at));
     const [first = ''] = run.slice(0, 2);
     if (JOINER.test(first)) {
       const base = before.findLast((character) => !VARIATION.test(character)) ?? '';
-      const [after = ''] = composed.slice(at + run.length, at + run.length + 2);
+      const [after = ''] = text.slice(at + run.length, at + run.length + 2);
       return (JOINED.test(base) && JOINED.test(after) && !VARIATION.test(after)) || VIRAMA.test(base) ? first : '';
     }
     const previous = before.at(-1) ?? '';
     if (VARIATION.test(first)) return SHOWS.test(previous) ? first : '';
     return previous === BLACK_FLAG ? run : '';
   });
-  // Of nothing but invisible characters, all stay: whoever refuses them says that there were some.
-  if (kept.trim() === '') return given.normalize('NFC');
-  // What stood between may have kept a letter and its accent apart.
-  return kept === composed ? kept : kept.normalize('NFC');
 }
 
 /** Whether it is text throughout: no controls but tabs and line breaks, no halves of characters, no noncharacters. */
