@@ -1,7 +1,8 @@
 import { createReadStream } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { UserError } from '../../user-error.ts';
-import { createSplitter, withoutBreak, type Cell, type CsvFormat, type SplitRecord } from './csv-split.ts';
+import type { Cell, CsvFormat } from './csv-fields.ts';
+import { createSplitter, withoutBreak, type SplitRecord } from './csv-split.ts';
 import type { CsvSettings } from './mapping-schema.ts';
 
 /** A record of the file: its cells, or why it could not be read. `line` counts from 1 and is where the record begins. */

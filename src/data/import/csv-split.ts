@@ -1,22 +1,4 @@
-import { createPlainField, createQuotedField, hasEscape } from './csv-fields.ts';
-
-/** How a file is written, once it is known; see docs/importing.md. */
-export interface CsvFormat {
-  readonly delimiter: string;
-  /** Empty: quotes have no meaning. */
-  readonly quote: string;
-  /** What makes the next character literal: the quote itself, within quotes only, or another such as MySQL's backslash. */
-  readonly escape: string;
-  /** A label of the Encoding Standard, such as `utf-8` or `windows-1252`. */
-  readonly encoding: string;
-  /** Lines before the one with the column names; none: 0. */
-  readonly skipLines?: number;
-  /** Before a line feed, which is the default, there may be a carriage return; files of old have that alone. */
-  readonly lineBreak?: '\n' | '\r';
-}
-
-/** A cell's text; null where the file itself says that it has no value, as MySQL does with `\N`. */
-export type Cell = string | null;
+import { createPlainField, createQuotedField, hasEscape, type Cell, type CsvFormat } from './csv-fields.ts';
 
 /** A record, `end` after its line break. */
 export interface SplitRecord {

@@ -3,7 +3,7 @@ import { join as joinPath } from 'node:path';
 import { UserError } from '../../user-error.ts';
 import { normaliseText } from '../../crm/text.ts';
 import { openCsv, readCsvRecords } from './csv-rows.ts';
-import type { Cell, CsvFormat } from './csv-split.ts';
+import type { Cell, CsvFormat } from './csv-fields.ts';
 import type { CsvSettings } from './mapping-schema.ts';
 import { RowProblem } from './values.ts';
 
