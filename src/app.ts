@@ -57,6 +57,7 @@ export async function createApp(
   const db = await createDatabase({
     url: config.databaseUrl,
     connections: limits.databaseConnections,
+    spareConnections: Math.ceil(limits.databaseConnections / 4),
     statementMs: limits.statementMs,
     metrics,
   });
@@ -100,6 +101,7 @@ export async function createApp(
         createReadiness({
           isStopping: () => server.isClosing(),
           pingDatabase: () => db.ping(),
+          waiting: () => db.waiting(),
           redisState: () => (redis === undefined ? 'not used' : redis.isUp() ? 'up' : 'down'),
         }),
       ),
@@ -178,6 +180,7 @@ function createContext(options: {
     customerEvents: bus,
     writer: createWriter({
       client: db.client,
+      room: db.writes,
       timeoutMs: config.limits.requestMs,
       metrics: options.metrics,
       actor: caller.subject,
