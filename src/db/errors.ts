@@ -3,10 +3,10 @@ import { createError, exposedCode } from '../errors.ts';
 // MySQL ER_QUERY_TIMEOUT, MariaDB ER_STATEMENT_TIMEOUT; ER_LOCK_WAIT_TIMEOUT.
 const STOPPED_NUMBERS: ReadonlySet<unknown> = new Set([3024, 1969]);
 const TIMEOUT_NUMBERS: ReadonlySet<unknown> = new Set([...STOPPED_NUMBERS, 1205]);
-// Server gone, shutting down, too many connections; and the driver's own: no connection from the pool, closed, timed out.
+// Server gone, shutting down, too many connections, a packet that cannot be read; and the driver's own: no connection from the pool, closed, timed out.
 const UNAVAILABLE_NUMBERS = new Set([
-  1040, 1053, 1152, 1153, 1158, 1159, 1160, 1161, 1203, 2002, 2003, 2006, 2013, 45_001, 45_004, 45_009, 45_012, 45_013,
-  45_019, 45_026, 45_027, 45_028, 45_029, 45_030, 45_037, 45_039, 45_042, 45_060, 45_061,
+  1040, 1053, 1152, 1153, 1158, 1159, 1160, 1161, 1203, 2002, 2003, 2006, 2013, 2027, 45_001, 45_004, 45_009, 45_012,
+  45_013, 45_019, 45_026, 45_027, 45_028, 45_029, 45_030, 45_037, 45_039, 45_042, 45_060, 45_061,
 ]);
 const UNAVAILABLE_CODES = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND', 'EAI_AGAIN']);
 const UNAVAILABLE_KINDS = new Set(['TooManyConnections', 'ConnectionClosed', 'DatabaseNotReachable', 'SocketTimeout']);

@@ -59,11 +59,16 @@ export function createReadPool({ main, openSpare, isPrepared, metrics }: ReadPoo
       const useSpare = openSpare !== undefined && main.isFull() && !slow.has(sql);
       const rows =
         (useSpare ? await onSpare(openSpare(), sql, values) : undefined) ?? (await execute(pool, sql, values));
+      // What an OK says in place of rows would pass for none.
+      if (!Array.isArray(rows) && /^\(?SELECT/.test(sql)) throw noRows();
       rows.meta = undefined;
       return rows;
     },
   });
 }
+
+/** CR_MALFORMED_PACKET. */
+const noRows = (): Error => Object.assign(new Error('a SELECT was answered without rows'), { errno: 2027 });
 
 /** Texts that took long a moment ago, the newest thousand of them. */
 function createSlowTexts(): { has(sql: string): boolean; add(sql: string): void } {

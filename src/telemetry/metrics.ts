@@ -64,6 +64,11 @@ export function createMetrics() {
     }),
     ...createExecutionMetrics(registers),
     ...createSubscriptionMetrics(registers),
+    uncaughtErrors: new Counter({
+      name: 'concierge_uncaught_errors_total',
+      help: 'Exceptions and rejections that nobody caught, each in the log with an id. The gateway goes on.',
+      registers,
+    }),
     maskedErrors: new Counter({
       name: 'concierge_masked_errors_total',
       help: 'Unexpected errors that were answered with no more than an id.',
