@@ -94,8 +94,25 @@ const redisUrls = z
     const expected = 'expected a URL such as redis://host:6379 (several, comma-separated: Redis Cluster)';
     const parse = connectionUrl(['redis:', 'rediss:'], expected);
     const given = (text ?? '').split(',').map((part) => part.trim());
-    return given.filter((part) => part !== '').map((part) => parse(part, ctx));
+    return given
+      .filter((part) => part !== '')
+      .map((part) => {
+        const href = parse(part, ctx);
+        const problem = redisProblem(href, given.filter((other) => other !== '').length > 1);
+        if (problem !== undefined) ctx.addIssue({ code: 'custom', message: `${expected}, got ${problem}` });
+        return href;
+      });
   });
+
+/** What ioredis would pass over, or fail over once the gateway serves. */
+function redisProblem(href: string, isCluster: boolean): string | undefined {
+  const url = URL.parse(href);
+  if (url === null) return undefined;
+  if (url.hash !== '') return 'one with a # that should be %23';
+  if (url.search !== '') return 'one with parameters, of which this version knows none; a ? should be %3F';
+  if (!/^\/?\d*$/.test(url.pathname)) return 'one whose path is not the number of a database, such as /3';
+  return isCluster && /[1-9]/.test(url.pathname) ? 'a cluster with a database other than 0' : undefined;
+}
 
 /** Every setting, by its name in the environment. A name of ours that is not here is refused, so typing errors show. */
 const settings = z.object({
@@ -123,6 +140,7 @@ const settings = z.object({
   LIMIT_REQUEST_MS: wholeNumber(10_000, 10, 600_000),
   LIMIT_STATEMENT_MS: wholeNumber(5_000, 10, 600_000),
   LIMIT_DATABASE_CONNECTIONS: wholeNumber(10, 1, 1_000),
+  LIMIT_PREPARED_STATEMENTS: wholeNumber(2_000, 0, 1_000_000),
   LIMIT_SUBSCRIPTIONS: wholeNumber(1_000, 0, 1_000_000),
   LIMIT_SUBSCRIPTIONS_PER_CLIENT: wholeNumber(50, 0, 1_000_000),
   LIMIT_SUBSCRIPTION_STALL_MS: wholeNumber(30_000, 10, 600_000),
@@ -168,6 +186,8 @@ export interface Limits {
   readonly requestMs: number;
   readonly statementMs: number;
   readonly databaseConnections: number;
+  /** Of all connections together. */
+  readonly preparedStatements: number;
   readonly subscriptions: number;
   readonly subscriptionsPerClient: number;
   readonly subscriptionStallMs: number;
@@ -218,6 +238,7 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
       requestMs: given.LIMIT_REQUEST_MS,
       statementMs: given.LIMIT_STATEMENT_MS,
       databaseConnections: given.LIMIT_DATABASE_CONNECTIONS,
+      preparedStatements: given.LIMIT_PREPARED_STATEMENTS,
       subscriptions: given.LIMIT_SUBSCRIPTIONS,
       subscriptionsPerClient: given.LIMIT_SUBSCRIPTIONS_PER_CLIENT,
       subscriptionStallMs: given.LIMIT_SUBSCRIPTION_STALL_MS,

@@ -44,6 +44,8 @@ for (const [signal, exitCode] of [
 const cli: CliContext = {
   env: process.env,
   signal: stopping.signal,
+  // Rejections that nobody handles come here too.
+  onUncaught: (listener) => void process.on('uncaughtException', (error) => listener(error)),
   stdout: process.stdout,
   stderr: process.stderr,
 };
