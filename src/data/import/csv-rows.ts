@@ -1,6 +1,7 @@
 import { createReadStream } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { UserError } from '../../user-error.ts';
+import { createDecoder } from './encodings.ts';
 import { createSplitter, withoutBreak, type Cell, type CsvFormat, type SplitRecord } from './csv-split.ts';
 import type { CsvSettings } from './mapping-schema.ts';
 
@@ -63,11 +64,18 @@ function lineOf(text: string, start: number, reading: { lineBreak: string; isEnd
 }
 
 async function* decodedChunks(path: string, encoding: string): AsyncGenerator<{ text: string; isEnd: boolean }> {
-  const decoder = new TextDecoder(encoding);
+  const decoder = decoderOf(encoding);
   const stream = createReadStream(path, { highWaterMark: CHUNK_BYTES });
   for await (const chunk of stream as AsyncIterable<Buffer>)
     yield { text: decoder.decode(chunk, { stream: true }), isEnd: false };
   yield { text: decoder.decode(), isEnd: true };
+}
+
+/** The mapping's check lets only known ones pass. */
+function decoderOf(encoding: string) {
+  const decoder = createDecoder(encoding);
+  if (decoder === undefined) throw new Error(`there is no encoding "${encoding}"`);
+  return decoder;
 }
 
 /**
@@ -123,7 +131,7 @@ async function refuseOtherMark(path: string, encoding: string): Promise<void> {
   const { buffer, bytesRead } = await file.read(Buffer.alloc(4), 0, 4, 0);
   const hex = buffer.subarray(0, bytesRead).toString('hex');
   const mark = MARKS.find(({ bytes }) => hex.startsWith(bytes));
-  if (mark === undefined || new TextDecoder(encoding).encoding === mark.label) return;
+  if (mark === undefined || decoderOf(encoding).encoding === mark.label) return;
   throw new UserError(`${path}: it begins with the mark of ${mark.label}, and the mapping says ${encoding}.`, {
     exitCode: 65,
   });

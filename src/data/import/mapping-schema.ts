@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { createDecoder } from './encodings.ts';
 
 // YAML's scalars come as they are written (mapping-yaml.ts).
 const scalar = z.string();
@@ -61,7 +62,10 @@ const csv = z.strictObject({
   delimiter: z.string().min(1).max(4).optional(),
   quote: z.string().max(1).optional(),
   escape: z.string().length(1).optional(),
-  encoding: z.string().refine(isEncoding, 'expected an encoding such as utf-8 or windows-1252').optional(),
+  encoding: z
+    .string()
+    .refine((label) => createDecoder(label) !== undefined, 'expected an encoding such as utf-8 or windows-1252')
+    .optional(),
   nulls: z.array(z.string()).optional(),
   trim: truth.optional(),
   /** Lines before the one with the column names. */
@@ -71,16 +75,6 @@ const csv = z.strictObject({
     .transform(Number)
     .optional(),
 });
-
-function isEncoding(label: string): boolean {
-  try {
-    return new TextDecoder(label).encoding !== '';
-  } catch (error) {
-    // By its code: in tests a RangeError is another realm's.
-    if ((error as { code?: unknown }).code === 'ERR_ENCODING_NOT_SUPPORTED') return false;
-    throw error;
-  }
-}
 
 const join = z.strictObject({ file: z.string().min(1), key: z.string().min(1), on: text, csv: csv.optional() });
 
