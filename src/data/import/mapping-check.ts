@@ -45,11 +45,13 @@ function blockProblems(
   }
   if (block.onlyIf !== undefined)
     problems.push(...sourceProblems(mapping, { source: block.onlyIf, spec: undefined, path: [...path, 'onlyIf'] }));
-  if (target === 'orderItems' && block.repeats === 'skip')
+  if (target === 'orderItems' && block.repeats !== 'reject')
     problems.push({
       path: [...path, 'repeats'],
       message: 'expected none for orderItems: equal lines of an order are lines',
     });
+  if (target === 'orderItems' && (block.fields['unitPrice'] === undefined) === (block.fields['total'] === undefined))
+    problems.push({ path: [...path, 'fields'], message: 'expected one of unitPrice, total: the other is worked out' });
   for (const value of valuesOf(target, block)) {
     const at = { ...value, path: [...path, 'fields', ...value.path] };
     problems.push(...sourceProblems(mapping, at));

@@ -81,15 +81,16 @@ const join = z.strictObject({ file: z.string().min(1), key: z.string().min(1), o
 /** One file or a list of them. */
 function files<Shape extends z.ZodRawShape>(fields: Shape) {
   const one = z.strictObject({
-    file: z.string().min(1),
+    /** Or a list of files of one shape. */
+    file: z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]),
     csv: csv.optional(),
     /** The column into which surplus cells of a row are joined back: for files with delimiters that are not quoted. */
     overflowColumn: z.string().optional(),
     joins: z.record(z.string(), join).default({}),
     /** Rows for which this has no value are passed over. */
     onlyIf: text.optional(),
-    /** `skip`: a row that says the same as an earlier one with its key is passed over. */
-    repeats: z.enum(['reject', 'skip']).default('reject'),
+    /** `skip`: a row that says the same as an earlier one with its key is passed over; `first`: whatever it says. */
+    repeats: z.enum(['reject', 'skip', 'first']).default('reject'),
     fields: z.strictObject(fields),
   });
   return z.preprocess(
@@ -136,7 +137,15 @@ const targets = z.strictObject({
     placedAt: date,
     updatedAt: date.optional(),
   }),
-  orderItems: files({ order: text, product: text, quantity, unitPrice: decimal, discount: decimal.optional() }),
+  orderItems: files({
+    order: text,
+    product: text,
+    quantity,
+    /** One of the two: the other is worked out. */
+    unitPrice: decimal.optional(),
+    total: decimal.optional(),
+    discount: decimal.optional(),
+  }),
   tickets: files({
     number: text,
     customer: text,
@@ -183,11 +192,11 @@ type JoinSettings = z.output<typeof join>;
 
 /** A source file of a target as the mapping describes it, whatever its fields. */
 export interface SourceSettings {
-  readonly file: string;
+  readonly file: string | readonly string[];
   readonly csv?: CsvSettings | undefined;
   readonly overflowColumn?: string | undefined;
   readonly joins: Readonly<Record<string, JoinSettings>>;
   readonly onlyIf?: ValueExpression | undefined;
-  readonly repeats: 'reject' | 'skip';
+  readonly repeats: 'reject' | 'skip' | 'first';
   readonly fields: Readonly<Record<string, unknown>>;
 }
