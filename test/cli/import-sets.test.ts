@@ -132,6 +132,38 @@ describe('public data sets need', () => {
     ]);
   });
 
+  test('columns of one name, which trackers export for each label, by their number', async () => {
+    const url = await freshDatabase();
+    const folder = await folderOf({ 'customers.csv': 'id,label,name,label,label\n1,a,Ann,b,\n2,,Bob,,c\n' });
+    const tags = ['label#1', 'label#2', 'label#3'];
+    const { exitCode } = await importFrom(url, folder, {
+      name: 'test',
+      targets: { customers: { file: 'customers.csv', fields: { externalId: 'id', name: 'name', tags } } },
+    });
+    expect(exitCode).toBe(0);
+    expect(await query(url, 'SELECT name, tag FROM customer_tags ORDER BY name, tag')).toEqual([
+      { name: 'Ann', tag: 'a' },
+      { name: 'Ann', tag: 'b' },
+      { name: 'Bob', tag: 'c' },
+    ]);
+  });
+
+  test('names of columns from the mapping where the file has none', async () => {
+    const url = await freshDatabase();
+    const folder = await folderOf({ 'customers.csv': '1,Ann,\n2,Bob,\n3,Cid\n' });
+    const mapping = (columns: readonly string[]) => ({
+      name: 'test',
+      csv: { columns },
+      targets: { customers: { file: 'customers.csv', fields: customers } },
+    });
+    const { counts, rejects } = await importFrom(url, folder, mapping(['id', 'name', 'email']));
+    expect(counts).toMatchObject({ customers: [3, 2, 0, 0, 1] });
+    expect(rejects['customers.rejected.csv']).toEqual(['3,"expected 3 columns, got 2","","customers.csv","3,Cid"']);
+    await expect(importFrom(url, folder, mapping(['id', 'name', 'id']))).rejects.toThrow(
+      'csv.columns: expected each name once, got "id" twice',
+    );
+  });
+
   test.each([
     ['cp850', [0x84, 0xa4, 0xb7, 0xe1, 0x9b], 'äñÀßø'],
     ['CP437', [0x84, 0xa4, 0x9b, 0xe1, 0xff], 'äñ¢ß'],

@@ -9,7 +9,7 @@ import type { CsvSettings } from './mapping-schema.ts';
 export type CsvRecord = {
   readonly line: number;
   readonly raw: string;
-  /** The first one that is not blank. */
+  /** The first one that is not blank, unless the mapping has the column names. */
   readonly isHeader: boolean;
 } & ({ readonly cells: readonly Cell[]; readonly problem?: never } | { readonly problem: string });
 
@@ -28,7 +28,7 @@ export async function* readCsvRecords(path: string, format: CsvFormat): AsyncGen
   const split = createSplitter(format);
   const { skipLines = 0, lineBreak = '\n' } = format;
   let line = 1;
-  let isHeader = true;
+  let isHeader = format.hasNames !== false;
   let waiting = '';
   for await (const { text, isEnd } of decodedChunks(path, format.encoding)) {
     waiting += text;
@@ -103,8 +103,9 @@ export async function openCsv(
     encoding,
     skipLines: (csv.skipLines ?? 0) + (own === undefined ? 0 : 1),
     lineBreak,
+    hasNames: csv.columns === undefined,
   };
-  return { format, header: await readHeader(path, format) };
+  return { format, header: csv.columns ?? (await readHeader(path, format)) };
 }
 
 /** The first line, and what ends it: a carriage return without a line feed does in files of old. */
@@ -144,11 +145,23 @@ async function readHeader(path: string, format: CsvFormat): Promise<readonly str
     const garbled = names.findIndex((name) => /[^\P{Cc}\t\r\n]/u.test(name));
     if (garbled !== -1)
       throw headerError(path, `column ${garbled + 1} holds control characters, so ${format.encoding} may be wrong`);
-    const twice = names.find((name, index) => name !== '' && names.indexOf(name) !== index);
+    const header = toldApart(names);
+    const twice = header.find((name, index) => name !== '' && header.indexOf(name) !== index);
     if (twice !== undefined) throw headerError(path, `the column "${twice}" stands twice`);
-    return names;
+    return header;
   }
   throw headerError(path, 'the file is empty');
+}
+
+/** Trackers export a column for each label, all called Labels: they are Labels#1, Labels#2 and so on here. */
+function toldApart(names: readonly string[]): readonly string[] {
+  const counts = new Map<string, number>();
+  return names.map((name) => {
+    if (name === '' || names.indexOf(name) === names.lastIndexOf(name)) return name;
+    const count = (counts.get(name) ?? 0) + 1;
+    counts.set(name, count);
+    return `${name}#${count}`;
+  });
 }
 
 function headerError(path: string, problem: string): UserError {

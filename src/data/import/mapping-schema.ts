@@ -68,6 +68,8 @@ const csv = z.strictObject({
     .optional(),
   nulls: z.array(z.string()).optional(),
   trim: truth.optional(),
+  /** For a file without a line of column names. */
+  columns: z.array(z.string().min(1)).min(1).optional(),
   /** Lines before the one with the column names. */
   skipLines: z
     .string()
