@@ -1,7 +1,7 @@
 import { seedDatabase } from '../../src/data/seed/seed-database.ts';
 import { PATIENT, startGateway, untilRedisUp, type TestGateway } from '../support/gateway.ts';
 import { pause, until } from '../support/patience.ts';
-import { createDatabase, openConnection, redisUrl } from '../support/servers.ts';
+import { createDatabase, openConnection, processlist, redisUrl, withConnection } from '../support/servers.ts';
 
 export type Row = Readonly<Record<string, unknown>>;
 
@@ -96,13 +96,15 @@ export async function startCachingGateway(databaseUrl: string): Promise<TestGate
 }
 
 /** Waits until so many transactions are at the lock of a customer's row. */
-export async function untilWaiting(count: number, gateway: Pick<WritingGateway, 'sql'>): Promise<void> {
+export async function untilWaiting(count: number, gateway: Pick<WritingGateway, 'databaseUrl'>): Promise<void> {
   await until(
     `${count} statements to wait for a customer's row`,
     () =>
-      gateway.sql(
-        `SELECT id, state, info FROM information_schema.processlist
-         WHERE db = DATABASE() AND id <> CONNECTION_ID() AND info LIKE '%FROM customers WHERE id%FOR UPDATE'`,
+      withConnection(gateway.databaseUrl, (connection) =>
+        connection.query<unknown[]>(
+          `SELECT id, state, info FROM ${processlist(connection)}
+           WHERE db = DATABASE() AND id <> CONNECTION_ID() AND info LIKE '%FROM customers WHERE id%FOR UPDATE'`,
+        ),
       ),
     (waiting) => waiting.length >= count,
   );

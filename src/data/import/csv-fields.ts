@@ -5,8 +5,10 @@ export interface CsvFormat {
   readonly quote: string;
   /** What makes the next character literal: the quote itself, within quotes only, or another such as MySQL's backslash. */
   readonly escape: string;
-  /** A label of the Encoding Standard, such as `utf-8` or `windows-1252`. */
+  /** As `createDecoder` knows it, such as `utf-8` or `windows-1252`. */
   readonly encoding: string;
+  /** False: the file has no line with column names. */
+  readonly hasNames?: boolean;
   /** Lines before the one with the column names; none: 0. */
   readonly skipLines?: number;
   /** Before a line feed, which is the default, there may be a carriage return; files of old have that alone. */

@@ -3,13 +3,14 @@ import { open } from 'node:fs/promises';
 import { UserError } from '../../user-error.ts';
 import type { Cell, CsvFormat } from './csv-fields.ts';
 import { createSplitter, withoutBreak, type SplitRecord } from './csv-split.ts';
+import { createDecoder } from './encodings.ts';
 import type { CsvSettings } from './mapping-schema.ts';
 
 /** A record of the file: its cells, or why it could not be read. `line` counts from 1 and is where the record begins. */
 export type CsvRecord = {
   readonly line: number;
   readonly raw: string;
-  /** The first one that is not blank. */
+  /** The first one that is not blank, unless the mapping has the column names. */
   readonly isHeader: boolean;
 } & ({ readonly cells: readonly Cell[]; readonly problem?: never } | { readonly problem: string });
 
@@ -28,7 +29,7 @@ export async function* readCsvRecords(path: string, format: CsvFormat): AsyncGen
   const split = createSplitter(format);
   const { skipLines = 0, lineBreak = '\n' } = format;
   let line = 1;
-  let isHeader = true;
+  let isHeader = format.hasNames !== false;
   let waiting = '';
   for await (const { text, isEnd } of decodedChunks(path, format.encoding)) {
     waiting += text;
@@ -64,11 +65,18 @@ function lineOf(text: string, start: number, reading: { lineBreak: string; isEnd
 }
 
 async function* decodedChunks(path: string, encoding: string): AsyncGenerator<{ text: string; isEnd: boolean }> {
-  const decoder = new TextDecoder(encoding);
+  const decoder = decoderOf(encoding);
   const stream = createReadStream(path, { highWaterMark: CHUNK_BYTES });
   for await (const chunk of stream as AsyncIterable<Buffer>)
     yield { text: decoder.decode(chunk, { stream: true }), isEnd: false };
   yield { text: decoder.decode(), isEnd: true };
+}
+
+/** The mapping's check lets only known ones pass. */
+function decoderOf(encoding: string) {
+  const decoder = createDecoder(encoding);
+  if (decoder === undefined) throw new Error(`there is no encoding "${encoding}"`);
+  return decoder;
 }
 
 /**
@@ -96,8 +104,9 @@ export async function openCsv(
     encoding,
     skipLines: (csv.skipLines ?? 0) + (own === undefined ? 0 : 1),
     lineBreak,
+    hasNames: csv.columns === undefined,
   };
-  return { format, header: await readHeader(path, format) };
+  return { format, header: csv.columns ?? (await readHeader(path, format)) };
 }
 
 /** The first line, and what ends it: a carriage return without a line feed does in files of old. */
@@ -124,7 +133,7 @@ async function refuseOtherMark(path: string, encoding: string): Promise<void> {
   const { buffer, bytesRead } = await file.read(Buffer.alloc(4), 0, 4, 0);
   const hex = buffer.subarray(0, bytesRead).toString('hex');
   const mark = MARKS.find(({ bytes }) => hex.startsWith(bytes));
-  if (mark === undefined || new TextDecoder(encoding).encoding === mark.label) return;
+  if (mark === undefined || decoderOf(encoding).encoding === mark.label) return;
   throw new UserError(`${path}: it begins with the mark of ${mark.label}, and the mapping says ${encoding}.`, {
     exitCode: 65,
   });
@@ -137,11 +146,23 @@ async function readHeader(path: string, format: CsvFormat): Promise<readonly str
     const garbled = names.findIndex((name) => /[^\P{Cc}\t\r\n]/u.test(name));
     if (garbled !== -1)
       throw headerError(path, `column ${garbled + 1} holds control characters, so ${format.encoding} may be wrong`);
-    const twice = names.find((name, index) => name !== '' && names.indexOf(name) !== index);
+    const header = toldApart(names);
+    const twice = header.find((name, index) => name !== '' && header.indexOf(name) !== index);
     if (twice !== undefined) throw headerError(path, `the column "${twice}" stands twice`);
-    return names;
+    return header;
   }
   throw headerError(path, 'the file is empty');
+}
+
+/** Trackers export a column for each label, all called Labels: they are Labels#1, Labels#2 and so on here. */
+function toldApart(names: readonly string[]): readonly string[] {
+  const counts = new Map<string, number>();
+  return names.map((name) => {
+    if (name === '' || names.indexOf(name) === names.lastIndexOf(name)) return name;
+    const count = (counts.get(name) ?? 0) + 1;
+    counts.set(name, count);
+    return `${name}#${count}`;
+  });
 }
 
 function headerError(path: string, problem: string): UserError {

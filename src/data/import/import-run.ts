@@ -91,8 +91,8 @@ export async function readBatches(
   for await (const read of readSourceRows(source.file)) {
     if (run.options.signal?.aborted === true) break;
     const record = toRecord(run, { target, source, read });
-    if (record === 'passed over') {
-      countPassedOver(run, target);
+    if (typeof record === 'string') {
+      countPassedOver(run, target, record === 'passed over' ? 0 : 1);
       continue;
     }
     if ('kind' in record) {
@@ -107,27 +107,31 @@ export async function readBatches(
 }
 
 /** Counts a row that is not settled, since the mapping says that it is none. */
-export function countPassedOver(run: ImportRun, target: TargetName): void {
+export function countPassedOver(run: ImportRun, target: TargetName, otherwise: 0 | 1 = 0): void {
   const summary = run.sources.summaries.get(target);
-  if (summary !== undefined) summary.passedOver += 1;
+  if (summary === undefined) return;
+  summary.passedOver += 1;
+  summary.otherwise += otherwise;
 }
 
 /** The record, or what is wrong with the row. */
 function toRecord(
   run: ImportRun,
   step: { target: TableTarget; source: TableSource; read: SourceRead },
-): TargetRecord | RejectedOutcome | 'passed over' {
+): TargetRecord | RejectedOutcome | 'passed over' | 'passed over, saying otherwise' {
   const { target, source, read } = step;
   if ('problem' in read) return rejected(read.problem);
   try {
     if (!source.isWanted(read)) return 'passed over';
     const record = source.convert(read);
-    const content = source.skipsRepeats ? JSON.stringify([[...record.values], record.tags, record.addresses]) : '';
+    const content =
+      source.repeats !== 'reject' ? JSON.stringify([[...record.values], record.tags, record.addresses]) : '';
     const place = `line ${read.line} of ${source.file.name}`;
     const first = run.scratch.firstOf(target, record.key, { place, content });
     if (first === undefined) return record;
-    if (!source.skipsRepeats) return rejected(`the key "${record.key}" was on ${first.place} already`);
+    if (source.repeats === 'reject') return rejected(`the key "${record.key}" was on ${first.place} already`);
     if (first.content === content) return 'passed over';
+    if (source.repeats === 'first') return 'passed over, saying otherwise';
     return rejected(
       `the key "${record.key}" was on ${first.place} already, and ${differenceOf(first.content, record)}`,
     );

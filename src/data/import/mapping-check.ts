@@ -45,11 +45,13 @@ function blockProblems(
   }
   if (block.onlyIf !== undefined)
     problems.push(...sourceProblems(mapping, { source: block.onlyIf, spec: undefined, path: [...path, 'onlyIf'] }));
-  if (target === 'orderItems' && block.repeats === 'skip')
+  if (target === 'orderItems' && block.repeats !== 'reject')
     problems.push({
       path: [...path, 'repeats'],
       message: 'expected none for orderItems: equal lines of an order are lines',
     });
+  if (target === 'orderItems' && (block.fields['unitPrice'] === undefined) === (block.fields['total'] === undefined))
+    problems.push({ path: [...path, 'fields'], message: 'expected one of unitPrice, total: the other is worked out' });
   for (const value of valuesOf(target, block)) {
     const at = { ...value, path: [...path, 'fields', ...value.path] };
     problems.push(...sourceProblems(mapping, at));
@@ -150,10 +152,14 @@ function zoneProblems(zone: string, path: Path): readonly Problem[] {
   return isTimeZone(zone) ? [] : [{ path, message: `expected a time zone such as Europe/Berlin, got "${zone}"` }];
 }
 
-function csvProblems({ delimiter = ',', quote = '"', escape = quote }: CsvSettings, path: Path): readonly Problem[] {
+function csvProblems(csv: CsvSettings, path: Path): readonly Problem[] {
+  const { delimiter = ',', quote = '"', escape = quote, columns = [] } = csv;
   const marks = Object.entries({ delimiter, quote, escape });
   const broken = marks.find(([, text]) => /[\r\n]/.test(text));
   if (broken !== undefined) return [{ path: [...path, broken[0]], message: 'expected no line break in it' }];
+  const twice = columns.find((name, index) => columns.indexOf(name) !== index);
+  if (twice !== undefined)
+    return [{ path: [...path, 'columns'], message: `expected each name once, got "${twice}" twice` }];
   const shared = [quote, escape].find((mark) => mark !== '' && delimiter.includes(mark));
   if (shared === undefined) return [];
   return [{ path: [...path, 'delimiter'], message: `expected another one than quote or escape, got "${delimiter}"` }];

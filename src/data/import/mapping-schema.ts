@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { createDecoder } from './encodings.ts';
 
 // YAML's scalars come as they are written (mapping-yaml.ts).
 const scalar = z.string();
@@ -61,9 +62,14 @@ const csv = z.strictObject({
   delimiter: z.string().min(1).max(4).optional(),
   quote: z.string().max(1).optional(),
   escape: z.string().length(1).optional(),
-  encoding: z.string().refine(isEncoding, 'expected an encoding such as utf-8 or windows-1252').optional(),
+  encoding: z
+    .string()
+    .refine((label) => createDecoder(label) !== undefined, 'expected an encoding such as utf-8 or windows-1252')
+    .optional(),
   nulls: z.array(z.string()).optional(),
   trim: truth.optional(),
+  /** For a file without a line of column names. */
+  columns: z.array(z.string().min(1)).min(1).optional(),
   /** Lines before the one with the column names. */
   skipLines: z
     .string()
@@ -72,30 +78,21 @@ const csv = z.strictObject({
     .optional(),
 });
 
-function isEncoding(label: string): boolean {
-  try {
-    return new TextDecoder(label).encoding !== '';
-  } catch (error) {
-    // By its code: in tests a RangeError is another realm's.
-    if ((error as { code?: unknown }).code === 'ERR_ENCODING_NOT_SUPPORTED') return false;
-    throw error;
-  }
-}
-
 const join = z.strictObject({ file: z.string().min(1), key: z.string().min(1), on: text, csv: csv.optional() });
 
 /** One file or a list of them. */
 function files<Shape extends z.ZodRawShape>(fields: Shape) {
   const one = z.strictObject({
-    file: z.string().min(1),
+    /** Or a list of files of one shape. */
+    file: z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]),
     csv: csv.optional(),
     /** The column into which surplus cells of a row are joined back: for files with delimiters that are not quoted. */
     overflowColumn: z.string().optional(),
     joins: z.record(z.string(), join).default({}),
     /** Rows for which this has no value are passed over. */
     onlyIf: text.optional(),
-    /** `skip`: a row that says the same as an earlier one with its key is passed over. */
-    repeats: z.enum(['reject', 'skip']).default('reject'),
+    /** `skip`: a row that says the same as an earlier one with its key is passed over; `first`: whatever it says. */
+    repeats: z.enum(['reject', 'skip', 'first']).default('reject'),
     fields: z.strictObject(fields),
   });
   return z.preprocess(
@@ -142,7 +139,15 @@ const targets = z.strictObject({
     placedAt: date,
     updatedAt: date.optional(),
   }),
-  orderItems: files({ order: text, product: text, quantity, unitPrice: decimal, discount: decimal.optional() }),
+  orderItems: files({
+    order: text,
+    product: text,
+    quantity,
+    /** One of the two: the other is worked out. */
+    unitPrice: decimal.optional(),
+    total: decimal.optional(),
+    discount: decimal.optional(),
+  }),
   tickets: files({
     number: text,
     customer: text,
@@ -189,11 +194,11 @@ type JoinSettings = z.output<typeof join>;
 
 /** A source file of a target as the mapping describes it, whatever its fields. */
 export interface SourceSettings {
-  readonly file: string;
+  readonly file: string | readonly string[];
   readonly csv?: CsvSettings | undefined;
   readonly overflowColumn?: string | undefined;
   readonly joins: Readonly<Record<string, JoinSettings>>;
   readonly onlyIf?: ValueExpression | undefined;
-  readonly repeats: 'reject' | 'skip';
+  readonly repeats: 'reject' | 'skip' | 'first';
   readonly fields: Readonly<Record<string, unknown>>;
 }

@@ -23,8 +23,11 @@ export function inWords(issue: z.core.$ZodRawIssue): string | undefined {
         : `expected ${KINDS[issue.expected] ?? issue.expected}, got ${cameAs(issue.input)}`;
     case 'invalid_value':
       return `expected one of ${issue.values.map(String).join(', ')}; got ${cameAs(issue.input)}`;
-    case 'invalid_union':
-      return `expected a text or names with values, got ${cameAs(issue.input)}`;
+    case 'invalid_union': {
+      const options = issue.inst instanceof z.ZodUnion ? (issue.inst.options as readonly z.ZodType[]) : [];
+      const kinds = options.map(({ type }) => KINDS[type] ?? type).filter((kind) => kind !== 'null');
+      return `expected ${kinds.join(' or ')}, got ${cameAs(issue.input)}`;
+    }
     case 'too_big':
       return `expected at most ${issue.maximum} ${issue.origin === 'string' ? 'characters' : 'items'}, got ${cameAs(issue.input)}`;
     case 'too_small':

@@ -140,14 +140,31 @@ export function quantityReader(form: QuantityForm): Read<string> {
  * What the tables can hold of a quantity and a price: a return has a negative price, a part is one at the price of the
  * part, rounded half away from zero to the ten-thousandth. Throws RowProblem.
  */
-export function priced(quantity: string, unitPrice: string): { quantity: number; unitPrice: string } {
+export function priced(quantity: string, unitPrice: string): { quantity: number; price: { unitPrice: string } } {
   const count: bigint = parseAmount(quantity) ?? 0n;
   const price: bigint = parseAmount(unitPrice) ?? 0n;
   const size = sizeOf(count);
   const signed = count < 0n ? -price : price;
-  if (size % UNIT === 0n) return { quantity: Number(size / UNIT), unitPrice: formatAmount(toAmount(signed)) };
+  if (size % UNIT === 0n) return { quantity: pieces(quantity), price: { unitPrice: formatAmount(toAmount(signed)) } };
   const exact = size * signed;
   const part = formatAmount(toAmount((exact + (exact < 0n ? -UNIT : UNIT) / 2n) / UNIT));
   if (parseAmount(part) === undefined) throw new RowProblem('the price of the part has more than 15 digits');
-  return { quantity: 1, unitPrice: part };
+  return { quantity: 1, price: { unitPrice: part } };
+}
+
+/** How many pieces the tables hold of a quantity, whose sign and part of a piece are in the price. */
+export function pieces(quantity: string): number {
+  const size = sizeOf(parseAmount(quantity) ?? 0n);
+  return size % UNIT === 0n ? Number(size / UNIT) : 1;
+}
+
+/**
+ * The price at which a line comes to a total: the nearest ten-thousandth.
+ * @returns undefined when there is none, since nothing is left after the discount
+ */
+export function unitPriceOf(line: { total: bigint; quantity: number; discount: bigint }): Amount | undefined {
+  const parts = BigInt(line.quantity) * (UNIT - line.discount);
+  if (parts === 0n) return line.total === 0n ? toAmount(0n) : undefined;
+  const exact = line.total * UNIT * 2n;
+  return toAmount((exact + (exact < 0n ? -parts : parts)) / (parts * 2n));
 }

@@ -1,9 +1,10 @@
 import type { Connection } from 'mariadb';
-import { fitsAmount, formatAmount, lineTotal, parseAmount, toAmount } from '../../crm/money.ts';
+import { fitsAmount, formatAmount, lineTotal, parseAmount, toAmount, type Amount } from '../../crm/money.ts';
 import { MOST_ITEMS } from '../../crm/order/loaders.ts';
 import { quoted } from '../../errors.ts';
 import type { TargetRecord } from './records.ts';
-import type { StagedItem } from './scratch.ts';
+import { unitPriceOf } from './numbers.ts';
+import type { ItemContent, StagedItem } from './scratch.ts';
 import { idsByKey, rejected, type Outcome, type RejectedOutcome } from './upsert.ts';
 
 /** An order with its lines; none staged: the lines in the database stay. */
@@ -82,11 +83,23 @@ function priceItem(
     return rejected(`product: expected one of the products in the database, got ${quoted(content.product)}`, {
       field: 'product',
     });
-  const unitPrice = parseAmount(content.unitPrice) ?? toAmount(0n);
   const discount = parseAmount(content.discount) ?? toAmount(0n);
+  const unitPrice = unitPriceIn(content, { discount, currency: order.currency });
+  if (typeof unitPrice === 'string') return rejected(unitPrice, { field: 'total' });
   const total = lineTotal({ quantity: content.quantity, unitPrice, discount, currency: order.currency });
   if (!fitsAmount(total)) return rejected('the total of the item has more than 15 digits before the point');
   return [product, String(content.quantity), formatAmount(unitPrice), formatAmount(discount), formatAmount(total)];
+}
+
+/** The price, or why there is none at which the line comes to what the file tells, rounded as the currency is. */
+function unitPriceIn({ price, quantity }: ItemContent, by: { discount: Amount; currency: string }): Amount | string {
+  if ('unitPrice' in price) return parseAmount(price.unitPrice) ?? toAmount(0n);
+  const told = parseAmount(price.total) ?? toAmount(0n);
+  const total = lineTotal({ quantity: 1, unitPrice: told, discount: 0n, currency: by.currency });
+  const unitPrice = unitPriceOf({ total, quantity, discount: by.discount });
+  if (unitPrice !== undefined && fitsAmount(unitPrice) && lineTotal({ quantity, unitPrice, ...by }) === total)
+    return unitPrice;
+  return `total: there is no price of up to 15 digits and 4 decimals at which ${quantity} with this discount come to ${formatAmount(total)}`;
 }
 
 function rejectAll(items: readonly StagedItem[], problem: string): BundleOutcome {

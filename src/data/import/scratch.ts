@@ -17,8 +17,8 @@ export interface ItemProblem {
 export interface ItemContent {
   readonly product: string;
   readonly quantity: number;
-  /** DECIMAL text forms. */
-  readonly unitPrice: string;
+  /** DECIMAL text forms. What the line comes to stands in the price's place where the file tells that. */
+  readonly price: { readonly unitPrice: string } | { readonly total: string };
   readonly discount: string;
 }
 

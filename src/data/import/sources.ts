@@ -7,7 +7,7 @@ import type { Scratch } from './scratch.ts';
 import { columnIndex, openSourceFile, readSourceRows, type SourceFile, type SourceRow } from './source-file.ts';
 import { createTargetSummary, type TargetSummary } from './summary.ts';
 import { ITEM_FIELDS, type TableTarget } from './targets.ts';
-import { priced } from './numbers.ts';
+import { pieces, priced } from './numbers.ts';
 import type { ItemContent } from './scratch.ts';
 
 /** A source of a table's rows, ready to be read. */
@@ -16,8 +16,8 @@ export interface TableSource {
   /** Throws RowProblem. */
   readonly convert: (row: SourceRow) => TargetRecord;
   readonly isWanted: (row: SourceRow) => boolean;
-  /** Whether rows that say again what one before them said are passed over. */
-  readonly skipsRepeats: boolean;
+  /** What becomes of a row whose key an earlier one has. */
+  readonly repeats: SourceSettings['repeats'];
   /** The row's key where there is one, even if the rest of the row is wrong. */
   readonly keyOf: (row: SourceRow) => string | null;
 }
@@ -49,7 +49,7 @@ const TABLE_ORDER = ['agents', 'customers', 'products', 'orders', 'tickets', 'in
  */
 export async function openSources(folder: string, mapping: Mapping, scratch: Scratch): Promise<Sources> {
   const summaries = new Map<TargetName, TargetSummary>();
-  const open = async (target: TargetName, settings: SourceSettings) => {
+  const open = async (target: TargetName, settings: OneFile) => {
     const file = await openSourceFile(folder, settings.file, {
       csv: mergeCsv(mapping.csv, settings.csv),
       overflowColumn: settings.overflowColumn,
@@ -62,12 +62,12 @@ export async function openSources(folder: string, mapping: Mapping, scratch: Scr
   const tables = new Map<TableTarget, readonly TableSource[]>();
   for (const target of TABLE_ORDER) {
     const opened: TableSource[] = [];
-    for (const settings of mapping.targets[target] ?? []) {
+    for (const settings of eachFile<SourceSettings>(mapping.targets[target] ?? [])) {
       const scope = await open(target, settings);
       opened.push({
         file: scope.file,
         isWanted: compileWish(settings, scope),
-        skipsRepeats: settings.repeats === 'skip',
+        repeats: settings.repeats,
         ...compileRecord(target, settings, scope),
       });
     }
@@ -77,8 +77,15 @@ export async function openSources(folder: string, mapping: Mapping, scratch: Scr
   const columnOf = columnsOf(mapping);
   if (orderItems === undefined) return { tables, items: undefined, summaries, columnOf };
   const items: ItemSource[] = [];
-  for (const settings of orderItems) items.push(compileItems(settings, await open('orderItems', settings)));
+  for (const settings of eachFile(orderItems)) items.push(compileItems(settings, await open('orderItems', settings)));
   return { tables, items, summaries, columnOf };
+}
+
+type OneFile<Block extends SourceSettings = SourceSettings> = Omit<Block, 'file'> & { readonly file: string };
+
+/** A block for each of its files. */
+function eachFile<Block extends SourceSettings>(blocks: readonly Block[]): readonly OneFile<Block>[] {
+  return blocks.flatMap((block) => [block.file].flat().map((file) => ({ ...block, file })));
 }
 
 function mergeCsv(all: CsvSettings, own: CsvSettings | undefined): CsvSettings {
@@ -87,18 +94,21 @@ function mergeCsv(all: CsvSettings, own: CsvSettings | undefined): CsvSettings {
 
 function columnsOf({ targets }: Mapping): Sources['columnOf'] {
   return (target, file, field) => {
-    const block: SourceSettings | undefined = targets[target]?.find((one) => one.file === file);
+    const block: SourceSettings | undefined = targets[target]?.find((one) => [one.file].flat().includes(file));
     const source = block?.fields[field] as ValueExpression | undefined;
     return source === undefined ? undefined : columnName(source);
   };
 }
 
-function compileWish({ onlyIf }: SourceSettings, scope: Scope): (row: SourceRow) => boolean {
+function compileWish({ onlyIf }: Pick<SourceSettings, 'onlyIf'>, scope: Scope): (row: SourceRow) => boolean {
   const evaluate = onlyIf === undefined ? undefined : compileExpression(onlyIf, scope);
   return (row) => evaluate === undefined || evaluate(row) !== null;
 }
 
-function compileItems(settings: NonNullable<Mapping['targets']['orderItems']>[number], scope: RecordScope): ItemSource {
+function compileItems(
+  settings: OneFile<NonNullable<Mapping['targets']['orderItems']>[number]>,
+  scope: RecordScope,
+): ItemSource {
   const compile = (field: keyof typeof ITEM_FIELDS) => {
     const spec = ITEM_FIELDS[field];
     const source = settings.fields[field];
@@ -106,14 +116,16 @@ function compileItems(settings: NonNullable<Mapping['targets']['orderItems']>[nu
     return (row: SourceRow) => read?.(row, []) ?? '0.0000';
   };
   const [order, product, quantity] = [compile('order'), compile('product'), compile('quantity')];
-  const [unitPrice, discount] = [compile('unitPrice'), compile('discount')];
+  const [unitPrice, total, discount] = [compile('unitPrice'), compile('total'), compile('discount')];
   return {
     file: scope.file,
     isWanted: compileWish(settings, scope),
     order,
     convert: (row) => ({
       product: product(row),
-      ...priced(quantity(row), unitPrice(row)),
+      ...(settings.fields.total === undefined
+        ? priced(quantity(row), unitPrice(row))
+        : { quantity: pieces(quantity(row)), price: { total: total(row) } }),
       discount: discount(row),
     }),
   };
@@ -121,7 +133,7 @@ function compileItems(settings: NonNullable<Mapping['targets']['orderItems']>[nu
 
 async function openJoins(
   folder: string,
-  source: { mapping: Mapping; settings: SourceSettings; base: Omit<Scope, 'joins'> },
+  source: { mapping: Mapping; settings: OneFile; base: Omit<Scope, 'joins'> },
 ): Promise<ReadonlyMap<string, JoinedFile>> {
   const joins = new Map<string, JoinedFile>();
   for (const [name, settings] of Object.entries(source.settings.joins)) {

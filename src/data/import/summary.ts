@@ -11,6 +11,8 @@ export interface TargetSummary {
   rejected: number;
   /** Rows that the mapping says are none of this target's; not among those read. */
   passedOver: number;
+  /** Those of them that say something else than the row with their key that was taken. */
+  otherwise: number;
   /** By field, how many values were left empty or cut because the mapping says so; their rows are not rejected. */
   readonly leftEmpty: Map<string, number>;
   readonly cut: Map<string, number>;
@@ -18,7 +20,7 @@ export interface TargetSummary {
 
 /** One that has seen nothing. */
 export function createTargetSummary(target: string): TargetSummary {
-  const counts = { read: 0, created: 0, updated: 0, unchanged: 0, rejected: 0, passedOver: 0 };
+  const counts = { read: 0, created: 0, updated: 0, unchanged: 0, rejected: 0, passedOver: 0, otherwise: 0 };
   return { target, ...counts, leftEmpty: new Map(), cut: new Map() };
 }
 
@@ -42,7 +44,7 @@ export function summaryText(summaries: readonly TargetSummary[]): string {
   return [line(head), ...rows.map(line), ...summaries.flatMap(notesOf)].join('\n');
 }
 
-function notesOf({ target, leftEmpty, cut, passedOver }: TargetSummary): readonly string[] {
+function notesOf({ target, leftEmpty, cut, passedOver, otherwise }: TargetSummary): readonly string[] {
   const note = (fields: ReadonlyMap<string, number>, what: string) => {
     const sum = [...fields.values()].reduce((total, count) => total + count, 0);
     const each = [...fields].map(([field, count]) => `${field} ${formatCount(count)}`).join(', ');
@@ -52,5 +54,8 @@ function notesOf({ target, leftEmpty, cut, passedOver }: TargetSummary): readonl
     ...note(leftEmpty, 'could not be read and were left empty'),
     ...note(cut, 'were too long and were cut'),
     ...(passedOver === 0 ? [] : [`${target}: ${formatCount(passedOver)} rows were passed over, as the mapping says.`]),
+    ...(otherwise === 0
+      ? []
+      : [`${target}: ${formatCount(otherwise)} of them say something else than the first row with their key.`]),
   ];
 }

@@ -145,6 +145,7 @@ export const ITEM_FIELDS = {
   product: reference('product_id', 'products'),
   quantity: { column: 'quantity', kind: 'quantity' },
   unitPrice: { column: 'unit_price', kind: 'amount' },
+  total: { column: 'total', kind: 'amount' },
   discount: { column: 'discount', kind: 'discount', byDefault: '0.0000' },
 } as const satisfies Readonly<Record<string, FieldSpec>>;
 
