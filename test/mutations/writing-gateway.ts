@@ -86,10 +86,10 @@ async function mutate(gateway: TestGateway, what: string, input: object) {
 
 /**
  * One of several gateways over a database that share a cache. It has a connection for each of the writes that tests send
- * at once, since none waits long for one.
+ * at once, since none waits long for one: half of them are for writes.
  */
 export async function startCachingGateway(databaseUrl: string): Promise<TestGateway> {
-  const settings = { ...PATIENT, CACHE_PREFIX: `${databaseUrl}:`, LIMIT_DATABASE_CONNECTIONS: '20' };
+  const settings = { ...PATIENT, CACHE_PREFIX: `${databaseUrl}:`, LIMIT_DATABASE_CONNECTIONS: '24' };
   const gateway = await startGateway({ databaseUrl, redisUrl: redisUrl(), settings });
   await untilRedisUp(gateway);
   return gateway;
