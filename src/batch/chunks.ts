@@ -1,5 +1,4 @@
-import type { RawRow, ReadStatement } from '../db/database.ts';
-import type { BatchContext } from './loaders.ts';
+import type { Database, RawRow, ReadStatement } from '../db/database.ts';
 import type { RowId } from './table.ts';
 
 // How many keys one statement takes; more are cut into several, sent at once. MySQL allows 65,535 placeholders.
@@ -13,7 +12,7 @@ export interface ChunkedRows {
 
 /** Rows of one statement for up to a thousand keys, of several for more. One that fails does so for its own keys alone. */
 export async function inChunks(
-  context: Pick<BatchContext, 'db'>,
+  context: { readonly db: Pick<Database, 'read'> },
   keys: readonly string[],
   statement: (chunk: readonly string[]) => ReadStatement,
 ): Promise<ChunkedRows> {
