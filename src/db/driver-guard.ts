@@ -21,6 +21,11 @@ interface DriverConnection {
   socketErrorHandler(error: Error): void;
 }
 
+/** What the driver shows to nobody of its commands. */
+interface DriverCommand {
+  readLocalInfile(): never;
+}
+
 /** CR_MALFORMED_PACKET. */
 const MALFORMED_PACKET = 2027;
 
@@ -33,10 +38,23 @@ let isGuarded = false;
 export function guardDriver(): void {
   if (isGuarded) return;
   isGuarded = true;
-  const { prototype } = createRequire(import.meta.url)('mariadb/lib/connection.js') as { prototype: DriverConnection };
+  const load = createRequire(import.meta.url);
+  const { prototype } = load('mariadb/lib/connection.js') as { prototype: DriverConnection };
+  const parser = load('mariadb/lib/cmd/parser.js') as { prototype: DriverCommand };
+  guardFiles(parser.prototype);
   guardSetUp(prototype);
   guardParser(prototype);
   guardSending(prototype);
+}
+
+/**
+ * No statement of ours has the server ask for a file. One that does so all the same is answered by the driver, which then
+ * waits for an answer on behalf of a command that has failed, and fails over it when none comes.
+ */
+function guardFiles(prototype: DriverCommand): void {
+  prototype.readLocalInfile = () => {
+    throw new Error('The server asks for a file');
+  };
 }
 
 /**

@@ -20,6 +20,7 @@ const LIES: readonly (readonly [string, Buffer])[] = [
     Buffer.concat([bytes(1), packet(2, Buffer.from([3, 0x64]))]),
   ],
   ['a number of columns that there cannot be', bytes(0xfe, 255, 255, 255, 255, 255, 255, 255, 255)],
+  ['a file to be sent to the server', bytes(0xfb, 0x2f, 0x65)],
   ['the end of rows before the first', bytes(0xfe, 0, 0, 2, 0)],
   ['noise', packet(7, Buffer.from(Array.from({ length: 300 }, (_, i) => (i * 151 + 7) % 256)))],
   ['noise without packets', Buffer.from(Array.from({ length: 64 }, () => 0x41))],
