@@ -33,6 +33,8 @@ export interface App {
   listen(): Promise<number>;
   /** Logs what nobody caught, with an id, and counts it. */
   readonly uncaught: (error: unknown) => void;
+  /** Counts what could not be printed, since nobody reads it any more. */
+  readonly unprinted: () => void;
   /** Finishes what is under way and ends every connection, within ten seconds. */
   close(): Promise<void>;
 }
@@ -121,6 +123,7 @@ export async function createApp(
   return {
     listen: () => server.listen(config.port, config.host),
     uncaught: uncaughtReporter({ log, metrics }),
+    unprinted: () => metrics.unprintedLines.inc(),
     close: () => (closed ??= close()),
   };
 }

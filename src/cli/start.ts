@@ -39,6 +39,8 @@ async function serve(config: Config & Servers, cli: CliContext, report: (line: s
     });
     // From here on there are requests that it would take with it.
     cli.onUncaught(app.uncaught);
+    // Told as an error that nobody caught, it would be printed, and so on without end.
+    for (const stream of [cli.stdout, cli.stderr]) stream.on('error', app.unprinted);
     const base = `http://${authority(config.host === '127.0.0.1' ? 'localhost' : config.host, port)}`;
     if (config.redisUrls.length === 0)
       report('No Redis: answers are not cached, and subscriptions hear of this gateway alone (REDIS_URL).');

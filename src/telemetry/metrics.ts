@@ -69,6 +69,11 @@ export function createMetrics() {
       help: 'Exceptions and rejections that nobody caught, each in the log with an id. The gateway goes on.',
       registers,
     }),
+    unprintedLines: new Counter({
+      name: 'concierge_unprinted_lines_total',
+      help: 'Lines of the log that could not be printed, since nobody reads them any more. The gateway goes on.',
+      registers,
+    }),
     maskedErrors: new Counter({
       name: 'concierge_masked_errors_total',
       help: 'Unexpected errors that were answered with no more than an id.',

@@ -21,6 +21,8 @@ export interface GatewayProcess {
   readonly address: Promise<string>;
   readonly ended: Promise<ProcessEnd>;
   readonly kill: (signal: NodeJS.Signals) => void;
+  /** Closes what its output is read from. */
+  readonly stopReading: () => void;
 }
 
 /** @param settings the whole environment but for PATH */
@@ -62,5 +64,6 @@ export function startProcess(settings: Readonly<Record<string, string>>): Gatewa
       return orGiveUp('the gateway to end', closed, () => ({ stdout, stderr }));
     },
     kill: (signal) => void child.kill(signal),
+    stopReading: () => void child.stdout.destroy(),
   };
 }

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { startProcess } from '../cli/gateway-process.ts';
+import { startProcess, type GatewayProcess } from '../cli/gateway-process.ts';
 import { until } from '../support/patience.ts';
 import { createDatabase } from '../support/servers.ts';
 
@@ -9,7 +9,14 @@ const FAULT = `process.on('SIGUSR2', () => {
   throw new TypeError('sec' + 'ret');
 })`;
 
-test('what nobody caught is logged with an id and without its message, counted, and ends nothing', async () => {
+interface Served {
+  readonly gateway: GatewayProcess;
+  readonly metric: (name: string) => Promise<number>;
+  readonly ask: () => Promise<unknown>;
+}
+
+/** Has a gateway do something, and stops it. */
+async function withGateway(work: (served: Served) => Promise<void>): Promise<void> {
   const database = await createDatabase();
   const gateway = startProcess({
     DATABASE_URL: database.url,
@@ -17,25 +24,54 @@ test('what nobody caught is logged with an id and without its message, counted, 
     NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(FAULT)}`,
   });
   const address = await gateway.address;
-  const metric = async (): Promise<string | undefined> =>
-    /^concierge_uncaught_errors_total (\d+)$/m.exec(await (await fetch(`${address}/metrics`)).text())?.[1];
-  gateway.kill('SIGUSR2');
-  await until('two errors to be counted', metric, (count) => count === '2');
-  const response = await fetch(`${address}/graphql`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ query: '{ customers { totalCount } }' }),
-  });
-  expect(await response.json()).toMatchObject({ data: { customers: { totalCount: 0 } } });
-  const entries = gateway
-    .stdout()
-    .split('\n')
-    .filter((line) => line.includes('nobody caught'));
-  const logged = entries.map((line) => JSON.parse(line) as { err: { type: string }; errorId: string });
-  expect(new Set(logged.map(({ err }) => err.type))).toEqual(new Set(['Error', 'TypeError']));
-  expect(new Set(logged.map(({ errorId }) => errorId)).size).toBe(2);
-  expect(gateway.stdout()).not.toContain('secret');
+  const metric = async (name: string): Promise<number> =>
+    Number(new RegExp(`^${name} (\\d+)$`, 'm').exec(await (await fetch(`${address}/metrics`)).text())?.[1]);
+  const ask = async (): Promise<unknown> => {
+    const response = await fetch(`${address}/graphql`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ query: '{ customers { totalCount } }' }),
+    });
+    return response.json();
+  };
+  await work({ gateway, metric, ask });
   gateway.kill('SIGTERM');
   expect(await gateway.ended).toMatchObject({ code: 0, stderr: '' });
   await database.drop();
+}
+
+const ANSWERED = { data: { customers: { totalCount: 0 } } };
+
+test('what nobody caught is logged with an id and without its message, counted, and ends nothing', async () => {
+  await withGateway(async ({ gateway, metric, ask }) => {
+    gateway.kill('SIGUSR2');
+    await until(
+      'two errors to be counted',
+      () => metric('concierge_uncaught_errors_total'),
+      (count) => count === 2,
+    );
+    expect(await ask()).toMatchObject(ANSWERED);
+    const entries = gateway
+      .stdout()
+      .split('\n')
+      .filter((line) => line.includes('nobody caught'));
+    const logged = entries.map((line) => JSON.parse(line) as { err: { type: string }; errorId: string });
+    expect(new Set(logged.map(({ err }) => err.type))).toEqual(new Set(['Error', 'TypeError']));
+    expect(new Set(logged.map(({ errorId }) => errorId)).size).toBe(2);
+    expect(gateway.stdout()).not.toContain('secret');
+  });
+});
+
+test('a log that nobody reads any more ends nothing, and is no error of its own', async () => {
+  await withGateway(async ({ gateway, metric, ask }) => {
+    gateway.stopReading();
+    gateway.kill('SIGUSR2');
+    await until(
+      'lines that could not be printed to be counted',
+      () => metric('concierge_unprinted_lines_total'),
+      (count) => count >= 2,
+    );
+    for (let asked = 0; asked < 20; asked += 1) expect(await ask()).toMatchObject(ANSWERED);
+    expect(await metric('concierge_uncaught_errors_total')).toBe(2);
+  });
 });
