@@ -25,8 +25,8 @@ export interface StoredDocument {
   readonly facts: DocumentFacts;
   /** Holds a request for one of its operations against the bounds. Takes the variables as they came. */
   measure(operation: OperationDefinitionNode, variables: Readonly<Record<string, unknown>> | undefined): Measured;
-  /** How to execute one of its operations; undefined where only graphql's own executor can. */
-  plan(operation: OperationDefinitionNode, variables: VariableValues): OperationPlan | undefined;
+  /** How to execute one of its operations. */
+  plan(operation: OperationDefinitionNode, variables: VariableValues): OperationPlan;
 }
 
 /** Documents by their text. */

@@ -121,13 +121,15 @@ function useExecution(options: ExecutionOptions): Plugin<RequestContext> {
         const values = args.variableValues ?? {};
         const variables = operation && coerceVariables(schema, { operation, use: stored.facts.variables }, values);
         if (variables !== undefined && 'errors' in variables) return { errors: variables.errors };
+        // Without an operation to run, graphql's executor says what is wrong.
         const plan = operation && variables && stored.plan(operation, variables);
-        runs[plan === undefined ? 'plain' : 'planned'].inc();
+        const isPlanned = plan !== undefined && !plan.asksAboutSchema;
+        runs[isPlanned ? 'planned' : 'plain'].inc();
         const run = () => {
           const contextValue = createContext({ caller, facts: stored.facts, deadline, tags });
-          return plan === undefined || variables === undefined
-            ? execute({ ...args, contextValue })
-            : executePlan(plan, { contextValue, variables, deadline });
+          return isPlanned && variables !== undefined
+            ? executePlan(plan, { contextValue, variables, deadline })
+            : execute({ ...args, contextValue });
         };
         const isMutation = operation?.operation === OperationTypeNode.MUTATION;
         const running = isMutation ? run() : consistently(run, () => metrics.repeatedReads.inc());

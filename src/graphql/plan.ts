@@ -28,6 +28,8 @@ export type VariableValues = NonNullable<Parameters<typeof getArgumentValues>[2]
 
 /** How an operation is executed, worked out once for all requests that ask for it alike. */
 export interface OperationPlan {
+  /** Whether it asks about the schema, which only graphql's own executor can tell. */
+  readonly asksAboutSchema: boolean;
   readonly root: SelectionPlan;
   /** Whether each field at the top begins only when the one before has ended: that of a mutation. */
   readonly isSerial: boolean;
@@ -77,14 +79,12 @@ export type Completion = { readonly isNonNull: boolean } & (
  * for each set of values that they are given; the fields of a type are worked out when its first object is met.
  * @param hot after how many objects of a selection a function is made that fills them. Most documents of which more is asked
  *   come again, and one that is asked once would pay for nothing.
- * @returns for the values of a request's variables; undefined where the operation asks about the schema, which only the
- *   plain executor can tell
+ * @returns for the values of a request's variables
  */
 export function createPlans(
   schema: GraphQLSchema,
   { document, operation, hot = 64 }: { document: DocumentNode; operation: OperationDefinitionNode; hot?: number },
-): (variables: VariableValues) => OperationPlan | undefined {
-  if (asksAboutSchema(document)) return () => undefined;
+): (variables: VariableValues) => OperationPlan {
   const variables = conditionVariables(document);
   const fragments = fragmentsOf(document);
   const rootType = schema.getRootType(operation.operation);
@@ -98,7 +98,11 @@ export function createPlans(
       // Sixteen combinations are more than any client has in use at a time.
       if (plans.size === MOST_PLANS) plans.clear();
       const root = new Planner({ schema, fragments, conditions }, hot).selection(rootType, [operation.selectionSet]);
-      plan = { root, isSerial: operation.operation === OperationTypeNode.MUTATION };
+      plan = {
+        root,
+        asksAboutSchema: root.fields.some(({ name }) => name === '__schema' || name === '__type'),
+        isSerial: operation.operation === OperationTypeNode.MUTATION,
+      };
       plans.set(key, plan);
     }
     return plan;
@@ -106,16 +110,6 @@ export function createPlans(
 }
 
 const MOST_PLANS = 16;
-
-function asksAboutSchema(document: DocumentNode): boolean {
-  let isFound = false;
-  visit(document, {
-    Field: ({ name }) => {
-      isFound ||= name.value === '__schema' || name.value === '__type';
-    },
-  });
-  return isFound;
-}
 
 /** Makes the parts of one plan as they are needed. */
 class Planner {

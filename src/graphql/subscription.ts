@@ -41,9 +41,10 @@ export function useSubscription(options: ExecutionOptions): Plugin<RequestContex
         const contextValue = contextOf(deadline);
         const valid = validateSubscriptionArgs({ ...args, contextValue });
         if (!('schema' in valid)) return { errors: maskAll({ errors: valid }, mask) };
+        if (plan === undefined || variables === undefined)
+          throw new Error('graphql found an operation that we did not');
         const events = await createSourceEventStream(valid);
         if (!(Symbol.asyncIterator in events)) return { errors: maskAll(events, mask) };
-        if (plan === undefined || variables === undefined) throw new Error('a subscription has fields of its own only');
         return mapSourceToResponseEvent(valid, events, (event) =>
           inTurn(async () => {
             const own = eventDeadline(deadline);

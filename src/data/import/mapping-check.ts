@@ -3,12 +3,13 @@ import { createConversion } from './conversions.ts';
 import type {
   CsvSettings,
   DateExpression,
+  DecimalExpression,
   Mapping,
   SourceSettings,
   TargetName,
   ValueExpression,
 } from './mapping-schema.ts';
-import { problemOfForm, type DecimalForm } from './numbers.ts';
+import { problemOfForm } from './numbers.ts';
 import { ADDRESS_PARTS, ITEM_FIELDS, PHONE_COUNTRY, TAG, TARGETS, type FieldSpec } from './targets.ts';
 import { RowProblem } from './values.ts';
 
@@ -141,7 +142,7 @@ function formProblems(mapping: Mapping, { source, spec, path }: FieldValue): rea
     ];
   }
   if (spec?.kind !== 'amount' && spec?.kind !== 'discount' && spec?.kind !== 'quantity') return [];
-  const message = problemOfForm(source as unknown as DecimalForm);
+  const message = problemOfForm(source as DecimalExpression);
   return message === undefined ? [] : [{ path, message }];
 }
 
