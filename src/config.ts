@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { quoted } from './errors.ts';
+import { oneOf, origins, wholeNumber } from './setting-kinds.ts';
 
 /** A setting from the environment is wrong or missing. `problems` holds one line for each; exit code 78 (EX_CONFIG). */
 export class ConfigError extends Error {
@@ -11,37 +11,13 @@ export class ConfigError extends Error {
   }
 }
 
-const wholeNumber = (fallback: number, least: number, most: number) =>
-  z
-    .string()
-    .optional()
-    .transform((text, ctx) => {
-      if (text === undefined || text === '') return fallback;
-      const value = Number(text);
-      if (/^\d+$/.test(text) && value >= least && value <= most) return value;
-      ctx.addIssue({
-        code: 'custom',
-        message: `expected a whole number from ${least} to ${most}, got ${quoted(text)}`,
-      });
-      return z.NEVER;
-    });
-
-const oneOf = <const T extends string>(fallback: T, values: readonly T[]) =>
-  z
-    .string()
-    .optional()
-    .transform((text, ctx) => {
-      if (text === undefined || text === '') return fallback;
-      const value = values.find((candidate) => candidate === text);
-      if (value !== undefined) return value;
-      ctx.addIssue({ code: 'custom', message: `expected one of ${values.join(', ')}, got ${quoted(text)}` });
-      return z.NEVER;
-    });
-
 // Connection strings hold passwords, so what came is described and never repeated.
 const connectionUrl = (protocols: readonly string[], expected: string) => (text: string, ctx: z.RefinementCtx) => {
   const url = URL.parse(text);
-  if (url === null) ctx.addIssue({ code: 'custom', message: `${expected}, got something that is not a URL` });
+  const sign = signInPassword(text, url);
+  if (sign !== undefined)
+    ctx.addIssue({ code: 'custom', message: `${expected}, got one with a ${sign} that should be ${encoded(sign)}` });
+  else if (url === null) ctx.addIssue({ code: 'custom', message: `${expected}, got something that is not a URL` });
   else if (!protocols.includes(url.protocol))
     ctx.addIssue({ code: 'custom', message: `${expected}, got one that starts with "${url.protocol}"` });
   else if (![url.username, url.password, url.pathname].every(canBeDecoded))
@@ -49,6 +25,18 @@ const connectionUrl = (protocols: readonly string[], expected: string) => (text:
   else return url.href;
   return z.NEVER;
 };
+
+const encoded = (sign: string): string => `%${sign.charCodeAt(0).toString(16).toUpperCase()}`;
+
+/**
+ * The sign in a name or password that ends the part of a URL that it stands in, so that what comes after is taken for
+ * something else. None of ours has a fragment; the others are looked for only where the URL makes no sense as it stands.
+ */
+function signInPassword(text: string, url: URL | null): string | undefined {
+  if (text.includes('#')) return '#';
+  if (url !== null && !url.pathname.includes('@')) return undefined;
+  return /[/?[\]]/.exec(/^\w+:\/\/(.*)@/s.exec(text)?.[1] ?? '')?.[0];
+}
 
 function canBeDecoded(text: string): boolean {
   try {
@@ -107,6 +95,7 @@ const settings = z.object({
   PORT: wholeNumber(4000, 0, 65_535),
   DATABASE_URL: databaseUrl,
   REDIS_URL: redisUrls,
+  CORS_ORIGINS: origins,
   DATA_DIR: z
     .string()
     .optional()
@@ -138,7 +127,7 @@ const settings = z.object({
 export const SETTING_NAMES: readonly string[] = Object.keys(settings.shape);
 
 /** Other programs have names with DATABASE_, REDIS_, LOG_ and DATA_ too, so there only what is nearly one of ours. */
-const ownName = /^(?:AUTH|LIMIT|CACHE)_|^(?:DATABASE_(?:UR|REPLICA)|REDIS_UR|LOG_LE?V|DATA_?DIR)|^WORKERS$/;
+const ownName = /^(?:AUTH|LIMIT|CACHE|CORS)_|^(?:DATABASE_(?:UR|REPLICA)|REDIS_UR|LOG_LE?V|DATA_?DIR)|^WORKERS$/;
 
 /** What the gateway runs with. Times in milliseconds, sizes in bytes; `undefined` means that none was given. */
 export interface Config {
@@ -149,6 +138,8 @@ export interface Config {
   readonly databaseUrl: string | undefined;
   /** None: no Redis given. One: a single server. Several: the seeds of a Redis Cluster. */
   readonly redisUrls: readonly string[];
+  /** Whose web pages may read answers, as browsers send their origins. */
+  readonly corsOrigins: readonly string[];
   /** Where servers of our own keep their data; undefined: the project's usual folder. */
   readonly dataDir: string | undefined;
   readonly logLevel: z.output<typeof settings>['LOG_LEVEL'];
@@ -204,6 +195,7 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
     port: given.PORT,
     databaseUrl: given.DATABASE_URL,
     redisUrls: Object.freeze(given.REDIS_URL),
+    corsOrigins: Object.freeze(given.CORS_ORIGINS),
     dataDir: given.DATA_DIR,
     logLevel: given.LOG_LEVEL,
     limits: Object.freeze({

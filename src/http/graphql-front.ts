@@ -19,6 +19,7 @@ import {
   type CostMode,
 } from './graphql-request.ts';
 import type { Subscriptions } from './subscriptions.ts';
+import { varyBy } from './vary.ts';
 
 export interface FrontOptions {
   readonly documents: Documents;
@@ -69,8 +70,8 @@ export function createGraphQLFront(options: FrontOptions) {
     response.writeHead(type === RESPONSE_TYPE ? answer.status : 200, {
       'content-type': `${type}; charset=utf-8`,
       'content-length': answer.body.length,
-      vary: 'Accept',
       ...answer.headers,
+      vary: varyBy(response, answer.headers['vary'] ?? 'Accept'),
     });
     response.end(answer.body);
     return undefined;

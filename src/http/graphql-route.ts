@@ -3,6 +3,7 @@ import { ANYBODY } from '../access/caller.ts';
 import type { createGraphQLFront } from './graphql-front.ts';
 import { HttpError, prefersPage } from './graphql-request.ts';
 import type { Handler, Route } from './server.ts';
+import { varyBy } from './vary.ts';
 
 interface RouteOptions {
   readonly front: ReturnType<typeof createGraphQLFront>;
@@ -18,7 +19,7 @@ export function createGraphQLRoute(options: RouteOptions): Route {
         await answer(options, request, response);
       } catch (error) {
         // Refusals too are of one media type and not of another.
-        if (!response.headersSent) response.setHeader('vary', 'Accept');
+        if (!response.headersSent) response.setHeader('vary', varyBy(response, 'Accept'));
         throw error;
       }
     },
@@ -36,6 +37,6 @@ async function answer(
   if (request.method !== 'GET' || asksCost || !prefersPage(accept)) return front(request, response, ANYBODY);
   if (!URL.canParse(`http://${host}${request.url}`))
     throw new HttpError(400, 'Expected a host name in the header "host", got something else.');
-  response.setHeader('vary', 'Accept');
+  response.setHeader('vary', varyBy(response, 'Accept'));
   return yoga(request, response);
 }

@@ -22,6 +22,8 @@ export type Handler = (request: IncomingMessage, response: ServerResponse) => Pr
 export interface Route {
   /** Others are refused, but for OPTIONS, which tells them. */
   readonly methods: readonly string[];
+  /** Sets headers that go with whatever is answered, refusals and OPTIONS too. */
+  readonly prepare?: (request: IncomingMessage, response: ServerResponse) => void;
   readonly handle: Handler;
 }
 
@@ -66,10 +68,11 @@ export function createHttpServer({
       metrics.requests.inc({ status: response.statusCode });
     });
     if (closing !== undefined) response.setHeader('connection', 'close');
-    if (connections.isClosing() && !request.url.startsWith('/health/'))
-      return refuse(response, new HttpError(503, 'The gateway is stopping; try again.'));
     const path = request.url.split('?', 1)[0] ?? '';
     const route = routes[path];
+    route?.prepare?.(request, response);
+    if (connections.isClosing() && !request.url.startsWith('/health/'))
+      return refuse(response, new HttpError(503, 'The gateway is stopping; try again.'));
     if (home !== undefined && path === '/' && request.method === 'GET' && prefersPage(request.headers.accept)) {
       response.writeHead(302, { location: home, vary: 'Accept', 'content-length': 0 }).end();
       return undefined;
@@ -81,7 +84,6 @@ export function createHttpServer({
       );
     const allow = [...route.methods, 'OPTIONS'].join(', ');
     if (request.method === 'OPTIONS') {
-      // No CORS headers: pages of other origins do not get past their preflight.
       response.writeHead(204, { allow }).end();
       return undefined;
     }
