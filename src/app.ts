@@ -95,11 +95,10 @@ export async function createApp(
     metrics,
     home: '/graphql',
     routes: {
-      '/graphql': shareWith(config.corsOrigins, createGraphQLRoute({ front, yoga: pipeline.handle })),
-      '/schema.graphql': shareWith(
-        config.corsOrigins,
-        text('application/graphql; charset=utf-8', () => SDL),
-      ),
+      ...shareWith(config.corsOrigins, {
+        '/graphql': createGraphQLRoute({ front, yoga: pipeline.handle }),
+        '/schema.graphql': text('application/graphql; charset=utf-8', () => SDL),
+      }),
       '/health/live': read(live),
       '/health/ready': read(
         createReadiness({

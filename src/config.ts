@@ -35,7 +35,7 @@ const encoded = (sign: string): string => `%${sign.charCodeAt(0).toString(16).to
 function signInPassword(text: string, url: URL | null): string | undefined {
   if (text.includes('#')) return '#';
   if (url !== null && !url.pathname.includes('@')) return undefined;
-  return /[/?[\]]/.exec(/^\w+:\/\/(.*)@/s.exec(text)?.[1] ?? '')?.[0];
+  return /[/?]/.exec(/^\w+:\/\/(.*)@/s.exec(text)?.[1] ?? '')?.[0];
 }
 
 function canBeDecoded(text: string): boolean {

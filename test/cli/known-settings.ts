@@ -85,7 +85,6 @@ export const SETTINGS: readonly Setting[] = [
       ['mysql://u:x/secret@host/crm', `${MYSQL_URL} one with a / that should be %2F`],
       ['mysql://u:1/secret@host/crm', `${MYSQL_URL} one with a / that should be %2F`],
       ['mysql://u:x?secret@host/crm', `${MYSQL_URL} one with a ? that should be %3F`],
-      ['mysql://u:x[secret@host/crm', `${MYSQL_URL} one with a [ that should be %5B`],
       ['mysql://u@host/crm?sslmode=secret', `${MYSQL_URL} ${unknownParameter('sslmode')}`],
       ['mysql://u@host/crm?connection_limit', `${MYSQL_URL} ${unknownParameter('connection_limit')}`],
       ['mysql://u@host/crm?__proto__=1', `${MYSQL_URL} ${unknownParameter('__proto__')}`],
