@@ -9,15 +9,8 @@ import { statusOf } from '../graphql/mask.ts';
 import type { Pipeline } from '../graphql/pipeline.ts';
 import { readOperation, type AskedOperation } from './asked-operation.ts';
 import { sendAsEvents } from './event-stream.ts';
-import {
-  costMode,
-  HttpError,
-  negotiate,
-  RESPONSE_TYPE,
-  unknownOperation,
-  wantOfEvents,
-  type CostMode,
-} from './graphql-request.ts';
+import { costMode, HttpError, unknownOperation, type CostMode } from './graphql-request.ts';
+import { negotiate, RESPONSE_TYPE, wantOfEvents } from './media-types.ts';
 import type { Subscriptions } from './subscriptions.ts';
 import { varyBy } from './vary.ts';
 

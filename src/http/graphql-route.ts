@@ -1,7 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { ANYBODY } from '../access/caller.ts';
 import type { createGraphQLFront } from './graphql-front.ts';
-import { HttpError, prefersPage } from './graphql-request.ts';
+import { HttpError } from './graphql-request.ts';
+import { prefersPage } from './media-types.ts';
 import type { Handler, Route } from './server.ts';
 import { varyBy } from './vary.ts';
 
@@ -14,15 +15,7 @@ interface RouteOptions {
 export function createGraphQLRoute(options: RouteOptions): Route {
   return {
     methods: ['GET', 'POST'],
-    async handle(request, response) {
-      try {
-        await answer(options, request, response);
-      } catch (error) {
-        // Refusals too are of one media type and not of another.
-        if (!response.headersSent) response.setHeader('vary', varyBy(response, 'Accept'));
-        throw error;
-      }
-    },
+    handle: (request, response) => answer(options, request, response),
   };
 }
 
