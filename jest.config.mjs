@@ -4,7 +4,7 @@ const ELSEWHERE = [
   '(architecture|bench|chaos|embedded|http|subscriptions)/',
   'cache/(channels|cluster|hits|keys|lifetimes|log|untold)\\.',
   'cli/(csv|help|settings|start)',
-  'docs/(compose|indexes|references)',
+  'docs/(clients|compose|indexes|references)',
   'faults/(database|health|lifecycle|redis|subscriptions)\\.',
   'limits/(cost-schema|cursor-form)\\.',
 ];
