@@ -20,7 +20,7 @@ const NARROW = `@media (max-width: 700px) {
   .graphiql-container .graphiql-query-editor { padding: 8px 4px; gap: 4px; }
   .graphiql-container .graphiql-main > .graphiql-horizontal-drag-bar { display: none; }
   .graphiql-container .graphiql-main > .graphiql-plugin:not([style*='-1000px']) {
-    position: absolute; inset: 0 0 0 44px; z-index: 10; max-width: none; background: hsl(var(--color-base));
+    position: absolute; inset: 0 0 0 44px; z-index: 20; max-width: none; background: hsl(var(--color-base));
   }
 }`;
 
