@@ -3,10 +3,10 @@ const { NORTHWIND_DIR, SOAK_MINUTES = '0', TEST_DATABASE_URL } = process.env;
 const ELSEWHERE = [
   '(architecture|bench|chaos|embedded|http|subscriptions)/',
   'cache/(channels|cluster|hits|keys|lifetimes|log|untold)\\.',
-  'cli/(csv|help|settings|start)',
+  'cli/(csv|help|import-misuse|settings|start)',
   'docs/(clients|compose|indexes|references)',
   'faults/(database|health|lifecycle|redis|subscriptions)\\.',
-  'limits/(cost-schema|cursor-form)\\.',
+  'limits/(bounds|cost|cost-report|cost-schema|cost-variables|cursor-form|documents|fuzz)\\.',
 ];
 
 /** @type {import('jest').Config} */
@@ -21,6 +21,7 @@ export default {
   ],
   extensionsToTreatAsEsm: ['.ts'],
   transform: { '\\.ts$': '<rootDir>/test/support/strip-types.mjs' },
+  setupFiles: ['<rootDir>/test/support/fast-check.ts'],
   globalSetup: '<rootDir>/test/support/global-setup.ts',
   globalTeardown: '<rootDir>/test/support/global-teardown.ts',
   // A given server may be MariaDB, which counts the rows read for the whole server: nobody else may be asking it.

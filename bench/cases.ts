@@ -9,11 +9,16 @@ export interface Case {
   readonly to: string;
 }
 
-export type CaseName = 'L' | 'N10' | 'N200';
+export type CaseName = 'L' | 'LI' | 'N10' | 'N200';
 
 const LIST = `query List($to: DateTime!) {
   customers(first: 50, filter: { createdAt: { to: $to } }) { nodes { id name email status createdAt } }
 }`;
+
+const LIST_WITH_CONDITION = `query List($to: DateTime!, $with: Boolean = true) {
+  customers(first: 50, filter: { createdAt: { to: $to } }) { nodes { ...Shown @include(if: $with) } }
+}
+fragment Shown on Customer { id name email status createdAt }`;
 
 const NESTED = `query Nested($from: DateTime!, $to: DateTime!) {
   customers(first: 20, filter: { createdAt: { from: $from, to: $to } }) {
@@ -32,6 +37,13 @@ export const GROUP_SIZE = 20;
 
 export const CASES: Readonly<Record<CaseName, Case>> = {
   L: { name: 'L', title: 'a list of 50 customers', query: LIST, from: undefined, to: '2100-01-01T00:00:00.000Z' },
+  LI: {
+    name: 'LI',
+    title: 'the same list, its fields in a fragment with `@include`',
+    query: LIST_WITH_CONDITION,
+    from: undefined,
+    to: '2100-01-01T00:00:00.000Z',
+  },
   N10: nested(0, 'of 10 each'),
   N200: nested(1, 'of 200 each'),
 };

@@ -35,8 +35,12 @@ export type Who = keyof typeof WHO;
 
 const KEPT: ReadonlySet<Who> = new Set(['constant', 'redisGet', 'cached']);
 
+/** Whether a server parses and executes documents; the others know what they are asked by their path. */
+const EXECUTES: ReadonlySet<Who> = new Set(['uncached', 'cacheOff']);
+
 /** Whether there is a line of this server for this question. Kept, the answers to N200 are those to N10 with other names. */
-export const isAsked = (who: Who, question: CaseName): boolean => question !== 'N200' || !KEPT.has(who);
+export const isAsked = (who: Who, question: CaseName): boolean =>
+  question === 'LI' ? EXECUTES.has(who) : question !== 'N200' || !KEPT.has(who);
 
 /**
  * Starts every server in a process of its own and checks that they all give the same answers.
@@ -70,13 +74,14 @@ export async function startContestants(
     const ownPool = await start('driver-adapter', {}, { BENCH_POOL: 'own' });
     const contestants = QUESTIONS.flatMap((question): Contestant[] => {
       const repeated = { question, varied: false, statements: 0 };
-      const varied = { question, varied: true, statements: question === 'L' ? 1 : 2 };
+      const isList = question === 'L' || question === 'LI';
+      const varied = { question, varied: true, statements: isList ? 1 : 2 };
       const path = `/${question}`;
       const all: Contestant[] = [
         { who: 'constant', child: sameBytes, path, ...repeated },
         { who: 'redisGet', child: redisGet, path, ...repeated },
         { who: 'cached', child: gateway, path: '/graphql', ...repeated, cacheResult: 'HIT' },
-        { who: 'client', child: client, path, ...varied, statements: question === 'L' ? 1 : 1 + GROUP_SIZE },
+        { who: 'client', child: client, path, ...varied, statements: isList ? 1 : 1 + GROUP_SIZE },
         { who: 'ownPool', child: ownPool, path, ...varied },
         { who: 'adapter', child: adapter, path, ...varied },
         { who: 'uncached', child: gateway, path: '/graphql', ...varied, cacheResult: 'MISS' },
@@ -94,7 +99,7 @@ export async function startContestants(
 
 type Answers = Partial<Record<CaseName, string>>;
 
-const QUESTIONS = ['L', 'N10', 'N200'] as const satisfies readonly CaseName[];
+const QUESTIONS = ['L', 'LI', 'N10', 'N200'] as const satisfies readonly CaseName[];
 
 async function checkAnswers(contestants: readonly Contestant[], answers: Answers): Promise<void> {
   for (const { child, path, question, who } of contestants) {

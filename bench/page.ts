@@ -24,7 +24,7 @@ Written by \`npm run bench -- --write\` on ${new Date().toISOString().slice(0, 1
 
 ## What is asked
 
-**L** is a list of 50 customers with five fields; **N10** and **N200** are 20 customers with their 10 newest orders, of
+**L** is a list of 50 customers with five fields, **LI** the same with a condition on a fragment; **N10** and **N200** are 20 customers with their 10 newest orders, of
 10 and of 200 orders each. Every server gets the same requests by POST and gives the same answer, which is checked
 before anything is measured.
 

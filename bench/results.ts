@@ -57,6 +57,10 @@ export function gatesOf(results: Results): readonly Gate[] {
       ['uncached', 'N200'],
       ['uncached', 'N10'],
     ]),
+    gate('L with `@include`, beside L without, the cache off', 0.9, [
+      ['cacheOff', 'LI'],
+      ['cacheOff', 'L'],
+    ]),
     gate('L cached, beside L uncached', 5, [
       ['cached', 'L'],
       ['uncached', 'L'],

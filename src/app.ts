@@ -1,4 +1,4 @@
-import { hash } from 'node:crypto';
+import { hash, randomUUID } from 'node:crypto';
 import type { Caller } from './access/caller.ts';
 import type { Deadline } from './batch/loaders.ts';
 import { changedTags } from './batch/tags.ts';
@@ -33,6 +33,8 @@ import { createMetrics, type Metrics } from './telemetry/metrics.ts';
 export interface App {
   /** Resolves with the port once requests are taken. */
   listen(): Promise<number>;
+  /** Logs what nobody caught, with an id, and counts it. */
+  readonly uncaught: (error: unknown) => void;
   /** Finishes what is under way and ends every connection, within ten seconds. */
   close(): Promise<void>;
 }
@@ -56,12 +58,7 @@ export async function createApp(
   const metrics = createMetrics();
   const schema = createSchema();
   const documents = createDocuments(schema, limits);
-  const db = await createDatabase({
-    url: config.databaseUrl,
-    connections: limits.databaseConnections,
-    statementMs: limits.statementMs,
-    metrics,
-  });
+  const db = await createDatabase(databaseOptions(config, metrics));
   const { redisUrls: urls } = config;
   const { prefix } = config.cache;
   const redis = urls.length === 0 ? undefined : createRedis({ urls, timeoutMs: config.cache.timeoutMs, log, metrics });
@@ -104,6 +101,7 @@ export async function createApp(
         createReadiness({
           isStopping: () => server.isClosing(),
           pingDatabase: () => db.ping(),
+          waiting: () => db.waiting(),
           redisState: () => (redis === undefined ? 'not used' : redis.isUp() ? 'up' : 'down'),
         }),
       ),
@@ -126,7 +124,26 @@ export async function createApp(
   let closed: Promise<void> | undefined;
   return {
     listen: () => server.listen(config.port, config.host),
+    uncaught: uncaughtReporter({ log, metrics }),
     close: () => (closed ??= close()),
+  };
+}
+
+function databaseOptions({ databaseUrl, limits }: Config & { readonly databaseUrl: string }, metrics: Metrics) {
+  return {
+    url: databaseUrl,
+    connections: limits.databaseConnections,
+    spareConnections: Math.ceil(limits.databaseConnections / 4),
+    statementMs: limits.statementMs,
+    preparedStatements: limits.preparedStatements,
+    metrics,
+  };
+}
+
+function uncaughtReporter({ log, metrics }: { log: Log; metrics: Metrics }): (error: unknown) => void {
+  return (error) => {
+    metrics.uncaughtErrors.inc();
+    log.error({ err: error, errorId: randomUUID() }, 'nobody caught this error; the gateway goes on');
   };
 }
 
@@ -182,6 +199,7 @@ function createContext(options: {
     customerEvents: bus,
     writer: createWriter({
       client: db.client,
+      room: db.writes,
       timeoutMs: config.limits.requestMs,
       metrics: options.metrics,
       actor: caller.subject,

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { databaseUrl, redisUrls } from './setting-urls.ts';
 import { oneOf, origins, wholeNumber } from './setting-kinds.ts';
 
 /** A setting from the environment is wrong or missing. `problems` holds one line for each; exit code 78 (EX_CONFIG). */
@@ -10,80 +11,6 @@ export class ConfigError extends Error {
     this.problems = problems;
   }
 }
-
-// Connection strings hold passwords, so what came is described and never repeated.
-const connectionUrl = (protocols: readonly string[], expected: string) => (text: string, ctx: z.RefinementCtx) => {
-  const url = URL.parse(text);
-  const sign = signInPassword(text, url);
-  if (sign !== undefined)
-    ctx.addIssue({ code: 'custom', message: `${expected}, got one with a ${sign} that should be ${encoded(sign)}` });
-  else if (url === null) ctx.addIssue({ code: 'custom', message: `${expected}, got something that is not a URL` });
-  else if (!protocols.includes(url.protocol))
-    ctx.addIssue({ code: 'custom', message: `${expected}, got one that starts with "${url.protocol}"` });
-  else if (![url.username, url.password, url.pathname].every(canBeDecoded))
-    ctx.addIssue({ code: 'custom', message: `${expected}, got one with a % that should be %25` });
-  else return url.href;
-  return z.NEVER;
-};
-
-const encoded = (sign: string): string => `%${sign.charCodeAt(0).toString(16).toUpperCase()}`;
-
-/**
- * The sign in a name or password that ends the part of a URL that it stands in, so that what comes after is taken for
- * something else. None of ours has a fragment; the others are looked for only where the URL makes no sense as it stands.
- */
-function signInPassword(text: string, url: URL | null): string | undefined {
-  if (text.includes('#')) return '#';
-  if (url !== null && !url.pathname.includes('@')) return undefined;
-  return /[/?]/.exec(/^\w+:\/\/(.*)@/s.exec(text)?.[1] ?? '')?.[0];
-}
-
-function canBeDecoded(text: string): boolean {
-  try {
-    return decodeURIComponent(text) !== undefined;
-  } catch (error) {
-    if (error instanceof URIError) return false;
-    throw error;
-  }
-}
-
-/**
- * What may stand after the `?` of a DATABASE_URL: nothing yet. `connectionOptions` in src/db/pool.ts reads what is listed
- * here; anything else is refused, since whoever writes `?sslmode=require` relies on it.
- */
-const DATABASE_PARAMETERS: ReadonlySet<string> = new Set();
-
-const databaseUrl = z
-  .string()
-  .optional()
-  .transform((text, ctx) => {
-    if (text === undefined || text === '') return undefined;
-    const expected = 'expected a URL such as mysql://user:password@host:3306/database';
-    const href = connectionUrl(['mysql:', 'mariadb:'], expected)(text, ctx);
-    if (typeof href !== 'string') return z.NEVER;
-    const { pathname, searchParams } = new URL(href);
-    const unknown = [...new Set(searchParams.keys())].filter((name) => !DATABASE_PARAMETERS.has(name));
-    if (pathname.length < 2) ctx.addIssue({ code: 'custom', message: `${expected}, got one without a database name` });
-    for (const name of unknown)
-      ctx.addIssue({ code: 'custom', message: `${expected}, got one with ${parameter(name)}` });
-    return href;
-  });
-
-/** A name of a parameter. What no name looks like may be the end of a password with a `?` in it. */
-const parameter = (name: string): string =>
-  /^[\w.-]{1,40}$/.test(name)
-    ? `the parameter "${name}", which this version does not know`
-    : 'a ? that should be %3F, or with a parameter that this version does not know';
-
-const redisUrls = z
-  .string()
-  .optional()
-  .transform((text, ctx): readonly string[] => {
-    const expected = 'expected a URL such as redis://host:6379 (several, comma-separated: Redis Cluster)';
-    const parse = connectionUrl(['redis:', 'rediss:'], expected);
-    const given = (text ?? '').split(',').map((part) => part.trim());
-    return given.filter((part) => part !== '').map((part) => parse(part, ctx));
-  });
 
 /** Every setting, by its name in the environment. A name of ours that is not here is refused, so typing errors show. */
 const settings = z.object({
@@ -112,6 +39,7 @@ const settings = z.object({
   LIMIT_REQUEST_MS: wholeNumber(10_000, 10, 600_000),
   LIMIT_STATEMENT_MS: wholeNumber(5_000, 10, 600_000),
   LIMIT_DATABASE_CONNECTIONS: wholeNumber(10, 1, 1_000),
+  LIMIT_PREPARED_STATEMENTS: wholeNumber(2_000, 0, 1_000_000),
   LIMIT_SUBSCRIPTIONS: wholeNumber(1_000, 0, 1_000_000),
   LIMIT_SUBSCRIPTIONS_PER_CLIENT: wholeNumber(50, 0, 1_000_000),
   LIMIT_SUBSCRIPTION_STALL_MS: wholeNumber(30_000, 10, 600_000),
@@ -159,6 +87,8 @@ export interface Limits {
   readonly requestMs: number;
   readonly statementMs: number;
   readonly databaseConnections: number;
+  /** Of all connections together. */
+  readonly preparedStatements: number;
   readonly subscriptions: number;
   readonly subscriptionsPerClient: number;
   readonly subscriptionStallMs: number;
@@ -210,6 +140,7 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
       requestMs: given.LIMIT_REQUEST_MS,
       statementMs: given.LIMIT_STATEMENT_MS,
       databaseConnections: given.LIMIT_DATABASE_CONNECTIONS,
+      preparedStatements: given.LIMIT_PREPARED_STATEMENTS,
       subscriptions: given.LIMIT_SUBSCRIPTIONS,
       subscriptionsPerClient: given.LIMIT_SUBSCRIPTIONS_PER_CLIENT,
       subscriptionStallMs: given.LIMIT_SUBSCRIPTION_STALL_MS,

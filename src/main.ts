@@ -44,6 +44,8 @@ for (const [signal, exitCode] of [
 const cli: CliContext = {
   env: process.env,
   signal: stopping.signal,
+  // Rejections that nobody handles come here too.
+  onUncaught: (listener) => void process.on('uncaughtException', (error) => listener(error)),
   stdout: process.stdout,
   stderr: process.stderr,
 };
@@ -116,11 +118,14 @@ program
     'where rejected rows and values left empty go, with line and reason (.data/import/<mapping>)',
   )
   .action((folder: string, options: { mapping: string; rejects?: string }) =>
-    run(() =>
-      withServers({ config: parseConfig(cli.env), cli }, ({ databaseUrl }) =>
-        runImport({ folder, ...options }, cli, databaseUrl),
-      ),
-    ),
+    run(async () => {
+      const config = parseConfig(cli.env);
+      const { redisUrls: urls } = config;
+      const cache = urls.length === 0 ? undefined : { urls, prefix: config.cache.prefix };
+      return withServers({ config, cli }, ({ databaseUrl }) =>
+        runImport({ folder, ...options, cache }, cli, databaseUrl),
+      );
+    }),
   );
 
 program

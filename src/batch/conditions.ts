@@ -15,8 +15,8 @@ export type Condition =
   | { readonly kind: 'in'; readonly column: string; readonly values: readonly string[] }
   /** From `from` inclusive to `to` exclusive; null leaves an end open. */
   | { readonly kind: 'range'; readonly column: string; readonly from: string | null; readonly to: string | null }
-  /** Begins with the text, by the column's collation. */
-  | { readonly kind: 'startsWith'; readonly column: string; readonly text: string }
+  /** Begins with one of the texts, by the column's collation; none of them is the start of another. */
+  | { readonly kind: 'startsWith'; readonly column: string; readonly texts: readonly string[] }
   /** Has a row in a side table, which repeats the sort columns so that a page is read from its index. */
   | { readonly kind: 'labelled'; readonly side: SideTable; readonly value: string };
 

@@ -1,5 +1,6 @@
 import DataLoader from 'dataloader';
-import type { Database, RawRow, ReadStatement } from '../db/database.ts';
+import type { Database } from '../db/database.ts';
+import { asError, chunks, inChunks, padded } from './chunks.ts';
 import type { ListQuery, ListSource, PageQuery, Position } from './conditions.ts';
 import { COUNT_BOUND, countStatement, existsStatement, pageStatement } from './statements.ts';
 import { listTag, ownedTag } from './tags.ts';
@@ -19,11 +20,10 @@ export interface BatchContext {
   readonly tags: Set<string>;
 }
 
-// How many keys or parents one statement takes; more are cut into several, sent at once. MySQL allows 65,535 placeholders.
+// How many parents one statement takes; more are cut into several, sent at once.
 // Up to some 250 SELECTs a UNION ALL takes as long as they are many, then longer: 128, 256 and 1,000 pages of 4 rows took 6,
 // 11 and 66 ms on MariaDB 10.11, 9, 20 and 136 ms on MySQL 9.7, and a thousand of them in parts of 128 at once 27 and 43 ms
 // (AMD EPYC, 2 cores, 2026-11-25).
-const KEYS_A_STATEMENT = 1_000;
 const PARENTS_A_STATEMENT = 128;
 
 /**
@@ -49,16 +49,20 @@ export function createRowLoader<T extends Columns>(
         sql: `${select} IN (${chunk.map(() => '?').join(', ')}) LIMIT ${chunk.length}`,
         values: chunk.map((value) => key.encode(value)),
       }));
-    const raw = await read(keys, by, `SELECT ${columns} ${own}`);
+    const { rows: raw, failures } = await read(keys, by, `SELECT ${columns} ${own}`);
+    const failed = new Map(failures);
     const rows = new Map(raw.map(decode).map((row) => [String(row[by]), row as RowOf<T>]));
-    const missing = keys.filter((value) => !rows.has(value));
+    const missing = keys.filter((value) => !rows.has(value) && !failed.has(value));
     const former = missing.length === 0 ? undefined : formerKeys(table, by);
     if (former !== undefined) {
       const moved = await read(missing, `former ${by}`, `SELECT ${columns}, ${former.key} ${former.from}`);
       // The key comes last, where the decoder does not look.
-      for (const row of moved) rows.set(String(row[names.length]), decode(row) as RowOf<T>);
+      for (const row of moved.rows) rows.set(String(row[names.length]), decode(row) as RowOf<T>);
+      for (const [value, error] of moved.failures) failed.set(value, error);
     }
     return keys.map((value) => {
+      const failure = failed.get(value);
+      if (failure !== undefined) return failure;
       const row = rows.get(value) ?? null;
       context.tags.add(by === table.owner && row === null ? ownedTag(table.type, value) : tagOf(table, row));
       return row;
@@ -111,13 +115,13 @@ export function createChildrenLoader<T extends Columns>(
   const select = `SELECT ${names.map(column).join(', ')} FROM ${source.table} FORCE INDEX (PRIMARY)`;
   const order = `ORDER BY ${column(source.parent)}, ${column(source.sort)}`;
   return new DataLoader<RowId, readonly RowOf<T>[]>(async (parents) => {
-    const raw = await inChunks(context, parents, (chunk) => ({
+    const { rows: raw, failures } = await inChunks(context, parents, (chunk) => ({
       name: source.name,
       sql: `${select} WHERE ${column(source.parent)} IN (${chunk.map(() => '?').join(', ')}) ${order} LIMIT ${chunk.length * source.most}`,
       values: chunk.map(BigInt),
     }));
     const rows = Map.groupBy(raw.map(decode), (row) => String(row[source.parent]));
-    return parents.map((parent) => rows.get(parent) ?? []);
+    return parents.map((parent) => failures.get(parent) ?? rows.get(parent) ?? []);
   });
 }
 
@@ -239,44 +243,9 @@ async function loadTogether<Query, Result>(
         );
         group.forEach((key, i) => results.set(key, found[i] ?? new Error('a batch gave too few results')));
       } catch (error) {
-        const shown = error instanceof Error ? error : new Error('a batch failed', { cause: error });
-        for (const key of group) results.set(key, shown);
+        for (const key of group) results.set(key, asError(error));
       }
     }),
   );
   return keys.map((key) => results.get(key) ?? new Error('a batch left out a key'));
-}
-
-/** Rows of one statement for up to a thousand keys, of several for more. */
-export async function inChunks(
-  context: BatchContext,
-  keys: readonly string[],
-  statement: (chunk: readonly string[]) => ReadStatement,
-): Promise<RawRow[]> {
-  const parts = await Promise.all(
-    chunks(keys, KEYS_A_STATEMENT).map((chunk) => context.db.read(statement(repeated(chunk)))),
-  );
-  return parts.flat();
-}
-
-function chunks<Item>(items: readonly Item[], size: number): Item[][] {
-  const count = Math.ceil(items.length / size);
-  return Array.from({ length: count }, (_, i) => items.slice(i * size, (i + 1) * size));
-}
-
-// Statements are prepared and kept by their text. Rounding the number of keys up, by repeating a key or by asking for a
-// parent that is null, keeps the number of texts small; neither reads a row more.
-function repeated(keys: readonly string[]): readonly string[] {
-  const last = keys.at(-1);
-  if (last === undefined) return keys;
-  const length = 2 ** Math.ceil(Math.log2(keys.length));
-  return [...keys, ...Array.from({ length: length - keys.length }, () => last)];
-}
-
-// By an eighth at most, since each parent is a SELECT, which costs the server something even for null: a page of 20
-// takes 20 of them, and 24 texts serve every number of parents.
-function padded(parents: readonly (RowId | null)[]): readonly (RowId | null)[] {
-  const step = Math.max(1, 2 ** (Math.floor(Math.log2(parents.length)) - 2));
-  const length = Math.ceil(parents.length / step) * step;
-  return [...parents, ...Array.from({ length: length - parents.length }, () => null)];
 }

@@ -1,5 +1,6 @@
 import DataLoader from 'dataloader';
-import { inChunks, type BatchContext } from './loaders.ts';
+import { inChunks } from './chunks.ts';
+import type { BatchContext } from './loaders.ts';
 import { rowDecoder, type Columns, type RowId, type RowOf, type Table } from './table.ts';
 
 /** For a table whose rows point to others: what each of them points to, by its own id. */
@@ -26,14 +27,14 @@ export function createReferredLoaders<T extends Columns>(
     const join = `LEFT JOIN ${to.name} AS t FORCE INDEX (PRIMARY) ON t.id = f.${pointer}`;
     const select = `SELECT ${columns}, f.id FROM ${from.name} AS f FORCE INDEX (PRIMARY) ${join} WHERE f.id`;
     return new DataLoader<RowId, RowOf<T> | null | undefined>(async (ids) => {
-      const raw = await inChunks(context, ids, (chunk) => ({
+      const { rows: raw, failures } = await inChunks(context, ids, (chunk) => ({
         name: `${to.type} of ${from.type}`,
         sql: `${select} IN (${chunk.map(() => '?').join(', ')}) LIMIT ${chunk.length}`,
         values: chunk.map(BigInt),
       }));
       // The row that points comes last, where the decoder does not look.
       const rows = new Map(raw.map((row) => [String(row[names.length]), row[0] === null ? null : decode(row)]));
-      return ids.map((id) => rows.get(id) as RowOf<T> | null | undefined);
+      return ids.map((id) => failures.get(id) ?? (rows.get(id) as RowOf<T> | null | undefined));
     });
   };
   return (from) => {

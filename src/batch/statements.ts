@@ -188,8 +188,25 @@ function holds(source: ListSource, columnOf: ListShape['columnOf'], condition: C
         ...(condition.to === null ? [] : [clauseOf(`${name} < ?`, encode(condition.to))]),
       ];
     case 'startsWith':
-      return [clauseOf(`${name} LIKE ? ESCAPE '|'`, `${condition.text.replaceAll(/[|%_]/g, '|$&')}%`)];
+      return [beginsWith(name, condition.texts)];
   }
+}
+
+/**
+ * What a text that begins with another lies between, in the order of its collation. Of all characters, the last one weighs
+ * most. A tab weighs less than a space, which stands behind every text as far as the collation is concerned, and so do
+ * other breaks of lines: behind the prefix, what begins with some comes before the prefix itself.
+ */
+const LOWEST = '\t\t\t\t';
+const HIGHEST = '\u{10ffff}';
+
+/**
+ * Not LIKE: it compares character by character, by which `Weiß` does not begin with `WEISS`, though they are equal where
+ * names are compared and sorted.
+ */
+function beginsWith(name: string, texts: readonly string[]): Clause {
+  const spans = texts.map(() => `(${name} >= ? AND ${name} < ?)`).join(' OR ');
+  return clauseOf(`(${spans})`, ...texts.flatMap((text) => [`${text}${LOWEST}`, `${text}${HIGHEST}`]));
 }
 
 /**

@@ -120,7 +120,8 @@ export function connectionOptions(urls: readonly string[]) {
   };
 }
 
-function connect(urls: readonly string[]): Redis | Cluster {
+/** One URL: a single server. Several: the seeds of a cluster. */
+export function connect(urls: readonly string[]): Redis | Cluster {
   const options = connectionOptions(urls);
   const [first = ''] = urls;
   if (urls.length === 1) return new Redis(first, { ...options, retryStrategy: retryDelayMs });

@@ -1,6 +1,8 @@
 import { resolve } from 'node:path';
+import { createOutsideInvalidation, type CachePlace, type OutsideInvalidation } from '../cache/outside-invalidation.ts';
 import type { CliContext } from './context.ts';
 import { importFolder } from '../data/import/import-folder.ts';
+import type { Mapping } from '../data/import/mapping-schema.ts';
 import { loadMapping } from '../data/import/mapping.ts';
 import { summaryText } from '../data/import/summary.ts';
 import { formatCount } from '../data/progress-report.ts';
@@ -13,6 +15,8 @@ interface ImportArguments {
   readonly mapping: string;
   /** Where rejected rows and values left empty go; by default `.data/import/<name of the mapping>`. */
   readonly rejects?: string | undefined;
+  /** Whose stored answers end with what is written; none: there is no Redis. */
+  readonly cache?: CachePlace | undefined;
 }
 
 const REJECTED_EXIT_CODE = 1;
@@ -26,6 +30,20 @@ const LINE_EVERY_MS = 3_000;
  */
 export async function runImport(args: ImportArguments, cli: CliContext, databaseUrl: string): Promise<number> {
   const mapping = await loadMapping(args.mapping);
+  const cache = args.cache === undefined ? undefined : createOutsideInvalidation(args.cache);
+  try {
+    return await importAndTell({ args, mapping, cache }, cli, databaseUrl);
+  } finally {
+    cache?.close();
+  }
+}
+
+async function importAndTell(
+  work: { args: ImportArguments; mapping: Mapping; cache: OutsideInvalidation | undefined },
+  cli: CliContext,
+  databaseUrl: string,
+): Promise<number> {
+  const { args, mapping, cache } = work;
   let shownMs = performance.now();
   const result = await importFolder({
     folder: args.folder,
@@ -33,17 +51,25 @@ export async function runImport(args: ImportArguments, cli: CliContext, database
     rejectsFolder: resolve(args.rejects ?? `.data/import/${mapping.name}`),
     databaseUrl,
     signal: cli.signal,
+    // What could not be told is told at the end: that ends every answer, whatever it shows.
+    written: cache && (async () => void (await cache.endAll())),
     report(summary) {
       if (performance.now() - shownMs < LINE_EVERY_MS) return;
       shownMs = performance.now();
       cli.stdout.write(`${summary.target}: ${formatCount(summary.read)} rows\n`);
     },
   });
+  const untold = await cache?.endAll();
   cli.stdout.write(`${summaryText(result.summaries)}\n`);
+  if (untold !== undefined)
+    cli.stdout.write(
+      `Redis was not told (${untold}): gateways may answer from before until what they stored is too old.\n`,
+    );
   if (result.rejects.length > 0)
     cli.stdout.write(`Rejected rows, with line and reason: ${result.rejects.join(', ')}\n`);
   if (result.leftEmpty !== undefined)
     cli.stdout.write(`Values left empty, with file, line, column and reason: ${result.leftEmpty}\n`);
+  if (result.cut !== undefined) cli.stdout.write(`Values cut, with file, line, column and reason: ${result.cut}\n`);
   if (result.isInterrupted) {
     cli.stdout.write('Stopped before the end; the same command imports the rest and doubles nothing.\n');
     return INTERRUPTED_EXIT_CODE;

@@ -37,6 +37,8 @@ async function serve(config: Config & Servers, cli: CliContext, report: (line: s
     const port = await app.listen().catch((error: unknown) => {
       throw addressError(error, config);
     });
+    // From here on there are requests that it would take with it.
+    cli.onUncaught(app.uncaught);
     const base = `http://${authority(config.host === '127.0.0.1' ? 'localhost' : config.host, port)}`;
     if (config.redisUrls.length === 0)
       report('No Redis: answers are not cached, and subscriptions hear of this gateway alone (REDIS_URL).');

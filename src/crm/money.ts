@@ -1,21 +1,11 @@
-const CURRENCIES: ReadonlySet<string> = new Set(Intl.supportedValuesOf('currency'));
-const DIGITS = new Map<string, number>();
+import { CURRENCY_DIGITS } from './currencies.ts';
 
-/** Whether it is the ISO 4217 code of a currency in use, in capitals. */
-export const isCurrency = (code: string): boolean => CURRENCIES.has(code);
+/** Whether it is the ISO 4217 code of a currency that has a smallest unit and is in use, or was in 2010. */
+export const isCurrency = (code: string): boolean => CURRENCY_DIGITS.has(code);
 
 /** How many decimal places a currency's smallest unit has, by ISO 4217: 2 for EUR, 0 for JPY. */
-function currencyDigits(currency: string): number {
-  let digits = DIGITS.get(currency);
-  if (digits === undefined) {
-    // Rows from elsewhere may hold anything; one of them must not cost its neighbours on the page.
-    digits = /^[A-Z]{3}$/.test(currency)
-      ? (new Intl.NumberFormat('en', { style: 'currency', currency }).resolvedOptions().maximumFractionDigits ?? 2)
-      : 2;
-    DIGITS.set(currency, digits);
-  }
-  return digits;
-}
+// Rows from elsewhere may hold anything; one of them must not cost its neighbours on the page.
+const currencyDigits = (currency: string): number => CURRENCY_DIGITS.get(currency) ?? 2;
 
 /** An amount as the database keeps it (`18.6000`), cut to the currency's places where nothing is lost (`18.60`). */
 export function money(amount: string, currency: string): { amount: string; currency: string } {

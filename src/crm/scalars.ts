@@ -1,10 +1,10 @@
 import { GraphQLScalarType, Kind, type ValueNode } from 'graphql';
-import { parsePhoneNumberFromString, type CountryCode } from 'libphonenumber-js';
 import { createError, quoted } from '../errors.ts';
+import { parseSoughtPhone } from './phones.ts';
 
 const RFC_3339 = /^\d{4}-\d\d-\d\d[Tt](?!24)\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)$/;
 const EMAIL =
-  /^[a-z0-9.!#$%&'*+/=?^_`{|}~-]+@[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*$/;
+  /^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*$/;
 
 /** A moment as `2026-11-23T09:30:00.000Z`, or undefined for what is not an RFC 3339 date and time in the years 1000 to 9999. */
 function parseDateTime(given: unknown): string | undefined {
@@ -20,20 +20,9 @@ function parseDateTime(given: unknown): string | undefined {
 /** An email address in lower case, or undefined for what is none (HTML's rule) or longer than 254 characters. */
 export function parseEmail(given: unknown): string | undefined {
   if (typeof given !== 'string') return undefined;
-  const email = given.trim().toLowerCase();
-  return email.length <= 254 && EMAIL.test(email) ? email : undefined;
-}
-
-/** A telephone number in E.164 form, or undefined for what is none; national forms need a country. */
-export function parsePhone(given: unknown, country?: string): string | undefined {
-  if (typeof given !== 'string' || given.length > 50) return undefined;
-  // The library takes an unknown country for none. Without `extract: false` it finds numbers in any text.
-  const defaultCountry = country as CountryCode | undefined;
-  const number = parsePhoneNumberFromString(given, { extract: false, ...(defaultCountry && { defaultCountry }) });
-  // E.164 has no room for an extension, and one that is dropped is lost.
-  // The plus sign and 15 digits; the library finds longer ones possible in some countries.
-  const isE164 = number?.isPossible() === true && number.number.length <= 16;
-  return isE164 && !number.ext ? number.number : undefined;
+  const email = given.trim();
+  // Lower-cased afterwards: the Kelvin sign would become a k, and the address somebody else's.
+  return email.length <= 254 && EMAIL.test(email) ? email.toLowerCase() : undefined;
 }
 
 const matching = (pattern: RegExp) => (given: unknown) =>
@@ -49,7 +38,7 @@ export const scalarResolvers = {
   CurrencyCode: scalar('CurrencyCode', 'an ISO 4217 code such as "EUR"', matching(/^[A-Z]{3}$/)),
   CountryCode: scalar('CountryCode', 'an ISO 3166-1 alpha-2 code such as "DE"', matching(/^[A-Z]{2}$/)),
   EmailAddress: scalar('EmailAddress', 'an email address such as "ada@example.com"', parseEmail),
-  PhoneNumber: scalar('PhoneNumber', 'an E.164 number such as "+4930123456"', (given) => parsePhone(given)),
+  PhoneNumber: scalar('PhoneNumber', 'an E.164 number such as "+4930123456"', parseSoughtPhone),
 };
 
 function scalar(name: string, expected: string, parse: (given: unknown) => string | undefined) {

@@ -1,3 +1,4 @@
+import type { Room } from '../db/room.ts';
 import { runTransaction, type Transaction, type TransactionOptions } from '../db/transaction.ts';
 import { createError, exposedCode } from '../errors.ts';
 import { toGatewayError } from '../db/errors.ts';
@@ -40,6 +41,8 @@ export interface Writer {
 
 interface WriterOptions extends Omit<TransactionOptions, 'isRepeatable'> {
   readonly actor: string | null;
+  /** Where each transaction takes a place. */
+  readonly room: Room;
   readonly metrics: TransactionOptions['metrics'] & { readonly repeatedWrites: { inc(): void } };
   /** Throws when nobody waits for the answer any more. */
   readonly assertWanted: () => void;
@@ -48,12 +51,15 @@ interface WriterOptions extends Omit<TransactionOptions, 'isRepeatable'> {
 }
 
 /** Writes for one request. */
-export function createWriter({ actor, assertWanted, settled, ...transactions }: WriterOptions): Writer {
+export function createWriter({ actor, room, assertWanted, settled, ...transactions }: WriterOptions): Writer {
   return {
     async transaction({ types, isRepeatable }, command) {
       assertWanted();
+      // The other half of its time is for doing it.
+      const leave = await room.enter(transactions.timeoutMs / 2);
       let written: Write | undefined;
       try {
+        assertWanted();
         return await runTransaction({ ...transactions, isRepeatable }, async (transaction) => {
           const write = { transaction, actor, now: new Date(), changedCustomers: new Set<string>() };
           const result = await command(write);
@@ -63,6 +69,7 @@ export function createWriter({ actor, assertWanted, settled, ...transactions }: 
       } catch (error) {
         throw written === undefined ? error : unknownOutcome(error, isRepeatable);
       } finally {
+        leave();
         if (written !== undefined) await settled({ types, customers: [...written.changedCustomers] });
       }
     },

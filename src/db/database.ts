@@ -1,9 +1,11 @@
 import { PrismaMariaDb } from '@prisma/adapter-mariadb';
-import type { Pool, QueryOptions } from 'mariadb';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { PrismaClient } from '../generated/prisma/client.ts';
-import { toGatewayError } from './errors.ts';
-import { connectionOptions, createConnectionPool, type PoolOptions } from './pool.ts';
+import { isPoolFull, toGatewayError } from './errors.ts';
+import { connectionOptions, openServer, type ConnectionPool, type DatabaseServer } from './pool.ts';
+import { createWritePool } from './prepared.ts';
+import { createReadPool } from './reads.ts';
+import { createRoom, type Room } from './room.ts';
 
 export { connectionOptions } from './pool.ts';
 
@@ -25,34 +27,66 @@ export interface Database {
   readonly client: PrismaClient;
   /** Sends one SELECT through Prisma's driver adapter; counted under its name. Throws TIMEOUT or SERVICE_UNAVAILABLE. */
   read(statement: ReadStatement): Promise<RawRow[]>;
-  /** Resolves when the server answers; throws otherwise. */
+  /** Half of the connections: a transaction takes a place first, so that those that wait for locks leave some for reads. */
+  readonly writes: Room;
+  /** How many statements wait for a connection, and transactions for a place. */
+  waiting(): { readonly reads: number; readonly writes: number };
+  /** Resolves when the server answers, on a connection for that alone; throws otherwise. */
   ping(): Promise<void>;
   /** Waits for what is under way and closes every connection. */
   close(): Promise<void>;
 }
 
-export interface DatabaseOptions extends PoolOptions {
+export interface DatabaseOptions {
+  /** `mysql://` or `mariadb://`, with a database name. */
+  readonly url: string;
+  readonly connections: number;
+  /** The server stops a statement that takes longer, waiting for locks included. */
+  readonly statementMs: number;
+  /** Connections beside those, for short statements while all are in use; opened when they are first needed. Default: 0. */
+  readonly spareConnections?: number;
+  /** The most statements that all connections together keep prepared; 0: none is prepared. Default: 256 a connection. */
+  readonly preparedStatements?: number;
   readonly metrics: Metrics;
 }
 
+/** How long a statement on a spare connection may take. */
+const SPARE_STATEMENT_MS = 500;
+/** More than that wait for a row only when something is wrong. */
+const WRITES_WAITING = 500;
+const WRITES_FULL =
+  'Too many writes wait, likely for rows that somebody else holds locked, and none may take the connections of reads; try again.';
+
 /**
- * Connects to MySQL or MariaDB: one pool, which Prisma Client and our own reads share.
+ * Connects to MySQL or MariaDB: one pool, which Prisma Client and our own reads share, and beside it connections for short
+ * statements while it is full, and one for `ping`.
  *
  * Reads go through the driver adapter's `queryRaw` and not through Prisma Client: that costs a fraction of the CPU
  * (docs/benchmarks.md has both), and a page of many parents (UNION ALL of bounded SELECTs) has no form in Prisma's query
  * language.
  */
 export async function createDatabase(options: DatabaseOptions): Promise<Database> {
-  const connections = await createConnectionPool(options);
+  const { metrics } = options;
+  const server = await openServer(options.url);
+  const pools = createPools(server, options);
   const { database } = connectionOptions(options.url);
-  const adapter = await new PrismaMariaDb(forReads(connections.pool), { database }).connect();
+  const { isPrepared } = pools;
+  const reads = createReadPool({ ...pools, metrics });
+  const adapter = await new PrismaMariaDb(reads, { database }).connect();
+  const counted = () => metrics.unpreparedStatements.inc();
   const client = new PrismaClient({
-    adapter: new PrismaMariaDb(connections.pool, { database }),
+    adapter: new PrismaMariaDb(createWritePool(pools.main.pool, { isPrepared, counted }), { database }),
     log: [{ emit: 'event', level: 'query' }],
   });
-  const writes = options.metrics.statements.labels('write');
+  const writes = metrics.statements.labels('write');
   client.$on('query', () => writes.inc());
-  const { statements, statementSeconds } = options.metrics;
+  const room = createRoom({
+    places: Math.max(1, Math.floor(options.connections / 2)),
+    queue: WRITES_WAITING,
+    full: WRITES_FULL,
+    refused: () => metrics.databaseFull.inc({ what: 'write' }),
+  });
+  const { statements, statementSeconds } = metrics;
   // By name, of which there are a few dozen: finding a label's counter costs more than counting.
   const counters = new Map<string, { inc(): void }>();
   const counterOf = (name: string) => {
@@ -70,37 +104,48 @@ export async function createDatabase(options: DatabaseOptions): Promise<Database
         const result = await adapter.queryRaw({ sql, args: [...values], argTypes: values.map(() => ANY_TYPE) });
         return result.rows;
       } catch (error) {
+        if (isPoolFull(error)) metrics.databaseFull.inc({ what: 'read' });
         throw toGatewayError(error);
       } finally {
         statementSeconds.observe((performance.now() - started) / 1_000);
       }
     },
+    writes: room,
+    waiting: () => ({ reads: pools.main.pool.taskQueueSize(), writes: room.waiting() }),
     async ping() {
-      await adapter.queryRaw({ sql: 'SELECT 1', args: [], argTypes: [] });
+      await pools.openHealth().pool.query('SELECT 1');
     },
     async close() {
       await client.$disconnect();
-      await connections.close();
+      await pools.close();
     },
   };
 }
 
-/**
- * The pool as our reads see it: the driver decodes rows by itself and by the pool's own options, which are the adapter's,
- * and nothing is done to its values after that but making strings of BIGINT. The adapter would have the driver call back
- * for each value (for GEOMETRY, which no table of ours has), copy all its options for each statement, and, told the
- * columns, make a Date of each DATETIME. docs/benchmarks.md has the call with all that and without.
- */
-function forReads(pool: Pool): Pool {
-  return Object.assign(Object.create(pool) as Pool, {
-    // The server's version, when the adapter connects: the pool's own method reads private fields, which a heir has not.
-    query: (options: QueryOptions) => pool.query(options),
-    async execute({ sql }: QueryOptions, values: unknown) {
-      const rows = await pool.execute<RawRow[] & { meta: unknown }>(sql, values);
-      rows.meta = undefined;
-      return rows;
+function createPools(server: DatabaseServer, options: DatabaseOptions) {
+  const { connections, statementMs, spareConnections = 0 } = options;
+  const all = connections + spareConnections;
+  const preparedStatements = options.preparedStatements ?? all * 256;
+  const prepared = Math.max(1, Math.floor(preparedStatements / all));
+  const opened: ConnectionPool[] = [];
+  const open = (size: number, mostMs: number): ConnectionPool => {
+    const pool = server.createPool({ connections: size, statementMs: mostMs, prepared });
+    opened.push(pool);
+    return pool;
+  };
+  const main = open(connections, statementMs);
+  let spare: ConnectionPool | undefined;
+  let health: ConnectionPool | undefined;
+  const openSpare = () => (spare ??= open(spareConnections, Math.min(statementMs, SPARE_STATEMENT_MS)));
+  return {
+    main,
+    isPrepared: preparedStatements > 0,
+    openSpare: spareConnections === 0 ? undefined : openSpare,
+    openHealth: () => (health ??= open(1, statementMs)),
+    async close() {
+      await Promise.all(opened.map((pool) => pool.close()));
     },
-  });
+  };
 }
 
 // The adapter converts only what is marked bigint or datetime; our values need no conversion.

@@ -1,14 +1,41 @@
 import { createError, exposedCode } from '../errors.ts';
 
-// MySQL ER_QUERY_TIMEOUT, MariaDB ER_STATEMENT_TIMEOUT, ER_LOCK_WAIT_TIMEOUT.
-const TIMEOUT_NUMBERS = new Set([3024, 1969, 1205]);
-// Server gone, shutting down, too many connections; and the driver's own: no connection from the pool, closed, timed out.
+// MySQL ER_QUERY_TIMEOUT, MariaDB ER_STATEMENT_TIMEOUT; ER_LOCK_WAIT_TIMEOUT.
+const STOPPED_NUMBERS: ReadonlySet<unknown> = new Set([3024, 1969]);
+const TIMEOUT_NUMBERS: ReadonlySet<unknown> = new Set([...STOPPED_NUMBERS, 1205]);
+// Server gone, shutting down, too many connections, a packet that cannot be read; and the driver's own: no connection from the pool, closed, timed out.
 const UNAVAILABLE_NUMBERS = new Set([
-  1040, 1053, 1152, 1153, 1158, 1159, 1160, 1161, 1203, 2002, 2003, 2006, 2013, 45_001, 45_004, 45_009, 45_012, 45_013,
-  45_019, 45_026, 45_027, 45_028, 45_029, 45_030, 45_037, 45_039, 45_042, 45_060, 45_061,
+  1040, 1053, 1152, 1153, 1158, 1159, 1160, 1161, 1203, 2002, 2003, 2006, 2013, 2027, 45_001, 45_004, 45_009, 45_012,
+  45_013, 45_019, 45_026, 45_027, 45_028, 45_029, 45_030, 45_037, 45_039, 45_042, 45_060, 45_061,
 ]);
 const UNAVAILABLE_CODES = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND', 'EAI_AGAIN']);
 const UNAVAILABLE_KINDS = new Set(['TooManyConnections', 'ConnectionClosed', 'DatabaseNotReachable', 'SocketTimeout']);
+
+const UNREACHABLE = 'The database cannot be reached now; try again.';
+const POOL_FULL = 'All connections to the database are in use; try again.';
+
+/** Whether a fact of an error says that the server stopped a statement that took longer than it may. */
+export const isStatementStopped = (fact: unknown): boolean => STOPPED_NUMBERS.has(fact);
+
+/**
+ * Whether an error, or what it wraps, is that of a pool with no connection left, and not that of a server out of reach.
+ * The driver gives both one number; the state of its pool is in the message.
+ */
+export function isPoolFull(error: unknown, depth = 0): boolean {
+  if (!isObject(error) || depth > 4) return false;
+  const texts = ['message', 'originalMessage'].map((name) => (error as Record<string, unknown>)[name]);
+  if (texts.some((text) => typeof text === 'string' && /active=([1-9]\d*) idle=0 limit=\1\b/.test(text))) return true;
+  return wrapped(error).some((inner) => isPoolFull(inner, depth + 1));
+}
+
+function wrapped(error: object): object[] {
+  const meta = 'meta' in error && isObject(error.meta) ? error.meta : {};
+  const inner = [
+    'cause' in error ? error.cause : undefined,
+    'originalError' in error ? error.originalError : undefined,
+  ];
+  return [...inner, 'driverAdapterError' in meta ? meta.driverAdapterError : undefined].filter(isObject);
+}
 
 /**
  * TIMEOUT for a statement that the server stopped or a transaction that took too long, SERVICE_UNAVAILABLE for a server
@@ -17,13 +44,13 @@ const UNAVAILABLE_KINDS = new Set(['TooManyConnections', 'ConnectionClosed', 'Da
 export function toGatewayError(error: unknown): unknown {
   if (!(error instanceof Error) || exposedCode(error) !== undefined) return error;
   for (const fact of errorFacts(error)) {
-    if (fact === 'EXPIRED' || (typeof fact === 'number' && TIMEOUT_NUMBERS.has(fact)))
+    if (fact === 'EXPIRED' || TIMEOUT_NUMBERS.has(fact))
       return createError('TIMEOUT', 'A statement took longer than it may; ask for less at once.', { cause: error });
     if (
       (typeof fact === 'number' && UNAVAILABLE_NUMBERS.has(fact)) ||
       (typeof fact === 'string' && (UNAVAILABLE_CODES.has(fact) || UNAVAILABLE_KINDS.has(fact)))
     )
-      return createError('SERVICE_UNAVAILABLE', 'The database cannot be reached now; try again.', { cause: error });
+      return createError('SERVICE_UNAVAILABLE', isPoolFull(error) ? POOL_FULL : UNREACHABLE, { cause: error });
   }
   return error;
 }
@@ -42,8 +69,7 @@ export function* errorFacts(error: object, depth = 0): Generator<unknown> {
   yield fields['state'];
   if (typeof fields['originalCode'] === 'string') yield Number(fields['originalCode']);
   if (depth >= 4) return;
-  for (const inner of [fields['cause'], 'driverAdapterError' in meta ? meta.driverAdapterError : undefined])
-    if (isObject(inner)) yield* errorFacts(inner, depth + 1);
+  for (const inner of wrapped(error)) yield* errorFacts(inner, depth + 1);
 }
 
 const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null;

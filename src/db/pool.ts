@@ -6,16 +6,24 @@ import { guardDriver } from './driver-guard.ts';
 import { toGatewayError } from './errors.ts';
 
 export interface PoolOptions {
-  /** `mysql://` or `mariadb://`, with a database name. */
-  readonly url: string;
   readonly connections: number;
   /** The server stops a statement that takes longer, waiting for locks included. */
   readonly statementMs: number;
+  /** How many statements each connection keeps prepared. */
+  readonly prepared: number;
+}
+
+/** A server that has answered. */
+export interface DatabaseServer {
+  /** Opens a pool, which connects in the background. */
+  createPool(options: PoolOptions): ConnectionPool;
 }
 
 /** A pool of connections, and its end. */
 export interface ConnectionPool {
   readonly pool: mariadb.Pool;
+  /** Whether all connections are in use. */
+  isFull(): boolean;
   /** Ends idle connections at once and the others when they are done, or after half a second, statement and all. */
   close(): Promise<void>;
 }
@@ -33,28 +41,44 @@ const ADAPTER_OPTIONS = {
 };
 
 const CONNECT_MS = 2_000;
+/** How long a statement waits for a connection. */
+const ACQUIRE_MS = 2_000;
 /** How much later than the server's own limit an answer may be before the connection counts as dead. */
 const SILENCE_MS = 2_000;
 const CLOSE_MS = 500;
 
 /**
- * Opens a pool on a server that answers now.
- * @throws SERVICE_UNAVAILABLE when it does not
+ * Connects once, to find out what server that is.
+ * @param url `mysql://` or `mariadb://`, with a database name
+ * @throws SERVICE_UNAVAILABLE when it does not answer
  */
-export async function createConnectionPool({ url, connections, statementMs }: PoolOptions): Promise<ConnectionPool> {
+export async function openServer(url: string): Promise<DatabaseServer> {
   guardDriver();
   const connection = connectionOptions(url);
+  const isMariaDb = await probe(connection);
+  return { createPool: (options) => createConnectionPool({ ...options, connection, isMariaDb }) };
+}
+
+interface ServerOptions extends PoolOptions {
+  readonly connection: ReturnType<typeof connectionOptions>;
+  readonly isMariaDb: boolean;
+}
+
+function createConnectionPool(options: ServerOptions): ConnectionPool {
+  const { connection, connections, statementMs } = options;
   const sockets = new Set<Socket>();
   const pool = mariadb.createPool({
     ...connection,
     ...ADAPTER_OPTIONS,
     connectionLimit: connections,
     // The adapter leaves this at 0, which prepares every statement anew: one more round trip each.
-    prepareCacheLength: 256,
-    acquireTimeout: 2_000,
+    prepareCacheLength: options.prepared,
+    // With it, driver 3.4.5 throws where nobody can catch it when a statement cannot be prepared.
+    pipelining: false,
+    acquireTimeout: ACQUIRE_MS,
     connectTimeout: CONNECT_MS,
     socketTimeout: statementMs + SILENCE_MS,
-    initSql: await sessionSettings(connection, statementMs),
+    initSql: sessionSettings(options),
     timezone: 'Z',
     stream: () => {
       const socket = connect(connection.port, connection.host);
@@ -66,6 +90,7 @@ export async function createConnectionPool({ url, connections, statementMs }: Po
   const busy = watch(pool, statementMs + SILENCE_MS);
   return {
     pool,
+    isFull: () => busy.size >= connections,
     async close() {
       const ended = pool.end();
       await within(CLOSE_MS, ended);
@@ -132,26 +157,28 @@ export function connectionOptions(href: string) {
   };
 }
 
-/** Statement time-outs have another name and unit on each server; MySQL's is for SELECT alone. */
-async function sessionSettings(connection: ReturnType<typeof connectionOptions>, statementMs: number) {
-  const probe = await mariadb
+/** Whether the server is MariaDB. */
+async function probe(connection: ReturnType<typeof connectionOptions>): Promise<boolean> {
+  const first = await mariadb
     .createConnection({ ...connection, connectTimeout: CONNECT_MS })
     .catch((error: unknown) => {
       throw toGatewayError(error);
     });
+  const isMariaDb = first.info?.isMariaDB() ?? false;
+  await first.end();
+  return isMariaDb;
+}
+
+/** Statement time-outs have another name and unit on each server; MySQL's is for SELECT alone. */
+function sessionSettings({ isMariaDb, statementMs }: ServerOptions): string[] {
   const seconds = Math.max(1, Math.ceil(statementMs / 1_000));
   // A row that somebody else holds is given up before the statement is stopped: that much is left for another try.
   const rowLockSeconds = Math.max(1, seconds - 1);
-  try {
-    const isMariaDb = probe.info?.isMariaDB() ?? false;
-    return [
-      isMariaDb
-        ? `SET SESSION max_statement_time = ${statementMs / 1_000}`
-        : `SET SESSION max_execution_time = ${statementMs}`,
-      `SET SESSION innodb_lock_wait_timeout = ${rowLockSeconds}, lock_wait_timeout = ${seconds}`,
-      "SET SESSION time_zone = '+00:00'",
-    ];
-  } finally {
-    await probe.end();
-  }
+  return [
+    isMariaDb
+      ? `SET SESSION max_statement_time = ${statementMs / 1_000}`
+      : `SET SESSION max_execution_time = ${statementMs}`,
+    `SET SESSION innodb_lock_wait_timeout = ${rowLockSeconds}, lock_wait_timeout = ${seconds}`,
+    "SET SESSION time_zone = '+00:00'",
+  ];
 }

@@ -17,6 +17,8 @@ export interface TransactionOptions {
 }
 
 const MOST_TRIES = 5;
+// Longer than the pool waits for a connection, so that it is the pool that says why there is none.
+const MAX_WAIT_MS = 3_000;
 // A database that is away stays away for longer than a caller waits; one that was cut off is there at once.
 const MOST_LOST = 2;
 
@@ -34,7 +36,7 @@ export async function runTransaction<Result>(
   for (let tries = 1; ; tries += 1) {
     try {
       const timeout = Math.max(1, Math.ceil(deadline - performance.now()));
-      return await client.$transaction(command, { timeout, maxWait: 2_000, isolationLevel: 'ReadCommitted' });
+      return await client.$transaction(command, { timeout, maxWait: MAX_WAIT_MS, isolationLevel: 'ReadCommitted' });
     } catch (error) {
       const reason = retryReason(error);
       if (reason === 'lost') lost += 1;

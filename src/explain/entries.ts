@@ -47,24 +47,26 @@ export interface RunsOfEntries {
   readonly runs: number;
   /** Two where a side table's index leads to the rows. */
   readonly rowsAnEntry: number;
+  /** How many parts of the index each run is of, one after the other: one for each start of a text. */
+  readonly spans: number;
 }
 
 /**
  * The most that a page reads for each parent: the page and one row, which tells whether there are more, and a look at
- * where a run ends or its second part begins. Rows of several runs are written to a temporary table, read and sorted.
+ * where each part of a run ends or the next one begins. Rows of several runs are written to a temporary table, read and sorted.
  */
-export function mostRowsOfPage(size: number, { runs, rowsAnEntry }: RunsOfEntries): number {
-  const read = runs * (size + 2) * rowsAnEntry;
+export function mostRowsOfPage(size: number, { runs, rowsAnEntry, spans }: RunsOfEntries): number {
+  const read = runs * (size + 1 + spans) * rowsAnEntry;
   return runs === 1 ? read : read + runs * (size + 1) + 1 + (size + 1);
 }
 
-/** The most that it takes to tell whether anything lies beyond a position: a row a run, and a look. */
-export const mostRowsOfLook = ({ runs, rowsAnEntry }: RunsOfEntries): number => runs * 2 * rowsAnEntry;
+/** The most that it takes to tell whether anything lies beyond a position: a row a run, and a look a part. */
+export const mostRowsOfLook = ({ runs, rowsAnEntry, spans }: RunsOfEntries): number => runs * (1 + spans) * rowsAnEntry;
 
 /** The most that is read to count rows among some entries: each entry once, each row once more to be counted. */
 export function mostRowsOfCount(
   { found, entries, parents }: { found: number; entries: number; parents: number },
-  { runs, rowsAnEntry }: RunsOfEntries,
+  { runs, rowsAnEntry, spans }: RunsOfEntries,
 ): number {
-  return entries * rowsAnEntry + found + parents * (runs * rowsAnEntry + 2);
+  return entries * rowsAnEntry + found + parents * (runs * spans * rowsAnEntry + 2);
 }

@@ -3,7 +3,7 @@ import { chooseIndex, countingSort, heldConditions } from '../batch/index-choice
 import type { ListLoaders } from '../batch/loaders.ts';
 import { countStatement } from '../batch/statements.ts';
 import { createLoaders } from '../crm/registry.ts';
-import { mostRowsOfCount, mostRowsOfLook, mostRowsOfPage, toEntry, type Entry } from './entries.ts';
+import { mostRowsOfCount, mostRowsOfLook, mostRowsOfPage, toEntry, type Entry, type RunsOfEntries } from './entries.ts';
 import { askedFor, listLoaders, type Question } from './questions.ts';
 import type { Samples } from './samples.ts';
 import type { Measurement, MeasuringSession } from './session.ts';
@@ -210,14 +210,15 @@ class ListRun {
   readonly shape: string;
   readonly question: Question;
   readonly query: ListQuery;
-  readonly runs: { readonly runs: number; readonly rowsAnEntry: number };
+  readonly runs: RunsOfEntries;
 
   constructor(question: Question, conditions: readonly Condition[]) {
     this.question = question;
     this.query = { conditions, sort: question.sort, signature: '' };
     const { prefix, side } = chooseIndex(question.source, this.query);
     const runs = prefix.reduce((product, { values }) => product * values.length, 1);
-    this.runs = { runs, rowsAnEntry: side === undefined ? 1 : 2 };
+    const starts = conditions.map((condition) => (condition.kind === 'startsWith' ? condition.texts.length : 1));
+    this.runs = { runs, rowsAnEntry: side === undefined ? 1 : 2, spans: Math.max(1, ...starts) };
     this.key = JSON.stringify([question.loader, question.sort.column, conditions]);
     const names = conditions.map((condition) => [
       ...Object.keys(condition).filter((name) => condition[name as keyof Condition] !== null),

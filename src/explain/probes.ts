@@ -18,8 +18,11 @@ type Accepts = (given: Given) => boolean;
 
 /** Stands for a row's id until a real one is known. */
 const PROBE_ID = '1';
-/** A text of each kind that a search may tell apart: a name, the start of an email, digits of a telephone number. */
-const PROBE_TEXTS = ['ma', 'ma@', '4930'];
+/**
+ * A text of each kind that a search may tell apart: a name, the start of an email, the start of a telephone number in
+ * international and in national form.
+ */
+const PROBE_TEXTS = ['ma', 'ma@', '4930', '030123'];
 const PROBE_PHONE = '+4930123456';
 
 /** What a scalar may be given; a new scalar needs its line here. */

@@ -27,12 +27,14 @@ const PAGE_ARGUMENTS: ReadonlySet<string> = new Set(['first', 'after', 'last', '
 const ORDER_ARGUMENT = 'orderBy';
 
 /** What a question asks, in words: `status (4), createdAt by NAME`. Both directions ask the same. */
-export function askedFor({ arguments: given, sort }: Question): string {
+export function askedFor({ arguments: given, conditions: meant, sort }: Question): string {
+  const starts = meant.flatMap((condition) => (condition.kind === 'startsWith' ? [condition.texts.length] : []));
   const conditions = Object.entries(given)
     .filter(([name]) => name !== ORDER_ARGUMENT)
     .flatMap(([name, value]) => (isInput(value) ? Object.entries(value) : [[name, value] as const]))
     .map(([name, value]) => (Array.isArray(value) && value.length > 1 ? `${name} (${value.length})` : name));
-  return `${conditions.join(', ') || 'all'} by ${sort.name.replace(/ (ASC|DESC)$/, '')}`;
+  const spans = starts.some((count) => count > 1) ? ` (${starts.join()})` : '';
+  return `${conditions.join(', ') || 'all'}${spans} by ${sort.name.replace(/ (ASC|DESC)$/, '')}`;
 }
 
 const isInput = (value: unknown): value is object =>

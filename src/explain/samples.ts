@@ -46,9 +46,10 @@ export function createSamples(db: Pick<Database, 'read'>): Samples {
       }
       case 'startsWith': {
         const value = middle(await valuesOf(table, condition.column));
-        // A country's code and one digit more, or two letters.
-        const length = condition.text.startsWith('+') ? 4 : 2;
-        return value === undefined ? condition : { ...condition, text: [...value].slice(0, length).join('') };
+        // A country's code and one digit more, or two letters. One of many, such as a number in any country, stays.
+        const length = condition.texts[0]?.startsWith('+') === true ? 4 : 2;
+        if (value === undefined || condition.texts.length > 1) return condition;
+        return { ...condition, texts: [[...value].slice(0, length).join('')] };
       }
       case 'range': {
         const sorted = (await valuesOf(table, condition.column)).sort();

@@ -11,6 +11,7 @@ import {
   type GraphQLSchema,
 } from 'graphql';
 import { resolvers, TABLES } from '../crm/registry.ts';
+import { normaliseTextInputs } from './text-inputs.ts';
 
 /** The SDL, as clients read it. */
 export const SDL = readFileSync(new URL('../../schema.graphql', import.meta.url), 'utf8');
@@ -23,6 +24,7 @@ export const SDL = readFileSync(new URL('../../schema.graphql', import.meta.url)
 export function createSchema(): GraphQLSchema {
   const schema = buildSchema(SDL);
   attach(schema);
+  normaliseTextInputs(schema);
   for (const table of TABLES) {
     const type = schema.getType(table.type);
     if (!isObjectType(type)) throw new TypeError(`${table.name}: the schema has no type ${table.type}`);

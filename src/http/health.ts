@@ -8,6 +8,8 @@ export interface HealthOptions {
   readonly isStopping: () => boolean;
   /** Resolves when MySQL answers. */
   readonly pingDatabase: () => Promise<void>;
+  /** How many statements and transactions wait since all connections to MySQL that they may have are in use. */
+  readonly waiting: () => { readonly reads: number; readonly writes: number };
   readonly redisState: () => DependencyState;
 }
 
@@ -18,15 +20,18 @@ export const live: Handler = (_, response) => sendJson(response, 200, { status: 
 
 /**
  * Readiness with each dependency's state: 200 while queries can be answered, 503 without MySQL or while stopping.
+ * With all connections in use it is not down: queries are answered, and `waiting` tells how many wait.
  * Without Redis answers are merely not cached, so `status` is then `degraded` and the gateway stays ready.
  */
-export function createReadiness({ isStopping, pingDatabase, redisState }: HealthOptions): Handler {
+export function createReadiness({ isStopping, pingDatabase, waiting, redisState }: HealthOptions): Handler {
   return async (_, response) => {
     const database = await answersWithin(PING_MS, pingDatabase());
     const redis = redisState();
     const ready = database === 'up' && !isStopping();
     const status = isStopping() ? 'stopping' : ready ? (redis === 'down' ? 'degraded' : 'ok') : 'unavailable';
-    sendJson(response, ready ? 200 : 503, { status, dependencies: { database, redis } });
+    const { reads, writes } = waiting();
+    const full = database === 'up' && reads + writes > 0 ? { waiting: { reads, writes } } : {};
+    sendJson(response, ready ? 200 : 503, { status, dependencies: { database, redis }, ...full });
   };
 }
 

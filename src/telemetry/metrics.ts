@@ -22,6 +22,7 @@ export function createMetrics() {
       buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1, 5],
       registers,
     }),
+    ...createConnectionMetrics(registers),
     transactionRetries: new Counter({
       name: 'concierge_transaction_retries_total',
       help: 'Transactions that were undone and run again, by reason: conflict, lock wait, lost (the connection).',
@@ -63,9 +64,36 @@ export function createMetrics() {
     }),
     ...createExecutionMetrics(registers),
     ...createSubscriptionMetrics(registers),
+    uncaughtErrors: new Counter({
+      name: 'concierge_uncaught_errors_total',
+      help: 'Exceptions and rejections that nobody caught, each in the log with an id. The gateway goes on.',
+      registers,
+    }),
     maskedErrors: new Counter({
       name: 'concierge_masked_errors_total',
       help: 'Unexpected errors that were answered with no more than an id.',
+      registers,
+    }),
+  };
+}
+
+function createConnectionMetrics(registers: Registry[]) {
+  return {
+    databaseFull: new Counter({
+      name: 'concierge_database_full_total',
+      help: 'Statements and transactions refused since all connections to the database that they may have were in use: read, write.',
+      labelNames: ['what'] as const,
+      registers,
+    }),
+    spareStatements: new Counter({
+      name: 'concierge_spare_statements_total',
+      help: 'Statements sent on a spare connection since all others were in use: answered; stopped (too long for there).',
+      labelNames: ['outcome'] as const,
+      registers,
+    }),
+    unpreparedStatements: new Counter({
+      name: 'concierge_unprepared_statements_total',
+      help: 'Statements run unprepared since the server holds as many prepared ones as it may.',
       registers,
     }),
   };

@@ -19,11 +19,24 @@ interface Rule {
 }
 
 /** Where tests wait and measure, so that nowhere else does. */
-const CLOCKS = new Set(['test/support/patience.ts', 'test/support/soak.ts']);
+const CLOCKS = new Set([
+  'test/support/patience.ts',
+  'test/support/soak.ts',
+  // Names them all.
+  'test/architecture/house-rules.test.ts',
+]);
 
 /** In code; comments may name what code may not. */
 const matching = (pattern: RegExp) => (file: SourceFile) =>
   pattern.exec(file.text.replaceAll(/^\s*(\/\/|\/?\*).*$/gm, ''))?.[0];
+
+/** Ways to let time pass, to read a clock, and to end something by the time. */
+const TIME = new RegExp(
+  [
+    String.raw`timers/promises|\bset(Timeout|Interval)\b(?!:)|Atomics\.wait|waitForTimeout|\bSLEEP\(`,
+    String.raw`performance\b\W*now\b|\bhrtime\b|AbortSignal\.timeout|\btimeout: *[1-9]`,
+  ].join('|'),
+);
 
 // Put together here so that this file does not object to itself.
 const ONLY = ['test', 'only'].join('.');
@@ -31,7 +44,8 @@ const SKIP = ['describe', 'skip'].join('.');
 const TIMERS = ['timers', 'promises'].join('/');
 const TIMER = ['set', 'Timeout'].join('');
 const CLOCK = ['performance', 'now'].join('.');
-const TIMEOUT = ['.', 'timeout'].join('');
+const TIMEOUT = ['AbortSignal', 'timeout'].join('.');
+const SLOWLY = ['timeout', '5_000'].join(': ');
 
 const RULES: readonly Rule[] = [
   {
@@ -91,32 +105,38 @@ const RULES: readonly Rule[] = [
   {
     says: 'no test is switched off or runs alone',
     files: 'test/**/*.test.ts',
-    fault: matching(/\b(describe|it|test)\.(only|skip|todo|failing)\b|\bx(it|describe|test)\(|\bf(it|describe)\(/),
+    fault: matching(
+      /\b(describe|it|test)\b[^;'"`\n]*\.(only|skip|todo|failing)\b|\bx(it|describe|test)\(|\bf(it|describe)\(/,
+    ),
     planted: [
       { path: 'test/a.test.ts', text: `${ONLY}('a rule', () => {});` },
       { path: 'test/a.test.ts', text: `${SKIP}('rules', () => {});` },
+      { path: 'test/a.test.ts', text: `describe.each([1])${SKIP.slice(8)}('rules', () => {});` },
     ],
   },
   {
     says: 'tests wait for what they wait for, and time nothing: test/support/patience.ts alone has a clock',
     files: 'test/**/*.ts',
-    fault: (file) =>
-      CLOCKS.has(file.path)
-        ? undefined
-        : matching(/timers\/promises|\bset(Timeout|Interval)\(|performance\.now|\.timeout\(/)(file),
+    fault: (file) => (CLOCKS.has(file.path) ? undefined : matching(TIME)(file)),
     planted: [
       { path: 'test/a.test.ts', text: `import { setTimeout as sleep } from 'node:${TIMERS}';` },
       { path: 'test/a.test.ts', text: `await new Promise((resolve) => ${TIMER}(resolve, 50));` },
       { path: 'test/a.test.ts', text: `const start = ${CLOCK}();` },
-      { path: 'test/support/servers.ts', text: `fetch(url, { signal: AbortSignal${TIMEOUT}(5_000) })` },
+      { path: 'test/support/servers.ts', text: `fetch(url, { signal: ${TIMEOUT}(5_000) })` },
+      { path: 'test/a.test.ts', text: `const sleep = promisify(${TIMER});` },
+      { path: 'test/a.test.ts', text: `await page.locator('p').click({ ${SLOWLY} });` },
     ],
   },
   {
     says: 'no test or hook has a time-out of its own',
     files: 'test/**/*.test.ts',
-    fault: matching(/^\s*\},?\s+([\d_]{4,}|\w+_MS),?\s*\);|^(before|after)(All|Each)\(.*, [\d_]{4,}\);|jest\.setTime/m),
+    fault: matching(
+      /^\s*\},?\s+([\d_]{3,}|\d+ \* [\d_]+|\w+_MS),?\s*\);|^\s*((before|after)(All|Each)|test|it)\(.*, [\d_]{3,}\);|jest\.(setTime|retryTimes)/m,
+    ),
     planted: [
       { path: 'test/a.test.ts', text: "test('a rule', async () => {\n  await it;\n}, 60_000);" },
+      { path: 'test/a.test.ts', text: "test('a rule', async () => {\n  await it;\n}, 60 * 1_000);" },
+      { path: 'test/a.test.ts', text: "  test('a rule', () => it(), 5_000);" },
       { path: 'test/a.test.ts', text: "  test(\n    'a rule',\n    async () => {\n    },\n    SOON_MS,\n  );" },
       { path: 'test/a.test.ts', text: 'afterAll(() => gateway.close(), 10_000);' },
     ],

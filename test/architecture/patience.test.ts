@@ -27,6 +27,17 @@ describe('a test that waits', () => {
     );
   });
 
+  test('gives up a look that never ends, too', async () => {
+    const looks = [Promise.resolve('closed'), new Promise<string>(() => undefined)];
+    await expect(
+      brief.until(
+        'the door to open',
+        () => looks.shift() ?? Promise.resolve('closed'),
+        (seen) => seen === 'open',
+      ),
+    ).rejects.toThrow("waited 0.02 s for the door to open; seen last: 'closed'");
+  });
+
   test('fails at once when looking fails', async () => {
     await expect(until('nothing', () => Promise.reject(new Error('no such thing')))).rejects.toThrow('no such thing');
   });

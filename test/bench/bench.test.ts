@@ -86,7 +86,7 @@ describe('the verdict of the bench', () => {
   /** All lines, with so many requests a second each. */
   const resultsOf = (perSecond: (who: Who, question: CaseName) => number): Results =>
     new Map(
-      (['L', 'N10', 'N200'] as const).flatMap((question) =>
+      (['L', 'LI', 'N10', 'N200'] as const).flatMap((question) =>
         (Object.keys(WHO) as Who[]).map((who) => [
           {
             ...UNCACHED,
@@ -107,6 +107,7 @@ describe('the verdict of the bench', () => {
     expect(gates(80).map(({ ratio, bound }) => [ratio, bound])).toEqual([
       [0.8, 0.8],
       [1, 0.5],
+      [1, 0.9],
       [12.5, 5],
       [10, 5],
     ]);
@@ -130,11 +131,11 @@ test.each([
   [['--nope'], "Unknown option '--nope'; --help has the options"],
   [
     ['--only', 'L,Z'],
-    '--only: expected some of L, N10, N200, constant, redisGet, cached, client, adapter, ownPool, uncached, cacheOff, got "Z"',
+    '--only: expected some of L, LI, N10, N200, constant, redisGet, cached, client, adapter, ownPool, uncached, cacheOff, got "Z"',
   ],
   [
     ['--only', 'N200,cached'],
-    '--only: expected some of L, N10, N200, constant, redisGet, cached, client, adapter, ownPool, uncached, cacheOff that have a line together, got "N200,cached"',
+    '--only: expected some of L, LI, N10, N200, constant, redisGet, cached, client, adapter, ownPool, uncached, cacheOff that have a line together, got "N200,cached"',
   ],
   [['--quick', '--write'], 'Expected --write without --quick, got both; --help has the options'],
 ])('options of the bench that are wrong, %j, are told in one line, with exit code 64', async (args, line) => {

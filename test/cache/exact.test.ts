@@ -30,7 +30,7 @@ describe('a write', () => {
     const settings = { CACHE_PREFIX: `${database.url}:`, ...PATIENT, ...ANY_COST };
     const start = () => startGateway({ databaseUrl: database.url, redisUrl: redisUrl(), settings });
     [gateway, other] = [await start(), await start()];
-    uncached = await startGateway({ databaseUrl: database.url, settings: ANY_COST });
+    uncached = await startGateway({ databaseUrl: database.url, settings: { ...PATIENT, ...ANY_COST } });
     await untilRedisUp(gateway, other);
   });
   afterAll(async () => {

@@ -5,7 +5,7 @@ import { connectionOptions } from '../../src/db/database.ts';
 import { seedDatabase } from '../../src/data/seed/seed-database.ts';
 import { PATIENT, startGateway, type Answer, type TestGateway, untilRedisUp } from '../support/gateway.ts';
 import { until } from '../support/patience.ts';
-import { createDatabase, redisUrl, withConnection, type TestDatabase } from '../support/servers.ts';
+import { processlist, createDatabase, redisUrl, withConnection, type TestDatabase } from '../support/servers.ts';
 
 const CREATE =
   'mutation($input: CreateCustomerInput!) { createCustomer(input: $input) { customer { id } userErrors { code } } }';
@@ -235,7 +235,7 @@ describe('once a mutation has answered', () => {
         `a statement to wait for ${table}`,
         () =>
           connection.query<{ state: string | null; info: string | null }[]>(
-            'SELECT state, info FROM information_schema.processlist WHERE db = DATABASE() AND id <> CONNECTION_ID()',
+            `SELECT state, info FROM ${processlist(connection)} WHERE db = DATABASE() AND id <> CONNECTION_ID()`,
           ),
         (found) =>
           found.some(

@@ -60,7 +60,8 @@ export interface Chaos {
 
 /** Starts servers and gateways, with no customers and a few agents and products. */
 export async function startChaos(options: ChaosOptions): Promise<Chaos> {
-  const servers = await startOwnServers({ isDurable: true });
+  // What was acknowledged must survive a kill of the database, where there are kills.
+  const servers = await startOwnServers({ isDurable: options.faults === undefined || options.faults.length > 0 });
   const seen: string[] = [];
   const journal: SentWrite[] = [];
   const violation = (sentence: string) => void seen.push(sentence);
@@ -115,7 +116,9 @@ async function run({ servers, gateways, journal, violation }: Running, options: 
     createRandom(seed, 0),
     faultsStop.signal,
   ).catch(mistaken);
-  while (!isEnough(doneIn(journal, broken))) await pause(50);
+  const ended = new AbortController();
+  void Promise.all(writing).then(() => ended.abort());
+  while (!ended.signal.aborted && !isEnough(doneIn(journal, broken))) await pause(50);
   faultsStop.abort();
   await breaking;
   clientsStop.abort();

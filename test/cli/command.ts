@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { orGiveUp } from '../support/patience.ts';
 
 const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 
@@ -18,11 +19,12 @@ export function runCommand(
   args: readonly string[],
   settings: Readonly<Record<string, string>> = {},
 ): Promise<CommandEnd> {
-  return new Promise((resolve) => {
+  const ended = new Promise<CommandEnd>((resolve) => {
     // Away from a developer's own .env.
     const options = { env: { PATH: process.env['PATH'], ...settings }, cwd: '/' };
     execFile(process.execPath, [main, ...args], options, (error, stdout, stderr) =>
       resolve({ code: error === null ? 0 : error.code, stdout, stderr }),
     );
   });
+  return orGiveUp(`concierge ${args.join(' ')} to end`, ended);
 }

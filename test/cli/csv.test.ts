@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from '@jest/globals';
-import { type CsvFormat, type CsvRecord, readCsvRecords } from '../../src/data/import/csv-rows.ts';
+import { type CsvRecord, readCsvRecords } from '../../src/data/import/csv-rows.ts';
+import type { CsvFormat } from '../../src/data/import/csv-fields.ts';
 import { cleanUpImports, folderOf } from './import-run.ts';
 
 afterEach(cleanUpImports);

@@ -25,6 +25,7 @@ import { listQuestions } from '../../src/explain/questions.ts';
 import { openMeasuringSession } from '../../src/explain/session.ts';
 import { createSchema } from '../../src/graphql/schema.ts';
 import { LISTS } from '../support/lists.ts';
+import { orGiveUp } from '../support/patience.ts';
 import { createDatabase, withConnection, type TestDatabase } from '../support/servers.ts';
 import { captureCli } from './captured-cli.ts';
 import { PATIENT } from '../support/gateway.ts';
@@ -77,7 +78,7 @@ async function explainProcess(options: readonly string[], settings: Readonly<Rec
   const texts = { stdout: '', stderr: '' };
   for (const name of ['stdout', 'stderr'] as const)
     child[name].setEncoding('utf8').on('data', (text: string) => (texts[name] += text));
-  const [code] = await once(child, 'close');
+  const [code] = await orGiveUp('the process to end', once(child, 'close'));
   return { code, ...texts };
 }
 

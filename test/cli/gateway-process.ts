@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { until } from '../support/patience.ts';
+import { orGiveUp, until } from '../support/patience.ts';
 
 const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 
@@ -35,7 +35,7 @@ export function startProcess(settings: Readonly<Record<string, string>>): Gatewa
   let stderr = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
   child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
-  const ended = new Promise<ProcessEnd>((resolve) => {
+  const closed = new Promise<ProcessEnd>((resolve) => {
     child.once('close', (code, signal) => resolve({ code, signal, stdout, stderr }));
   });
   const address = async (): Promise<string> => {
@@ -48,7 +48,7 @@ export function startProcess(settings: Readonly<Record<string, string>>): Gatewa
     );
     const found = printed();
     if (found !== undefined) return found;
-    const { code, ...end } = await ended;
+    const { code, ...end } = await closed;
     throw new Error(`ended with ${code}: ${end.stderr}`);
   };
   const found = address();
@@ -58,7 +58,9 @@ export function startProcess(settings: Readonly<Record<string, string>>): Gatewa
     pid: child.pid ?? 0,
     stdout: () => stdout,
     address: found,
-    ended,
+    get ended() {
+      return orGiveUp('the gateway to end', closed, () => ({ stdout, stderr }));
+    },
     kill: (signal) => void child.kill(signal),
   };
 }

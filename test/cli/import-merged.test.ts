@@ -12,7 +12,7 @@ import {
   mappingOf,
   orders,
 } from './import-run.ts';
-import { withConnection } from '../support/servers.ts';
+import { processlist, withConnection } from '../support/servers.ts';
 import { contradictions, contentsHash, query } from './table-contents.ts';
 
 const mapping = mappingOf({
@@ -59,11 +59,15 @@ async function importAndMerge(keep: string | null, merged: string): Promise<void
 
 /** Resolves once as many statements wait for a customer's row. */
 async function untilWaiting(count: number): Promise<void> {
-  const waiting = `SELECT id FROM information_schema.processlist
-    WHERE db = DATABASE() AND info LIKE 'SELECT id FROM customers WHERE id%FOR UPDATE'`;
   await until(
     `${count} statements to wait for a customer's row`,
-    () => query(url, waiting),
+    () =>
+      withConnection(url, (connection) =>
+        connection.query<unknown[]>(
+          `SELECT id FROM ${processlist(connection)}
+           WHERE db = DATABASE() AND info LIKE 'SELECT id FROM customers WHERE id%FOR UPDATE'`,
+        ),
+      ),
     (rows) => rows.length >= count,
   );
 }

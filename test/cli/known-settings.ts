@@ -100,12 +100,18 @@ export const SETTINGS: readonly Setting[] = [
     fallback: undefined,
     right: [
       ['redis://host:6379', ['redis://host:6379']],
+      ['redis://[::1]:6379/3', ['redis://[::1]:6379/3']],
       ['rediss://:secret@a:1, rediss://:secret@b:2,', ['rediss://:secret@a:1', 'rediss://:secret@b:2']],
       ['', undefined],
     ],
     wrong: [
       ['secret', `${REDIS_URL} something that is not a URL`],
       ['redis://a:1,http://u:secret@b', `${REDIS_URL} one that starts with "http:"`],
+      ['redis://host:6379/abc', `${REDIS_URL} one whose path is not the number of a database, such as /3`],
+      ['redis://host/3/4', `${REDIS_URL} one whose path is not the number of a database, such as /3`],
+      ['redis://host?db=3', `${REDIS_URL} one with parameters, of which this version knows none; a ? should be %3F`],
+      ['redis://host#secret', `${REDIS_URL} one with a # that should be %23`],
+      ['redis://a/1,redis://b', `${REDIS_URL} a cluster with a database other than 0`],
       ['redis://:100%secret@a', `${REDIS_URL} one with a % that should be %25`],
       ['redis://:#secret@a', `${REDIS_URL} one with a # that should be %23`],
     ],
@@ -187,6 +193,11 @@ export const SETTINGS: readonly Setting[] = [
     fallback: 10,
     least: 1,
     most: 1_000,
+  }),
+  number('LIMIT_PREPARED_STATEMENTS', ({ limits }) => limits.preparedStatements, {
+    fallback: 2_000,
+    least: 0,
+    most: 1_000_000,
   }),
   number('LIMIT_SUBSCRIPTIONS', ({ limits }) => limits.subscriptions, { fallback: 1_000, least: 0, most: 1_000_000 }),
   number('LIMIT_SUBSCRIPTIONS_PER_CLIENT', ({ limits }) => limits.subscriptionsPerClient, {

@@ -9,7 +9,7 @@ import { fillPattern } from '../../src/data/seed/people.ts';
 import { createRandom } from '../../src/data/seed/random.ts';
 import { seedDatabase } from '../../src/data/seed/seed-database.ts';
 import { DATA_TABLES } from '../../src/data/tables.ts';
-import { pause, within } from '../support/patience.ts';
+import { orGiveUp, pause, within } from '../support/patience.ts';
 import { createDatabase, type TestDatabase } from '../support/servers.ts';
 import { captureCli } from './captured-cli.ts';
 import { contentsHash, contradictions, query, rowCounts } from './table-contents.ts';
@@ -94,7 +94,12 @@ describe('a seed', () => {
     const child = seedProcess(parts, { customers: 5_000 });
     const ended = once(child, 'exit');
     // Two reports: the start and the first block; the others are under way.
-    for (let lines = ''; lines.split('\n').length < 3; lines += String((await once(child.stdout, 'data'))[0])) continue;
+    for (
+      let lines = '';
+      lines.split('\n').length < 3;
+      lines += String((await orGiveUp('a report', once(child.stdout, 'data')))[0])
+    )
+      continue;
     await pause(50);
     child.kill('SIGKILL');
     await ended;
@@ -118,7 +123,7 @@ describe('a seed', () => {
     // The rows of 12,000 customers are 60 MB as texts.
     const child = seedProcess(url, { customers: 12_000, nodeOptions: ['--max-old-space-size=56'] });
     child.stdout.resume();
-    expect(await once(child, 'exit')).toEqual([0, null]);
+    expect(await orGiveUp('the process to end', once(child, 'exit'))).toEqual([0, null]);
     expect((await rowCounts(url))['customers']).toBe(12_000);
   });
 

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { startGateway, type TestGateway } from '../support/gateway.ts';
+import { PATIENT, startGateway, type TestGateway } from '../support/gateway.ts';
 import { createDatabase, type TestDatabase } from '../support/servers.ts';
 import { readPages } from './markdown.ts';
 
@@ -15,7 +15,7 @@ describe('docs/limits.md', () => {
   let gateway: TestGateway;
   beforeAll(async () => {
     database = await createDatabase();
-    gateway = await startGateway({ databaseUrl: database.url });
+    gateway = await startGateway({ databaseUrl: database.url, settings: PATIENT });
   });
   afterAll(async () => {
     await gateway.close();

@@ -11,7 +11,7 @@ import {
 } from 'graphql';
 import { DEMO } from '../../src/cli/start.ts';
 import { seedDatabase } from '../../src/data/seed/seed-database.ts';
-import { startGateway, type TestGateway } from '../support/gateway.ts';
+import { PATIENT, startGateway, type TestGateway } from '../support/gateway.ts';
 import { createDatabase, type TestDatabase } from '../support/servers.ts';
 import { project, readPages, type Block, type Page } from './markdown.ts';
 
@@ -43,7 +43,7 @@ describe('GraphQL in README and docs', () => {
   beforeAll(async () => {
     database = await createDatabase();
     await seedDatabase({ ...DEMO, databaseUrl: database.url });
-    gateway = await startGateway({ databaseUrl: database.url });
+    gateway = await startGateway({ databaseUrl: database.url, settings: PATIENT });
   });
   afterAll(async () => {
     await gateway.close();

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import { startGateway, type Answer, type TestGateway } from '../support/gateway.ts';
+import { PATIENT, startGateway, type Answer, type TestGateway } from '../support/gateway.ts';
 import { createDatabase, withConnection, type TestDatabase } from '../support/servers.ts';
 import { startCuttingProxy, type CuttingProxy } from './cutting-proxy.ts';
 
@@ -16,7 +16,7 @@ describe('a write whose connection to the database is lost at COMMIT', () => {
     const url = new URL(database.url);
     proxy = await startCuttingProxy(Number(url.port));
     url.port = String(proxy.port);
-    gateway = await startGateway({ databaseUrl: url.href });
+    gateway = await startGateway({ databaseUrl: url.href, settings: PATIENT });
   });
   afterAll(async () => {
     await gateway.close();

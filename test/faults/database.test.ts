@@ -175,7 +175,7 @@ describe('a gateway whose database', () => {
   test('is asked nothing for a while closes none of its connections', async () => {
     await asRoot("CREATE USER idle IDENTIFIED BY 'idle'", 'GRANT ALL ON crm.* TO idle');
     const databaseUrl = Object.assign(new URL(servers.database.url), { username: 'idle', password: 'idle' }).href;
-    const settings = { LIMIT_STATEMENT_MS: '100', LIMIT_DATABASE_CONNECTIONS: '3' };
+    const settings = { LIMIT_STATEMENT_MS: '1000', LIMIT_DATABASE_CONNECTIONS: '3' };
     const brief = await startGateway({ databaseUrl, settings });
     const connections = () =>
       withConnection(servers.database.url, (connection) =>
@@ -185,7 +185,7 @@ describe('a gateway whose database', () => {
       );
     const before = await until('a whole pool', connections, ({ length }) => length === 3);
     // Longer than a statement may take and its answer be late, after which a busy connection counts as dead.
-    await pause(2_500);
+    await pause(3_500);
     expect(await connections()).toEqual(before);
     await brief.close();
   });

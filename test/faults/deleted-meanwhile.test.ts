@@ -23,7 +23,7 @@ beforeAll(async () => {
   proxy = await startCuttingProxy(Number(url.port));
   url.port = String(proxy.port);
   reader = await startGateway({ databaseUrl: url.href, settings: { ...ANY_COST, ...PATIENT } });
-  writer = await startGateway({ databaseUrl: database.url });
+  writer = await startGateway({ databaseUrl: database.url, settings: PATIENT });
 });
 afterAll(async () => {
   await reader.close();

@@ -2,7 +2,7 @@ import { createConnection } from 'mariadb';
 import { connectionOptions } from '../../src/db/database.ts';
 import type { Answer } from '../support/gateway.ts';
 import { until } from '../support/patience.ts';
-import { withConnection } from '../support/servers.ts';
+import { processlist, withConnection } from '../support/servers.ts';
 
 /** A table that nobody can read. */
 export interface TableLock {
@@ -20,7 +20,7 @@ export async function lockTable(databaseUrl: string, table: string): Promise<Tab
   const statements = () =>
     withConnection(databaseUrl, async (other) => {
       const rows = await other.query<unknown[]>(
-        'SELECT 1 FROM information_schema.processlist WHERE db = DATABASE() AND id <> CONNECTION_ID() AND info LIKE ?',
+        `SELECT 1 FROM ${processlist(other)} WHERE db = DATABASE() AND id <> CONNECTION_ID() AND info LIKE ?`,
         [`%FROM ${table} %`],
       );
       return rows.length;

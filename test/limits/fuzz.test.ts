@@ -9,7 +9,7 @@ import { REQUEST_VALUES } from '../support/request-values.ts';
 import { startSeededGateway, type SeededGateway } from '../support/seeded.ts';
 import { createSoak } from '../support/soak.ts';
 
-const REQUESTS = 5_000;
+const REQUESTS = 4_100;
 const AT_ONCE = 8;
 const MOST_GROWTH_BYTES = 24 * 1024 * 1024;
 
@@ -120,7 +120,7 @@ describe('thousands of documents', () => {
   test('were of every kind, and met every kind of refusal', () => {
     // A fifth of all means no good, kind by kind.
     expect(HOSTILE_KINDS * 20).toBeLessThan(REQUESTS / 5);
-    for (const code of EXPECTED) expect(codes.get(code) ?? 0).toBeGreaterThan(100);
+    for (const code of EXPECTED) expect(codes.get(code) ?? 0).toBeGreaterThan(80);
   });
 
   test('sent no statement that the server had to stop, and nothing unexpected was logged', () => {

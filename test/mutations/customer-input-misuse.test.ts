@@ -52,6 +52,8 @@ const FIELDS: [string, object, string[]][] = [
     ['INVALID_INPUT externalId', 'INVALID_INPUT company'],
   ],
   ['a name with NUL', { name: 'a\0b' }, ['INVALID_INPUT name']],
+  ['a name with a bell', { name: 'a\u0007b' }, ['INVALID_INPUT name']],
+  ['a name with what is no character', { name: 'a\uffffb' }, ['INVALID_INPUT name']],
   ['a name with half an emoji', { name: 'a\ud83d' }, ['INVALID_INPUT name']],
   ['an external id of 65 characters', { externalId: 'x'.repeat(65) }, ['INVALID_INPUT externalId']],
   ['an empty external id', { externalId: ' ' }, ['INVALID_INPUT externalId']],
@@ -67,6 +69,14 @@ const FIELDS: [string, object, string[]][] = [
     'a@-example.com',
     'ü@example.com',
     'a@exa\0mple.com',
+    // In lower case, or in normal form, they would be another's.
+    'ta\u212aen@example.com',
+    'Ta\u212aen@EXAMPLE.com',
+    '\u0131@example.com',
+    '\u0130@example.com',
+    '\u017f@example.com',
+    'ta\uff4ben@example.com',
+    'taken@example.com\u200b',
   ].map((email): [string, object, string[]] => [
     `the email ${JSON.stringify(email)}`,
     { email },
@@ -82,6 +92,10 @@ const FIELDS: [string, object, string[]][] = [
     // Possible by the library, but E.164 ends at 15 digits.
     { number: '+49891234567890123' },
     { number: '+999 123456789' },
+    // As long as numbers of the country are, and given out to nobody.
+    { number: '+1 000 000 0000' },
+    { number: '+49 30 12' },
+    { number: '000 000 0000', country: 'US' },
     { number: '123', country: 'DE' },
     { number: '030 123456', country: 'ZZ' },
     { number: `+49${'1'.repeat(60)}` },
@@ -136,7 +150,7 @@ const ONLY_NEW: [string, object, string[]][] = [
     ['INVALID_INPUT addresses.1.city', 'INVALID_INPUT addresses.1.region'],
   ],
   ['a postal code of 21 characters', address({ postalCode: 'x'.repeat(21) }), ['INVALID_INPUT addresses.1.postalCode']],
-  ...['', 'de', 'DEU', 'Germany', 'D\0'].map((country): [string, object, string[]] => [
+  ...['', 'de', 'DEU', 'Germany', 'D\0', 'XX', 'ZZ', 'UK', 'EU', 'SU'].map((country): [string, object, string[]] => [
     `the country ${JSON.stringify(country)}`,
     address({ country }),
     ['INVALID_INPUT addresses.1.country'],
@@ -240,8 +254,6 @@ test.each([
   ['a flag of tag characters', '🏴\u{e0067}\u{e0062}\u{e0065}\u{e006e}\u{e0067}\u{e007f}'],
   ['a Persian name with a non-joiner', 'مهدی\u200cزاده'],
   ['a Hindi name with a joiner', 'क्\u200dष'],
-  ['a soft hyphen in a word', 'Do\u00adnau'],
-  ['a zero-width space at either end', '\u200bAda\u200b'],
   ['one letter', 'x'],
 ])('%s stays as it is, to the last invisible character', async (_, text) => {
   const { id: created } = customerOf(await gateway.create({ name: text, company: text, tags: [text] }));
@@ -249,6 +261,27 @@ test.each([
     id: created,
   });
   expect(customer).toEqual({ name: text, company: text, tags: [text] });
+});
+
+test.each([
+  ['a zero-width space at either end', '\u200bAda\u200b', 'Ada'],
+  ['a soft hyphen in a word', 'Do\u00adnau', 'Donau'],
+  ['an override of direction', 'Ada\u202e ecalevoL', 'Ada ecalevoL'],
+  ['a letter with its accent apart', 'Ame\u0301lie', 'Amélie'],
+])('%s is kept without what means nothing, and found either way', async (_, text, kept) => {
+  const given = { name: text, externalId: text, company: text, tags: [text], addresses: [{ line1: text, city: text }] };
+  const { id: created } = customerOf(await gateway.create(given));
+  for (const externalId of [text, kept]) {
+    const { customer, customers } = await gateway.data(
+      `query($key: String!, $start: String!) {
+         customer(by: { externalId: $key }) { id name externalId company tags addresses { line1 city } }
+         customers(filter: { nameStartsWith: $start, tag: $start }) { nodes { id } } }`,
+      { key: externalId, start: externalId },
+    );
+    const own = { name: kept, externalId: kept, company: kept, tags: [kept], addresses: [{ line1: kept, city: kept }] };
+    expect(customer).toEqual({ id: created, ...own });
+    expect(customers.nodes).toEqual([{ id: created }]);
+  }
 });
 
 test.each([

@@ -63,7 +63,7 @@ const change = (before: string | null, after: string | null) => ({
 describe('addTags', () => {
   test('adds what is not there, makes a new version and an entry in the record of changes', async () => {
     const result = await written(async () => {
-      const answer = await gateway.addTags({ customerId, tags: [' new ', 'vip', 'ÉTÉ', 'New', 'Straße', 'STRASSE'] });
+      const answer = await gateway.addTags({ customerId, tags: [' new ', 'vip', 'ÉTÉ', 'New', 'Straße', 'STRAßE'] });
       expect(answer).toEqual({ customer: { id: customerId, version: 2, name: 'Ada' }, userErrors: [] });
     });
     expect(result).toEqual({
@@ -157,6 +157,23 @@ describe('addTags and removeTags', () => {
     await seen(['été', 'Lately', 'VIP'], 2, [{ id: customerId }]);
     await gateway.removeTags({ customerId, tags: ['Lately'] });
     await seen(['été', 'VIP'], 3, []);
+  });
+
+  test.each([
+    ['ガ', 'か'],
+    ['é', 'e'],
+    ['Straße', 'STRASSE'],
+    ['ﾀｸﾞ', 'タク'],
+  ])('%s and %s given together are refused, naming both, since the database takes them for one', async (one, other) => {
+    const answer = await gateway.addTags({ customerId, tags: ['first', one, other] });
+    const message = `Expected tags that differ, got ${JSON.stringify(one)} and ${JSON.stringify(other)}, which are one.`;
+    expect(answer.userErrors).toEqual([{ code: 'INVALID_INPUT', path: ['input', 'tags'], message }]);
+    const created = await gateway.create({ name: 'New', tags: [one, other] });
+    expect([created.customer, created.userErrors.map((error) => error.message)]).toEqual([null, [message]]);
+    const { customer } = await gateway.data('query($id: ID!) { customer(by: { id: $id }) { tags version } }', {
+      id: customerId,
+    });
+    expect(customer).toEqual({ tags: ['été', 'VIP'], version: 1 });
   });
 
   test('with the same expectedVersion: one wins, the other is told the version that is there', async () => {

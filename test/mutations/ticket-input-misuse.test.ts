@@ -13,7 +13,7 @@ afterAll(async () => {
   await gateway.close();
 });
 
-const INVISIBLE = ' \u200b\u2060\u00ad\u3164\u0001 ';
+const INVISIBLE = ' \u200b\u2060\u00ad\u3164 ';
 const characters = (most: number, came: string | number) => `Expected 1 to ${most} characters, got ${came}.`;
 
 type Row = [what: string, input: object, errors: [code: string, field: string, message: string][]];

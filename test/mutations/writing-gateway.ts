@@ -1,7 +1,7 @@
 import { seedDatabase } from '../../src/data/seed/seed-database.ts';
 import { PATIENT, startGateway, untilRedisUp, type TestGateway } from '../support/gateway.ts';
 import { pause, until } from '../support/patience.ts';
-import { createDatabase, openConnection, redisUrl } from '../support/servers.ts';
+import { createDatabase, openConnection, processlist, redisUrl, withConnection } from '../support/servers.ts';
 
 export type Row = Readonly<Record<string, unknown>>;
 
@@ -86,23 +86,25 @@ async function mutate(gateway: TestGateway, what: string, input: object) {
 
 /**
  * One of several gateways over a database that share a cache. It has a connection for each of the writes that tests send
- * at once, since none waits long for one.
+ * at once, since none waits long for one: half of them are for writes.
  */
 export async function startCachingGateway(databaseUrl: string): Promise<TestGateway> {
-  const settings = { ...PATIENT, CACHE_PREFIX: `${databaseUrl}:`, LIMIT_DATABASE_CONNECTIONS: '20' };
+  const settings = { ...PATIENT, CACHE_PREFIX: `${databaseUrl}:`, LIMIT_DATABASE_CONNECTIONS: '24' };
   const gateway = await startGateway({ databaseUrl, redisUrl: redisUrl(), settings });
   await untilRedisUp(gateway);
   return gateway;
 }
 
 /** Waits until so many transactions are at the lock of a customer's row. */
-export async function untilWaiting(count: number, gateway: Pick<WritingGateway, 'sql'>): Promise<void> {
+export async function untilWaiting(count: number, gateway: Pick<WritingGateway, 'databaseUrl'>): Promise<void> {
   await until(
     `${count} statements to wait for a customer's row`,
     () =>
-      gateway.sql(
-        `SELECT id, state, info FROM information_schema.processlist
-         WHERE db = DATABASE() AND id <> CONNECTION_ID() AND info LIKE '%FROM customers WHERE id%FOR UPDATE'`,
+      withConnection(gateway.databaseUrl, (connection) =>
+        connection.query<unknown[]>(
+          `SELECT id, state, info FROM ${processlist(connection)}
+           WHERE db = DATABASE() AND id <> CONNECTION_ID() AND info LIKE '%FROM customers WHERE id%FOR UPDATE'`,
+        ),
       ),
     (waiting) => waiting.length >= count,
   );

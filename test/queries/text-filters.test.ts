@@ -33,6 +33,12 @@ const PEOPLE: readonly Person[] = [
   { name: '🎁 Gifts', tags: ['🎁 birthday'] },
   { name: '🚀 Rockets', tags: ['🚀'] },
   { name: ' leading', phone: '+12025550123' },
+  { name: 'Weiß' },
+  { name: 'Weiss AG' },
+  { name: 'Ægir' },
+  { name: 'שָׁלוֹם' },
+  { name: 'Li\tNa' },
+  { name: 'Linda' },
 ];
 
 describe('customers by text', () => {
@@ -78,7 +84,7 @@ describe('customers by text', () => {
       ['%', []],
       ['_', []],
       ['a_', ['a_b']],
-      ['a', ['a_b', 'axb']],
+      ['a', ['a_b', 'axb', 'Ægir']],
       ['back\\', ['back\\slash']],
       ['back', ['back\\slash', 'backslash']],
       ['pipe|', ['pipe|line']],
@@ -100,8 +106,20 @@ describe('customers by text', () => {
       ['محمد', ['محمد علي']],
       ['ИВАН', ['Иванова']],
       ['🎁', ['🎁 Gifts']],
+      // What the order takes for equal: ligatures, sharp s, marks, width, composition.
+      ['WEISS', ['Weiß', 'Weiss AG']],
+      ['weiß', ['Weiß', 'Weiss AG']],
+      ['Aegir', ['Ægir']],
+      ['مُحَمَّد', ['محمد علي']],
+      ['שלום', ['שָׁלוֹם']],
+      ['ﾐｭﾗ', ['ミュラー']],
+      ['ＭＵＬＬ', ['MULLER', 'Müller']],
+      ['mu\u0308l', ['MULLER', 'Müller']],
+      ['Li', ['Li\tNa', 'Linda']],
       ['  zoe', ['Zoë', 'zoe']],
-      ['zoe ', []],
+      // To the collation a text has spaces without end behind it, as it has to equality.
+      ['zoe ', ['Zoë', 'zoe']],
+      ['Müller ', ['MULLER', 'Müller']],
       ['nobody', []],
     ])('%j finds %j, in every order', async (nameStartsWith, expected) => {
       for (const field of ['NAME', 'CREATED_AT', 'UPDATED_AT'])
@@ -207,6 +225,19 @@ describe('customers by text', () => {
       ['(49) 30/12-34.56', ['Müller', 'MULLER', 'Zoë']],
       ['1202', [' leading']],
       ['9999', []],
+      // As it is written: with what stands before a country's code, and what is dialled only within the country.
+      ['0049 30 123456', ['Müller', 'MULLER', 'Zoë']],
+      ['+49 (0)30 123456', ['Müller', 'MULLER', 'Zoë']],
+      ['+49 (0)30 12', ['Müller', 'MULLER', 'Zoë']],
+      ['0049 (0) 30 1234567', ['Zoë']],
+      ['030 123456', ['Müller', 'MULLER', 'Zoë']],
+      ['030/1234567', ['Zoë']],
+      ['+４９ ３０ １２３４５６', ['Müller', 'MULLER', 'Zoë']],
+      ['٠٣٠ ١٢٣٤٥٦', ['Müller', 'MULLER', 'Zoë']],
+      ['030 999999', []],
+      // The Kelvin sign is no k.
+      ['mueller@\u212a', []],
+      ['\u200bZO\u0301\u200d', ['Zoë', 'zoe']],
     ])('%j finds %j', async (text, expected) => {
       expect(await search(text)).toEqual(expected);
     });
@@ -218,6 +249,26 @@ describe('customers by text', () => {
           ['BAD_USER_INPUT', expect.stringContaining('Argument "text": expected 1 to 100 characters, got "')],
         ]);
       expect(await refused(query, { t: 't'.repeat(100) })).toEqual([]);
+    });
+
+    test.each([
+      ['a mark without a letter', '\u0301'],
+      ['marks of vowels in Arabic', '\u064e\u0651'],
+      ['a sign of Devanagari that has no weight', '\u0902'],
+      ['a joiner alone', '\u200d'],
+      ['a variation selector', '\ufe0f'],
+      ['marks of direction between spaces', ' \u2060\u202e '],
+      ['a control', 'a\u0007'],
+      ['half an emoji', 'a\ud83d'],
+    ])('refuses %s, which would be the start of every name or is no text', async (_, t) => {
+      for (const [query, variables] of [
+        ['query S($t: String!) { searchCustomers(text: $t) { totalCount } }', { t }],
+        ['query S($f: CustomerFilter) { customers(filter: $f) { totalCount } }', { f: { nameStartsWith: t } }],
+        ['query S($f: CustomerFilter) { customers(filter: $f) { totalCount } }', { f: { tag: t } }],
+      ] as const)
+        expect(await refused(query, variables)).toEqual([
+          ['BAD_USER_INPUT', expect.stringContaining('expected text, with a character that counts where names are')],
+        ]);
     });
   });
 });

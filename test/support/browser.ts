@@ -5,6 +5,7 @@ import { type BrowserContext, chromium } from 'playwright-core';
 import { runToEnd } from '../../src/embedded/children.ts';
 import { type Fetchable, FetchError, fetchPackages } from '../../src/embedded/fetch.ts';
 import { fetchedLibraryFolders, findFile, searchFolders } from '../../src/embedded/find.ts';
+import { PATIENCE_MS } from './patience.ts';
 
 /** Fetched browsers; kept, since it is 100 MB. */
 const browsersDir = join(import.meta.dirname, '../../.data/browser');
@@ -57,8 +58,7 @@ export async function startBrowser(): Promise<TestBrowser> {
     viewport: { width: 1440, height: 900 },
     timeout: 0,
   });
-  // The time of the whole test is what ends what hangs.
-  context.setDefaultTimeout(0);
+  context.setDefaultTimeout(PATIENCE_MS);
   const close = async (): Promise<void> => {
     await context.close();
     await rm(profile, { recursive: true, maxRetries: 5 });

@@ -1,7 +1,12 @@
+import { randomBytes } from 'node:crypto';
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { createConnection } from 'mariadb';
+import { migrationsFolder } from '../../src/cli/migrations-folder.ts';
+import { connectionOptions } from '../../src/db/database.ts';
+import { applyMigrations } from '../../src/db/migrate.ts';
 import { demo, startEmbeddedServers } from '../../src/embedded/index.ts';
-import { keepForTeardown } from './run-servers.ts';
+import { keepForTeardown, type Template } from './run-servers.ts';
 
 const data = join(import.meta.dirname, '../../.data');
 
@@ -24,9 +29,27 @@ export default async function globalSetup(): Promise<void> {
     throwAway: true,
     report: (line) => console.log(line),
   });
-  keepForTeardown(servers, dataDir);
-  process.env['TEST_SERVER_URL'] = given ?? servers.databaseUrl;
+  const serverUrl = given ?? servers.databaseUrl ?? '';
+  const template = await createTemplate(serverUrl);
+  keepForTeardown({ servers, dataDir, template });
+  process.env['TEST_SERVER_URL'] = serverUrl;
+  process.env['TEST_TEMPLATE'] = template.name;
   process.env['TEST_REDIS_URL'] = servers.redisUrl;
+}
+
+/** A database with all migrations applied, of which each test gets a copy. */
+async function createTemplate(serverUrl: string): Promise<Template> {
+  const name = `template_${randomBytes(6).toString('hex')}`;
+  const ask = async (statement: string): Promise<void> => {
+    const url = Object.assign(new URL(serverUrl), { pathname: '/information_schema' });
+    const connection = await createConnection({ ...connectionOptions(url.href), connectTimeout: 0 });
+    await connection.query(statement);
+    await connection.end();
+  };
+  await ask(`CREATE DATABASE ${name} CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_520_ci`);
+  const databaseUrl = Object.assign(new URL(serverUrl), { pathname: `/${name}` }).href;
+  await applyMigrations({ databaseUrl, folder: migrationsFolder, report: () => {} });
+  return { name, drop: () => ask(`DROP DATABASE IF EXISTS ${name}`) };
 }
 
 /** Each run has a folder named by its process id; a run that crashed has left it. */

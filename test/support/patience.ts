@@ -5,7 +5,7 @@ import { inspect } from 'node:util';
  * What a test waits for comes in moments; what has not come after so long never will. Less than jest's own time for a test,
  * whose message would not say what was waited for.
  */
-const PATIENCE_MS = 240_000;
+export const PATIENCE_MS = 240_000;
 
 const shown = (value: unknown): string => inspect(value, { depth: 6, breakLength: 120, maxStringLength: 2_000 });
 
@@ -34,32 +34,41 @@ interface Patience {
 export function createPatience(patienceMs: number): Patience {
   const inVain = (what: string, seen: unknown): Error =>
     new Error(`waited ${patienceMs / 1_000} s for ${what}; seen last: ${shown(seen)}`);
-  return {
-    async until(what, look, isThere = Boolean) {
-      const end = performance.now() + patienceMs;
-      for (let pauseMs = 2; ; pauseMs = Math.min(2 * pauseMs, 50)) {
-        const seen = await look();
-        if (isThere(seen)) return seen;
-        if (performance.now() > end) throw inVain(what, seen);
+  const orGiveUp: Patience['orGiveUp'] = async (what, promise, look = () => 'nothing') => {
+    const waiting = new AbortController();
+    const gaveUp = async (): Promise<never> => {
+      await sleep(patienceMs, undefined, { signal: waiting.signal });
+      throw inVain(what, look());
+    };
+    const late = gaveUp();
+    // Called off once the promise has settled, which is no failure.
+    late.catch(() => undefined);
+    try {
+      return await Promise.race([promise, late]);
+    } finally {
+      waiting.abort();
+    }
+  };
+  const until: Patience['until'] = (what, look, isThere = Boolean) => {
+    let seen: unknown = 'nothing';
+    const over = new AbortController();
+    const looking = async () => {
+      for (let pauseMs = 2; !over.signal.aborted; pauseMs = Math.min(2 * pauseMs, 50)) {
+        const now = await look();
+        if (isThere(now)) return now;
+        seen = now;
         await sleep(pauseMs);
       }
-    },
-    async orGiveUp(what, promise, look = () => 'nothing') {
-      const waiting = new AbortController();
-      const gaveUp = async (): Promise<never> => {
-        await sleep(patienceMs, undefined, { signal: waiting.signal });
-        throw inVain(what, look());
-      };
-      const late = gaveUp();
-      // Called off once the promise has settled, which is no failure.
-      late.catch(() => undefined);
-      try {
-        return await Promise.race([promise, late]);
-      } finally {
-        waiting.abort();
-      }
-    },
+      // Given up, and nobody asks any more.
+      return new Promise<never>(() => {});
+    };
+    // A look that never ends is given up too.
+    return orGiveUp(what, looking(), () => {
+      over.abort();
+      return seen;
+    });
   };
+  return { until, orGiveUp };
 }
 
 export const { until, orGiveUp } = createPatience(PATIENCE_MS);

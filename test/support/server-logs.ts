@@ -1,6 +1,8 @@
 import { cp, mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
+let kept = 0;
+
 /**
  * Keeps the logs of servers whose folder is about to be removed, where TEST_LOGS_DIR names a folder for them.
  * @param user whose servers they were: the path of a test file, or `shared`
@@ -10,6 +12,8 @@ export async function keepLogs(dataDir: string, user: string): Promise<void> {
   if (folder === undefined) return;
   await mkdir(folder, { recursive: true });
   const logs = (await readdir(dataDir)).filter((name) => name.endsWith('.log'));
-  const name = (log: string) => `${user.replaceAll(/[^\w.-]+/g, '-')}-${log}`;
+  // A file may start several servers, one set after the other.
+  kept += 1;
+  const name = (log: string) => `${user.replaceAll(/[^\w.-]+/g, '-')}-${kept}-${log}`;
   await Promise.all(logs.map((log) => cp(join(dataDir, log), join(folder, name(log)))));
 }

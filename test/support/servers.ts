@@ -29,14 +29,21 @@ export function redisUrl(): string {
 }
 
 /**
- * A database of its own on the server that all tests share, with all migrations applied.
+ * A database of its own on the server that all tests share, with all migrations applied: a copy of the tables that the
+ * global setup has made by them, which takes a fraction of the time.
  * @param name default: one that nobody else has
  */
 export async function createDatabase(name = randomName()): Promise<TestDatabase> {
   const database = await createEmptyDatabase(name);
-  // The lock is the whole server's, and others make databases too.
-  const migrations = { databaseUrl: database.url, folder: migrationsFolder, lockTimeoutMs: 200_000 };
-  await applyMigrations({ ...migrations, report: () => {} });
+  const template = fromSetup('TEST_TEMPLATE');
+  await withConnection(database.url, async (connection) => {
+    const tables = await connection.query<{ name: string }[]>(
+      'SELECT table_name AS name FROM information_schema.tables WHERE table_schema = ?',
+      [template],
+    );
+    for (const { name: table } of tables) await connection.query(`CREATE TABLE ${table} LIKE ${template}.${table}`);
+    await connection.query(`INSERT INTO _prisma_migrations SELECT * FROM ${template}._prisma_migrations`);
+  });
   return database;
 }
 
@@ -61,6 +68,13 @@ export async function withConnection<T>(url: string, work: (connection: Connecti
     await connection.end();
   }
 }
+
+/**
+ * The table of what a server's connections do. MySQL's own in information_schema fails while any of them runs a statement
+ * with characters of four bytes, whosoever it is; MariaDB has no other.
+ */
+export const processlist = (connection: Connection): string =>
+  connection.info?.isMariaDB() === true ? 'information_schema.processlist' : 'performance_schema.processlist';
 
 /** A server that a test may treat badly. Its URL stays the same over `kill` and `start`. */
 export interface OwnServer {

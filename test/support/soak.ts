@@ -8,13 +8,14 @@ export const SOAKS = {
   executors: 'test/queries/executors.test.ts',
   fuzz: 'test/limits/fuzz.test.ts',
   plans: 'test/queries/plans.test.ts',
+  prisma: 'test/queries/prisma.test.ts',
 } as const;
 
 export type SoakName = keyof typeof SOAKS;
 
 /** A random run: short in the suite, as long as asked for by `npm run soak`. */
 export interface Soak {
-  /** What is made up follows from it: another one each time, unless one was given. */
+  /** What is made up follows from it: the same in the suite each time, in a soak another, unless one was given. */
   readonly seed: number;
   /** The command that does the same again. What fails shows it. */
   readonly again: string;
@@ -24,11 +25,14 @@ export interface Soak {
   readonly report: (line: string) => void;
 }
 
+// What has landed must not fail by an unlucky draw: finding new ones is what soaks are for.
+const SUITE_SEED = 20_261_127;
+
 /** Takes duration and seed from SOAK_MINUTES and SOAK_SEED, which `npm run soak` sets. */
 export function createSoak(name: SoakName): Soak {
   const { SOAK_MINUTES: minutes, SOAK_SEED: given } = process.env;
   const end = performance.now() + Number(minutes ?? 0) * 60_000;
-  const seed = Number(given ?? randomInt(2 ** 31));
+  const seed = Number(given ?? (minutes === undefined ? SUITE_SEED : randomInt(2 ** 31)));
   return {
     seed,
     again: `npm run soak -- ${name} --minutes ${minutes ?? 1} --seed ${seed}`,

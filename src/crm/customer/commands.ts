@@ -11,7 +11,7 @@ import { refuse } from '../user-errors.ts';
 import { parseAddresses, parseCustomerFields, parseTags, type CustomerValues } from './input.ts';
 import { textOfAddresses, textOfTags } from './recorded.ts';
 import { EVERY_TYPE, OWN_TYPES, raiseVersion, recordUpdate } from './row.ts';
-import { tagsOf, writeTags } from './tags.ts';
+import { assertDifferent, tagsOf, writeTags } from './tags.ts';
 
 /** What a command gives its payload's resolvers. */
 export type CustomerPayload = Payload<{ readonly customerId: string }>;
@@ -38,6 +38,7 @@ export const createCustomer = defineCommand({
     const row = await transaction.customer.create({ data: { ...rest, name, createdAt: now, updatedAt: now } });
     await assertNotFormer(transaction, row);
     const owned = { customerId: row.id };
+    await assertDifferent(transaction, tags);
     await writeTags(transaction, row, tags);
     if (addresses.length > 0)
       await transaction.customerAddress.createMany({ data: addresses.map((address) => ({ ...owned, ...address })) });

@@ -1,6 +1,8 @@
 import type { AddressInput, CustomerStatus, PhoneInput } from '../../generated/graphql.ts';
+import { isCountry } from '../countries.ts';
 import { parseGlobalId } from '../global-id.ts';
-import { parseEmail, parsePhone } from '../scalars.ts';
+import { parsePhone } from '../phones.ts';
+import { parseEmail } from '../scalars.ts';
 import { parseText } from '../text.ts';
 import { quoted } from '../../errors.ts';
 import type { Problems } from '../user-errors.ts';
@@ -101,7 +103,7 @@ export function parseAddresses(given: Maybe<readonly AddressInput[]>, problems: 
       return text === null ? null : parseText(text, { path, most: ADDRESS_LENGTHS[name], problems });
     };
     const country = address.country ?? null;
-    if (country !== null && !/^[A-Z]{2}$/.test(country))
+    if (country !== null && !isCountry(country))
       problems.add(
         'INVALID_INPUT',
         ['addresses', position, 'country'],

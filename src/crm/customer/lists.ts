@@ -2,8 +2,11 @@ import type { Condition } from '../../batch/conditions.ts';
 import type { ListRequest } from '../../connection/connection.ts';
 import { createError, quoted } from '../../errors.ts';
 import type { CustomerFilter, CustomerOrder } from '../../generated/graphql.ts';
+import { hasWeight } from '../collation.ts';
 import { isOneOf, isWithin, sortBy } from '../filters.ts';
 import { rowIdOf } from '../global-id.ts';
+import { phoneStarts } from '../phones.ts';
+import { isText } from '../text.ts';
 import { customerTags } from './table.ts';
 
 const SORT_COLUMNS = { CREATED_AT: 'createdAt', UPDATED_AT: 'updatedAt', NAME: 'name' } as const;
@@ -23,7 +26,7 @@ export function customerConditions(filter: CustomerFilter | null | undefined): C
     ...isOneOf('ownerId', ownerId ? [rowIdOf('Agent', ownerId, 'filter.ownerId')] : undefined),
     ...isOneOf('status', filter.status),
     ...(tag === undefined ? [] : [{ kind: 'labelled', side: customerTags, value: tag } as const]),
-    ...(prefix === undefined ? [] : [{ kind: 'startsWith', column: 'name', text: prefix } as const]),
+    ...(prefix === undefined ? [] : [{ kind: 'startsWith', column: 'name', texts: [prefix] } as const]),
     ...isWithin('createdAt', filter.createdAt),
     ...isWithin('updatedAt', filter.updatedAt),
   ];
@@ -32,27 +35,39 @@ export function customerConditions(filter: CustomerFilter | null | undefined): C
 function givenText(given: string | null | undefined, name: string): string | undefined {
   if (given === null || given === undefined) return undefined;
   // A space at the end is meant: `Li ` is not the start of Linda.
-  const trimmed = given.trimStart();
-  if (trimmed !== '' && trimmed.length <= 200) return trimmed;
-  throw createError('BAD_USER_INPUT', `Argument "filter.${name}": expected 1 to 200 characters, got ${quoted(given)}.`);
+  return soughtText(given.trimStart(), { argument: `filter.${name}`, most: 200, given });
+}
+
+/** Throws BAD_USER_INPUT for a text that is empty, too long, no text, or without weight: the start of every name. */
+function soughtText(
+  text: string,
+  { argument, most, given }: { argument: string; most: number; given: string },
+): string {
+  const length = [...text].length;
+  if (length < 1 || length > most)
+    throw createError(
+      'BAD_USER_INPUT',
+      `Argument "${argument}": expected 1 to ${most} characters, got ${quoted(given)}.`,
+    );
+  if (isText(text) && hasWeight(text.trim())) return text;
+  const expected = 'expected text, with a character that counts where names are compared';
+  throw createError('BAD_USER_INPUT', `Argument "${argument}": ${expected}, got ${quoted(given)}.`);
 }
 
 /**
- * What a search text looks for: with an `@` the start of the email; of four digits or more (spaces, dots and the like
- * between them) the start of the phone in E.164 form; else the start of the name. Each is a page of one index.
+ * What a search text looks for: with an `@` the start of the email; what a telephone number is written with, of four
+ * digits or more, the start of the phone; else the start of the name. Each is a page of one index.
  */
 export function searchRequest(given: string): ListRequest {
-  const text = given.trim();
-  if (text === '' || text.length > 100)
-    throw createError('BAD_USER_INPUT', `Argument "text": expected 1 to 100 characters, got ${quoted(given)}.`);
-  if (text.includes('@')) return startsWith('email', text.toLowerCase());
-  const digits = text.replaceAll(/[\s().+/-]/g, '');
-  if (/^\d{4,15}$/.test(digits)) return startsWith('phone', `+${digits}`);
-  return startsWith('name', text);
+  const text = soughtText(given.trim(), { argument: 'text', most: 100, given });
+  // Not toLowerCase: it makes ASCII letters of others, such as the Kelvin sign.
+  if (text.includes('@')) return startsWith('email', [text.replaceAll(/[A-Z]/g, (letter) => letter.toLowerCase())]);
+  const phones = phoneStarts(text);
+  return phones === undefined ? startsWith('name', [text]) : startsWith('phone', phones);
 }
 
-const startsWith = (column: string, prefix: string): ListRequest => ({
+const startsWith = (column: string, texts: readonly string[]): ListRequest => ({
   parent: null,
-  conditions: [{ kind: 'startsWith', column, text: prefix }],
+  conditions: [{ kind: 'startsWith', column, texts }],
   sort: { column, descending: false, name: `${column} ASC` },
 });

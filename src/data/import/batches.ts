@@ -114,6 +114,6 @@ async function refuseOthersTickets(
     if (!isResolved(one)) return one;
     const ticket = one.columns.get('ticket_id') ?? null;
     if (ticket === null || customers.get(ticket) === one.columns.get('customer_id')) return one;
-    return rejected('ticket: expected a ticket of the same customer, got one of another');
+    return rejected('ticket: expected a ticket of the same customer, got one of another', { field: 'ticket' });
   });
 }

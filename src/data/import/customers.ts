@@ -1,15 +1,7 @@
 import type { Connection } from 'mariadb';
 import { ADDRESS_FIELDS, textOfAddresses, textOfTags } from '../../crm/customer/recorded.ts';
-import {
-  insertRows,
-  isResolved,
-  rejected,
-  resolveRecords,
-  UNCHANGED,
-  UPDATED,
-  CREATED,
-  writeRecords,
-} from './upsert.ts';
+import { freeEmails, settleEmails } from './emails.ts';
+import { insertRows, isResolved, resolveRecords, UNCHANGED, UPDATED, CREATED, writeRecords } from './upsert.ts';
 import type { Outcome, ResolvedRecord, StoredValue } from './upsert.ts';
 import type { AddressRow, TargetRecord } from './records.ts';
 import { TARGETS } from './targets.ts';
@@ -40,7 +32,7 @@ export async function writeCustomers(
   by: { now: string; actor: string },
 ): Promise<Outcome[]> {
   const resolved = await resolveRecords(connection, 'customers', records);
-  const outcomes = await refuseTakenEmails(connection, resolved);
+  const { outcomes, freed } = await settleEmails(connection, resolved);
   const open = outcomes.filter(isResolved);
   const owned = await ownedBy(connection, open);
   const writes: CustomerWrite[] = [];
@@ -57,37 +49,13 @@ export async function writeCustomers(
     writes.push(write);
     return one.stored === undefined ? CREATED : UPDATED;
   });
+  await freeEmails(connection, freed);
   await writeAll(connection, writes, by);
   return results;
 }
 
 function isDifferent(before: unknown, after: unknown): boolean {
   return after !== undefined && JSON.stringify(before) !== JSON.stringify(after);
-}
-
-async function refuseTakenEmails(
-  connection: Connection,
-  resolved: readonly (ResolvedRecord | Outcome)[],
-): Promise<(ResolvedRecord | Outcome)[]> {
-  const emails = resolved.flatMap((one) => (isResolved(one) ? (one.changed.get('email') ?? []) : []));
-  const holders = new Map<string, string>();
-  if (emails.length > 0) {
-    const rows = await connection.query<{ email: string; external_id: string | null }[]>(
-      'SELECT email, external_id FROM customers WHERE email IN (?)',
-      [emails],
-    );
-    for (const row of rows) holders.set(row.email, row.external_id ?? 'one without an external id');
-  }
-  return resolved.map((one) => {
-    if (!isResolved(one)) return one;
-    const email = one.changed.get('email') ?? null;
-    if (email === null) return one;
-    const holder = holders.get(email);
-    if (holder !== undefined && holder !== one.record.key)
-      return rejected(`email: "${email}" belongs to another customer (${holder})`);
-    holders.set(email, one.record.key);
-    return one;
-  });
 }
 
 async function ownedBy(connection: Connection, records: readonly ResolvedRecord[]) {

@@ -1,5 +1,6 @@
 import { UserError } from '../../user-error.ts';
 import { quoted } from '../../errors.ts';
+import { normaliseText } from '../../crm/text.ts';
 import type { Scratch } from './scratch.ts';
 import { columnIndex, type SourceFile, type SourceRow } from './source-file.ts';
 import { RowProblem } from './values.ts';
@@ -39,7 +40,10 @@ export interface Scope {
  */
 export function compileExpression(source: ValueSource, scope: Scope): Evaluate {
   const read = compileRead(source, scope);
-  const words = typeof source.values === 'string' ? namedMap(source.values, scope) : source.values;
+  const given = typeof source.values === 'string' ? namedMap(source.values, scope) : source.values;
+  // Cells come in one form, so the mapping's words are brought to it.
+  const words =
+    given && Object.fromEntries(Object.entries(given).map(([word, value]) => [normaliseText(word), value] as const));
   const byDefault = source.default ?? null;
   if (words === undefined) return (row) => read(row) ?? byDefault;
   const { otherwise } = source;
@@ -47,7 +51,7 @@ export function compileExpression(source: ValueSource, scope: Scope): Evaluate {
     const word = read(row);
     if (word === null) return byDefault;
     if (Object.hasOwn(words, word)) return words[word] ?? byDefault;
-    if (otherwise !== undefined) return otherwise;
+    if (otherwise !== undefined) return otherwise ?? byDefault;
     throw new RowProblem(`the mapping has no value for ${quoted(word)}`);
   };
 }
@@ -69,7 +73,7 @@ function namedMap(name: string, scope: Scope) {
 function compileColumn(name: string, scope: Scope): Evaluate {
   const point = name.indexOf('.');
   const join = point === -1 ? undefined : scope.joins.get(name.slice(0, point));
-  if (join === undefined || scope.file.header.includes(name)) {
+  if (join === undefined || scope.file.header.includes(normaliseText(name))) {
     const index = columnIndex(scope.file, name);
     return (row) => row.cell(index);
   }
@@ -81,7 +85,10 @@ function compileColumn(name: string, scope: Scope): Evaluate {
   };
 }
 
-/** Text with `{column}` in it; null when every column in it is, so that no lone punctuation is left. */
+/**
+ * Text with `{column}` in it; null when every column in it is, so that no lone punctuation is left. Blanks of the template
+ * beside a column without a value are left out; those within values are theirs.
+ */
 function compileTemplate(template: string, scope: Scope): Evaluate {
   const parts = template.split(/\{([^{}]+)\}/);
   const reads = parts.map((part, index) => (index % 2 === 1 ? compileColumn(part.trim(), scope) : part));
@@ -89,10 +96,19 @@ function compileTemplate(template: string, scope: Scope): Evaluate {
     const texts = reads.map((read) => (typeof read === 'string' ? read : read(row)));
     const found = texts.filter((text, index) => index % 2 === 1 && text !== null);
     if (found.length === 0) return null;
-    return texts
-      .map((text) => text ?? '')
-      .join('')
-      .replaceAll(/\s{2,}/g, ' ')
-      .trim();
+    let text = '';
+    // At the start as after a column without a value, and how many blanks of the template's own the text ends with.
+    let isAfterGap = true;
+    let ownBlanks = 0;
+    for (const [index, part] of texts.entries()) {
+      const isOwn = index % 2 === 0;
+      const piece = isOwn && isAfterGap && (text === '' || ownBlanks > 0) ? (part ?? '').trimStart() : (part ?? '');
+      text += piece;
+      if (part === null) isAfterGap = true;
+      if (piece === '') continue;
+      isAfterGap = false;
+      ownBlanks = isOwn ? piece.length - piece.trimEnd().length : 0;
+    }
+    return text.slice(0, text.length - ownBlanks);
   };
 }

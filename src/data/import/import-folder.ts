@@ -1,23 +1,20 @@
 import { openConnection } from '../connection.ts';
 import { dateTimeText } from '../sql-text.ts';
 import { writeBatch } from './batches.ts';
-import { readBatches, settle, type ImportOptions, type ImportRun, type PendingRow } from './import-run.ts';
+import { BATCH_ROWS, readBatches, settle, type ImportOptions, type ImportRun, type PendingRow } from './import-run.ts';
 import { importOrders } from './order-import.ts';
-import { createRejects } from './rejects.ts';
+import { createRejects, type RejectFiles } from './rejects.ts';
 import { createScratch } from './scratch.ts';
-import { openSources, sourceFiles } from './sources.ts';
+import { openSources, rejectNames } from './sources.ts';
 import type { TargetSummary } from './summary.ts';
+import type { TargetRecord } from './records.ts';
 import type { TableTarget } from './targets.ts';
-import { itemAt } from './upsert.ts';
+import { itemAt, type RejectedOutcome } from './upsert.ts';
 
-interface ImportResult {
+interface ImportResult extends RejectFiles {
   readonly isInterrupted: boolean;
   /** In the order of writing, for the mapped targets. */
   readonly summaries: readonly TargetSummary[];
-  /** Paths of the files with rejected rows. */
-  readonly rejects: readonly string[];
-  /** Path of the file with values that were left empty; undefined: there are none. */
-  readonly leftEmpty: string | undefined;
 }
 
 const WRITE_ORDER = ['agents', 'customers', 'products', 'orders', 'orderItems', 'tickets', 'interactions'] as const;
@@ -33,7 +30,7 @@ export async function importFolder(options: ImportOptions): Promise<ImportResult
   try {
     const sources = await openSources(options.folder, options.mapping, scratch);
     const connection = await openConnection(options.databaseUrl);
-    const rejects = await createRejects(options.rejectsFolder, sourceFiles(sources));
+    const rejects = await createRejects(options.rejectsFolder, rejectNames(sources));
     try {
       const by = { now: dateTimeText(Date.now()), actor: `import:${options.mapping.name}` };
       await importAll({ options, connection, scratch, sources, rejects, by });
@@ -57,6 +54,7 @@ async function importAll(run: ImportRun): Promise<void> {
   };
   await importTable('agents');
   await importTable('customers');
+  await retryKept(run, 'customers');
   await importTable('products');
   await importOrders(run);
   await importTable('tickets');
@@ -70,5 +68,40 @@ async function writeRows(
 ): Promise<void> {
   const records = rows.map((row) => row.record);
   const outcomes = await writeBatch(run.connection, target, { records, by: run.by });
-  for (const [index, row] of rows.entries()) await settle(run, target, { row, outcome: itemAt(outcomes, index) });
+  await run.options.written?.();
+  for (const [index, row] of rows.entries()) {
+    const outcome = itemAt(outcomes, index);
+    if (outcome.kind === 'rejected' && outcome.mayPass === true) keepRow(run, row, outcome);
+    else await settle(run, target, { row, outcome });
+  }
+}
+
+interface KeptRow {
+  readonly row: Omit<PendingRow, 'record'>;
+  readonly record: Omit<TargetRecord, 'values'>;
+  readonly values: readonly (readonly [string, string | null])[];
+  readonly outcome: RejectedOutcome;
+}
+
+function keepRow(run: ImportRun, { record, ...row }: PendingRow, outcome: RejectedOutcome): void {
+  run.scratch.keep({ row, record, values: [...record.values], outcome } satisfies KeptRow);
+}
+
+/** Rows that asked for what another held: tried again as long as that lets one through, then rejected. */
+async function retryKept(run: ImportRun, target: 'customers'): Promise<void> {
+  for (let before = Infinity; ;) {
+    const count = run.scratch.countKept();
+    const isVain = count === before;
+    before = count;
+    for (let left = count; left > 0; left -= BATCH_ROWS) {
+      if (run.options.signal?.aborted === true) return;
+      const kept = run.scratch.takeKept(Math.min(left, BATCH_ROWS)) as readonly KeptRow[];
+      const rows = kept.map(({ row, record, values }) => ({ ...row, record: { ...record, values: new Map(values) } }));
+      if (!isVain) await writeRows(run, target, rows);
+      else
+        for (const [index, row] of rows.entries())
+          await settle(run, target, { row, outcome: itemAt(kept, index).outcome });
+    }
+    if (count === 0 || isVain) return;
+  }
 }

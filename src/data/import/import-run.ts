@@ -1,6 +1,7 @@
 import type { Connection } from 'mariadb';
+import { quoted } from '../../errors.ts';
 import type { Authorship } from './batches.ts';
-import type { Mapping, TargetName } from './mapping.ts';
+import type { Mapping, TargetName } from './mapping-schema.ts';
 import type { TargetRecord } from './records.ts';
 import type { Rejects } from './rejects.ts';
 import type { Scratch } from './scratch.ts';
@@ -8,7 +9,7 @@ import { readSourceRows, type SourceRead } from './source-file.ts';
 import type { Sources, TableSource } from './sources.ts';
 import { countOutcome, createTargetSummary, type TargetSummary } from './summary.ts';
 import type { TableTarget } from './targets.ts';
-import { rejected, type Outcome } from './upsert.ts';
+import { rejected, type Outcome, type RejectedOutcome } from './upsert.ts';
 import { RowProblem } from './values.ts';
 
 export interface ImportOptions {
@@ -19,6 +20,8 @@ export interface ImportOptions {
   readonly databaseUrl: string;
   /** Called after each batch. */
   readonly report?: (summary: TargetSummary) => void;
+  /** Called after each transaction, before its rows are counted. */
+  readonly written?: (() => Promise<void>) | undefined;
   /** Stops after the batch under way. */
   readonly signal?: AbortSignal;
 }
@@ -41,7 +44,8 @@ export interface PendingRow {
   readonly record: TargetRecord;
 }
 
-const BATCH_ROWS = 500;
+/** At most, in one transaction. */
+export const BATCH_ROWS = 500;
 const BATCH_CHARACTERS = 1024 * 1024;
 
 /** Counts a row, and keeps it for the rejects if it is one, or else what was left empty of it. */
@@ -52,10 +56,15 @@ export async function settle(
 ): Promise<void> {
   const summary = run.sources.summaries.get(target) ?? createTargetSummary(target);
   countOutcome(summary, outcome);
-  if (outcome.kind === 'rejected') return run.rejects.add(row.file, row, outcome.problem);
-  for (const value of row.record?.leftEmpty ?? []) {
-    summary.leftEmpty += 1;
-    await run.rejects.addLeftEmpty(row, value);
+  if (outcome.kind === 'rejected') {
+    const { problem, field } = outcome;
+    const column = outcome.column ?? (field === undefined ? undefined : run.sources.columnOf(target, row.file, field));
+    return run.rejects.add(target, row, { problem, column: column ?? '' });
+  }
+  for (const note of row.record?.notes ?? []) {
+    const counts = summary[note.kind];
+    counts.set(note.field, (counts.get(note.field) ?? 0) + 1);
+    await run.rejects.addNote(row, note);
   }
 }
 
@@ -83,7 +92,11 @@ export async function readBatches(
     if (run.options.signal?.aborted === true) break;
     const record = toRecord(run, { target, source, read });
     if (typeof record === 'string') {
-      await settle(run, target, { row: { file, line: read.line, raw: read.raw }, outcome: rejected(record) });
+      countPassedOver(run, target, record === 'passed over' ? 0 : 1);
+      continue;
+    }
+    if ('kind' in record) {
+      await settle(run, target, { row: { file, line: read.line, raw: read.raw }, outcome: record });
       continue;
     }
     batch.push({ file, line: read.line, raw: read.raw, record });
@@ -93,23 +106,47 @@ export async function readBatches(
   await flush();
 }
 
+/** Counts a row that is not settled, since the mapping says that it is none. */
+export function countPassedOver(run: ImportRun, target: TargetName, otherwise: 0 | 1 = 0): void {
+  const summary = run.sources.summaries.get(target);
+  if (summary === undefined) return;
+  summary.passedOver += 1;
+  summary.otherwise += otherwise;
+}
+
 /** The record, or what is wrong with the row. */
 function toRecord(
   run: ImportRun,
   step: { target: TableTarget; source: TableSource; read: SourceRead },
-): TargetRecord | string {
+): TargetRecord | RejectedOutcome | 'passed over' | 'passed over, saying otherwise' {
   const { target, source, read } = step;
-  if ('problem' in read) return read.problem;
+  if ('problem' in read) return rejected(read.problem);
   try {
+    if (!source.isWanted(read)) return 'passed over';
     const record = source.convert(read);
+    const content =
+      source.repeats !== 'reject' ? JSON.stringify([[...record.values], record.tags, record.addresses]) : '';
     const place = `line ${read.line} of ${source.file.name}`;
-    const first = run.scratch.firstPlaceOf(target, record.key, place);
-    return first === undefined ? record : `the key "${record.key}" was on ${first} already`;
+    const first = run.scratch.firstOf(target, record.key, { place, content });
+    if (first === undefined) return record;
+    if (source.repeats === 'reject') return rejected(`the key "${record.key}" was on ${first.place} already`);
+    if (first.content === content) return 'passed over';
+    if (source.repeats === 'first') return 'passed over, saying otherwise';
+    return rejected(
+      `the key "${record.key}" was on ${first.place} already, and ${differenceOf(first.content, record)}`,
+    );
   } catch (error) {
     if (!(error instanceof RowProblem)) throw error;
     // Its lines must not be taken for those of an order that is in the database already.
     const key = target === 'orders' ? source.keyOf(read) : null;
     if (key !== null) run.scratch.rejectOrder(key, `line ${read.line} of ${source.file.name}`);
-    return error.message;
+    return rejected(error.message, { column: error.column });
   }
+}
+
+function differenceOf(content: string, record: TargetRecord): string {
+  const [values] = (content === '' ? [[]] : JSON.parse(content)) as [[string, string | null][]];
+  const before = new Map(values);
+  const field = [...record.values.keys()].find((name) => before.get(name) !== record.values.get(name));
+  return field === undefined ? 'with something else' : `${field} was ${quoted(before.get(field) ?? null)} there`;
 }

@@ -1,7 +1,8 @@
-import { readBatches, settle, type ImportRun, type PendingRow } from './import-run.ts';
+import { countPassedOver, readBatches, settle, type ImportRun, type PendingRow } from './import-run.ts';
 import { writeHalving } from './batches.ts';
-import { writeOrders, type BundleOutcome, type OrderBundle } from './orders.ts';
-import type { ItemContent, StagedItem } from './scratch.ts';
+import type { BundleOutcome, OrderBundle } from './order-pricing.ts';
+import { writeOrders } from './orders.ts';
+import type { ItemContent, ItemProblem, StagedItem } from './scratch.ts';
 import { readSourceRows, type SourceRow } from './source-file.ts';
 import type { ItemSource } from './sources.ts';
 import { itemAt, rejected, type Outcome } from './upsert.ts';
@@ -25,27 +26,38 @@ async function stageItems(run: ImportRun, source: ItemSource): Promise<void> {
   for await (const read of readSourceRows(source.file)) {
     if (run.options.signal?.aborted === true) return;
     const { line, raw } = read;
-    const order = 'problem' in read ? { problem: read.problem } : attempt(() => source.order(read));
-    if (typeof order === 'string') run.scratch.stageItem(order, { file, line, raw, content: contentOf(source, read) });
-    else await settle(run, 'orderItems', { row: { file, line, raw }, outcome: rejected(order.problem) });
+    const order = 'problem' in read ? { problem: read.problem } : attempt(() => orderOf(source, read));
+    if (order === null) countPassedOver(run, 'orderItems');
+    else if (typeof order === 'string')
+      run.scratch.stageItem(order, { file, line, raw, content: contentOf(source, read) });
+    else await settle(run, 'orderItems', { row: { file, line, raw }, outcome: rejected(order.problem, order) });
   }
+}
+
+/** Null: the row is passed over. */
+function orderOf(source: ItemSource, row: SourceRow): string | null {
+  return source.isWanted(row) ? source.order(row) : null;
 }
 
 function contentOf(source: ItemSource, read: SourceRow | { problem: string }): StagedItem['content'] {
   return 'problem' in read ? read : attempt((): ItemContent => source.convert(read));
 }
 
-function attempt<T>(convert: () => T): T | { problem: string } {
+function attempt<T>(convert: () => T): T | ItemProblem {
   try {
     return convert();
   } catch (error) {
-    if (error instanceof RowProblem) return { problem: error.message };
+    if (error instanceof RowProblem) return { problem: error.message, column: error.column };
     throw error;
   }
 }
 
 async function writeOrderRows(run: ImportRun, rows: readonly PendingRow[]): Promise<void> {
-  const bundles = rows.map((row) => ({ record: row.record, items: run.scratch.itemsOf(row.record.key) }));
+  const bundles = rows.map((row) => ({
+    record: row.record,
+    items: run.scratch.itemsOf(row.record.key),
+    itemsAreMapped: run.sources.items !== undefined,
+  }));
   const outcomes = await writeBundles(run, bundles);
   for (const [index, row] of rows.entries()) {
     const { order, items } = itemAt(outcomes, index);
@@ -54,11 +66,13 @@ async function writeOrderRows(run: ImportRun, rows: readonly PendingRow[]): Prom
   }
 }
 
-function writeBundles(run: ImportRun, bundles: readonly OrderBundle[]): Promise<BundleOutcome[]> {
-  return writeHalving(run.connection, bundles, {
+async function writeBundles(run: ImportRun, bundles: readonly OrderBundle[]): Promise<BundleOutcome[]> {
+  const outcomes = await writeHalving(run.connection, bundles, {
     write: (some) => writeOrders(run.connection, some, run.by.now),
     reject: rejectBundle,
   });
+  await run.options.written?.();
+  return outcomes;
 }
 
 function rejectBundle(bundle: OrderBundle, problem: string): BundleOutcome {
@@ -86,7 +100,7 @@ async function importLinesAlone(run: ImportRun): Promise<void> {
       const currency = currencies.get(order);
       if (currency === undefined || run.scratch.whereOrderWasRejected(order) !== undefined) return [];
       const record = { key: order, values: new Map([['currency', currency]]) };
-      return [{ record, items: run.scratch.itemsOf(order) }];
+      return [{ record, items: run.scratch.itemsOf(order), itemsAreMapped: true }];
     });
     const outcomes = known.length === 0 ? [] : await writeBundles(run, known);
     for (const [index, { record, items }] of known.entries())
@@ -102,7 +116,7 @@ async function rejectLines(run: ImportRun, order: string): Promise<void> {
     place === undefined
       ? `order: expected one of the orders in the files or the database, got "${order}"`
       : `its order, on ${place}, was rejected`;
-  await settleItems(run, order, { staged, outcomes: staged.map(() => rejected(problem)) });
+  await settleItems(run, order, { staged, outcomes: staged.map(() => rejected(problem, { field: 'order' })) });
 }
 
 async function currenciesOf(run: ImportRun, orders: readonly string[]): Promise<ReadonlyMap<string, string>> {

@@ -1,13 +1,19 @@
 import type { Connection } from 'mariadb';
-import { fitsAmount, formatAmount, lineTotal, parseAmount, toAmount } from '../../crm/money.ts';
-import { MOST_ITEMS } from '../../crm/order/loaders.ts';
-import { quoted } from '../../errors.ts';
-import type { TargetRecord } from './records.ts';
-import type { StagedItem } from './scratch.ts';
+import { formatAmount, parseAmount, toAmount } from '../../crm/money.ts';
+import {
+  isPriced,
+  ITEM_COLUMNS,
+  priceBundle,
+  productIds,
+  wrongTotal,
+  type BundleOutcome,
+  type ItemRow,
+  type OrderBundle,
+  type PricedBundle,
+} from './order-pricing.ts';
 import { refreshCustomerSums } from './stats.ts';
 import {
   CREATED,
-  idsByKey,
   insertRows,
   isResolved,
   itemAt,
@@ -22,22 +28,6 @@ import {
   type StoredValue,
 } from './upsert.ts';
 
-/** An order with its lines; none staged: the lines in the database stay. */
-export interface OrderBundle {
-  readonly record: TargetRecord;
-  readonly items: readonly StagedItem[];
-}
-
-export interface BundleOutcome {
-  readonly order: Outcome;
-  /** In the order of the bundle's items. */
-  readonly items: readonly Outcome[];
-}
-
-/** product_id, quantity, unit_price, discount, total. */
-type ItemRow = readonly [string, string, string, string, string];
-const ITEM_COLUMNS = ['product_id', 'quantity', 'unit_price', 'discount', 'total'] as const;
-
 /**
  * Writes a batch of orders with their lines in the open transaction. An order is written whole or not at all: a line that
  * cannot be taken rejects the order and its other lines.
@@ -50,13 +40,14 @@ export async function writeOrders(
   const products = await productIds(connection, bundles);
   const priced = bundles.map((bundle) => priceBundle(bundle, products));
   const takeable = priced.filter(isPriced);
-  const resolved = await resolveRecords(
+  const found = await resolveRecords(
     connection,
     'orders',
     takeable.map((one) => one.record),
   );
+  const before = await itemsBefore(connection, found.filter(isResolved));
+  const resolved = takeable.map((one, index) => refuseContradiction(itemAt(found, index), one, before));
   const open = resolved.filter(isResolved);
-  const before = await itemsBefore(connection, open);
   // A customer that loses an order to another one is concerned too.
   const losers = open
     .flatMap((one) => (one.changed.has('customer_id') ? [idText(one.stored?.['customer_id'])] : []))
@@ -75,70 +66,24 @@ function idText(id: StoredValue): string[] {
   return id === null || id === undefined ? [] : [String(id)];
 }
 
-async function productIds(connection: Connection, bundles: readonly OrderBundle[]) {
-  const skus = new Set<string>();
-  for (const { items } of bundles)
-    for (const { content } of items) if (!('problem' in content)) skus.add(content.product);
-  return idsByKey(connection, { table: 'products', column: 'sku' }, [...skus]);
-}
-
-interface PricedBundle {
-  readonly record: TargetRecord;
-  /** Undefined: no lines are given. */
-  readonly rows: readonly ItemRow[] | undefined;
-}
-
-function isPriced(one: PricedBundle | BundleOutcome): one is PricedBundle {
-  return 'record' in one;
-}
-
-/** Works out the lines' totals and the order's. */
-function priceBundle(bundle: OrderBundle, products: ReadonlyMap<string, string>): PricedBundle | BundleOutcome {
-  const { record, items } = bundle;
-  if (items.length === 0) return { record, rows: undefined };
-  if (items.length > MOST_ITEMS)
-    return rejectAll(items, `expected at most ${MOST_ITEMS} items in an order, got ${items.length}`);
-  const currency = record.values.get('currency') ?? 'USD';
-  const rows: ItemRow[] = [];
-  let sum = 0n;
-  for (const item of items) {
-    const row = priceItem(item, { products, currency });
-    if (typeof row === 'string') return rejectForItem(items, item, row);
-    sum += parseAmount(row[4]) ?? 0n;
-    rows.push(row);
+/** An order keeps the items that it has where none is given: a total or a currency that they do not have is none of it. */
+function refuseContradiction(
+  one: ResolvedRecord | Outcome,
+  given: PricedBundle,
+  before: ItemsBefore,
+): ResolvedRecord | Outcome {
+  if (!isResolved(one) || given.rows !== undefined) return one;
+  const stored = itemsOf(one, before);
+  if (stored.length === 0 && !given.itemsAreMapped) return one;
+  const currency = one.changed.get('currency') ?? null;
+  if (currency !== null && stored.length > 0) {
+    const currencyBefore = String(one.stored?.['currency']);
+    const problem = `currency: expected ${currencyBefore}, in which the order's items are, got ${currency}`;
+    return rejected(problem, { field: 'currency' });
   }
-  if (!fitsAmount(sum)) return rejectAll(items, 'the total of the order has more than 15 digits before the point');
-  const values = new Map([...record.values, ['total', formatAmount(sum)]] as const);
-  return { record: { ...record, values }, rows };
-}
-
-/** A row, or what is wrong. */
-function priceItem(
-  item: StagedItem,
-  order: { products: ReadonlyMap<string, string>; currency: string },
-): ItemRow | string {
-  const { content } = item;
-  if ('problem' in content) return content.problem;
-  const product = order.products.get(content.product);
-  if (product === undefined)
-    return `product: expected one of the products in the database, got ${quoted(content.product)}`;
-  const unitPrice = parseAmount(content.unitPrice) ?? toAmount(0n);
-  const discount = parseAmount(content.discount) ?? toAmount(0n);
-  const total = lineTotal({ quantity: content.quantity, unitPrice, discount, currency: order.currency });
-  if (!fitsAmount(total)) return 'the total of the item has more than 15 digits before the point';
-  return [product, String(content.quantity), formatAmount(unitPrice), formatAmount(discount), formatAmount(total)];
-}
-
-function rejectAll(items: readonly StagedItem[], problem: string): BundleOutcome {
-  return { order: rejected(problem), items: items.map(() => rejected(`its order was rejected: ${problem}`)) };
-}
-
-function rejectForItem(items: readonly StagedItem[], culprit: StagedItem, problem: string): BundleOutcome {
-  const because = `line ${culprit.line} of ${culprit.file} was rejected: ${problem}`;
-  return {
-    order: rejected(`item on ${because}`),
-    items: items.map((item) => rejected(item === culprit ? problem : `another item of its order, on ${because}`)),
-  };
+  const own = one.columns.get('total') ?? null;
+  const sum = formatAmount(toAmount(stored.reduce((total, row) => total + (parseAmount(row[4]) ?? 0n), 0n)));
+  return own === null || own === sum ? one : rejected(wrongTotal(sum, own), { field: 'total' });
 }
 
 type ItemsBefore = ReadonlyMap<string, readonly ItemRow[]>;

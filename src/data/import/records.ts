@@ -1,28 +1,18 @@
-import { UserError } from '../../user-error.ts';
-import { MOST_ADDRESSES, MOST_TAGS } from '../../crm/customer/loaders.ts';
-import { compileExpression, type Evaluate, type Scope, type ValueSource } from './expressions.ts';
+import { MOST_TAGS } from '../../crm/customer/loaders.ts';
+import { quoted } from '../../errors.ts';
+import { columnName, createConversion } from './conversions.ts';
+import { compileExpression, type Scope } from './expressions.ts';
 import type {
   AddressExpression,
-  DateExpression,
-  DecimalExpression,
+  LongTextExpression,
   PhoneExpression,
   SourceSettings,
   TagExpression,
-} from './mapping.ts';
+  ValueExpression,
+} from './mapping-schema.ts';
 import { atField, type SourceRow } from './source-file.ts';
-import { TARGETS, type FieldSpec, type TableTarget } from './targets.ts';
-import {
-  convertAmount,
-  convertCountry,
-  convertCurrency,
-  convertDate,
-  convertEmail,
-  convertPhone,
-  convertText,
-  convertWord,
-  isTimeZone,
-  RowProblem,
-} from './values.ts';
+import { ADDRESS_PARTS, TAG, TARGETS, type FieldSpec, type TableTarget } from './targets.ts';
+import { RowProblem, splitExtension } from './values.ts';
 
 export type AddressRow = readonly (string | null)[];
 
@@ -34,11 +24,13 @@ export interface TargetRecord {
   readonly tags?: readonly string[];
   /** label, line1, line2, city, region, postal_code, country. */
   readonly addresses?: readonly AddressRow[];
-  readonly leftEmpty?: readonly LeftEmpty[];
+  readonly notes?: readonly ValueNote[];
 }
 
-/** A value that could not be read and was left empty, as the mapping says. */
-export interface LeftEmpty {
+/** A value that was left empty or cut, as the mapping says; its row is taken. */
+export interface ValueNote {
+  readonly kind: 'leftEmpty' | 'cut';
+  readonly field: string;
   /** Where the mapping has it from: a column, or a template. */
   readonly column: string;
   readonly value: string;
@@ -50,8 +42,8 @@ export interface RecordScope extends Scope {
   readonly timeZone: string;
 }
 
-/** `leftEmpty` takes what was left empty. */
-type Convert = (row: SourceRow, leftEmpty: LeftEmpty[]) => string | null;
+/** A field's value; null for none, undefined for leaving it as it is. `notes` takes what was left empty or cut. */
+type Read = (row: SourceRow, notes: ValueNote[]) => string | null | undefined;
 
 /**
  * Makes a source's fields ready.
@@ -64,28 +56,30 @@ export function compileRecord(
   scope: RecordScope,
 ): { convert: (row: SourceRow) => TargetRecord; keyOf: (row: SourceRow) => string | null } {
   const spec = TARGETS[target];
-  const converts = Object.entries(spec.fields)
+  const reads = Object.entries(spec.fields)
     .filter(([field]) => source.fields[field] !== undefined)
     .map(([field, one]) => {
-      const convert = compileField(field, { spec: one, source: source.fields[field] as ValueSource, scope });
-      return [field, convert] as const;
+      const read = compileField(field, { spec: one, source: source.fields[field] as ValueExpression, scope });
+      return [field, read] as const;
     });
   const tags = compileTags(source.fields['tags'] as readonly TagExpression[] | undefined, scope);
   const addresses = compileAddresses(source.fields['addresses'] as readonly AddressExpression[] | undefined, scope);
   const convertRow = (row: SourceRow): TargetRecord => {
-    const leftEmpty: LeftEmpty[] = [];
-    const values = new Map(
-      converts.map(([field, convert]) => [field, atField(field, () => convert(row, leftEmpty))] as const),
-    );
+    const notes: ValueNote[] = [];
+    const values = new Map<string, string | null>();
+    for (const [field, read] of reads) {
+      const value = read(row, notes);
+      if (value !== undefined) values.set(field, value);
+    }
     return {
       key: values.get(spec.key) ?? '',
       values,
-      leftEmpty,
-      ...(tags === undefined ? {} : { tags: atField('tags', () => tags(row)) }),
-      ...(addresses === undefined ? {} : { addresses: atField('addresses', () => addresses(row)) }),
+      notes,
+      ...(tags === undefined ? {} : { tags: tags(row, notes) }),
+      ...(addresses === undefined ? {} : { addresses: addresses(row, notes) }),
     };
   };
-  const evaluateKey = compileExpression(source.fields[spec.key] as ValueSource, scope);
+  const evaluateKey = compileExpression(source.fields[spec.key] as ValueExpression, scope);
   const keyOf = (row: SourceRow) => {
     try {
       return evaluateKey(row);
@@ -97,131 +91,106 @@ export function compileRecord(
   return { convert: convertRow, keyOf };
 }
 
-function compileField(
+/** Makes one field ready: where its text comes from, what becomes of it, and what stands for none. */
+export function compileField(
   field: string,
-  { spec, source, scope }: { spec: FieldSpec; source: ValueSource; scope: RecordScope },
-): Convert {
+  { spec, source, scope }: { spec: FieldSpec; source: ValueExpression; scope: RecordScope },
+): Read {
   const evaluate = compileExpression(source, scope);
-  const convert = compileConversion(spec, source, scope);
-  const leavesOut = 'invalid' in source && source.invalid === 'null';
-  const column = source.column ?? source.template ?? '';
-  return (row, leftEmpty) => {
+  const { country, invalid, extension, tooLong } = source as Partial<PhoneExpression & LongTextExpression>;
+  const evaluateCountry = country === undefined ? undefined : compileExpression(country, scope);
+  const convert = createConversion(spec, source, scope.timeZone);
+  const column = columnName(source);
+  const none = spec.byDefault ?? (spec.isOptional === true ? undefined : null);
+  return atField(field, column, (row: SourceRow, notes: ValueNote[]) => {
     const text = evaluate(row);
     if (text === null) {
-      if (spec.isNullable === true) return null;
+      if (none !== null || spec.isNullable === true) return none;
       throw new RowProblem('expected a value, got none');
     }
+    const note = (kind: ValueNote['kind'], reason: string) =>
+      notes.push({ kind, field, column, value: text, reason: `${field}: ${reason}` });
     try {
-      return convert(text, row);
+      const where = evaluateCountry?.(row) ?? null;
+      const parts = extension === 'cut' ? splitExtension(text, where) : null;
+      const cut = tooLong === 'cut' ? cutText(text, spec.most ?? 200) : text;
+      const value = convert(parts?.number ?? cut, where);
+      if (parts !== null) note('cut', `the extension ${parts.extension} was cut off`);
+      if (cut !== text) note('cut', `cut to ${spec.most ?? 200} characters`);
+      return value;
     } catch (error) {
-      if (!leavesOut || !(error instanceof RowProblem)) throw error;
-      leftEmpty.push({ column, value: text, reason: `${field}: ${error.message}` });
+      if (invalid !== 'null' || !(error instanceof RowProblem)) throw error;
+      note('leftEmpty', error.message);
       return null;
     }
-  };
+  });
 }
 
-function compileConversion(
-  spec: FieldSpec,
-  source: ValueSource,
-  scope: RecordScope,
-): (text: string, row: SourceRow) => string {
-  switch (spec.kind) {
-    case 'text': {
-      const { words, most = 200 } = spec;
-      return words === undefined ? (text) => convertText(text, most) : (text) => convertWord(text, words);
-    }
-    case 'reference':
-      return (text) => convertText(text, 64);
-    case 'currency':
-      return convertCurrency;
-    case 'email':
-      return convertEmail;
-    case 'amount':
-      return (text) => convertAmount(text, source as DecimalExpression);
-    case 'date': {
-      const forms = dateForms(source, scope);
-      return (text) => convertDate(text, forms);
-    }
-    case 'phone': {
-      const { country } = source as PhoneExpression;
-      const evaluate = country === undefined ? undefined : compileExpression(country, scope);
-      return (text, row) => convertPhone(text, evaluate?.(row) ?? null);
-    }
-    default:
-      return spec.kind satisfies never;
+/** Counted as VARCHAR counts, and not within an emoji. */
+function cutText(text: string, most: number): string {
+  if (text.length <= most) return text;
+  const characters = Array.from(text);
+  if (characters.length <= most) return text;
+  let cut = '';
+  let length = 0;
+  for (const { segment } of graphemes.segment(characters.slice(0, most + 50).join(''))) {
+    length += Array.from(segment).length;
+    if (length > most) break;
+    cut += segment;
   }
+  return cut;
 }
 
-function dateForms(source: DateExpression, scope: RecordScope) {
-  const zone = source.timeZone ?? scope.timeZone;
-  if (!isTimeZone(zone))
-    throw new UserError(`The mapping names the time zone "${zone}", and there is none.`, { exitCode: 65 });
-  return { formats: source.format === undefined ? [] : [source.format].flat(), zone };
-}
-
+const graphemes = new Intl.Segmenter('und', { granularity: 'grapheme' });
 // As the tags' collation sees it nearly enough: a double that slips through is refused by the primary key.
 const sameTag = new Intl.Collator('und', { sensitivity: 'base' });
 
-function compileTags(sources: readonly TagExpression[] | undefined, scope: Scope) {
+function compileTags(sources: readonly TagExpression[] | undefined, scope: RecordScope) {
   if (sources === undefined) return undefined;
-  const evaluates = sources.map((source) => [compileExpression(source, scope), source.split] as const);
-  return (row: SourceRow): readonly string[] => {
-    const tags: string[] = [];
-    for (const [evaluate, split] of evaluates) {
+  const readers = sources.map((source) => {
+    const evaluate = compileExpression(source, scope);
+    const convert = createConversion(TAG, source, scope.timeZone);
+    const column = columnName(source);
+    const read = atField('tags', column, (row: SourceRow): readonly string[] => {
       const text = evaluate(row);
-      for (const part of text === null ? [] : split === undefined ? [text] : text.split(split)) {
-        const tag = convertText(part.trim(), 50);
-        if (tag !== '' && !tags.some((other) => sameTag.compare(other, tag) === 0)) tags.push(tag);
+      const parts = text === null ? [] : source.split === undefined ? [text] : text.split(source.split);
+      return parts.map((part) => convert(part.trim(), null)).filter((tag) => tag !== '');
+    });
+    return (row: SourceRow) => read(row).map((tag) => ({ tag, column }));
+  });
+  return (row: SourceRow, notes: ValueNote[]): readonly string[] => {
+    const tags: string[] = [];
+    for (const { tag, column } of readers.flatMap((read) => read(row))) {
+      const same = tags.find((other) => sameTag.compare(other, tag) === 0);
+      if (same === undefined) tags.push(tag);
+      else if (same.toLowerCase() !== tag.toLowerCase()) {
+        const reason = `tags: to the database it is ${quoted(same)}, which is there`;
+        notes.push({ kind: 'leftEmpty', field: 'tags', column, value: tag, reason });
       }
     }
-    if (tags.length > MOST_TAGS) throw new RowProblem(`expected at most ${MOST_TAGS} tags, got ${tags.length}`);
+    if (tags.length > MOST_TAGS) throw new RowProblem(`tags: expected at most ${MOST_TAGS} tags, got ${tags.length}`);
     return tags;
   };
 }
 
-const ADDRESS_PARTS = [
-  ['label', 50],
-  ['line1', 200],
-  ['line2', 200],
-  ['city', 100],
-  ['region', 100],
-  ['postalCode', 20],
-] as const;
-
-function compileAddresses(sources: readonly AddressExpression[] | undefined, scope: Scope) {
+function compileAddresses(sources: readonly AddressExpression[] | undefined, scope: RecordScope) {
   if (sources === undefined) return undefined;
-  if (sources.length > MOST_ADDRESSES)
-    throw new UserError(`The mapping has ${sources.length} addresses; expected at most ${MOST_ADDRESSES}.`, {
-      exitCode: 65,
-    });
-  const compile = (source: ValueSource | undefined): Evaluate | undefined =>
-    source === undefined ? undefined : compileExpression(source, scope);
-  const addresses = sources.map((source) => ({
-    parts: ADDRESS_PARTS.map(([name, most]) => [name, most, compile(source[name])] as const),
-    country: compile(source.country),
-  }));
-  return (row: SourceRow): readonly AddressRow[] => {
+  const addresses = sources.map((address) =>
+    Object.entries(ADDRESS_PARTS).map(([part, spec]) => {
+      const source = address[part as keyof typeof ADDRESS_PARTS];
+      return source === undefined ? undefined : compileField(`addresses: ${part}`, { spec, source, scope });
+    }),
+  );
+  return (row: SourceRow, notes: ValueNote[]): readonly AddressRow[] => {
     const rows: AddressRow[] = [];
-    for (const { parts, country } of addresses) {
-      const texts = parts.map(([name, most, evaluate]) =>
-        addressPart(row, name, { evaluate, convert: (text) => convertText(text, most) }),
-      );
-      texts.push(addressPart(row, 'country', { evaluate: country, convert: convertCountry }));
+    for (const readers of addresses) {
+      const own: ValueNote[] = [];
+      const texts = readers.map((read) => read?.(row, own) ?? null);
       // An address without its first line is none.
-      if (texts[1] !== null) rows.push(texts);
+      if (texts[1] === null) continue;
+      rows.push(texts);
+      notes.push(...own);
     }
     return rows;
   };
-}
-
-function addressPart(
-  row: SourceRow,
-  name: string,
-  part: { evaluate: Evaluate | undefined; convert: (text: string) => string },
-): string | null {
-  return atField(name, () => {
-    const text = part.evaluate?.(row) ?? null;
-    return text === null ? null : part.convert(text);
-  });
 }

@@ -3,33 +3,45 @@ import { mkdir, rm } from 'node:fs/promises';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { finished } from 'node:stream/promises';
-import type { LeftEmpty } from './records.ts';
+import type { ValueNote } from './records.ts';
+
+/** A row as it was, and where. */
+export interface RowPlace {
+  readonly file: string;
+  readonly line: number;
+  readonly raw: string;
+}
 
 /** Collects what could not be taken, in CSV files. */
 export interface Rejects {
-  /** A row, in one file (line, reason, row) for each file of the import. */
-  add(file: string, row: { line: number; raw: string }, reason: string): Promise<void>;
-  /** A value of a row that was taken, in one file for all. */
-  addLeftEmpty(place: { file: string; line: number }, left: LeftEmpty): Promise<void>;
+  /** A row, in one file (line, reason, column, file, row) for each target. `column` empty: the row as a whole. */
+  add(target: string, row: RowPlace, why: { problem: string; column: string }): Promise<void>;
+  /** A value of a row that was taken, in one file for all that were left empty and one for all that were cut. */
+  addNote(place: RowPlace, note: ValueNote): Promise<void>;
   /** Waits until all is on disk. Returns the paths of the files written. */
-  close(): Promise<{ rejects: readonly string[]; leftEmpty: string | undefined }>;
+  close(): Promise<RejectFiles>;
 }
 
-/** Where a file's rejected rows go. */
-function rejectsPath(folder: string, file: string): string {
-  return join(folder, `${file.replaceAll(/[/\\]/g, '-').replace(/\.csv$/i, '')}.rejected.csv`);
+export interface RejectFiles {
+  /** With rejected rows. */
+  readonly rejects: readonly string[];
+  /** Undefined: there are no such values. */
+  readonly leftEmpty: string | undefined;
+  readonly cut: string | undefined;
 }
 
 /**
  * @param folder is made when there is something to write
- * @param files whose rejected rows of an earlier run are deleted, so that what is there afterwards is this run's
+ * @param names of targets, whose rejected rows of an earlier run are deleted, so that what is there afterwards is this
+ *   run's; files' names for what earlier versions wrote
  */
-export async function createRejects(folder: string, files: readonly string[]): Promise<Rejects> {
-  const leftEmptyPath = join(folder, 'left-empty.csv');
-  for (const path of [leftEmptyPath, ...files.map((file) => rejectsPath(folder, file))])
-    await rm(path, { force: true });
+export async function createRejects(folder: string, names: readonly string[]): Promise<Rejects> {
+  const notePaths = { leftEmpty: join(folder, 'left-empty.csv'), cut: join(folder, 'cut.csv') };
+  const rejectsPath = (name: string) =>
+    join(folder, `${name.replaceAll(/[/\\]/g, '-').replace(/\.csv$/i, '')}.rejected.csv`);
+  for (const path of [...Object.values(notePaths), ...names.map(rejectsPath)]) await rm(path, { force: true });
   const streams = new Map<string, WriteStream>();
-  const open = async (path: string, head: string) => {
+  const openFile = async (path: string, head: string) => {
     await mkdir(folder, { recursive: true });
     const stream = createWriteStream(path);
     await once(stream, 'open');
@@ -37,24 +49,28 @@ export async function createRejects(folder: string, files: readonly string[]): P
     streams.set(path, stream);
     return stream;
   };
-  const write = async (path: string, head: string, line: string) => {
-    const stream = streams.get(path) ?? (await open(path, head));
+  const write = async (path: string, head: string, cells: readonly (string | number)[]) => {
+    const stream = streams.get(path) ?? (await openFile(path, head));
+    const line = cells.map((cell) => (typeof cell === 'number' ? cell : quote(cell))).join(',');
     if (!stream.write(`${line}\n`)) await once(stream, 'drain');
   };
+  const ifWritten = (path: string) => (streams.has(path) ? path : undefined);
   return {
-    add: (file, { line, raw }, reason) =>
-      write(rejectsPath(folder, file), 'line,reason,row', `${line},${quote(reason)},${quote(raw)}`),
-    addLeftEmpty({ file, line }, { column, value, reason }) {
-      const cells = [quote(file), line, quote(column), quote(value), quote(reason)];
-      return write(leftEmptyPath, 'file,line,column,value,reason', cells.join(','));
-    },
+    add: (target, { file, line, raw }, { problem, column }) =>
+      write(rejectsPath(target), 'line,reason,column,file,row', [line, problem, column, file, raw]),
+    addNote: ({ file, line }, { kind, column, value, reason }) =>
+      write(notePaths[kind], 'file,line,column,value,reason', [file, line, column, value, reason]),
     async close() {
       for (const stream of streams.values()) {
         stream.end();
         await finished(stream);
       }
-      const rejects = [...streams.keys()].filter((path) => path !== leftEmptyPath);
-      return { rejects, leftEmpty: streams.has(leftEmptyPath) ? leftEmptyPath : undefined };
+      const notes = Object.values(notePaths);
+      return {
+        rejects: [...streams.keys()].filter((path) => !notes.includes(path)),
+        leftEmpty: ifWritten(notePaths.leftEmpty),
+        cut: ifWritten(notePaths.cut),
+      };
     },
   };
 }

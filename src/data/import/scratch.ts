@@ -6,15 +6,25 @@ export interface StagedItem {
   readonly line: number;
   readonly raw: string;
   /** What it holds, or why it cannot be taken. */
-  readonly content: ItemContent | { readonly problem: string };
+  readonly content: ItemContent | ItemProblem;
+}
+
+export interface ItemProblem {
+  readonly problem: string;
+  readonly column?: string | undefined;
 }
 
 export interface ItemContent {
   readonly product: string;
   readonly quantity: number;
-  /** DECIMAL text forms. */
-  readonly unitPrice: string;
+  /** DECIMAL text forms. What the line comes to stands in the price's place where the file tells that. */
+  readonly price: { readonly unitPrice: string } | { readonly total: string };
   readonly discount: string;
+}
+
+interface Seen {
+  readonly place: string;
+  readonly content: string;
 }
 
 /**
@@ -25,8 +35,12 @@ export interface Scratch {
   /** Keeps a row of a joined file; returns false when the key is there already. */
   putJoinRow(join: string, key: string, cells: readonly string[]): boolean;
   joinRow(join: string, key: string): readonly string[] | undefined;
-  /** Where a target's key was met first; undefined now and remembered if never. */
-  firstPlaceOf(target: string, key: string, place: string): string | undefined;
+  /** Where and with what a target's key was met first; undefined now and remembered if never. */
+  firstOf(target: string, key: string, now: Seen): Seen | undefined;
+  /** Keeps something for later; `takeKept` gives up to `most` of what is kept, the oldest first, and forgets them. */
+  keep(content: unknown): void;
+  takeKept(most: number): readonly unknown[];
+  countKept(): number;
   stageItem(order: string, item: StagedItem): void;
   /** In the order in which they were staged. */
   itemsOf(order: string): readonly StagedItem[];
@@ -46,21 +60,26 @@ export function createScratch(): Scratch {
   database.exec(`
     PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -16384;
     CREATE TABLE joined (name TEXT, key TEXT, cells TEXT, PRIMARY KEY (name, key)) WITHOUT ROWID;
-    CREATE TABLE seen (target TEXT, key TEXT, place TEXT, PRIMARY KEY (target, key)) WITHOUT ROWID;
+    CREATE TABLE seen (target TEXT, key TEXT, place TEXT, content TEXT, PRIMARY KEY (target, key)) WITHOUT ROWID;
     CREATE TABLE item (id INTEGER PRIMARY KEY, order_key TEXT, content TEXT);
     CREATE INDEX item_order ON item (order_key, id);
+    CREATE TABLE kept (id INTEGER PRIMARY KEY, content TEXT);
     CREATE TABLE rejected_order (key TEXT PRIMARY KEY, place TEXT) WITHOUT ROWID;
     BEGIN;
   `);
   const prepare = (sql: string) => database.prepare(sql);
   const insertJoined = prepare('INSERT OR IGNORE INTO joined VALUES (?, ?, ?)');
   const selectJoined = prepare('SELECT cells FROM joined WHERE name = ? AND key = ?');
-  const insertSeen = prepare('INSERT OR IGNORE INTO seen VALUES (?, ?, ?)');
-  const selectSeen = prepare('SELECT place FROM seen WHERE target = ? AND key = ?');
+  const insertSeen = prepare('INSERT OR IGNORE INTO seen VALUES (?, ?, ?, ?)');
+  const selectSeen = prepare('SELECT place, content FROM seen WHERE target = ? AND key = ?');
   const insertItem = prepare('INSERT INTO item (order_key, content) VALUES (?, ?)');
   const selectItems = prepare('SELECT content FROM item WHERE order_key = ? ORDER BY id');
   const deleteItems = prepare('DELETE FROM item WHERE order_key = ?');
   const selectOrders = prepare('SELECT DISTINCT order_key FROM item ORDER BY order_key LIMIT ?');
+  const insertKept = prepare('INSERT INTO kept (content) VALUES (?)');
+  const selectKept = prepare('SELECT id, content FROM kept ORDER BY id LIMIT ?');
+  const deleteKept = prepare('DELETE FROM kept WHERE id <= ?');
+  const countKept = prepare('SELECT COUNT(*) AS count FROM kept');
   const insertRejected = prepare('INSERT OR IGNORE INTO rejected_order VALUES (?, ?)');
   const selectRejected = prepare('SELECT place FROM rejected_order WHERE key = ?');
   return {
@@ -69,10 +88,18 @@ export function createScratch(): Scratch {
       const cells = textOf(selectJoined.get(join, key), 'cells');
       return cells === undefined ? undefined : (JSON.parse(cells) as string[]);
     },
-    firstPlaceOf(target, key, place) {
-      if (insertSeen.run(target, key, place).changes === 1) return undefined;
-      return textOf(selectSeen.get(target, key), 'place');
+    firstOf(target, key, { place, content }) {
+      if (insertSeen.run(target, key, place, content).changes === 1) return undefined;
+      const row = selectSeen.get(target, key);
+      return { place: textOf(row, 'place') ?? '', content: textOf(row, 'content') ?? '' };
     },
+    keep: (content) => void insertKept.run(JSON.stringify(content)),
+    takeKept(most) {
+      const rows = selectKept.all(most);
+      deleteKept.run(rows.at(-1)?.['id'] ?? 0);
+      return rows.map((row) => JSON.parse(String(row['content'])) as unknown);
+    },
+    countKept: () => Number(countKept.get()?.['count']),
     stageItem: (order, item) => void insertItem.run(order, JSON.stringify(item)),
     itemsOf: (order) => selectItems.all(order).map((row) => JSON.parse(String(row['content'])) as StagedItem),
     forgetItemsOf: (order) => void deleteItems.run(order),

@@ -1,8 +1,10 @@
 import { access } from 'node:fs/promises';
 import { join as joinPath } from 'node:path';
 import { UserError } from '../../user-error.ts';
-import { readCsvRecords, readHeader, type CsvFormat } from './csv-rows.ts';
-import type { CsvSettings } from './mapping.ts';
+import { normaliseText } from '../../crm/text.ts';
+import { openCsv, readCsvRecords } from './csv-rows.ts';
+import type { Cell, CsvFormat } from './csv-fields.ts';
+import type { CsvSettings } from './mapping-schema.ts';
 import { RowProblem } from './values.ts';
 
 /** A CSV file with its header read. */
@@ -44,14 +46,8 @@ export async function openSourceFile(
     });
   });
   const { csv } = settings;
-  const quote = csv.quote ?? '"';
-  const format = {
-    delimiter: csv.delimiter ?? ',',
-    quote,
-    escape: csv.escape ?? quote,
-    encoding: csv.encoding ?? 'utf-8',
-  };
-  const header = await readHeader(path, format);
+  const { format, header: cells } = await openCsv(path, csv);
+  const header = cells.map(normaliseText);
   const file = { name, path, format, header, nulls: new Set(csv.nulls), trims: csv.trim ?? true };
   const overflowColumn = settings.overflowColumn === undefined ? undefined : columnIndex(file, settings.overflowColumn);
   return { ...file, overflowColumn };
@@ -62,19 +58,15 @@ export async function openSourceFile(
  * @throws UserError (exit code 65) naming the columns there are
  */
 export function columnIndex(file: Pick<SourceFile, 'name' | 'header'>, column: string): number {
-  const index = file.header.indexOf(column);
+  const index = file.header.indexOf(normaliseText(column));
   if (index !== -1) return index;
   throw new UserError(`${file.name} has no column "${column}"; it has ${file.header.join(', ')}.`, { exitCode: 65 });
 }
 
 /** The rows after the header. */
 export async function* readSourceRows(file: SourceFile): AsyncGenerator<SourceRead> {
-  let isHeader = true;
   for await (const record of readCsvRecords(file.path, file.format)) {
-    if (isHeader) {
-      isHeader = false;
-      continue;
-    }
+    if (record.isHeader) continue;
     const { line, raw } = record;
     if (record.problem !== undefined) {
       yield { line, raw, problem: record.problem };
@@ -87,27 +79,40 @@ export async function* readSourceRows(file: SourceFile): AsyncGenerator<SourceRe
   }
 }
 
-function fitCells(file: SourceFile, cells: readonly string[]): readonly string[] | undefined {
+function fitCells(file: SourceFile, cells: readonly Cell[]): readonly Cell[] | undefined {
   const surplus = cells.length - file.header.length;
   if (surplus === 0) return cells;
   const at = file.overflowColumn;
   if (surplus < 0 || at === undefined) return undefined;
-  const joined = cells.slice(at, at + surplus + 1).join(file.format.delimiter);
+  const joined = cells
+    .slice(at, at + surplus + 1)
+    .map((cell) => cell ?? '')
+    .join(file.format.delimiter);
   return [...cells.slice(0, at), joined, ...cells.slice(at + surplus + 1)];
 }
 
-function cellValue(file: SourceFile, cell: string | undefined): string | null {
-  if (cell === undefined) return null;
-  const text = file.trims ? cell.trim() : cell;
+/** Characters that become ASCII in normal form: what keeps them is no email. Texts lose them where they are converted. */
+const BECOMES_ASCII = /[\u037e\u1fef\u212a]/;
+
+function cellValue(file: SourceFile, cell: string | null | undefined): string | null {
+  if (cell === undefined || cell === null) return null;
+  const normal = BECOMES_ASCII.test(cell) ? cell : normaliseText(cell);
+  const text = file.trims ? normal.trim() : normal;
   return text === '' || file.nulls.has(text) ? null : text;
 }
 
-/** Adds where a problem arose to what it is. */
-export function atField<T>(field: string, convert: () => T): T {
-  try {
-    return convert();
-  } catch (error) {
-    if (error instanceof RowProblem) throw new RowProblem(`${field}: ${error.message}`);
-    throw error;
-  }
+/** A reader that adds to a problem where it arose. */
+export function atField<Args extends readonly unknown[], T>(
+  field: string,
+  column: string,
+  read: (...args: Args) => T,
+): (...args: Args) => T {
+  return (...args) => {
+    try {
+      return read(...args);
+    } catch (error) {
+      if (error instanceof RowProblem) throw new RowProblem(`${field}: ${error.message}`, column);
+      throw error;
+    }
+  };
 }

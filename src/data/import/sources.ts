@@ -1,26 +1,23 @@
+import { columnName } from './conversions.ts';
 import { compileExpression, type JoinedFile, type Scope } from './expressions.ts';
 import { UserError } from '../../user-error.ts';
-import type { CsvSettings, Mapping, SourceSettings, TargetName } from './mapping.ts';
-import { compileRecord, type RecordScope, type TargetRecord } from './records.ts';
+import type { CsvSettings, Mapping, SourceSettings, TargetName, ValueExpression } from './mapping-schema.ts';
+import { compileField, compileRecord, type RecordScope, type TargetRecord } from './records.ts';
 import type { Scratch } from './scratch.ts';
-import {
-  atField,
-  columnIndex,
-  openSourceFile,
-  readSourceRows,
-  type SourceFile,
-  type SourceRow,
-} from './source-file.ts';
+import { columnIndex, openSourceFile, readSourceRows, type SourceFile, type SourceRow } from './source-file.ts';
 import { createTargetSummary, type TargetSummary } from './summary.ts';
-import type { TableTarget } from './targets.ts';
+import { ITEM_FIELDS, type TableTarget } from './targets.ts';
+import { pieces, priced } from './numbers.ts';
 import type { ItemContent } from './scratch.ts';
-import { convertAmount, convertDiscount, convertQuantity, convertText, RowProblem } from './values.ts';
 
 /** A source of a table's rows, ready to be read. */
 export interface TableSource {
   readonly file: SourceFile;
   /** Throws RowProblem. */
   readonly convert: (row: SourceRow) => TargetRecord;
+  readonly isWanted: (row: SourceRow) => boolean;
+  /** What becomes of a row whose key an earlier one has. */
+  readonly repeats: SourceSettings['repeats'];
   /** The row's key where there is one, even if the rest of the row is wrong. */
   readonly keyOf: (row: SourceRow) => string | null;
 }
@@ -28,6 +25,7 @@ export interface TableSource {
 /** A source of lines of orders. */
 export interface ItemSource {
   readonly file: SourceFile;
+  readonly isWanted: (row: SourceRow) => boolean;
   /** The order's number. Throws RowProblem. */
   readonly order: (row: SourceRow) => string;
   /** Throws RowProblem. */
@@ -39,6 +37,8 @@ export interface Sources {
   readonly tables: ReadonlyMap<TableTarget, readonly TableSource[]>;
   readonly items: readonly ItemSource[] | undefined;
   readonly summaries: ReadonlyMap<TargetName, TargetSummary>;
+  /** From which column of a file a target's field is, as the mapping says it. */
+  readonly columnOf: (target: TargetName, file: string, field: string) => string | undefined;
 }
 
 const TABLE_ORDER = ['agents', 'customers', 'products', 'orders', 'tickets', 'interactions'] as const;
@@ -49,7 +49,7 @@ const TABLE_ORDER = ['agents', 'customers', 'products', 'orders', 'tickets', 'in
  */
 export async function openSources(folder: string, mapping: Mapping, scratch: Scratch): Promise<Sources> {
   const summaries = new Map<TargetName, TargetSummary>();
-  const open = async (target: TargetName, settings: SourceSettings) => {
+  const open = async (target: TargetName, settings: OneFile) => {
     const file = await openSourceFile(folder, settings.file, {
       csv: mergeCsv(mapping.csv, settings.csv),
       overflowColumn: settings.overflowColumn,
@@ -62,57 +62,78 @@ export async function openSources(folder: string, mapping: Mapping, scratch: Scr
   const tables = new Map<TableTarget, readonly TableSource[]>();
   for (const target of TABLE_ORDER) {
     const opened: TableSource[] = [];
-    for (const settings of mapping.targets[target] ?? []) {
+    for (const settings of eachFile<SourceSettings>(mapping.targets[target] ?? [])) {
       const scope = await open(target, settings);
-      opened.push({ file: scope.file, ...compileRecord(target, settings, scope) });
+      opened.push({
+        file: scope.file,
+        isWanted: compileWish(settings, scope),
+        repeats: settings.repeats,
+        ...compileRecord(target, settings, scope),
+      });
     }
     if (opened.length > 0) tables.set(target, opened);
   }
   const { orderItems } = mapping.targets;
-  if (orderItems === undefined) return { tables, items: undefined, summaries };
+  const columnOf = columnsOf(mapping);
+  if (orderItems === undefined) return { tables, items: undefined, summaries, columnOf };
   const items: ItemSource[] = [];
-  for (const settings of orderItems) items.push(compileItems(settings, await open('orderItems', settings)));
-  return { tables, items, summaries };
+  for (const settings of eachFile(orderItems)) items.push(compileItems(settings, await open('orderItems', settings)));
+  return { tables, items, summaries, columnOf };
+}
+
+type OneFile<Block extends SourceSettings = SourceSettings> = Omit<Block, 'file'> & { readonly file: string };
+
+/** A block for each of its files. */
+function eachFile<Block extends SourceSettings>(blocks: readonly Block[]): readonly OneFile<Block>[] {
+  return blocks.flatMap((block) => [block.file].flat().map((file) => ({ ...block, file })));
 }
 
 function mergeCsv(all: CsvSettings, own: CsvSettings | undefined): CsvSettings {
   return { ...all, ...own };
 }
 
-function compileItems(settings: NonNullable<Mapping['targets']['orderItems']>[number], scope: RecordScope): ItemSource {
-  const { fields } = settings;
-  const required = (field: keyof typeof fields) => {
-    const evaluate = compileExpression(fields[field] ?? {}, scope);
-    return (row: SourceRow) => {
-      const text = evaluate(row);
-      if (text === null) throw new RowProblem('expected a value, got none');
-      return text;
-    };
+function columnsOf({ targets }: Mapping): Sources['columnOf'] {
+  return (target, file, field) => {
+    const block: SourceSettings | undefined = targets[target]?.find((one) => [one.file].flat().includes(file));
+    const source = block?.fields[field] as ValueExpression | undefined;
+    return source === undefined ? undefined : columnName(source);
   };
-  const order = required('order');
-  const product = required('product');
-  const quantity = required('quantity');
-  const unitPrice = required('unitPrice');
-  const { discount: form } = fields;
-  const discount = form === undefined ? undefined : compileExpression(form, scope);
+}
+
+function compileWish({ onlyIf }: Pick<SourceSettings, 'onlyIf'>, scope: Scope): (row: SourceRow) => boolean {
+  const evaluate = onlyIf === undefined ? undefined : compileExpression(onlyIf, scope);
+  return (row) => evaluate === undefined || evaluate(row) !== null;
+}
+
+function compileItems(
+  settings: OneFile<NonNullable<Mapping['targets']['orderItems']>[number]>,
+  scope: RecordScope,
+): ItemSource {
+  const compile = (field: keyof typeof ITEM_FIELDS) => {
+    const spec = ITEM_FIELDS[field];
+    const source = settings.fields[field];
+    const read = source === undefined ? undefined : compileField(field, { spec, source, scope });
+    return (row: SourceRow) => read?.(row, []) ?? '0.0000';
+  };
+  const [order, product, quantity] = [compile('order'), compile('product'), compile('quantity')];
+  const [unitPrice, total, discount] = [compile('unitPrice'), compile('total'), compile('discount')];
   return {
     file: scope.file,
-    order: (row) => atField('order', () => convertText(order(row), 64)),
+    isWanted: compileWish(settings, scope),
+    order,
     convert: (row) => ({
-      product: atField('product', () => convertText(product(row), 64)),
-      quantity: atField('quantity', () => convertQuantity(quantity(row))),
-      unitPrice: atField('unitPrice', () => convertAmount(unitPrice(row), fields.unitPrice)),
-      discount: atField('discount', () => {
-        const text = discount?.(row) ?? null;
-        return text === null || form === undefined ? '0.0000' : convertDiscount(text, form);
-      }),
+      product: product(row),
+      ...(settings.fields.total === undefined
+        ? priced(quantity(row), unitPrice(row))
+        : { quantity: pieces(quantity(row)), price: { total: total(row) } }),
+      discount: discount(row),
     }),
   };
 }
 
 async function openJoins(
   folder: string,
-  source: { mapping: Mapping; settings: SourceSettings; base: Omit<Scope, 'joins'> },
+  source: { mapping: Mapping; settings: OneFile; base: Omit<Scope, 'joins'> },
 ): Promise<ReadonlyMap<string, JoinedFile>> {
   const joins = new Map<string, JoinedFile>();
   for (const [name, settings] of Object.entries(source.settings.joins)) {
@@ -142,8 +163,8 @@ function joinError(file: SourceFile, line: number, problem: string): UserError {
   return new UserError(`${file.name}, line ${line}: ${problem}.`, { exitCode: 65 });
 }
 
-/** Every file whose rows can be rejected. */
-export function sourceFiles(sources: Sources): readonly string[] {
-  const names = [...sources.tables.values()].flat().map((source) => source.file.name);
-  return [...new Set([...names, ...(sources.items ?? []).map((source) => source.file.name)])];
+/** Every target whose rows can be rejected, and the files. */
+export function rejectNames({ summaries, tables, items = [] }: Sources): readonly string[] {
+  const files = [...tables.values(), items].flat().map((source) => source.file.name);
+  return [...new Set([...summaries.keys(), ...files])];
 }

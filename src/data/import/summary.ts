@@ -9,13 +9,19 @@ export interface TargetSummary {
   updated: number;
   unchanged: number;
   rejected: number;
-  /** Values that were left empty because the mapping says so; their rows are not rejected. */
-  leftEmpty: number;
+  /** Rows that the mapping says are none of this target's; not among those read. */
+  passedOver: number;
+  /** Those of them that say something else than the row with their key that was taken. */
+  otherwise: number;
+  /** By field, how many values were left empty or cut because the mapping says so; their rows are not rejected. */
+  readonly leftEmpty: Map<string, number>;
+  readonly cut: Map<string, number>;
 }
 
 /** One that has seen nothing. */
 export function createTargetSummary(target: string): TargetSummary {
-  return { target, read: 0, created: 0, updated: 0, unchanged: 0, rejected: 0, leftEmpty: 0 };
+  const counts = { read: 0, created: 0, updated: 0, unchanged: 0, rejected: 0, passedOver: 0, otherwise: 0 };
+  return { target, ...counts, leftEmpty: new Map(), cut: new Map() };
 }
 
 /** Counts a row that was read and settled. */
@@ -35,8 +41,21 @@ export function summaryText(summaries: readonly TargetSummary[]): string {
       .map((cell, index) => (index === 0 ? cell.padEnd(widths[0] ?? 0) : cell.padStart(widths[index] ?? 0)))
       .join('  ')
       .trimEnd();
-  const notes = summaries
-    .filter((one) => one.leftEmpty > 0)
-    .map((one) => `${one.target}: ${formatCount(one.leftEmpty)} values could not be read and were left empty.`);
-  return [line(head), ...rows.map(line), ...notes].join('\n');
+  return [line(head), ...rows.map(line), ...summaries.flatMap(notesOf)].join('\n');
+}
+
+function notesOf({ target, leftEmpty, cut, passedOver, otherwise }: TargetSummary): readonly string[] {
+  const note = (fields: ReadonlyMap<string, number>, what: string) => {
+    const sum = [...fields.values()].reduce((total, count) => total + count, 0);
+    const each = [...fields].map(([field, count]) => `${field} ${formatCount(count)}`).join(', ');
+    return sum === 0 ? [] : [`${target}: ${formatCount(sum)} values ${what}: ${each}.`];
+  };
+  return [
+    ...note(leftEmpty, 'could not be read and were left empty'),
+    ...note(cut, 'were too long and were cut'),
+    ...(passedOver === 0 ? [] : [`${target}: ${formatCount(passedOver)} rows were passed over, as the mapping says.`]),
+    ...(otherwise === 0
+      ? []
+      : [`${target}: ${formatCount(otherwise)} of them say something else than the first row with their key.`]),
+  ];
 }

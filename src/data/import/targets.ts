@@ -1,4 +1,4 @@
-import type { TargetName } from './mapping.ts';
+import type { TargetName } from './mapping-schema.ts';
 
 /** A target whose rows stand in a table of their own; lines of orders are written with their order. */
 export type TableTarget = Exclude<TargetName, 'orderItems'>;
@@ -6,7 +6,18 @@ export type TableTarget = Exclude<TargetName, 'orderItems'>;
 /** How a mapped field becomes a column's value. */
 export interface FieldSpec {
   readonly column: string;
-  readonly kind: 'text' | 'date' | 'amount' | 'email' | 'phone' | 'currency' | 'reference';
+  readonly kind:
+    | 'text'
+    | 'date'
+    | 'amount'
+    | 'discount'
+    | 'quantity'
+    | 'email'
+    | 'phone'
+    | 'phoneCountry'
+    | 'country'
+    | 'currency'
+    | 'reference';
   /** Characters at most; for texts. */
   readonly most?: number;
   /** The only values allowed; for texts. */
@@ -14,6 +25,10 @@ export interface FieldSpec {
   /** Whose key the value is. */
   readonly target?: TableTarget;
   readonly isNullable?: boolean;
+  /** What a cell without a value stands for, where the mapping has no default. */
+  readonly byDefault?: string;
+  /** A cell without a value leaves a stored one as it is. */
+  readonly isOptional?: boolean;
   /** The name in `customer_changes`, where it is not the field's. */
   readonly recordedAs?: string;
 }
@@ -30,6 +45,7 @@ const text = (column: string, most: number): FieldSpec => ({ column, kind: 'text
 const optionalText = (column: string, most: number): FieldSpec => ({ ...text(column, most), isNullable: true });
 const word = (column: string, words: string): FieldSpec => ({ column, kind: 'text', words: words.split(' ') });
 const date = (column: string): FieldSpec => ({ column, kind: 'date' });
+const optionalDate = (column: string): FieldSpec => ({ ...date(column), isOptional: true });
 const reference = (column: string, target: TableTarget): FieldSpec => ({ column, kind: 'reference', target });
 const optionalReference = (column: string, target: TableTarget): FieldSpec => ({
   ...reference(column, target),
@@ -46,7 +62,7 @@ export const TARGETS: Readonly<Record<TableTarget, TargetSpec>> = {
       externalId: text('external_id', 64),
       name: text('name', 200),
       email: { column: 'email', kind: 'email', isNullable: true },
-      createdAt: date('created_at'),
+      createdAt: optionalDate('created_at'),
     },
   },
   customers: {
@@ -59,9 +75,9 @@ export const TARGETS: Readonly<Record<TableTarget, TargetSpec>> = {
       email: { column: 'email', kind: 'email', isNullable: true },
       phone: { column: 'phone', kind: 'phone', isNullable: true },
       company: optionalText('company', 200),
-      status: word('status', 'LEAD ACTIVE INACTIVE CHURNED'),
+      status: { ...word('status', 'LEAD ACTIVE INACTIVE CHURNED'), byDefault: 'LEAD' },
       owner: { ...optionalReference('owner_id', 'agents'), recordedAs: 'ownerId' },
-      createdAt: date('created_at'),
+      createdAt: optionalDate('created_at'),
     },
   },
   products: {
@@ -73,7 +89,7 @@ export const TARGETS: Readonly<Record<TableTarget, TargetSpec>> = {
       name: text('name', 200),
       price: { column: 'price', kind: 'amount' },
       currency: { column: 'currency', kind: 'currency' },
-      createdAt: date('created_at'),
+      createdAt: optionalDate('created_at'),
     },
   },
   orders: {
@@ -83,11 +99,11 @@ export const TARGETS: Readonly<Record<TableTarget, TargetSpec>> = {
     fields: {
       number: text('number', 64),
       customer: reference('customer_id', 'customers'),
-      status: word('status', 'PENDING PAID SHIPPED DELIVERED CANCELLED REFUNDED'),
+      status: { ...word('status', 'PENDING PAID SHIPPED DELIVERED CANCELLED REFUNDED'), byDefault: 'PENDING' },
       currency: { column: 'currency', kind: 'currency' },
-      total: { column: 'total', kind: 'amount' },
+      total: { column: 'total', kind: 'amount', isOptional: true },
       placedAt: date('placed_at'),
-      updatedAt: date('updated_at'),
+      updatedAt: optionalDate('updated_at'),
     },
   },
   tickets: {
@@ -99,11 +115,11 @@ export const TARGETS: Readonly<Record<TableTarget, TargetSpec>> = {
       customer: reference('customer_id', 'customers'),
       assignee: optionalReference('assignee_id', 'agents'),
       subject: text('subject', 300),
-      status: word('status', 'OPEN PENDING RESOLVED CLOSED'),
-      priority: word('priority', 'LOW NORMAL HIGH URGENT'),
+      status: { ...word('status', 'OPEN PENDING RESOLVED CLOSED'), byDefault: 'OPEN' },
+      priority: { ...word('priority', 'LOW NORMAL HIGH URGENT'), byDefault: 'NORMAL' },
       openedAt: date('opened_at'),
       closedAt: { ...date('closed_at'), isNullable: true },
-      updatedAt: date('updated_at'),
+      updatedAt: optionalDate('updated_at'),
     },
   },
   interactions: {
@@ -122,6 +138,30 @@ export const TARGETS: Readonly<Record<TableTarget, TargetSpec>> = {
     },
   },
 };
+
+/** Lines of orders, which go into the scratch before they go into a table. */
+export const ITEM_FIELDS = {
+  order: reference('order_id', 'orders'),
+  product: reference('product_id', 'products'),
+  quantity: { column: 'quantity', kind: 'quantity' },
+  unitPrice: { column: 'unit_price', kind: 'amount' },
+  total: { column: 'total', kind: 'amount' },
+  discount: { column: 'discount', kind: 'discount', byDefault: '0.0000' },
+} as const satisfies Readonly<Record<string, FieldSpec>>;
+
+/** The parts of an address, in the order in which rows have them. */
+export const ADDRESS_PARTS = {
+  label: optionalText('label', 50),
+  line1: optionalText('line1', 200),
+  line2: optionalText('line2', 200),
+  city: optionalText('city', 100),
+  region: optionalText('region', 100),
+  postalCode: optionalText('postal_code', 20),
+  country: { column: 'country', kind: 'country', isNullable: true },
+} as const satisfies Readonly<Record<string, FieldSpec>>;
+
+export const TAG: FieldSpec = optionalText('tag', 50);
+export const PHONE_COUNTRY: FieldSpec = { column: 'phone', kind: 'phoneCountry', isNullable: true };
 
 /** The column in which a target keeps its key. */
 export function keyColumn(spec: TargetSpec): string {

@@ -3,14 +3,26 @@ import { quoted } from '../../errors.ts';
 import type { TargetRecord } from './records.ts';
 import { keyColumn, TARGETS, type FieldSpec, type TableTarget } from './targets.ts';
 
-/** What became of a record. `problem` only for a rejected one. */
-export type Outcome =
-  { readonly kind: 'created' | 'updated' | 'unchanged' } | { readonly kind: 'rejected'; readonly problem: string };
+export interface RejectedOutcome {
+  readonly kind: 'rejected';
+  readonly problem: string;
+  /** What it is about; neither: the record as a whole. */
+  readonly field?: string | undefined;
+  readonly column?: string | undefined;
+  /** Something that another row holds, which a later one may free. */
+  readonly mayPass?: boolean;
+}
+
+/** What became of a record. */
+export type Outcome = { readonly kind: 'created' | 'updated' | 'unchanged' } | RejectedOutcome;
 
 export const CREATED: Outcome = { kind: 'created' };
 export const UPDATED: Outcome = { kind: 'updated' };
 export const UNCHANGED: Outcome = { kind: 'unchanged' };
-export const rejected = (problem: string): Outcome => ({ kind: 'rejected', problem });
+export const rejected = (
+  problem: string,
+  about: Pick<RejectedOutcome, 'field' | 'column' | 'mayPass'> = {},
+): RejectedOutcome => ({ kind: 'rejected', problem, ...about });
 
 /** What stands at a place that must be filled: outcomes are one for each row. */
 export function itemAt<T>(list: readonly T[], index: number): T {
@@ -63,6 +75,8 @@ export async function resolveRecords(
   target: TableTarget,
   records: readonly TargetRecord[],
 ): Promise<(ResolvedRecord | Outcome)[]> {
+  // A server takes no `IN ()`, and there may be nothing left of a batch.
+  if (records.length === 0) return [];
   const spec = TARGETS[target];
   const references = await lookUpReferences(connection, target, records);
   const resolved = records.map((record) => columnsOf(target, record, references));
@@ -167,7 +181,9 @@ function columnsOf(
     const isReference = field.target !== undefined && value !== null;
     const id = isReference ? references.get(field.target)?.get(value) : undefined;
     if (isReference && id === undefined)
-      return rejected(`${name}: expected one of the ${field.target} in the database, got ${quoted(value)}`);
+      return rejected(`${name}: expected one of the ${field.target} in the database, got ${quoted(value)}`, {
+        field: name,
+      });
     columns.set(field.column, isReference ? (id ?? null) : value);
   }
   return columns;

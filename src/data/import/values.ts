@@ -1,24 +1,30 @@
-import { DateTime, IANAZone } from 'luxon';
+import { isSupportedCountry, parsePhoneNumberFromString } from 'libphonenumber-js';
 import { quoted } from '../../errors.ts';
-import { formatAmount, isCurrency, parseAmount, type Amount } from '../../crm/money.ts';
-import { parseEmail, parsePhone } from '../../crm/scalars.ts';
-import { dateTimeText } from '../sql-text.ts';
+import { isCountry } from '../../crm/countries.ts';
+import { isCurrency } from '../../crm/money.ts';
+import { parsePhone } from '../../crm/phones.ts';
+import { parseEmail } from '../../crm/scalars.ts';
+import { isText, normaliseText, shows } from '../../crm/text.ts';
 
 /** Why a row cannot be taken; goes to the rejects file. */
 export class RowProblem extends Error {
   override readonly name = 'RowProblem';
+  /** The column that it is about, or the template; undefined: the row as a whole. */
+  readonly column: string | undefined;
+  constructor(message: string, column?: string) {
+    super(message);
+    this.column = column;
+  }
 }
 
-// DATETIME's range, a day narrower so that no time zone leaves it.
-const FIRST_MS = Date.UTC(1000, 0, 2);
-const LAST_MS = Date.UTC(9999, 11, 30);
-
-/** A text of 1 to `most` characters, counted as VARCHAR counts them. Throws RowProblem. */
+/** A text of up to `most` characters, counted as VARCHAR counts them. Throws RowProblem. */
 export function convertText(given: string, most: number): string {
-  const length = given.length <= most ? given.length : Array.from(given).length;
+  const text = normaliseText(given);
+  const length = text.length <= most ? text.length : Array.from(text).length;
   if (length > most) throw new RowProblem(`expected at most ${most} characters, got ${length}`);
-  if (!given.isWellFormed() || given.includes('\0')) throw new RowProblem('expected text, got other characters');
-  return given;
+  if (!isText(text)) throw new RowProblem('expected text, got other characters');
+  if (text !== '' && !shows(text)) throw new RowProblem('expected text, got none that shows');
+  return text;
 }
 
 /** One of the words. Throws RowProblem. */
@@ -31,82 +37,6 @@ export function convertWord(given: string, words: readonly string[]): string {
 export function convertCurrency(given: string): string {
   if (isCurrency(given)) return given;
   throw new RowProblem(`expected a currency code such as "EUR", got ${quoted(given)}`);
-}
-
-/** The forms in which a file writes dates; a date without an offset is in the zone. */
-interface DateForms {
-  /** Luxon's tokens; none: ISO 8601. */
-  readonly formats: readonly string[];
-  readonly zone: string;
-}
-
-/** Whether it is an IANA time zone. */
-export function isTimeZone(zone: string): boolean {
-  return IANAZone.isValidZone(zone);
-}
-
-/** A moment as DATETIME(3) text in UTC. Throws RowProblem. */
-export function convertDate(given: string, forms: DateForms): string {
-  const { zone } = forms;
-  const readings =
-    forms.formats.length === 0
-      ? [DateTime.fromISO(given, { zone })]
-      : forms.formats.map((format) => DateTime.fromFormat(given, format, { zone, locale: 'en' }));
-  const moment = readings.find((reading) => reading.isValid)?.toMillis();
-  if (moment !== undefined && moment >= FIRST_MS && moment <= LAST_MS) return dateTimeText(moment);
-  const expected = forms.formats.length === 0 ? 'in ISO 8601' : `as ${forms.formats.join(' or ')}`;
-  throw new RowProblem(`expected a date ${expected}, got ${quoted(given)}`);
-}
-
-/** How a file writes decimals. */
-interface DecimalForm {
-  readonly decimalPoint: '.' | ',';
-  /** Between thousands; empty for none. */
-  readonly grouping: string;
-  readonly percent: boolean;
-}
-
-/** An exact decimal of up to 4 places. Throws RowProblem. */
-function convertDecimal(given: string, form: DecimalForm): Amount {
-  const { decimalPoint, grouping } = form;
-  const [whole = '', ...decimals] = given.replace(/\s*%$/, form.percent ? '' : '$&').split(decimalPoint);
-  const isGrouped = grouping !== '' && whole.includes(grouping);
-  const [lead = '', ...groups] = isGrouped ? whole.split(grouping) : [whole];
-  const isWellGrouped = /^[+-]?\d{1,3}$/.test(lead) && groups.every((group) => /^\d{3}$/.test(group));
-  const plain = [isGrouped && isWellGrouped ? [lead, ...groups].join('') : whole, ...decimals].join('.');
-  const percentPlaces = form.percent ? /^([+-]?)(\d*)(?:\.(\d*))?$/.exec(plain) : null;
-  const amount = parseAmount(percentPlaces === null ? plain : hundredth(percentPlaces));
-  if (amount !== undefined) return amount;
-  const example = decimalPoint === ',' ? `1${grouping}234,5` : `1${grouping}234.5`;
-  throw new RowProblem(
-    `expected a number such as "${example}" with at most 15 digits before and 4 after the point, got ${quoted(given)}`,
-  );
-}
-
-/** The number a hundredth as large, by moving the point. */
-function hundredth([, sign = '', whole = '', decimals = '']: RegExpExecArray): string {
-  if (whole + decimals === '') return '';
-  const digits = whole.padStart(3, '0');
-  return `${sign}${digits.slice(0, -2)}.${digits.slice(-2)}${decimals}`;
-}
-
-/** A price or total as DECIMAL(19,4) text. Throws RowProblem. */
-export function convertAmount(given: string, form: DecimalForm): string {
-  return formatAmount(convertDecimal(given, form));
-}
-
-/** A discount as a fraction from 0 to 1. Throws RowProblem. */
-export function convertDiscount(given: string, form: DecimalForm): string {
-  const fraction = convertDecimal(given, form);
-  if (fraction >= 0n && fraction <= 10_000n) return formatAmount(fraction);
-  throw new RowProblem(`expected a discount from 0 to ${form.percent ? '100 %' : '1'}, got ${quoted(given)}`);
-}
-
-/** How many of a product; at least one. Throws RowProblem. */
-export function convertQuantity(given: string): number {
-  const quantity = /^\d{1,10}(?:\.0+)?$/.test(given) ? Number(given) : 0;
-  if (quantity >= 1 && quantity <= 2_147_483_647) return quantity;
-  throw new RowProblem(`expected a whole number from 1 to 2147483647, got ${quoted(given)}`);
 }
 
 /** An address in lower case. Throws RowProblem. */
@@ -127,9 +57,22 @@ export function convertPhone(given: string, country: string | null): string {
   throw new RowProblem(`expected a telephone number ${where}, got ${quoted(given)}`);
 }
 
+/** A telephone number without the extension at its end, which E.164 has no room for, and the extension; null: none. */
+export function splitExtension(given: string, country: string | null): { number: string; extension: string } | null {
+  const defaultCountry = country !== null && isSupportedCountry(country) ? country : undefined;
+  const parsed = parsePhoneNumberFromString(given, { extract: false, ...(defaultCountry && { defaultCountry }) });
+  return parsed?.ext === undefined ? null : { number: parsed.number, extension: parsed.ext };
+}
+
+/** A country whose numbers are known. Throws RowProblem. */
+export function convertPhoneCountry(given: string): string {
+  if (isSupportedCountry(given)) return given;
+  throw new RowProblem(`expected a country code such as "DE", got ${quoted(given)}`);
+}
+
 /** ISO 3166-1 alpha-2, in capitals. Throws RowProblem. */
 export function convertCountry(given: string): string {
   const code = given.toUpperCase();
-  if (/^[A-Z]{2}$/.test(code)) return code;
+  if (isCountry(code)) return code;
   throw new RowProblem(`expected a country code such as "DE", got ${quoted(given)}`);
 }

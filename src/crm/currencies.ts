@@ -1,0 +1,30 @@
+/**
+ * ISO 4217's list one as published on 2024-06-25 (https://www.six-group.com/en/products-services/financial-information/data-standards.html),
+ * with the amendments to it up to 2026-01-01: XCG for ANG, XAD, and BGN withdrawn. By the number of decimal places of the
+ * smallest unit, as the standard has it, funds among them; those for which it says "N.A.", such as gold, special drawing
+ * rights, XTS and XXX, are not there: what has no smallest unit can be no price.
+ */
+const IN_USE = {
+  0: 'BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF',
+  2:
+    'AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BMD BND BOB BOV BRL BSD BTN BWP BYN BZD CAD CDF CHE CHF CHW CNY COP ' +
+    'COU CRC CUP CVE CZK DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GTQ GYD HKD HNL HTG HUF IDR ILS INR IRR ' +
+    'JMD KES KGS KHR KPW KYD KZT LAK LBP LKR LRD LSL MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN MXV MYR MZN NAD NGN ' +
+    'NIO NOK NPR NZD PAB PEN PGK PHP PKR PLN QAR RON RSD RUB SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STN SVC SYP SZL ' +
+    'THB TJS TMT TOP TRY TTD TWD TZS UAH USD USN UYU UZS VED VES WST XAD XCD XCG YER ZAR ZMW ZWG',
+  3: 'BHD IQD JOD KWD LYD OMR TND',
+  4: 'CLF UYW',
+} as const;
+
+/** Withdrawn since 2010, with the places they had: orders of those years are imported and shown. */
+const WITHDRAWN = {
+  0: 'BYR',
+  2: 'ANG BGN CUC EEK HRK LTL LVL MRO SLL STD VEF ZMK ZWL',
+} as const;
+
+/** How many decimal places the smallest unit of each currency has. */
+export const CURRENCY_DIGITS: ReadonlyMap<string, number> = new Map(
+  [...Object.entries(IN_USE), ...Object.entries(WITHDRAWN)].flatMap(([digits, codes]) =>
+    codes.split(' ').map((code) => [code, Number(digits)] as const),
+  ),
+);

@@ -1,0 +1,61 @@
+import type {
+  DateExpression,
+  PhoneExpression,
+  QuantityExpression,
+  DecimalExpression,
+  ValueExpression,
+} from './mapping-schema.ts';
+import { convertDate } from './dates.ts';
+import { amountReader, discountReader, quantityReader } from './numbers.ts';
+import type { FieldSpec } from './targets.ts';
+import {
+  convertCountry,
+  convertCurrency,
+  convertEmail,
+  convertPhone,
+  convertPhoneCountry,
+  convertText,
+  convertWord,
+} from './values.ts';
+
+/** From a cell's text to a column's, or to the key of what is referred to. Throws RowProblem. */
+export type Conversion = (text: string, country: string | null) => string;
+
+/** What makes a mapped field of its text. */
+export function createConversion(spec: FieldSpec, source: ValueExpression, timeZone: string): Conversion {
+  switch (spec.kind) {
+    case 'text': {
+      const { words, most = 200 } = spec;
+      return words === undefined ? (text) => convertText(text, most) : (text) => convertWord(text, words);
+    }
+    case 'reference':
+      return (text) => convertText(text, 64);
+    case 'currency':
+      return convertCurrency;
+    case 'email':
+      return convertEmail;
+    case 'country':
+      return convertCountry;
+    case 'phoneCountry':
+      return convertPhoneCountry;
+    case 'amount':
+      return amountReader(source as DecimalExpression);
+    case 'discount':
+      return discountReader(source as DecimalExpression);
+    case 'quantity':
+      return quantityReader(source as QuantityExpression);
+    case 'date': {
+      const { format, timeZone: zone = timeZone } = source as DateExpression;
+      const forms = { formats: format === undefined ? [] : [format].flat(), zone };
+      return (text) => convertDate(text, forms);
+    }
+    case 'phone':
+      return (text, country) => convertPhone(text, country);
+    default:
+      return spec.kind satisfies never;
+  }
+}
+
+/** How the mapping names where a value comes from. */
+export const columnName = (source: ValueExpression | PhoneExpression): string =>
+  source.column ?? source.template ?? `constant ${source.constant ?? ''}`;

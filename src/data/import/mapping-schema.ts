@@ -1,0 +1,204 @@
+import { z } from 'zod';
+import { createDecoder } from './encodings.ts';
+
+// YAML's scalars come as they are written (mapping-yaml.ts).
+const scalar = z.string();
+const truth = z.enum(['true', 'false']).transform((word) => word === 'true');
+const wordMap = z.record(z.string(), z.union([scalar, z.null()]));
+
+const source = {
+  column: z.string().min(1).optional(),
+  template: z.string().min(1).optional(),
+  constant: scalar.optional(),
+  /** A name in `valueMaps`, or the map itself. */
+  values: z.union([z.string(), wordMap]).optional(),
+  /** For a word that `values` does not know; without it such a row is rejected. */
+  otherwise: z.union([scalar, z.null()]).optional(),
+  /** For a cell without a value. */
+  default: scalar.optional(),
+};
+
+/** A text alone is the name of a column. */
+function expression<Shape extends z.ZodRawShape>(extra: Shape) {
+  const shape = z.strictObject({ ...source, ...extra });
+  return z.preprocess(
+    (given) => (typeof given === 'string' ? { column: given } : given),
+    shape.superRefine((value, ctx) => {
+      const given = ['column', 'template', 'constant'].filter((key) => Object.hasOwn(value, key));
+      if (given.length === 1) return;
+      const came = given.length === 0 ? 'none of them' : given.join(' and ');
+      ctx.addIssue({ code: 'custom', message: `expected one of column, template, constant; got ${came}` });
+    }),
+  );
+}
+
+const invalid = z.enum(['reject', 'null']).default('reject');
+const text = expression({});
+/** `cut` shortens what is too long, and tells it. */
+const longText = expression({ tooLong: z.enum(['reject', 'cut']).default('reject') });
+const date = expression({
+  format: z.union([z.string(), z.array(z.string()).min(1)]).optional(),
+  timeZone: z.string().optional(),
+});
+const decimalForm = {
+  decimalPoint: z.enum(['.', ',']).default('.'),
+  grouping: z.string().max(1).default(''),
+  groupSizes: z.enum(['thousands', 'indian']).default('thousands'),
+  symbol: z.string().max(10).default(''),
+  negative: z.enum(['leading', 'trailing', 'parentheses']).default('leading'),
+  negate: truth.default(false),
+  percent: truth.default(false),
+};
+const decimal = expression(decimalForm);
+const quantity = expression({
+  ...decimalForm,
+  returns: z.enum(['reject', 'negativePrice']).default('reject'),
+  fractions: z.enum(['reject', 'one']).default('reject'),
+});
+const email = expression({ invalid });
+const phone = expression({ country: text.optional(), invalid, extension: z.enum(['reject', 'cut']).default('reject') });
+
+const csv = z.strictObject({
+  delimiter: z.string().min(1).max(4).optional(),
+  quote: z.string().max(1).optional(),
+  escape: z.string().length(1).optional(),
+  encoding: z
+    .string()
+    .refine((label) => createDecoder(label) !== undefined, 'expected an encoding such as utf-8 or windows-1252')
+    .optional(),
+  nulls: z.array(z.string()).optional(),
+  trim: truth.optional(),
+  /** For a file without a line of column names. */
+  columns: z.array(z.string().min(1)).min(1).optional(),
+  /** Lines before the one with the column names. */
+  skipLines: z
+    .string()
+    .regex(/^\d{1,4}$/, 'expected a number of lines from 0 to 9999')
+    .transform(Number)
+    .optional(),
+});
+
+const join = z.strictObject({ file: z.string().min(1), key: z.string().min(1), on: text, csv: csv.optional() });
+
+/** One file or a list of them. */
+function files<Shape extends z.ZodRawShape>(fields: Shape) {
+  const one = z.strictObject({
+    /** Or a list of files of one shape. */
+    file: z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]),
+    csv: csv.optional(),
+    /** The column into which surplus cells of a row are joined back: for files with delimiters that are not quoted. */
+    overflowColumn: z.string().optional(),
+    joins: z.record(z.string(), join).default({}),
+    /** Rows for which this has no value are passed over. */
+    onlyIf: text.optional(),
+    /** `skip`: a row that says the same as an earlier one with its key is passed over; `first`: whatever it says. */
+    repeats: z.enum(['reject', 'skip', 'first']).default('reject'),
+    fields: z.strictObject(fields),
+  });
+  return z.preprocess(
+    (given) => (given === undefined || Array.isArray(given) ? given : [given]),
+    z.array(one).min(1).optional(),
+  );
+}
+
+const address = z.strictObject({
+  label: longText.optional(),
+  line1: longText,
+  line2: longText.optional(),
+  city: longText.optional(),
+  region: longText.optional(),
+  postalCode: longText.optional(),
+  country: text.optional(),
+});
+const tag = z.preprocess(
+  (given) => (typeof given === 'string' ? { column: given } : given),
+  z.strictObject({ ...source, split: z.string().min(1).optional() }),
+);
+
+const targets = z.strictObject({
+  agents: files({ externalId: text, name: longText, email: email.optional(), createdAt: date.optional() }),
+  customers: files({
+    externalId: text,
+    name: longText,
+    email: email.optional(),
+    phone: phone.optional(),
+    company: longText.optional(),
+    status: text.optional(),
+    owner: text.optional(),
+    createdAt: date.optional(),
+    tags: z.array(tag).optional(),
+    addresses: z.array(address).max(20).optional(),
+  }),
+  products: files({ sku: text, name: longText, price: decimal, currency: text, createdAt: date.optional() }),
+  orders: files({
+    number: text,
+    customer: text,
+    status: text.optional(),
+    currency: text,
+    total: decimal.optional(),
+    placedAt: date,
+    updatedAt: date.optional(),
+  }),
+  orderItems: files({
+    order: text,
+    product: text,
+    quantity,
+    /** One of the two: the other is worked out. */
+    unitPrice: decimal.optional(),
+    total: decimal.optional(),
+    discount: decimal.optional(),
+  }),
+  tickets: files({
+    number: text,
+    customer: text,
+    assignee: text.optional(),
+    subject: longText,
+    status: text.optional(),
+    priority: text.optional(),
+    openedAt: date,
+    closedAt: date.optional(),
+    updatedAt: date.optional(),
+  }),
+  interactions: files({
+    externalId: text,
+    customer: text,
+    ticket: text.optional(),
+    agent: text.optional(),
+    kind: text,
+    body: longText,
+    occurredAt: date,
+  }),
+});
+
+export const mappingSchema = z.strictObject({
+  name: z.string().regex(/^[\w-]{1,50}$/, 'expected letters, digits, _ and - only'),
+  csv: csv.default({}),
+  timeZone: z.string().default('UTC'),
+  valueMaps: z.record(z.string(), wordMap).default({}),
+  targets,
+});
+
+/** A mapping file, checked; docs/importing.md says what each part means. */
+export type Mapping = z.output<typeof mappingSchema>;
+export type TargetName = keyof Mapping['targets'];
+export type CsvSettings = z.output<typeof csv>;
+export type DateExpression = z.output<typeof date>;
+export type DecimalExpression = z.output<typeof decimal>;
+export type QuantityExpression = z.output<typeof quantity>;
+export type LongTextExpression = z.output<typeof longText>;
+export type PhoneExpression = z.output<typeof phone>;
+export type TagExpression = z.output<typeof tag>;
+export type AddressExpression = z.output<typeof address>;
+export type ValueExpression = z.output<typeof text>;
+type JoinSettings = z.output<typeof join>;
+
+/** A source file of a target as the mapping describes it, whatever its fields. */
+export interface SourceSettings {
+  readonly file: string | readonly string[];
+  readonly csv?: CsvSettings | undefined;
+  readonly overflowColumn?: string | undefined;
+  readonly joins: Readonly<Record<string, JoinSettings>>;
+  readonly onlyIf?: ValueExpression | undefined;
+  readonly repeats: 'reject' | 'skip' | 'first';
+  readonly fields: Readonly<Record<string, unknown>>;
+}

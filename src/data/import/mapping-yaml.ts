@@ -1,0 +1,48 @@
+import { isMap, isScalar, LineCounter, parseDocument, visit, type Document, type Scalar } from 'yaml';
+import { UserError } from '../../user-error.ts';
+
+/**
+ * What a YAML file says, its scalars as they are written: `01067` is no number here, and only what is written as nothing
+ * or `null` is null. A file of another kind, given by mistake, gets one line and not one for each of its own.
+ * @throws UserError (exit code 65) with the place
+ */
+export function parseMappingYaml(path: string, content: string): unknown {
+  const lines = new LineCounter();
+  const document = parseDocument(content, { lineCounter: lines, logLevel: 'error', schema: 'failsafe' });
+  const refuse = (offset: number, what: string): never => {
+    const { line, col } = lines.linePos(offset);
+    throw new UserError(`The mapping ${path} is not YAML as expected: line ${line}, column ${col}: ${what}`, {
+      exitCode: 65,
+    });
+  };
+  const [error] = document.errors;
+  if (error !== undefined) {
+    const [what = ''] = error.message.split(/ at line \d|\n/);
+    refuse(error.pos[0], what.replaceAll(/\p{C}/gu, '?').slice(0, 200));
+  }
+  const { contents } = document;
+  if (!isMap(contents)) {
+    const isNothing = contents === null || (isScalar(contents) && isNull(contents));
+    refuse(
+      contents?.range?.[0] ?? 0,
+      `expected names with values, such as "name: acme", got ${isNothing ? 'nothing' : isScalar(contents) ? 'a text' : 'a list'}`,
+    );
+  }
+  readNulls(document, refuse);
+  return document.toJS();
+}
+
+function readNulls(document: Document.Parsed, refuse: (offset: number, what: string) => never): void {
+  visit(document, {
+    Alias(_, alias) {
+      if (alias.resolve(document) === undefined) refuse(alias.range?.[0] ?? 0, `there is no anchor &${alias.source}`);
+    },
+    Scalar(key, scalar) {
+      // A word of a value map may be any, `null` and `~` too.
+      if (key !== 'key' && isNull(scalar)) scalar.value = null;
+    },
+  });
+}
+
+const isNull = ({ type, value }: Scalar): boolean =>
+  type === 'PLAIN' && (value === null || (typeof value === 'string' && /^(?:~|null|Null|NULL|)$/.test(value)));

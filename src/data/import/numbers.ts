@@ -1,0 +1,170 @@
+import { quoted } from '../../errors.ts';
+import { formatAmount, parseAmount, toAmount, type Amount } from '../../crm/money.ts';
+import { RowProblem } from './values.ts';
+
+/** How a file writes decimals. */
+export interface DecimalForm {
+  readonly decimalPoint: '.' | ',';
+  /** Between thousands; empty for none. */
+  readonly grouping: string;
+  /** Indian: the last three digits, then groups of two. */
+  readonly groupSizes: 'thousands' | 'indian';
+  readonly percent: boolean;
+  /** Such as a currency's sign, which may stand before or after the number; empty for none. */
+  readonly symbol: string;
+  readonly negative: 'leading' | 'trailing' | 'parentheses';
+  /** Turns the sign round, for a discount that a file writes as a positive amount. */
+  readonly negate: boolean;
+}
+
+/** How a file writes how many of a product. */
+export interface QuantityForm extends DecimalForm {
+  /** What a negative quantity is: a return, whose price is then negative, or a mistake. */
+  readonly returns: 'reject' | 'negativePrice';
+  /** What `2.5` is: one at two and a half times the price, or a mistake. */
+  readonly fractions: 'reject' | 'one';
+}
+
+type Read<Value> = (given: string) => Value;
+
+const MOST_OF_ONE = 2_147_483_647n;
+const UNIT = 10_000n;
+
+/** What is wrong with a form in itself; undefined when nothing is. */
+export function problemOfForm(form: DecimalForm): string | undefined {
+  const { decimalPoint, grouping, symbol, groupSizes } = form;
+  if (grouping === decimalPoint) return `grouping: expected another character than the decimal point "${decimalPoint}"`;
+  if (/[\d+()%-]/.test(grouping)) return `grouping: expected no digit, sign or bracket, got "${grouping}"`;
+  if (/[\d+()-]/.test(symbol) || symbol.trim() !== symbol)
+    return `symbol: expected no digit, sign, bracket or blank, got "${symbol}"`;
+  if (groupSizes === 'indian' && grouping === '') return 'groupSizes: expected grouping beside it, got none';
+  return undefined;
+}
+
+/**
+ * Reads an exact decimal of up to 4 places. The whole cell must be one in the form: what is merely like it would be read
+ * as another number.
+ * @returns a reader that throws RowProblem
+ */
+function decimalReader(form: DecimalForm): Read<Amount> {
+  const pattern = patternOf(form);
+  return (given) => {
+    const { rest, isNegative } = withoutSign(given, form);
+    const parts = pattern.exec(rest)?.groups;
+    const whole = (parts?.['whole'] ?? '').replaceAll(/\D/g, '');
+    const decimals = parts?.['decimals'] ?? parts?.['only'] ?? '';
+    const plain = form.percent ? hundredth(whole, decimals) : `${whole}.${decimals}`;
+    const amount: bigint | undefined = parts === undefined ? undefined : parseAmount(plain);
+    if (amount !== undefined) return toAmount(isNegative === form.negate ? amount : -amount);
+    const example = `1${form.grouping}234${form.decimalPoint}5`;
+    throw new RowProblem(
+      `expected a number such as "${example}" with at most 15 digits before and 4 after the point, got ${quoted(given)}`,
+    );
+  };
+}
+
+/** Of the number without its sign and symbol. */
+function patternOf({ decimalPoint, grouping, groupSizes, percent }: DecimalForm): RegExp {
+  const [point = '', between = ''] = [decimalPoint, grouping].map((text) =>
+    text.replaceAll(/[^\s\w]/g, String.raw`\$&`),
+  );
+  const grouped =
+    groupSizes === 'indian' ? `\\d{1,2}(?:${between}\\d{2})*${between}\\d{3}` : `\\d{1,3}(?:${between}\\d{3})+`;
+  const whole = between === '' ? '\\d+' : `\\d+|${grouped}`;
+  const number = `(?:(?<whole>${whole})(?:${point}(?<decimals>\\d+))?|${point}(?<only>\\d+))`;
+  return new RegExp(`^${number}${percent ? '(?:\\s?%)?' : ''}$`);
+}
+
+const SIGNS = {
+  leading: /^(?<sign>[+-])(?<rest>.+)$/,
+  trailing: /^(?<rest>.+)(?<sign>-)$/,
+  parentheses: /^(?<sign>\()(?<rest>.+)\)$/,
+} as const;
+
+/** The sign may stand on either side of the symbol: `-$12` and `$-12` are both written. */
+function withoutSign(given: string, form: DecimalForm): { rest: string; isNegative: boolean } {
+  const signed = SIGNS[form.negative].exec(given)?.groups;
+  const bare = withoutSymbol(signed?.['rest'] ?? given, form.symbol);
+  const within = signed === undefined && bare !== given ? SIGNS[form.negative].exec(bare)?.groups : undefined;
+  const sign = signed?.['sign'] ?? within?.['sign'] ?? '+';
+  return { rest: within?.['rest'] ?? bare, isNegative: sign !== '+' };
+}
+
+function withoutSymbol(text: string, symbol: string): string {
+  if (symbol === '') return text;
+  if (text.startsWith(symbol)) return text.slice(symbol.length).replace(/^\s/, '');
+  return text.endsWith(symbol) ? text.slice(0, -symbol.length).replace(/\s$/, '') : text;
+}
+
+const sizeOf = (amount: bigint): bigint => (amount < 0n ? -amount : amount);
+
+/** The number a hundredth as large, by moving the point. */
+function hundredth(whole: string, decimals: string): string {
+  const digits = whole.padStart(3, '0');
+  return `${digits.slice(0, -2)}.${digits.slice(-2)}${decimals}`;
+}
+
+/** Reads a price or total as DECIMAL(19,4) text. The reader throws RowProblem. */
+export function amountReader(form: DecimalForm): Read<string> {
+  const read = decimalReader(form);
+  return (given) => formatAmount(read(given));
+}
+
+/** Reads a discount as a fraction from 0 to 1. The reader throws RowProblem. */
+export function discountReader(form: DecimalForm): Read<string> {
+  const read = decimalReader(form);
+  return (given) => {
+    const fraction = read(given);
+    if (fraction >= 0n && fraction <= UNIT) return formatAmount(fraction);
+    throw new RowProblem(`expected a discount from 0 to ${form.percent ? '100 %' : '1'}, got ${quoted(given)}`);
+  };
+}
+
+/** Reads how many of a product, as a decimal that `priced` understands. The reader throws RowProblem. */
+export function quantityReader(form: QuantityForm): Read<string> {
+  const read = decimalReader(form);
+  return (given) => {
+    const quantity = read(given);
+    const size = sizeOf(quantity);
+    const hasSign = quantity >= 0n || form.returns === 'negativePrice';
+    const isWhole = size % UNIT === 0n || form.fractions === 'one';
+    if (hasSign && isWhole && size > 0n && size <= MOST_OF_ONE * UNIT) return formatAmount(quantity);
+    const what = form.fractions === 'one' ? 'number above 0, at most' : 'whole number from 1 to';
+    throw new RowProblem(
+      `expected a ${what} ${MOST_OF_ONE}${form.returns === 'reject' ? '' : ', or its negative'}, got ${quoted(given)}`,
+    );
+  };
+}
+
+/**
+ * What the tables can hold of a quantity and a price: a return has a negative price, a part is one at the price of the
+ * part, rounded half away from zero to the ten-thousandth. Throws RowProblem.
+ */
+export function priced(quantity: string, unitPrice: string): { quantity: number; price: { unitPrice: string } } {
+  const count: bigint = parseAmount(quantity) ?? 0n;
+  const price: bigint = parseAmount(unitPrice) ?? 0n;
+  const size = sizeOf(count);
+  const signed = count < 0n ? -price : price;
+  if (size % UNIT === 0n) return { quantity: pieces(quantity), price: { unitPrice: formatAmount(toAmount(signed)) } };
+  const exact = size * signed;
+  const part = formatAmount(toAmount((exact + (exact < 0n ? -UNIT : UNIT) / 2n) / UNIT));
+  if (parseAmount(part) === undefined) throw new RowProblem('the price of the part has more than 15 digits');
+  return { quantity: 1, price: { unitPrice: part } };
+}
+
+/** How many pieces the tables hold of a quantity, whose sign and part of a piece are in the price. */
+export function pieces(quantity: string): number {
+  const size = sizeOf(parseAmount(quantity) ?? 0n);
+  return size % UNIT === 0n ? Number(size / UNIT) : 1;
+}
+
+/**
+ * The price at which a line comes to a total: the nearest ten-thousandth.
+ * @returns undefined when there is none, since nothing is left after the discount
+ */
+export function unitPriceOf(line: { total: bigint; quantity: number; discount: bigint }): Amount | undefined {
+  const parts = BigInt(line.quantity) * (UNIT - line.discount);
+  if (parts === 0n) return line.total === 0n ? toAmount(0n) : undefined;
+  const exact = line.total * UNIT * 2n;
+  return toAmount((exact + (exact < 0n ? -parts : parts)) / (parts * 2n));
+}

@@ -1,0 +1,59 @@
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { runImport } from '../../src/cli/import.ts';
+import { PATIENT, startGateway, untilRedisUp, type TestGateway } from '../support/gateway.ts';
+import { redisUrl } from '../support/servers.ts';
+import { captureCli } from './captured-cli.ts';
+import { cleanUpImports, customers, folderOf, freshDatabase, mappingOf } from './import-run.ts';
+
+const QUERY = '{ customers(first: 5) { nodes { name } } }';
+
+let url: string;
+let prefix: string;
+let gateway: TestGateway;
+
+beforeEach(async () => {
+  url = await freshDatabase();
+  prefix = `${url}:`;
+  const settings = { ...PATIENT, CACHE_PREFIX: prefix };
+  gateway = await startGateway({ databaseUrl: url, redisUrl: redisUrl(), settings });
+  await untilRedisUp(gateway);
+});
+afterEach(async () => {
+  await gateway.close();
+  await cleanUpImports();
+});
+
+/** Imports one customer of a name beside the gateway. */
+async function importName(name: string, redis: string) {
+  const folder = await folderOf({
+    'customers.csv': `id,name,email\n1,${name},\n`,
+    'mapping.yaml': JSON.stringify(mappingOf({ customers })),
+  });
+  const { cli, output } = captureCli();
+  const args = { folder, mapping: `${folder}/mapping.yaml`, rejects: folder, cache: { urls: [redis], prefix } };
+  return { exitCode: await runImport(args, cli, url), output: output() };
+}
+
+const ask = async () => {
+  const { data, headers } = await gateway.request(QUERY);
+  return [headers.get('x-cache'), data.customers.nodes.map((node: { name: string }) => node.name)];
+};
+
+describe('a gateway beside an import', () => {
+  test('answers with the new rows once the import is done', async () => {
+    expect(await ask()).toEqual(['MISS', []]);
+    expect(await ask()).toEqual(['HIT', []]);
+    expect((await importName('Ann', redisUrl())).exitCode).toBe(0);
+    expect(await ask()).toEqual(['MISS', ['Ann']]);
+    expect(await ask()).toEqual(['HIT', ['Ann']]);
+    expect((await importName('Anna', redisUrl())).exitCode).toBe(0);
+    expect(await ask()).toEqual(['MISS', ['Anna']]);
+  });
+
+  test('is not heard of where Redis is away, and the import says so and takes its rows', async () => {
+    const { exitCode, output } = await importName('Ann', 'redis://127.0.0.1:1');
+    expect(exitCode).toBe(0);
+    expect(output).toMatch(/^Redis was not told \(.*ECONNREFUSED.*\): gateways may answer from before/m);
+    expect(await ask()).toEqual(['MISS', ['Ann']]);
+  });
+});

@@ -1,0 +1,81 @@
+import { afterEach, describe, expect, test } from '@jest/globals';
+import {
+  cleanUpImports,
+  customers,
+  folderOf,
+  freshDatabase,
+  importFrom,
+  mappingOf,
+  orderItems,
+  orders,
+  products,
+} from './import-run.ts';
+import { contradictions } from './table-contents.ts';
+
+afterEach(cleanUpImports);
+
+describe('an order comes to the sum of its items', () => {
+  const files = {
+    'customers.csv': 'id,name,email\n1,Ann,\n',
+    'products.csv': 'sku,price\nP,19.99\n',
+    'orderItems.csv': 'no,sku,pieces,price\nO1,P,2,19.99\nO2,P,1,19.99\n',
+  };
+  const withTotal = { ...orders, total: 'total', currency: 'currency' };
+
+  test('so the file’s own total checks the lines that come with it', async () => {
+    const url = await freshDatabase();
+    const folder = await folderOf({
+      ...files,
+      'orders.csv': 'no,customer,total,currency\nO1,1,39.98,EUR\nO2,1,5,EUR\nO3,1,7,EUR\n',
+    });
+    const { counts, rejects } = await importFrom(
+      url,
+      folder,
+      mappingOf({ customers, products, orders: withTotal, orderItems }),
+    );
+    expect(counts).toMatchObject({ orders: [3, 1, 0, 0, 2], orderItems: [2, 1, 0, 0, 1] });
+    expect(rejects['orders.rejected.csv']).toEqual([
+      `3,"total: expected the sum of the order's items, 19.9900, got 5.0000","total","orders.csv","O2,1,5,EUR"`,
+      `4,"total: expected the sum of the order's items, 0.0000, got 7.0000","total","orders.csv","O3,1,7,EUR"`,
+    ]);
+    expect(await contradictions(url)).toEqual([]);
+  });
+
+  test('so neither another total nor another currency is taken for lines that are stored', async () => {
+    const url = await freshDatabase();
+    await importFrom(
+      url,
+      await folderOf({ ...files, 'orders.csv': 'no,customer\nO1,1\nO2,1\n' }),
+      mappingOf({ customers, products, orders, orderItems }),
+    );
+    const folder = await folderOf({
+      'orders.csv': 'no,customer,total,currency\nO1,1,5,EUR\nO2,1,19.99,JPY\n',
+    });
+    const mapping = mappingOf({ orders: withTotal });
+    const { rejects } = await importFrom(url, folder, mapping);
+    expect(rejects['orders.rejected.csv']?.map((line) => line.split('","')[0])).toEqual([
+      `2,"total: expected the sum of the order's items, 39.9800, got 5.0000`,
+      `3,"currency: expected EUR, in which the order's items are, got JPY`,
+    ]);
+    const right = await folderOf({ 'orders.csv': 'no,customer,total,currency\nO1,1,39.98,EUR\nO2,1,,EUR\n' });
+    expect((await importFrom(url, right, mapping)).counts['orders']).toEqual([2, 0, 0, 2, 0]);
+    expect(await contradictions(url)).toEqual([]);
+  });
+
+  test('a batch of which nothing is left is rejected with line and reason', async () => {
+    const url = await freshDatabase();
+    const folder = await folderOf({
+      ...files,
+      'orders.csv': 'no,customer\nO1,1\n',
+      'orderItems.csv': 'no,sku,pieces,price\nO1,unknown,1,1\n',
+    });
+    const mapping = mappingOf({ customers, products, orders, orderItems });
+    const { exitCode, counts, rejects } = await importFrom(url, folder, mapping);
+    expect([exitCode, counts['orders'], counts['orderItems']]).toEqual([1, [1, 0, 0, 0, 1], [1, 0, 0, 0, 1]]);
+    expect(rejects['orderItems.rejected.csv']).toEqual([
+      '2,"product: expected one of the products in the database, got ""unknown""","sku","orderItems.csv","O1,unknown,1,1"',
+    ]);
+    const alone = await folderOf({ 'orderItems.csv': 'no,sku,pieces,price\nnone,P,1,1\n' });
+    expect((await importFrom(url, alone, mappingOf({ orderItems }))).counts['orderItems']).toEqual([1, 0, 0, 0, 1]);
+  });
+});

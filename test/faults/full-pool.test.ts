@@ -1,0 +1,137 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { seedDatabase } from '../../src/data/seed/seed-database.ts';
+import { PATIENT, startGateway, type Answer, type TestGateway } from '../support/gateway.ts';
+import { until } from '../support/patience.ts';
+import { createDatabase, withConnection, type TestDatabase } from '../support/servers.ts';
+import { lockTable } from './table-lock.ts';
+
+const UPDATE = 'mutation($input: UpdateCustomerInput!) { updateCustomer(input: $input) { userErrors { code } } }';
+const CONNECTIONS = 10;
+
+let database: TestDatabase;
+let gateway: TestGateway;
+let id: string;
+beforeAll(async () => {
+  database = await createDatabase();
+  await seedDatabase({ databaseUrl: database.url, customers: 20, ordersPerCustomer: 1, seed: 1 });
+  gateway = await startGateway({ databaseUrl: database.url, settings: PATIENT });
+  [{ id }] = (await gateway.data('{ customers(first: 1) { nodes { id } } }')).customers.nodes;
+});
+afterAll(async () => {
+  await gateway.close();
+  await database.drop();
+});
+
+const readiness = async ({ url }: TestGateway) => {
+  const response = await fetch(`${url}/health/ready`);
+  return { status: response.status, body: (await response.json()) as { waiting?: { reads: number; writes: number } } };
+};
+const times = <Item>(count: number, make: (i: number) => Item): Item[] =>
+  Array.from({ length: count }, (_, i) => make(i));
+const shown = ({ errors }: Answer) => errors.map(({ message, extensions }) => [extensions.code, message]);
+const update = (of: TestGateway, name: string) => of.request(UPDATE, { variables: { input: { id, name } } });
+
+/** As somebody else has it who holds a lock on the customers' rows. */
+async function holdingRows(work: () => Promise<void>): Promise<void> {
+  await withConnection(database.url, async (connection) => {
+    await connection.beginTransaction();
+    await connection.query('SELECT id FROM customers FOR UPDATE');
+    try {
+      await work();
+    } finally {
+      await connection.rollback();
+    }
+  });
+}
+
+describe('writes that wait for a row that somebody else holds locked', () => {
+  test.each([12, 40])(
+    'leave half of the connections to reads, %i of them too, and are done in the end',
+    async (count) => {
+      let updates: Promise<Answer>[] = [];
+      await holdingRows(async () => {
+        updates = times(count, (i) => update(gateway, `Held ${count} ${i}`));
+        const waiting = { reads: 0, writes: count - CONNECTIONS / 2 };
+        await until(
+          `readiness to show ${waiting.writes} writes that wait`,
+          () => readiness(gateway),
+          ({ body }) => body.waiting?.writes === waiting.writes,
+        );
+        const reads = await Promise.all(times(30, () => gateway.request('{ customers(first: 5) { nodes { name } } }')));
+        expect(reads.flatMap(shown)).toEqual([]);
+        expect(await readiness(gateway)).toEqual({
+          status: 200,
+          body: { status: 'ok', dependencies: { database: 'up', redis: 'not used' }, waiting },
+        });
+      });
+      const answers = await Promise.all(updates);
+      expect(answers.flatMap(shown)).toEqual([]);
+      expect(answers.map(({ data }) => data.updateCustomer.userErrors)).toEqual(answers.map(() => []));
+      expect((await readiness(gateway)).body.waiting).toBeUndefined();
+    },
+  );
+
+  test('are refused when others have waited before them for half of the time of a request, and nothing is written', async () => {
+    const settings = { ...PATIENT, LIMIT_REQUEST_MS: '6000', LIMIT_DATABASE_CONNECTIONS: '1' };
+    const small = await startGateway({ databaseUrl: database.url, settings });
+    await holdingRows(async () => {
+      const first = update(small, 'First');
+      const answers = await Promise.all(times(3, () => update(small, 'One too many')));
+      expect(answers.map(shown)).toEqual(
+        answers.map(() => [
+          [
+            'SERVICE_UNAVAILABLE',
+            'Too many writes wait, likely for rows that somebody else holds locked, and none may take the connections of reads; try again.',
+          ],
+        ]),
+      );
+      expect(await small.metric('concierge_database_full_total')).toBe(3);
+      // The one that holds the place has half of its time left; it ends by itself.
+      expect(shown(await first).map(([code]) => code)).toEqual(['TIMEOUT']);
+    });
+    expect((await small.data(`{ customer(by: {id: "${id}"}) { name } }`)).customer.name).not.toBe('One too many');
+    await small.close();
+  });
+});
+
+describe('statements that take long and have every connection', () => {
+  const QUICK = '{ products(first: 1) { nodes { sku } } }';
+  const SLOW = '{ customers(first: 3) { nodes { name email } } }';
+  // On a busy machine a quick one may be slow once.
+  const untilAnswered = () =>
+    until(
+      '20 quick queries at once to be answered',
+      async () => (await Promise.all(times(20, () => gateway.request(QUICK)))).flatMap(shown),
+      ({ length }) => length === 0,
+    );
+
+  test('hold up those alone that take long too, which are told what they waited for', async () => {
+    const lock = await lockTable(database.url, 'customers');
+    const long = times(CONNECTIONS, () => gateway.request(SLOW));
+    await lock.waiting(CONNECTIONS);
+    await untilAnswered();
+    const refused = Promise.all(times(30, () => gateway.request(SLOW)));
+    await untilAnswered();
+    expect((await refused).map(shown)).toEqual(
+      times(30, () => [['SERVICE_UNAVAILABLE', 'All connections to the database are in use; try again.']]),
+    );
+    expect((await readiness(gateway)).status).toBe(200);
+    expect(await gateway.metric('concierge_database_full_total')).toBeGreaterThanOrEqual(30);
+    expect(await gateway.metric('concierge_spare_statements_total')).toBeGreaterThanOrEqual(20);
+    // Not one of them more than the pool holds has stayed in the server.
+    expect(await lock.statements()).toBe(CONNECTIONS);
+    await lock.release();
+    expect((await Promise.all(long)).flatMap(shown)).toEqual([]);
+  });
+
+  test('leave a write the message that all connections are in use, not that the database is away', async () => {
+    const lock = await lockTable(database.url, 'customers');
+    const long = times(CONNECTIONS, () => gateway.request(SLOW));
+    await lock.waiting(CONNECTIONS);
+    expect(shown(await update(gateway, 'No connection'))).toEqual([
+      ['SERVICE_UNAVAILABLE', 'All connections to the database are in use; try again.'],
+    ]);
+    await lock.release();
+    expect((await Promise.all(long)).flatMap(shown)).toEqual([]);
+  });
+});

@@ -1,0 +1,83 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { CURRENCY_DIGITS } from '../../src/crm/currencies.ts';
+import { money } from '../../src/crm/money.ts';
+import { customerOf, startWritingGateway, type WritingGateway } from './writing-gateway.ts';
+
+/** Where ISO 4217 differs from the habits of display that ICU has: how many places the standard says. */
+const NOT_AS_DISPLAYED: Readonly<Record<string, number>> = {
+  ...Object.fromEntries(
+    'AFN ALL COP HUF IDR IRR KPW LAK LBP MGA MMK MRO PKR SLL SOS STD SYP YER ZMK'.split(' ').map((c) => [c, 2]),
+  ),
+  IQD: 3,
+};
+
+const displayed = (currency: string): number =>
+  new Intl.NumberFormat('en', { style: 'currency', currency }).resolvedOptions().maximumFractionDigits ?? 2;
+
+const codes = [...CURRENCY_DIGITS.keys()];
+
+describe('money in every currency of ISO 4217', () => {
+  let gateway: WritingGateway;
+  let customerId: string;
+  beforeAll(async () => {
+    gateway = await startWritingGateway();
+    await gateway.sql(
+      `INSERT INTO products (id, sku, name, price, currency, updated_at) VALUES (9001, 'kettle', 'Kettle', 1, 'EUR', NOW())`,
+    );
+    customerId = customerOf(await gateway.create({ name: 'Of the world' })).id;
+  });
+  afterAll(async () => {
+    await gateway.close();
+  });
+
+  const order = async (currency: string, unitPrice: string, quantity: number) => {
+    const { createOrder } = await gateway.data(
+      `mutation($input: CreateOrderInput!) { createOrder(input: $input) {
+         order { total { amount currency } items { total { amount } unitPrice { amount } } } userErrors { code path } } }`,
+      { input: { customerId, currency, items: [{ product: { sku: 'kettle' }, quantity, unitPrice }] } },
+    );
+    return createOrder;
+  };
+
+  test('is rounded to its smallest unit, and has its places', async () => {
+    const amounts = { 0: '10', 2: '10.00', 3: '9.999', 4: '9.9990' };
+    for (const currency of codes) {
+      const digits = NOT_AS_DISPLAYED[currency] ?? displayed(currency);
+      const { order: made, userErrors } = await order(currency, '3.333', 3);
+      const amount = amounts[digits as keyof typeof amounts];
+      expect({ currency, userErrors, total: made?.total.amount }).toEqual({ currency, userErrors: [], total: amount });
+    }
+    expect(codes).toHaveLength(179);
+  });
+
+  test.each([
+    ['PKR', '19.99', '59.97'],
+    ['HUF', '12.40', '37.20'],
+    ['JPY', '19.99', '60'],
+    ['IQD', '0.0005', '0.002'],
+    ['CLF', '0.0001', '0.0003'],
+  ])('in %s, 3 × %s are %s', async (currency, price, total) => {
+    const { order: made } = await order(currency, price, 3);
+    expect(made.total).toEqual({ amount: total, currency });
+  });
+
+  test.each(['XXX', 'XTS', 'XAU', 'XDR', 'DEM', 'ABC'])(
+    'is refused in %s, which has no smallest unit in use',
+    async (code) => {
+      expect(await order(code, '1', 1)).toEqual({
+        order: null,
+        userErrors: [{ code: 'INVALID_INPUT', path: ['input', 'currency'] }],
+      });
+    },
+  );
+});
+
+test('the places of a currency are those of the standard where ICU displays others', () => {
+  const differing = codes.filter((code) => CURRENCY_DIGITS.get(code) !== displayed(code));
+  expect(differing.toSorted()).toEqual(Object.keys(NOT_AS_DISPLAYED).toSorted());
+});
+
+test('a row in a currency of no standard is shown as it is', () => {
+  expect(money('18.6000', 'ZZZ')).toEqual({ amount: '18.60', currency: 'ZZZ' });
+  expect(money('18.6789', 'jp')).toEqual({ amount: '18.6789', currency: 'jp' });
+});
