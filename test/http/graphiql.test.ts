@@ -167,7 +167,7 @@ describe('GraphiQL in a browser', () => {
     await page.getByRole('button', { name: 'Show Documentation Explorer' }).click();
     const explorer = page.locator('.graphiql-doc-explorer');
     await explorer.getByText('Query', { exact: true }).click();
-    await explorer.getByText('Where every read begins.').waitFor();
+    await explorer.getByText('The entry point for all reads.').waitFor();
     await explorer.getByText('searchCustomers', { exact: true }).click();
     await explorer.getByText('at least one character other than a space').waitFor();
     await page.getByRole('button', { name: 'Hide Documentation Explorer' }).click();
