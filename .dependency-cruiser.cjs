@@ -29,7 +29,16 @@ const LAYERS = [
 ];
 
 /** Below all layers: they know none of them. */
-const FOUNDATIONS = ['access', 'telemetry', 'config', 'errors', 'user-error', 'canonical'];
+const FOUNDATIONS = [
+  'access',
+  'telemetry',
+  'config',
+  'setting-kinds',
+  'setting-urls',
+  'errors',
+  'user-error',
+  'canonical',
+];
 
 const pathOf = (names) => `^src/(${names.join('|')})(/|\\.ts$)`;
 

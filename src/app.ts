@@ -18,8 +18,10 @@ import { createDocuments } from './graphql/documents.ts';
 import { createMask } from './graphql/mask.ts';
 import { createPipeline } from './graphql/pipeline.ts';
 import { createSchema, SDL } from './graphql/schema.ts';
+import { shareWith } from './http/cors.ts';
 import { createGraphQLFront } from './http/graphql-front.ts';
-import { graphiqlOptions, renderGraphiQL } from './http/graphiql.ts';
+import { graphiqlOptions } from './http/graphiql.ts';
+import { renderGraphiQL } from './http/graphiql-page.ts';
 import { createReadiness, live } from './http/health.ts';
 import { createGraphQLRoute } from './http/graphql-route.ts';
 import { createHttpServer, read, type Route } from './http/server.ts';
@@ -92,8 +94,10 @@ export async function createApp(
     metrics,
     home: '/graphql',
     routes: {
-      '/graphql': createGraphQLRoute({ front, yoga: pipeline.handle }),
-      '/schema.graphql': text('application/graphql; charset=utf-8', () => SDL),
+      ...shareWith(config.corsOrigins, {
+        '/graphql': createGraphQLRoute({ front, yoga: pipeline.handle }),
+        '/schema.graphql': text('application/graphql; charset=utf-8', () => SDL),
+      }),
       '/health/live': read(live),
       '/health/ready': read(
         createReadiness({

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { quoted } from './errors.ts';
+import { databaseUrl, redisUrls } from './setting-urls.ts';
+import { oneOf, origins, wholeNumber } from './setting-kinds.ts';
 
 /** A setting from the environment is wrong or missing. `problems` holds one line for each; exit code 78 (EX_CONFIG). */
 export class ConfigError extends Error {
@@ -9,109 +10,6 @@ export class ConfigError extends Error {
     super(problems.join('\n'));
     this.problems = problems;
   }
-}
-
-const wholeNumber = (fallback: number, least: number, most: number) =>
-  z
-    .string()
-    .optional()
-    .transform((text, ctx) => {
-      if (text === undefined || text === '') return fallback;
-      const value = Number(text);
-      if (/^\d+$/.test(text) && value >= least && value <= most) return value;
-      ctx.addIssue({
-        code: 'custom',
-        message: `expected a whole number from ${least} to ${most}, got ${quoted(text)}`,
-      });
-      return z.NEVER;
-    });
-
-const oneOf = <const T extends string>(fallback: T, values: readonly T[]) =>
-  z
-    .string()
-    .optional()
-    .transform((text, ctx) => {
-      if (text === undefined || text === '') return fallback;
-      const value = values.find((candidate) => candidate === text);
-      if (value !== undefined) return value;
-      ctx.addIssue({ code: 'custom', message: `expected one of ${values.join(', ')}, got ${quoted(text)}` });
-      return z.NEVER;
-    });
-
-// Connection strings hold passwords, so what came is described and never repeated.
-const connectionUrl = (protocols: readonly string[], expected: string) => (text: string, ctx: z.RefinementCtx) => {
-  const url = URL.parse(text);
-  if (url === null) ctx.addIssue({ code: 'custom', message: `${expected}, got something that is not a URL` });
-  else if (!protocols.includes(url.protocol))
-    ctx.addIssue({ code: 'custom', message: `${expected}, got one that starts with "${url.protocol}"` });
-  else if (![url.username, url.password, url.pathname].every(canBeDecoded))
-    ctx.addIssue({ code: 'custom', message: `${expected}, got one with a % that should be %25` });
-  else return url.href;
-  return z.NEVER;
-};
-
-function canBeDecoded(text: string): boolean {
-  try {
-    return decodeURIComponent(text) !== undefined;
-  } catch (error) {
-    if (error instanceof URIError) return false;
-    throw error;
-  }
-}
-
-/**
- * What may stand after the `?` of a DATABASE_URL: nothing yet. `connectionOptions` in src/db/pool.ts reads what is listed
- * here; anything else is refused, since whoever writes `?sslmode=require` relies on it.
- */
-const DATABASE_PARAMETERS: ReadonlySet<string> = new Set();
-
-const databaseUrl = z
-  .string()
-  .optional()
-  .transform((text, ctx) => {
-    if (text === undefined || text === '') return undefined;
-    const expected = 'expected a URL such as mysql://user:password@host:3306/database';
-    const href = connectionUrl(['mysql:', 'mariadb:'], expected)(text, ctx);
-    if (typeof href !== 'string') return z.NEVER;
-    const { pathname, searchParams } = new URL(href);
-    const unknown = [...new Set(searchParams.keys())].filter((name) => !DATABASE_PARAMETERS.has(name));
-    if (pathname.length < 2) ctx.addIssue({ code: 'custom', message: `${expected}, got one without a database name` });
-    for (const name of unknown)
-      ctx.addIssue({ code: 'custom', message: `${expected}, got one with ${parameter(name)}` });
-    return href;
-  });
-
-/** A name of a parameter. What no name looks like may be the end of a password with a `?` in it. */
-const parameter = (name: string): string =>
-  /^[\w.-]{1,40}$/.test(name)
-    ? `the parameter "${name}", which this version does not know`
-    : 'a ? that should be %3F, or with a parameter that this version does not know';
-
-const redisUrls = z
-  .string()
-  .optional()
-  .transform((text, ctx): readonly string[] => {
-    const expected = 'expected a URL such as redis://host:6379 (several, comma-separated: Redis Cluster)';
-    const parse = connectionUrl(['redis:', 'rediss:'], expected);
-    const given = (text ?? '').split(',').map((part) => part.trim());
-    return given
-      .filter((part) => part !== '')
-      .map((part) => {
-        const href = parse(part, ctx);
-        const problem = redisProblem(href, given.filter((other) => other !== '').length > 1);
-        if (problem !== undefined) ctx.addIssue({ code: 'custom', message: `${expected}, got ${problem}` });
-        return href;
-      });
-  });
-
-/** What ioredis would pass over, or fail over once the gateway serves. */
-function redisProblem(href: string, isCluster: boolean): string | undefined {
-  const url = URL.parse(href);
-  if (url === null) return undefined;
-  if (url.hash !== '') return 'one with a # that should be %23';
-  if (url.search !== '') return 'one with parameters, of which this version knows none; a ? should be %3F';
-  if (!/^\/?\d*$/.test(url.pathname)) return 'one whose path is not the number of a database, such as /3';
-  return isCluster && /[1-9]/.test(url.pathname) ? 'a cluster with a database other than 0' : undefined;
 }
 
 /** Every setting, by its name in the environment. A name of ours that is not here is refused, so typing errors show. */
@@ -124,6 +22,7 @@ const settings = z.object({
   PORT: wholeNumber(4000, 0, 65_535),
   DATABASE_URL: databaseUrl,
   REDIS_URL: redisUrls,
+  CORS_ORIGINS: origins,
   DATA_DIR: z
     .string()
     .optional()
@@ -156,7 +55,7 @@ const settings = z.object({
 export const SETTING_NAMES: readonly string[] = Object.keys(settings.shape);
 
 /** Other programs have names with DATABASE_, REDIS_, LOG_ and DATA_ too, so there only what is nearly one of ours. */
-const ownName = /^(?:AUTH|LIMIT|CACHE)_|^(?:DATABASE_(?:UR|REPLICA)|REDIS_UR|LOG_LE?V|DATA_?DIR)|^WORKERS$/;
+const ownName = /^(?:AUTH|LIMIT|CACHE|CORS)_|^(?:DATABASE_(?:UR|REPLICA)|REDIS_UR|LOG_LE?V|DATA_?DIR)|^WORKERS$/;
 
 /** What the gateway runs with. Times in milliseconds, sizes in bytes; `undefined` means that none was given. */
 export interface Config {
@@ -167,6 +66,8 @@ export interface Config {
   readonly databaseUrl: string | undefined;
   /** None: no Redis given. One: a single server. Several: the seeds of a Redis Cluster. */
   readonly redisUrls: readonly string[];
+  /** Whose web pages may read answers, as browsers send their origins. */
+  readonly corsOrigins: readonly string[];
   /** Where servers of our own keep their data; undefined: the project's usual folder. */
   readonly dataDir: string | undefined;
   readonly logLevel: z.output<typeof settings>['LOG_LEVEL'];
@@ -224,6 +125,7 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
     port: given.PORT,
     databaseUrl: given.DATABASE_URL,
     redisUrls: Object.freeze(given.REDIS_URL),
+    corsOrigins: Object.freeze(given.CORS_ORIGINS),
     dataDir: given.DATA_DIR,
     logLevel: given.LOG_LEVEL,
     limits: Object.freeze({

@@ -34,7 +34,8 @@ export interface RedisOptions {
   readonly metrics: Metrics;
 }
 
-// After no answer came, nothing is sent for this long; then one command tries while the others still go without.
+// When Redis has not answered, nothing is sent to it for this long. Then one command tries again, while the others still do
+// without the cache.
 const BREAK_MS = 500;
 // A connection on which nothing comes back for this long is given up: its other end may be gone without a word.
 const SILENCE_MS = 2_000;

@@ -14,6 +14,7 @@ import { createError, exposedCode, type ErrorCode } from '../errors.ts';
 import type { Limits } from '../config.ts';
 import { analyse, type DocumentFacts } from './analysis.ts';
 import { createComplexity, type Measured } from './complexity.ts';
+import { withArgument } from './literal-place.ts';
 import { createPlans, type OperationPlan, type VariableValues } from './plan.ts';
 import { operationShape, spreadFields } from './shape.ts';
 
@@ -73,7 +74,9 @@ export function createDocuments(schema: GraphQLSchema, limits: Limits): Document
     const errors = validate(schema, document, undefined, { maxErrors: 10 });
     if (errors.length > 0)
       return new DocumentErrors(
-        errors.map((error) => coded(error, exposedCode(error.originalError) ?? 'GRAPHQL_VALIDATION_FAILED')),
+        errors.map((error) =>
+          coded(withArgument(error, document), exposedCode(error.originalError) ?? 'GRAPHQL_VALIDATION_FAILED'),
+        ),
       );
     const stored = {
       document,

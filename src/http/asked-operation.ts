@@ -6,6 +6,7 @@ import { DocumentErrors, type Documents, type StoredDocument } from '../graphql/
 import {
   assertJsonBody,
   HttpError,
+  notPersisted,
   parseGet,
   parsePost,
   queryString,
@@ -33,7 +34,9 @@ export async function readOperation(
   { documents, bodyBytes }: { documents: Documents; bodyBytes: number },
 ): Promise<AskedOperation> {
   const parameters = await readParameters(request, bodyBytes);
-  const stored = readDocument(documents, parameters.query);
+  const stored = parameters.isPersisted
+    ? new DocumentErrors([notPersisted()])
+    : readDocument(documents, parameters.query);
   const operation =
     stored instanceof DocumentErrors ? undefined : pickOperation(stored.document, parameters.operationName);
   if (operation?.operation === OperationTypeNode.MUTATION && request.method === 'GET')

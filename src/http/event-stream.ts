@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http';
+import { varyBy } from './vary.ts';
 
 /** Why a stream has ended: the client went away, it did not read, the gateway stops, or there is nothing more to come. */
 export type StreamEnd = 'client' | 'stalled' | 'stopping' | 'completed';
@@ -19,7 +20,6 @@ const STREAM_HEADERS = {
   // Proxies would keep it, squeeze it or gather it.
   'cache-control': 'no-cache, no-transform',
   'x-accel-buffering': 'no',
-  vary: 'Accept',
 } as const;
 
 // Proxies end a connection on which nothing comes; so do clients that take it for dead.
@@ -34,7 +34,7 @@ export function sendAsEvents(
   response: ServerResponse,
   answer: { readonly body: Buffer; readonly headers: Readonly<Record<string, string>> },
 ): void {
-  response.writeHead(200, { ...answer.headers, ...STREAM_HEADERS });
+  response.writeHead(200, { ...answer.headers, ...STREAM_HEADERS, vary: varyBy(response, 'Accept') });
   response.end(`${COMMENT}${nextEvent(answer.body.toString())}${COMPLETE}`);
 }
 
@@ -82,7 +82,7 @@ export function openEventStream(response: ServerResponse, { stallMs }: { stallMs
   if (response.destroyed) close();
   else {
     response.once('close', close);
-    response.writeHead(200, STREAM_HEADERS);
+    response.writeHead(200, { ...STREAM_HEADERS, vary: varyBy(response, 'Accept') });
     // Some clients take the headers alone for no answer yet.
     void write(COMMENT);
   }

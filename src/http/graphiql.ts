@@ -124,6 +124,48 @@ query UrgentTickets {
   }
 }
 `,
+  `# Page by page: run it, put the answer's endCursor into the
+# variables below in place of null, and run it again. The
+# last page has hasNextPage: false.
+query NextPage($after: String) {
+  orders(first: 20, after: $after) {
+    nodes {
+      number
+      status
+      placedAt
+    }
+    pageInfo {
+      hasNextPage
+      endCursor
+    }
+  }
+}
+`,
+  `# A write. Run it twice: the second time the email is taken,
+# which the answer says in userErrors.
+mutation NewCustomer {
+  createCustomer(
+    input: {
+      name: "Ada Lovelace"
+      email: "ada@example.com"
+      phone: { number: "030 123456", country: "DE" }
+      tags: ["vip"]
+    }
+  ) {
+    customer {
+      id
+      name
+      phone
+      version
+    }
+    userErrors {
+      code
+      message
+      path
+    }
+  }
+}
+`,
   `# What a refused question looks like: a page has at most
 # 100 entries.
 query TooMuch {
@@ -144,14 +186,9 @@ export const graphiqlOptions: GraphiQLOptions = {
   title: 'Concierge',
   logo: BELL,
   favicon: `data:image/svg+xml,${encodeURIComponent(BELL)}`,
-  defaultTabs: EXAMPLES.map((query) => ({ query })),
+  defaultTabs: EXAMPLES.map((query) =>
+    query.includes('$after') ? { query, variables: '{ "after": null }' } : { query },
+  ),
   shouldPersistHeaders: false,
   defaultEditorToolsVisibility: false,
 };
-
-/** GraphiQL's page with everything in it: no request goes to any other host. */
-export async function renderGraphiQL(options: GraphiQLOptions): Promise<string> {
-  // Nine megabytes of text, which only those who open the page should wait for.
-  const bundled = await import('@graphql-yoga/render-graphiql');
-  return bundled.renderGraphiQL(options);
-}

@@ -9,16 +9,10 @@ import { statusOf } from '../graphql/mask.ts';
 import type { Pipeline } from '../graphql/pipeline.ts';
 import { readOperation, type AskedOperation } from './asked-operation.ts';
 import { sendAsEvents } from './event-stream.ts';
-import {
-  costMode,
-  HttpError,
-  negotiate,
-  RESPONSE_TYPE,
-  unknownOperation,
-  wantOfEvents,
-  type CostMode,
-} from './graphql-request.ts';
+import { costMode, HttpError, unknownOperation, type CostMode } from './graphql-request.ts';
+import { negotiate, RESPONSE_TYPE, wantOfEvents } from './media-types.ts';
 import type { Subscriptions } from './subscriptions.ts';
+import { varyBy } from './vary.ts';
 
 export interface FrontOptions {
   readonly documents: Documents;
@@ -69,8 +63,8 @@ export function createGraphQLFront(options: FrontOptions) {
     response.writeHead(type === RESPONSE_TYPE ? answer.status : 200, {
       'content-type': `${type}; charset=utf-8`,
       'content-length': answer.body.length,
-      vary: 'Accept',
       ...answer.headers,
+      vary: varyBy(response, answer.headers['vary'] ?? 'Accept'),
     });
     response.end(answer.body);
     return undefined;

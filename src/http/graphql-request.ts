@@ -1,9 +1,13 @@
 import type { IncomingMessage } from 'node:http';
 import { createError, quoted } from '../errors.ts';
+import { JSON_TYPE } from './media-types.ts';
 
 /** The parameters of a GraphQL request, after the GraphQL over HTTP specification. */
 export interface GraphQLRequest {
+  /** Empty in a request that names a persisted document in its place. */
   readonly query: string;
+  /** Whether it is such a request, as clients with automatic persisted queries send first. */
+  readonly isPersisted: boolean;
   readonly operationName: string | undefined;
   readonly variables: Readonly<Record<string, unknown>> | undefined;
 }
@@ -130,7 +134,8 @@ const isDeeper = (value: unknown, levels: number): boolean =>
 
 function checkedRequest(given: object): GraphQLRequest {
   const { query, operationName, variables, extensions } = given as Readonly<Record<string, unknown>>;
-  if (typeof query !== 'string')
+  const isPersisted = query === undefined && namesPersisted(extensions);
+  if (!isPersisted && typeof query !== 'string')
     throw new HttpError(
       400,
       `Parameter "query": expected a string, got ${query === undefined ? 'nothing' : quoted(query)}.`,
@@ -140,8 +145,20 @@ function checkedRequest(given: object): GraphQLRequest {
   if (!isMap(variables)) throw new HttpError(400, `Parameter "variables": expected a map, got ${quoted(variables)}.`);
   if (!isMap(extensions))
     throw new HttpError(400, `Parameter "extensions": expected a map, got ${quoted(extensions)}.`);
-  return { query, operationName: operationName || undefined, variables: variables ?? undefined };
+  return {
+    query: typeof query === 'string' ? query : '',
+    isPersisted,
+    operationName: operationName || undefined,
+    variables: variables ?? undefined,
+  };
 }
+
+const namesPersisted = (extensions: unknown): boolean =>
+  typeof extensions === 'object' &&
+  extensions !== null &&
+  'persistedQuery' in extensions &&
+  typeof extensions.persistedQuery === 'object' &&
+  extensions.persistedQuery !== null;
 
 const isMap = (value: unknown): value is Readonly<Record<string, unknown>> | null | undefined =>
   value === undefined || (typeof value === 'object' && !Array.isArray(value));
@@ -157,58 +174,6 @@ export function costMode(header: string | readonly string[] | undefined): CostMo
   if (header === undefined || header === 'report' || header === 'validate') return header;
   throw new HttpError(400, `Header "graphql-cost": expected report or validate, got ${quoted(header)}.`);
 }
-
-/** The answer's media type by the request's `Accept`; undefined when the caller wants neither. */
-export function negotiate(accept: string | undefined): typeof JSON_TYPE | typeof RESPONSE_TYPE | undefined {
-  if (!accept || accept === JSON_TYPE) return JSON_TYPE;
-  const weights = parseAccept(accept);
-  const any = weights.get('application/*') ?? weights.get('*/*') ?? 0;
-  const [json, response] = [weights.get(JSON_TYPE) ?? any, weights.get(RESPONSE_TYPE)];
-  // A caller that does not name the newer type may not know it.
-  if (response !== undefined && response > 0 && response >= json) return RESPONSE_TYPE;
-  if (json > 0) return JSON_TYPE;
-  return (response ?? any) > 0 ? RESPONSE_TYPE : undefined;
-}
-
-/** Whether the caller asks for a page by name and would not rather have JSON. */
-export function prefersPage(accept: string | undefined): boolean {
-  if (accept?.includes('text/html') !== true) return false;
-  const weights = parseAccept(accept);
-  const weight = weights.get('text/html') ?? 0;
-  return weight > 0 && weight >= jsonWeight(weights);
-}
-
-/**
- * How much the caller wants an event stream: not at all, as much as JSON at most, or more. Only by name, since most that
- * take anything could not do with it. urql names all of them for queries too.
- */
-export function wantOfEvents(accept: string | undefined): 'none' | 'some' | 'most' {
-  if (accept?.includes('text/event-stream') !== true) return 'none';
-  const weights = parseAccept(accept);
-  const weight = weights.get('text/event-stream') ?? 0;
-  return weight === 0 ? 'none' : weight > jsonWeight(weights) ? 'most' : 'some';
-}
-
-const jsonWeight = (weights: ReadonlyMap<string, number>): number =>
-  Math.max(weights.get(JSON_TYPE) ?? 0, weights.get(RESPONSE_TYPE) ?? 0);
-
-/** Media types with their weights (`q`), 0 for one that is refused; without those in another charset than UTF-8. */
-function parseAccept(accept: string): ReadonlyMap<string, number> {
-  const ranges = accept.split(',').map((part) => part.split(';').map((piece) => piece.trim().toLowerCase()));
-  return new Map(
-    ranges
-      .filter(([, ...parameters]) =>
-        parameters.every((parameter) => !parameter.startsWith('charset=') || /^charset="?utf-8"?$/.test(parameter)),
-      )
-      .map(([type = '', ...parameters]) => {
-        const weight = Number(/^q=([01](?:\.\d*)?)$/.exec(parameters.at(-1) ?? '')?.[1] ?? 1);
-        return [type, weight];
-      }),
-  );
-}
-
-export const JSON_TYPE = 'application/json';
-export const RESPONSE_TYPE = 'application/graphql-response+json';
 
 /** Throws HttpError 415 unless a POST's body is JSON in UTF-8. */
 export function assertJsonBody(contentType: string | undefined): void {
@@ -231,3 +196,9 @@ export function unknownOperation(operationName: string | undefined) {
       : `Parameter "operationName": the document has no operation ${quoted(operationName)}.`,
   );
 }
+
+/**
+ * Tells a client that it must send the document itself, in the very words that clients look for: with these they do so at
+ * once, and send no hash alone again.
+ */
+export const notPersisted = () => createError('PERSISTED_QUERY_NOT_FOUND', 'PersistedQueryNotSupported');

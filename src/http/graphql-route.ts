@@ -1,8 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { ANYBODY } from '../access/caller.ts';
 import type { createGraphQLFront } from './graphql-front.ts';
-import { HttpError, prefersPage } from './graphql-request.ts';
+import { HttpError } from './graphql-request.ts';
+import { prefersPage } from './media-types.ts';
 import type { Handler, Route } from './server.ts';
+import { varyBy } from './vary.ts';
 
 interface RouteOptions {
   readonly front: ReturnType<typeof createGraphQLFront>;
@@ -13,15 +15,7 @@ interface RouteOptions {
 export function createGraphQLRoute(options: RouteOptions): Route {
   return {
     methods: ['GET', 'POST'],
-    async handle(request, response) {
-      try {
-        await answer(options, request, response);
-      } catch (error) {
-        // Refusals too are of one media type and not of another.
-        if (!response.headersSent) response.setHeader('vary', 'Accept');
-        throw error;
-      }
-    },
+    handle: (request, response) => answer(options, request, response),
   };
 }
 
@@ -36,6 +30,6 @@ async function answer(
   if (request.method !== 'GET' || asksCost || !prefersPage(accept)) return front(request, response, ANYBODY);
   if (!URL.canParse(`http://${host}${request.url}`))
     throw new HttpError(400, 'Expected a host name in the header "host", got something else.');
-  response.setHeader('vary', 'Accept');
+  response.setHeader('vary', varyBy(response, 'Accept'));
   return yoga(request, response);
 }

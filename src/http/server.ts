@@ -12,8 +12,10 @@ import { randomUUID } from 'node:crypto';
 import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { ERROR_CODES, type ErrorCode } from '../errors.ts';
-import { HttpError, prefersPage } from './graphql-request.ts';
+import { HttpError } from './graphql-request.ts';
+import { JSON_TYPE, negotiate, prefersPage } from './media-types.ts';
 import { watchConnections } from './open-connections.ts';
+import { varyBy } from './vary.ts';
 
 /** Answers a request. Errors that it throws are answered as GraphQL errors. */
 export type Handler = (request: IncomingMessage, response: ServerResponse) => Promise<void> | void;
@@ -22,6 +24,8 @@ export type Handler = (request: IncomingMessage, response: ServerResponse) => Pr
 export interface Route {
   /** Others are refused, but for OPTIONS, which tells them. */
   readonly methods: readonly string[];
+  /** Sets headers that go with whatever is answered, refusals and OPTIONS too. */
+  readonly prepare?: (request: IncomingMessage, response: ServerResponse) => void;
   readonly handle: Handler;
 }
 
@@ -66,10 +70,11 @@ export function createHttpServer({
       metrics.requests.inc({ status: response.statusCode });
     });
     if (closing !== undefined) response.setHeader('connection', 'close');
-    if (connections.isClosing() && !request.url.startsWith('/health/'))
-      return refuse(response, new HttpError(503, 'The gateway is stopping; try again.'));
     const path = request.url.split('?', 1)[0] ?? '';
     const route = routes[path];
+    route?.prepare?.(request, response);
+    if (connections.isClosing() && !request.url.startsWith('/health/'))
+      return refuse(response, new HttpError(503, 'The gateway is stopping; try again.'));
     if (home !== undefined && path === '/' && request.method === 'GET' && prefersPage(request.headers.accept)) {
       response.writeHead(302, { location: home, vary: 'Accept', 'content-length': 0 }).end();
       return undefined;
@@ -81,7 +86,6 @@ export function createHttpServer({
       );
     const allow = [...route.methods, 'OPTIONS'].join(', ');
     if (request.method === 'OPTIONS') {
-      // No CORS headers: pages of other origins do not get past their preflight.
       response.writeHead(204, { allow }).end();
       return undefined;
     }
@@ -140,7 +144,7 @@ function refuseBytes(socket: Duplex, error: NodeJS.ErrnoException): number {
   const head = [
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
     'connection: close',
-    `content-type: ${ERROR_TYPE}`,
+    `content-type: ${withCharset(JSON_TYPE)}`,
     `content-length: ${Buffer.byteLength(body)}`,
   ];
   socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
@@ -172,14 +176,17 @@ const CODE_OF_STATUS: Readonly<Record<number, ErrorCode>> = {
   404: 'BAD_USER_INPUT',
 };
 
-const ERROR_TYPE = 'application/json; charset=utf-8';
+const withCharset = (type: string): string => `${type}; charset=utf-8`;
 
 function errorBody(error: HttpError, more: Readonly<Record<string, string>> = {}): Buffer {
   const extensions = { code: CODE_OF_STATUS[error.status] ?? 'BAD_USER_INPUT', ...more };
   return Buffer.from(JSON.stringify({ errors: [{ message: error.message, extensions }] }));
 }
 
-/** Answers with an error in GraphQL's form, whatever the path: one form for every client. */
+/**
+ * Answers with an error in GraphQL's form, whatever the path: one form for every client, in the media type that it reads
+ * answers in.
+ */
 function refuse(response: ServerResponse, error: HttpError, more: Readonly<Record<string, string>> = {}): void {
   if (response.headersSent || response.destroyed) {
     response.destroy();
@@ -187,9 +194,10 @@ function refuse(response: ServerResponse, error: HttpError, more: Readonly<Recor
   }
   const body = errorBody(error, more);
   const headers = {
-    'content-type': ERROR_TYPE,
+    'content-type': withCharset(negotiate(response.req.headers.accept) ?? JSON_TYPE),
     'content-length': body.length,
     'cache-control': 'no-store',
+    vary: varyBy(response, 'Accept'),
     ...error.headers,
   };
   response.writeHead(error.status, headers);

@@ -22,7 +22,7 @@ const below = (text: string, heading: string): string[] =>
 
 test('the version is that of package.json', async () => {
   expect(await said('--version')).toBe(`${version}\n`);
-  expect(scripts['concierge']).toMatch(/main\.ts$/);
+  expect(scripts['concierge']).toMatch(/run\.sh$/);
 });
 
 test('the help names every command', async () => {

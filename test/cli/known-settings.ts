@@ -4,6 +4,8 @@ import type { Config } from '../../src/config.ts';
 export const MYSQL_URL = 'expected a URL such as mysql://user:password@host:3306/database, got';
 const REDIS_URL = 'expected a URL such as redis://host:6379 (several, comma-separated: Redis Cluster), got';
 
+const ORIGINS = 'expected origins such as https://app.example.com, comma-separated, got';
+
 const unknownParameter = (name: string): string => `one with the parameter "${name}", which this version does not know`;
 
 /** A setting as its users know it. */
@@ -78,6 +80,11 @@ export const SETTINGS: readonly Setting[] = [
       ['mysql://u:secret@host', `${MYSQL_URL} one without a database name`],
       ['mysql://u:secret@host/', `${MYSQL_URL} one without a database name`],
       ['mysql://u:100%secret@host/crm', `${MYSQL_URL} one with a % that should be %25`],
+      ['mysql://u:#secret@host/crm', `${MYSQL_URL} one with a # that should be %23`],
+      ['mysql://u:1#secret@host/crm', `${MYSQL_URL} one with a # that should be %23`],
+      ['mysql://u:x/secret@host/crm', `${MYSQL_URL} one with a / that should be %2F`],
+      ['mysql://u:1/secret@host/crm', `${MYSQL_URL} one with a / that should be %2F`],
+      ['mysql://u:x?secret@host/crm', `${MYSQL_URL} one with a ? that should be %3F`],
       ['mysql://u@host/crm?sslmode=secret', `${MYSQL_URL} ${unknownParameter('sslmode')}`],
       ['mysql://u@host/crm?connection_limit', `${MYSQL_URL} ${unknownParameter('connection_limit')}`],
       ['mysql://u@host/crm?__proto__=1', `${MYSQL_URL} ${unknownParameter('__proto__')}`],
@@ -106,6 +113,36 @@ export const SETTINGS: readonly Setting[] = [
       ['redis://host#secret', `${REDIS_URL} one with a # that should be %23`],
       ['redis://a/1,redis://b', `${REDIS_URL} a cluster with a database other than 0`],
       ['redis://:100%secret@a', `${REDIS_URL} one with a % that should be %25`],
+      ['redis://:#secret@a', `${REDIS_URL} one with a # that should be %23`],
+    ],
+  },
+  {
+    name: 'CORS_ORIGINS',
+    read: ({ corsOrigins }) => (corsOrigins.length === 0 ? undefined : corsOrigins),
+    fallback: undefined,
+    right: [
+      ['https://app.example.com', ['https://app.example.com']],
+      ['http://localhost:3000, HTTPS://App.Example.com:443,', ['http://localhost:3000', 'https://app.example.com']],
+      ['http://[::1]:8080', ['http://[::1]:8080']],
+      ['', undefined],
+    ],
+    wrong: [
+      ...[
+        'app.example.com',
+        'https://a.example/',
+        'https://a.example/app',
+        'https://a.example?x',
+        'null',
+        'https://',
+      ].map((text) => [text, `${ORIGINS} "${text}"`] as const),
+      ...['https://u@a.example', 'https://a.example:x', 'ftp://a.example', 'https://a.example https://b.example'].map(
+        (text) => [text, `${ORIGINS} "${text}"`] as const,
+      ),
+      ...['*', 'https://*.example.com'].map(
+        (text) =>
+          [text, `${ORIGINS} "${text}", which would open the customers to pages that nobody has named`] as const,
+      ),
+      ['https://a.example,*', `${ORIGINS} "*", which would open the customers to pages that nobody has named`],
     ],
   },
   {

@@ -51,7 +51,15 @@ describe('a setting', () => {
   );
 
   test('that does not exist is refused where its name is like one of ours, and passed over where it is not', () => {
-    for (const name of ['AUTH_JWT_SECRET', 'LIMIT_COSTS', 'LIMIT_', 'CACHE_TTL', 'WORKERS', 'DATABASE_REPLICA_URLS'])
+    for (const name of [
+      'AUTH_JWT_SECRET',
+      'CORS_ORIGIN',
+      'LIMIT_COSTS',
+      'LIMIT_',
+      'CACHE_TTL',
+      'WORKERS',
+      'DATABASE_REPLICA_URLS',
+    ])
       expect(problemsOf({ [name]: 'secret' })).toEqual([`${name}: there is no such setting in this version`]);
     for (const name of [
       'DATABASE_URI',
@@ -78,7 +86,7 @@ describe('a setting', () => {
 
   test('cannot be changed once it is read', () => {
     const config = parseConfig({});
-    for (const part of [config, config.limits, config.cache, config.redisUrls])
+    for (const part of [config, config.limits, config.cache, config.redisUrls, config.corsOrigins])
       expect(Object.isFrozen(part)).toBe(true);
   });
 });
@@ -102,6 +110,7 @@ describe('settings', () => {
       NODE_ENV: 'production',
       PORT: '65536',
       REDIS_URL: 'redis://a:1,ftp://u:secret@b',
+      CORS_ORIGINS: '*',
       CACHE_TTL: 'secret',
       LIMIT_PAGE_SIZE_DEFAULT: '101',
       LIMIT_TOKENS: 'a\nb',

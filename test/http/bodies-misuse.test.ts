@@ -55,6 +55,13 @@ const UNREADABLE: Case[] = [
     'BAD_USER_INPUT',
     'Parameter "query": expected a string, got nothing.',
   ],
+  [
+    'without a query, and with the persisted one given as something else',
+    '{"extensions":{"persistedQuery":"abc"}}',
+    400,
+    'BAD_USER_INPUT',
+    'Parameter "query": expected a string, got nothing.',
+  ],
   ['with a number for a query', '{"query":1}', 400, 'BAD_USER_INPUT', 'Parameter "query": expected a string, got 1.'],
   [
     'with a list of variables',
@@ -155,11 +162,12 @@ describe('a body', () => {
   test.each(UNREADABLE)('%s is refused in the same way to whoever wants an event stream', async (...[, body, , ,]) => {
     const url = `${gateway.url}/graphql`;
     const [plain, stream] = [await refusalOf(url, post(body)), await refusalOf(url, streamed(body))];
-    // Each in its own second.
+    // Each in its own second, and in a media type that it reads.
     const told = ({ response, ...rest }: typeof plain) => {
-      const { date, ...headers } = Object.fromEntries(response.headers);
-      return [rest, typeof date, headers];
+      const { date, 'content-type': type, ...headers } = Object.fromEntries(response.headers);
+      return [rest, typeof date, typeof type, headers];
     };
+    expect(stream.response.headers.get('content-type')).toBe('application/json; charset=utf-8');
     expect(told(stream)).toEqual(told(plain));
   });
 

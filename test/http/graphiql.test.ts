@@ -10,7 +10,9 @@ import { until } from '../support/patience.ts';
 import { createDatabase, type TestDatabase } from '../support/servers.ts';
 
 const screenshots = join(import.meta.dirname, '../../.data/screenshots');
-const [NEWEST, , , TOO_MUCH] = EXAMPLES;
+const [NEWEST, , , NEXT_PAGE, NEW_CUSTOMER, TOO_MUCH] = EXAMPLES;
+const QUERIES = EXAMPLES.filter((text) => /^query /m.test(text) && text !== TOO_MUCH);
+const nameOf = (text: string): string => /^(?:query|mutation) (\w+)/m.exec(text)?.[1] ?? '';
 
 let database: TestDatabase;
 let gateway: TestGateway;
@@ -35,7 +37,7 @@ const entriesIn = (value: unknown): number =>
     : Object.values(value).reduce((sum: number, one) => sum + entriesIn(one), Array.isArray(value) ? value.length : 0);
 
 describe('the examples', () => {
-  test.each(EXAMPLES.slice(0, -1).map((query) => [/query (\w+)/.exec(query)?.[1] ?? '', query]))(
+  test.each(QUERIES.map((query) => [nameOf(query), query]))(
     '%s gives data on the demo data, in every list that it asks for',
     async (_, query) => {
       const answer = await gateway.request(query, { headers: { accept: 'application/graphql-response+json' } });
@@ -51,6 +53,28 @@ describe('the examples', () => {
     expect(answer.errors).toMatchObject([
       { message: 'Argument "first": expected 1 to 100, got 1000000.', extensions: { code: 'BAD_USER_INPUT' } },
     ]);
+  });
+
+  test('have a next page, by what the first one gave', async () => {
+    const first = await gateway.data(NEXT_PAGE, { after: null });
+    const { endCursor, hasNextPage } = first.orders.pageInfo;
+    const second = await gateway.data(NEXT_PAGE, { after: endCursor });
+    const numbers = [first, second].flatMap(({ orders }) =>
+      orders.nodes.map(({ number }: { number: string }) => number),
+    );
+    expect([hasNextPage, new Set(numbers).size]).toEqual([true, 40]);
+  });
+
+  test('have a write, which says the second time what stands in its way', async () => {
+    const { createCustomer } = await gateway.data(NEW_CUSTOMER);
+    expect(createCustomer).toMatchObject({ customer: { phone: '+4930123456', version: 1 }, userErrors: [] });
+    expect((await gateway.data(NEW_CUSTOMER)).createCustomer).toMatchObject({
+      customer: null,
+      userErrors: [{ code: 'ALREADY_EXISTS', path: ['input', 'email'] }],
+    });
+    await gateway.data('mutation($id: ID!) { deleteCustomer(input: { id: $id }) { userErrors { code } } }', {
+      id: createCustomer.customer.id,
+    });
   });
 
   test('fit into half the window', () => {
@@ -120,7 +144,7 @@ describe('GraphiQL in a browser', () => {
 
   test('opens with a tab for each example, the first of them in front', async () => {
     expect(await page.title()).toBe('Concierge');
-    const names = EXAMPLES.map((query) => /query (\w+)/.exec(query)?.[1] ?? '');
+    const names = EXAMPLES.map(nameOf);
     const tabs = page.getByRole('tab');
     expect(await tabs.count()).toBe(names.length);
     for (const [i, name] of names.entries()) expect(await tabs.nth(i).innerText()).toContain(name);
@@ -143,7 +167,7 @@ describe('GraphiQL in a browser', () => {
     await page.getByRole('button', { name: 'Show Documentation Explorer' }).click();
     const explorer = page.locator('.graphiql-doc-explorer');
     await explorer.getByText('Query', { exact: true }).click();
-    await explorer.getByText('Where every read begins.').waitFor();
+    await explorer.getByText('The entry point for all reads.').waitFor();
     await explorer.getByText('searchCustomers', { exact: true }).click();
     await explorer.getByText('at least one character other than a space').waitFor();
     await page.getByRole('button', { name: 'Hide Documentation Explorer' }).click();

@@ -87,16 +87,16 @@ describe('a custom scalar means the same as a literal, as a variable and as a pa
     for (const answer of [variable.plain, variable.planned]) expectRefused(answer, 'BAD_USER_INPUT', value);
   });
 
-  test('of several literals that are none, each is told with its place', async () => {
+  test('of several literals that are none, each is told with its place and argument', async () => {
     const { errors } = await gateway.request(
       '{ customers(filter: { createdAt: { from: "x" }, updatedAt: { to: "y" } }) { totalCount } }',
     );
     expect(errors).toEqual(
       [
-        ['x', 42],
-        ['y', 66],
-      ].map(([value, column]) => ({
-        message: `Expected an RFC 3339 date and time such as "2026-11-23T09:30:00Z", got "${value}".`,
+        ['x', 42, 'createdAt.from'],
+        ['y', 66, 'updatedAt.to'],
+      ].map(([value, column, field]) => ({
+        message: `Argument "filter.${field}": expected an RFC 3339 date and time such as "2026-11-23T09:30:00Z", got "${value}".`,
         locations: [{ line: 1, column }],
         extensions: { code: 'GRAPHQL_VALIDATION_FAILED' },
       })),

@@ -1,0 +1,51 @@
+import { z } from 'zod';
+import { quoted } from './errors.ts';
+
+/** A whole number in these bounds. */
+export const wholeNumber = (fallback: number, least: number, most: number) =>
+  z
+    .string()
+    .optional()
+    .transform((text, ctx) => {
+      if (text === undefined || text === '') return fallback;
+      const value = Number(text);
+      if (/^\d+$/.test(text) && value >= least && value <= most) return value;
+      ctx.addIssue({
+        code: 'custom',
+        message: `expected a whole number from ${least} to ${most}, got ${quoted(text)}`,
+      });
+      return z.NEVER;
+    });
+
+/** One of these words. */
+export const oneOf = <const T extends string>(fallback: T, values: readonly T[]) =>
+  z
+    .string()
+    .optional()
+    .transform((text, ctx) => {
+      if (text === undefined || text === '') return fallback;
+      const value = values.find((candidate) => candidate === text);
+      if (value !== undefined) return value;
+      ctx.addIssue({ code: 'custom', message: `expected one of ${values.join(', ')}, got ${quoted(text)}` });
+      return z.NEVER;
+    });
+
+/** Origins of web pages, comma-separated, as browsers send them: in lower case, without the scheme's usual port. */
+export const origins = z
+  .string()
+  .optional()
+  .transform((text, ctx): readonly string[] => {
+    const given = (text ?? '').split(',').map((part) => part.trim());
+    return given.filter((part) => part !== '').map((part) => originIn(part) ?? refuseOrigin(part, ctx));
+  });
+
+/** Undefined for whatever is no origin: a path would be passed over, and so would a `*` within a name. */
+const originIn = (part: string): string | undefined =>
+  /^https?:\/\/[^/?#@*\s]+$/i.test(part) ? URL.parse(part)?.origin : undefined;
+
+function refuseOrigin(part: string, ctx: z.RefinementCtx): never {
+  const why = part.includes('*') ? ', which would open the customers to pages that nobody has named' : '';
+  const message = `expected origins such as https://app.example.com, comma-separated, got ${quoted(part)}${why}`;
+  ctx.addIssue({ code: 'custom', message });
+  return z.NEVER;
+}

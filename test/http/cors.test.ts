@@ -1,0 +1,168 @@
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { once } from 'node:events';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { startBrowser } from '../support/browser.ts';
+import { PATIENT, startGateway, untilRedisUp, type TestGateway } from '../support/gateway.ts';
+import { createDatabase, redisUrl, type TestDatabase } from '../support/servers.ts';
+
+const APP = 'https://app.example.com';
+const OTHER = 'https://elsewhere.example';
+const HELLO = '{"query":"{ __typename }"}';
+const EXPOSED = 'Age, Allow, ETag, GraphQL-Cost, Retry-After, X-Cache';
+
+let database: TestDatabase;
+let page: Server;
+let pageOrigin: string;
+let gateway: TestGateway;
+
+beforeAll(async () => {
+  database = await createDatabase();
+  // Any page of another origin: another port is one.
+  page = createServer((_, response) => response.setHeader('content-type', 'text/html').end('<title>app</title>'));
+  page.listen(0, '127.0.0.1');
+  await once(page, 'listening');
+  pageOrigin = `http://127.0.0.1:${(page.address() as AddressInfo).port}`;
+  gateway = await startGateway({
+    databaseUrl: database.url,
+    redisUrl: redisUrl(),
+    settings: { ...PATIENT, CACHE_PREFIX: `cors:${process.pid}:`, CORS_ORIGINS: `${APP},${pageOrigin}` },
+  });
+  await untilRedisUp(gateway);
+});
+
+afterAll(async () => {
+  page.close();
+  await gateway.close();
+  await database.drop();
+});
+
+/** All that an answer says of CORS, and what it varies by. */
+function corsOf({ status, headers }: Response): Record<string, unknown> {
+  const said = [...headers].filter(([name]) => name.startsWith('access-control-'));
+  return { status, vary: headers.get('vary'), ...Object.fromEntries(said) };
+}
+
+async function ask(path: string, origin: string | undefined, init: RequestInit = {}): Promise<Record<string, unknown>> {
+  const headers = { ...(origin === undefined ? {} : { origin }), ...(init.headers as Record<string, string>) };
+  const response = await fetch(`${gateway.url}${path}`, { ...init, headers });
+  await response.bytes();
+  return corsOf(response);
+}
+
+const QUERY = '/graphql?query=%7B__typename%7D';
+const asJson = { 'content-type': 'application/json', accept: 'application/graphql-response+json' };
+
+const REQUESTS: readonly (readonly [string, number, string, string, RequestInit])[] = [
+  ['a POST', 200, 'Origin, Accept', '/graphql', { method: 'POST', headers: asJson, body: HELLO }],
+  ['a GET', 200, 'Origin, Accept', QUERY, {}],
+  ['an event stream', 200, 'Origin, Accept', QUERY, { headers: { accept: 'text/event-stream' } }],
+  ['the page of GraphiQL', 200, 'Origin, Accept', '/graphql', { headers: { accept: 'text/html' } }],
+  ['the schema', 200, 'Origin', '/schema.graphql', {}],
+  ['a wrong document', 400, 'Origin, Accept', '/graphql', { method: 'POST', headers: asJson, body: '{"query":"{"}' }],
+  ['a body that is no JSON', 400, 'Origin, Accept', '/graphql', { method: 'POST', headers: asJson, body: '{' }],
+  ['a simple request with a body', 415, 'Origin, Accept', '/graphql', { method: 'POST', body: HELLO }],
+  ['another method', 405, 'Origin, Accept', '/graphql', { method: 'DELETE' }],
+];
+
+describe.each(REQUESTS)('%s', (...[, status, vary, path, init]) => {
+  test('may be read by a page of a listed origin, without credentials', async () => {
+    expect(await ask(path, APP, init)).toEqual({
+      ...{ status, vary, 'access-control-allow-origin': APP, 'access-control-expose-headers': EXPOSED },
+    });
+  });
+
+  test.each([OTHER, 'null', `${APP}:8443`, 'http://app.example.com', `${APP}.evil.example`, undefined])(
+    'says nothing of CORS to %s, and still varies by origin',
+    async (origin) => {
+      expect(await ask(path, origin, init)).toEqual({ status, vary });
+    },
+  );
+});
+
+describe('a preflight', () => {
+  const preflight = (path: string, origin: string) =>
+    ask(path, origin, {
+      method: 'OPTIONS',
+      headers: {
+        'access-control-request-method': 'POST',
+        'access-control-request-headers': 'authorization,content-type,x-client-name',
+      },
+    });
+
+  test.each([
+    ['/graphql', 'GET, POST'],
+    ['/schema.graphql', 'GET, HEAD'],
+  ])('of %s allows its methods and whatever headers are asked for', async (path, methods) => {
+    expect(await preflight(path, APP)).toEqual({
+      status: 204,
+      vary: 'Origin, Access-Control-Request-Headers',
+      'access-control-allow-origin': APP,
+      'access-control-allow-methods': methods,
+      'access-control-allow-headers': 'authorization,content-type,x-client-name',
+      'access-control-max-age': '7200',
+    });
+  });
+
+  test('from another origin allows nothing', async () => {
+    expect(await preflight('/graphql', OTHER)).toEqual({ status: 204, vary: 'Origin' });
+  });
+
+  test.each(['/health/ready', '/metrics'])('of %s allows nothing: it is for machines', async (path) => {
+    expect(await preflight(path, APP)).toEqual({ status: 204, vary: null });
+  });
+});
+
+test('without the setting no answer says a word of CORS, or varies by origin', async () => {
+  const closed = await startGateway({ databaseUrl: database.url, settings: PATIENT });
+  try {
+    for (const path of [QUERY, '/schema.graphql']) {
+      const said = corsOf(await fetch(`${closed.url}${path}`, { headers: { origin: APP } }));
+      expect(said).toEqual({ status: 200, vary: path === QUERY ? 'Accept' : null });
+    }
+  } finally {
+    await closed.close();
+  }
+});
+
+test('a page in a browser reads answers, headers and event streams of a gateway that lists its origin, and of no other', async () => {
+  const closed = await startGateway({ databaseUrl: database.url, settings: { ...PATIENT, CORS_ORIGINS: APP } });
+  const browser = await startBrowser();
+  try {
+    const tab = await browser.context.newPage();
+    await tab.goto(pageOrigin);
+    const seen = await tab.evaluate(
+      async ([open, shut]) => {
+        const post = (url: string, accept: string) =>
+          fetch(`${url}/graphql`, {
+            method: 'POST',
+            headers: { 'content-type': 'application/json', authorization: 'Bearer x', accept },
+            body: '{"query":"{ customers { totalCount } }"}',
+          });
+        const read = async (response: Promise<Response>) => {
+          const { status, headers } = await response;
+          return [status, headers.get('x-cache'), await (await response).text()];
+        };
+        return {
+          json: await read(post(open ?? '', 'application/json')),
+          again: (await read(post(open ?? '', 'application/json')))[1],
+          events: await read(post(open ?? '', 'text/event-stream')),
+          schema: (await read(fetch(`${open}/schema.graphql`)))[0],
+          refused: await read(post(shut ?? '', 'application/json')).catch((error: unknown) => String(error)),
+        };
+      },
+      [gateway.url, closed.url],
+    );
+    const answer = '{"data":{"customers":{"totalCount":0}}}';
+    expect(seen).toEqual({
+      json: [200, 'MISS', answer],
+      again: 'HIT',
+      events: [200, 'HIT', `:\n\nevent: next\ndata: ${answer}\n\nevent: complete\ndata:\n\n`],
+      schema: 200,
+      refused: 'TypeError: Failed to fetch',
+    });
+  } finally {
+    await browser.close();
+    await closed.close();
+  }
+});

@@ -1,0 +1,72 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { PATIENT, startGateway, type TestGateway } from '../support/gateway.ts';
+import { createDatabase, type TestDatabase } from '../support/servers.ts';
+
+let database: TestDatabase;
+let gateway: TestGateway;
+
+beforeAll(async () => {
+  database = await createDatabase();
+  gateway = await startGateway({ databaseUrl: database.url, settings: PATIENT });
+});
+
+afterAll(async () => {
+  await gateway.close();
+  await database.drop();
+});
+
+/** Sends a GET with these parameters, or a POST with them as its JSON body. */
+async function send(method: 'GET' | 'POST', parameters: Readonly<Record<string, unknown>>, accept: string) {
+  const url = `${gateway.url}/graphql`;
+  const texts = Object.entries(parameters).map(([name, value]) => [
+    name,
+    typeof value === 'string' ? value : JSON.stringify(value),
+  ]);
+  const response =
+    method === 'GET'
+      ? await fetch(`${url}?${new URLSearchParams(texts).toString()}`, { headers: { accept } })
+      : await fetch(url, {
+          method: 'POST',
+          headers: { 'content-type': 'application/json', accept },
+          body: JSON.stringify(parameters),
+        });
+  return { status: response.status, type: response.headers.get('content-type'), body: await response.text() };
+}
+
+describe.each(['application/json', 'application/graphql-response+json'])('whoever accepts %s', (accept) => {
+  const isJson = accept === 'application/json';
+
+  test.each<[string, number, string, RequestInit]>([
+    [
+      'a body that is no JSON',
+      400,
+      '/graphql',
+      { method: 'POST', body: '{', headers: { 'content-type': 'application/json' } },
+    ],
+    ['a body of another type', 415, '/graphql', { method: 'POST', body: 'x' }],
+    ['a mutation by GET', 405, `/graphql?query=${encodeURIComponent('mutation { __typename }')}`, {}],
+    ['another method', 405, '/graphql', { method: 'DELETE' }],
+    ['a path that there is not', 404, '/graphqls', {}],
+  ])('is refused in it: %s', async (...[, status, path, init]) => {
+    const headers = { ...(init.headers as Record<string, string>), accept };
+    const response = await fetch(`${gateway.url}${path}`, { ...init, headers });
+    expect(await response.json()).toMatchObject({ errors: [{ extensions: { code: 'BAD_USER_INPUT' } }] });
+    expect([response.status, response.headers.get('content-type'), response.headers.get('vary')]).toEqual([
+      ...[status, `${accept}; charset=utf-8`, 'Accept'],
+    ]);
+  });
+
+  test.each(['GET', 'POST'] as const)(
+    'is told by %s in it to send the document that a hash stands for',
+    async (method) => {
+      const persistedQuery = { version: 1, sha256Hash: 'a'.repeat(64) };
+      const answer = await send(method, { extensions: { persistedQuery } }, accept);
+      expect([answer.status, answer.type]).toEqual([isJson ? 200 : 404, `${accept}; charset=utf-8`]);
+      expect(JSON.parse(answer.body)).toEqual({
+        errors: [{ message: 'PersistedQueryNotSupported', extensions: { code: 'PERSISTED_QUERY_NOT_FOUND' } }],
+      });
+      const both = await send(method, { query: '{ __typename }', extensions: { persistedQuery } }, accept);
+      expect([both.status, both.body]).toEqual([200, '{"data":{"__typename":"Query"}}']);
+    },
+  );
+});
