@@ -1,5 +1,4 @@
-import { once } from 'node:events';
-import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
+import { startProxy } from './proxy.ts';
 
 /** Stands between a client and a server, and cuts connections or keeps answers back. */
 export interface CuttingProxy {
@@ -33,15 +32,12 @@ function isNext(watched: Watched | undefined, text: string): boolean {
 
 /** Starts a proxy to a server on loopback. */
 export async function startCuttingProxy(serverPort: number): Promise<CuttingProxy> {
-  const clients = new Set<Socket>();
   let forbidden: Watched | undefined;
   let lost: Watched | undefined;
   let held: { text: RegExp; found: (release: () => void) => void } | undefined;
   let count = 0;
-  const server = createServer((client) => {
-    const upstream = connect(serverPort, '127.0.0.1');
+  const { port, destroyAll, close } = await startProxy(serverPort, (client, upstream) => {
     let isLost = false;
-    clients.add(client);
     client.on('data', (data: Buffer) => {
       const text = data.toString('latin1');
       if (isNext(forbidden, text)) {
@@ -71,22 +67,9 @@ export async function startCuttingProxy(serverPort: number): Promise<CuttingProx
       });
       held = undefined;
     });
-    for (const socket of [client, upstream])
-      socket
-        .on('error', () => socket.destroy())
-        .on('close', () => {
-          client.destroy();
-          upstream.destroy();
-          clients.delete(client);
-        });
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const destroyAll = () => {
-    for (const client of clients) client.destroy();
-  };
   return {
-    port: (server.address() as AddressInfo).port,
+    port,
     cut(text, when = 'before') {
       const watched = text && { text, times: Number.POSITIVE_INFINITY };
       forbidden = when === 'before' ? watched : undefined;
@@ -101,10 +84,6 @@ export async function startCuttingProxy(serverPort: number): Promise<CuttingProx
     },
     holdAnswer: (text) => new Promise((found) => (held = { text, found })),
     cuts: () => count,
-    async close() {
-      destroyAll();
-      server.close();
-      await once(server, 'close');
-    },
+    close,
   };
 }

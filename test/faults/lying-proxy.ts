@@ -1,5 +1,4 @@
-import { once } from 'node:events';
-import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
+import { startProxy } from './proxy.ts';
 
 /** Stands between a client and a database server, and answers in the server's place. */
 export interface LyingProxy {
@@ -15,12 +14,10 @@ export interface LyingProxy {
 
 /** Starts a proxy to a server on loopback. */
 export async function startLyingProxy(serverPort: number): Promise<LyingProxy> {
-  const clients = new Set<Socket>();
   let next: { isMeant: (command: Buffer) => boolean; answer: Buffer } | undefined;
   let greeting: Buffer | undefined;
   let lies = 0;
-  const server = createServer((client) => {
-    const upstream = connect(serverPort, '127.0.0.1');
+  const { port, destroyAll, close } = await startProxy(serverPort, (client, upstream) => {
     let isLyingTo = greeting !== undefined;
     const lie = (answer: Buffer): void => {
       lies += 1;
@@ -28,7 +25,6 @@ export async function startLyingProxy(serverPort: number): Promise<LyingProxy> {
       client.write(answer);
     };
     if (greeting !== undefined) lie(greeting);
-    clients.add(client);
     client.on('data', (data: Buffer) => {
       upstream.write(data);
       if (next?.isMeant(data) !== true) return;
@@ -41,32 +37,15 @@ export async function startLyingProxy(serverPort: number): Promise<LyingProxy> {
       if (!isLyingTo) client.write(data);
       isLyingTo = greeting !== undefined;
     });
-    for (const socket of [client, upstream])
-      socket
-        .on('error', () => socket.destroy())
-        .on('close', () => {
-          client.destroy();
-          upstream.destroy();
-          clients.delete(client);
-        });
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const destroyAll = (): void => {
-    for (const client of clients) client.destroy();
-  };
   return {
-    port: (server.address() as AddressInfo).port,
+    port,
     answerNext: (isMeant, answer) => (next = { isMeant, answer }),
     greet(answer) {
       greeting = answer;
       destroyAll();
     },
     lies: () => lies,
-    async close() {
-      destroyAll();
-      server.close();
-      await once(server, 'close');
-    },
+    close,
   };
 }

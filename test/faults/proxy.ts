@@ -1,0 +1,50 @@
+import { once } from 'node:events';
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
+
+/** Stands between clients and a server; what goes through is the business of whoever started it. */
+export interface Proxy {
+  readonly port: number;
+  /** Both ends of every connection that is open. */
+  readonly sockets: ReadonlySet<Socket>;
+  readonly destroyAll: () => void;
+  readonly close: () => Promise<void>;
+}
+
+/**
+ * Starts a proxy to a server on loopback.
+ * @param joined called for each connection, to pass on what comes; when one end closes, the other does too
+ */
+export async function startProxy(
+  serverPort: number,
+  joined: (client: Socket, upstream: Socket) => void,
+): Promise<Proxy> {
+  const sockets = new Set<Socket>();
+  const server = createServer((client) => {
+    const pair = [client, connect(serverPort, '127.0.0.1')] as const;
+    for (const socket of pair) {
+      sockets.add(socket);
+      socket
+        .on('error', () => socket.destroy())
+        .on('close', () => {
+          for (const end of pair) end.destroy();
+          sockets.delete(socket);
+        });
+    }
+    joined(...pair);
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const destroyAll = (): void => {
+    for (const socket of sockets) socket.destroy();
+  };
+  return {
+    port: (server.address() as AddressInfo).port,
+    sockets,
+    destroyAll,
+    async close() {
+      destroyAll();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}
