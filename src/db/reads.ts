@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache';
 import type { Pool, QueryOptions } from 'mariadb';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { errorFacts, isStatementStopped } from './errors.ts';
@@ -29,7 +30,7 @@ type Rows = unknown[] & { meta: unknown };
  */
 export function createReadPool({ main, openSpare, isPrepared, metrics }: ReadPools): Pool {
   const { pool } = main;
-  const slow = createSlowTexts();
+  const slow = new LRUCache<string, true>({ max: MOST_SLOW, ttl: SLOW_FOR_MS });
   const counted = () => metrics.unpreparedStatements.inc();
   const execute = (client: Pick<Pool, 'execute' | 'query'>, sql: string, values: unknown): Promise<Rows> =>
     executeIn<Rows>(client, { sql, values, isPrepared, counted });
@@ -44,7 +45,7 @@ export function createReadPool({ main, openSpare, isPrepared, metrics }: ReadPoo
       return rows;
     } catch (error) {
       if (!(error instanceof Error) || ![...errorFacts(error)].some(isStatementStopped)) throw error;
-      slow.add(sql);
+      slow.set(sql, true);
       metrics.spareStatements.inc({ outcome: 'stopped' });
       return undefined;
     } finally {
@@ -69,17 +70,3 @@ export function createReadPool({ main, openSpare, isPrepared, metrics }: ReadPoo
 
 /** CR_MALFORMED_PACKET. */
 const noRows = (): Error => Object.assign(new Error('a SELECT was answered without rows'), { errno: 2027 });
-
-/** Texts that took long a moment ago, the newest thousand of them. */
-function createSlowTexts(): { has(sql: string): boolean; add(sql: string): void } {
-  const until = new Map<string, number>();
-  return {
-    has: (sql) => (until.get(sql) ?? 0) > performance.now(),
-    add(sql) {
-      until.delete(sql);
-      until.set(sql, performance.now() + SLOW_FOR_MS);
-      const [oldest] = until.keys();
-      if (oldest !== undefined && until.size > MOST_SLOW) until.delete(oldest);
-    },
-  };
-}
