@@ -93,9 +93,7 @@ const marksOf = (marks: readonly string[]): RegExp =>
   new RegExp(
     marks
       .filter((mark) => mark !== '')
-      .map(literal)
+      .map((mark) => RegExp.escape(mark))
       .join('|'),
     'g',
   );
-
-const literal = (text: string): string => text.replaceAll(/[^\s\w]/gu, String.raw`\$&`);

@@ -65,9 +65,8 @@ function decimalReader(form: DecimalForm): Read<Amount> {
 
 /** Of the number without its sign and symbol. */
 function patternOf({ decimalPoint, grouping, groupSizes, percent }: DecimalForm): RegExp {
-  const [point = '', between = ''] = [decimalPoint, grouping].map((text) =>
-    text.replaceAll(/[^\s\w]/g, String.raw`\$&`),
-  );
+  const point = RegExp.escape(decimalPoint);
+  const between = RegExp.escape(grouping);
   const grouped =
     groupSizes === 'indian' ? `\\d{1,2}(?:${between}\\d{2})*${between}\\d{3}` : `\\d{1,3}(?:${between}\\d{3})+`;
   const whole = between === '' ? '\\d+' : `\\d+|${grouped}`;
