@@ -1,6 +1,5 @@
 import type { EventEmitter } from 'node:events';
 import { connect, type Socket } from 'node:net';
-import { setTimeout as sleep } from 'node:timers/promises';
 import * as mariadb from 'mariadb';
 import { guardDriver } from './driver-guard.ts';
 import { toGatewayError } from './errors.ts';
@@ -92,14 +91,13 @@ function createConnectionPool(options: ServerOptions): ConnectionPool {
     pool,
     isFull: () => busy.size >= connections,
     async close() {
-      const ended = pool.end();
-      await within(CLOSE_MS, ended);
+      // Whatever comes of it, what is still open then is destroyed.
+      await within(CLOSE_MS, Promise.allSettled([pool.end()]));
       // The driver would wait ten seconds. This has the server stop what it is still doing for them.
       for (const open of busy) open.destroy();
       await within(CLOSE_MS, untilEmpty(sockets));
       // A server that hangs does neither end nor kill anything; the process must be able to go all the same.
       for (const socket of sockets) socket.destroy();
-      void ended.catch(() => undefined);
     },
   };
 }
@@ -110,16 +108,15 @@ function createConnectionPool(options: ServerOptions): ConnectionPool {
  */
 function watch(pool: mariadb.Pool, silenceMs: number): ReadonlySet<OpenConnection> {
   const busy = new Set<OpenConnection>();
-  const events = pool as unknown as EventEmitter;
-  events.on('acquire', (connection: OpenConnection) => {
+  pool.on('acquire', (connection: OpenConnection) => {
     busy.add(connection);
     connection.socket?.setTimeout(silenceMs);
   });
-  events.on('release', (connection: OpenConnection) => {
+  pool.on('release', (connection: OpenConnection) => {
     busy.delete(connection);
     connection.socket?.setTimeout(0);
   });
-  events.on('connection', (connection: OpenConnection) => {
+  pool.on('connection', (connection: OpenConnection) => {
     connection.once('end', () => busy.delete(connection));
     // One that somebody was waiting for has been acquired before this event.
     if (!busy.has(connection)) connection.socket?.setTimeout(0);
@@ -129,10 +126,12 @@ function watch(pool: mariadb.Pool, silenceMs: number): ReadonlySet<OpenConnectio
 
 /** Waits for a promise, at most so long. The timer ends with it; until then it keeps the process, for sockets may not. */
 async function within(timeoutMs: number, done: Promise<unknown>): Promise<void> {
-  const timer = new AbortController();
-  const late = sleep(timeoutMs, undefined, { signal: timer.signal }).catch(() => undefined);
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, timeoutMs);
+  });
   await Promise.race([done, late]);
-  timer.abort();
+  clearTimeout(timer);
 }
 
 async function untilEmpty(sockets: ReadonlySet<Socket>): Promise<void> {

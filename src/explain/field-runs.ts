@@ -127,7 +127,7 @@ async function* entriesOf(schema: GraphQLSchema, session: MeasuringSession, aske
     db: {
       read: async (statement: Measurement['statement']) => {
         const measuring = last.then(() => session.measure(statement));
-        last = measuring.catch(() => undefined);
+        last = Promise.allSettled([measuring]);
         const measurement = await measuring;
         found.push(measurement);
         return [...measurement.rows];

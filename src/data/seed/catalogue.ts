@@ -15,7 +15,7 @@ interface SeedProduct {
 /** Agents and products: the same for every block, so made once for a run. */
 export interface Catalogue {
   readonly agentCount: number;
-  readonly productsByCurrency: Readonly<Record<Currency, readonly SeedProduct[]>>;
+  readonly productsIn: (currency: Currency) => readonly SeedProduct[];
 }
 
 const CATALOGUE_STREAM = 0;
@@ -65,10 +65,10 @@ export function createCatalogue(parameters: SeedParameters, writer?: RowWriter):
   const random = createRandom(parameters.seed, CATALOGUE_STREAM);
   const { agents } = catalogueSize(parameters);
   for (let id = 1; id <= agents; id += 1) addAgent(random, id, writer);
-  const productsByCurrency = Object.fromEntries(
-    CURRENCIES.map((currency, index) => [currency, addProducts(random, { currency, index, writer })]),
-  ) as unknown as Record<Currency, readonly SeedProduct[]>;
-  return { agentCount: agents, productsByCurrency };
+  const products = new Map(
+    CURRENCIES.map((currency, index) => [currency, addProducts(random, { currency, index, writer })] as const),
+  );
+  return { agentCount: agents, productsIn: (currency) => products.get(currency) ?? [] };
 }
 
 const pickCountry = createWeighted(COUNTRIES.map((country) => [country, country.weight] as const));

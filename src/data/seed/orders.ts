@@ -98,7 +98,7 @@ function addItems(
   writer: RowWriter,
   order: { orderId: number; currency: Currency; catalogue: Catalogue },
 ): Amount {
-  const products = order.catalogue.productsByCurrency[order.currency];
+  const products = order.catalogue.productsIn(order.currency);
   const count = random.below(5_000) === 0 ? random.between(50, MAX_ITEMS) : pickItemCount(random);
   let total = 0n;
   for (let position = 0; position < count; position += 1) {
