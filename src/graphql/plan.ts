@@ -91,12 +91,12 @@ export function createPlans(
   if (!rootType) throw new Error(`the schema has no ${operation.operation}`);
   const plans = new Map<string, OperationPlan>();
   return ({ coerced }) => {
-    const conditions = new Map(variables.map((name) => [name, coerced[name] === true]));
-    const key = [...conditions.values()].map(Number).join('');
+    const key = variables.map((name) => Number(coerced[name] === true)).join('');
     let plan = plans.get(key);
     if (plan === undefined) {
       // Sixteen combinations are more than any client has in use at a time.
       if (plans.size === MOST_PLANS) plans.clear();
+      const conditions = new Map(variables.map((name) => [name, coerced[name] === true]));
       const root = new Planner({ schema, fragments, conditions }, hot).selection(rootType, [operation.selectionSet]);
       plan = {
         root,
