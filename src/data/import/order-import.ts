@@ -1,6 +1,6 @@
 import { countPassedOver, readBatches, settle, type ImportRun, type PendingRow } from './import-run.ts';
 import { writeHalving } from './batches.ts';
-import type { BundleOutcome, OrderBundle } from './order-pricing.ts';
+import { rejectAll, type BundleOutcome, type OrderBundle } from './order-pricing.ts';
 import { writeOrders } from './orders.ts';
 import type { ItemContent, ItemProblem, StagedItem } from './scratch.ts';
 import { readSourceRows, type SourceRow } from './source-file.ts';
@@ -69,15 +69,10 @@ async function writeOrderRows(run: ImportRun, rows: readonly PendingRow[]): Prom
 async function writeBundles(run: ImportRun, bundles: readonly OrderBundle[]): Promise<BundleOutcome[]> {
   const outcomes = await writeHalving(run.connection, bundles, {
     write: (some) => writeOrders(run.connection, some, run.by.now),
-    reject: rejectBundle,
+    reject: ({ items }, problem) => rejectAll(items, problem),
   });
   await run.options.written?.();
   return outcomes;
-}
-
-function rejectBundle(bundle: OrderBundle, problem: string): BundleOutcome {
-  const items = bundle.items.map((): Outcome => rejected(`its order was rejected: ${problem}`));
-  return { order: rejected(problem), items };
 }
 
 async function settleItems(

@@ -102,7 +102,8 @@ function unitPriceIn({ price, quantity }: ItemContent, by: { discount: Amount; c
   return `total: there is no price of up to 15 digits and 4 decimals at which ${quantity} with this discount come to ${formatAmount(total)}`;
 }
 
-function rejectAll(items: readonly StagedItem[], problem: string): BundleOutcome {
+/** Rejects an order, and its lines for it. */
+export function rejectAll(items: readonly StagedItem[], problem: string): BundleOutcome {
   return { order: rejected(problem), items: items.map(() => rejected(`its order was rejected: ${problem}`)) };
 }
 

@@ -1,4 +1,5 @@
 import type { Connection } from 'mariadb';
+import { chunks } from '../../batch/chunks.ts';
 import { formatAmount, parseAmount, toAmount } from '../../crm/money.ts';
 import {
   isPriced,
@@ -27,6 +28,8 @@ import {
   type ResolvedRecord,
   type StoredValue,
 } from './upsert.ts';
+
+const ROWS_A_STATEMENT = 2_000;
 
 /**
  * Writes a batch of orders with their lines in the open transaction. An order is written whole or not at all: a line that
@@ -92,12 +95,15 @@ async function itemsBefore(connection: Connection, records: readonly ResolvedRec
   const ids = records.flatMap((one) => idText(one.stored?.['id']));
   const items = new Map<string, ItemRow[]>(ids.map((id) => [id, []]));
   if (ids.length === 0) return items;
-  const rows = await connection.query<Record<string, StoredValue>[]>(
+  const rows = await connection.query<Record<'order_id' | (typeof ITEM_COLUMNS)[number], StoredValue>[]>(
     `SELECT order_id, ${ITEM_COLUMNS.join(', ')} FROM order_items WHERE order_id IN (?) ORDER BY order_id, position`,
     [ids],
   );
-  for (const row of rows)
-    items.get(String(row['order_id']))?.push(ITEM_COLUMNS.map((column) => String(row[column])) as unknown as ItemRow);
+  for (const row of rows) {
+    const { product_id: product, quantity, unit_price: price, discount, total } = row;
+    const item: ItemRow = [String(product), String(quantity), String(price), String(discount), String(total)];
+    items.get(String(row.order_id))?.push(item);
+  }
   return items;
 }
 
@@ -158,8 +164,7 @@ async function writeItems(
         ]),
     ),
   );
-  for (let from = 0; from < rows.length; from += 2_000)
-    await insertRows(connection, 'order_items', rows.slice(from, from + 2_000));
+  for (const part of chunks(rows, ROWS_A_STATEMENT)) await insertRows(connection, 'order_items', part);
 }
 
 function outcomeOf(bundle: PricedBundle, one: ResolvedRecord | Outcome, before: ItemsBefore): BundleOutcome {

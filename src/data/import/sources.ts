@@ -3,12 +3,11 @@ import { compileExpression, type JoinedFile, type Scope } from './expressions.ts
 import { UserError } from '../../user-error.ts';
 import type { CsvSettings, Mapping, SourceSettings, TargetName, ValueExpression } from './mapping-schema.ts';
 import { compileField, compileRecord, type RecordScope, type TargetRecord } from './records.ts';
-import type { Scratch } from './scratch.ts';
+import type { ItemContent, Scratch } from './scratch.ts';
 import { columnIndex, openSourceFile, readSourceRows, type SourceFile, type SourceRow } from './source-file.ts';
 import { createTargetSummary, type TargetSummary } from './summary.ts';
 import { ITEM_FIELDS, type TableTarget } from './targets.ts';
 import { pieces, priced } from './numbers.ts';
-import type { ItemContent } from './scratch.ts';
 
 /** A source of a table's rows, ready to be read. */
 export interface TableSource {
