@@ -15,7 +15,7 @@ export interface ChaosOptions {
   /** What is written and what breaks, in which order, is decided by it; when each thing happens is not. */
   readonly seed: number;
   /** It goes on until this is true of what was done, and every fault has come once. */
-  readonly isEnough?: (done: Done) => boolean;
+  readonly isEnough?: (done: Done) => boolean | Promise<boolean>;
   /** Clients stop after so many: one client without faults then writes the same each time. */
   readonly mostWrites?: number;
   readonly clients?: number;
@@ -52,6 +52,8 @@ export interface Chaos {
   readonly run: () => Promise<Figures>;
   /** A sentence for everything that must not be, seen while it ran or in the database now. */
   readonly violations: (connection: Connection) => Promise<readonly string[]>;
+  /** What gateways have counted so far, by the names of `/metrics`. */
+  readonly counted: Gateways['counted'];
   /** What the project's own check of the database finds. */
   readonly drifts: () => Promise<VerifyResult['drifts']>;
   readonly withDatabase: <Result>(work: (connection: Connection) => Promise<Result>) => Promise<Result>;
@@ -81,6 +83,7 @@ export async function startChaos(options: ChaosOptions): Promise<Chaos> {
     journal,
     run: () => run({ servers, gateways, journal, violation }, options),
     violations: async (connection) => [...seen, ...(await findViolations(connection, journal))],
+    counted: gateways.counted,
     drifts: async () => (await verifyDatabase({ databaseUrl: servers.database.url })).drifts,
     withDatabase,
     async close() {
@@ -118,7 +121,7 @@ async function run({ servers, gateways, journal, violation }: Running, options: 
   ).catch(mistaken);
   const ended = new AbortController();
   void Promise.all(writing).then(() => ended.abort());
-  while (!ended.signal.aborted && !isEnough(doneIn(journal, broken))) await pause(50);
+  while (!ended.signal.aborted && !(await isEnough(doneIn(journal, broken)))) await pause(50);
   faultsStop.abort();
   await breaking;
   clientsStop.abort();
