@@ -26,6 +26,8 @@ export default {
   globalTeardown: '<rootDir>/test/support/global-teardown.ts',
   // A given server may be MariaDB, which counts the rows read for the whole server: nobody else may be asking it.
   maxWorkers: TEST_DATABASE_URL ? 1 : 2,
+  // Tests of one file that run at once are those that mostly wait.
+  maxConcurrency: 50,
   // For what hangs, not for what is slow.
   testTimeout: 300_000 + Number(SOAK_MINUTES) * 60_000,
 };
