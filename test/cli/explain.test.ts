@@ -28,6 +28,7 @@ import { LISTS } from '../support/lists.ts';
 import { orGiveUp } from '../support/patience.ts';
 import { createDatabase, withConnection, type TestDatabase } from '../support/servers.ts';
 import { captureCli } from './captured-cli.ts';
+import { OWN_ENVIRONMENT } from './command.ts';
 import { PATIENT } from '../support/gateway.ts';
 import { contentsHash } from './table-contents.ts';
 
@@ -71,7 +72,7 @@ const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 /** The command as a process of its own, away from a developer's .env. */
 async function explainProcess(options: readonly string[], settings: Readonly<Record<string, string>>) {
   const child = spawn(process.execPath, [main, 'explain', ...options], {
-    env: { PATH: process.env['PATH'], ...settings },
+    env: { ...OWN_ENVIRONMENT, ...settings },
     stdio: ['ignore', 'pipe', 'pipe'],
     cwd: '/',
   });
