@@ -3,7 +3,7 @@ const { NORTHWIND_DIR, SOAK_MINUTES = '0', TEST_DATABASE_URL } = process.env;
 const ELSEWHERE = [
   '(architecture|bench|chaos|embedded|http|subscriptions)/',
   'cache/(channels|cluster|hits|keys|lifetimes|log|untold)\\.',
-  'cli/(csv|help|import-misuse|not-installed|settings|start)',
+  'cli/(csv|explain-own-servers|help|import-misuse|not-installed|settings|start)',
   'docs/(clients|compose|indexes|references|schema-words)',
   'faults/(database|health|lifecycle|redis|subscriptions)\\.',
   'limits/(bounds|cost|cost-report|cost-schema|cost-variables|cursor-form|documents|fuzz)\\.',
