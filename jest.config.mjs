@@ -3,7 +3,7 @@ const { NORTHWIND_DIR, SOAK_MINUTES = '0', TEST_DATABASE_URL } = process.env;
 const ELSEWHERE = [
   '(architecture|bench|chaos|embedded|http|subscriptions)/',
   'cache/(channels|cluster|hits|keys|lifetimes|log|untold)\\.',
-  'cli/(csv|help|import-misuse|not-installed|settings|start)',
+  'cli/(csv|explain-own-servers|help|import-misuse|not-installed|settings|start)',
   'docs/(clients|compose|indexes|references|schema-words)',
   'faults/(database|health|lifecycle|redis|subscriptions)\\.',
   'limits/(bounds|cost|cost-report|cost-schema|cost-variables|cursor-form|documents|fuzz)\\.',
@@ -26,6 +26,8 @@ export default {
   globalTeardown: '<rootDir>/test/support/global-teardown.ts',
   // A given server may be MariaDB, which counts the rows read for the whole server: nobody else may be asking it.
   maxWorkers: TEST_DATABASE_URL ? 1 : 2,
+  // Tests of one file that run at once are those that mostly wait.
+  maxConcurrency: 50,
   // For what hangs, not for what is slow.
   testTimeout: 300_000 + Number(SOAK_MINUTES) * 60_000,
 };

@@ -4,6 +4,12 @@ import { orGiveUp } from '../support/patience.ts';
 
 const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 
+/** What every process is given: it knows nothing else of a developer's environment. */
+export const OWN_ENVIRONMENT = {
+  PATH: process.env['PATH'],
+  NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'],
+} as const;
+
 /** How a command ended. */
 interface CommandEnd {
   readonly code: number | string | null | undefined;
@@ -13,7 +19,7 @@ interface CommandEnd {
 
 /**
  * Runs a command of the command line until it ends.
- * @param settings the whole environment but for PATH
+ * @param settings the whole environment but for OWN_ENVIRONMENT
  */
 export function runCommand(
   args: readonly string[],
@@ -21,7 +27,7 @@ export function runCommand(
 ): Promise<CommandEnd> {
   const ended = new Promise<CommandEnd>((resolve) => {
     // Away from a developer's own .env.
-    const options = { env: { PATH: process.env['PATH'], ...settings }, cwd: '/' };
+    const options = { env: { ...OWN_ENVIRONMENT, ...settings }, cwd: '/' };
     execFile(process.execPath, [main, ...args], options, (error, stdout, stderr) =>
       resolve({ code: error === null ? 0 : error.code, stdout, stderr }),
     );

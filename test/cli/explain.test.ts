@@ -1,9 +1,3 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import {
   extendSchema,
@@ -25,9 +19,9 @@ import { listQuestions } from '../../src/explain/questions.ts';
 import { openMeasuringSession } from '../../src/explain/session.ts';
 import { createSchema } from '../../src/graphql/schema.ts';
 import { LISTS } from '../support/lists.ts';
-import { orGiveUp } from '../support/patience.ts';
 import { createDatabase, withConnection, type TestDatabase } from '../support/servers.ts';
 import { captureCli } from './captured-cli.ts';
+import { runCommand } from './command.ts';
 import { PATIENT } from '../support/gateway.ts';
 import { contentsHash } from './table-contents.ts';
 
@@ -64,22 +58,6 @@ async function explain(options: ExplainOptions, settings: Readonly<Record<string
 async function entriesOf(options: ExplainOptions): Promise<{ code: number; entries: readonly Entry[] }> {
   const { code, text } = await explain({ ...options, json: true });
   return { code, entries: JSON.parse(text).statements };
-}
-
-const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
-
-/** The command as a process of its own, away from a developer's .env. */
-async function explainProcess(options: readonly string[], settings: Readonly<Record<string, string>>) {
-  const child = spawn(process.execPath, [main, 'explain', ...options], {
-    env: { PATH: process.env['PATH'], ...settings },
-    stdio: ['ignore', 'pipe', 'pipe'],
-    cwd: '/',
-  });
-  const texts = { stdout: '', stderr: '' };
-  for (const name of ['stdout', 'stderr'] as const)
-    child[name].setEncoding('utf8').on('data', (text: string) => (texts[name] += text));
-  const [code] = await orGiveUp('the process to end', once(child, 'close'));
-  return { code, ...texts };
 }
 
 /** Does something to the tables, asks, and undoes it. */
@@ -291,26 +269,7 @@ describe('npm run explain refuses', () => {
   });
 
   test('a database out of reach, in one line with exit code 69', async () => {
-    const { code, stdout, stderr } = await explainProcess([], { DATABASE_URL: 'mysql://nobody@127.0.0.1:1/none' });
+    const { code, stdout, stderr } = await runCommand(['explain'], { DATABASE_URL: 'mysql://nobody@127.0.0.1:1/none' });
     expect([code, stdout, stderr]).toEqual([69, '', 'DATABASE_URL: the database cannot be reached.\n']);
-  });
-});
-
-describe('npm run explain without DATABASE_URL', () => {
-  test('tells a folder that cannot be written to in one line', async () => {
-    const { code, stdout, stderr } = await explainProcess([], { DATA_DIR: '/dev/null/data' });
-    expect([code, stdout]).toEqual([1, '']);
-    expect(stderr).toMatch(/^The embedded servers need a folder to write to, and \/dev\/null\/data is none .*\n$/);
-  });
-
-  test('seeds a database of its own, prints nothing but the report to stdout, and leaves nothing behind', async () => {
-    const folder = await mkdtemp(join(tmpdir(), 'concierge-explain-'));
-    const options = ['--customers', '300', '--only', 'Agent.customers count'];
-    const { code, stdout, stderr } = await explainProcess(options, { DATA_DIR: folder });
-    expect([code, stderr]).toEqual([0, expect.stringContaining('Seeded 300 customers')]);
-    expect(stdout).toMatch(/^statement +asked for +index/);
-    expect(stdout).toMatch(/^All are within their bounds\.$/m);
-    expect(await readdir(folder)).toEqual([]);
-    await rm(folder, { recursive: true });
   });
 });

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { orGiveUp, until } from '../support/patience.ts';
+import { OWN_ENVIRONMENT } from './command.ts';
 
 const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 
@@ -25,10 +26,10 @@ export interface GatewayProcess {
   readonly stopReading: () => void;
 }
 
-/** @param settings the whole environment but for PATH */
+/** @param settings the whole environment but for OWN_ENVIRONMENT */
 export function startProcess(settings: Readonly<Record<string, string>>): GatewayProcess {
   const child = spawn(process.execPath, [main, 'start'], {
-    env: { PATH: process.env['PATH'], PORT: '0', ...settings },
+    env: { ...OWN_ENVIRONMENT, PORT: '0', ...settings },
     stdio: ['ignore', 'pipe', 'pipe'],
     // Away from a developer's own .env.
     cwd: '/',

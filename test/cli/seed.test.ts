@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { afterEach, describe, expect, test } from '@jest/globals';
+import { afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { parsePhoneNumberFromString } from 'libphonenumber-js/max';
 import { UserError } from '../../src/user-error.ts';
 import { parseSeedOptions, runSeed, type SeedArguments } from '../../src/cli/seed.ts';
@@ -55,6 +55,16 @@ function seedProcess(databaseUrl: string, given: { customers: number; nodeOption
 }
 
 describe('a seed', () => {
+  /** Not a multiple of what is written at once. */
+  const MANY = 4_300;
+  let whole: string;
+  beforeAll(async () => {
+    const database = await createDatabase();
+    await seed(database.url, { customers: MANY });
+    whole = await contentsHash(database.url);
+    await database.drop();
+  });
+
   test('is the same to the byte on every server, whatever the day', async () => {
     const url = await freshDatabase();
     await seed(url, { customers: 300 });
@@ -70,28 +80,26 @@ describe('a seed', () => {
   });
 
   test('that was interrupted goes on and ends with the same rows as one that was not', async () => {
-    const [whole, parts] = [await freshDatabase(), await freshDatabase()];
-    await seed(whole, { customers: 4_300 });
+    const parts = await freshDatabase();
     const { cli, interrupt } = captureCli();
     const run = seedDatabase({
-      ...args({ customers: 4_300 }),
+      ...args({ customers: MANY }),
       databaseUrl: parts,
       signal: cli.signal,
       report: ({ customersDone }) => customersDone > 0 && interrupt(),
     });
     expect((await run).outcome).toBe('interrupted');
     const between = await rowCounts(parts);
-    expect(between['customers']).toBeLessThan(4_300);
+    expect(between['customers']).toBeLessThan(MANY);
     expect(await contradictions(parts)).toEqual([]);
 
-    expect(await runSeed(args({ customers: 4_300 }), captureCli().cli, parts)).toBe(0);
-    expect(await contentsHash(parts)).toBe(await contentsHash(whole));
+    expect(await runSeed(args({ customers: MANY }), captureCli().cli, parts)).toBe(0);
+    expect(await contentsHash(parts)).toBe(whole);
   });
 
   test('whose process was killed goes on and ends with the same rows as one that was not', async () => {
-    const [whole, parts] = [await freshDatabase(), await freshDatabase()];
-    await seed(whole, { customers: 5_000 });
-    const child = seedProcess(parts, { customers: 5_000 });
+    const parts = await freshDatabase();
+    const child = seedProcess(parts, { customers: MANY });
     const ended = once(child, 'exit');
     // Two reports: the start and the first block; the others are under way.
     for (
@@ -104,18 +112,17 @@ describe('a seed', () => {
     child.kill('SIGKILL');
     await ended;
 
-    await seed(parts, { customers: 5_000 });
-    expect(await contentsHash(parts)).toBe(await contentsHash(whole));
+    await seed(parts, { customers: MANY });
+    expect(await contentsHash(parts)).toBe(whole);
   });
 
   test('that two processes write at once is written once', async () => {
-    const [whole, shared] = [await freshDatabase(), await freshDatabase()];
-    await seed(whole, { customers: 3_000 });
+    const shared = await freshDatabase();
     const { cli, interrupt } = captureCli();
     // Begun and stopped before the first block, so that both go on with it.
-    await seedDatabase({ ...args({ customers: 3_000 }), databaseUrl: shared, signal: cli.signal, report: interrupt });
-    await Promise.all([seed(shared, { customers: 3_000 }), seed(shared, { customers: 3_000 })]);
-    expect(await contentsHash(shared)).toBe(await contentsHash(whole));
+    await seedDatabase({ ...args({ customers: MANY }), databaseUrl: shared, signal: cli.signal, report: interrupt });
+    await Promise.all([seed(shared, { customers: MANY }), seed(shared, { customers: MANY })]);
+    expect(await contentsHash(shared)).toBe(whole);
   });
 
   test('needs no more memory for more customers', async () => {

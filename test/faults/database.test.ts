@@ -157,7 +157,8 @@ describe('a gateway whose database', () => {
     await own.close();
   });
 
-  test('loses connections while they are being opened goes on, and answers once it does not', async () => {
+  // Beside the next one, which does nothing but wait.
+  test.concurrent('loses connections while they are being opened goes on, and answers once it does not', async () => {
     const proxy = await startCuttingProxy(Number(new URL(servers.database.url).port));
     const databaseUrl = Object.assign(new URL(servers.database.url), { port: String(proxy.port) }).href;
     const own = await startGateway({ databaseUrl, settings: { LIMIT_DATABASE_CONNECTIONS: '3' } });
@@ -172,7 +173,7 @@ describe('a gateway whose database', () => {
     await proxy.close();
   });
 
-  test('is asked nothing for a while closes none of its connections', async () => {
+  test.concurrent('is asked nothing for a while closes none of its connections', async () => {
     await asRoot("CREATE USER idle IDENTIFIED BY 'idle'", 'GRANT ALL ON crm.* TO idle');
     const databaseUrl = Object.assign(new URL(servers.database.url), { username: 'idle', password: 'idle' }).href;
     const settings = { LIMIT_STATEMENT_MS: '1000', LIMIT_DATABASE_CONNECTIONS: '3' };

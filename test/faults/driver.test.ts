@@ -33,37 +33,47 @@ const isCommit = (data: Buffer) => data.toString('latin1', 5) === 'COMMIT';
 const CREATE =
   'mutation($name: String!) { createCustomer(input: {name: $name}) { customer { name } userErrors { code } } }';
 
+const OTHER = '{ agents(first: 1) { nodes { name } } }';
+const KNOWN = '{ products(first: 1) { nodes { name } } }';
+const untilAnswered = (ask: () => Promise<Answer>) => until('an answer', ask, ({ errors }) => errors.length === 0);
+
+// All at once, each with a gateway of its own: most of them do nothing but wait for the rest of an answer.
 describe('a driver that is sent what it does not expect', () => {
   let database: TestDatabase;
-  let proxy: LyingProxy;
-  let gateway: TestGateway;
   beforeAll(async () => {
     database = await createDatabase();
-    proxy = await startLyingProxy(Number(new URL(database.url).port));
+  });
+  afterAll(() => database.drop());
+
+  interface LiedTo {
+    readonly proxy: LyingProxy;
+    readonly gateway: TestGateway;
+  }
+
+  async function lyingTo(work: (liedTo: LiedTo) => Promise<void>): Promise<void> {
+    const proxy = await startLyingProxy(Number(new URL(database.url).port));
     const databaseUrl = Object.assign(new URL(database.url), { port: String(proxy.port) }).href;
     // Each connection keeps one statement: another is prepared, and then the first one again.
     // What waits for the rest of an answer is given up after the time of a statement.
     const settings = {
       ...PATIENT,
-      LIMIT_STATEMENT_MS: '1000',
+      LIMIT_STATEMENT_MS: '3000',
       LIMIT_DATABASE_CONNECTIONS: '2',
       LIMIT_PREPARED_STATEMENTS: '3',
     };
-    gateway = await startGateway({ databaseUrl, settings });
-  });
-  afterAll(async () => {
-    await gateway.close();
-    await proxy.close();
-    await database.drop();
-  });
-
-  const OTHER = '{ agents(first: 1) { nodes { name } } }';
-  const KNOWN = '{ products(first: 1) { nodes { name } } }';
-  const untilAnswered = (ask: () => Promise<Answer>) => until('an answer', ask, ({ errors }) => errors.length === 0);
+    const gateway = await startGateway({ databaseUrl, settings });
+    await untilAnswered(() => gateway.request(KNOWN));
+    try {
+      await work({ proxy, gateway });
+    } finally {
+      await gateway.close();
+      await proxy.close();
+    }
+  }
 
   /** The request that is lied to gets one error with a code; the next are answered. */
-  async function expectOneError(answer: Answer, told: number): Promise<void> {
-    expect(proxy.lies()).toBe(told + 1);
+  async function expectOneError({ proxy, gateway }: LiedTo, answer: Answer): Promise<void> {
+    expect(proxy.lies()).toBe(1);
     expect(answer.errors.map(({ extensions }) => extensions.code)).toEqual([
       expect.stringMatching(/^(?:SERVICE_UNAVAILABLE|INTERNAL_SERVER_ERROR|TIMEOUT)$/),
     ]);
@@ -71,37 +81,38 @@ describe('a driver that is sent what it does not expect', () => {
     expect((await untilAnswered(() => gateway.request(KNOWN))).errors).toEqual([]);
   }
 
-  test.each(LIES)('at PREPARE, %s, fails that request alone', async (_, lie) => {
-    await untilAnswered(() => gateway.request(KNOWN));
-    const told = proxy.lies();
-    proxy.answerNext(isOf(PREPARE), lie);
-    await expectOneError(await gateway.request(OTHER), told);
-  });
-
-  test.each(LIES)('at EXECUTE, %s, fails that request alone', async (_, lie) => {
-    await untilAnswered(() => gateway.request(KNOWN));
-    const told = proxy.lies();
-    proxy.answerNext(isOf(EXECUTE), lie);
-    await expectOneError(await gateway.request(KNOWN), told);
-  });
-
-  test.each(LIES.filter(([what]) => !what.includes('OK')))(
-    'at COMMIT, %s, fails that write alone',
-    async (what, lie) => {
-      await untilAnswered(() => gateway.request(KNOWN));
-      const told = proxy.lies();
-      proxy.answerNext(isCommit, lie);
-      await expectOneError(await gateway.request(CREATE, { variables: { name: what } }), told);
-      const again = await untilAnswered(() => gateway.request(CREATE, { variables: { name: `${what} again` } }));
-      expect(again.data.createCustomer.userErrors).toEqual([]);
-    },
+  test.concurrent.each(LIES)('at PREPARE, %s, fails that request alone', (_, lie) =>
+    lyingTo(async ({ proxy, gateway }) => {
+      proxy.answerNext(isOf(PREPARE), lie);
+      await expectOneError({ proxy, gateway }, await gateway.request(OTHER));
+    }),
   );
 
-  test.each(LIES)('when it signs in, %s, fails what waits for the connection', async (_, lie) => {
-    proxy.greet(lie);
-    const { errors } = await gateway.request(OTHER);
-    expect(errors.map(({ extensions }) => extensions.code)).toEqual(['SERVICE_UNAVAILABLE']);
-    proxy.greet(undefined);
-    expect((await untilAnswered(() => gateway.request(KNOWN))).errors).toEqual([]);
-  });
+  test.concurrent.each(LIES)('at EXECUTE, %s, fails that request alone', (_, lie) =>
+    lyingTo(async ({ proxy, gateway }) => {
+      proxy.answerNext(isOf(EXECUTE), lie);
+      await expectOneError({ proxy, gateway }, await gateway.request(KNOWN));
+    }),
+  );
+
+  test.concurrent.each(LIES.filter(([what]) => !what.includes('OK')))(
+    'at COMMIT, %s, fails that write alone',
+    (what, lie) =>
+      lyingTo(async ({ proxy, gateway }) => {
+        proxy.answerNext(isCommit, lie);
+        await expectOneError({ proxy, gateway }, await gateway.request(CREATE, { variables: { name: what } }));
+        const again = await untilAnswered(() => gateway.request(CREATE, { variables: { name: `${what} again` } }));
+        expect(again.data.createCustomer.userErrors).toEqual([]);
+      }),
+  );
+
+  test.concurrent.each(LIES)('when it signs in, %s, fails what waits for the connection', (_, lie) =>
+    lyingTo(async ({ proxy, gateway }) => {
+      proxy.greet(lie);
+      const { errors } = await gateway.request(OTHER);
+      expect(errors.map(({ extensions }) => extensions.code)).toEqual(['SERVICE_UNAVAILABLE']);
+      proxy.greet(undefined);
+      expect((await untilAnswered(() => gateway.request(KNOWN))).errors).toEqual([]);
+    }),
+  );
 });

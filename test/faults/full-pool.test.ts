@@ -8,19 +8,38 @@ import { lockTable } from './table-lock.ts';
 const UPDATE = 'mutation($input: UpdateCustomerInput!) { updateCustomer(input: $input) { userErrors { code } } }';
 const CONNECTIONS = 10;
 
+/** A gateway on a database of its own, with a customer to update. */
+interface Seeded {
+  readonly database: TestDatabase;
+  readonly gateway: TestGateway;
+  readonly id: string;
+  readonly close: () => Promise<void>;
+}
+
+async function startSeeded(settings: Readonly<Record<string, string>> = PATIENT): Promise<Seeded> {
+  const database = await createDatabase();
+  await seedDatabase({ databaseUrl: database.url, customers: 20, ordersPerCustomer: 1, seed: 1 });
+  const gateway = await startGateway({ databaseUrl: database.url, settings });
+  const [{ id }] = (await gateway.data('{ customers(first: 1) { nodes { id } } }')).customers.nodes;
+  const close = async (): Promise<void> => {
+    await gateway.close();
+    await database.drop();
+  };
+  return { database, gateway, id, close };
+}
+
+let seeded: Seeded;
 let database: TestDatabase;
 let gateway: TestGateway;
-let id: string;
+/** Begun before all else, because nothing happens in it for six seconds. */
+let refusing: ReturnType<typeof refusedWrites>;
 beforeAll(async () => {
-  database = await createDatabase();
-  await seedDatabase({ databaseUrl: database.url, customers: 20, ordersPerCustomer: 1, seed: 1 });
-  gateway = await startGateway({ databaseUrl: database.url, settings: PATIENT });
-  [{ id }] = (await gateway.data('{ customers(first: 1) { nodes { id } } }')).customers.nodes;
+  refusing = refusedWrites();
+  refusing.catch(() => undefined);
+  seeded = await startSeeded();
+  ({ database, gateway } = seeded);
 });
-afterAll(async () => {
-  await gateway.close();
-  await database.drop();
-});
+afterAll(() => seeded.close());
 
 const readiness = async ({ url }: TestGateway) => {
   const response = await fetch(`${url}/health/ready`);
@@ -29,70 +48,37 @@ const readiness = async ({ url }: TestGateway) => {
 const times = <Item>(count: number, make: (i: number) => Item): Item[] =>
   Array.from({ length: count }, (_, i) => make(i));
 const shown = ({ errors }: Answer) => errors.map(({ message, extensions }) => [extensions.code, message]);
-const update = (of: TestGateway, name: string) => of.request(UPDATE, { variables: { input: { id, name } } });
+const update = (of: Seeded, name: string) => of.gateway.request(UPDATE, { variables: { input: { id: of.id, name } } });
 
 /** As somebody else has it who holds a lock on the customers' rows. */
-async function holdingRows(work: () => Promise<void>): Promise<void> {
-  await withConnection(database.url, async (connection) => {
+async function holdingRows<Result>({ url }: TestDatabase, work: () => Promise<Result>): Promise<Result> {
+  return withConnection(url, async (connection) => {
     await connection.beginTransaction();
     await connection.query('SELECT id FROM customers FOR UPDATE');
     try {
-      await work();
+      return await work();
     } finally {
       await connection.rollback();
     }
   });
 }
 
-describe('writes that wait for a row that somebody else holds locked', () => {
-  test.each([12, 40])(
-    'leave half of the connections to reads, %i of them too, and are done in the end',
-    async (count) => {
-      let updates: Promise<Answer>[] = [];
-      await holdingRows(async () => {
-        updates = times(count, (i) => update(gateway, `Held ${count} ${i}`));
-        const waiting = { reads: 0, writes: count - CONNECTIONS / 2 };
-        await until(
-          `readiness to show ${waiting.writes} writes that wait`,
-          () => readiness(gateway),
-          ({ body }) => body.waiting?.writes === waiting.writes,
-        );
-        const reads = await Promise.all(times(30, () => gateway.request('{ customers(first: 5) { nodes { name } } }')));
-        expect(reads.flatMap(shown)).toEqual([]);
-        expect(await readiness(gateway)).toEqual({
-          status: 200,
-          body: { status: 'ok', dependencies: { database: 'up', redis: 'not used' }, waiting },
-        });
-      });
-      const answers = await Promise.all(updates);
-      expect(answers.flatMap(shown)).toEqual([]);
-      expect(answers.map(({ data }) => data.updateCustomer.userErrors)).toEqual(answers.map(() => []));
-      expect((await readiness(gateway)).body.waiting).toBeUndefined();
-    },
-  );
-
-  test('are refused when others have waited before them for half of the time of a request, and nothing is written', async () => {
-    const settings = { ...PATIENT, LIMIT_REQUEST_MS: '6000', LIMIT_DATABASE_CONNECTIONS: '1' };
-    const small = await startGateway({ databaseUrl: database.url, settings });
-    await holdingRows(async () => {
+/** A write that waits for a row and has the only connection, and three more. */
+async function refusedWrites() {
+  const small = await startSeeded({ ...PATIENT, LIMIT_REQUEST_MS: '6000', LIMIT_DATABASE_CONNECTIONS: '1' });
+  try {
+    const answers = await holdingRows(small.database, async () => {
       const first = update(small, 'First');
-      const answers = await Promise.all(times(3, () => update(small, 'One too many')));
-      expect(answers.map(shown)).toEqual(
-        answers.map(() => [
-          [
-            'SERVICE_UNAVAILABLE',
-            'Too many writes wait, likely for rows that somebody else holds locked, and none may take the connections of reads; try again.',
-          ],
-        ]),
-      );
-      expect(await small.metric('concierge_database_full_total')).toBe(3);
-      // The one that holds the place has half of its time left; it ends by itself.
-      expect(shown(await first).map(([code]) => code)).toEqual(['TIMEOUT']);
+      const others = await Promise.all(times(3, () => update(small, 'One too many')));
+      const refusals = await small.gateway.metric('concierge_database_full_total');
+      return { first: shown(await first), others: others.map(shown), refusals };
     });
-    expect((await small.data(`{ customer(by: {id: "${id}"}) { name } }`)).customer.name).not.toBe('One too many');
+    const { customer } = await small.gateway.data(`{ customer(by: {id: "${small.id}"}) { name } }`);
+    return { ...answers, name: customer.name };
+  } finally {
     await small.close();
-  });
-});
+  }
+}
 
 describe('statements that take long and have every connection', () => {
   const QUICK = '{ products(first: 1) { nodes { sku } } }';
@@ -128,10 +114,54 @@ describe('statements that take long and have every connection', () => {
     const lock = await lockTable(database.url, 'customers');
     const long = times(CONNECTIONS, () => gateway.request(SLOW));
     await lock.waiting(CONNECTIONS);
-    expect(shown(await update(gateway, 'No connection'))).toEqual([
+    expect(shown(await update(seeded, 'No connection'))).toEqual([
       ['SERVICE_UNAVAILABLE', 'All connections to the database are in use; try again.'],
     ]);
     await lock.release();
     expect((await Promise.all(long)).flatMap(shown)).toEqual([]);
+  });
+});
+
+describe('writes that wait for a row that somebody else holds locked', () => {
+  test.each([12, 40])(
+    'leave half of the connections to reads, %i of them too, and are done in the end',
+    async (count) => {
+      let updates: Promise<Answer>[] = [];
+      await holdingRows(database, async () => {
+        updates = times(count, (i) => update(seeded, `Held ${count} ${i}`));
+        const waiting = { reads: 0, writes: count - CONNECTIONS / 2 };
+        await until(
+          `readiness to show ${waiting.writes} writes that wait`,
+          () => readiness(gateway),
+          ({ body }) => body.waiting?.writes === waiting.writes,
+        );
+        const reads = await Promise.all(times(30, () => gateway.request('{ customers(first: 5) { nodes { name } } }')));
+        expect(reads.flatMap(shown)).toEqual([]);
+        expect(await readiness(gateway)).toEqual({
+          status: 200,
+          body: { status: 'ok', dependencies: { database: 'up', redis: 'not used' }, waiting },
+        });
+      });
+      const answers = await Promise.all(updates);
+      expect(answers.flatMap(shown)).toEqual([]);
+      expect(answers.map(({ data }) => data.updateCustomer.userErrors)).toEqual(answers.map(() => []));
+      expect((await readiness(gateway)).body.waiting).toBeUndefined();
+    },
+  );
+
+  test('are refused when others have waited before them for half of the time of a request, and nothing is written', async () => {
+    const { first, others, refusals, name } = await refusing;
+    expect(others).toEqual(
+      others.map(() => [
+        [
+          'SERVICE_UNAVAILABLE',
+          'Too many writes wait, likely for rows that somebody else holds locked, and none may take the connections of reads; try again.',
+        ],
+      ]),
+    );
+    expect(refusals).toBe(3);
+    // The one that holds the place has half of its time left; it ends by itself.
+    expect(first.map(([code]) => code)).toEqual(['TIMEOUT']);
+    expect(name).not.toBe('One too many');
   });
 });

@@ -8,8 +8,12 @@ import { CHANGED, subscribe, type EventReader, type Subscribing } from './event-
 
 let gateway: WritingGateway;
 const streams: EventReader[] = [];
+/** How many comments came until one more did. Begun before all else, for that takes twelve seconds. */
+let commented: Promise<number>;
 beforeAll(async () => {
   gateway = await startWritingGateway();
+  commented = untilCommented();
+  commented.catch(() => undefined);
 });
 afterEach(() => {
   for (const stream of streams.splice(0)) stream.close();
@@ -25,6 +29,23 @@ async function watch(id: string, query = CHANGED, options: Subscribing = {}) {
 
 const newCustomer = async (name = 'Ada') => customerOf(await gateway.create({ name }));
 const silence = (stream: EventReader) => stream.silence(300);
+
+async function untilCommented(): Promise<number> {
+  const { id } = await newCustomer();
+  const stream = await subscribe(gateway.url, CHANGED, { variables: { id } });
+  await stream.next();
+  const before = stream.comments;
+  const after = await within(13_000, 'the next comment', async () => {
+    await silence(stream);
+    return until(
+      'another comment',
+      () => stream.comments,
+      (comments) => comments > before,
+    );
+  });
+  stream.close();
+  return after - before;
+}
 
 describe('customerChanged', () => {
   test.each(['GET', 'POST'] as const)('by %s shows the customer at once and after each change', async (method) => {
@@ -164,18 +185,7 @@ describe('customerChanged', () => {
   });
 
   test('keeps a stream alive with comments', async () => {
-    const { id } = await newCustomer();
-    const { stream } = await watch(id);
-    const before = stream.comments;
-    const after = await within(13_000, 'the next comment', async () => {
-      await silence(stream);
-      return until(
-        'another comment',
-        () => stream.comments,
-        (comments) => comments > before,
-      );
-    });
-    expect(after).toBe(before + 1);
+    expect(await commented).toBe(1);
   });
 });
 
