@@ -62,8 +62,8 @@ export async function createApp(
   const documents = createDocuments(schema, limits);
   const db = await createDatabase(databaseOptions(config, metrics));
   const { redisUrls: urls } = config;
-  const { prefix } = config.cache;
-  const redis = urls.length === 0 ? undefined : createRedis({ urls, timeoutMs: config.cache.timeoutMs, log, metrics });
+  const { prefix, timeoutMs } = config.cache;
+  const redis = urls.length === 0 ? undefined : createRedis({ urls, timeoutMs, log, metrics });
   const schemaHash = hash('sha256', SDL, 'base64url');
   const cache =
     redis === undefined || !config.cache.enabled
@@ -73,7 +73,7 @@ export async function createApp(
     openChannels:
       redis === undefined || config.redisIsPrivate === true
         ? undefined
-        : (listener) => createRedisChannels({ urls, redis, prefix, listener, log, metrics }),
+        : (listener) => createRedisChannels({ urls, timeoutMs, redis, prefix, listener, log, metrics }),
     metrics,
   });
   const pipeline = createPipeline({

@@ -37,7 +37,14 @@ describe('messages that Redis could not be told of', () => {
               return results;
             }),
     };
-    const options = { urls: [redisUrl()], redis: held, prefix: `channels-${process.pid}:`, log, metrics };
+    const options = {
+      urls: [redisUrl()],
+      timeoutMs: 10_000,
+      redis: held,
+      prefix: `channels-${process.pid}:`,
+      log,
+      metrics,
+    };
     const silent = { heard: () => undefined, turned: () => undefined };
     publisher = createRedisChannels({ ...options, listener: silent });
     reader = createRedisChannels({ ...options, listener: { ...silent, heard: (channel) => heard.push(channel) } });
