@@ -138,6 +138,7 @@ function databaseOptions({ databaseUrl, limits }: Config & { readonly databaseUr
     connections: limits.databaseConnections,
     spareConnections: Math.ceil(limits.databaseConnections / 4),
     statementMs: limits.statementMs,
+    waitMs: limits.databaseWaitMs,
     preparedStatements: limits.preparedStatements,
     metrics,
   };

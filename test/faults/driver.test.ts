@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { PATIENT, startGateway, type Answer, type TestGateway } from '../support/gateway.ts';
+import { BRIEF_DATABASE_WAIT, PATIENT, startGateway, type Answer, type TestGateway } from '../support/gateway.ts';
 import { until } from '../support/patience.ts';
 import { createDatabase, type TestDatabase } from '../support/servers.ts';
 import { startLyingProxy, type LyingProxy } from './lying-proxy.ts';
@@ -45,6 +45,7 @@ describe('a driver that is sent what it does not expect', () => {
     // What waits for the rest of an answer is given up after the time of a statement.
     const settings = {
       ...PATIENT,
+      ...BRIEF_DATABASE_WAIT,
       LIMIT_STATEMENT_MS: '1000',
       LIMIT_DATABASE_CONNECTIONS: '2',
       LIMIT_PREPARED_STATEMENTS: '3',
