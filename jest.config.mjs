@@ -1,4 +1,4 @@
-const { NORTHWIND_DIR, SOAK_MINUTES = '0', TEST_DATABASE_URL } = process.env;
+const { NORTHWIND_DIR, SOAK_MINUTES = '0', TEST_DATABASE_URL, TEST_LOGS_DIR } = process.env;
 
 const ELSEWHERE = [
   '(architecture|bench|chaos|embedded|http|subscriptions)/',
@@ -26,6 +26,10 @@ export default {
   globalTeardown: '<rootDir>/test/support/global-teardown.ts',
   // A given server may be MariaDB, which counts the rows read for the whole server: nobody else may be asking it.
   maxWorkers: TEST_DATABASE_URL ? 1 : 2,
+  reporters: [
+    'default',
+    ...(TEST_LOGS_DIR ? [['<rootDir>/.ci/progress.mjs', { file: `${TEST_LOGS_DIR}/progress.jsonl` }]] : []),
+  ],
   // For what hangs, not for what is slow.
   testTimeout: 300_000 + Number(SOAK_MINUTES) * 60_000,
 };
