@@ -4,7 +4,7 @@ import { createRedis, type BoundedRedis } from '../../src/cache/redis.ts';
 import { createRedisChannels, type RedisChannels } from '../../src/cache/redis-channels.ts';
 import { createLog } from '../../src/telemetry/log.ts';
 import { createMetrics } from '../../src/telemetry/metrics.ts';
-import { pause, until } from '../support/patience.ts';
+import { PATIENCE_MS, pause, until } from '../support/patience.ts';
 import { redisUrl } from '../support/servers.ts';
 
 describe('messages that Redis could not be told of', () => {
@@ -20,7 +20,7 @@ describe('messages that Redis could not be told of', () => {
   /** How many messages were sent at once. */
   const sent: number[] = [];
   beforeAll(async () => {
-    redis = createRedis({ urls: [redisUrl()], timeoutMs: 10_000, log, metrics });
+    redis = createRedis({ urls: [redisUrl()], timeoutMs: PATIENCE_MS, log, metrics });
     await until('a connection to Redis', () => redis.isUp());
     const inVain = async () => {
       triedInVain += 1;
@@ -39,7 +39,7 @@ describe('messages that Redis could not be told of', () => {
     };
     const options = {
       urls: [redisUrl()],
-      timeoutMs: 10_000,
+      timeoutMs: PATIENCE_MS,
       redis: held,
       prefix: `channels-${process.pid}:`,
       log,
