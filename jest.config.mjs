@@ -1,11 +1,12 @@
 const { NORTHWIND_DIR, SOAK_MINUTES = '0', TEST_DATABASE_URL, TEST_LOGS_DIR } = process.env;
 
 const ELSEWHERE = [
-  '(architecture|bench|chaos|embedded|http|subscriptions)/',
+  '(architecture|bench|chaos|embedded|http|soak)/',
   'cache/(channels|cluster|hits|keys|lifetimes|log|untold)\\.',
   'cli/(csv|help|import-misuse|not-installed|settings|start)',
   'docs/(clients|compose|indexes|references|schema-words)',
   'faults/(database|health|lifecycle|redis|subscriptions)\\.',
+  'subscriptions/(clients|cluster|graphql-sse|subscriptions-misuse|two-gateways)\\.',
   'limits/(bounds|cost|cost-report|cost-schema|cost-variables|cursor-form|documents|fuzz)\\.',
 ];
 
