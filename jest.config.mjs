@@ -1,11 +1,12 @@
-const { NORTHWIND_DIR, SOAK_MINUTES = '0', TEST_DATABASE_URL } = process.env;
+const { NORTHWIND_DIR, SOAK_MINUTES = '0', TEST_DATABASE_URL, TEST_LOGS_DIR } = process.env;
 
 const ELSEWHERE = [
-  '(architecture|bench|chaos|embedded|http|subscriptions)/',
+  '(architecture|bench|chaos|embedded|http|soak)/',
   'cache/(channels|cluster|hits|keys|lifetimes|log|untold)\\.',
   'cli/(csv|explain-own-servers|help|import-misuse|not-installed|settings|start)',
   'docs/(clients|compose|indexes|references|schema-words)',
   'faults/(database|health|lifecycle|redis|subscriptions)\\.',
+  'subscriptions/(clients|cluster|graphql-sse|subscriptions-misuse|two-gateways)\\.',
   'limits/(bounds|cost|cost-report|cost-schema|cost-variables|cursor-form|documents|fuzz)\\.',
 ];
 
@@ -28,6 +29,10 @@ export default {
   maxWorkers: TEST_DATABASE_URL ? 1 : 2,
   // Tests of one file that run at once are those that mostly wait.
   maxConcurrency: 50,
+  reporters: [
+    'default',
+    ...(TEST_LOGS_DIR ? [['<rootDir>/.ci/progress.mjs', { file: `${TEST_LOGS_DIR}/progress.jsonl` }]] : []),
+  ],
   // For what hangs, not for what is slow.
   testTimeout: 300_000 + Number(SOAK_MINUTES) * 60_000,
 };

@@ -1,9 +1,11 @@
 // What the runs of the tests come to. Plain Node, since the packages may not be installed.
 //
-//   node .ci/report.mjs FOLDER...    a folder a run, with jest's report.json and the servers' logs below logs/
+//   node .ci/report.mjs FOLDER...    a folder a run, with jest's report.json, and below logs/ the servers' logs and what
+//                                    .ci/progress.mjs wrote
 //
 // Prints where the time went; what failed, with the first message of each and how its servers' logs end; and, last,
-// "N passed, N failed" over all runs. A run without a report counts as one failure.
+// "N passed, N failed" over all runs. A run without a whole report, since it was stopped or crashed, is a failure by itself,
+// beside those that it had until then.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, join, relative } from 'node:path';
 
@@ -17,9 +19,43 @@ const indented = (lines) => lines.map((line) => `    ${line}`.trimEnd()).join('\
 const pathOf = ({ name }) => relative(process.cwd(), name);
 
 const runs = process.argv.slice(2).map((folder) => {
-  const file = join(folder, 'report.json');
-  return { name: basename(folder), folder, report: existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : null };
+  const report = wholeReport(join(folder, 'report.json'));
+  return { name: basename(folder), folder, isWhole: report !== null, report: report ?? reportSoFar(folder) };
 });
+
+/** Null when there is none, or half of one: it was being written when the run was stopped. */
+function wholeReport(file) {
+  if (!existsSync(file)) return null;
+  try {
+    return JSON.parse(readFileSync(file, 'utf8'));
+  } catch (error) {
+    if (error instanceof SyntaxError) return null;
+    throw error;
+  }
+}
+
+/** What jest would have reported of a run until it was stopped, and the files that had begun and not ended. */
+function reportSoFar(folder) {
+  const path = join(folder, 'logs/progress.jsonl');
+  // What follows the last line break is half a line, or nothing.
+  const lines = existsSync(path) ? readFileSync(path, 'utf8').split('\n').slice(0, -1) : [];
+  const files = new Map();
+  for (const { path: name, test, end } of lines.map((line) => JSON.parse(line))) {
+    const file = files.get(name) ?? { name, status: 'unfinished', message: '', assertionResults: [] };
+    files.set(name, file);
+    if (test !== undefined) file.assertionResults.push(test);
+    if (end !== undefined)
+      Object.assign(file, { message: end.message, status: end.message === '' ? 'passed' : 'failed' });
+  }
+  const testResults = [...files.values()];
+  const tests = testResults.flatMap(({ assertionResults }) => assertionResults);
+  return {
+    testResults,
+    numPassedTests: tests.filter(({ status }) => status === 'passed').length,
+    numFailedTests: tests.filter(({ status }) => status === 'failed').length,
+    numRuntimeErrorTestSuites: testResults.filter(({ status }) => status === 'failed').length,
+  };
+}
 
 /** Of the whole of a file's time, what its tests took; the rest is loading it, starting, seeding and stopping. */
 function slowest({ name, report }) {
@@ -54,27 +90,36 @@ function logs(folder, start) {
   return found.map((log) => `The log ${log} ends with:\n${indented(endOf(log))}`);
 }
 
-function failures({ name, folder, report }) {
+function failures({ name, folder, isWhole, report }) {
   const shown = ({ title, message }) =>
     `FAILED on ${name}: ${title}\n${indented(plain(message).trim().split('\n').slice(0, MESSAGE_LINES))}`;
-  const whole = { title: 'the run as a whole', message: 'It left no report: it was stopped, or crashed.' };
-  const parts =
-    report === null
-      ? [shown(whole)]
-      : report.testResults.flatMap((file) => {
-          const failed = failuresOf(file).map(shown);
-          // Servers that the file started for itself.
-          return failed.length === 0 ? [] : [...failed, ...logs(folder, pathOf(file).replaceAll(/[^\w.-]+/g, '-'))];
-        });
+  const parts = report.testResults.flatMap((file) => {
+    const failed = failuresOf(file).map(shown);
+    // Servers that the file started for itself.
+    return failed.length === 0 ? [] : [...failed, ...logs(folder, pathOf(file).replaceAll(/[^\w.-]+/g, '-'))];
+  });
+  if (!isWhole) parts.unshift(shown({ title: 'the run as a whole', message: stopped(report) }));
   return parts.length === 0 ? [] : [...parts, ...logs(folder, 'shared')];
+}
+
+function stopped({ testResults }) {
+  const unfinished = testResults.filter(({ status }) => status === 'unfinished');
+  const files = unfinished.map((file) => {
+    const last = file.assertionResults.at(-1);
+    return `  ${pathOf(file)}, ${last === undefined ? 'in its first test' : `after "${last.fullName}"`}`;
+  });
+  const had = `Of ${testResults.length} files that had begun, ${files.length} had not ended`;
+  return [`It left no report: it was stopped, or crashed. ${had}${files.length === 0 ? '.' : ':'}`, ...files].join(
+    '\n',
+  );
 }
 
 let passed = 0;
 let failed = 0;
-for (const { report } of runs) {
-  passed += report?.numPassedTests ?? 0;
-  failed += report === null ? 1 : report.numFailedTests + report.numRuntimeErrorTestSuites;
+for (const { isWhole, report } of runs) {
+  passed += report.numPassedTests;
+  failed += report.numFailedTests + report.numRuntimeErrorTestSuites + (isWhole ? 0 : 1);
 }
-const parts = [...runs.filter(({ report }) => report !== null).map(slowest), ...runs.flatMap(failures)];
+const parts = [...runs.filter(({ isWhole }) => isWhole).map(slowest), ...runs.flatMap(failures)];
 for (const part of parts) process.stdout.write(`${part}\n\n`);
 process.stdout.write(`${passed} passed, ${failed} failed\n`);

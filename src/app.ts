@@ -62,8 +62,8 @@ export async function createApp(
   const documents = createDocuments(schema, limits);
   const db = await createDatabase(databaseOptions(config, metrics));
   const { redisUrls: urls } = config;
-  const { prefix } = config.cache;
-  const redis = urls.length === 0 ? undefined : createRedis({ urls, timeoutMs: config.cache.timeoutMs, log, metrics });
+  const { prefix, timeoutMs } = config.cache;
+  const redis = urls.length === 0 ? undefined : createRedis({ urls, timeoutMs, log, metrics });
   const schemaHash = hash('sha256', SDL, 'base64url');
   const cache =
     redis === undefined || !config.cache.enabled
@@ -73,7 +73,7 @@ export async function createApp(
     openChannels:
       redis === undefined || config.redisIsPrivate === true
         ? undefined
-        : (listener) => createRedisChannels({ urls, redis, prefix, listener, log, metrics }),
+        : (listener) => createRedisChannels({ urls, timeoutMs, redis, prefix, listener, log, metrics }),
     metrics,
   });
   const pipeline = createPipeline({
@@ -138,6 +138,7 @@ function databaseOptions({ databaseUrl, limits }: Config & { readonly databaseUr
     connections: limits.databaseConnections,
     spareConnections: Math.ceil(limits.databaseConnections / 4),
     statementMs: limits.statementMs,
+    waitMs: limits.databaseWaitMs,
     preparedStatements: limits.preparedStatements,
     metrics,
   };

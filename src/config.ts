@@ -38,6 +38,7 @@ const settings = z.object({
   LIMIT_COST: wholeNumber(10_000, 1, 1_000_000_000),
   LIMIT_REQUEST_MS: wholeNumber(10_000, 10, 600_000),
   LIMIT_STATEMENT_MS: wholeNumber(5_000, 10, 600_000),
+  LIMIT_DATABASE_WAIT_MS: wholeNumber(2_000, 10, 600_000),
   LIMIT_DATABASE_CONNECTIONS: wholeNumber(10, 1, 1_000),
   LIMIT_PREPARED_STATEMENTS: wholeNumber(2_000, 0, 1_000_000),
   LIMIT_SUBSCRIPTIONS: wholeNumber(1_000, 0, 1_000_000),
@@ -86,6 +87,8 @@ export interface Limits {
   readonly cost: number;
   readonly requestMs: number;
   readonly statementMs: number;
+  /** For a connection to the database, and for an answer that the server should have cut short. */
+  readonly databaseWaitMs: number;
   readonly databaseConnections: number;
   /** Of all connections together. */
   readonly preparedStatements: number;
@@ -139,6 +142,7 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
       cost: given.LIMIT_COST,
       requestMs: given.LIMIT_REQUEST_MS,
       statementMs: given.LIMIT_STATEMENT_MS,
+      databaseWaitMs: given.LIMIT_DATABASE_WAIT_MS,
       databaseConnections: given.LIMIT_DATABASE_CONNECTIONS,
       preparedStatements: given.LIMIT_PREPARED_STATEMENTS,
       subscriptions: given.LIMIT_SUBSCRIPTIONS,

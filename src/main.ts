@@ -121,7 +121,8 @@ program
     run(async () => {
       const config = parseConfig(cli.env);
       const { redisUrls: urls } = config;
-      const cache = urls.length === 0 ? undefined : { urls, prefix: config.cache.prefix };
+      const { prefix, timeoutMs } = config.cache;
+      const cache = urls.length === 0 ? undefined : { urls, prefix, timeoutMs };
       return withServers({ config, cli }, ({ databaseUrl }) =>
         runImport({ folder, ...options, cache }, cli, databaseUrl),
       );

@@ -6,6 +6,8 @@ import { connect } from './redis.ts';
 export interface CachePlace {
   readonly urls: readonly string[];
   readonly prefix: string;
+  /** The longest that a command may take. */
+  readonly timeoutMs: number;
 }
 
 /** The caches of gateways, for a process that writes to their database and is none of them. */
@@ -19,8 +21,8 @@ export interface OutsideInvalidation {
 const CONNECT_MS = 5_000;
 
 /** Connects in the background. */
-export function createOutsideInvalidation({ urls, prefix }: CachePlace): OutsideInvalidation {
-  const redis = connect(urls);
+export function createOutsideInvalidation({ urls, prefix, timeoutMs }: CachePlace): OutsideInvalidation {
+  const redis = connect(urls, timeoutMs);
   let problem: string | undefined;
   redis.on('error', (error: Error) => {
     problem = error.message;
@@ -31,7 +33,7 @@ export function createOutsideInvalidation({ urls, prefix }: CachePlace): Outside
       try {
         if (redis.status !== 'ready') {
           if (problem !== undefined) return problem;
-          await once(redis, 'ready', { signal: AbortSignal.timeout(CONNECT_MS) });
+          await once(redis, 'ready', { signal: AbortSignal.timeout(Math.max(CONNECT_MS, timeoutMs)) });
         }
         await log.append(redis, [ALL_TAGS]);
         problem = undefined;

@@ -34,6 +34,8 @@ export interface RedisChannels {
 interface RedisChannelsOptions {
   /** What `redis` is connected to. Of a cluster any node will do to listen: it passes messages on to all. */
   readonly urls: readonly string[];
+  /** The longest that a command may take. */
+  readonly timeoutMs: number;
   /** Publishes. */
   readonly redis: BoundedRedis;
   /** Of every channel in Redis. */
@@ -128,7 +130,7 @@ interface EarListener {
 }
 
 /** A connection that listens; opened anew, with the next address, until `close`. */
-function createEar({ urls, prefix, log, metrics }: RedisChannelsOptions, listener: EarListener) {
+function createEar({ urls, timeoutMs, prefix, log, metrics }: RedisChannelsOptions, listener: EarListener) {
   let connection: Redis | undefined;
   /** How many connections were lost or not to be had since one was there. */
   let losses = 0;
@@ -154,7 +156,7 @@ function createEar({ urls, prefix, log, metrics }: RedisChannelsOptions, listene
   };
   const open = (): void => {
     const opened = new Redis(urls[tries % urls.length] ?? '', {
-      ...connectionOptions(urls),
+      ...connectionOptions(urls, timeoutMs),
       autoResubscribe: false,
       retryStrategy: () => null,
     });

@@ -37,12 +37,13 @@ export interface RedisOptions {
 // When Redis has not answered, nothing is sent to it for this long. Then one command tries again, while the others still do
 // without the cache.
 const BREAK_MS = 500;
+const CONNECT_MS = 1_000;
 // A connection on which nothing comes back for this long is given up: its other end may be gone without a word.
 const SILENCE_MS = 2_000;
 
 /** Connects in the background: a Redis that is away at start is used once it is there. */
 export function createRedis({ urls, timeoutMs, log, metrics }: RedisOptions): BoundedRedis {
-  const redis = connect(urls);
+  const redis = connect(urls, timeoutMs);
   /** 0: no break. */
   let brokenUntil = 0;
   let probing = false;
@@ -104,8 +105,11 @@ export function createRedis({ urls, timeoutMs, log, metrics }: RedisOptions): Bo
 /** Before the next try to connect. */
 export const retryDelayMs = (times: number): number => Math.min(times * 100, 1_000);
 
-/** How every connection to Redis behaves. What is in a server's own URL comes before what is taken from the first. */
-export function connectionOptions(urls: readonly string[]) {
+/**
+ * How every connection to Redis behaves. What is in a server's own URL comes before what is taken from the first.
+ * @param timeoutMs how long a command may take: no connection is given up before
+ */
+export function connectionOptions(urls: readonly string[], timeoutMs: number) {
   return {
     ...credentials(urls[0] ?? ''),
     // Waiting in a queue for a Redis that is away would hold up requests; each command fails at once instead, and is
@@ -113,8 +117,8 @@ export function connectionOptions(urls: readonly string[]) {
     enableOfflineQueue: false,
     maxRetriesPerRequest: 0,
     autoResendUnfulfilledCommands: false,
-    connectTimeout: 1_000,
-    socketTimeout: SILENCE_MS,
+    connectTimeout: Math.max(CONNECT_MS, timeoutMs),
+    socketTimeout: Math.max(SILENCE_MS, timeoutMs),
     maxLoadingRetryTime: 1_000,
     // A former primary takes no writes any more: the name may lead to the new one by now.
     reconnectOnError: (error: Error) => error.message.startsWith('READONLY'),
@@ -122,8 +126,8 @@ export function connectionOptions(urls: readonly string[]) {
 }
 
 /** One URL: a single server. Several: the seeds of a cluster. */
-export function connect(urls: readonly string[]): Redis | Cluster {
-  const options = connectionOptions(urls);
+export function connect(urls: readonly string[], timeoutMs: number): Redis | Cluster {
+  const options = connectionOptions(urls, timeoutMs);
   const [first = ''] = urls;
   if (urls.length === 1) return new Redis(first, { ...options, retryStrategy: retryDelayMs });
   return new Cluster([...urls], {

@@ -60,7 +60,7 @@ async function explain(
   const entries = await explainDatabase({
     databaseUrl,
     schema: createSchema(),
-    statementMs: config.limits.statementMs,
+    times: { statementMs: config.limits.statementMs, waitMs: config.limits.databaseWaitMs },
     only: options.only ?? '',
     signal: cli.signal,
   });

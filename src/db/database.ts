@@ -37,12 +37,18 @@ export interface Database {
   close(): Promise<void>;
 }
 
-export interface DatabaseOptions {
+/** In milliseconds. */
+export interface DatabaseTimes {
+  /** The server stops a statement that takes longer, waiting for locks included. */
+  readonly statementMs: number;
+  /** How long to wait for a connection, and for an answer past `statementMs`. Default: two seconds. */
+  readonly waitMs?: number;
+}
+
+export interface DatabaseOptions extends DatabaseTimes {
   /** `mysql://` or `mariadb://`, with a database name. */
   readonly url: string;
   readonly connections: number;
-  /** The server stops a statement that takes longer, waiting for locks included. */
-  readonly statementMs: number;
   /** Connections beside those, for short statements while all are in use; opened when they are first needed. Default: 0. */
   readonly spareConnections?: number;
   /** The most statements that all connections together keep prepared; 0: none is prepared. Default: 256 a connection. */
@@ -67,7 +73,7 @@ const WRITES_FULL =
  */
 export async function createDatabase(options: DatabaseOptions): Promise<Database> {
   const { metrics } = options;
-  const server = await openServer(options.url);
+  const server = await openServer(options.url, options.waitMs);
   const pools = createPools(server, options);
   const { database } = connectionOptions(options.url);
   const { isPrepared } = pools;

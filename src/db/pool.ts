@@ -39,32 +39,31 @@ const ADAPTER_OPTIONS = {
   bitOneIsBoolean: false,
 };
 
-const CONNECT_MS = 2_000;
-/** How long a statement waits for a connection. */
-const ACQUIRE_MS = 2_000;
-/** How much later than the server's own limit an answer may be before the connection counts as dead. */
-const SILENCE_MS = 2_000;
+const WAIT_MS = 2_000;
 const CLOSE_MS = 500;
 
 /**
  * Connects once, to find out what server that is.
  * @param url `mysql://` or `mariadb://`, with a database name
+ * @param waitMs how long opening a connection may take, and a statement wait for one; and how much later than the server's
+ *   own limit an answer may be before the connection counts as dead
  * @throws SERVICE_UNAVAILABLE when it does not answer
  */
-export async function openServer(url: string): Promise<DatabaseServer> {
+export async function openServer(url: string, waitMs = WAIT_MS): Promise<DatabaseServer> {
   guardDriver();
-  const connection = connectionOptions(url);
+  const connection = { ...connectionOptions(url), connectTimeout: waitMs };
   const isMariaDb = await probe(connection);
   return { createPool: (options) => createConnectionPool({ ...options, connection, isMariaDb }) };
 }
 
 interface ServerOptions extends PoolOptions {
-  readonly connection: ReturnType<typeof connectionOptions>;
+  readonly connection: ReturnType<typeof connectionOptions> & { readonly connectTimeout: number };
   readonly isMariaDb: boolean;
 }
 
 function createConnectionPool(options: ServerOptions): ConnectionPool {
   const { connection, connections, statementMs } = options;
+  const waitMs = connection.connectTimeout;
   const sockets = new Set<Socket>();
   const pool = mariadb.createPool({
     ...connection,
@@ -74,9 +73,8 @@ function createConnectionPool(options: ServerOptions): ConnectionPool {
     prepareCacheLength: options.prepared,
     // With it, driver 3.4.5 throws where nobody can catch it when a statement cannot be prepared.
     pipelining: false,
-    acquireTimeout: ACQUIRE_MS,
-    connectTimeout: CONNECT_MS,
-    socketTimeout: statementMs + SILENCE_MS,
+    acquireTimeout: waitMs,
+    socketTimeout: statementMs + waitMs,
     initSql: sessionSettings(options),
     timezone: 'Z',
     stream: () => {
@@ -86,7 +84,7 @@ function createConnectionPool(options: ServerOptions): ConnectionPool {
       return socket;
     },
   });
-  const busy = watch(pool, statementMs + SILENCE_MS);
+  const busy = watch(pool, statementMs + waitMs);
   return {
     pool,
     isFull: () => busy.size >= connections,
@@ -158,11 +156,9 @@ export function connectionOptions(href: string) {
 
 /** Whether the server is MariaDB. */
 async function probe(connection: ReturnType<typeof connectionOptions>): Promise<boolean> {
-  const first = await mariadb
-    .createConnection({ ...connection, connectTimeout: CONNECT_MS })
-    .catch((error: unknown) => {
-      throw toGatewayError(error);
-    });
+  const first = await mariadb.createConnection(connection).catch((error: unknown) => {
+    throw toGatewayError(error);
+  });
   const isMariaDb = first.info?.isMariaDB() ?? false;
   await first.end();
   return isMariaDb;

@@ -34,11 +34,14 @@ export async function startOnPort(
     try {
       return await start(options.port ?? (await freePort()));
     } catch (error) {
-      const isTaken = error instanceof UserError && /address already in use/i.test(error.message);
-      if (options.port !== undefined || !isTaken || attempt === 3) throw error;
+      if (options.port !== undefined || !isPortTaken(error) || attempt === 3) throw error;
     }
   }
 }
+
+/** Whether a server did not start since another process has its port. */
+export const isPortTaken = (error: unknown): boolean =>
+  error instanceof UserError && /address already in use/i.test(error.message);
 
 export interface Waiting {
   readonly child: Child;

@@ -1,4 +1,5 @@
 import type { GraphQLSchema } from 'graphql';
+import type { DatabaseTimes } from '../db/database.ts';
 import type { Entry } from './entries.ts';
 import { fieldEntries } from './field-runs.ts';
 import { ListRuns } from './list-runs.ts';
@@ -9,20 +10,19 @@ import { openMeasuringSession } from './session.ts';
 /**
  * Sends every statement that the schema can cause, in a session that cannot write, and tells what the server did for each.
  * @returns in the order of the schema; empty when no statement has such a name
- * @param options.statementMs the server stops a statement that takes longer
  * @param options.signal checked between questions; its reason is thrown
  * @throws SERVICE_UNAVAILABLE when the server cannot be reached
  */
 export async function explainDatabase(options: {
   readonly databaseUrl: string;
   readonly schema: GraphQLSchema;
-  readonly statementMs: number;
+  readonly times: DatabaseTimes;
   /** What the names of the statements begin with, such as `Customer.orders`; empty for all. */
   readonly only: string;
   readonly signal: AbortSignal;
 }): Promise<readonly Entry[]> {
   const { schema, signal, only } = options;
-  const session = await openMeasuringSession(options.databaseUrl, options.statementMs);
+  const session = await openMeasuringSession(options.databaseUrl, options.times);
   try {
     const samples = createSamples(session);
     const runs = new ListRuns(session, samples);

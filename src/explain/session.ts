@@ -1,4 +1,4 @@
-import { createDatabase, type Database, type RawRow, type ReadStatement } from '../db/database.ts';
+import { createDatabase, type Database, type DatabaseTimes, type RawRow, type ReadStatement } from '../db/database.ts';
 import { exposedCode } from '../errors.ts';
 import { createMetrics } from '../telemetry/metrics.ts';
 
@@ -40,13 +40,12 @@ export interface MeasuringSession {
 
 /**
  * Opens a session in which the server refuses to write. Statements go the way that the gateway's own go.
- * @param statementMs the server stops a statement that takes longer
  * @throws SERVICE_UNAVAILABLE when the server does not answer
  */
-export async function openMeasuringSession(url: string, statementMs: number): Promise<MeasuringSession> {
+export async function openMeasuringSession(url: string, times: DatabaseTimes): Promise<MeasuringSession> {
   // The counters are a connection's: what is measured has one of its own, and plans and samples are asked of the other.
   const open = async (): Promise<Database> => {
-    const db = await createDatabase({ url, statementMs, connections: 1, metrics: createMetrics() });
+    const db = await createDatabase({ url, ...times, connections: 1, metrics: createMetrics() });
     await db.read({ ...OTHER, sql: 'SET SESSION TRANSACTION READ ONLY', values: [] });
     return db;
   };

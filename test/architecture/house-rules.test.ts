@@ -26,6 +26,26 @@ const CLOCKS = new Set([
   'test/architecture/house-rules.test.ts',
 ]);
 
+/**
+ * Tests that let time pass by `pause`: it is a fault that lasts, or a time in which what must not happen would. Nobody waits
+ * for anything by it.
+ */
+const PAUSES = new Set([
+  'test/bench/bench.test.ts',
+  'test/cache/channels.test.ts',
+  'test/chaos/chaos.ts',
+  'test/chaos/client.ts',
+  'test/chaos/faults.ts',
+  'test/cli/seed.test.ts',
+  'test/cli/start.test.ts',
+  'test/embedded/lifetime.test.ts',
+  'test/faults/database.test.ts',
+  'test/faults/given-up.test.ts',
+  'test/mutations/writing-gateway.ts',
+  'test/subscriptions/clients.test.ts',
+  'test/subscriptions/event-reader.ts',
+]);
+
 /** In code; comments may name what code may not. */
 const matching = (pattern: RegExp) => (file: SourceFile) =>
   pattern.exec(file.text.replaceAll(/^\s*(\/\/|\/?\*).*$/gm, ''))?.[0];
@@ -45,6 +65,7 @@ const TIMERS = ['timers', 'promises'].join('/');
 const TIMER = ['set', 'Timeout'].join('');
 const CLOCK = ['performance', 'now'].join('.');
 const TIMEOUT = ['AbortSignal', 'timeout'].join('.');
+const PATIENCE = ['patience', 'ts'].join('.');
 const SLOWLY = ['timeout', '5_000'].join(': ');
 
 const RULES: readonly Rule[] = [
@@ -125,6 +146,16 @@ const RULES: readonly Rule[] = [
       { path: 'test/support/servers.ts', text: `fetch(url, { signal: ${TIMEOUT}(5_000) })` },
       { path: 'test/a.test.ts', text: `const sleep = promisify(${TIMER});` },
       { path: 'test/a.test.ts', text: `await page.locator('p').click({ ${SLOWLY} });` },
+    ],
+  },
+  {
+    says: 'only a test that is about a time that passes lets it pass',
+    files: 'test/**/*.ts',
+    fault: (file) =>
+      PAUSES.has(file.path) ? undefined : matching(/\bpause\b[^}]*\} from '[^']*\/patience\.ts'/)(file),
+    planted: [
+      { path: 'test/a.test.ts', text: `import { pause } from './support/${PATIENCE}';` },
+      { path: 'test/a/b.test.ts', text: `import {\n  pause as sleep,\n  until,\n} from '../support/${PATIENCE}';` },
     ],
   },
   {

@@ -1,8 +1,10 @@
-import { execFile } from 'node:child_process';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { orGiveUp, until } from '../support/patience.ts';
 import { createTemporaryFolder } from '../support/temporary-folder.ts';
 
 const project = join(import.meta.dirname, '../..');
@@ -85,5 +87,59 @@ describe('what CI prints at its end', () => {
     expect(text).not.toContain('of another');
     expect(text).toContain('FAILED on killed: the run as a whole\n    It left no report');
     expect(text).toMatch(/\n1 passed, 3 failed\n$/);
+  });
+
+  /** Runs jest on files of its own with our reporter, and stops it once a test of theirs hangs. */
+  async function stoppedRun(files: Readonly<Record<string, string>>): Promise<string> {
+    const folder = await runFolder('stopped', undefined);
+    for (const [name, code] of Object.entries(files)) await writeFile(join(folder, name), code);
+    const progress = join(folder, 'logs/progress.jsonl');
+    const config = {
+      rootDir: folder,
+      testEnvironment: 'node',
+      testSequencer: join(folder, 'by-name.cjs'),
+      reporters: [[join(project, '.ci/progress.mjs'), { file: progress }]],
+    };
+    const jest = join(project, 'node_modules/jest/bin/jest.js');
+    const report = join(folder, 'report.json');
+    const args = [jest, '--runInBand', '--json', `--outputFile=${report}`, '--config', JSON.stringify(config)];
+    const child = spawn(process.execPath, args, { cwd: folder, stdio: 'ignore' });
+    const exited = once(child, 'exit');
+    await until(
+      'the last test but one to end',
+      () => readFile(progress, 'utf8').catch(String),
+      (lines) => lines.includes('the last but one'),
+    );
+    child.kill('SIGKILL');
+    await orGiveUp('jest to end', exited);
+    return folder;
+  }
+
+  test('names, of a run that was stopped, what had failed and which files had not ended', async () => {
+    const folder = await stoppedRun({
+      'by-name.cjs': `const { default: Sequencer } = require('${join(project, 'node_modules/@jest/test-sequencer')}');
+        module.exports = class extends Sequencer { sort(tests) { return [...tests].sort((a, b) => (a.path < b.path ? -1 : 1)); } };`,
+      'a.test.js': "test('holds', () => {}); test('does not hold', () => expect(1).toBe(2));",
+      'b.test.js': "throw new Error('not to be loaded');",
+      'c.test.js': "test('the last but one', () => {}); test('hangs', () => new Promise(() => {}), 1e9);",
+    });
+    const text = await reportOf(folder);
+    expect(text).toContain(
+      'FAILED on stopped: the run as a whole\n    It left no report: it was stopped, or crashed. ',
+    );
+    expect(text).toMatch(/Of 3 files that had begun, 1 had not ended:\n {6}\S+c\.test\.js, after "the last but one"\n/);
+    expect(text).toMatch(/FAILED on stopped: \S+a\.test\.js › does not hold\n {4}Error: expect.*toBe/);
+    expect(text).toMatch(/FAILED on stopped: \S+b\.test\.js › \(the file itself\)\n[^]*not to be loaded/);
+    expect(text).not.toContain('The slowest');
+    expect(text).toMatch(/\n2 passed, 3 failed\n$/);
+  });
+
+  test('is a failure, of a run that was stopped while it wrote its report, or its progress', async () => {
+    const folder = await runFolder('cut', undefined);
+    await writeFile(join(folder, 'report.json'), '{"numPassedTests":7,"testResults":[{}');
+    await writeFile(join(folder, 'logs/progress.jsonl'), '{"path":"/a.test.ts"}\n{"path":"/b.te');
+    const text = await reportOf(folder);
+    expect(text).toContain('Of 1 files that had begun, 1 had not ended:\n');
+    expect(text).toMatch(/a\.test\.ts, in its first test\n[^]*\n0 passed, 1 failed\n$/);
   });
 });

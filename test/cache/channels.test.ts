@@ -4,7 +4,7 @@ import { createRedis, type BoundedRedis } from '../../src/cache/redis.ts';
 import { createRedisChannels, type RedisChannels } from '../../src/cache/redis-channels.ts';
 import { createLog } from '../../src/telemetry/log.ts';
 import { createMetrics } from '../../src/telemetry/metrics.ts';
-import { pause, until } from '../support/patience.ts';
+import { PATIENCE_MS, pause, until } from '../support/patience.ts';
 import { redisUrl } from '../support/servers.ts';
 
 describe('messages that Redis could not be told of', () => {
@@ -20,7 +20,7 @@ describe('messages that Redis could not be told of', () => {
   /** How many messages were sent at once. */
   const sent: number[] = [];
   beforeAll(async () => {
-    redis = createRedis({ urls: [redisUrl()], timeoutMs: 10_000, log, metrics });
+    redis = createRedis({ urls: [redisUrl()], timeoutMs: PATIENCE_MS, log, metrics });
     await until('a connection to Redis', () => redis.isUp());
     const inVain = async () => {
       triedInVain += 1;
@@ -37,7 +37,14 @@ describe('messages that Redis could not be told of', () => {
               return results;
             }),
     };
-    const options = { urls: [redisUrl()], redis: held, prefix: `channels-${process.pid}:`, log, metrics };
+    const options = {
+      urls: [redisUrl()],
+      timeoutMs: PATIENCE_MS,
+      redis: held,
+      prefix: `channels-${process.pid}:`,
+      log,
+      metrics,
+    };
     const silent = { heard: () => undefined, turned: () => undefined };
     publisher = createRedisChannels({ ...options, listener: silent });
     reader = createRedisChannels({ ...options, listener: { ...silent, heard: (channel) => heard.push(channel) } });

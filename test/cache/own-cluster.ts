@@ -6,8 +6,8 @@ import { startChild } from '../../src/embedded/children.ts';
 import { fetchedRoot } from '../../src/embedded/fetch.ts';
 import { environmentOf, findServers, searchFolders } from '../../src/embedded/find.ts';
 import { demo } from '../../src/embedded/index.ts';
-import { freePort } from '../../src/embedded/ports.ts';
-import { until } from '../support/patience.ts';
+import { startOnPort, waitForAnswer, type RunningServer } from '../../src/embedded/server.ts';
+import { PATIENCE_MS, until } from '../support/patience.ts';
 
 /** A Redis Cluster of three primaries, each with a third of the slots. */
 export interface OwnCluster {
@@ -24,15 +24,14 @@ const NODES = 3;
 /** Starts a cluster that asks for a password; in about a second. */
 export async function startOwnCluster(password: string): Promise<OwnCluster> {
   const dataDir = join(demo.dataDir, '..', `test-${process.pid}-${randomBytes(4).toString('hex')}`);
-  const ports = await freePorts();
-  const children = await Promise.all(ports.map((port) => startNode({ port, password, dataDir })));
-  const urls = ports.map((port) => `redis://:${password}@127.0.0.1:${port}`);
+  const started = await Promise.all(Array.from({ length: NODES }, () => startNode(password, dataDir)));
+  const urls = started.map(({ url }) => url);
   const nodes = urls.map((url) => new Redis(url));
   const [first] = nodes;
   if (first === undefined) throw new Error('a cluster has nodes');
   const from = (i: number) => Math.ceil((i * SLOTS) / NODES);
   await Promise.all(nodes.map((node, i) => node.cluster('ADDSLOTSRANGE', from(i), from(i + 1) - 1)));
-  for (const port of ports.slice(1)) await first.cluster('MEET', '127.0.0.1', port);
+  for (const { port } of started.slice(1)) await first.cluster('MEET', '127.0.0.1', port);
   for (const node of nodes)
     await until(
       'a node to know the whole cluster',
@@ -41,7 +40,7 @@ export async function startOwnCluster(password: string): Promise<OwnCluster> {
     );
   const close = async (): Promise<void> => {
     for (const node of nodes) node.disconnect();
-    await Promise.all(children.map((child) => child.stop(5_000)));
+    await Promise.all(started.map(({ child }) => child.stop(PATIENCE_MS)));
     await rm(dataDir, { recursive: true });
   };
   return { urls, nodes, close };
@@ -49,31 +48,40 @@ export async function startOwnCluster(password: string): Promise<OwnCluster> {
 
 const known = async (node: Redis): Promise<number> => ((await node.cluster('SLOTS')) as unknown[]).length;
 
-/** Nodes speak to each other on the port 10,000 above their own, which must exist. */
-async function freePorts(): Promise<readonly number[]> {
-  const ports = new Set<number>();
-  while (ports.size < NODES) {
-    const port = await freePort();
-    ports.add(port > 55_000 ? port - 20_000 : port);
-  }
-  return [...ports];
+/** Nodes speak to each other on the port 10,000 above their own, which must exist and be free as well. */
+function startNode(password: string, dataDir: string): Promise<RunningServer> {
+  return startOnPort({}, async (free) => {
+    const port = free > 55_000 ? free - 20_000 : free;
+    const folders = searchFolders(process.env['PATH']);
+    const [program] = await findServers('redis', folders, fetchedRoot(demo.serversDir, 'redis'));
+    if (program === undefined) throw new Error('no Redis, though the global setup has started one');
+    const folder = join(dataDir, `redis-${port}`);
+    await mkdir(folder, { recursive: true });
+    const settings = {
+      ...{ bind: '127.0.0.1', port: String(port), dir: folder, save: '', appendonly: 'no' },
+      ...{ 'cluster-enabled': 'yes', requirepass: password, masterauth: password },
+    };
+    const logFile = join(folder, 'redis.log');
+    const child = await startChild({
+      path: program.path,
+      args: Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value]),
+      env: environmentOf(program),
+      logFile,
+      pidFile: join(folder, 'redis.pid'),
+    });
+    const url = `redis://:${password}@127.0.0.1:${port}`;
+    await waitForAnswer({ child, logFile, ask: () => ping(url), signal: undefined, name: program.path });
+    return { child, port, url };
+  });
 }
 
-async function startNode({ port, password, dataDir }: { port: number; password: string; dataDir: string }) {
-  const folders = searchFolders(process.env['PATH']);
-  const [program] = await findServers('redis', folders, fetchedRoot(demo.serversDir, 'redis'));
-  if (program === undefined) throw new Error('no Redis, though the global setup has started one');
-  const folder = join(dataDir, `redis-${port}`);
-  await mkdir(folder, { recursive: true });
-  const settings = {
-    ...{ bind: '127.0.0.1', port: String(port), dir: folder, save: '', appendonly: 'no' },
-    ...{ 'cluster-enabled': 'yes', requirepass: password, masterauth: password },
-  };
-  return startChild({
-    path: program.path,
-    args: Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value]),
-    env: environmentOf(program),
-    logFile: join(folder, 'redis.log'),
-    pidFile: join(folder, 'redis.pid'),
-  });
+async function ping(url: string): Promise<void> {
+  const node = new Redis(url, { lazyConnect: true, retryStrategy: () => null });
+  // The command fails too.
+  node.on('error', () => undefined);
+  try {
+    await node.ping();
+  } finally {
+    node.disconnect();
+  }
 }

@@ -4,7 +4,7 @@ import { createRedis, type BoundedRedis } from '../../src/cache/redis.ts';
 import { createResponseCache, type ResponseCache } from '../../src/cache/response-cache.ts';
 import { createLog } from '../../src/telemetry/log.ts';
 import { createMetrics } from '../../src/telemetry/metrics.ts';
-import { until } from '../support/patience.ts';
+import { PATIENCE_MS, until } from '../support/patience.ts';
 import { redisUrl } from '../support/servers.ts';
 
 const POLICY = { maxAgeSeconds: 60 };
@@ -19,7 +19,7 @@ describe('of two writes about the same at once', () => {
   beforeAll(async () => {
     const metrics = createMetrics();
     const log = createLog({ level: 'silent', readable: false, destination: new Writable() });
-    redis = createRedis({ urls: [redisUrl()], timeoutMs: 10_000, log, metrics });
+    redis = createRedis({ urls: [redisUrl()], timeoutMs: PATIENCE_MS, log, metrics });
     await until('a connection to Redis', () => redis.isUp());
     const held: BoundedRedis = {
       ...redis,

@@ -170,7 +170,7 @@ describe('npm run explain', () => {
 
   test('changes nothing, and could not', async () => {
     expect(hashes[1]).toBe(hashes[0]);
-    const session = await openMeasuringSession(database.url, Number(PATIENT.LIMIT_STATEMENT_MS));
+    const session = await openMeasuringSession(database.url, { statementMs: 600_000, waitMs: 600_000 });
     const deleting = await session.measure({ name: 'D', sql: 'DELETE FROM orders LIMIT 1', values: [] });
     expect(deleting.error).toMatch(/read.only/i);
     await session.close();

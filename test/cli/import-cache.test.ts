@@ -30,7 +30,12 @@ async function importName(name: string, redis: string) {
     'mapping.yaml': JSON.stringify(mappingOf({ customers })),
   });
   const { cli, output } = captureCli();
-  const args = { folder, mapping: `${folder}/mapping.yaml`, rejects: folder, cache: { urls: [redis], prefix } };
+  const args = {
+    folder,
+    mapping: `${folder}/mapping.yaml`,
+    rejects: folder,
+    cache: { urls: [redis], prefix, timeoutMs: 10_000 },
+  };
   return { exitCode: await runImport(args, cli, url), output: output() };
 }
 

@@ -189,6 +189,11 @@ export const SETTINGS: readonly Setting[] = [
   number('LIMIT_COST', ({ limits }) => limits.cost, { fallback: 10_000, least: 1, most: 1_000_000_000 }),
   number('LIMIT_REQUEST_MS', ({ limits }) => limits.requestMs, { fallback: 10_000, least: 10, most: 600_000 }),
   number('LIMIT_STATEMENT_MS', ({ limits }) => limits.statementMs, { fallback: 5_000, least: 10, most: 600_000 }),
+  number('LIMIT_DATABASE_WAIT_MS', ({ limits }) => limits.databaseWaitMs, {
+    fallback: 2_000,
+    least: 10,
+    most: 600_000,
+  }),
   number('LIMIT_DATABASE_CONNECTIONS', ({ limits }) => limits.databaseConnections, {
     fallback: 10,
     least: 1,

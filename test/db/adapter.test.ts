@@ -11,7 +11,13 @@ test("the adapter of our reads learns the server's version when it connects", as
   // Lost answers are counted: the adapter carries on without one, and without a word.
   proxy.loseAnswers(/SELECT VERSION\(\)/, 1);
   url.port = String(proxy.port);
-  const db = await openDatabase({ url: url.href, connections: 2, statementMs: 5_000, metrics: createMetrics() });
+  const db = await openDatabase({
+    url: url.href,
+    connections: 2,
+    statementMs: 600_000,
+    waitMs: 600_000,
+    metrics: createMetrics(),
+  });
   try {
     expect(proxy.cuts()).toBe(1);
     expect(await db.read({ name: 'one', sql: 'SELECT ?', values: ['a'] })).toEqual([['a']]);

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { applyMigrations, type MigrateResult } from '../../src/db/migrate.ts';
 import { splitStatements } from '../../src/db/migration-script.ts';
+import { PATIENCE_MS } from '../support/patience.ts';
 import { createTemporaryFolder } from '../support/temporary-folder.ts';
 import { createEmptyDatabase, type TestDatabase, withConnection } from '../support/servers.ts';
 
@@ -24,7 +25,7 @@ async function writeMigration(name: string, script: string): Promise<void> {
 }
 
 /** Waits as long as other tests on the server may have its one lock. */
-function migrate(databaseUrl = database.url, lockTimeoutMs = 200_000): Promise<MigrateResult> {
+function migrate(databaseUrl = database.url, lockTimeoutMs = PATIENCE_MS): Promise<MigrateResult> {
   return applyMigrations({ databaseUrl, folder: temporary.path, report: (line) => reported.push(line), lockTimeoutMs });
 }
 

@@ -8,7 +8,7 @@ import type { Readable, Writable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { demo, type EmbeddedServers, searchFolders, startEmbeddedServers } from '../../src/embedded/index.ts';
 import { endLeftover, startChild } from '../../src/embedded/children.ts';
-import { pause, until, within } from '../support/patience.ts';
+import { orGiveUp, pause, until, within } from '../support/patience.ts';
 import { withConnection } from '../support/servers.ts';
 import { createTemporaryFolder } from '../support/temporary-folder.ts';
 import { untilAdded } from './log-additions.ts';
@@ -53,14 +53,14 @@ async function startHolder(dataDir: string, folders: readonly string[]): Promise
   const child = spawnHolder(dataDir, folders);
   const lines: string[] = [];
   const reader = createInterface({ input: child.stdout }).on('line', (line) => lines.push(line));
-  await Promise.race([once(reader, 'line'), once(reader, 'close')]);
+  await orGiveUp('the servers to answer', Promise.race([once(reader, 'line'), once(reader, 'close')]));
   expect(lines).toEqual([expect.stringMatching(/^mysql:/)]);
   return { process: child, databaseUrl: lines[0] ?? '', lines };
 }
 
 async function killed(holder: Holder, signal: NodeJS.Signals): Promise<void> {
   holder.process.kill(signal);
-  await once(holder.process, 'exit');
+  await orGiveUp('the holder to end', once(holder.process, 'exit'));
 }
 
 function serverPids(dataDir: string): number[] {
@@ -143,7 +143,7 @@ describe('embedded servers', () => {
       await untilLogged(dataDir, line, child);
       const pids = serverPids(dataDir);
       child.kill('SIGKILL');
-      await once(child, 'exit');
+      await orGiveUp('the holder to end', once(child, 'exit'));
       expect(pids.length).toBeGreaterThan(0);
       await expectGone(pids);
     }

@@ -1,6 +1,13 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { seedDatabase } from '../../src/data/seed/seed-database.ts';
-import { PATIENT, startGateway, type Answer, type TestGateway, readinessOf } from '../support/gateway.ts';
+import {
+  BRIEF_DATABASE_WAIT,
+  PATIENT,
+  startGateway,
+  type Answer,
+  type TestGateway,
+  readinessOf,
+} from '../support/gateway.ts';
 import { assertTime, measured, pause, until, within } from '../support/patience.ts';
 import { startOwnServers, withConnection, type OwnServers } from '../support/servers.ts';
 import { startCuttingProxy } from './cutting-proxy.ts';
@@ -37,7 +44,7 @@ describe('a gateway whose database', () => {
     startGateway({
       databaseUrl: servers.database.url,
       redisUrl: servers.redis.url,
-      settings: { ...PATIENT, ...settings },
+      settings: { ...PATIENT, ...BRIEF_DATABASE_WAIT, ...settings },
     });
   const newList = (of: TestGateway) => timed(of.request(LIST, { variables: unique() }));
 

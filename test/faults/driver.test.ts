@@ -57,7 +57,8 @@ describe('a driver that is sent what it does not expect', () => {
     // What waits for the rest of an answer is given up after the time of a statement.
     const settings = {
       ...PATIENT,
-      LIMIT_STATEMENT_MS: '3000',
+      LIMIT_STATEMENT_MS: '5000',
+      LIMIT_DATABASE_WAIT_MS: '5000',
       LIMIT_DATABASE_CONNECTIONS: '2',
       LIMIT_PREPARED_STATEMENTS: '3',
     };

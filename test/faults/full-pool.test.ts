@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { seedDatabase } from '../../src/data/seed/seed-database.ts';
-import { PATIENT, startGateway, type Answer, type TestGateway } from '../support/gateway.ts';
+import { BRIEF_DATABASE_WAIT, PATIENT, startGateway, type Answer, type TestGateway } from '../support/gateway.ts';
 import { until } from '../support/patience.ts';
 import { createDatabase, withConnection, type TestDatabase } from '../support/servers.ts';
 import { lockTable } from './table-lock.ts';
@@ -16,10 +16,13 @@ interface Seeded {
   readonly close: () => Promise<void>;
 }
 
-async function startSeeded(settings: Readonly<Record<string, string>> = PATIENT): Promise<Seeded> {
+async function startSeeded(settings: Readonly<Record<string, string>> = {}): Promise<Seeded> {
   const database = await createDatabase();
   await seedDatabase({ databaseUrl: database.url, customers: 20, ordersPerCustomer: 1, seed: 1 });
-  const gateway = await startGateway({ databaseUrl: database.url, settings });
+  const gateway = await startGateway({
+    databaseUrl: database.url,
+    settings: { ...PATIENT, ...BRIEF_DATABASE_WAIT, ...settings },
+  });
   const [{ id }] = (await gateway.data('{ customers(first: 1) { nodes { id } } }')).customers.nodes;
   const close = async (): Promise<void> => {
     await gateway.close();
@@ -65,7 +68,7 @@ async function holdingRows<Result>({ url }: TestDatabase, work: () => Promise<Re
 
 /** A write that waits for a row and has the only connection, and three more. */
 async function refusedWrites() {
-  const small = await startSeeded({ ...PATIENT, LIMIT_REQUEST_MS: '6000', LIMIT_DATABASE_CONNECTIONS: '1' });
+  const small = await startSeeded({ LIMIT_REQUEST_MS: '6000', LIMIT_DATABASE_CONNECTIONS: '1' });
   try {
     const answers = await holdingRows(small.database, async () => {
       const first = update(small, 'First');
@@ -119,6 +122,21 @@ describe('statements that take long and have every connection', () => {
     ]);
     await lock.release();
     expect((await Promise.all(long)).flatMap(shown)).toEqual([]);
+  });
+
+  test('are waited for as long as LIMIT_DATABASE_WAIT_MS says', async () => {
+    const settings = { ...PATIENT, LIMIT_DATABASE_CONNECTIONS: '1' };
+    const patient = await startGateway({ databaseUrl: database.url, settings });
+    const lock = await lockTable(database.url, 'customers');
+    const long = [patient.request(SLOW), ...times(CONNECTIONS, () => gateway.request(SLOW))];
+    await lock.waiting(long.length);
+    const waiting = update({ ...seeded, gateway: patient }, 'Waited');
+    await until('the write to wait', async () => (await readiness(patient)).body.waiting?.reads === 1);
+    // By the time that the other gateway has refused one, a gateway without the setting would have refused its own.
+    expect(shown(await update(seeded, 'Refused')).map(([code]) => code)).toEqual(['SERVICE_UNAVAILABLE']);
+    await lock.release();
+    expect((await Promise.all([waiting, ...long])).flatMap(shown)).toEqual([]);
+    await patient.close();
   });
 });
 

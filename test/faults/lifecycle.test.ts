@@ -40,7 +40,7 @@ describe('a gateway that is told to stop', () => {
 
   async function open(gateway: Pick<TestGateway, 'url'>): Promise<Wire> {
     const socket = connect(Number(new URL(gateway.url).port), '127.0.0.1');
-    await once(socket, 'connect');
+    await orGiveUp('a connection to the gateway', once(socket, 'connect'));
     let text = '';
     socket.on('data', (data: Buffer) => (text += data.toString()));
     const ended = new Promise<string>((resolve) => {
@@ -95,7 +95,7 @@ describe('a gateway that is told to stop', () => {
     await lock.waiting(2);
     const idle = await open(gateway);
     idle.send('GET /health/live HTTP/1.1\r\nHost: here\r\n\r\n');
-    await once(idle.socket, 'data');
+    await orGiveUp('the answer on a connection that then is idle', once(idle.socket, 'data'));
     const silent = await open(gateway);
     // Half a request each when the gateway is told to stop.
     const [late, ready] = [await open(gateway), await open(gateway)];
@@ -180,7 +180,7 @@ describe('a gateway that is told to stop', () => {
     });
     const wire = await open({ url: `http://127.0.0.1:${await server.listen(0, '127.0.0.1')}` });
     wire.send('GET /slow HTTP/1.1\r\nHost: here\r\n\r\n');
-    await once(wire.socket, 'data');
+    await orGiveUp('the first half of the answer', once(wire.socket, 'data'));
     await within(STOP_MS / 2, 'the stop', async () => {
       const closed = server.close(STOP_MS);
       goOn();

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { Redis } from 'ioredis';
 import { seedDatabase } from '../../src/data/seed/seed-database.ts';
-import { PATIENT, startGateway, type Answer, type TestGateway } from '../support/gateway.ts';
+import { PATIENT, PATIENT_WITH_DATABASE, startGateway, type Answer, type TestGateway } from '../support/gateway.ts';
 import { assertTime, measured, until, within } from '../support/patience.ts';
 import { startOwnServers, type OwnServers } from '../support/servers.ts';
 import { redisFaults } from './redis-faults.ts';
@@ -41,8 +41,12 @@ describe('a gateway whose Redis', () => {
     // Speaks to the server from beside the gateway, before and after what is done to it.
     control = new Redis(servers.redis.url);
     control.on('error', () => undefined);
-    uncached = await startGateway({ databaseUrl });
-    gateway = await startGateway({ databaseUrl, redisUrl: servers.redis.url });
+    uncached = await startGateway({ databaseUrl, settings: PATIENT_WITH_DATABASE });
+    gateway = await startGateway({
+      databaseUrl,
+      redisUrl: servers.redis.url,
+      settings: PATIENT_WITH_DATABASE,
+    });
     await useOfCache(gateway);
     customerId = (await gateway.data('{ customers(first: 1) { nodes { id } } }')).customers.nodes[0].id;
   });
@@ -152,7 +156,7 @@ describe('a gateway whose Redis', () => {
     const behind = await startGateway({
       databaseUrl: servers.database.url,
       redisUrl: `redis://127.0.0.1:${proxy.port}`,
-      settings: { CACHE_PREFIX: 'proxied:' },
+      settings: { ...PATIENT_WITH_DATABASE, CACHE_PREFIX: 'proxied:' },
     });
     try {
       await useOfCache(behind);
@@ -169,7 +173,11 @@ describe('a gateway whose Redis', () => {
     await servers.redis.kill();
     let late: TestGateway | undefined;
     try {
-      late = await startGateway({ databaseUrl: servers.database.url, redisUrl: servers.redis.url });
+      late = await startGateway({
+        databaseUrl: servers.database.url,
+        redisUrl: servers.redis.url,
+        settings: PATIENT_WITH_DATABASE,
+      });
       await timed(late);
       const { url } = late;
       const ready = await until(

@@ -149,7 +149,8 @@ test('keys that are too old to count are deleted, the others stay', async () => 
   const db = await connectDatabase({
     url: gateway.databaseUrl,
     connections: 1,
-    statementMs: 5_000,
+    statementMs: 600_000,
+    waitMs: 600_000,
     metrics: createMetrics(),
   });
   try {

@@ -31,6 +31,7 @@ beforeAll(async () => {
     url: gateway.databaseUrl,
     connections: 2,
     statementMs: 600_000,
+    waitMs: 600_000,
     metrics: createMetrics(),
   });
   const { agent, customer, customerChange, interaction, order, product, ticket } = db.client;

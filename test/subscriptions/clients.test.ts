@@ -4,7 +4,7 @@ import { connect, type Socket } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { customerOf, startWritingGateway, type WritingGateway } from '../mutations/writing-gateway.ts';
 import { startGateway, type TestGateway } from '../support/gateway.ts';
-import { pause, until, within } from '../support/patience.ts';
+import { orGiveUp, pause, until, within } from '../support/patience.ts';
 import { CHANGED, subscribe, type EventReader } from './event-reader.ts';
 
 const UPDATE = 'mutation($input: UpdateCustomerInput!) { updateCustomer(input: $input) { userErrors { code } } }';
@@ -72,7 +72,7 @@ function connectTo(gateway: TestGateway): Socket {
 async function raw(gateway: TestGateway, query = CHANGED, copies = 1): Promise<Socket> {
   const socket = connectTo(gateway);
   socket.write(requestFor(query).repeat(copies));
-  await once(socket, 'readable');
+  await orGiveUp('the first bytes of an answer', once(socket, 'readable'));
   return socket;
 }
 
@@ -87,7 +87,7 @@ async function half(gateway: TestGateway) {
     () => inFlight(gateway),
     (count) => count === before + 1,
   );
-  const answer = once(socket, 'data').then(([data]) => String(data));
+  const answer = orGiveUp('an answer', once(socket, 'data')).then(([data]) => String(data));
   return { answer, send: () => socket.write(request.slice(-1)) };
 }
 
@@ -121,7 +121,7 @@ describe('a client that goes away', () => {
         if (i % 3 === 0) socket.resetAndDestroy();
         else void pause(i % 7).then(() => socket.destroy());
       });
-      await once(socket, 'close');
+      await orGiveUp('the connection to close', once(socket, 'close'));
     }
     await until(
       'more than ten to have been answered in vain',
@@ -281,7 +281,7 @@ describe('a gateway that stops', () => {
     for (let i = 0; i < 20; i += 1) await gateway.data(UPDATE, { input: { id, company: `${i}`.padEnd(200, 'x') } });
     let text = '';
     reader.setEncoding('utf8').on('data', (data: string) => (text += data));
-    const ended = once(reader, 'close');
+    const ended = orGiveUp('the stream to end', once(reader, 'close'));
     reader.resume();
     // Has not said yet what it wants.
     const late = await half(gateway);

@@ -36,8 +36,18 @@ export interface RequestOptions {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
+/** For tests of when a gateway gives up on Redis, and on nothing else. */
+export const PATIENT_WITH_DATABASE = {
+  LIMIT_REQUEST_MS: '600000',
+  LIMIT_STATEMENT_MS: '600000',
+  LIMIT_DATABASE_WAIT_MS: '600000',
+} as const;
+
 /** For tests of what is answered, not when: on a busy machine, that may well come later than a gateway waits for it. */
-export const PATIENT = { CACHE_TIMEOUT_MS: '10000', LIMIT_REQUEST_MS: '600000', LIMIT_STATEMENT_MS: '600000' } as const;
+export const PATIENT = { CACHE_TIMEOUT_MS: '10000', ...PATIENT_WITH_DATABASE } as const;
+
+/** Beside `PATIENT`, for tests that wait for a gateway to find its database away or its connections in use: the default. */
+export const BRIEF_DATABASE_WAIT = { LIMIT_DATABASE_WAIT_MS: '2000' } as const;
 
 /** For tests that ask for more at once than clients may. */
 export const ANY_COST = { LIMIT_COST: '1000000000' } as const;
@@ -112,7 +122,7 @@ export async function startGateway(options: {
     ...options.settings,
   });
   const log = createLog({ level: config.logLevel, readable: false, destination });
-  // It gives up on a database that takes more than two seconds, as one may on a busy machine.
+  // By default it gives up on a database that takes more than two seconds, as one may on a busy machine.
   const app = await until(
     'the gateway to start',
     () => createApp({ ...config, databaseUrl: options.databaseUrl }, { log }).catch(unavailable),

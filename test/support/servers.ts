@@ -10,13 +10,10 @@ import { fetchedRoot } from '../../src/embedded/fetch.ts';
 import { findServers, searchFolders, type ServerRole } from '../../src/embedded/find.ts';
 import { demo } from '../../src/embedded/index.ts';
 import { startMysql } from '../../src/embedded/mysql.ts';
-import { freePort } from '../../src/embedded/ports.ts';
 import { startRedis } from '../../src/embedded/redis.ts';
-import type { RunningServer } from '../../src/embedded/server.ts';
+import { isPortTaken, type RunningServer } from '../../src/embedded/server.ts';
+import { PATIENCE_MS, until } from './patience.ts';
 import { keepLogs } from './server-logs.ts';
-
-/** A server that is killed in place of stopped may have lost rows; only one that hangs takes so long. */
-const STOP_MS = 200_000;
 
 export interface TestDatabase {
   readonly url: string;
@@ -125,25 +122,35 @@ async function startOwn(
   const folders = searchFolders(process.env['PATH']);
   const [program] = await findServers(role, folders, fetchedRoot(demo.serversDir, role));
   if (program === undefined) throw new Error(`no ${role} server: "npm test" finds or fetches one`);
-  const options = { program, dataDir, port: await freePort(), signal: undefined };
-  const startAgain = (): Promise<RunningServer> =>
-    role === 'redis'
+  const startOn = (port?: number): Promise<RunningServer> => {
+    const options = { program, dataDir, signal: undefined, ...(port === undefined ? {} : { port }) };
+    return role === 'redis'
       ? startRedis(options)
       : startMysql({ ...options, databaseName: 'crm', throwAway: !isDurable, report: () => {} });
-  let server = await startAgain();
+  };
+  let server = await startOn();
+  const { port } = server;
   const kill = async (): Promise<void> => {
     server.child.signal('SIGKILL');
     await server.child.exited;
   };
   const start = async (): Promise<void> => {
-    server = await startAgain();
+    // While it was away another process may have got its port, if only for a connection.
+    const started = await until('the port of the server to be free again', () =>
+      startOn(port).catch((error: unknown) => {
+        if (isPortTaken(error)) return undefined;
+        throw error;
+      }),
+    );
+    if (started !== undefined) server = started;
   };
   return {
     url: server.url,
     pause: () => server.child.signal('SIGSTOP'),
     resume: () => server.child.signal('SIGCONT'),
     kill,
-    stop: () => server.child.stop(STOP_MS),
+    // One that is killed in place of stopped may have lost rows.
+    stop: () => server.child.stop(PATIENCE_MS),
     start,
   };
 }
