@@ -34,7 +34,7 @@ export async function startMysql(options: MysqlOptions): Promise<RunningServer> 
   }
   return startOnPort(options, async (port) => {
     const logFile = join(dataDir, `${program.kind}.log`);
-    const args = ['--no-defaults', ...common, ...runArguments(program, folder, port)];
+    const args = ['--no-defaults', ...common, ...runArguments(program, folder, port), ...(options.args ?? [])];
     const env = environmentOf(program);
     const child = await startChild({ path: program.path, args, env, logFile, pidFile });
     const ask = (): Promise<void> => createDatabase(port, databaseName);

@@ -19,7 +19,7 @@ export async function startRedis(options: ServerOptions): Promise<RunningServer>
   await mkdir(folder, { recursive: true });
   return startOnPort(options, async (port) => {
     const logFile = join(dataDir, 'redis.log');
-    const args = argumentsOf({ bind: loopback, port: String(port), dir: folder });
+    const args = [...argumentsOf({ bind: loopback, port: String(port), dir: folder }), ...(options.args ?? [])];
     const child = await startChild({
       path: program.path,
       args,

@@ -11,6 +11,8 @@ export interface ServerOptions {
   /** Undefined: any free one. */
   readonly port?: number;
   readonly signal: AbortSignal | undefined;
+  /** Further arguments of the server. */
+  readonly args?: readonly string[];
 }
 
 export interface RunningServer {

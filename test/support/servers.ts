@@ -98,13 +98,20 @@ export interface OwnServers {
  * Starts a database server (migrated) and a Redis for one test file, in about a second. Both are the embedded kind,
  * whatever TEST_DATABASE_URL says.
  * @param options.isDurable the database keeps what was committed when it is killed; else it may lose its last second
+ * @param options.args further arguments of each server
  */
-export async function startOwnServers({ isDurable = false } = {}): Promise<OwnServers> {
+export async function startOwnServers({
+  isDurable = false,
+  args = { database: [], redis: [] },
+}: {
+  isDurable?: boolean;
+  args?: Readonly<Record<ServerRole, readonly string[]>>;
+} = {}): Promise<OwnServers> {
   const dataDir = join(demo.dataDir, '..', `test-${process.pid}-${randomBytes(4).toString('hex')}`);
   await mkdir(dataDir, { recursive: true });
   const [database, redis] = await Promise.all([
-    startOwn('database', { dataDir, isDurable }),
-    startOwn('redis', { dataDir, isDurable }),
+    startOwn('database', { dataDir, isDurable, args: args.database }),
+    startOwn('redis', { dataDir, isDurable, args: args.redis }),
   ]);
   await applyMigrations({ databaseUrl: database.url, folder: migrationsFolder, report: () => {} });
   const close = async (): Promise<void> => {
@@ -117,13 +124,13 @@ export async function startOwnServers({ isDurable = false } = {}): Promise<OwnSe
 
 async function startOwn(
   role: ServerRole,
-  { dataDir, isDurable }: { dataDir: string; isDurable: boolean },
+  { dataDir, isDurable, args }: { dataDir: string; isDurable: boolean; args: readonly string[] },
 ): Promise<OwnServer> {
   const folders = searchFolders(process.env['PATH']);
   const [program] = await findServers(role, folders, fetchedRoot(demo.serversDir, role));
   if (program === undefined) throw new Error(`no ${role} server: "npm test" finds or fetches one`);
   const startOn = (port?: number): Promise<RunningServer> => {
-    const options = { program, dataDir, signal: undefined, ...(port === undefined ? {} : { port }) };
+    const options = { program, dataDir, signal: undefined, args, ...(port === undefined ? {} : { port }) };
     return role === 'redis'
       ? startRedis(options)
       : startMysql({ ...options, databaseName: 'crm', throwAway: !isDurable, report: () => {} });
