@@ -6,6 +6,7 @@ const ELSEWHERE = [
   'cli/(csv|explain-own-servers|help|import-misuse|not-installed|settings|start)',
   'docs/(clients|compose|indexes|references|schema-words)',
   'faults/(database|health|lifecycle|redis|subscriptions)\\.',
+  'tls/(middle|own-database|own-redis|prisma-url)\\.',
   'subscriptions/(clients|cluster|graphql-sse|subscriptions-misuse|two-gateways)\\.',
   'limits/(bounds|cost|cost-report|cost-schema|cost-variables|cursor-form|documents|fuzz)\\.',
 ];

@@ -10,6 +10,7 @@ import { parseSeedOptions, runSeed, type SeedOptionTexts } from './cli/seed.ts';
 import { runStart } from './cli/start.ts';
 import { runVerify, type VerifyArguments } from './cli/verify.ts';
 import { ConfigError, parseConfig } from './config.ts';
+import { serverWords } from './db/errors.ts';
 import { exposedCode, quoted } from './errors.ts';
 import { UserError } from './user-error.ts';
 import manifest from '../package.json' with { type: 'json' };
@@ -63,7 +64,7 @@ function tell(error: unknown): number {
   if (error instanceof ConfigError) return lines(error.message, CONFIGURATION);
   if (error instanceof UserError) return lines(error.message, error.exitCode);
   if (exposedCode(error) === 'SERVICE_UNAVAILABLE')
-    return lines('DATABASE_URL: the database cannot be reached.', UNAVAILABLE);
+    return lines(`DATABASE_URL: the database cannot be reached: ${serverWords(error)}`, UNAVAILABLE);
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : USAGE;
   if (stopping.signal.aborted && error === stopping.signal.reason) return 130;
   return lines(`Unexpected: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`, SOFTWARE);

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { TLS_PARAMETERS, tlsProblem } from './tls.ts';
 
 // Connection strings hold passwords, so what came is described and never repeated.
 const connectionUrl = (protocols: readonly string[], expected: string) => (text: string, ctx: z.RefinementCtx) => {
@@ -36,12 +37,6 @@ function canBeDecoded(text: string): boolean {
   }
 }
 
-/**
- * What may stand after the `?` of a DATABASE_URL: nothing yet. `connectionOptions` in src/db/pool.ts reads what is listed
- * here; anything else is refused, since whoever writes `?sslmode=require` relies on it.
- */
-const DATABASE_PARAMETERS: ReadonlySet<string> = new Set();
-
 /** `mysql://` or `mariadb://`, with the name of a database. */
 export const databaseUrl = z
   .string()
@@ -51,19 +46,25 @@ export const databaseUrl = z
     const expected = 'expected a URL such as mysql://user:password@host:3306/database';
     const href = connectionUrl(['mysql:', 'mariadb:'], expected)(text, ctx);
     if (typeof href !== 'string') return z.NEVER;
-    const { pathname, searchParams } = new URL(href);
-    const unknown = [...new Set(searchParams.keys())].filter((name) => !DATABASE_PARAMETERS.has(name));
-    if (pathname.length < 2) ctx.addIssue({ code: 'custom', message: `${expected}, got one without a database name` });
-    for (const name of unknown)
-      ctx.addIssue({ code: 'custom', message: `${expected}, got one with ${parameter(name)}` });
+    const url = new URL(href);
+    const problems = [
+      url.pathname.length < 2 ? 'one without a database name' : undefined,
+      ...unknownParameters(url),
+      tlsProblem(url),
+    ].filter((problem) => problem !== undefined);
+    for (const problem of problems) ctx.addIssue({ code: 'custom', message: `${expected}, got ${problem}` });
     return href;
   });
 
-/** A name of a parameter. What no name looks like may be the end of a password with a `?` in it. */
-const parameter = (name: string): string =>
-  /^[\w.-]{1,40}$/.test(name)
-    ? `the parameter "${name}", which this version does not know`
-    : 'a ? that should be %3F, or with a parameter that this version does not know';
+/** Whoever writes `?sslmode=require` relies on it. What no name looks like may be the end of a password with a `?` in it. */
+const unknownParameters = ({ searchParams }: URL): string[] =>
+  [...new Set(searchParams.keys())]
+    .filter((name) => !TLS_PARAMETERS.has(name))
+    .map((name) =>
+      /^[\w.-]{1,40}$/.test(name)
+        ? `one with the parameter "${name}", which this version does not know`
+        : 'one with a ? that should be %3F, or with a parameter that this version does not know',
+    );
 
 /** `redis://` or `rediss://`, several separated by commas. */
 export const redisUrls = z
@@ -71,23 +72,29 @@ export const redisUrls = z
   .optional()
   .transform((text, ctx): readonly string[] => {
     const expected = 'expected a URL such as redis://host:6379 (several, comma-separated: Redis Cluster)';
+    const refuse = (problem: string) => ctx.addIssue({ code: 'custom', message: `${expected}, got ${problem}` });
     const parse = connectionUrl(['redis:', 'rediss:'], expected);
-    const given = (text ?? '').split(',').map((part) => part.trim());
-    return given
+    const given = (text ?? '')
+      .split(',')
+      .map((part) => part.trim())
       .filter((part) => part !== '')
-      .map((part) => {
-        const href = parse(part, ctx);
-        const problem = redisProblem(href, given.filter((other) => other !== '').length > 1);
-        if (problem !== undefined) ctx.addIssue({ code: 'custom', message: `${expected}, got ${problem}` });
-        return href;
-      });
+      .map((part) => parse(part, ctx));
+    const urls = given.filter((href) => typeof href === 'string').map((href) => new URL(href));
+    for (const url of urls) redisProblems(url, given.length > 1).forEach(refuse);
+    // A cluster's other nodes are known by what its seeds say of them, which is nothing about TLS.
+    if (new Set(urls.map(({ protocol, search }) => protocol + search)).size > 1)
+      refuse('a cluster whose URLs do not all ask for the same TLS');
+    return given;
   });
 
 /** What ioredis would pass over, or fail over once the gateway serves. */
-function redisProblem(href: string, isCluster: boolean): string | undefined {
-  const url = URL.parse(href);
-  if (url === null) return undefined;
-  if (url.search !== '') return 'one with parameters, of which this version knows none; a ? should be %3F';
-  if (!/^\/?\d*$/.test(url.pathname)) return 'one whose path is not the number of a database, such as /3';
-  return isCluster && /[1-9]/.test(url.pathname) ? 'a cluster with a database other than 0' : undefined;
+function redisProblems(url: URL, isCluster: boolean): string[] {
+  const isTls = url.protocol === 'rediss:';
+  const asksForTls = [...TLS_PARAMETERS].some((name) => url.searchParams.has(name));
+  return [
+    ...unknownParameters(url),
+    asksForTls && !isTls ? 'one with parameters of TLS that does not start with "rediss:"' : tlsProblem(url, isTls),
+    /^\/?\d*$/.test(url.pathname) ? undefined : 'one whose path is not the number of a database, such as /3',
+    isCluster && /[1-9]/.test(url.pathname) ? 'a cluster with a database other than 0' : undefined,
+  ].filter((problem) => problem !== undefined);
 }

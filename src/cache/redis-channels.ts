@@ -155,8 +155,8 @@ function createEar({ urls, timeoutMs, prefix, log, metrics }: RedisChannelsOptio
     }
   };
   const open = (): void => {
-    const opened = new Redis(urls[tries % urls.length] ?? '', {
-      ...connectionOptions(urls, timeoutMs),
+    const opened = new Redis({
+      ...connectionOptions(urls[tries % urls.length] ?? '', timeoutMs),
       autoResubscribe: false,
       retryStrategy: () => null,
     });

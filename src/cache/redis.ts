@@ -1,6 +1,7 @@
 import { Cluster, Redis, ReplyError } from 'ioredis';
 import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
+import { hostOf, tlsOptions } from '../tls.ts';
 
 /**
  * What commands are for. A look-up waits in a request, so its silence makes a break; a store and a message to the other
@@ -106,12 +107,20 @@ export function createRedis({ urls, timeoutMs, log, metrics }: RedisOptions): Bo
 export const retryDelayMs = (times: number): number => Math.min(times * 100, 1_000);
 
 /**
- * How every connection to Redis behaves. What is in a server's own URL comes before what is taken from the first.
+ * What ioredis needs for a connection to the server of a `redis://` or `rediss://` URL, and how every connection behaves.
  * @param timeoutMs how long a command may take: no connection is given up before
+ * @throws Error when the file of `ssl-ca` cannot be read
  */
-export function connectionOptions(urls: readonly string[], timeoutMs: number) {
+export function connectionOptions(href: string, timeoutMs: number) {
+  const url = new URL(href);
+  const tls = tlsOptions(url, url.protocol === 'rediss:');
   return {
-    ...credentials(urls[0] ?? ''),
+    host: hostOf(url),
+    port: url.port === '' ? 6379 : Number(url.port),
+    db: Number(url.pathname.slice(1)),
+    ...(url.username === '' ? {} : { username: decodeURIComponent(url.username) }),
+    ...(url.password === '' ? {} : { password: decodeURIComponent(url.password) }),
+    ...(tls === undefined ? {} : { tls }),
     // Waiting in a queue for a Redis that is away would hold up requests; each command fails at once instead, and is
     // not sent later, when its answer is no longer wanted.
     enableOfflineQueue: false,
@@ -127,26 +136,20 @@ export function connectionOptions(urls: readonly string[], timeoutMs: number) {
 
 /** One URL: a single server. Several: the seeds of a cluster. */
 export function connect(urls: readonly string[], timeoutMs: number): Redis | Cluster {
-  const options = connectionOptions(urls, timeoutMs);
-  const [first = ''] = urls;
-  if (urls.length === 1) return new Redis(first, { ...options, retryStrategy: retryDelayMs });
-  return new Cluster([...urls], {
+  const [first = '', ...others] = urls;
+  const options = connectionOptions(first, timeoutMs);
+  if (others.length === 0) return new Redis({ ...options, retryStrategy: retryDelayMs });
+  // Of a cluster's nodes only the seeds have a URL; the others take the first one's user, password and TLS.
+  const { host: _host, port: _port, db: _db, tls, ...common } = options;
+  const { host: _name, servername: _servername, ...nodeTls } = tls ?? {};
+  return new Cluster([options, ...others.map((href) => connectionOptions(href, timeoutMs))], {
     enableOfflineQueue: false,
     clusterRetryStrategy: retryDelayMs,
-    redisOptions: options,
+    // Left as they are, since certificates are about names. Connecting looks them up.
+    dnsLookup: (name, found) => found(null, name),
+    redisOptions: tls === undefined ? common : { ...common, tls: nodeTls },
   });
 }
-
-/** Of a cluster's nodes only the seeds have a URL; the others take the first one's user, password and TLS. */
-function credentials(href: string) {
-  const url = new URL(href);
-  return {
-    ...(url.username === '' ? {} : { username: decodeURIComponent(url.username) }),
-    ...(url.password === '' ? {} : { password: decodeURIComponent(url.password) }),
-    ...(url.protocol === 'rediss:' ? { tls: {} } : {}),
-  };
-}
-
 /**
  * What comes of a promise in time. When time is up, what has come meanwhile is read first: a process that was itself
  * held up must not take that for a slow Redis.

@@ -1,6 +1,7 @@
 import * as mariadb from 'mariadb';
 import { UserError } from '../user-error.ts';
 import { connectionOptions } from '../db/database.ts';
+import { serverWords } from '../db/errors.ts';
 
 const UNAVAILABLE_EXIT_CODE = 69;
 const TRANSACTION_TRIES = 5;
@@ -26,8 +27,7 @@ export async function openConnection(databaseUrl: string): Promise<mariadb.Conne
       ],
     });
   } catch (error) {
-    const reason = error instanceof mariadb.SqlError ? error.sqlMessage : undefined;
-    throw new UserError(`The database cannot be reached: ${reason ?? messageOf(error)}`, {
+    throw new UserError(`The database cannot be reached: ${serverWords(error)}`, {
       cause: error,
       exitCode: UNAVAILABLE_EXIT_CODE,
     });
@@ -50,10 +50,6 @@ export async function inTransaction<T>(connection: mariadb.Connection, work: () 
       if (!isTransient(error) || attempt === TRANSACTION_TRIES) throw error;
     }
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
 
 function isTransient(error: unknown): boolean {

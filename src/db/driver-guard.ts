@@ -1,4 +1,5 @@
 import { createRequire } from 'node:module';
+import type { Socket } from 'node:net';
 
 /** Marks what its last `catch` gives as handled. */
 class HandledPromise<Value> extends Promise<Value> {
@@ -14,11 +15,15 @@ class HandledPromise<Value> extends Promise<Value> {
 
 /** What the driver shows to nobody of its connections. */
 interface DriverConnection {
+  readonly opts: { readonly socketTimeout: number };
+  readonly socket: Socket;
   readonly streamIn: { onData(chunk: Buffer): void };
   executeSessionVariableQuery: (this: DriverConnection) => Promise<unknown>;
   socketInit: (this: DriverConnection) => void;
   nextSendCmd: (this: DriverConnection) => void;
+  createSecureContext: (this: DriverConnection, info: object, connected: () => void) => void;
   socketErrorHandler(error: Error): void;
+  socketTimeoutReached(): void;
 }
 
 /** What the driver shows to nobody of its commands. */
@@ -32,8 +37,8 @@ const MALFORMED_PACKET = 2027;
 let isGuarded = false;
 
 /**
- * Keeps the process alive where mariadb 3.4.5, the version that Prisma's adapter pins, throws or rejects and nobody can
- * catch it. To be looked at again with each version.
+ * Mends mariadb 3.4.5, the version that Prisma's adapter pins: it throws or rejects where nobody can catch it, which would
+ * end the process, and holds certificates to their CAs too late. To be looked at again with each version.
  */
 export function guardDriver(): void {
   if (isGuarded) return;
@@ -45,6 +50,7 @@ export function guardDriver(): void {
   guardSetUp(prototype);
   guardParser(prototype);
   guardSending(prototype);
+  guardTls(prototype);
 }
 
 /**
@@ -98,6 +104,24 @@ function guardSending(prototype: DriverConnection): void {
     } catch (error) {
       this.socketErrorHandler(malformed(error));
     }
+  };
+}
+
+/**
+ * A server that greets as MariaDB is believed whatever its certificate, until it has taken the password: the driver then
+ * looks for a proof that it knew it. But whoever stands between may greet so, and may ask for the password in clear. Here the
+ * certificate is held to the CAs before anything is sent, whatever the greeting says.
+ *
+ * The driver also leaves its time-out for silence on the socket below, where nobody can turn it off again (`watch` in pool.ts).
+ */
+function guardTls(prototype: DriverConnection): void {
+  const { createSecureContext } = prototype;
+  prototype.createSecureContext = function (this: DriverConnection, info: object, connected: () => void): void {
+    const below = this.socket;
+    createSecureContext.call(this, Object.create(info, { isMariaDB: { value: () => false } }) as object, connected);
+    if (this.socket === below) return;
+    below.setTimeout(0);
+    this.socket.setTimeout(this.opts.socketTimeout, this.socketTimeoutReached.bind(this));
   };
 }
 

@@ -1,3 +1,4 @@
+import { SqlError } from 'mariadb';
 import { createError, exposedCode } from '../errors.ts';
 
 // MySQL ER_QUERY_TIMEOUT, MariaDB ER_STATEMENT_TIMEOUT; ER_LOCK_WAIT_TIMEOUT.
@@ -9,6 +10,13 @@ const UNAVAILABLE_NUMBERS = new Set([
   45_013, 45_019, 45_026, 45_027, 45_028, 45_029, 45_030, 45_037, 45_039, 45_042, 45_060, 45_061,
 ]);
 const UNAVAILABLE_CODES = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND', 'EAI_AGAIN']);
+// The driver's own: TLS was asked for, and the server has none.
+const NO_TLS_NUMBER = 45_023;
+// Node.js's and OpenSSL's: ERR_TLS_CERT_ALTNAME_INVALID, SELF_SIGNED_CERT_IN_CHAIN, UNABLE_TO_VERIFY_LEAF_SIGNATURE, ...
+const isCertificateCode = (fact: unknown): boolean =>
+  typeof fact === 'string' && /CERT|SIGNATURE|CRL_|ISSUER/.test(fact);
+const isTlsCode = (fact: unknown): boolean =>
+  isCertificateCode(fact) || (typeof fact === 'string' && /^ERR_(?:TLS|SSL)_|^EPROTO$/.test(fact));
 const UNAVAILABLE_KINDS = new Set(['TooManyConnections', 'ConnectionClosed', 'DatabaseNotReachable', 'SocketTimeout']);
 
 const UNREACHABLE = 'The database cannot be reached now; try again.';
@@ -48,11 +56,26 @@ export function toGatewayError(error: unknown): unknown {
       return createError('TIMEOUT', 'A statement took longer than it may; ask for less at once.', { cause: error });
     if (
       (typeof fact === 'number' && UNAVAILABLE_NUMBERS.has(fact)) ||
+      fact === NO_TLS_NUMBER ||
+      isTlsCode(fact) ||
       (typeof fact === 'string' && (UNAVAILABLE_CODES.has(fact) || UNAVAILABLE_KINDS.has(fact)))
     )
       return createError('SERVICE_UNAVAILABLE', isPoolFull(error) ? POOL_FULL : UNREACHABLE, { cause: error });
   }
   return error;
+}
+
+/** What is told of an error of the driver, or of what `toGatewayError` made of it, to whoever runs the gateway. */
+export function serverWords(error: unknown): string {
+  if (!Error.isError(error)) return String(error);
+  if ('originalError' in error && error.originalError !== undefined) return serverWords(error.originalError);
+  const code = 'code' in error ? error.code : undefined;
+  if (isCertificateCode(code)) return `its certificate was refused: ${error.message}`;
+  // What the network says, such as ECONNREFUSED.
+  if (!(error instanceof SqlError)) return error.message;
+  if (error.errno === NO_TLS_NUMBER) return 'it has no TLS, which the ssl-mode in DATABASE_URL asks for';
+  const words = error.sqlMessage ?? error.message;
+  return error.errno > 0 ? `${words} (${error.errno})` : words;
 }
 
 /** Numbers, codes and SQLSTATEs of an error of the driver or of Prisma, and of what it wraps. */

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import * as mariadb from 'mariadb';
 import { UserError } from '../user-error.ts';
 import { connectionOptions } from './database.ts';
+import { serverWords } from './errors.ts';
 import { matchesChecksum, type Migration, readMigrations } from './migration-script.ts';
 
 export interface MigrateOptions {
@@ -215,11 +216,4 @@ async function recordFailure(connection: mariadb.Connection, failure: Failure): 
     await connection.query('UPDATE _prisma_migrations SET logs = ? WHERE id = ?', [log.join('\n\n'), id]);
   }
   throw new UserError(`The migration ${name} failed: ${words}. ${place}: ${statement}`, { cause: error });
-}
-
-/** What the network says (ECONNREFUSED) comes as a plain Error. */
-function serverWords(error: unknown): string {
-  if (!(error instanceof mariadb.SqlError)) return error instanceof Error ? error.message : String(error);
-  const words = error.sqlMessage ?? error.message;
-  return error.errno > 0 ? `${words} (${error.errno})` : words;
 }

@@ -3,6 +3,7 @@ import { connect, type Socket } from 'node:net';
 import * as mariadb from 'mariadb';
 import { guardDriver } from './driver-guard.ts';
 import { toGatewayError } from './errors.ts';
+import { hostOf, tlsOptions } from '../tls.ts';
 
 export interface PoolOptions {
   readonly connections: number;
@@ -50,7 +51,6 @@ const CLOSE_MS = 500;
  * @throws SERVICE_UNAVAILABLE when it does not answer
  */
 export async function openServer(url: string, waitMs = WAIT_MS): Promise<DatabaseServer> {
-  guardDriver();
   const connection = { ...connectionOptions(url), connectTimeout: waitMs };
   const isMariaDb = await probe(connection);
   return { createPool: (options) => createConnectionPool({ ...options, connection, isMariaDb }) };
@@ -137,20 +137,25 @@ async function untilEmpty(sockets: ReadonlySet<Socket>): Promise<void> {
 }
 
 /**
- * What the driver needs of a `mysql://` or `mariadb://` URL. Parameters after `?` would be read here: those that
- * src/config.ts lets through, none so far.
+ * What the driver needs of a `mysql://` or `mariadb://` URL, its parameters for TLS included.
+ * @throws Error when the file of `ssl-ca` cannot be read
  */
 export function connectionOptions(href: string) {
+  // Here, since whoever opens a connection comes by.
+  guardDriver();
   const url = new URL(href);
+  const ssl = tlsOptions(url);
   return {
-    // IPv6 addresses come in brackets.
-    host: url.hostname.replace(/^\[(.*)\]$/, '$1'),
+    host: hostOf(url),
     port: url.port === '' ? 3306 : Number(url.port),
     user: decodeURIComponent(url.username),
     password: decodeURIComponent(url.password),
     database: decodeURIComponent(url.pathname.slice(1)),
     // caching_sha2_password without TLS asks for the server's key; needed for a MySQL with its default accounts.
     allowPublicKeyRetrieval: true,
+    ...(ssl === undefined ? {} : { ssl }),
+    // With TLS the driver would go on to another server when this one says so, under that one's name.
+    permitRedirect: false,
   };
 }
 

@@ -20,7 +20,7 @@ export function createLog(options: { level: string; readable: boolean; destinati
 
 // An error's message can hold values from a statement or a request, so only its kind and place are kept.
 function describeError(error: unknown): object {
-  if (!(error instanceof Error)) return { type: typeof error };
+  if (!Error.isError(error)) return { type: typeof error };
   const frames = (error.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line));
   return {
     type: error.name,

@@ -6,6 +6,7 @@ import { startChild } from '../../src/embedded/children.ts';
 import { fetchedRoot } from '../../src/embedded/fetch.ts';
 import { environmentOf, findServers, searchFolders } from '../../src/embedded/find.ts';
 import { demo } from '../../src/embedded/index.ts';
+import { freePort } from '../../src/embedded/ports.ts';
 import { startOnPort, waitForAnswer, type RunningServer } from '../../src/embedded/server.ts';
 import { PATIENCE_MS, until } from '../support/patience.ts';
 
@@ -13,6 +14,8 @@ import { PATIENCE_MS, until } from '../support/patience.ts';
 export interface OwnCluster {
   /** With the password, as REDIS_URL takes them. */
   readonly urls: readonly string[];
+  /** Where the nodes have TLS, if they were given what it takes. */
+  readonly tlsPorts: readonly number[];
   /** A client of each node. */
   readonly nodes: readonly Redis[];
   readonly close: () => Promise<void>;
@@ -21,17 +24,20 @@ export interface OwnCluster {
 const SLOTS = 16_384;
 const NODES = 3;
 
-/** Starts a cluster that asks for a password; in about a second. */
-export async function startOwnCluster(password: string): Promise<OwnCluster> {
+/**
+ * Starts a cluster that asks for a password; in about a second.
+ * @param tls arguments of a node for TLS, which it then has at a port beside its own
+ */
+export async function startOwnCluster(password: string, tls: readonly string[] = []): Promise<OwnCluster> {
   const dataDir = join(demo.dataDir, '..', `test-${process.pid}-${randomBytes(4).toString('hex')}`);
-  const started = await Promise.all(Array.from({ length: NODES }, () => startNode(password, dataDir)));
+  const started = await Promise.all(Array.from({ length: NODES }, () => startNode({ password, dataDir, tls })));
   const urls = started.map(({ url }) => url);
   const nodes = urls.map((url) => new Redis(url));
   const [first] = nodes;
   if (first === undefined) throw new Error('a cluster has nodes');
   const from = (i: number) => Math.ceil((i * SLOTS) / NODES);
   await Promise.all(nodes.map((node, i) => node.cluster('ADDSLOTSRANGE', from(i), from(i + 1) - 1)));
-  for (const { port } of started.slice(1)) await first.cluster('MEET', '127.0.0.1', port);
+  for (const { port, tlsPort } of started.slice(1)) await first.cluster('MEET', '127.0.0.1', tlsPort || port);
   for (const node of nodes)
     await until(
       'a node to know the whole cluster',
@@ -43,15 +49,24 @@ export async function startOwnCluster(password: string): Promise<OwnCluster> {
     await Promise.all(started.map(({ child }) => child.stop(PATIENCE_MS)));
     await rm(dataDir, { recursive: true });
   };
-  return { urls, nodes, close };
+  return { urls, tlsPorts: started.map(({ tlsPort }) => tlsPort), nodes, close };
 }
 
 const known = async (node: Redis): Promise<number> => ((await node.cluster('SLOTS')) as unknown[]).length;
 
+interface NodeOptions {
+  readonly password: string;
+  readonly dataDir: string;
+  readonly tls: readonly string[];
+}
+
 /** Nodes speak to each other on the port 10,000 above their own, which must exist and be free as well. */
-function startNode(password: string, dataDir: string): Promise<RunningServer> {
-  return startOnPort({}, async (free) => {
-    const port = free > 55_000 ? free - 20_000 : free;
+const withRoomAbove = (port: number): number => (port > 55_000 ? port - 20_000 : port);
+
+async function startNode({ password, dataDir, tls }: NodeOptions): Promise<RunningServer & { tlsPort: number }> {
+  let tlsPort = 0;
+  const server = await startOnPort({}, async (free) => {
+    const port = withRoomAbove(free);
     const folders = searchFolders(process.env['PATH']);
     const [program] = await findServers('redis', folders, fetchedRoot(demo.serversDir, 'redis'));
     if (program === undefined) throw new Error('no Redis, though the global setup has started one');
@@ -62,17 +77,22 @@ function startNode(password: string, dataDir: string): Promise<RunningServer> {
       ...{ 'cluster-enabled': 'yes', requirepass: password, masterauth: password },
     };
     const logFile = join(folder, 'redis.log');
+    if (tls.length > 0) tlsPort = withRoomAbove(await freePort());
     const child = await startChild({
       path: program.path,
-      args: Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value]),
+      args: [
+        ...Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value]),
+        ...(tls.length > 0 ? ['--tls-port', String(tlsPort), '--tls-cluster', 'yes', ...tls] : []),
+      ],
       env: environmentOf(program),
       logFile,
       pidFile: join(folder, 'redis.pid'),
     });
-    const url = `redis://:${password}@127.0.0.1:${port}`;
+    const url = `redis://:${encodeURIComponent(password)}@127.0.0.1:${port}`;
     await waitForAnswer({ child, logFile, ask: () => ping(url), signal: undefined, name: program.path });
     return { child, port, url };
   });
+  return { ...server, tlsPort };
 }
 
 async function ping(url: string): Promise<void> {

@@ -1,4 +1,5 @@
 import type { Config } from '../../src/config.ts';
+import { CA, WRONG_TLS } from './tls-settings.ts';
 
 /** What is said of a DATABASE_URL that is none. */
 export const MYSQL_URL = 'expected a URL such as mysql://user:password@host:3306/database, got';
@@ -7,6 +8,8 @@ const REDIS_URL = 'expected a URL such as redis://host:6379 (several, comma-sepa
 const ORIGINS = 'expected origins such as https://app.example.com, comma-separated, got';
 
 const unknownParameter = (name: string): string => `one with the parameter "${name}", which this version does not know`;
+
+const PERHAPS_A_PASSWORD = 'one with a ? that should be %3F, or with a parameter that this version does not know';
 
 /** A setting as its users know it. */
 export interface Setting {
@@ -71,6 +74,13 @@ export const SETTINGS: readonly Setting[] = [
       ['mysql://u:p%40ss@host:3307/crm', 'mysql://u:p%40ss@host:3307/crm'],
       ['mariadb://[::1]/crm', 'mariadb://[::1]/crm'],
       ['mysql://u:%3F@host/crm?', 'mysql://u:%3F@host/crm?'],
+      ...[
+        'ssl-mode=REQUIRED',
+        'ssl-mode=verify_identity',
+        `ssl-mode=REQUIRED&ssl-ca=${CA}`,
+        `ssl-ca=${CA}&ssl-mode=VERIFY_CA`,
+        `ssl-mode=VERIFY_IDENTITY&ssl-ca=${CA.replaceAll('/', '%2F')}`,
+      ].map((parameters) => [`mysql://u@host/crm?${parameters}`, `mysql://u@host/crm?${parameters}`] as const),
       ['', undefined],
     ],
     wrong: [
@@ -88,10 +98,9 @@ export const SETTINGS: readonly Setting[] = [
       ['mysql://u@host/crm?sslmode=secret', `${MYSQL_URL} ${unknownParameter('sslmode')}`],
       ['mysql://u@host/crm?connection_limit', `${MYSQL_URL} ${unknownParameter('connection_limit')}`],
       ['mysql://u@host/crm?__proto__=1', `${MYSQL_URL} ${unknownParameter('__proto__')}`],
-      [
-        'mysql://u@host/crm?p?secret@host/crm',
-        `${MYSQL_URL} one with a ? that should be %3F, or with a parameter that this version does not know`,
-      ],
+      ...WRONG_TLS.map(([parameters, said]) => [`mysql://u@host/crm?${parameters}`, `${MYSQL_URL} ${said}`] as const),
+      [`mysql://u@host/crm?ssl-ca=${CA}`, `${MYSQL_URL} one with "ssl-ca" and no "ssl-mode"`],
+      ['mysql://u@host/crm?p?secret@host/crm', `${MYSQL_URL} ${PERHAPS_A_PASSWORD}`],
     ],
   },
   {
@@ -102,6 +111,9 @@ export const SETTINGS: readonly Setting[] = [
       ['redis://host:6379', ['redis://host:6379']],
       ['redis://[::1]:6379/3', ['redis://[::1]:6379/3']],
       ['rediss://:secret@a:1, rediss://:secret@b:2,', ['rediss://:secret@a:1', 'rediss://:secret@b:2']],
+      ...['ssl-mode=REQUIRED', `ssl-ca=${CA}`, `ssl-mode=VERIFY_CA&ssl-ca=${CA}`].map(
+        (parameters) => [`rediss://a/3?${parameters}`, [`rediss://a/3?${parameters}`]] as const,
+      ),
       ['', undefined],
     ],
     wrong: [
@@ -109,7 +121,20 @@ export const SETTINGS: readonly Setting[] = [
       ['redis://a:1,http://u:secret@b', `${REDIS_URL} one that starts with "http:"`],
       ['redis://host:6379/abc', `${REDIS_URL} one whose path is not the number of a database, such as /3`],
       ['redis://host/3/4', `${REDIS_URL} one whose path is not the number of a database, such as /3`],
-      ['redis://host?db=3', `${REDIS_URL} one with parameters, of which this version knows none; a ? should be %3F`],
+      ['redis://host?db=3', `${REDIS_URL} ${unknownParameter('db')}`],
+      ['rediss://host?p?secret@host', `${REDIS_URL} ${PERHAPS_A_PASSWORD}`],
+      ...WRONG_TLS.map(([parameters, said]) => [`rediss://host?${parameters}`, `${REDIS_URL} ${said}`] as const),
+      ...['ssl-mode=REQUIRED', `ssl-ca=${CA}`].map(
+        (parameters) =>
+          [
+            `redis://host?${parameters}`,
+            `${REDIS_URL} one with parameters of TLS that does not start with "rediss:"`,
+          ] as const,
+      ),
+      ...['redis://a', 'rediss://a?ssl-mode=REQUIRED'].map(
+        (other) =>
+          [`rediss://a,${other}`, `${REDIS_URL} a cluster whose URLs do not all ask for the same TLS`] as const,
+      ),
       ['redis://host#secret', `${REDIS_URL} one with a # that should be %23`],
       ['redis://a/1,redis://b', `${REDIS_URL} a cluster with a database other than 0`],
       ['redis://:100%secret@a', `${REDIS_URL} one with a % that should be %25`],

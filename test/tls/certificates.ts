@@ -1,0 +1,60 @@
+import { writeFile } from 'node:fs/promises';
+import { isIP } from 'node:net';
+import { join } from 'node:path';
+import { generate } from 'selfsigned';
+import { createTemporaryFolder } from '../support/temporary-folder.ts';
+
+/** A certificate and its key: the files of both, in PEM form, and what is in them. */
+export interface KeyPair {
+  readonly certFile: string;
+  readonly keyFile: string;
+  readonly cert: string;
+  readonly key: string;
+}
+
+/** Certificates of one authority in a folder of their own. */
+export interface Authority extends KeyPair {
+  /** @param hosts names and addresses that the certificate is for */
+  readonly issue: (hosts: readonly string[]) => Promise<KeyPair>;
+  readonly remove: () => Promise<void>;
+}
+
+const OPTIONS = { keyType: 'ec', algorithm: 'sha256' } as const;
+
+/** Makes an authority that nobody knows. */
+export async function createAuthority(name: string): Promise<Authority> {
+  const { path, remove } = await createTemporaryFolder();
+  const written = async (stem: string, { cert, private: key }: { cert: string; private: string }): Promise<KeyPair> => {
+    const [certFile, keyFile] = [join(path, `${stem}.pem`), join(path, `${stem}.key`)];
+    await writeFile(certFile, cert);
+    await writeFile(keyFile, key);
+    return { certFile, keyFile, cert, key };
+  };
+  const ca = await generate([{ name: 'commonName', value: name }], {
+    ...OPTIONS,
+    extensions: [
+      { name: 'basicConstraints', cA: true, critical: true },
+      { name: 'keyUsage', keyCertSign: true, cRLSign: true, critical: true },
+    ],
+  });
+  let issued = 0;
+  return {
+    ...(await written('ca', ca)),
+    async issue(hosts) {
+      const certificate = await generate([{ name: 'commonName', value: `server ${(issued += 1)} of ${name}` }], {
+        ...OPTIONS,
+        ca: { key: ca.private, cert: ca.cert },
+        extensions: [
+          // The nodes of a Redis cluster are each other's clients too.
+          { name: 'extKeyUsage', serverAuth: true, clientAuth: true },
+          {
+            name: 'subjectAltName',
+            altNames: hosts.map((host) => (isIP(host) === 0 ? { type: 2, value: host } : { type: 7, ip: host })),
+          },
+        ],
+      });
+      return written(`server-${issued}`, certificate);
+    },
+    remove,
+  };
+}

@@ -1,0 +1,122 @@
+import { once } from 'node:events';
+import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { createSecureContext, TLSSocket } from 'node:tls';
+import { afterEach, beforeAll, afterAll, expect, test } from '@jest/globals';
+import { openConnection } from '../../src/data/connection.ts';
+import { until } from '../support/patience.ts';
+import { createAuthority, type Authority, type KeyPair } from './certificates.ts';
+
+/**
+ * A server in place of the one that was meant. It greets as whom it likes, shows a certificate that nobody has vouched for,
+ * and asks for the password in clear.
+ */
+interface ManInTheMiddle {
+  readonly port: number;
+  /** What it was sent over TLS, one text. */
+  readonly heard: () => string;
+  readonly cut: () => void;
+  readonly close: () => Promise<void>;
+}
+
+/** CLIENT_LONG_PASSWORD, _PROTOCOL_41, _SSL, _SECURE_CONNECTION and _PLUGIN_AUTH. */
+const CAPABILITIES = 0x0008_8a01;
+/** The protocol's first packet. */
+function greeting(version: string): Buffer {
+  const low = Buffer.alloc(2);
+  const high = Buffer.alloc(2);
+  low.writeUInt16LE(CAPABILITIES & 0xffff);
+  high.writeUInt16LE(CAPABILITIES >>> 16);
+  const body = Buffer.concat([
+    Buffer.from([10]),
+    Buffer.from(`${version}\0`),
+    Buffer.from([1, 0, 0, 0]),
+    Buffer.from('12345678\0'),
+    low,
+    Buffer.from([45, 2, 0]),
+    high,
+    Buffer.from([21]),
+    Buffer.alloc(10),
+    Buffer.from('123456789012\0'),
+    Buffer.from('caching_sha2_password\0'),
+  ]);
+  return Buffer.concat([Buffer.from([body.length, 0, 0, 0]), body]);
+}
+const SSL_REQUEST_BYTES = 36;
+/** Asks for the password as it is, which caching_sha2_password gives over TLS. */
+const inClear = (sequence: number): Buffer => Buffer.from([2, 0, 0, sequence, 1, 4]);
+const switchPlugin = (sequence: number): Buffer => {
+  const body = Buffer.from('\xfecaching_sha2_password\x0012345678901234567890\0', 'latin1');
+  return Buffer.concat([Buffer.from([body.length, 0, 0, sequence]), body]);
+};
+
+let ours: Authority;
+let theirs: KeyPair;
+let middle: ManInTheMiddle | undefined;
+beforeAll(async () => {
+  ours = await createAuthority('ours');
+  const others = await createAuthority('others');
+  theirs = await others.issue(['localhost', '127.0.0.1']);
+  await others.remove();
+});
+afterEach(() => middle?.close());
+afterAll(() => ours.remove());
+
+async function startMiddle(version: string): Promise<ManInTheMiddle> {
+  let heard = '';
+  const open = new Set<Socket>();
+  const secureContext = createSecureContext({ cert: theirs.cert, key: theirs.key });
+  const server: Server = createServer((socket) => {
+    open.add(socket);
+    socket.on('error', () => socket.destroy());
+    socket.write(greeting(version));
+    socket.once('data', (first: Buffer) => {
+      socket.pause();
+      // The client does not wait for an answer to its request for TLS.
+      socket.unshift(first.subarray(SSL_REQUEST_BYTES));
+      const secure = new TLSSocket(socket, { isServer: true, secureContext });
+      open.add(secure);
+      secure.on('error', () => secure.destroy());
+      secure.on('data', (data: Buffer) => {
+        heard += data.toString('latin1');
+        // First the answer to the greeting, then that to another plugin.
+        const sequence = (data[3] ?? 0) + 1;
+        secure.write(sequence <= 3 ? switchPlugin(sequence) : inClear(sequence));
+      });
+    });
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const cut = (): void => {
+    for (const socket of open) socket.destroy();
+  };
+  return {
+    port: (server.address() as AddressInfo).port,
+    heard: () => heard,
+    cut,
+    async close() {
+      cut();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}
+
+const GREETINGS = ['5.5.5-10.11.6-MariaDB', '9.7.0'];
+
+test.each(GREETINGS)('one that greets as %s hears nothing of the password, nor anything at all', async (version) => {
+  middle = await startMiddle(version);
+  const ca = encodeURIComponent(ours.certFile);
+  for (const mode of ['VERIFY_IDENTITY', 'VERIFY_CA', 'REQUIRED']) {
+    const url = `mysql://careful:topsecret@localhost:${middle.port}/crm?ssl-mode=${mode}&ssl-ca=${ca}`;
+    await expect(openConnection(url)).rejects.toThrow(/certificate was refused/);
+  }
+  expect(middle.heard()).toBe('');
+});
+
+test('this is one that would hear the password, of whoever does not look at certificates', async () => {
+  const listening = (middle = await startMiddle('5.5.5-10.11.6-MariaDB'));
+  const connecting = openConnection(`mysql://careful:topsecret@localhost:${listening.port}/crm?ssl-mode=REQUIRED`);
+  const refused = expect(connecting).rejects.toThrow();
+  await until('the password', listening.heard, (heard) => heard.includes('topsecret'));
+  listening.cut();
+  await refused;
+});
