@@ -4,17 +4,27 @@ import { TLS_PARAMETERS, tlsProblem } from './tls.ts';
 // Connection strings hold passwords, so what came is described and never repeated.
 const connectionUrl = (protocols: readonly string[], expected: string) => (text: string, ctx: z.RefinementCtx) => {
   const url = URL.parse(text);
-  const sign = signInPassword(text, url);
-  if (sign !== undefined)
-    ctx.addIssue({ code: 'custom', message: `${expected}, got one with a ${sign} that should be ${encoded(sign)}` });
-  else if (url === null) ctx.addIssue({ code: 'custom', message: `${expected}, got something that is not a URL` });
-  else if (!protocols.includes(url.protocol))
-    ctx.addIssue({ code: 'custom', message: `${expected}, got one that starts with "${url.protocol}"` });
-  else if (![url.username, url.password, url.pathname].every(canBeDecoded))
-    ctx.addIssue({ code: 'custom', message: `${expected}, got one with a % that should be %25` });
-  else return url.href;
+  const problem = problemOf(text, url, protocols);
+  if (url !== null && problem === undefined) return url.href;
+  ctx.addIssue({ code: 'custom', message: `${expected}, got ${problem}` });
   return z.NEVER;
 };
+
+function problemOf(text: string, url: URL | null, protocols: readonly string[]): string | undefined {
+  const sign = signInPassword(text, url);
+  if (sign !== undefined) return `one with a ${sign} that should be ${encoded(sign)}`;
+  // They are left out of URLs without a word, and would be missing in a password.
+  if (/[\t\n\r]/.test(text.trim())) return 'one with a tab or line break, which should be %09, %0A or %0D';
+  if (url === null) return 'something that is not a URL';
+  if (!protocols.includes(url.protocol)) return `one that starts with "${url.protocol}"`;
+  const decoded = [url.username, url.password, url.pathname].map(decode);
+  if (decoded.includes(undefined)) return 'one with a % that should be %25';
+  // It ends a text for whoever reads it, so that the rest would be passed over.
+  if (decoded.some((part) => part?.includes('\0'))) return 'one with %00, which nothing there can hold';
+  if (!/^(?:[\w.-]+|\[[\da-f:.]+\])$/i.test(url.hostname))
+    return 'one whose host is neither a name in ASCII nor an address';
+  return url.port === '0' ? 'one with port 0' : undefined;
+}
 
 const encoded = (sign: string): string => `%${sign.charCodeAt(0).toString(16).toUpperCase()}`;
 
@@ -28,11 +38,11 @@ function signInPassword(text: string, url: URL | null): string | undefined {
   return /[/?]/.exec(/^\w+:\/\/(.*)@/s.exec(text)?.[1] ?? '')?.[0];
 }
 
-function canBeDecoded(text: string): boolean {
+function decode(text: string): string | undefined {
   try {
-    return decodeURIComponent(text) !== undefined;
+    return decodeURIComponent(text);
   } catch (error) {
-    if (error instanceof URIError) return false;
+    if (error instanceof URIError) return undefined;
     throw error;
   }
 }
@@ -49,6 +59,7 @@ export const databaseUrl = z
     const url = new URL(href);
     const problems = [
       url.pathname.length < 2 ? 'one without a database name' : undefined,
+      url.pathname.includes('/', 1) ? 'one with a / in the name of the database, which should be %2F' : undefined,
       ...unknownParameters(url),
       tlsProblem(url),
     ].filter((problem) => problem !== undefined);
@@ -95,6 +106,8 @@ function redisProblems(url: URL, isCluster: boolean): string[] {
     ...unknownParameters(url),
     asksForTls && !isTls ? 'one with parameters of TLS that does not start with "rediss:"' : tlsProblem(url, isTls),
     /^\/?\d*$/.test(url.pathname) ? undefined : 'one whose path is not the number of a database, such as /3',
+    // With which ioredis would not sign in at all.
+    url.username !== '' && url.password === '' ? 'one with a user name and no password' : undefined,
     isCluster && /[1-9]/.test(url.pathname) ? 'a cluster with a database other than 0' : undefined,
   ].filter((problem) => problem !== undefined);
 }

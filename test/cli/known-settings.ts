@@ -1,5 +1,5 @@
 import type { Config } from '../../src/config.ts';
-import { CA, WRONG_TLS } from './tls-settings.ts';
+import { CA, WRONG_TLS, wrongParts } from './wrong-urls.ts';
 
 /** What is said of a DATABASE_URL that is none. */
 export const MYSQL_URL = 'expected a URL such as mysql://user:password@host:3306/database, got';
@@ -9,6 +9,7 @@ const ORIGINS = 'expected origins such as https://app.example.com, comma-separat
 
 const unknownParameter = (name: string): string => `one with the parameter "${name}", which this version does not know`;
 
+const SLASH_IN_DATABASE = 'one with a / in the name of the database, which should be %2F';
 const PERHAPS_A_PASSWORD = 'one with a ? that should be %3F, or with a parameter that this version does not know';
 
 /** A setting as its users know it. */
@@ -74,6 +75,8 @@ export const SETTINGS: readonly Setting[] = [
       ['mysql://u:p%40ss@host:3307/crm', 'mysql://u:p%40ss@host:3307/crm'],
       ['mariadb://[::1]/crm', 'mariadb://[::1]/crm'],
       ['mysql://u:%3F@host/crm?', 'mysql://u:%3F@host/crm?'],
+      [' mysql://u@my_host.local/crm%2Fold\n', 'mysql://u@my_host.local/crm%2Fold'],
+      ['mysql://ü:p@ss;w|rd€@host/crm', 'mysql://%C3%BC:p%40ss%3Bw%7Crd%E2%82%AC@host/crm'],
       ...[
         'ssl-mode=REQUIRED',
         'ssl-mode=verify_identity',
@@ -89,6 +92,9 @@ export const SETTINGS: readonly Setting[] = [
       ['postgres://u:secret@host/crm', `${MYSQL_URL} one that starts with "postgres:"`],
       ['mysql://u:secret@host', `${MYSQL_URL} one without a database name`],
       ['mysql://u:secret@host/', `${MYSQL_URL} one without a database name`],
+      ['mysql://u:secret@host/crm/', `${MYSQL_URL} ${SLASH_IN_DATABASE}`],
+      ['mysql://u:secret@host//crm', `${MYSQL_URL} ${SLASH_IN_DATABASE}`],
+      ...wrongParts('mysql:', '/crm').map(([text, said]) => [text, `${MYSQL_URL} ${said}`] as const),
       ['mysql://u:100%secret@host/crm', `${MYSQL_URL} one with a % that should be %25`],
       ['mysql://u:#secret@host/crm', `${MYSQL_URL} one with a # that should be %23`],
       ['mysql://u:1#secret@host/crm', `${MYSQL_URL} one with a # that should be %23`],
@@ -137,6 +143,8 @@ export const SETTINGS: readonly Setting[] = [
       ),
       ['redis://host#secret', `${REDIS_URL} one with a # that should be %23`],
       ['redis://a/1,redis://b', `${REDIS_URL} a cluster with a database other than 0`],
+      ...wrongParts('redis:', '').map(([text, said]) => [text, `${REDIS_URL} ${said}`] as const),
+      ['redis://secret@a', `${REDIS_URL} one with a user name and no password`],
       ['redis://:100%secret@a', `${REDIS_URL} one with a % that should be %25`],
       ['redis://:#secret@a', `${REDIS_URL} one with a # that should be %23`],
     ],

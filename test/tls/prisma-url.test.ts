@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import { prismaUrl } from '../../src/tls.ts';
-import { CA } from '../cli/tls-settings.ts';
+import { CA } from '../cli/wrong-urls.ts';
 
 test.each([
   ['', ''],

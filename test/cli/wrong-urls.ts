@@ -26,3 +26,27 @@ export const WRONG_TLS: readonly (readonly [string, string])[] = [
     ] as const
   ).map(([file, said]) => [`ssl-mode=VERIFY_CA&ssl-ca=${file}`, `one whose "ssl-ca" ${said}`] as const),
 ];
+
+const NO_HOST = 'one whose host is neither a name in ASCII nor an address';
+
+/** What is wrong in any URL, with what is said of it. */
+export const wrongParts = (protocol: string, path: string): readonly (readonly [string, string])[] => [
+  ...['', 'h%20x', 'bücher.example', '[::1%25eth0]'].map(
+    (host) =>
+      [
+        `${protocol}//u:secret@${host}${path}`,
+        host === '' || host.includes('eth0') ? 'something that is not a URL' : NO_HOST,
+      ] as const,
+  ),
+  [`${protocol}//${path}`, NO_HOST],
+  [`${protocol}//u:secret@host:0${path}`, 'one with port 0'],
+  [`${protocol}//u:secret@host:65536${path}`, 'something that is not a URL'],
+  [`${protocol}//u:secret%00@host${path}`, 'one with %00, which nothing there can hold'],
+  ...['\t', '\n', '\r\n'].map(
+    (space) =>
+      [
+        `${protocol}//u:se${space}cret@host${path}`,
+        'one with a tab or line break, which should be %09, %0A or %0D',
+      ] as const,
+  ),
+];
