@@ -31,6 +31,11 @@ interface DriverCommand {
   readLocalInfile(): never;
 }
 
+/** What the driver shows to nobody of a connection's sign-in. */
+interface DriverSignIn {
+  onPacketReceive: (packet: unknown, out: unknown, opts: unknown, info: object) => void;
+}
+
 /** CR_MALFORMED_PACKET. */
 const MALFORMED_PACKET = 2027;
 
@@ -50,7 +55,8 @@ export function guardDriver(): void {
   guardSetUp(prototype);
   guardParser(prototype);
   guardSending(prototype);
-  guardTls(prototype);
+  const signIn = load('mariadb/lib/cmd/handshake/authentication.js') as { prototype: DriverSignIn };
+  guardTls(prototype, signIn.prototype);
 }
 
 /**
@@ -114,14 +120,26 @@ function guardSending(prototype: DriverConnection): void {
  *
  * The driver also leaves its time-out for silence on the socket below, where nobody can turn it off again (`watch` in pool.ts).
  */
-function guardTls(prototype: DriverConnection): void {
+function guardTls(prototype: DriverConnection, signIn: DriverSignIn): void {
+  /** Of the connections that have asked for TLS and do not have it yet. */
+  const securing = new WeakSet<object>();
   const { createSecureContext } = prototype;
   prototype.createSecureContext = function (this: DriverConnection, info: object, connected: () => void): void {
     const below = this.socket;
-    createSecureContext.call(this, Object.create(info, { isMariaDB: { value: () => false } }) as object, connected);
+    securing.add(info);
+    createSecureContext.call(this, Object.create(info, { isMariaDB: { value: () => false } }) as object, () => {
+      securing.delete(info);
+      connected();
+    });
     if (this.socket === below) return;
     below.setTimeout(0);
     this.socket.setTimeout(this.opts.socketTimeout, this.socketTimeoutReached.bind(this));
+  };
+  // What comes in one piece with the greeting is parsed before TLS is there: it could sign the connection in, or tell lies.
+  const { onPacketReceive } = signIn;
+  signIn.onPacketReceive = function (this: DriverSignIn, packet, out, opts, info): void {
+    if (securing.has(info)) throw new Error('The server answers in clear where TLS was asked for');
+    onPacketReceive.call(this, packet, out, opts, info);
   };
 }
 

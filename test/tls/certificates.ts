@@ -14,12 +14,15 @@ export interface KeyPair {
 
 /** Certificates of one authority in a folder of their own. */
 export interface Authority extends KeyPair {
-  /** @param hosts names and addresses that the certificate is for */
-  readonly issue: (hosts: readonly string[]) => Promise<KeyPair>;
+  /**
+   * @param hosts names and addresses that the certificate is for
+   * @param notAfter default: far away
+   */
+  readonly issue: (hosts: readonly string[], notAfter?: Date) => Promise<KeyPair>;
   readonly remove: () => Promise<void>;
 }
 
-const OPTIONS = { keyType: 'ec', algorithm: 'sha256' } as const;
+const OPTIONS = { keyType: 'ec', algorithm: 'sha256', notAfterDate: new Date('2120-01-01') } as const;
 
 /** Makes an authority that nobody knows. */
 export async function createAuthority(name: string): Promise<Authority> {
@@ -40,10 +43,12 @@ export async function createAuthority(name: string): Promise<Authority> {
   let issued = 0;
   return {
     ...(await written('ca', ca)),
-    async issue(hosts) {
+    async issue(hosts, notAfter) {
       const certificate = await generate([{ name: 'commonName', value: `server ${(issued += 1)} of ${name}` }], {
         ...OPTIONS,
         ca: { key: ca.private, cert: ca.cert },
+        notBeforeDate: new Date('2020-01-01'),
+        ...(notAfter && { notAfterDate: notAfter }),
         extensions: [
           // The nodes of a Redis cluster are each other's clients too.
           { name: 'extKeyUsage', serverAuth: true, clientAuth: true },

@@ -3,6 +3,7 @@ import { createServer, type AddressInfo, type Server, type Socket } from 'node:n
 import { createSecureContext, TLSSocket } from 'node:tls';
 import { afterEach, beforeAll, afterAll, expect, test } from '@jest/globals';
 import { openConnection } from '../../src/data/connection.ts';
+import { openServer } from '../../src/db/pool.ts';
 import { until } from '../support/patience.ts';
 import { createAuthority, type Authority, type KeyPair } from './certificates.ts';
 
@@ -61,14 +62,22 @@ beforeAll(async () => {
 afterEach(() => middle?.close());
 afterAll(() => ours.remove());
 
-async function startMiddle(version: string): Promise<ManInTheMiddle> {
+/**
+ * @param options.planted sent in one piece with the greeting, in clear
+ * @param options.hangs says nothing more once it was asked for TLS
+ */
+async function startMiddle(
+  version: string,
+  { pair = theirs, planted = [], hangs = false }: { pair?: KeyPair; planted?: Buffer[]; hangs?: boolean } = {},
+): Promise<ManInTheMiddle> {
   let heard = '';
   const open = new Set<Socket>();
-  const secureContext = createSecureContext({ cert: theirs.cert, key: theirs.key });
+  const secureContext = createSecureContext({ cert: pair.cert, key: pair.key });
   const server: Server = createServer((socket) => {
     open.add(socket);
     socket.on('error', () => socket.destroy());
-    socket.write(greeting(version));
+    socket.write(Buffer.concat([greeting(version), ...planted]));
+    if (hangs) return;
     socket.once('data', (first: Buffer) => {
       socket.pause();
       // The client does not wait for an answer to its request for TLS.
@@ -110,6 +119,39 @@ test.each(GREETINGS)('one that greets as %s hears nothing of the password, nor a
     await expect(openConnection(url)).rejects.toThrow(/certificate was refused/);
   }
   expect(middle.heard()).toBe('');
+});
+
+const packet = (sequence: number, body: Buffer): Buffer =>
+  Buffer.concat([Buffer.from([body.length, 0, 0, sequence]), body]);
+
+test.each([
+  ['that the password was right', packet(2, Buffer.from([0, 0, 0, 2, 0, 0, 0]))],
+  ['that it was wrong', packet(2, Buffer.from('\xff\x15\x04#28000planted', 'latin1'))],
+  ['that it wants the password in clear', packet(2, Buffer.from('\xfemysql_clear_password\0', 'latin1'))],
+])('one that says %s before TLS is there is not believed', async (_, planted) => {
+  const ca = encodeURIComponent(ours.certFile);
+  for (const version of GREETINGS) {
+    const lying = (middle = await startMiddle(version, { planted: [planted] }));
+    const url = `mysql://careful:topsecret@localhost:${lying.port}/crm?ssl-mode=VERIFY_IDENTITY&ssl-ca=${ca}`;
+    await expect(openConnection(url)).rejects.toThrow(/The server sent what the driver cannot read/);
+    await expect(openServer(url, 60_000)).rejects.toMatchObject({ extensions: { code: 'SERVICE_UNAVAILABLE' } });
+    expect(lying.heard()).toBe('');
+    await lying.close();
+  }
+  middle = undefined;
+});
+
+test('a certificate that has expired is refused', async () => {
+  const pair = await ours.issue(['localhost'], new Date('2020-02-01'));
+  middle = await startMiddle('9.7.0', { pair });
+  const url = `mysql://u@localhost:${middle.port}/crm?ssl-mode=VERIFY_CA&ssl-ca=${ours.certFile}`;
+  await expect(openConnection(url)).rejects.toThrow(/its certificate was refused: certificate has expired/);
+});
+
+test('one that says nothing once it is asked for TLS is given up', async () => {
+  middle = await startMiddle('9.7.0', { hangs: true });
+  const url = `mysql://u@localhost:${middle.port}/crm?ssl-mode=VERIFY_CA&ssl-ca=${ours.certFile}`;
+  await expect(openServer(url, 50)).rejects.toMatchObject({ extensions: { code: 'SERVICE_UNAVAILABLE' } });
 });
 
 test('this is one that would hear the password, of whoever does not look at certificates', async () => {
