@@ -131,6 +131,7 @@ interface EarListener {
 
 /** A connection that listens; opened anew, with the next address, until `close`. */
 function createEar({ urls, timeoutMs, prefix, log, metrics }: RedisChannelsOptions, listener: EarListener) {
+  const servers = urls.map((href) => connectionOptions(href, timeoutMs));
   let connection: Redis | undefined;
   /** How many connections were lost or not to be had since one was there. */
   let losses = 0;
@@ -156,7 +157,7 @@ function createEar({ urls, timeoutMs, prefix, log, metrics }: RedisChannelsOptio
   };
   const open = (): void => {
     const opened = new Redis({
-      ...connectionOptions(urls[tries % urls.length] ?? '', timeoutMs),
+      ...servers[tries % servers.length],
       autoResubscribe: false,
       retryStrategy: () => null,
     });

@@ -138,7 +138,14 @@ export function connectionOptions(href: string, timeoutMs: number) {
 export function connect(urls: readonly string[], timeoutMs: number): Redis | Cluster {
   const [first = '', ...others] = urls;
   const options = connectionOptions(first, timeoutMs);
-  if (others.length === 0) return new Redis({ ...options, retryStrategy: retryDelayMs });
+  if (others.length === 0) {
+    const redis = new Redis({ ...options, retryStrategy: retryDelayMs });
+    // A database that does not exist: ioredis would go on with database 0, which may be somebody else's.
+    redis.on('error', (error: Error & { command?: { name: string } }) => {
+      if (error.command?.name === 'select') redis.disconnect(true);
+    });
+    return redis;
+  }
   // Of a cluster's nodes only the seeds have a URL; the others take the first one's user, password and TLS.
   const { host: _host, port: _port, db: _db, tls, ...common } = options;
   const { host: _name, servername: _servername, ...nodeTls } = tls ?? {};

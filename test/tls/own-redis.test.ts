@@ -1,9 +1,12 @@
+import { copyFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
 import { createOutsideInvalidation } from '../../src/cache/outside-invalidation.ts';
 import { startOwnCluster } from '../cache/own-cluster.ts';
 import { CHANGED, subscribe } from '../subscriptions/event-reader.ts';
 import { PATIENT, startGateway, readinessOf, untilRedisUp, type TestGateway } from '../support/gateway.ts';
 import { until } from '../support/patience.ts';
+import { createTemporaryFolder } from '../support/temporary-folder.ts';
 import { createAuthority, type Authority } from './certificates.ts';
 import { redisTls, startTlsServers, type TlsServers } from './tls-servers.ts';
 
@@ -73,6 +76,24 @@ test('a write through one gateway comes to a subscription on another, over TLS',
   await untilRedisUp(first, second);
   const { createCustomer } = await first.data(CREATE);
   const { id } = createCustomer.customer;
+  const stream = await subscribe(second.url, CHANGED, { variables: { id } });
+  await stream.next();
+  await first.data(UPDATE, { input: { id, name: 'Grace' } });
+  expect((await stream.next()).data.data.customerChanged).toMatchObject({ id });
+  stream.close();
+});
+
+test('the file of the CA is read at start alone', async () => {
+  const folder = await createTemporaryFolder();
+  const file = join(folder.path, 'ca.pem');
+  await copyFile(ours.certFile, file);
+  const url = tlsUrl('localhost', `ssl-ca=${file}`);
+  const [first, second] = await Promise.all([start(url), start(url)]);
+  await untilRedisUp(first, second);
+  await folder.remove();
+  const { createCustomer } = await first.data(CREATE);
+  const { id } = createCustomer.customer;
+  // Now the connection that listens is opened, which reads nothing any more.
   const stream = await subscribe(second.url, CHANGED, { variables: { id } });
   await stream.next();
   await first.data(UPDATE, { input: { id, name: 'Grace' } });
