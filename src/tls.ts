@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
+import { resolve } from 'node:path';
 
 /**
  * TLS to MySQL and Redis, asked for by parameters of their URLs that have MySQL's own names:
@@ -89,17 +90,18 @@ export const hostOf = (url: URL): string => url.hostname.replace(/^\[(.*)\]$/, '
 /**
  * A DATABASE_URL for the command line of Prisma, whose engine has other names for these parameters, passes over those that it
  * does not know, and would then go on without TLS. It has no VERIFY_CA: the host's name is held to the certificate as well.
- * @throws Error when the file of `ssl-ca` cannot be read
+ * @throws Error for parameters that cannot be done
  */
 export function prismaUrl(href: string): string {
   const url = new URL(href);
+  const problem = tlsProblem(url);
+  if (problem !== undefined) throw new Error(`DATABASE_URL: got ${problem}`);
   const tls = tlsOptions(url);
   if (tls === undefined) return href;
   const file = url.searchParams.get('ssl-ca');
-  const given = {
-    sslaccept: tls.rejectUnauthorized ? 'strict' : 'accept_invalid_certs',
-    ...(file && { sslcert: file }),
-  };
+  const sslaccept = tls.rejectUnauthorized ? 'strict' : 'accept_invalid_certs';
+  // Prisma's own relative paths begin at its schema.
+  const given = { sslaccept, ...(file === null ? {} : { sslcert: resolve(file) }) };
   url.search = new URLSearchParams(given).toString();
   return url.href;
 }

@@ -7,16 +7,18 @@ const TIMEOUT_NUMBERS: ReadonlySet<unknown> = new Set([...STOPPED_NUMBERS, 1205]
 // Server gone, shutting down, too many connections, a packet that cannot be read; and the driver's own: no connection from the pool, closed, timed out.
 const UNAVAILABLE_NUMBERS = new Set([
   1040, 1053, 1152, 1153, 1158, 1159, 1160, 1161, 1203, 2002, 2003, 2006, 2013, 2027, 45_001, 45_004, 45_009, 45_012,
-  45_013, 45_019, 45_026, 45_027, 45_028, 45_029, 45_030, 45_037, 45_039, 45_042, 45_060, 45_061,
+  45_013, 45_019, 45_023, 45_026, 45_027, 45_028, 45_029, 45_030, 45_037, 45_039, 45_042, 45_060, 45_061,
 ]);
 const UNAVAILABLE_CODES = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND', 'EAI_AGAIN']);
 // The driver's own: TLS was asked for, and the server has none.
 const NO_TLS_NUMBER = 45_023;
 // Node.js's and OpenSSL's: ERR_TLS_CERT_ALTNAME_INVALID, SELF_SIGNED_CERT_IN_CHAIN, UNABLE_TO_VERIFY_LEAF_SIGNATURE, ...
-const isCertificateCode = (fact: unknown): boolean =>
-  typeof fact === 'string' && /CERT|SIGNATURE|CRL_|ISSUER/.test(fact);
-const isTlsCode = (fact: unknown): boolean =>
-  isCertificateCode(fact) || (typeof fact === 'string' && /^ERR_(?:TLS|SSL)_|^EPROTO$/.test(fact));
+const CERTIFICATE_CODE =
+  /CERT|SIGNATURE|CRL_|ISSUER|^(?:INVALID_CA|INVALID_PURPOSE|PATH_LENGTH_EXCEEDED|HOSTNAME_MISMATCH|UNSPECIFIED)$/;
+const TLS_CODE = /^(?:ERR_TLS_|ERR_SSL_|EPROTO$)/;
+const isCertificateCode = (fact: unknown): boolean => typeof fact === 'string' && CERTIFICATE_CODE.test(fact);
+/** A call of the system that failed is one of a socket: EHOSTUNREACH, EMFILE and many more. */
+const SYSTEM_CALL = 'a call of the system';
 const UNAVAILABLE_KINDS = new Set(['TooManyConnections', 'ConnectionClosed', 'DatabaseNotReachable', 'SocketTimeout']);
 
 const UNREACHABLE = 'The database cannot be reached now; try again.';
@@ -54,16 +56,21 @@ export function toGatewayError(error: unknown): unknown {
   for (const fact of errorFacts(error)) {
     if (fact === 'EXPIRED' || TIMEOUT_NUMBERS.has(fact))
       return createError('TIMEOUT', 'A statement took longer than it may; ask for less at once.', { cause: error });
-    if (
-      (typeof fact === 'number' && UNAVAILABLE_NUMBERS.has(fact)) ||
-      fact === NO_TLS_NUMBER ||
-      isTlsCode(fact) ||
-      (typeof fact === 'string' && (UNAVAILABLE_CODES.has(fact) || UNAVAILABLE_KINDS.has(fact)))
-    )
+    if (isUnavailable(fact))
       return createError('SERVICE_UNAVAILABLE', isPoolFull(error) ? POOL_FULL : UNREACHABLE, { cause: error });
   }
   return error;
 }
+
+const isUnavailable = (fact: unknown): boolean =>
+  typeof fact === 'number'
+    ? UNAVAILABLE_NUMBERS.has(fact)
+    : typeof fact === 'string' &&
+      (fact === SYSTEM_CALL ||
+        UNAVAILABLE_CODES.has(fact) ||
+        UNAVAILABLE_KINDS.has(fact) ||
+        CERTIFICATE_CODE.test(fact) ||
+        TLS_CODE.test(fact));
 
 /** What is told of an error of the driver, or of what `toGatewayError` made of it, to whoever runs the gateway. */
 export function serverWords(error: unknown): string {
@@ -84,6 +91,7 @@ export function* errorFacts(error: object, depth = 0): Generator<unknown> {
   const meta = isObject(fields['meta']) ? fields['meta'] : {};
   // Prisma has one code for a transaction that got no connection in time and for one that went on for too long.
   if (fields['code'] === 'P2028') yield 'timeTaken' in meta ? 'EXPIRED' : 'ETIMEDOUT';
+  if (typeof fields['syscall'] === 'string') yield SYSTEM_CALL;
   yield fields['errno'];
   yield fields['code'];
   yield fields['kind'];
