@@ -40,7 +40,7 @@ export function createGraphQLFront(options: FrontOptions) {
   return async (request: IncomingMessage, response: ServerResponse, caller: Caller): Promise<void> => {
     const { accept } = request.headers;
     const events = wantOfEvents(accept);
-    const type = events === 'most' ? undefined : negotiate(accept);
+    const type = events === 'only' ? undefined : negotiate(accept);
     if (type === undefined && events === 'none')
       throw new HttpError(406, `Expected to be allowed to answer with ${RESPONSE_TYPE} or application/json.`);
     const mode = costMode(request.headers['graphql-cost']);

@@ -5,7 +5,7 @@ export const RESPONSE_TYPE = 'application/graphql-response+json';
 export function negotiate(accept: string | undefined): typeof JSON_TYPE | typeof RESPONSE_TYPE | undefined {
   if (!accept || accept === JSON_TYPE) return JSON_TYPE;
   const weights = parseAccept(accept);
-  const any = weights.get('application/*') ?? weights.get('*/*') ?? 0;
+  const any = weightOfAny(weights);
   const [json, response] = [weights.get(JSON_TYPE) ?? any, weights.get(RESPONSE_TYPE)];
   // A caller that does not name the newer type may not know it.
   if (response !== undefined && response > 0 && response >= json) return RESPONSE_TYPE;
@@ -13,27 +13,32 @@ export function negotiate(accept: string | undefined): typeof JSON_TYPE | typeof
   return (response ?? any) > 0 ? RESPONSE_TYPE : undefined;
 }
 
-/** Whether the caller asks for a page by name and would not rather have JSON. */
+/** Whether the caller asks for a page by name and would rather have it than JSON. */
 export function prefersPage(accept: string | undefined): boolean {
   if (accept?.includes('text/html') !== true) return false;
   const weights = parseAccept(accept);
   const weight = weights.get('text/html') ?? 0;
-  return weight > 0 && weight >= jsonWeight(weights);
+  return weight > jsonWeight(weights);
 }
 
 /**
- * How much the caller wants an event stream: not at all, as much as JSON at most, or more. Only by name, since most that
- * take anything could not do with it. urql names all of them for queries too.
+ * Whether the caller takes an event stream: not at all, beside JSON, or nothing else. Only by name, since most that take
+ * anything could not do with it. urql names all of them for queries too.
  */
-export function wantOfEvents(accept: string | undefined): 'none' | 'some' | 'most' {
+export function wantOfEvents(accept: string | undefined): 'none' | 'some' | 'only' {
   if (accept?.includes('text/event-stream') !== true) return 'none';
   const weights = parseAccept(accept);
   const weight = weights.get('text/event-stream') ?? 0;
-  return weight === 0 ? 'none' : weight > jsonWeight(weights) ? 'most' : 'some';
+  return weight === 0 ? 'none' : jsonWeight(weights) === 0 ? 'only' : 'some';
 }
 
-const jsonWeight = (weights: ReadonlyMap<string, number>): number =>
-  Math.max(weights.get(JSON_TYPE) ?? 0, weights.get(RESPONSE_TYPE) ?? 0);
+function jsonWeight(weights: ReadonlyMap<string, number>): number {
+  const any = weightOfAny(weights);
+  return Math.max(weights.get(JSON_TYPE) ?? any, weights.get(RESPONSE_TYPE) ?? any);
+}
+
+const weightOfAny = (weights: ReadonlyMap<string, number>): number =>
+  weights.get('application/*') ?? weights.get('*/*') ?? 0;
 
 /** Media types with their weights (`q`), 0 for one that is refused; without those in another charset than UTF-8. */
 function parseAccept(accept: string): ReadonlyMap<string, number> {

@@ -84,6 +84,8 @@ describe.each(['GET', 'POST'] as const)('a request by %s', (method) => {
     ['application/json;foo=1;q=0.5', 200, JSON_TYPE],
     ['text/html;q=0, application/json', 200, JSON_TYPE],
     ['application/json, text/html;q=0.5', 200, JSON_TYPE],
+    ['application/json, text/html', 200, JSON_TYPE],
+    ['text/html, */*', 200, JSON_TYPE],
     ['application/json; charset=latin1', 406, JSON_TYPE],
     ['application/json;q=0', 406, JSON_TYPE],
     ['application/json;q=0.0', 406, JSON_TYPE],
@@ -126,7 +128,9 @@ test.each([
     'application/graphql-response+json; charset=utf-8',
   ],
   ['text/event-stream, multipart/mixed', 'text/event-stream'],
-  ['text/event-stream;q=0.9, application/json;q=0.8', 'text/event-stream'],
+  ['text/event-stream, application/json;q=0', 'text/event-stream'],
+  ['text/event-stream;q=0.9, application/json;q=0.8', 'application/json; charset=utf-8'],
+  ['text/event-stream, */*;q=0.1', 'application/json; charset=utf-8'],
   ['text/event-stream;q=0.8, application/json;q=0.9', 'application/json; charset=utf-8'],
   ['text/event-stream;q=0, */*', 'application/json; charset=utf-8'],
 ])('a query that accepts %s is answered in %s', async (accept, type) => {
@@ -179,7 +183,8 @@ describe('/', () => {
   test.each<[string, RequestInit]>([
     ['*/*', {}],
     ['application/json', {}],
-    ['application/json, text/html;q=0.5', {}],
+    ['application/json, text/html', {}],
+    ['text/html, */*', {}],
     ['text/html;q=0, */*', {}],
     ['text/html', { method: 'POST', body: 'x' }],
   ])('is nothing for whoever does not ask for a page: Accept: %s %j', async (accept, init) => {
