@@ -73,6 +73,16 @@ describe('addTags', () => {
     });
   });
 
+  test('has entries in the record of changes that differ when the tags do', async () => {
+    const result = await written(async () => {
+      await gateway.addTags({ customerId, tags: ['a, b', '"c"'] });
+      await gateway.removeTags({ customerId, tags: ['a, b', '"c"'] });
+      await gateway.addTags({ customerId, tags: ['a', 'b', 'c'] });
+    });
+    expect(new Set(result.changes.map((entry) => JSON.stringify(entry))).size).toBe(3);
+    expect(JSON.stringify(result.changes)).toContain(JSON.stringify('"\\"c\\"", "a, b", été, VIP'));
+  });
+
   test('writes nothing when all of them are there already, by the rules of the database', async () => {
     const before = await gateway.everything();
     for (const tags of [['vip'], ['ETE', 'Vip'], [' VIP '], ['VIP', 'ėtė']])

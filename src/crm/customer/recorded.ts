@@ -3,8 +3,12 @@ export const ADDRESS_FIELDS = ['label', 'line1', 'line2', 'city', 'region', 'pos
 
 type AddressFields = { readonly [Field in (typeof ADDRESS_FIELDS)[number]]?: string | null };
 
-/** Tags as the record of changes has them: one text; null for none. */
-export const textOfTags = (tags: readonly string[]): string | null => tags.join(', ') || null;
+/**
+ * Tags as the record of changes has them: one text; null for none. One that could be taken for several is quoted, so that no
+ * two lists of tags make the same.
+ */
+export const textOfTags = (tags: readonly string[]): string | null =>
+  tags.map((tag) => (/[,"]/.test(tag) ? JSON.stringify(tag) : tag)).join(', ') || null;
 
 /**
  * Addresses as the record of changes has them: one text, each field with its name, so that no two lists of addresses
