@@ -1,13 +1,14 @@
 import type { Problems } from './user-errors.ts';
 
-const ASCII = /^[\t\n\r\u0020-\u007e]*$/;
+/** Whether it is ASCII without controls. */
+export const isAscii = (text: string): boolean => /^[\t\n\r\u0020-\u007e]*$/.test(text);
 
 /**
  * What nobody sees and what carries no meaning: marks and overrides of direction, zero-width spaces, word joiners, byte
  * order marks, soft hyphens, invisible operators, fillers, anchors of annotations.
  */
 const MEANINGLESS =
-  /[\u034f\u00ad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff9-\ufffb\u{1d173}-\u{1d17a}\u{e0000}-\u{e001f}\u{e0080}-\u{e00ff}\u{e01f0}-\u{e0fff}]/gu;
+  /[\u034f\u00ad\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff9-\ufffb\u{1bca0}-\u{1bca3}\u{1d173}-\u{1d17a}\u{e0000}-\u{e001f}\u{e0080}-\u{e00ff}\u{e01f0}-\u{e0fff}]/gu;
 
 /** Joiners, which make words of Persian and emoji of several; tags, which make flags; variation selectors. */
 const CONTEXTUAL =
@@ -25,7 +26,7 @@ const SHOWS = /^[^\p{White_Space}\p{C}]$/u;
 const NOT_TEXT = /[\p{Cs}\p{Noncharacter_Code_Point}]|(?![\t\n\r])\p{Cc}/u;
 
 /** What leaves no mark: white space, controls, and what Unicode has programs pass over, such as zero-width spaces. */
-const INVISIBLE = /^[\p{White_Space}\p{Cc}\p{Default_Ignorable_Code_Point}]*$/u;
+const INVISIBLE = /^[\p{White_Space}\p{Cc}\p{Default_Ignorable_Code_Point}\u2800]*$/u;
 
 /**
  * A text as it is kept and looked for: in Unicode's normal form C, without invisible characters that mean nothing where
@@ -33,8 +34,11 @@ const INVISIBLE = /^[\p{White_Space}\p{Cc}\p{Default_Ignorable_Code_Point}]*$/u;
  * nothing. What is no text at all stays for `isText` to tell.
  */
 export function normaliseText(given: string): string {
-  if (ASCII.test(given)) return given;
-  let text = given.replace(MEANINGLESS, '').normalize('NFC');
+  if (isAscii(given)) return given;
+  let text = given
+    .replace(MEANINGLESS, '')
+    .replaceAll(/[\u2028\u2029]/g, '\n')
+    .normalize('NFC');
   for (let passes = 0; passes < MOST_PASSES; passes += 1) {
     // What stood between may have kept a letter and its accent apart, or marks from their order.
     const kept = withoutStrays(text).normalize('NFC');

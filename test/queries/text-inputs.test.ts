@@ -99,6 +99,10 @@ describe('a text', () => {
     ['a joiner at the end of a word', 'Ada\u200d Lovelace\u200c', 'Ada Lovelace'],
     ['joiners one after the other', 'می\u200c\u200cخواهم', 'می\u200cخواهم'],
     ['a tag without a flag', 'Ada\u{e0041}', 'Ada'],
+    ['fillers of jamo', 'S\u115f\u1160K', 'SK'],
+    ['vowels of Khmer that nobody writes', 'ក\u17b4\u17b5', 'ក'],
+    ['controls of shorthand', 'a\u{1bca0}\u{1bca3}', 'a'],
+    ['separators of lines and paragraphs', 'a\u2028b\u2029c', 'a\nb\nc'],
     ['a variation selector without what it varies', '\ufe0fAda \ufe0fL', 'Ada L'],
   ])('loses what means nothing: %s', (_, given, expected) => {
     expect(normaliseText(given)).toBe(expected);

@@ -1,7 +1,7 @@
 import { access } from 'node:fs/promises';
 import { join as joinPath } from 'node:path';
 import { UserError } from '../../user-error.ts';
-import { normaliseText } from '../../crm/text.ts';
+import { isAscii, normaliseText } from '../../crm/text.ts';
 import { openCsv, readCsvRecords } from './csv-rows.ts';
 import type { Cell, CsvFormat } from './csv-fields.ts';
 import type { CsvSettings } from './mapping-schema.ts';
@@ -91,13 +91,14 @@ function fitCells(file: SourceFile, cells: readonly Cell[]): readonly Cell[] | u
   return [...cells.slice(0, at), joined, ...cells.slice(at + surplus + 1)];
 }
 
-/** Characters that become ASCII in normal form: what keeps them is no email. Texts lose them where they are converted. */
-const BECOMES_ASCII = /[\u037e\u1fef\u212a]/;
+/** What may become an email in normal form stays as it is: one would become another. Texts are brought to it when they are converted. */
+const becomesEmail = (cell: string, normal: string): boolean => cell.includes('@') && isAscii(normal) && !isAscii(cell);
 
 function cellValue(file: SourceFile, cell: string | null | undefined): string | null {
   if (cell === undefined || cell === null) return null;
-  const normal = BECOMES_ASCII.test(cell) ? cell : normaliseText(cell);
-  const text = file.trims ? normal.trim() : normal;
+  const normal = normaliseText(cell);
+  const kept = becomesEmail(cell, normal) ? cell : normal;
+  const text = file.trims ? kept.trim() : kept;
   return text === '' || file.nulls.has(text) ? null : text;
 }
 
