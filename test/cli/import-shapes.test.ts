@@ -198,6 +198,16 @@ describe('a mapping is checked whole before the first row, in its own words', ()
       { products: { ...products, price: { column: 'price', decimalPoint: ',', grouping: ',' } } },
       ['targets.products.fields.price: grouping: expected another character than the decimal point ","'],
     ],
+    ...['.', ',.'].map((symbol): [string, Record<string, object>, readonly string[]] => [
+      `a symbol that would be taken for a part of the number: ${symbol}`,
+      { products: { ...products, price: { column: 'price', grouping: ',', symbol } } },
+      [`symbol: expected something else than the decimal point or what groups digits, got "${symbol}"`],
+    ]),
+    [
+      'digits grouped by a letter',
+      { products: { ...products, price: { column: 'price', grouping: 'k' } } },
+      ['grouping: expected no letter, digit, sign or bracket, got "k"'],
+    ],
     [
       'a template without a column',
       { customers: { ...c, name: { template: 'Ann' } } },

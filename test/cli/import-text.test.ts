@@ -1,4 +1,5 @@
 import { afterEach, expect, test } from '@jest/globals';
+import { convertCountry } from '../../src/data/import/values.ts';
 import { cleanUpImports, customers, folderOf, freshDatabase, importFrom, mappingOf } from './import-run.ts';
 import { query } from './table-contents.ts';
 
@@ -14,6 +15,9 @@ test('texts of an import are in one form, wherever they come from, and an email 
       'réf-1,Amélie again,,clé,',
       'k,Kelvin,\u212a@example.com,clé,',
       'w,\u200b\u2060,,clé,',
+      ...['jo\u200bhn@example.com', 'jo\u00adhn@example.com', '\u202ejohn@example.com', 'john＠example.com'].map(
+        (email, i) => `m${i},Not John,${email},clé,`,
+      ),
     ].join('\n'),
   });
   const fields = {
@@ -22,8 +26,16 @@ test('texts of an import are in one form, wherever they come from, and an email 
     tags: [{ column: 'tags', split: ';' }],
   };
   const { counts, rejects, leftEmpty } = await importFrom(url, folder, mappingOf({ customers: fields }));
-  expect(counts['customers']?.slice(0, 2)).toEqual([4, 1]);
-  expect(rejects['customers.rejected.csv']?.map((line) => line.split(',')[0])).toEqual(['3', '4', '5']);
+  expect(counts['customers']?.slice(0, 2)).toEqual([8, 1]);
+  expect(rejects['customers.rejected.csv']?.map((line) => line.split(',')[0])).toEqual([
+    '3',
+    '4',
+    '5',
+    '6',
+    '7',
+    '8',
+    '9',
+  ]);
   expect(leftEmpty?.slice(1).map((line) => line.split(',').slice(-4).join())).toEqual([
     expect.stringContaining('to the database it is ""é"", which is there'),
   ]);
@@ -33,4 +45,10 @@ test('texts of an import are in one form, wherever they come from, and an email 
       'SELECT external_id, customers.name, company, tag FROM customers JOIN customer_tags ON customer_id = id',
     ),
   ).toEqual([{ external_id: 'réf-1', name: 'Amélie', company: 'Sirkétia', tag: 'é' }]);
+});
+
+test('a country is none whose capitals alone are its code', () => {
+  expect(convertCountry('de')).toBe('DE');
+  for (const text of ['ß', 'ﬁ', 'ﬆ', 'ſe', 'ın', 'd', 'ＤＥ'])
+    expect(() => convertCountry(text)).toThrow(/^expected a country code such as "DE", got/);
 });

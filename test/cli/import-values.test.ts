@@ -83,6 +83,8 @@ describe('a number is taken only when the whole cell is one in the form that the
   });
 });
 
+const OFFSETS = ['+99:00', '-14:01', '+05:99'].map((offset) => `2024-01-01T10:00${offset}`);
+
 describe('a date is taken only when the whole cell is one', () => {
   test.each<[string, object, readonly string[], readonly string[], readonly string[]]>([
     [
@@ -90,7 +92,7 @@ describe('a date is taken only when the whole cell is one', () => {
       {},
       ['2024-02-29', '2024-02-29T10:30:00+02:00', '20240131'],
       ['2024-02-29 00:00:00.000', '2024-02-29 08:30:00.000', '2024-01-31 00:00:00.000'],
-      ['20', '2024', '2024-02', '10:30', 'T10', '2023-02-29', '2024-02-29 x', '12', '2024-W05'],
+      ['20', '2024', '2024-02', '10:30', 'T10', '2023-02-29', '2024-02-29 x', '12', '2024-W05', ...OFFSETS],
     ],
     [
       'in a format',

@@ -10,6 +10,10 @@ const LAST_MS = Date.UTC(9999, 11, 30);
 // Luxon takes much less for ISO 8601: "20" is a time of today.
 const WHOLE_DAY = /^\d{4}(?:-\d\d-\d\d|\d{4}|-?W\d\d-?\d|-?\d{3})(?:T.+)?$/;
 
+/** Clocks are at most 14 hours from UTC, wherever they stand. */
+const MOST_OFFSET_MINUTES = 14 * 60;
+const NO_OFFSET = /T.*[+-]\d\d:?[6-9]\d$/;
+
 /** The forms in which a file writes dates; a date without an offset is in the zone. */
 interface DateForms {
   /** Luxon's tokens; none: ISO 8601. */
@@ -36,12 +40,13 @@ export function tellsTheDay(format: string): boolean {
 export function convertDate(given: string, forms: DateForms): string {
   const reading = readingOf(given, forms, { zone: forms.zone });
   const moment = reading?.toMillis();
-  if (reading === undefined || moment === undefined || moment < FIRST_MS || moment > LAST_MS) {
+  const written = readingOf(given, forms, { zone: 'UTC', setZone: true });
+  const isNear = Math.abs(written?.offset ?? 0) <= MOST_OFFSET_MINUTES;
+  if (reading === undefined || moment === undefined || !isNear || moment < FIRST_MS || moment > LAST_MS) {
     const expected =
       forms.formats.length === 0 ? 'in ISO 8601, such as 2026-01-31' : `as ${forms.formats.join(' or ')}`;
     throw new RowProblem(`expected a date ${expected}, got ${quoted(given)}`);
   }
-  const written = readingOf(given, forms, { zone: 'UTC', setZone: true });
   // It has an offset, or needs none.
   if (written?.toMillis() === moment) return dateTimeText(moment);
   // Where clocks are put forward, Luxon takes the hour that is left out for the next one.
@@ -57,7 +62,7 @@ function readingOf(given: string, { formats }: DateForms, options: DateTimeOptio
   const readings =
     formats.length > 0
       ? formats.map((format) => DateTime.fromFormat(given, format, { ...options, locale: 'en' }))
-      : WHOLE_DAY.test(given)
+      : WHOLE_DAY.test(given) && !NO_OFFSET.test(given)
         ? [DateTime.fromISO(given, options)]
         : [];
   return readings.find((reading) => reading.isValid);

@@ -34,9 +34,12 @@ const UNIT = 10_000n;
 export function problemOfForm(form: DecimalForm): string | undefined {
   const { decimalPoint, grouping, symbol, groupSizes } = form;
   if (grouping === decimalPoint) return `grouping: expected another character than the decimal point "${decimalPoint}"`;
-  if (/[\d+()%-]/.test(grouping)) return `grouping: expected no digit, sign or bracket, got "${grouping}"`;
+  if (/[\p{L}\d+()%-]/u.test(grouping))
+    return `grouping: expected no letter, digit, sign or bracket, got "${grouping}"`;
   if (/[\d+()-]/.test(symbol) || symbol.trim() !== symbol)
     return `symbol: expected no digit, sign, bracket or blank, got "${symbol}"`;
+  if (symbol !== '' && [...symbol].every((character) => character === decimalPoint || character === grouping))
+    return `symbol: expected something else than the decimal point or what groups digits, got "${symbol}"`;
   if (groupSizes === 'indian' && grouping === '') return 'groupSizes: expected grouping beside it, got none';
   return undefined;
 }

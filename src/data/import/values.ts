@@ -72,7 +72,8 @@ export function convertPhoneCountry(given: string): string {
 
 /** ISO 3166-1 alpha-2, in capitals. Throws RowProblem. */
 export function convertCountry(given: string): string {
-  const code = given.toUpperCase();
+  // Some letters beyond ASCII become ones of it in capitals.
+  const code = /^[a-z]{2}$/i.test(given) ? given.toUpperCase() : given;
   if (isCountry(code)) return code;
   throw new RowProblem(`expected a country code such as "DE", got ${quoted(given)}`);
 }
