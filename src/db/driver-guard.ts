@@ -33,7 +33,7 @@ interface DriverCommand {
 
 /** What the driver shows to nobody of a connection's sign-in. */
 interface DriverSignIn {
-  onPacketReceive: (packet: unknown, out: unknown, opts: unknown, info: object) => void;
+  onPacketReceive: (...packetAndInfo: object[]) => void;
 }
 
 /** CR_MALFORMED_PACKET. */
@@ -137,9 +137,10 @@ function guardTls(prototype: DriverConnection, signIn: DriverSignIn): void {
   };
   // What comes in one piece with the greeting is parsed before TLS is there: it could sign the connection in, or tell lies.
   const { onPacketReceive } = signIn;
-  signIn.onPacketReceive = function (this: DriverSignIn, packet, out, opts, info): void {
-    if (securing.has(info)) throw new Error('The server answers in clear where TLS was asked for');
-    onPacketReceive.call(this, packet, out, opts, info);
+  signIn.onPacketReceive = function (this: DriverSignIn, ...packetAndInfo): void {
+    if (packetAndInfo.some((argument) => securing.has(argument)))
+      throw new Error('The server answers in clear where TLS was asked for');
+    onPacketReceive.apply(this, packetAndInfo);
   };
 }
 
