@@ -125,13 +125,13 @@ export function createChildrenLoader<T extends Columns>(
   });
 }
 
-/** The loaders behind one connection field. Each batches a tick's keys into one statement per `signature`. */
+/** The rows of a page in the list's order, and whether more follow in the direction of reading. */
 export interface Page<Row> {
   readonly rows: readonly Row[];
   readonly hasMore: boolean;
 }
 
-/** The loaders behind one connection field. Each gathers what a tick asks for into one statement a `signature`. */
+/** The loaders behind one connection field. Each batches a tick's keys into one statement per `signature`. */
 export interface ListLoaders<Row> {
   readonly source: ListSource;
   page(parent: RowId | null, query: PageQuery): Promise<Page<Row>>;
@@ -147,7 +147,7 @@ interface ListKey<Query> {
   readonly query: Query;
 }
 
-/** Pages, counts and existence for the lists of a source, each by parent. */
+/** Creates the loaders of pages, counts and existence for the lists of a source, each keyed by parent. */
 export function createListLoaders<T extends Columns>(
   context: BatchContext,
   source: ListSource & { readonly table: Table<T> },

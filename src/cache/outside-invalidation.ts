@@ -6,7 +6,7 @@ import { connect } from './redis.ts';
 export interface CachePlace {
   readonly urls: readonly string[];
   readonly prefix: string;
-  /** The longest that a command may take. */
+  /** The longest a command may take. */
   readonly timeoutMs: number;
 }
 

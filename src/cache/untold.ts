@@ -5,7 +5,7 @@ const RETRY_MS = 200;
  * @param send resolves with undefined when it failed
  */
 export function createUntold(send: (names: readonly string[]) => Promise<unknown>) {
-  /** By name, which telling was the last to begin: an earlier one that succeeds says nothing of a later write. */
+  /** By name, the latest attempt to send it: an earlier attempt that succeeds does not cover a later write. */
   const lastTurns = new Map<string, number>();
   let turns = 0;
   let retry: NodeJS.Timeout | undefined;
