@@ -1,7 +1,7 @@
 import { locatedError, type ExecutionResult, type GraphQLError } from 'graphql';
 import type { Completion, FieldPlan, OperationPlan, SelectionPlan, VariableValues } from './plan.ts';
 
-/** What a plan is executed with. */
+/** The inputs of an execution. */
 export interface PlanArguments {
   readonly rootValue?: unknown;
   readonly contextValue: unknown;

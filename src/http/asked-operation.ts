@@ -19,9 +19,9 @@ export interface AskedOperation {
   readonly parameters: GraphQLRequest;
   /** The document, or its errors. */
   readonly stored: StoredDocument | DocumentErrors;
-  /** Undefined when the document is wrong or has none of that name. */
+  /** Undefined when the document is invalid or has no such operation. */
   readonly operation: OperationDefinitionNode | undefined;
-  /** The request held against the bounds; undefined without an operation. A subscription's cost is that of one event. */
+  /** The request measured against the limits; undefined without an operation. A subscription's cost is that of one event. */
   readonly measured: Measured | undefined;
 }
 
