@@ -44,8 +44,7 @@ export function createError(
 
 /**
  * Several statements read rows that are inconsistent, because of a write in between. Reading them all again helps, which is
- * what
- * the error's code tells a caller to do.
+ * what the error's code tells a caller to do.
  */
 export class ChangedMeanwhile extends GraphQLError {
   constructor() {

@@ -20,10 +20,10 @@ export interface BatchContext {
   readonly tags: Set<string>;
 }
 
-// How many parents one statement takes; more are split over several concurrent ones.
-// Up to about 250 SELECTs, the time of a UNION ALL is linear in their number, then it is worse: 128, 256 and 1,000 pages of 4
-// rows took 6, 11 and 66 ms on MariaDB 10.11, 9, 20 and 136 ms on MySQL 9.7, and a thousand in concurrent parts of 128 took 27
-// and 43 ms (AMD EPYC, 2 cores, 2026-11-25).
+// How many parents one statement takes; more are split over several concurrent ones. Up to about 250 SELECTs, the time of a
+// UNION ALL is linear in their number, then it is worse: 128, 256 and 1,000 pages of 4 rows took 6, 11 and 66 ms on MariaDB
+// 10.11, 9, 20 and 136 ms on MySQL 9.7, and a thousand in concurrent parts of 128 took 27 and 43 ms (AMD EPYC, 2 cores,
+// 2026-11-25).
 const PARENTS_A_STATEMENT = 128;
 
 /**

@@ -52,8 +52,8 @@ const MOST_UNTOLD = 1_000;
 const ANY = 'any';
 
 /**
- * Listens on one connection, open while any channel is joined, and only to the joined channels, so that a gateway is not
- * woken by what concerns others. Publishes on the cache's connection.
+ * Listens on one connection, open while any channel is joined, and only to the joined channels, so that a gateway is not woken
+ * by what concerns others. Publishes on the cache's connection.
  */
 export function createRedisChannels(options: RedisChannelsOptions): RedisChannels {
   const { redis, prefix, listener } = options;

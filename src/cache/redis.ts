@@ -5,8 +5,8 @@ import { hostOf, tlsOptions } from '../tls.ts';
 
 /**
  * What commands are for. A look-up delays a request, so if it times out, the circuit breaker opens. Nobody waits for a store or
- * for a message to other gateways. Invalidations are sent even while the breaker is open, because other gateways may still
- * be serving what they invalidate.
+ * for a message to other gateways. Invalidations are sent even while the breaker is open, because other gateways may still be
+ * serving what they invalidate.
  */
 export type RedisPurpose = 'lookup' | 'store' | 'invalidate' | 'publish';
 

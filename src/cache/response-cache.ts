@@ -65,8 +65,8 @@ interface ResponseCacheOptions {
 /**
  * Each stored answer has the tags of everything that it shows, and the position in the invalidation log from before its
  * execution began. It is valid while none of its tags was appended since, and each look-up first reads the log to its end. So a
- * write costs one command, however many answers it invalidates, and an answer that was being computed meanwhile is stored
- * with a position that is already invalid.
+ * write costs one command, however many answers it invalidates, and an answer that was being computed meanwhile is stored with
+ * a position that is already invalid.
  *
  * Uses single-key commands only, so it also works with a cluster.
  */

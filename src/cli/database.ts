@@ -22,8 +22,8 @@ export interface Servers {
 }
 
 /**
- * Runs a command on a migrated database with the servers from the settings, and embedded ones for those that are not set.
- * Stops afterwards what it started.
+ * Runs a command on a migrated database with the servers from the settings, and embedded ones for those that are not set. Stops
+ * afterwards what it started.
  * @param options.migrates whether to migrate the database first; default true
  * @param options.redis whether Redis is needed too; default false
  * @param options.createsDatabase whether to create a missing database from the settings; default true

@@ -28,8 +28,7 @@ const ORDERS_PER_CUSTOMER = '2';
 
 /**
  * `npm run explain`: reports on `cli.stdout` what the server does for every statement that the schema can cause; everything
- * else
- * goes to `cli.stderr`. Only reads the database of DATABASE_URL; without one, seeds a temporary database and removes it.
+ * else goes to `cli.stderr`. Only reads the database of DATABASE_URL; without one, seeds a temporary database and removes it.
  * @returns the exit code: 0 when every statement is within its bounds, 1 when one is not, 130 when interrupted
  * @throws UserError (64) for wrong options; ConfigError; SERVICE_UNAVAILABLE when the database cannot be reached
  */

@@ -98,8 +98,8 @@ export function createConnection<Row extends { readonly id: RowId; readonly [col
 }
 
 /**
- * A class, so that its accessor is defined once: for each object literal with an accessor V8 creates a hidden class that
- * lives until the next full garbage collection (40 KB a page, measured 2026-11-23).
+ * A class, so that its accessor is defined once: for each object literal with an accessor V8 creates a hidden class that lives
+ * until the next full garbage collection (40 KB a page, measured 2026-11-23).
  */
 class ListScope implements CursorScope {
   readonly list: string;

@@ -19,8 +19,8 @@ export interface RecordedChange {
 }
 
 /**
- * Appends to the record of changes, in the write's transaction: who, when, and the fields that differ, before and after.
- * Every command calls this for everything that it changes, so that the record explains each version.
+ * Appends to the record of changes, in the write's transaction: who, when, and the fields that differ, before and after. Every
+ * command calls this for everything that it changes, so that the record explains each version.
  */
 export async function recordChange(write: Write, change: RecordedChange): Promise<void> {
   const fields = Object.entries(change.after)

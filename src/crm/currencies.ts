@@ -1,10 +1,9 @@
 /**
  * ISO 4217's list one as published on 2024-06-25
- * (https://www.six-group.com/en/products-services/financial-information/data-standards.html),
- * with its amendments up to 2026-01-01: XCG for ANG, XAD, and BGN withdrawn. Grouped by the decimal places of the smallest unit
- * in the standard, funds included. Those with "N.A.", such as gold, special drawing rights, XTS and XXX, are left out: without
- * a
- * smallest unit there can be no prices.
+ * (https://www.six-group.com/en/products-services/financial-information/data-standards.html), with its amendments up to
+ * 2026-01-01: XCG for ANG, XAD, and BGN withdrawn. Grouped by the decimal places of the smallest unit in the standard, funds
+ * included. Those with "N.A.", such as gold, special drawing rights, XTS and XXX, are left out: without a smallest unit there
+ * can be no prices.
  */
 const IN_USE = {
   0: 'BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF',

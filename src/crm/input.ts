@@ -5,8 +5,7 @@ import type { Problems } from './user-errors.ts';
 
 /**
  * The row that an input's id refers to; for text that is not an id, or another type's id, 0n and a NOT_FOUND problem. Whether
- * the
- * row exists is checked when it is written to.
+ * the row exists is checked when it is written to.
  * @param path below `input`
  */
 export function parseId(

@@ -4,8 +4,7 @@ import type { Loaders } from './context.ts';
 
 /**
  * Asserts that a row exists which a NOT NULL column points to. There are no foreign keys (docs/architecture.md), so a missing
- * one
- * is corrupt data: the error is logged and masked, and the field's parent becomes null.
+ * one is corrupt data: the error is logged and masked, and the field's parent becomes null.
  */
 export function found<Row>(row: Row | null, field: string): Row {
   if (row === null) throw new Error(`${field}: the row that it points to is missing`);

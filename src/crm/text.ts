@@ -29,10 +29,8 @@ const INVISIBLE = /^[\p{White_Space}\p{Cc}\p{Default_Ignorable_Code_Point}]*$/u;
 
 /**
  * Normalises text for storing and searching: Unicode's form C, without invisible characters that have no meaning where they
- * are.
- * Joiners stay within words and emoji, variation selectors after what they vary. Idempotent. Detecting what is not text at all
- * is
- * left to `isText`.
+ * are. Joiners stay within words and emoji, variation selectors after what they vary. Idempotent. Detecting what is not text at
+ * all is left to `isText`.
  */
 export function normaliseText(given: string): string {
   if (ASCII.test(given)) return given;

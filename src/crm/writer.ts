@@ -26,8 +26,7 @@ export interface Changes {
 export interface Writer {
   /**
    * Runs a command in one transaction, which any thrown error rolls back. Resolves when it is committed and no later request
-   * can
-   * get an older stored answer that involves the given types.
+   * can get an older stored answer that involves the given types.
    * @param options.isRepeatable the command detects what an earlier attempt did (`TransactionOptions`)
    * @throws SERVICE_UNAVAILABLE when the connection is lost, saying so if the write may have been committed nevertheless
    */

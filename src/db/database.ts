@@ -71,8 +71,8 @@ const WRITES_FULL =
  * statements while that pool is full, and one connection for `ping`.
  *
  * Reads go through the driver adapter's `queryRaw` rather than Prisma Client: they use a fraction of the CPU
- * (docs/benchmarks.md compares both), and Prisma's query language cannot express a page for many parents (UNION ALL of
- * bounded SELECTs).
+ * (docs/benchmarks.md compares both), and Prisma's query language cannot express a page for many parents (UNION ALL of bounded
+ * SELECTs).
  */
 export async function createDatabase(options: DatabaseOptions): Promise<Database> {
   const { metrics } = options;

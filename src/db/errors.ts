@@ -46,8 +46,8 @@ function wrapped(error: object): object[] {
 }
 
 /**
- * TIMEOUT for a statement that the server stopped or a transaction that took too long, SERVICE_UNAVAILABLE for an
- * unreachable server, otherwise the error unchanged.
+ * TIMEOUT for a statement that the server stopped or a transaction that took too long, SERVICE_UNAVAILABLE for an unreachable
+ * server, otherwise the error unchanged.
  */
 export function toGatewayError(error: unknown): unknown {
   if (!(error instanceof Error) || exposedCode(error) !== undefined) return error;

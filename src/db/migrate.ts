@@ -43,9 +43,9 @@ const bookkeepingTable = `CREATE TABLE _prisma_migrations (
 const unavailable = 69;
 
 /**
- * Applies the migrations that a database lacks, each exactly once even when several processes start together, and records
- * them as Prisma Migrate does. MySQL cannot roll DDL back: a migration that fails half-way is recorded as failed, and nothing
- * more is applied until somebody has repaired it.
+ * Applies the migrations that a database lacks, each exactly once even when several processes start together, and records them
+ * as Prisma Migrate does. MySQL cannot roll DDL back: a migration that fails half-way is recorded as failed, and nothing more
+ * is applied until somebody has repaired it.
  * @throws UserError when the database cannot be reached (exit code 69), a migration fails (the message has its statement and
  *   the server's error) or had failed before, the database holds tables that are not ours, or the lock is not acquired in time
  */

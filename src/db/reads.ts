@@ -20,10 +20,10 @@ export interface ReadPools {
 type Rows = unknown[] & { meta: unknown };
 
 /**
- * The pool for our reads. The driver decodes rows by itself, with the pool's options, which are the adapter's; the only
- * further conversion is BIGINT to string. The adapter would have the driver call back for each value (for GEOMETRY, which
- * none of our tables has), copy all its options for each statement, and, if it knew the columns, turn each DATETIME into a
- * Date. docs/benchmarks.md compares the two.
+ * The pool for our reads. The driver decodes rows by itself, with the pool's options, which are the adapter's; the only further
+ * conversion is BIGINT to string. The adapter would have the driver call back for each value (for GEOMETRY, which none of our
+ * tables has), copy all its options for each statement, and, if it knew the columns, turn each DATETIME into a Date.
+ * docs/benchmarks.md compares the two.
  *
  * While every connection is in use, a statement goes to a spare one, where it may take half a second. So any number of slow
  * statements delays only other slow ones, which wait for the main pool.

@@ -24,8 +24,8 @@ const MOST_LOST = 2;
 
 /**
  * Runs a command in one transaction, which any thrown error rolls back. After a deadlock, a lock wait timeout, or on a cluster
- * a conflict found at COMMIT, the command is retried from its beginning after a random pause, up to five attempts in all. So
- * it must have no side effects other than writes to the database.
+ * a conflict found at COMMIT, the command is retried from its beginning after a random pause, up to five attempts in all. So it
+ * must have no side effects other than writes to the database.
  */
 export async function runTransaction<Result>(
   { client, timeoutMs, isRepeatable, metrics }: TransactionOptions,

@@ -34,8 +34,7 @@ export interface Child {
 const GRACE_SECONDS = 20;
 
 // A guard process outlives the shell, which becomes the server by exec. The guard's `read` returns when the pipe closes, that
-// is
-// when the parent is gone, however it ended. MariaDB that is still starting loses a SIGTERM and then hangs, so until it has
+// is when the parent is gone, however it ended. MariaDB that is still starting loses a SIGTERM and then hangs, so until it has
 // answered it is killed, which it can recover from. While the guard is in the server's process group, the server's id is not
 // reused.
 const guarded = `

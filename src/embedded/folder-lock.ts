@@ -24,8 +24,7 @@ export class FolderLockedError extends Error {
 
 /**
  * Locks a folder for this process, and creates it if needed. The lock is SQLite's, so the kernel releases it however the
- * process
- * ends, and there are no stale locks to detect by process ids.
+ * process ends, and there are no stale locks to detect by process ids.
  * @throws FolderLockedError when another process, or this one, holds it
  */
 export async function lockFolder(folder: string): Promise<FolderLock> {

@@ -6,8 +6,8 @@ import { isChangedMeanwhile } from '../errors.ts';
 const MOST_RUNS = 3;
 
 /**
- * Runs a read, and starts over if something it had read was deleted meanwhile, so that the answer is from after the
- * deletion. If the third run is torn as well, its error is the answer.
+ * Runs a read, and starts over if something it had read was deleted meanwhile, so that the answer is from after the deletion.
+ * If the third run is torn as well, its error is the answer.
  * @param run must use new loaders each time
  * @param again called before each run but the first
  */

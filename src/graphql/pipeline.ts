@@ -106,8 +106,8 @@ function useStoredDocuments(documents: Documents): Plugin {
 }
 
 /**
- * Executes the operation's plan, or if there is none, calls graphql's executor, in a context of the request's own. Runs a
- * query again when its reads were inconsistent, but a mutation only once, since it has written by then.
+ * Executes the operation's plan, or if there is none, calls graphql's executor, in a context of the request's own. Runs a query
+ * again when its reads were inconsistent, but a mutation only once, since it has written by then.
  */
 function useExecution(options: ExecutionOptions): Plugin<RequestContext> {
   const { schema, documents, createContext, requestMs, mask, metrics } = options;

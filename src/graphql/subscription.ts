@@ -18,9 +18,9 @@ import { maskAll } from './mask.ts';
 import { coerceVariables } from './variables.ts';
 
 /**
- * Runs a subscription's document once for each event from its field's `subscribe`, in a context of the event's own. Each
- * result is read anew, within a request's time limit. Its `extensions.stream.state` tells which changes are heard of. A result
- * without data is the last one, unless its errors are transient: then it is retried.
+ * Runs a subscription's document once for each event from its field's `subscribe`, in a context of the event's own. Each result
+ * is read anew, within a request's time limit. Its `extensions.stream.state` tells which changes are heard of. A result without
+ * data is the last one, unless its errors are transient: then it is retried.
  */
 export function useSubscription(options: ExecutionOptions): Plugin<RequestContext> {
   const { schema, documents, createContext, mask } = options;

@@ -13,8 +13,8 @@ import {
 import { normaliseText } from '../crm/text.ts';
 
 /**
- * Not normalised: an email consists of ASCII, and look-alikes or characters that normalise to ASCII must not turn into it;
- * an idempotency key belongs to its sender.
+ * Not normalised: an email consists of ASCII, and look-alikes or characters that normalise to ASCII must not turn into it; an
+ * idempotency key belongs to its sender.
  */
 const AS_IT_COMES: ReadonlySet<string> = new Set(['email', 'idempotencyKey']);
 
