@@ -1,14 +1,14 @@
-/** An address's fields, in the order in which the record of changes names them. */
+/** An address's fields, in the order of the record of changes. */
 export const ADDRESS_FIELDS = ['label', 'line1', 'line2', 'city', 'region', 'postalCode', 'country'] as const;
 
 type AddressFields = { readonly [Field in (typeof ADDRESS_FIELDS)[number]]?: string | null };
 
-/** Tags as the record of changes has them: one text; null for none. */
+/** Tags as text for the record of changes; null for none. */
 export const textOfTags = (tags: readonly string[]): string | null => tags.join(', ') || null;
 
 /**
- * Addresses as the record of changes has them: one text, each field with its name, so that no two lists of addresses
- * make the same; null for none.
+ * Addresses as text for the record of changes, with the names of the fields, so that different lists give different texts; null
+ * for none.
  */
 export function textOfAddresses(addresses: readonly AddressFields[]): string | null {
   const texts = addresses.map((address) =>
