@@ -113,7 +113,7 @@ class Draft {
     const fields = Object.values(type.getFields()).filter(
       (field) => levels > 1 || isLeafType(getNamedType(field.type)),
     );
-    // Fields with selections are as likely as leaves.
+    // At least half of the picks are fields with selections, if there are any.
     const leading = fields.filter((field) => !isLeafType(getNamedType(field.type)));
     const from = leading.length > 0 && !this.#chance(2) ? leading : fields;
     return from.length === 0 ? '__typename' : this.#field(type, this.#pick(from), levels);

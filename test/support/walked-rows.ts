@@ -100,7 +100,7 @@ export async function insertRows(sql: Connection, list: List, rows: readonly Wal
   );
 }
 
-/** Empties a list's table and fills it with rows; its parents must exist. */
+/** Replaces the rows of a list's table. Its parents must exist, and are left alone. */
 export async function replaceRows(sql: Connection, list: List, rows: readonly WalkedRow[]): Promise<void> {
   await sql.query(`DELETE FROM ${list.table}`);
   await insertRows(sql, list, rows);
