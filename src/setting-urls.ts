@@ -19,7 +19,7 @@ function problemOf(text: string, url: URL | null, protocols: readonly string[]):
   if (!protocols.includes(url.protocol)) return `one that starts with "${url.protocol}"`;
   const decoded = [url.username, url.password, url.pathname].map(decode);
   if (decoded.includes(undefined)) return 'one with a % that should be %25';
-  // C code treats NUL as the end of a string and would ignore the rest.
+  // NUL ends a string for whatever reads it, so the rest would be ignored.
   if (decoded.some((part) => part?.includes('\0'))) return 'one with %00, which nothing there can hold';
   if (!/^(?:[\w.-]+|\[[\da-f:.]+\])$/i.test(url.hostname))
     return 'one whose host is neither a name in ASCII nor an address';

@@ -50,7 +50,7 @@ function ownIndex({ table, parent }: ListSource, { conditions, sort: { column: s
   return choice([...lead, sort], []);
 }
 
-/** An index of the side table: the label precedes the order, and is itself preceded by the column that narrows the list. */
+/** An index of the side table: it has the label before the sort column, preceded by `lead` if the list is narrowed to that. */
 function sideIndex({ table, parent }: ListSource, { conditions, sort }: Asked, side: SideTable): IndexChoice {
   const isLead = (condition: Condition): condition is ConditionOf<'in'> =>
     condition.kind === 'in' && condition.column === side.lead;

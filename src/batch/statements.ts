@@ -193,9 +193,9 @@ function holds(source: ListSource, columnOf: ListShape['columnOf'], condition: C
 }
 
 /**
- * Bounds of the texts that begin with a prefix, in the collation's order. The highest character has the greatest weight. A tab
- * weighs less than a space, and the collation pads every text with spaces, as do other line breaks: after the prefix, some of
- * them sort before the prefix itself.
+ * Bounds of the texts that begin with a prefix, in the collation's order. The highest character has the greatest weight. The
+ * collation pads every text with spaces, which weigh more than tabs and line breaks: a prefix followed by some of these sorts
+ * before the prefix itself.
  */
 const LOWEST = '\t\t\t\t';
 const HIGHEST = '\u{10ffff}';

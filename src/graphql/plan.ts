@@ -79,7 +79,7 @@ export type Completion = { readonly isNonNull: boolean } & (
  * one for each combination of their values. The fields of a type are planned when its first object is encountered.
  * @param hot after how many objects of a selection to generate a function that fills them. Most documents that return more are
  *   used again, while for one that is used once it would not pay off.
- * @returns the plan for a request's variables
+ * @returns a function from a request's variables to its plan
  */
 export function createPlans(
   schema: GraphQLSchema,

@@ -67,7 +67,7 @@ export function openEventStream(response: ServerResponse, { stallMs }: { stallMs
     deadline = setTimeout(() => {
       end = why;
       response.destroy();
-      // A response that is queued behind others on its connection has no socket yet, so it may never emit `close`.
+      // A response that is queued behind others on its connection has no socket yet, so it does not emit `close` now.
       close();
     }, ms);
   };

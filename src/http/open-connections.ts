@@ -14,7 +14,7 @@ export interface OpenConnections {
   isClosing(): boolean;
 }
 
-/** Turns of the event loop without an arrival: one accepts connections and the next reads them, so nothing was pending. */
+/** After this many turns of the event loop without an arrival nothing is pending: a turn accepts one, and the next reads it. */
 const QUIET_TURNS = 4;
 /** A fraction of `withinMs`, after which clients that keep sending are refused. */
 const MOST_READING = 1 / 10;
