@@ -210,8 +210,8 @@ function beginsWith(name: string, texts: readonly string[]): Clause {
 }
 
 /**
- * Rows beyond a position (keyset pagination). Both servers turn this OR into index ranges, but not a row comparison `(a, b) >
- * (x, y)`. MySQL sorts nulls first.
+ * Rows beyond a position (keyset pagination). Both servers turn this OR into index ranges, but not a row comparison such as
+ * `(a, b) > (x, y)`. MySQL sorts nulls first.
  */
 function beyond(
   shape: ListShape,

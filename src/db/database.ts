@@ -61,7 +61,7 @@ export interface DatabaseOptions extends DatabaseTimes {
 
 /** How long a statement on a spare connection may take. */
 const SPARE_STATEMENT_MS = 500;
-/** More waiting writes than that mean that something is wrong. */
+/** When more writes than that are waiting, something is wrong. */
 const WRITES_WAITING = 500;
 const WRITES_FULL =
   'Too many writes wait, likely for rows that somebody else holds locked, and none may take the connections of reads; try again.';

@@ -55,7 +55,7 @@ export function guardDriver(): void {
 
 /**
  * No statement of ours makes the server ask for a file. If it asks anyway, the driver replies, and then waits for a response on
- * behalf of a command that has already failed, and crashes when none comes.
+ * behalf of a command that has already failed, and fails when none comes.
  */
 function guardFiles(prototype: DriverCommand): void {
   prototype.readLocalInfile = () => {
