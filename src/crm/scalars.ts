@@ -6,7 +6,7 @@ const RFC_3339 = /^\d{4}-\d\d-\d\d[Tt](?!24)\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]
 const EMAIL =
   /^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*$/;
 
-/** Normalises to `2026-11-23T09:30:00.000Z`; undefined unless it is an RFC 3339 date and time in the years 1000 to 9999. */
+/** Normalises a time to `2026-11-23T09:30:00.000Z`; undefined unless it is in RFC 3339 and in the years 1000 to 9999. */
 function parseDateTime(given: unknown): string | undefined {
   if (typeof given !== 'string' || !RFC_3339.test(given)) return undefined;
   const text = given.toUpperCase();

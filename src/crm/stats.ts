@@ -2,7 +2,7 @@ import type { Write } from './writer.ts';
 
 /**
  * Updates a customer's count of open tickets, under the customer's lock and after the tickets are written. If the customer has
- * no row of counts, because another program wrote it, all counts are computed.
+ * no row of counts, because another program wrote the customer, all counts are computed.
  */
 export async function countOpenTickets({ transaction }: Write, customerId: bigint, more: number): Promise<void> {
   if (more === 0) return;

@@ -1,6 +1,6 @@
 import type { UserError, UserErrorCode } from '../generated/graphql.ts';
 
-/** A write is refused for reasons that its caller can fix. Rolls the transaction back. */
+/** Says that a write is refused, for reasons that its caller can fix. Rolls the transaction back. */
 export class Refusal extends Error {
   override readonly name = 'Refusal';
   readonly userErrors: readonly UserError[];
