@@ -1,11 +1,11 @@
-/** One question that every server is asked. */
+/** A question to every server. */
 export interface Case {
   readonly name: CaseName;
   readonly title: string;
   readonly query: string;
-  /** Rows of the answer begin here, inclusive; undefined: at the beginning of time. */
+  /** The answer's rows start here, inclusive; undefined for the beginning of time. */
   readonly from: string | undefined;
-  /** Any bound from here on gives the same answer, so a new one each time makes a request that nobody has answered. */
+  /** Any bound from here on gives the same answer, so a new one each time makes a request that was never answered before. */
   readonly to: string;
 }
 
@@ -26,7 +26,7 @@ const NESTED = `query Nested($from: DateTime!, $to: DateTime!) {
   }
 }`;
 
-/** The groups of customers that `N10` and `N200` ask for; created in years in which nobody else was. */
+/** The groups of customers for `N10` and `N200`, created in years without other customers. */
 export const GROUPS = [
   { name: 'N10', orders: 10, createdAt: '2001-01-01T00:00:00.000Z', to: '2001-06-01T00:00:00.000Z' },
   { name: 'N200', orders: 200, createdAt: '2002-01-01T00:00:00.000Z', to: '2002-06-01T00:00:00.000Z' },
@@ -56,20 +56,20 @@ function nested(group: 0 | 1, suffix: string): Case {
 
 /**
  * The body of a request.
- * @param serial a number that was not used before, for a request that nobody has answered; 0 for the one that repeats
+ * @param serial a new number for a request that was never answered before; 0 for the one that repeats
  */
 export function requestBody({ query, from, to }: Case, serial: number): string {
   const bound = new Date(Date.parse(to) + serial).toISOString();
   return JSON.stringify({ query, variables: { from, to: bound } });
 }
 
-/** What the servers that speak SQL themselves need of a request. */
+/** What the servers with their own SQL need of a request. */
 export interface Bounds {
   readonly from: string | undefined;
   readonly to: string;
 }
 
-/** Reads the bounds back from a request's body. */
+/** Parses the bounds from a request's body. */
 export function boundsOf(body: string): Bounds {
   return (JSON.parse(body) as { readonly variables: Bounds }).variables;
 }

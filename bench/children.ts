@@ -4,18 +4,18 @@ import { fileURLToPath } from 'node:url';
 import { UserError } from '../src/user-error.ts';
 import type { Settings } from './servers/serve.ts';
 
-/** A server under test, in a process of its own. */
+/** A server under test, in its own process. */
 export interface Child {
   /** `http://127.0.0.1:PORT` */
   readonly url: string;
-  /** Milliseconds of CPU, user and system, that the process has used so far. */
+  /** Milliseconds of CPU time, user and system, that the process has used so far. */
   cpuMs(): Promise<number>;
   stop(): Promise<void>;
 }
 
 /**
  * Starts a script of `servers/`. It ends with this process, however that ends.
- * @param options.env more of its environment
+ * @param options.env additional environment variables
  * @param options.nodeOptions for Node, such as `--cpu-prof`
  */
 export async function startChild(
@@ -23,7 +23,7 @@ export async function startChild(
   options: { settings: Settings; env?: Readonly<Record<string, string>>; nodeOptions?: readonly string[] },
 ): Promise<Child> {
   const child = fork(fileURLToPath(new URL(`servers/${script}.ts`, import.meta.url)), {
-    // Nothing of the caller's environment may change what is measured.
+    // Nothing in the caller's environment may affect the measurement.
     env: { PATH: process.env['PATH'], BENCH_SETTINGS: JSON.stringify(options.settings), ...options.env },
     execArgv: [...(options.nodeOptions ?? [])],
   });

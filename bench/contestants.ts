@@ -11,15 +11,15 @@ export interface Contestant {
   readonly question: CaseName;
   readonly child: Child;
   readonly path: string;
-  /** Whether every request is one that nobody has answered yet. */
+  /** Whether every request is new. */
   readonly varied: boolean;
-  /** SELECT statements that one request takes; anything else means that something other than intended was measured. */
+  /** How many SELECT statements one request takes; any other number means that something unintended was measured. */
   readonly statements: number;
-  /** What the gateway's cache must have said of nearly every request. */
+  /** The result that the gateway's cache must report for nearly every request. */
   readonly cacheResult?: 'HIT' | 'MISS';
 }
 
-/** Every kind of line, by what the table calls it. */
+/** Every kind of line, with its name in the table. */
 export const WHO = {
   constant: 'bare node:http, the same bytes',
   redisGet: 'bare node:http + one ioredis GET of the same bytes',
@@ -35,16 +35,18 @@ export type Who = keyof typeof WHO;
 
 const KEPT: ReadonlySet<Who> = new Set(['constant', 'redisGet', 'cached']);
 
-/** Whether a server parses and executes documents; the others know what they are asked by their path. */
+/** The servers that parse and execute documents; the others take the question from the path. */
 const EXECUTES: ReadonlySet<Who> = new Set(['uncached', 'cacheOff']);
 
-/** Whether there is a line of this server for this question. Kept, the answers to N200 are those to N10 with other names. */
+/**
+ * Whether there is a line of this server for this question. From a cache, N200's answers would only differ from N10's in names.
+ */
 export const isAsked = (who: Who, question: CaseName): boolean =>
   question === 'LI' ? EXECUTES.has(who) : question !== 'N200' || !KEPT.has(who);
 
 /**
- * Starts every server in a process of its own and checks that they all give the same answers.
- * @param profile the folder for CPU profiles of the gateway processes; undefined: none
+ * Starts every server in its own process and checks that they all give the same answers.
+ * @param profile the folder for CPU profiles of the gateway processes; undefined for none
  */
 export async function startContestants(
   servers: BenchServers,

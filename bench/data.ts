@@ -15,14 +15,14 @@ const CROWD = { customers: 5_000, ordersPerCustomer: 5, seed: 1 } as const;
 export interface BenchServers {
   readonly databaseUrl: string;
   readonly redisUrl: string;
-  /** Such as `MariaDB 10.11.6`. */
+  /** For example `MariaDB 10.11.6`. */
   readonly databaseVersion: string;
-  /** SELECT statements that the database server has run so far, whoever sent them. */
+  /** How many SELECT statements the database server has run so far, whoever sent them. */
   statements(): Promise<number>;
   stop(): Promise<void>;
 }
 
-/** Starts servers of the bench's own and fills them: 5,000 seeded customers, and the two groups. The same rows always. */
+/** Starts and fills the bench's own servers: 5,000 seeded customers and the two groups, with the same rows each time. */
 export async function startBenchServers(report: (line: string) => void): Promise<BenchServers> {
   const embedded = await startEmbeddedServers({
     dataDir: fileURLToPath(new URL('../.data/bench', import.meta.url)),

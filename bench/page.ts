@@ -1,6 +1,6 @@
 import { cpus, totalmem } from 'node:os';
 
-/** How a table came about. */
+/** How a table was measured. */
 export interface Origin {
   readonly databaseVersion: string;
   readonly rounds: number;
@@ -8,7 +8,7 @@ export interface Origin {
   readonly connections: number;
 }
 
-/** The page `docs/benchmarks.md` around a table. */
+/** The page `docs/benchmarks.md` with a table. */
 export function pageOf(table: string, origin: Origin): string {
   const { databaseVersion, rounds, seconds, connections } = origin;
   const [cpu] = cpus();

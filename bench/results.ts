@@ -2,7 +2,7 @@ import { CASES, type CaseName } from './cases.ts';
 import { WHO, type Contestant, type Who } from './contestants.ts';
 import type { Round } from './round.ts';
 
-/** The rounds of every line, in the order in which they were run. */
+/** The rounds of every line, in the order they were run. */
 export type Results = ReadonlyMap<Contestant, readonly Round[]>;
 
 /** A ratio that must hold. */
@@ -12,7 +12,6 @@ export interface Gate {
   readonly ratio: number;
 }
 
-/** The middle of some numbers. */
 function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
   const middle = sorted.length >> 1;
@@ -23,8 +22,8 @@ function median(values: readonly number[]): number {
 type Line = readonly [Who, CaseName];
 
 /**
- * How many times the requests a second of one line another has: the median of the ratios of rounds that were run one
- * after the other, so that what else the machine did meanwhile falls on both.
+ * The ratio of two lines' requests per second: the median over rounds that were run one after the other, so that other load on
+ * the machine affects both.
  */
 function ratioOf(results: Results, of: Line, to: Line): number {
   const [above, below] = [roundsOf(results, of), roundsOf(results, to)];
@@ -37,7 +36,7 @@ function roundsOf(results: Results, [who, question]: Line): readonly Round[] {
   throw new Error(`${who} was not asked ${question}`);
 }
 
-/** The ratios that the gateway is held to. */
+/** The ratios that the gateway must reach. */
 export function gatesOf(results: Results): readonly Gate[] {
   const gate = (title: string, bound: number, [of, to]: readonly [Line, Line]): Gate => ({
     title,
@@ -72,7 +71,7 @@ export function gatesOf(results: Results): readonly Gate[] {
   ];
 }
 
-/** What the ratios come to: a line for each that misses its bound, and the exit code. One that is no number misses. */
+/** The verdict on the ratios: a line for each that misses its bound, and the exit code. NaN counts as a miss. */
 export function verdictOf(gates: readonly Gate[]): { lines: readonly string[]; exitCode: 0 | 1 } {
   const missed = gates.filter(({ ratio, bound }) => !(ratio >= bound));
   if (missed.length === 0) return { lines: ['Every ratio holds.'], exitCode: 0 };
@@ -80,7 +79,7 @@ export function verdictOf(gates: readonly Gate[]): { lines: readonly string[]; e
   return { lines, exitCode: 1 };
 }
 
-/** Ratios that are worth knowing and have no bound. */
+/** Interesting ratios without a bound. */
 function comparisonsOf(results: Results): readonly Omit<Gate, 'bound'>[] {
   const compare = (title: string, of: Line, to: Line) => ({ title, ratio: ratioOf(results, of, to) });
   return [
@@ -95,7 +94,7 @@ function comparisonsOf(results: Results): readonly Omit<Gate, 'bound'>[] {
   ];
 }
 
-/** Everything that was measured, as Markdown. */
+/** All results as Markdown. */
 export function markdownOf(results: Results): string {
   const parts = Object.values(CASES).map(({ name, title }) => {
     const lines = [...results].filter(([contestant]) => contestant.question === name);
@@ -120,7 +119,7 @@ export function markdownOf(results: Results): string {
   return [...parts, ratios].join('\n');
 }
 
-/** The lines alone, without ratios. */
+/** The lines without ratios. */
 export function linesOf(results: Results): string {
   return [...results].map(([{ who, question }, rounds]) => line(`${question} ${WHO[who]}`, rounds)).join('\n');
 }

@@ -5,16 +5,16 @@ import { UserError } from '../src/user-error.ts';
 import { CASES, requestBody, type CaseName } from './cases.ts';
 import type { Child } from './children.ts';
 
-/** What one round of load has shown. */
+/** The results of one round of load. */
 export interface Round {
   readonly requestsPerSecond: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
-  /** CPU time of the server's process for one request, in milliseconds. */
+  /** CPU time of the server's process per request, in milliseconds. */
   readonly cpuMs: number;
-  /** SELECT statements that the database server has run for one request. */
+  /** SELECT statements on the database server per request. */
   readonly statements: number;
-  /** The parts of the requests for which the gateway's cache said HIT, MISS or BYPASS; empty for other servers. */
+  /** The shares of requests for which the gateway's cache reported HIT, MISS or BYPASS; empty for other servers. */
   readonly cacheResults: Readonly<Record<string, number>>;
 }
 
@@ -22,34 +22,34 @@ export interface RoundOptions {
   readonly child: Child;
   readonly path: string;
   readonly question: CaseName;
-  /** Whether every request is a new one. */
+  /** Whether every request is new. */
   readonly varied: boolean;
   readonly seconds: number;
   readonly connections: number;
-  /** Of the database server, over all time. */
+  /** Counts all statements of the database server so far. */
   readonly countStatements: () => Promise<number>;
 }
 
 const HEADERS = { 'content-type': 'application/json', accept: 'application/json' };
-/** The longest that no statement begins while requests are under way. */
+/** The longest pause between statements while requests are in flight. */
 const SETTLE_MS = 100;
-/** The longest round for want of an answer. */
+/** The longest round while waiting for an answer. */
 const LONGEST_SECONDS = 8;
-/** How often autocannon looks whether time is up. */
+/** How often autocannon checks whether time is up. */
 const SAMPLE_MS = 50;
-/** No server here is faster with varied requests; one that is would meet the cache, which the statements show. */
+/** No server here is faster with varied requests; one that were would hit the cache, which the number of statements shows. */
 const MOST_VARIED_A_SECOND = 10_000;
 
 let serial = 0;
 
 /**
- * Puts load on one server: as many requests at once as there are connections, each sent when the last was answered. A
- * round in which a busy machine gave no answer is run again with twice the time.
+ * Puts load on one server: each connection sends a request when its last one was answered. A round without any answer, on a
+ * busy machine, is repeated with twice the time.
  * @throws UserError when requests fail, or none is answered in `LONGEST_SECONDS`
  */
 export async function runRound(options: RoundOptions): Promise<Round> {
   const { child, path, question } = options;
-  // A repeated request is answered from where it is kept, from the first one on.
+  // A repeated request is answered from the cache from the first one on.
   if (!options.varied) await ask(child, path, question);
   for (let { seconds } = options; ; seconds *= 2) {
     const round = await measuredRound({ ...options, seconds });
@@ -58,7 +58,7 @@ export async function runRound(options: RoundOptions): Promise<Round> {
   }
 }
 
-/** Undefined: nothing was answered. */
+/** Undefined when nothing was answered. */
 async function measuredRound(options: RoundOptions): Promise<Round | undefined> {
   const { child, countStatements } = options;
   const cacheBefore = await cacheResults(options);
@@ -83,7 +83,9 @@ async function measuredRound(options: RoundOptions): Promise<Round | undefined> 
   };
 }
 
-/** What was under way at the end is work of this round, though nobody waits for it: done when no statement is added. */
+/**
+ * Requests in flight at the end belong to this round, though nobody waits for them: done when the statements stop increasing.
+ */
 async function settled(countStatements: () => Promise<number>): Promise<void> {
   let before = Number.NaN;
   for (let now = await countStatements(); now !== before; now = await countStatements()) {
@@ -92,7 +94,7 @@ async function settled(countStatements: () => Promise<number>): Promise<void> {
   }
 }
 
-/** How often the gateway's cache has said what so far. */
+/** How often the gateway's cache has reported each result so far. */
 async function cacheResults({ child, path }: RoundOptions): Promise<ReadonlyMap<string, number>> {
   if (path !== '/graphql') return new Map();
   const metrics = await (await fetch(`${child.url}/metrics`)).text();
@@ -103,7 +105,7 @@ async function cacheResults({ child, path }: RoundOptions): Promise<ReadonlyMap<
 interface Load {
   readonly latencies: number[];
   readonly elapsedMs: number;
-  /** Requests, those without an answer at the end included. */
+  /** Including requests without an answer at the end. */
   readonly sent: number;
 }
 
@@ -130,7 +132,7 @@ async function load(options: RoundOptions): Promise<Load> {
   tracker.on('start', () => {
     began = performance.now();
   });
-  // autocannon's own histogram is of whole milliseconds.
+  // autocannon's own histogram has a resolution of milliseconds.
   tracker.on('response', (...[, status, , ms]) => {
     latencies.push(ms);
     ended = performance.now();
@@ -145,7 +147,7 @@ async function load(options: RoundOptions): Promise<Load> {
   return { latencies, elapsedMs: ended - began, sent };
 }
 
-/** What one connection sends, one after the other. */
+/** The requests that one connection sends, one after the other. */
 function requests({ question, varied }: RoundOptions, count: number): autocannon.Request[] {
   return Array.from({ length: count }, () => {
     const body = requestBody(CASES[question], varied ? (serial += 1) : 0);
@@ -153,7 +155,7 @@ function requests({ question, varied }: RoundOptions, count: number): autocannon
   });
 }
 
-/** Sends the request that repeats, once. */
+/** Sends the repeated request once. */
 export async function ask(child: Child, path: string, name: CaseName): Promise<string> {
   const response = await fetch(`${child.url}${path}`, {
     method: 'POST',

@@ -22,7 +22,7 @@ const HELP = `npm run bench -- [options]
 Exit code 1 when a ratio is below its bound or the message says what is wrong, 64 for wrong options, 75 when the machine
 has too much else to do to measure anything.`;
 
-// Of sysexits.h.
+// From sysexits.h.
 const USAGE_EXIT_CODE = 64;
 const SOFTWARE_EXIT_CODE = 70;
 
@@ -58,7 +58,7 @@ function parseOptions() {
   }
 }
 
-/** Tells in one line what went wrong; gives the exit code. */
+/** Reports an error in one line; returns the exit code. */
 function explain(error: unknown): number {
   if (error instanceof UserError) {
     report(error.message);
@@ -71,7 +71,7 @@ function explain(error: unknown): number {
 
 async function main(values: ReturnType<typeof parseOptions>): Promise<number> {
   const load = {
-    // After some ten thousand requests V8 has compiled what it will.
+    // After about ten thousand requests, V8 has compiled everything that it will.
     warmUpRounds: values.quick ? 1 : 3,
     rounds: positive('rounds', values.rounds ?? (values.quick ? '1' : '9')),
     seconds: positive('seconds', values.seconds ?? (values.quick ? '0.3' : '0.5')),
@@ -79,7 +79,7 @@ async function main(values: ReturnType<typeof parseOptions>): Promise<number> {
     tries: values.quick ? 3 : 10,
     isStrict: !values.quick,
   };
-  // Before anything is started for it.
+  // Before anything is started.
   const isChosen = values.only === undefined ? () => true : parseOnly(values.only);
   const servers = await startBenchServers(report);
   try {
@@ -115,8 +115,8 @@ function positive(name: string, text: string): number {
 type Line = Pick<Contestant, 'who' | 'question'>;
 
 /**
- * The lines that --only names.
- * @throws UserError (exit code 64) for a name that there is not, and for names that no line has together
+ * The lines selected by --only.
+ * @throws UserError (exit code 64) for unknown names, and for names that no line combines
  */
 function parseOnly(text: string): (line: Line) => boolean {
   const questions = Object.keys(CASES) as CaseName[];
@@ -145,7 +145,7 @@ interface LoadOptions {
   readonly isStrict: boolean;
 }
 
-/** All lines in turn, again and again: a machine that is slower for a while is so for all of them. */
+/** Measures all lines in turn, again and again, so that a temporarily slower machine affects all of them. */
 async function measure(contestants: readonly Contestant[], servers: BenchServers, load: LoadOptions): Promise<Results> {
   const redis = new Redis(servers.redisUrl);
   const results = new Map<Contestant, Round[]>(contestants.map((contestant) => [contestant, []]));
@@ -157,7 +157,7 @@ async function measure(contestants: readonly Contestant[], servers: BenchServers
           runRound({ ...contestant, ...load, countStatements: () => servers.statements() });
         if (turn < 1) await run();
         else rounds.push(await validRound(contestant, run, { ...load, report }));
-        // What misses leave behind would fill Redis, and have it make room while others are measured.
+        // Otherwise the misses' answers would fill Redis and cause evictions while others are measured.
         if (contestant.varied) await redis.flushdb();
       }
     }

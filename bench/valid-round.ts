@@ -6,11 +6,11 @@ import type { Round } from './round.ts';
 const TRY_AGAIN_EXIT_CODE = 75;
 
 /**
- * A round in which what was meant was measured: no uncached line that met the cache, no cached line that did without.
- * On a machine with other things to do a look-up can take longer than it may, and a short round can have most of its
- * requests cut off at its end, so a round gets several tries.
- * @param options.isStrict false: the last try is taken as it is, and told; for runs whose figures nobody uses
- * @throws UserError (exit code 75) when none of the tries is valid
+ * A round that measured what it should: no uncached line that hit the cache, no cached line that bypassed it. On a busy machine
+ * a look-up can exceed its time limit, and a short round can lose most of its requests at its end, so a round gets several
+ * attempts.
+ * @param options.isStrict false: the last attempt is accepted anyway, and reported; for runs whose figures nobody uses
+ * @throws UserError (exit code 75) when no attempt is valid
  */
 export async function validRound(
   { who, question, statements, varied, cacheResult }: Omit<Contestant, 'child'>,

@@ -31,25 +31,25 @@ import { createMetrics, type Metrics } from './telemetry/metrics.ts';
 
 /** A gateway. */
 export interface App {
-  /** Resolves with the port once requests are taken. */
+  /** Resolves with the port once requests are accepted. */
   listen(): Promise<number>;
-  /** Logs what nobody caught, with an id, and counts it. */
+  /** Logs an uncaught error with an id, and counts it. */
   readonly uncaught: (error: unknown) => void;
-  /** Counts what could not be printed, since nobody reads it any more. */
+  /** Counts log lines that could not be printed, since nobody reads them any more. */
   readonly unprinted: () => void;
-  /** Finishes what is under way and ends every connection, within ten seconds. */
+  /** Finishes requests in flight and closes every connection, within ten seconds. */
   close(): Promise<void>;
 }
 
-/** How long requests under way may take to finish when the gateway stops. */
+/** How long requests in flight may take to finish when the gateway stops. */
 const STOP_MS = 7_000;
-/** How often each gateway looks for idempotency keys to forget. */
+/** How often each gateway deletes expired idempotency keys. */
 const SWEEP_MS = 10 * 60_000;
 
 /**
- * Puts a gateway together: database, cache, schema, pipeline, HTTP.
- * @param config needs a `databaseUrl`, whose database is migrated; with `redisIsPrivate` no other gateway has its Redis, so
- *   subscriptions say LOCAL
+ * Assembles a gateway: database, cache, schema, pipeline, HTTP.
+ * @param config needs a `databaseUrl` whose database is migrated; `redisIsPrivate` means that no other gateway uses its Redis,
+ *   so subscriptions report LOCAL
  * @throws SERVICE_UNAVAILABLE when the database cannot be reached
  */
 export async function createApp(
@@ -114,7 +114,7 @@ export async function createApp(
   const close = async (): Promise<void> => {
     clearInterval(sweeping);
     const serverClosed = server.close(STOP_MS);
-    // They would never end by themselves.
+    // Streams would never end by themselves.
     subscriptions.close();
     await serverClosed;
     await pipeline.handle.dispose();
@@ -151,7 +151,7 @@ function uncaughtReporter({ log, metrics }: { log: Log; metrics: Metrics }): (er
   };
 }
 
-/** Forgets idempotency keys that are too old to count; with several gateways, whichever comes first does most of it. */
+/** Deletes expired idempotency keys regularly; with several gateways, the first one deletes most of them. */
 function sweepRegularly({ db, log, metrics }: { db: Database; log: Log; metrics: Metrics }): NodeJS.Timeout {
   const sweep = (): void =>
     void sweepKeys(db.client).then(
@@ -172,7 +172,7 @@ function text(contentType: string, content: () => string | Promise<string>): Rou
   });
 }
 
-/** What one request's resolvers get. */
+/** The context of one request's resolvers. */
 function createContext(options: {
   caller: Caller;
   facts: DocumentFacts;
@@ -185,7 +185,7 @@ function createContext(options: {
   metrics: Metrics;
 }): Context {
   const { caller, deadline, tags, db, cache, bus, config } = options;
-  // An answer that nobody waits for any more asks the database for nothing more.
+  // Once nobody is waiting for an answer, no more database queries are made for it.
   const assertWanted = (): void => {
     if (deadline.isOver) throw createError('TIMEOUT', 'The request was given up.');
   };
@@ -194,7 +194,7 @@ function createContext(options: {
     return db.read(statement);
   };
   const batch = { db: { read: readIfWanted }, columnsOf: options.facts.columnsOf, tags };
-  // A plain property: V8 makes a hidden class of its own, in old memory, for each object literal with an accessor.
+  // A plain property: V8 creates a hidden class in the old generation for each object literal with an accessor.
   const context: Context & { loaders: Context['loaders'] } = {
     ...batch,
     loaders: createLoaders(batch),
@@ -210,7 +210,7 @@ function createContext(options: {
       assertWanted,
       async settled(changes) {
         await cache?.invalidate(changedTags(changes));
-        // After it, so that who then asks again is not answered from what was stored before. Not waited for.
+        // After invalidating, so that a client that queries again does not get a stale answer. Not awaited.
         bus.changed(changes.customers);
         context.loaders = createLoaders(batch);
       },

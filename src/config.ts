@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { databaseUrl, redisUrls } from './setting-urls.ts';
 import { oneOf, origins, wholeNumber } from './setting-kinds.ts';
 
-/** A setting from the environment is wrong or missing. `problems` holds one line for each; exit code 78 (EX_CONFIG). */
+/** An environment setting is wrong or missing. `problems` has one line for each; exit code 78 (EX_CONFIG). */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
   readonly problems: readonly string[];
@@ -12,7 +12,7 @@ export class ConfigError extends Error {
   }
 }
 
-/** Every setting, by its name in the environment. A name of ours that is not here is refused, so typing errors show. */
+/** Every setting, by the name of its environment variable. Unknown names that look like ours are refused, to catch typos. */
 const settings = z.object({
   NODE_ENV: oneOf('development', ['development', 'production', 'test']),
   HOST: z
@@ -55,21 +55,21 @@ const settings = z.object({
 /** The names of all settings. */
 export const SETTING_NAMES: readonly string[] = Object.keys(settings.shape);
 
-/** Other programs have names with DATABASE_, REDIS_, LOG_ and DATA_ too, so there only what is nearly one of ours. */
+/** Other programs also use names with DATABASE_, REDIS_, LOG_ and DATA_, so of those only near misses of ours count. */
 const ownName = /^(?:AUTH|LIMIT|CACHE|CORS)_|^(?:DATABASE_(?:UR|REPLICA)|REDIS_UR|LOG_LE?V|DATA_?DIR)|^WORKERS$/;
 
-/** What the gateway runs with. Times in milliseconds, sizes in bytes; `undefined` means that none was given. */
+/** The gateway's settings. Times are in milliseconds, sizes in bytes; `undefined` means that none was given. */
 export interface Config {
   readonly environment: 'development' | 'production' | 'test';
   readonly host: string;
   readonly port: number;
   /** `mysql://` or `mariadb://`, with a database name. */
   readonly databaseUrl: string | undefined;
-  /** None: no Redis given. One: a single server. Several: the seeds of a Redis Cluster. */
+  /** Empty: no Redis. One: a single server. Several: the seeds of a Redis Cluster. */
   readonly redisUrls: readonly string[];
-  /** Whose web pages may read answers, as browsers send their origins. */
+  /** Origins whose web pages may read answers, in the form that browsers send. */
   readonly corsOrigins: readonly string[];
-  /** Where servers of our own keep their data; undefined: the project's usual folder. */
+  /** Where embedded servers keep their data; undefined for the project's default folder. */
   readonly dataDir: string | undefined;
   readonly logLevel: z.output<typeof settings>['LOG_LEVEL'];
   readonly limits: Limits;
@@ -87,10 +87,10 @@ export interface Limits {
   readonly cost: number;
   readonly requestMs: number;
   readonly statementMs: number;
-  /** For a connection to the database, and for an answer that the server should have cut short. */
+  /** How long to wait for a database connection, and past `statementMs` for an answer. */
   readonly databaseWaitMs: number;
   readonly databaseConnections: number;
-  /** Of all connections together. */
+  /** For all connections together. */
   readonly preparedStatements: number;
   readonly subscriptions: number;
   readonly subscriptionsPerClient: number;
@@ -99,7 +99,7 @@ export interface Limits {
 
 export interface CacheConfig {
   readonly enabled: boolean;
-  /** Every Redis key begins with it. */
+  /** Prefix of every Redis key. */
   readonly prefix: string;
   /** The longest that a request waits for Redis. */
   readonly timeoutMs: number;
@@ -107,9 +107,9 @@ export interface CacheConfig {
 
 /**
  * Reads the settings from an environment.
- * @param env names to texts, as in `process.env`
- * @returns a frozen `Config`, defaults filled in
- * @throws ConfigError naming every problem at once
+ * @param env as `process.env`
+ * @returns a frozen `Config` with defaults filled in
+ * @throws ConfigError listing every problem
  */
 export function parseConfig(env: Readonly<Record<string, string | undefined>>): Config {
   const result = settings.safeParse(env);
@@ -157,7 +157,7 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
   });
 }
 
-/** The default is a size that may be asked for. */
+/** The default page size must not exceed the maximum. */
 function pageSizeProblems(env: Readonly<Record<string, string | undefined>>): string[] {
   const { LIMIT_PAGE_SIZE_DEFAULT, LIMIT_PAGE_SIZE_MAX } = settings.shape;
   const [size, most] = [

@@ -1,6 +1,6 @@
 import { GraphQLError, type ASTNode } from 'graphql';
 
-/** Every `extensions.code` that an answer can carry, with the HTTP status of an answer that holds nothing else. */
+/** Every `extensions.code` that an answer can have, with the HTTP status of an answer with no data. */
 export const ERROR_CODES = {
   GRAPHQL_PARSE_FAILED: 400,
   GRAPHQL_VALIDATION_FAILED: 400,
@@ -17,7 +17,7 @@ export const ERROR_CODES = {
 
 export type ErrorCode = keyof typeof ERROR_CODES;
 
-/** The code of an error that may be shown as it is; undefined for one that must be masked. */
+/** The code of an error that may be shown to clients; undefined for one that must be masked. */
 export function exposedCode(error: unknown): ErrorCode | undefined {
   if (!(error instanceof GraphQLError)) return undefined;
   const { code } = error.extensions;
@@ -25,10 +25,10 @@ export function exposedCode(error: unknown): ErrorCode | undefined {
 }
 
 /**
- * An error that the caller may see.
+ * Creates an error that the caller may see.
  * @param code one of `ERROR_CODES`
  * @param message what was expected and what came
- * @param options.node the place in the document, where it is known
+ * @param options.node its place in the document, if known
  */
 export function createError(
   code: ErrorCode,
@@ -43,8 +43,8 @@ export function createError(
 }
 
 /**
- * What was read by several statements does not go together, since somebody wrote in between. Reading all of it again is
- * the cure, which is what its code tells a caller to do.
+ * Several statements read rows that are inconsistent, because of a write in between. Reading them all again helps, which is
+ * what the error's code tells a caller to do.
  */
 export class ChangedMeanwhile extends GraphQLError {
   constructor() {
@@ -54,11 +54,11 @@ export class ChangedMeanwhile extends GraphQLError {
   }
 }
 
-/** Whether that is what is behind an error that execution has put in its place. */
+/** Whether an error is, or wraps, a `ChangedMeanwhile`. */
 export const isChangedMeanwhile = (error: unknown): boolean =>
   error instanceof ChangedMeanwhile || (error instanceof GraphQLError && isChangedMeanwhile(error.originalError));
 
-/** What came, for a message: quoted, on one line and cut to 40 characters, so that it cannot swamp the message. */
+/** A value for an error message: quoted, on one line, and cut to 40 characters so that it cannot swamp the message. */
 export function quoted(value: unknown): string {
   const text = JSON.stringify(value) ?? String(value);
   return text.length <= 42 ? text : `${text.slice(0, 40)}…`;

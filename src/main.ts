@@ -21,10 +21,10 @@ const UNAVAILABLE = 69;
 const SOFTWARE = 70;
 const CONFIGURATION = 78;
 
-// What the environment itself says goes before the file.
+// Variables that are already set take precedence over the file.
 if (existsSync('.env')) process.loadEnvFile('.env');
 
-// A terminal's Ctrl-C comes to npm too, which hands it on: one that was meant arrives twice.
+// On Ctrl-C the terminal signals npm as well, which forwards it, so a single Ctrl-C may arrive twice.
 const ECHO_MS = 1_000;
 const stopping = new AbortController();
 let toldMs = 0;
@@ -37,7 +37,7 @@ for (const [signal, exitCode] of [
       toldMs = performance.now();
       stopping.abort();
     } else if (performance.now() - toldMs > ECHO_MS) {
-      // The second one means it: children end with this process.
+      // A second signal forces an exit; child processes end with this one.
       process.exit(exitCode);
     }
   });
@@ -45,7 +45,7 @@ for (const [signal, exitCode] of [
 const cli: CliContext = {
   env: process.env,
   signal: stopping.signal,
-  // Rejections that nobody handles come here too.
+  // Also called for unhandled rejections.
   onUncaught: (listener) => void process.on('uncaughtException', (error) => listener(error)),
   stdout: process.stdout,
   stderr: process.stderr,
@@ -59,7 +59,7 @@ async function run(command: () => Promise<number>): Promise<void> {
   }
 }
 
-/** Tells what went wrong, in lines and without a stack trace where it is the user's to mend; gives the exit code. */
+/** Reports an error, without a stack trace if the user can fix it; returns the exit code. */
 function tell(error: unknown): number {
   if (error instanceof ConfigError) return lines(error.message, CONFIGURATION);
   if (error instanceof UserError) return lines(error.message, error.exitCode);
@@ -148,13 +148,13 @@ program
   .option('--repair', 'work out anew what is kept beside the rows that it follows from')
   .action((options: VerifyArguments) =>
     run(() => {
-      // Whatever is not about drifts stays out of what machines read.
+      // Keeps stdout free of everything but drifts, for machines that read it.
       const servers = { config: parseConfig(cli.env), cli: { ...cli, stdout: cli.stderr }, migrates: false };
       return withServers(servers, ({ databaseUrl }) => runVerify(options, cli, databaseUrl));
     }),
   );
 
-/** Commander takes a word that is no command for an argument of the default one. */
+/** Commander would take an unknown command for an argument of the default one. */
 function assertCommand(word: string | undefined): void {
   const names = [...program.commands.map((command) => command.name()), 'help'];
   if (word === undefined || word.startsWith('-') || names.includes(word)) return;
@@ -169,5 +169,5 @@ await run(async () => {
   return Number(process.exitCode ?? 0);
 });
 
-// The command has ended and closed what it had. A timer of a request that was cut off holds the process no longer.
+// The command has ended and released its resources. A leftover timer of an aborted request must not keep the process alive.
 setTimeout(() => process.exit(), 250).unref();

@@ -1,7 +1,6 @@
 import { z } from 'zod';
 import { quoted } from './errors.ts';
 
-/** A whole number in these bounds. */
 export const wholeNumber = (fallback: number, least: number, most: number) =>
   z
     .string()
@@ -17,7 +16,6 @@ export const wholeNumber = (fallback: number, least: number, most: number) =>
       return z.NEVER;
     });
 
-/** One of these words. */
 export const oneOf = <const T extends string>(fallback: T, values: readonly T[]) =>
   z
     .string()
@@ -30,7 +28,7 @@ export const oneOf = <const T extends string>(fallback: T, values: readonly T[])
       return z.NEVER;
     });
 
-/** Origins of web pages, comma-separated, as browsers send them: in lower case, without the scheme's usual port. */
+/** Origins of web pages, comma-separated, normalized to what browsers send: lower case, without the scheme's default port. */
 export const origins = z
   .string()
   .optional()
@@ -39,7 +37,7 @@ export const origins = z
     return given.filter((part) => part !== '').map((part) => originIn(part) ?? refuseOrigin(part, ctx));
   });
 
-/** Undefined for whatever is no origin: a path would be passed over, and so would a `*` within a name. */
+/** Undefined for anything that is not an origin. URL.parse would silently drop a path, and a `*` within a name has no effect. */
 const originIn = (part: string): string | undefined =>
   /^https?:\/\/[^/?#@*\s]+$/i.test(part) ? URL.parse(part)?.origin : undefined;
 

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { TLS_PARAMETERS, tlsProblem } from './tls.ts';
 
-// Connection strings hold passwords, so what came is described and never repeated.
+// Connection strings hold passwords, so error messages describe the value and never repeat it.
 const connectionUrl = (protocols: readonly string[], expected: string) => (text: string, ctx: z.RefinementCtx) => {
   const url = URL.parse(text);
   const problem = problemOf(text, url, protocols);
@@ -13,13 +13,13 @@ const connectionUrl = (protocols: readonly string[], expected: string) => (text:
 function problemOf(text: string, url: URL | null, protocols: readonly string[]): string | undefined {
   const sign = signInPassword(text, url);
   if (sign !== undefined) return `one with a ${sign} that should be ${encoded(sign)}`;
-  // They are left out of URLs without a word, and would be missing in a password.
+  // The URL parser drops these silently, which would change the password.
   if (/[\t\n\r]/.test(text.trim())) return 'one with a tab or line break, which should be %09, %0A or %0D';
   if (url === null) return 'something that is not a URL';
   if (!protocols.includes(url.protocol)) return `one that starts with "${url.protocol}"`;
   const decoded = [url.username, url.password, url.pathname].map(decode);
   if (decoded.includes(undefined)) return 'one with a % that should be %25';
-  // It ends a text for whoever reads it, so that the rest would be passed over.
+  // NUL ends a string for whatever reads it, so the rest would be ignored.
   if (decoded.some((part) => part?.includes('\0'))) return 'one with %00, which nothing there can hold';
   if (!/^(?:[\w.-]+|\[[\da-f:.]+\])$/i.test(url.hostname))
     return 'one whose host is neither a name in ASCII nor an address';
@@ -29,8 +29,8 @@ function problemOf(text: string, url: URL | null, protocols: readonly string[]):
 const encoded = (sign: string): string => `%${sign.charCodeAt(0).toString(16).toUpperCase()}`;
 
 /**
- * The sign in a name or password that ends the part of a URL that it stands in, so that what comes after is taken for
- * something else. None of ours has a fragment; the others are looked for only where the URL makes no sense as it stands.
+ * An unencoded character in the user name or password that ends the URL part it stands in, so that the rest is parsed as
+ * something else. `#` is always one, since our URLs have no fragment; `/` and `?` only if the URL makes no sense as it stands.
  */
 function signInPassword(text: string, url: URL | null): string | undefined {
   if (text.includes('#')) return '#';
@@ -67,7 +67,10 @@ export const databaseUrl = z
     return href;
   });
 
-/** Whoever writes `?sslmode=require` relies on it. What no name looks like may be the end of a password with a `?` in it. */
+/**
+ * Unknown parameters are refused, since whoever writes `?sslmode=require` relies on it. Text that does not look like a
+ * parameter's name may be the end of a password with a `?` in it, so it is not repeated.
+ */
 const unknownParameters = ({ searchParams }: URL): string[] =>
   [...new Set(searchParams.keys())]
     .filter((name) => !TLS_PARAMETERS.has(name))
@@ -77,7 +80,7 @@ const unknownParameters = ({ searchParams }: URL): string[] =>
         : 'one with a ? that should be %3F, or with a parameter that this version does not know',
     );
 
-/** `redis://` or `rediss://`, several separated by commas. */
+/** `redis://` or `rediss://`, comma-separated. */
 export const redisUrls = z
   .string()
   .optional()
@@ -92,13 +95,13 @@ export const redisUrls = z
       .map((part) => parse(part, ctx));
     const urls = given.filter((href) => typeof href === 'string').map((href) => new URL(href));
     for (const url of urls) redisProblems(url, given.length > 1).forEach(refuse);
-    // A cluster's other nodes are known by what its seeds say of them, which is nothing about TLS.
+    // The other nodes of a cluster are discovered through its seeds, which say nothing about TLS.
     if (new Set(urls.map(({ protocol, search }) => protocol + search)).size > 1)
       refuse('a cluster whose URLs do not all ask for the same TLS');
     return given;
   });
 
-/** What ioredis would pass over, or fail over once the gateway serves. */
+/** What ioredis would silently ignore, or fail on only once the gateway is serving. */
 function redisProblems(url: URL, isCluster: boolean): string[] {
   const isTls = url.protocol === 'rediss:';
   const asksForTls = [...TLS_PARAMETERS].some((name) => url.searchParams.has(name));
@@ -106,7 +109,7 @@ function redisProblems(url: URL, isCluster: boolean): string[] {
     ...unknownParameters(url),
     asksForTls && !isTls ? 'one with parameters of TLS that does not start with "rediss:"' : tlsProblem(url, isTls),
     /^\/?\d*$/.test(url.pathname) ? undefined : 'one whose path is not the number of a database, such as /3',
-    // With which ioredis would not sign in at all.
+    // ioredis would then not authenticate at all.
     url.username !== '' && url.password === '' ? 'one with a user name and no password' : undefined,
     isCluster && /[1-9]/.test(url.pathname) ? 'a cluster with a database other than 0' : undefined,
   ].filter((problem) => problem !== undefined);

@@ -4,9 +4,9 @@ import { isIP } from 'node:net';
 import { resolve } from 'node:path';
 
 /**
- * TLS to MySQL and Redis, asked for by parameters of their URLs that have MySQL's own names:
- * - `ssl-mode`: REQUIRED encrypts, VERIFY_CA also holds the certificate to the CAs, VERIFY_IDENTITY also to the host's name
- * - `ssl-ca`: a file of PEM certificates, in place of the CAs that Node.js trusts
+ * TLS to MySQL and Redis, configured by URL parameters that have MySQL's names:
+ * - `ssl-mode`: REQUIRED encrypts, VERIFY_CA also verifies the certificate against the CAs, VERIFY_IDENTITY its name too
+ * - `ssl-ca`: a file of PEM certificates that replaces the CAs that Node.js trusts
  */
 export const TLS_PARAMETERS: ReadonlySet<string> = new Set(['ssl-mode', 'ssl-ca']);
 
@@ -16,8 +16,8 @@ type Mode = (typeof MODES)[number];
 const PEM_CERTIFICATE = /-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----/gs;
 
 /**
- * What cannot be done of a URL's parameters for TLS, as in "got ..."; undefined: all of it can.
- * @param isTls whether the URL asks for TLS without them, as `rediss://` does
+ * What is wrong with a URL's TLS parameters, worded to follow "got ..."; undefined when nothing is.
+ * @param isTls whether the URL asks for TLS without parameters, as `rediss://` does
  */
 export function tlsProblem(url: URL, isTls = false): string | undefined {
   for (const name of TLS_PARAMETERS)
@@ -33,7 +33,7 @@ export function tlsProblem(url: URL, isTls = false): string | undefined {
   return problem === undefined ? undefined : `one whose "ssl-ca" ${problem}`;
 }
 
-/** The file is not named: a sign in a password that should be encoded can make the rest of it look like one. */
+/** The message leaves the file's name out: with an unencoded character in a password, the rest of it can end up here. */
 function caProblem(file: string): string | undefined {
   try {
     return certificatesOf(file).length === 0 ? 'is a file without a certificate in PEM form' : undefined;
@@ -43,18 +43,18 @@ function caProblem(file: string): string | undefined {
   }
 }
 
-/** @throws Error of the file system; Error of OpenSSL for a certificate that is none */
+/** @throws Error of the file system, or of OpenSSL for a malformed certificate */
 const certificatesOf = (file: string): string[] =>
   (readFileSync(file, 'utf8').match(PEM_CERTIFICATE) ?? []).map((text) => new X509Certificate(text).toString());
 
-/** In any case, as MySQL's own clients take it. */
+/** MySQL's own clients ignore the case, too. */
 const modeOf = (url: URL): string | undefined => url.searchParams.get('ssl-mode')?.toUpperCase();
 
 const isMode = (text: string): text is Mode => MODES.some((mode) => mode === text);
 
 /** Options of `tls.connect`. */
 export interface TlsOptions {
-  /** What the certificate must be for. */
+  /** The name or address that the certificate must be for. */
   readonly host: string;
   readonly servername?: string;
   readonly ca?: string[];
@@ -63,10 +63,10 @@ export interface TlsOptions {
 }
 
 /**
- * What `tls.connect` needs for a URL; undefined: it asks for no TLS.
- * @param url one that has no `tlsProblem`
- * @param isTls whether the URL asks for TLS without parameters; that is VERIFY_IDENTITY
- * @throws Error when the file of `ssl-ca` cannot be read
+ * Options of `tls.connect` for a URL; undefined when the URL asks for no TLS.
+ * @param url must have passed `tlsProblem`
+ * @param isTls whether the URL asks for TLS without parameters, which means VERIFY_IDENTITY
+ * @throws Error when the `ssl-ca` file cannot be read
  */
 export function tlsOptions(url: URL, isTls = false): TlsOptions | undefined {
   const mode = modeOf(url) ?? (isTls ? 'VERIFY_IDENTITY' : undefined);
@@ -75,22 +75,22 @@ export function tlsOptions(url: URL, isTls = false): TlsOptions | undefined {
   const host = hostOf(url);
   return {
     host,
-    // The name that a proxy before many servers goes by. There is no such thing for addresses.
+    // SNI, by which a proxy picks the server. It allows no IP addresses.
     ...(isIP(host) === 0 ? { servername: host } : {}),
     ...(file === null ? {} : { ca: certificatesOf(file) }),
-    // Whoever names CAs wants certificates held to them, also with REQUIRED, where MySQL's own clients pass over them.
+    // A CA that is given is verified against even with REQUIRED, where MySQL's own clients ignore it.
     rejectUnauthorized: mode !== 'REQUIRED' || file !== null,
     ...(mode === 'VERIFY_IDENTITY' ? {} : { checkServerIdentity: () => undefined }),
   };
 }
 
-/** The host of a URL. IPv6 addresses come in brackets. */
+/** The host of a URL, without the brackets around an IPv6 address. */
 export const hostOf = (url: URL): string => url.hostname.replace(/^\[(.*)\]$/, '$1');
 
 /**
- * A DATABASE_URL for the command line of Prisma, whose engine has other names for these parameters, passes over those that it
- * does not know, and would then go on without TLS. It has no VERIFY_CA: the host's name is held to the certificate as well.
- * @throws Error for parameters that cannot be done
+ * A DATABASE_URL for Prisma's command line. Its engine has other names for these parameters, and ignores ours: it would connect
+ * without TLS. It has no equivalent of VERIFY_CA, so the host name is verified as well.
+ * @throws Error for invalid parameters
  */
 export function prismaUrl(href: string): string {
   const url = new URL(href);

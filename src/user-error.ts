@@ -1,4 +1,4 @@
-/** A mistake of the user's: shown as one line without a stack trace. `exitCode` follows sysexits.h. */
+/** A mistake of the user's, shown without a stack trace. `exitCode` follows sysexits.h. */
 export class UserError extends Error {
   override readonly name = 'UserError';
   readonly exitCode: number;

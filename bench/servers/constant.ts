@@ -1,6 +1,6 @@
 import { caseOf, send, serve, settings } from './serve.ts';
 
-// Bare node:http sending the same bytes: what Node's HTTP server itself costs.
+// Bare node:http sending the same bytes: the cost of Node's HTTP server itself.
 const { answers } = settings();
 const bodies = new Map(Object.entries(answers).map(([name, text]) => [name, Buffer.from(text)]));
 

@@ -3,7 +3,7 @@ import { parseConfig } from '../../src/config.ts';
 import { createLog } from '../../src/telemetry/log.ts';
 import { announce, settings } from './serve.ts';
 
-// The gateway as `npm start` runs it, with the settings that it has when none are given.
+// The gateway as run by `npm start`, with the default settings.
 const { databaseUrl, redisUrl } = settings();
 const config = parseConfig({
   PORT: '0',

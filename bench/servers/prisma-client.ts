@@ -5,7 +5,7 @@ import { PrismaClient } from '../../src/generated/prisma/client.ts';
 import { boundsOf, type Bounds } from '../cases.ts';
 import { serveJson, settings } from './serve.ts';
 
-// Bare node:http and what one would write with Prisma Client: the same columns, order and number of rows.
+// Bare node:http and typical Prisma Client code: the same columns, order and number of rows.
 const adapter = new PrismaMariaDb({
   ...connectionOptions(settings().databaseUrl),
   connectionLimit: 10,
@@ -25,7 +25,7 @@ async function list({ to }: Bounds) {
   return rows.map((row) => Object.assign(row, { id: globalId('Customer', String(row.id)) }));
 }
 
-/** Prisma's language has no form for the first rows of each of many parents: one call a parent. */
+/** Prisma's query language cannot request the first rows of each of many parents, so this takes one call per parent. */
 async function nested({ from, to }: Bounds) {
   const customers = await client.customer.findMany({
     where: { createdAt: { gte: from ?? to, lt: to } },

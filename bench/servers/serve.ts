@@ -2,20 +2,20 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import type { CaseName } from '../cases.ts';
 
-/** What the bench tells a child process at its start. */
+/** What the bench passes to a child process at its start. */
 export interface Settings {
   readonly databaseUrl: string;
   readonly redisUrl: string;
-  /** The gateway's answers, for servers that send them as they are. */
+  /** The gateway's answers, for servers that send them unchanged. */
   readonly answers: Readonly<Partial<Record<CaseName, string>>>;
 }
 
-/** The settings, which the bench hands over in the environment. */
+/** The settings from the bench, passed in the environment. */
 export function settings(): Settings {
   return JSON.parse(process.env['BENCH_SETTINGS'] ?? '{}') as Settings;
 }
 
-/** Tells the bench where this process answers, and from then on what CPU time it has used. Ends with the bench. */
+/** Tells the bench this server's port, and its CPU time whenever asked. Ends with the bench. */
 export function announce(port: number): void {
   process.on('message', () => {
     const { user, system } = process.cpuUsage();
@@ -25,7 +25,7 @@ export function announce(port: number): void {
   process.send?.({ port });
 }
 
-/** A bare node:http server: one handler, nothing else. */
+/** A bare node:http server with one handler. */
 export function serve(handler: (request: IncomingMessage, response: ServerResponse) => void): void {
   const server = createServer(handler);
   server.listen(0, '127.0.0.1', () => announce((server.address() as AddressInfo).port));
@@ -40,7 +40,7 @@ export function send(response: ServerResponse, body: Buffer): void {
   response.end(body);
 }
 
-/** A server that makes an answer for each request's body. A failure ends the process: the bench has no use for it. */
+/** A server that computes an answer for each request's body. A failure ends the process, since the bench cannot use it. */
 export function serveJson(answer: (name: CaseName, body: string) => Promise<unknown>): void {
   serve((request, response) => {
     const chunks: Buffer[] = [];

@@ -1,16 +1,16 @@
 import type { Database, RawRow, ReadStatement } from '../db/database.ts';
 import type { RowId } from './table.ts';
 
-// How many keys one statement takes; more are cut into several, sent at once. MySQL allows 65,535 placeholders.
+// How many keys one statement takes; more are split over several concurrent ones. MySQL allows 65,535 placeholders.
 const KEYS_A_STATEMENT = 1_000;
 
-/** What was read for many keys: rows, and for each key whose statement failed, why. */
+/** What was read for many keys: the rows, and the error for each key whose statement failed. */
 export interface ChunkedRows {
   readonly rows: RawRow[];
   readonly failures: ReadonlyMap<string, Error>;
 }
 
-/** Rows of one statement for up to a thousand keys, of several for more. One that fails does so for its own keys alone. */
+/** Reads up to a thousand keys by one statement, more by several. A failed one affects only its own keys. */
 export async function inChunks(
   context: { readonly db: Pick<Database, 'read'> },
   keys: readonly string[],
@@ -27,18 +27,18 @@ export async function inChunks(
   return { rows, failures };
 }
 
-/** What was thrown, for a loader, which takes errors alone. */
+/** Converts what was thrown for a DataLoader, which takes only errors. */
 export const asError = (thrown: unknown): Error =>
   thrown instanceof Error ? thrown : new Error('a batch failed', { cause: thrown });
 
-/** The items in their order, so many at a time. */
+/** Splits items into arrays of at most `size`, in order. */
 export function chunks<Item>(items: readonly Item[], size: number): Item[][] {
   const count = Math.ceil(items.length / size);
   return Array.from({ length: count }, (_, i) => items.slice(i * size, (i + 1) * size));
 }
 
-// Statements are prepared and kept by their text. Rounding the number of keys up, by repeating a key, keeps the number of
-// texts small, and reads no row more.
+// Statements are prepared and cached by their text. Rounding the number of keys up, by repeating the last, keeps the number of
+// texts small and reads no extra rows.
 function repeated(keys: readonly string[]): readonly string[] {
   const last = keys.at(-1);
   if (last === undefined) return keys;
@@ -47,9 +47,8 @@ function repeated(keys: readonly string[]): readonly string[] {
 }
 
 /**
- * Parents, with nulls up to a number that others have too, for the same reason. By an eighth at most, since each parent is a
- * SELECT, which costs the server something even for null: a page of 20 takes 20 of them, and 24 texts serve every number of
- * parents.
+ * Pads parents with nulls to one of a few lengths, for the same reason. By an eighth at most, since each parent is a SELECT,
+ * which costs the server something even for null: a page of 20 takes 20 of them, and 24 texts cover every number of parents.
  */
 export function padded(parents: readonly (RowId | null)[]): readonly (RowId | null)[] {
   const step = Math.max(1, 2 ** (Math.floor(Math.log2(parents.length)) - 2));

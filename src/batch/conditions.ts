@@ -2,41 +2,41 @@ import type { Table } from './table.ts';
 
 /** A list of a table's rows: all of them, or those of one parent. */
 export interface ListSource {
-  /** For counting statements and naming cursors, such as `Customer.orders`. */
+  /** Names statements in metrics, and the list in cursors, such as `Customer.orders`. */
   readonly name: string;
   readonly table: Table;
-  /** The column that holds the parent's id; undefined for a list of everything. */
+  /** The column that holds the parent's id; undefined for a list without a parent. */
   readonly parent: string | undefined;
 }
 
-/** What a row must meet; several are joined by AND. Values are in the column's own form. */
+/** What a row must satisfy; several are joined by AND. Values are in the column's own format. */
 export type Condition =
-  /** Equal to one of the values; one value makes an index's prefix, several make one bounded read each. */
+  /** Equal to one of the values. A single value becomes an index prefix, several become one bounded read each. */
   | { readonly kind: 'in'; readonly column: string; readonly values: readonly string[] }
   /** From `from` inclusive to `to` exclusive; null leaves an end open. */
   | { readonly kind: 'range'; readonly column: string; readonly from: string | null; readonly to: string | null }
-  /** Begins with one of the texts, by the column's collation; none of them is the start of another. */
+  /** Begins with one of the texts, by the column's collation. None of the texts is a prefix of another. */
   | { readonly kind: 'startsWith'; readonly column: string; readonly texts: readonly string[] }
-  /** Has a row in a side table, which repeats the sort columns so that a page is read from its index. */
+  /** Has a row in a side table, which duplicates the sort columns so that a page can be read from its index. */
   | { readonly kind: 'labelled'; readonly side: SideTable; readonly value: string };
 
-/** A table of (key of the main table, label) rows with copies of the main table's sort columns. */
+/** A table of (main table's key, label) rows with copies of the main table's sort columns. */
 export interface SideTable {
   readonly name: string;
   /** The column that holds the main table's id. */
   readonly key: string;
   readonly label: string;
-  /** A column of the main table that it repeats as well, with indexes for each order that begin with it. */
+  /** Another column of the main table that it duplicates, which leads further indexes for each order. */
   readonly lead: string;
 }
 
-/** Where a page begins or ends: the sort value and the id of a row that may be gone by now. */
+/** The boundary of a page: the sort value and id of a row, which may have been deleted since. */
 export interface Position {
   readonly value: string | number | null;
   readonly id: string;
 }
 
-/** Which rows, and in what order. Two queries with equal `signature`s differ in nothing but the parent. */
+/** Which rows, and in what order. Two queries with equal `signature`s differ only in the parent. */
 export interface ListQuery {
   readonly conditions: readonly Condition[];
   /** The column to sort by; ties are broken by id in the same direction. */
@@ -44,7 +44,7 @@ export interface ListQuery {
   readonly signature: string;
 }
 
-/** A page of a list: up to `limit` rows that follow `from`, in the list's order or, `backward`, against it. */
+/** A page of a list: up to `limit` rows after `from`, in the list's order, or in reverse if `backward`. */
 export interface PageQuery extends ListQuery {
   readonly limit: number;
   readonly backward: boolean;

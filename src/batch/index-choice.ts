@@ -6,21 +6,21 @@ type ConditionOf<Kind extends Condition['kind']> = Extract<Condition, { kind: Ki
 /** The index that a list is read from. */
 export interface IndexChoice {
   readonly name: string;
-  /** The table that the index is on, where it is not the list's own. */
+  /** The side table that the index is on, unless it is on the list's own. */
   readonly side: SideTable | undefined;
-  /** The list's columns that the index holds, in its order, less the closing id; a side table's label is none of them. */
+  /** The columns of the list in the index, in order, without the closing id or a side table's label. */
   readonly columns: readonly string[];
-  /** Equalities that the index begins with; of several values each is a bounded read of its own. */
+  /** Equalities that the index begins with. With several values, each is a separate bounded read. */
   readonly prefix: readonly ConditionOf<'in'>[];
-  /** Whether each value of the order's column is in one row at most, but for nulls, so that there are no ties. */
+  /** Whether the sort column is unique (apart from nulls), so that there are no ties. */
   readonly isUnique: boolean;
 }
 
 type Asked = Pick<ListQuery, 'conditions' | 'sort'>;
 
 /**
- * The index that gives the order, with the parent and as many equalities before it as there are. Named in the
- * statement, since a plan that the server finds cheaper by its statistics may read the whole list.
+ * The index that provides the order, preceded by the parent and as many equalities as possible. The statement forces it, since
+ * a plan that the optimizer estimates to be cheaper may read the whole list.
  */
 export function chooseIndex(source: ListSource, query: Asked): IndexChoice {
   const labelled = query.conditions.find((condition) => condition.kind === 'labelled');
@@ -37,7 +37,7 @@ function ownIndex({ table, parent }: ListSource, { conditions, sort: { column: s
   });
   const lead = parent === undefined ? [] : [parent];
   const equalities = conditions.filter((condition) => condition.kind === 'in');
-  // A value that few rows have finds them sooner than anything else does.
+  // An equality on a selective column beats any other index.
   const rare = equalities.find((condition) => table.rare?.includes(condition.column) === true);
   if (rare !== undefined) return choice([rare.column, sort], [rare]);
   const pairs = equalities.flatMap((a) => equalities.filter((b) => b !== a).map((b) => [a, b]));
@@ -50,7 +50,7 @@ function ownIndex({ table, parent }: ListSource, { conditions, sort: { column: s
   return choice([...lead, sort], []);
 }
 
-/** Of the side table, which has the label before the order, and before it what the list may be narrowed to. */
+/** An index of the side table: it has the label before the sort column, preceded by `lead` if the list is narrowed to that. */
 function sideIndex({ table, parent }: ListSource, { conditions, sort }: Asked, side: SideTable): IndexChoice {
   const isLead = (condition: Condition): condition is ConditionOf<'in'> =>
     condition.kind === 'in' && condition.column === side.lead;
@@ -69,7 +69,7 @@ function sideIndex({ table, parent }: ListSource, { conditions, sort }: Asked, s
 const sortedIndexName = (table: Table, columns: readonly string[]): string =>
   indexName(table.name, [...columns.map((name) => table.columns[name]?.sql ?? name), 'id']);
 
-/** The order in which a list is counted. Any will do: the one whose index holds the most of the conditions. */
+/** Which order to count a list in. Any gives the same count, so it picks the one whose index covers the most conditions. */
 export function countingSort(source: ListSource, query: Asked): ListQuery['sort'] {
   const passedOver = (sort: ListQuery['sort']): number => heldConditions(source, { ...query, sort }).passedOver.length;
   if (passedOver(query.sort) === 0) return query.sort;
@@ -80,18 +80,17 @@ export function countingSort(source: ListSource, query: Asked): ListQuery['sort'
   return orders.reduce((best, sort) => (passedOver(sort) < passedOver(best) ? sort : best), query.sort);
 }
 
-/** The conditions of a list, told apart by whether its index holds them. */
+/** A list's conditions, split by whether its index covers them. */
 export interface HeldConditions {
   readonly held: readonly Condition[];
   readonly isParentHeld: boolean;
   /**
-   * The columns of the rest, the parent's among them: entries are read in the order asked, and those that do not meet
-   * these are passed over. None: a page reads no more than the page.
+   * The columns of the other conditions, the parent's among them. Index entries are read in the list's order, and those that do
+   * not match these are skipped. If empty, a page reads no more than itself.
    */
   readonly passedOver: readonly string[];
 }
 
-/** Which conditions of a list its index holds. */
 export function heldConditions(source: ListSource, query: Asked): HeldConditions {
   const { columns, side, prefix } = chooseIndex(source, query);
   const isHeld = (condition: Condition): boolean => {
@@ -99,7 +98,7 @@ export function heldConditions(source: ListSource, query: Asked): HeldConditions
       case 'labelled':
         return side === condition.side;
       case 'in':
-        // A parent of the same column has that value or no rows at all.
+        // With a parent on the same column, the parent either has that value or has no rows.
         return prefix.includes(condition) || (condition.column === source.parent && columns.includes(source.parent));
       case 'range':
       case 'startsWith':

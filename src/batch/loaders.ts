@@ -6,29 +6,29 @@ import { COUNT_BOUND, countStatement, existsStatement, pageStatement } from './s
 import { listTag, ownedTag } from './tags.ts';
 import { rowDecoder, type Columns, type RowId, type RowOf, type Table } from './table.ts';
 
-/** Whether a request's answer is still wanted: not after its time-out, and not when the client has gone. */
+/** Whether a request is over, because it timed out or because the client has gone. */
 export interface Deadline {
   isOver: boolean;
 }
 
-/** What loaders need of the request that they live for. */
+/** What loaders need from the request that they belong to. */
 export interface BatchContext {
   readonly db: Pick<Database, 'read'>;
-  /** The columns of a table that the request's document can ask for, `id` among them. */
+  /** The columns of a table that the request's document can need, including `id`. */
   readonly columnsOf: (table: Table) => readonly string[];
-  /** Everything that was read for the request, by its tags. */
+  /** Tags of everything that was read for the request. */
   readonly tags: Set<string>;
 }
 
-// How many parents one statement takes; more are cut into several, sent at once.
-// Up to some 250 SELECTs a UNION ALL takes as long as they are many, then longer: 128, 256 and 1,000 pages of 4 rows took 6,
-// 11 and 66 ms on MariaDB 10.11, 9, 20 and 136 ms on MySQL 9.7, and a thousand of them in parts of 128 at once 27 and 43 ms
-// (AMD EPYC, 2 cores, 2026-11-25).
+// How many parents one statement takes; more are split over several concurrent ones. Up to about 250 SELECTs, the time of a
+// UNION ALL is linear in their number, then it is worse: 128, 256 and 1,000 pages of 4 rows took 6, 11 and 66 ms on MariaDB
+// 10.11, 9, 20 and 136 ms on MySQL 9.7, and a thousand in concurrent parts of 128 took 27 and 43 ms (AMD EPYC, 2 cores,
+// 2026-11-25).
 const PARENTS_A_STATEMENT = 128;
 
 /**
- * Rows by a unique key: one statement for up to 1,000 keys of a tick, and one more for those that are missing where the table has
- * `former` keys. A missing key gives null.
+ * Loads rows by a unique key: one statement per tick for up to 1,000 keys, and if the table has `former` keys, one more for
+ * those that are missing. A missing key yields null.
  * @param by the key's column, `id` or one of `table.uniques`
  */
 export function createRowLoader<T extends Columns>(
@@ -56,7 +56,7 @@ export function createRowLoader<T extends Columns>(
     const former = missing.length === 0 ? undefined : formerKeys(table, by);
     if (former !== undefined) {
       const moved = await read(missing, `former ${by}`, `SELECT ${columns}, ${former.key} ${former.from}`);
-      // The key comes last, where the decoder does not look.
+      // The key comes last, which the decoder ignores.
       for (const row of moved.rows) rows.set(String(row[names.length]), decode(row) as RowOf<T>);
       for (const [value, error] of moved.failures) failed.set(value, error);
     }
@@ -72,7 +72,7 @@ export function createRowLoader<T extends Columns>(
 
 const ownerOf = ({ owner }: Table): readonly string[] => (owner === undefined ? [] : [owner]);
 
-/** What a row is shown under; without one, or where it is nobody's, what any list of the type is shown under. */
+/** The tag of a row; for a missing row or a type without owners, the tag of all lists of the type. */
 function tagOf({ type, owner }: Table, row: Readonly<Record<string, unknown>> | null): string {
   return owner === undefined || row === null ? listTag(type) : ownedTag(type, String(row[owner]));
 }
@@ -80,31 +80,31 @@ function tagOf({ type, owner }: Table, row: Readonly<Record<string, unknown>> | 
 const indexOn = (tableName: string, by: string, column: string): string =>
   `FORCE INDEX (\`${by === 'id' ? 'PRIMARY' : `${tableName}_${column}_key`}\`)`;
 
-/** Where a table's rows are found by keys that rows had which are gone; undefined where there is nothing of the kind. */
+/** How to find rows by former keys, those of rows that are gone; undefined where the table has none. */
 function formerKeys({ name, former }: Table, by: string): { key: string; from: string } | undefined {
   const column = former?.keys[by];
   if (former === undefined || column === undefined) return undefined;
   const key = `f.${column}`;
   const side = `FROM ${former.table} AS f ${indexOn(former.table, by, column)}`;
-  // STRAIGHT_JOIN: the side table is read first, whatever the statistics say.
+  // STRAIGHT_JOIN reads the side table first, whatever the statistics say.
   const join = `STRAIGHT_JOIN ${name} AS t FORCE INDEX (PRIMARY) ON t.id = f.${former.leadsTo}`;
   return { key, from: `${side} ${join} WHERE ${key}` };
 }
 
-/** A table of a few rows a parent, such as an order's items, all of which are always read together. */
+/** A table with a few rows per parent, such as an order's items, which are always read all together. */
 export interface ChildSource<T extends Columns> {
   readonly name: string;
   readonly table: string;
   readonly columns: T;
-  /** The column that holds the parent's id; first in the primary key. */
+  /** The column that holds the parent's id; the first column of the primary key. */
   readonly parent: keyof T & string;
-  /** The rest of the primary key, which is also the order. */
+  /** The rest of the primary key, which is also the sort order. */
   readonly sort: keyof T & string;
-  /** The most rows that a parent may have: writes keep to it, reads are bounded by it. */
+  /** The most rows a parent may have: writes enforce it, and reads are limited to it. */
   readonly most: number;
 }
 
-/** All rows of each parent in their order; none gives an empty list. One statement for up to 1,000 parents of a tick. */
+/** Loads all rows of each parent, in order; an empty list if there are none. One statement per tick for up to 1,000 parents. */
 export function createChildrenLoader<T extends Columns>(
   context: BatchContext,
   source: ChildSource<T>,
@@ -125,19 +125,19 @@ export function createChildrenLoader<T extends Columns>(
   });
 }
 
-/** Rows of a page in the list's order, and whether more follow in the direction of reading. */
+/** The rows of a page in the list's order, and whether more follow in the direction of reading. */
 export interface Page<Row> {
   readonly rows: readonly Row[];
   readonly hasMore: boolean;
 }
 
-/** The loaders behind one connection field. Each gathers what a tick asks for into one statement a `signature`. */
+/** The loaders behind one connection field. Each batches a tick's keys into one statement per `signature`. */
 export interface ListLoaders<Row> {
   readonly source: ListSource;
   page(parent: RowId | null, query: PageQuery): Promise<Page<Row>>;
-  /** Up to `COUNT_BOUND` + 1. */
+  /** At most `COUNT_BOUND` + 1. */
   count(parent: RowId | null, query: ListQuery): Promise<number>;
-  /** Whether a row lies at `from` or beyond it, in the list's order or, `backward`, against it. */
+  /** Whether there is a row at `from` or beyond it, in the list's order, or in reverse if `backward`. */
   exists(parent: RowId | null, query: ListQuery, beyond: { from: Position; backward: boolean }): Promise<boolean>;
 }
 
@@ -147,7 +147,7 @@ interface ListKey<Query> {
   readonly query: Query;
 }
 
-/** Pages, counts and existence for the lists of a source, each by parent. */
+/** Creates the loaders of pages, counts and existence for the lists of a source, each keyed by parent. */
 export function createListLoaders<T extends Columns>(
   context: BatchContext,
   source: ListSource & { readonly table: Table<T> },
@@ -214,7 +214,7 @@ function toPage<Row>(read: Row[], query: PageQuery): Page<Row> {
 
 type LoadPages<Query, Result> = (parents: readonly (RowId | null)[], query: Query) => Promise<Result[]>;
 
-/** A loader of (parent, query) pairs, made when it is first asked for: most requests need few of them. */
+/** A loader of (parent, query) pairs, created on first use: most requests need few of them. */
 function byParent<Query, Result>(load: LoadPages<Query, Result>): () => DataLoader<ListKey<Query>, Result, string> {
   let loader: DataLoader<ListKey<Query>, Result, string> | undefined;
   return () =>
@@ -223,7 +223,7 @@ function byParent<Query, Result>(load: LoadPages<Query, Result>): () => DataLoad
     }));
 }
 
-/** Keys with the same signature go to `load` together, a bounded number at a time. */
+/** Passes keys with the same signature to `load` together, in chunks. */
 async function loadTogether<Query, Result>(
   keys: readonly ListKey<Query>[],
   load: LoadPages<Query, Result>,

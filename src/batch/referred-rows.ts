@@ -3,14 +3,14 @@ import { inChunks } from './chunks.ts';
 import type { BatchContext } from './loaders.ts';
 import { rowDecoder, type Columns, type RowId, type RowOf, type Table } from './table.ts';
 
-/** For a table whose rows point to others: what each of them points to, by its own id. */
+/** Loaders of the rows that a table's rows point to, by the id of the row that points. */
 export type ReferredLoaders<Row> = (from: Table) => DataLoader<RowId, Row | null | undefined>;
 
 /**
- * The rows that other tables' rows point to, by the id of the row that points. Both are read by one statement, as they are
- * at one moment and whatever the request has read before, so it tells what is so where that does not go together: null
- * where the row points to nothing, undefined where it is itself not there. One statement for all ids of a tick.
- * @param by the column that points, which each table asked about must have
+ * Loads rows that other tables' rows point to, by the id of the row that points. One statement reads both from one snapshot,
+ * whatever the request has read before, so it is authoritative where earlier reads contradict each other: null where the row
+ * points to nothing, undefined where the row itself does not exist. One statement for all ids of a tick.
+ * @param by the column that points, which every `from` table must have
  */
 export function createReferredLoaders<T extends Columns>(
   context: BatchContext,
@@ -32,7 +32,7 @@ export function createReferredLoaders<T extends Columns>(
         sql: `${select} IN (${chunk.map(() => '?').join(', ')}) LIMIT ${chunk.length}`,
         values: chunk.map(BigInt),
       }));
-      // The row that points comes last, where the decoder does not look.
+      // The id of the pointing row comes last, which the decoder ignores.
       const rows = new Map(raw.map((row) => [String(row[names.length]), row[0] === null ? null : decode(row)]));
       return ids.map((id) => failures.get(id) ?? (rows.get(id) as RowOf<T> | null | undefined));
     });

@@ -11,9 +11,9 @@ interface Clause {
 }
 
 /**
- * A page for each parent: bounded SELECTs joined by UNION ALL, each of which reads no more than its page from an index,
- * however many rows the parent has. Rows come as `columns`, parent by parent, in the order asked.
- * A null parent stands for no rows (padding), or for the whole table in a list without parents.
+ * A page for each parent: LIMITed SELECTs joined by UNION ALL, each of which reads only its page from an index, however many
+ * rows the parent has. Rows come as `columns`, grouped by parent, in the list's order. A null parent stands for no rows
+ * (padding), or, in a list without parents, for the whole table.
  */
 export function pageStatement(
   source: ListSource,
@@ -28,7 +28,7 @@ export function pageStatement(
   const bounded = (order: readonly string[]) =>
     `ORDER BY ${order.map((column) => `${column} ${direction}`).join(', ')} LIMIT ?`;
   const limit = BigInt(query.limit);
-  // Parents differ in one value each, which is the first: the rest is worked out once.
+  // Parents differ only in their first value, so the rest is computed once.
   const parentValues = source.parent === undefined ? 0 : 1;
   const parts = shape.alternatives.map((alternative): Clause => {
     const where = whereAll([...parentIs(shape, source, null), ...alternative, ...keyset]);
@@ -48,7 +48,7 @@ export function pageStatement(
   return { name: `${source.name} page`, ...unionAll(branches) };
 }
 
-/** Whether anything lies at or beyond a position, for each parent: one or more rows with the parent's id if so. */
+/** Whether any row is at or beyond a position, for each parent: one or more rows with the parent's id if so. */
 export function existsStatement(
   source: ListSource,
   query: ListQuery,
@@ -69,7 +69,7 @@ export function existsStatement(
   return { name: `${source.name} exists`, ...unionAll(branches) };
 }
 
-/** How many rows there are for each parent, counted up to `most`: rows of (parent's id, count). */
+/** How many rows each parent has, counted up to `most`, as rows of (parent's id, count). */
 export function countStatement(
   source: ListSource,
   query: ListQuery,
@@ -93,8 +93,8 @@ export function countStatement(
 const idValue = (parent: string | null): SqlValue => (parent === null ? null : BigInt(parent));
 
 /**
- * Both servers give the rows of a UNION ALL without an ORDER BY of its own SELECT by SELECT, each in its own order;
- * the tests of connections hold them to it.
+ * Without an outer ORDER BY, both servers return the rows of a UNION ALL one SELECT after the other, each in its own order. The
+ * tests of connections verify that.
  */
 function unionAll(selects: readonly Clause[]): Clause {
   const [only] = selects;
@@ -107,13 +107,13 @@ function unionAll(selects: readonly Clause[]): Clause {
 
 interface ListShape {
   readonly from: string;
-  /** Conditions that hold for every row, once for each combination of values in the index's prefix. */
+  /** The conditions of each branch: all conditions, once for each combination of values in the index's prefix. */
   readonly alternatives: readonly (readonly Clause[])[];
-  /** What to sort by: the sort column and the id. */
+  /** The sort columns: the list's own and the id. */
   readonly sort: readonly [string, string];
-  /** The same less what the index does not need: it knows a unique column's order without the id and no other. */
+  /** The same as ORDER BY needs it: the id is left out for a unique index, which cannot provide an order by both. */
   readonly order: readonly string[];
-  /** How a column of the list's table is called; one that the index holds, by the name that the index has it under. */
+  /** The qualified name of a column of the list's table, taken from the side table if its index has the column. */
   readonly columnOf: (name: string) => string;
 }
 
@@ -141,8 +141,8 @@ function listShape(source: ListSource, query: ListQuery): ListShape {
 }
 
 /**
- * A side table's index leads to the rows, and holds the columns that it repeats. The rows' index is named too: MariaDB
- * would read all that meet another condition for each entry.
+ * A side table's index holds the columns that it duplicates, and leads to the rows. The main table's index is forced too:
+ * otherwise MariaDB would, for each entry, read all rows that match another condition.
  */
 function fromClause({ table }: ListSource, { name, side }: IndexChoice): string {
   if (side === undefined) return `FROM ${table.name} AS t FORCE INDEX (\`${name}\`)`;
@@ -193,15 +193,15 @@ function holds(source: ListSource, columnOf: ListShape['columnOf'], condition: C
 }
 
 /**
- * What a text that begins with another lies between, in the order of its collation. Of all characters, the last one weighs
- * most. A tab weighs less than a space, which stands behind every text as far as the collation is concerned, and so do
- * other breaks of lines: behind the prefix, what begins with some comes before the prefix itself.
+ * Bounds of the texts that begin with a prefix, in the collation's order. The highest character has the greatest weight. The
+ * collation pads every text with spaces, which weigh more than tabs and line breaks: a prefix followed by some of these sorts
+ * before the prefix itself.
  */
 const LOWEST = '\t\t\t\t';
 const HIGHEST = '\u{10ffff}';
 
 /**
- * Not LIKE: it compares character by character, by which `Weiß` does not begin with `WEISS`, though they are equal where
+ * Not LIKE, which compares character by character: by that, `Weiß` does not begin with `WEISS`, though the two are equal when
  * names are compared and sorted.
  */
 function beginsWith(name: string, texts: readonly string[]): Clause {
@@ -210,8 +210,8 @@ function beginsWith(name: string, texts: readonly string[]): Clause {
 }
 
 /**
- * Rows beyond a position. Written with OR, which both servers turn into ranges of the index; a row comparison
- * `(a, b) > (x, y)` they do not. MySQL sorts nulls before everything else.
+ * Rows beyond a position (keyset pagination). Both servers turn this OR into index ranges, but not a row comparison such as
+ * `(a, b) > (x, y)`. MySQL sorts nulls first.
  */
 function beyond(
   shape: ListShape,
@@ -225,7 +225,7 @@ function beyond(
   const thanId = options.inclusive === true ? `${than}=` : than;
   const rowId = BigInt(from.id);
   if (from.value === null) {
-    // Not IS NULL: MariaDB would then take the column for a constant, drop it from the order, and sort all nulls.
+    // Not IS NULL: MariaDB would treat the column as a constant, drop it from the order, and sort all nulls.
     const same = `(${sort} <=> NULL AND ${sortId} ${thanId} ?)`;
     return clauseOf(descending ? same : `(${sort} IS NOT NULL OR ${same})`, rowId);
   }

@@ -1,25 +1,25 @@
 import type { RawRow, SqlValue } from '../db/database.ts';
 
-/** How a column's values look in JavaScript and in SQL. */
+/** How a column's values are represented in JavaScript and in SQL. */
 export interface Column<Value> {
   /** The column's name in the table. */
   readonly sql: string;
   readonly nullable: boolean;
-  /** From the driver's form; undefined where that is the form wanted. Never called with null. */
+  /** Converts from the driver's representation; undefined if nothing needs converting. Never called with null. */
   readonly decode: ((raw: unknown) => unknown) | undefined;
-  /** To a statement's value. */
+  /** Converts to a statement's value. */
   readonly encode: (value: Value) => SqlValue;
-  /** Whether a value from outside, such as a cursor's, is one of this column's. */
+  /** Whether this column could hold a value from outside, such as one in a cursor. */
   readonly accepts: (value: unknown) => boolean;
 }
 
-/** A decimal 64-bit key: a string, since JavaScript's numbers do not hold it. */
+/** A 64-bit key in decimal, as a string since JavaScript's numbers cannot hold it. */
 export type RowId = string;
 
 const ID = /^[1-9]\d{0,18}$/;
 const LARGEST_ID = 2n ** 63n - 1n;
 
-/** Whether a text is the key of a row that could be: 1 to 2^63 - 1. */
+/** Whether a value could be the key of a row: 1 to 2^63 - 1. */
 export const isRowId = (value: unknown): value is RowId =>
   typeof value === 'string' && ID.test(value) && BigInt(value) <= LARGEST_ID;
 
@@ -32,7 +32,6 @@ export const id = (sql: string): Column<RowId> => ({
   accepts: isRowId,
 });
 
-/** Text. */
 export const text = (sql: string): Column<string> => oneOf<string>(sql);
 
 /** One of an enumeration's values. */
@@ -44,7 +43,7 @@ export const oneOf = <Value extends string>(sql: string): Column<Value> => ({
   accepts: (value) => typeof value === 'string',
 });
 
-/** A whole number of at most 32 bits. */
+/** An integer of at most 32 bits. */
 export const int = (sql: string): Column<number> => ({
   sql,
   nullable: false,
@@ -53,7 +52,7 @@ export const int = (sql: string): Column<number> => ({
   accepts: Number.isInteger,
 });
 
-/** An exact decimal number, as a string without zeros at its end: `18.6` for 18.6000. */
+/** An exact decimal number, as a string without trailing zeros: `18.6` for 18.6000. */
 export const decimal = (sql: string): Column<string> => ({
   sql,
   nullable: false,
@@ -64,22 +63,22 @@ export const decimal = (sql: string): Column<string> => ({
 
 const INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 
-// Date takes 30 February for 1 March; MySQL refuses the whole statement for it.
+// Date turns 30 February into 1 March; MySQL rejects the whole statement for it.
 const isInstant = (value: unknown): boolean =>
   typeof value === 'string' &&
   INSTANT.test(value) &&
   !Number.isNaN(Date.parse(value)) &&
   new Date(value).toISOString() === value;
 
-/** A moment in UTC with milliseconds, as `2026-11-23T09:30:00.000Z`. */
+/** A UTC time with milliseconds, such as `2026-11-23T09:30:00.000Z`. */
 export const dateTime = (sql: string): Column<string> => ({
   sql,
   nullable: false,
-  // From 2026-11-23 09:30:00.000; cutting is cheaper than a Date.
+  // From 2026-11-23 09:30:00.000; slicing is cheaper than a Date.
   decode: (raw) => {
     const given = String(raw);
     const [day, value] = [given.slice(8, 10), `${given.slice(0, 10)}T${given.slice(11)}Z`];
-    // A loose sql_mode lets in 00 for a month or day, or 30 February. Only the last days of a month need a calendar.
+    // A lax sql_mode allows month or day 00, and 30 February. Only a day past the 28th needs a calendar.
     if (given.startsWith('00', 5) || day === '00' || (day > '28' && !isInstant(value)))
       throw new RangeError(`${sql} of a row is no moment`);
     return value;
@@ -88,7 +87,7 @@ export const dateTime = (sql: string): Column<string> => ({
   accepts: isInstant,
 });
 
-/** The same column, where it may be null. */
+/** Makes a column nullable. */
 export const nullable = <Value>(column: Column<Value>): Column<Value | null> => ({
   ...column,
   nullable: true,
@@ -96,11 +95,11 @@ export const nullable = <Value>(column: Column<Value>): Column<Value | null> => 
   accepts: (value) => value === null || column.accepts(value),
 });
 
-// `any` Value: columns of every type stand side by side in a table.
+// `any` Value: a table has columns of different types.
 // oxlint-disable-next-line typescript/no-explicit-any
 export type Columns = Readonly<Record<string, Column<any>>>;
 
-/** A row as resolvers see it. Columns that the document does not need are not there: see `Table.fields`. */
+/** A row as resolvers see it. Columns that the document does not need are missing: see `Table.fields`. */
 export type RowOf<T extends Columns> = { readonly [K in keyof T]: T[K] extends Column<infer Value> ? Value : never };
 
 /** A table of one CRM type: its columns, what its GraphQL fields need, and its indexes. */
@@ -110,25 +109,25 @@ export interface Table<T extends Columns = Columns> {
   readonly name: string;
   /** `id` is the primary key. */
   readonly columns: T & { readonly id: Column<RowId> };
-  /** The column that holds the id of the customer whose rows they are; undefined for a type that is nobody's. */
+  /** The column that holds the id of the customer who owns the row; undefined for a type without owners. */
   readonly owner?: 'id' | 'customerId';
-  /** Columns that a field needs, for each field that is not itself a column. `id` is always there. */
+  /** The columns that each field needs, for fields that are not themselves columns. `id` is always read. */
   readonly fields: Readonly<Record<string, readonly (keyof T & string)[]>>;
-  /** Column lists of the indexes that pages are read from, each less its closing `id`. */
+  /** Column lists of the indexes that pages are read from, without the closing `id`. */
   readonly indexes: readonly (readonly (keyof T & string)[])[];
-  /** Columns with a unique index of their own, by which rows are looked up. */
+  /** Columns with their own unique index, by which rows are looked up. */
   readonly uniques: readonly (keyof T & string)[];
-  /** Columns of which each value is in few rows, with an index for each order. */
+  /** Selective columns, whose values each occur in few rows, with an index for each order. */
   readonly rare?: readonly (keyof T & string)[];
-  /** Where keys of rows that are gone lead to: each row of the side table has them, and the id of the row to give. */
+  /** Where keys of deleted rows lead: each row of the side table holds such keys, and the id of the row to return instead. */
   readonly former?: FormerKeys;
 }
 
 interface FormerKeys {
   readonly table: string;
-  /** The column that holds the id of the row to give. */
+  /** The column that holds the id of the row to return. */
   readonly leadsTo: string;
-  /** By the key's column in the main table: its column in the side table. `id` is the side table's primary key. */
+  /** Maps a key's column in the main table to its column in the side table. `id` is the side table's primary key. */
   readonly keys: Readonly<Record<string, string>>;
 }
 
@@ -147,7 +146,7 @@ export function rowDecoder<T extends Columns>(columns: T, names: readonly string
     for (let i = 0; i < names.length; i += 1) {
       const value = raw[i];
       const decode = decoders[i];
-      // Names and values come in pairs; `names[i]` is there for each i below the length.
+      // Values match the names one to one, so `names[i]` exists for each i below the length.
       row[names[i] as string] = value === null || decode === undefined ? value : decode(value);
     }
     return row as RowOf<T>;

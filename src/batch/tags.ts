@@ -1,15 +1,12 @@
 import type { RowId } from './table.ts';
 
-/**
- * What an answer shows, by name: rows of one type that belong to one customer, lists of them by that customer, and that
- * there are none.
- */
+/** The tag of one type's rows that belong to a customer, of that customer's lists of them, and of the absence of any. */
 export const ownedTag = (type: string, customer: RowId): string => `${type}@${customer}`;
 
-/** Lists of a type's rows over all customers, and that a key of it leads nowhere. */
+/** The tag of lists of a type's rows over all customers, and of keys of the type that do not exist. */
 export const listTag = (type: string): string => `${type}#`;
 
-/** What is no longer as it was shown, once rows of these types have changed that belong to these customers. */
+/** The tags to invalidate after rows of these types that belong to these customers have changed. */
 export function changedTags({
   types,
   customers,

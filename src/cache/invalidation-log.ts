@@ -1,33 +1,33 @@
 import { Cluster, type Redis } from 'ioredis';
 
-/** The id of the newest entry of the log that a gateway knew at some moment. */
+/** The id of the newest log entry that a gateway knew at some moment. */
 export type Position = string;
 
-/** What writes have made out of date, in one order for every gateway. */
+/** What writes have invalidated, in the same order for every gateway. */
 export interface InvalidationLog {
-  /** Reads what is new, and gives the position from which that is known. Rejects when Redis does not answer. */
+  /** Reads new entries and returns the position reached. Rejects when Redis does not answer. */
   catchUp(client: Redis | Cluster): Promise<Position>;
-  /** Adds tags; whoever catches up after it has resolved knows of them. `ALL_TAGS` stands for every tag there is. */
+  /** Appends tags. Any `catchUp` that starts after this has resolved sees them. `ALL_TAGS` stands for every tag. */
   append(client: Redis | Cluster, tags: readonly string[]): Promise<void>;
-  /** Whether none of the tags was added after the position, as far as is known since the last `catchUp`. */
+  /** Whether none of the tags was appended after the position, as of the last `catchUp`. */
   holds(position: Position, tags: readonly string[]): boolean;
 }
 
 export const ALL_TAGS = '*';
 
-/** How many entries are kept, at least. An answer from before the oldest counts as out of date. */
+/** How many entries are kept, at least. An answer from before the oldest entry counts as out of date. */
 const MOST_ENTRIES = 20_000;
 const READ_AT_ONCE = 1_000;
-// It outlives the answers that depend on it.
+// Longer than the lifetime of any answer that depends on it.
 const LIFETIME_SECONDS = 7 * 24 * 3_600;
 
 type Entry = readonly [id: string, fields: readonly string[]];
 
 /**
- * The log is one stream in Redis. A position counts only while its entry is among those that this gateway has read from
- * the stream as it is now, so a log that was lost, evicted or trimmed makes misses and never old answers. A server that
- * was started again, or took over from another, may have forgotten the newest entries. Each entry has the run id of the
- * server that took it, and one with another than the entry before it counts for every tag. (A cluster tells no run id.)
+ * The log is one Redis stream. A position is valid only while its entry is among those that this gateway has read from the
+ * stream in its present form, so a lost, evicted or trimmed log causes cache misses and never stale answers. After a restart or
+ * failover Redis may have lost the newest entries. So each entry has the run id of the server that took it, and an entry whose
+ * run id differs from the one before invalidates every tag. (A cluster has no single run id.)
  */
 export function createInvalidationLog({ prefix }: { prefix: string }): InvalidationLog {
   const key = `${prefix}invalidations`;
@@ -47,21 +47,21 @@ export function createInvalidationLog({ prefix }: { prefix: string }): Invalidat
     for (;;) {
       const from = known.newest();
       const entries: Entry[] = await client.xrange(key, from?.id ?? '-', '+', 'COUNT', READ_AT_ONCE);
-      // Beginning with the one that is known; without it, entries after it may be missing too.
+      // The range starts with the entry that is already known. If that is missing, later ones may be missing as well.
       if (from !== undefined && entries[0]?.[0] !== from.id) known.forget();
       else known.add(entries);
       const newest = known.newest();
       const isWhole = entries.length < READ_AT_ONCE || newest?.id === from?.id;
       if (newest?.server === server && isWhole) return newest.id;
-      // There is none, or none of this server.
+      // The log is empty, or has no entry by this server yet.
       if (entries.length === 0 || (newest !== undefined && isWhole)) await add(client, []);
     }
   };
 
   return {
     catchUp(client) {
-      // What is asked in one turn of the event loop goes out together at its end (`gatherWrites`), so one reading does
-      // for all of it. To a cluster it goes out at once.
+      // Commands of one turn of the event loop are sent together at its end (`gatherWrites`), so one read serves all callers.
+      // Commands to a cluster are sent at once.
       if (client instanceof Cluster) return readOn(client);
       if (catchingUp === undefined) {
         catchingUp = readOn(client);
@@ -75,7 +75,7 @@ export function createInvalidationLog({ prefix }: { prefix: string }): Invalidat
       try {
         await add(client, tags);
       } catch (error) {
-        // Without free memory Redis adds nothing, but deletes: then no position is known any more.
+        // When out of memory, Redis refuses to append but still deletes, which invalidates every position.
         if (!(error instanceof Error && error.message.startsWith('OOM'))) throw error;
         await client.del(key);
       }
@@ -84,18 +84,18 @@ export function createInvalidationLog({ prefix }: { prefix: string }): Invalidat
   };
 }
 
-/** The newest part of the stream, in its order. */
+/** The newest part of the stream, in order. */
 function createKnownEntries() {
-  /** Numbers in this process, by the entries' ids. */
+  /** By entry id, a sequence number local to this process. */
   const numbers = new Map<string, number>();
-  /** The number of the newest entry with each tag. */
+  /** By tag, the number of the newest entry with it. */
   const byTag = new Map<string, number>();
   let number = 0;
-  /** Of the newest entry that counts for every tag. */
+  /** The number of the newest entry that invalidates every tag. */
   let floor = 0;
   let newest: { readonly id: Position; readonly server: string } | undefined;
   const addOne = ([id, [, tags = '', , server = '']]: Entry): void => {
-    // Two readings may be under way.
+    // Concurrent reads may return the same entry.
     if (numbers.has(id)) return;
     number += 1;
     numbers.set(id, number);
@@ -117,7 +117,7 @@ function createKnownEntries() {
     newest: () => newest,
     add(entries: readonly Entry[]): void {
       for (const entry of entries) addOne(entry);
-      // Now and then: it walks over all of them.
+      // Only occasionally, since pruning walks over all tags.
       if (numbers.size > 2 * MOST_ENTRIES) prune();
     },
     forget(): void {
@@ -132,7 +132,7 @@ function createKnownEntries() {
   };
 }
 
-/** Gives the run id of the server at the other end of a client's connection; empty for a cluster. */
+/** Returns a function that gives the run id of the server that a client is connected to; empty for a cluster. */
 function createServerNames(): (client: Redis | Cluster) => Promise<string> {
   let known: { readonly stream: unknown; readonly name: string } | undefined;
   return async (client) => {

@@ -2,22 +2,22 @@ import { once } from 'node:events';
 import { ALL_TAGS, createInvalidationLog } from './invalidation-log.ts';
 import { connect } from './redis.ts';
 
-/** Which gateways' caches: those with this Redis and this prefix of its keys. */
+/** Identifies the gateways' caches, by their Redis and key prefix. */
 export interface CachePlace {
   readonly urls: readonly string[];
   readonly prefix: string;
-  /** The longest that a command may take. */
+  /** The longest a command may take. */
   readonly timeoutMs: number;
 }
 
-/** The caches of gateways, for a process that writes to their database and is none of them. */
+/** Invalidates gateways' caches from a process that writes to their database without being a gateway. */
 export interface OutsideInvalidation {
-  /** Ends every stored answer. Gives why Redis could not be told; undefined when it was. */
+  /** Invalidates every stored answer. Returns why Redis could not be told, or undefined on success. */
   endAll(): Promise<string | undefined>;
   close(): void;
 }
 
-// A process that writes for minutes can wait for a connection, once; it must not hang on a Redis that is away.
+// A process that writes for minutes can wait once for a connection, but must not hang when Redis is down.
 const CONNECT_MS = 5_000;
 
 /** Connects in the background. */

@@ -6,58 +6,58 @@ import { connectionOptions, retryDelayMs, type BoundedRedis } from './redis.ts';
 import { createUntold } from './untold.ts';
 
 /**
- * Whether what other gateways publish on a channel is heard: yes; not known yet, for a few seconds at most; or not
- * until Redis is back.
+ * Whether this gateway receives what others publish on a channel: LIVE; JOINING, not known yet, for a few seconds at most;
+ * INTERRUPTED, until Redis is back.
  */
 export type ChannelState = 'LIVE' | 'JOINING' | 'INTERRUPTED';
 
-/** Called with a channel that was joined. */
+/** Notified about the joined channels. */
 export interface ChannelListener {
   /** Another gateway has published on it. */
   heard(channel: string): void;
-  /** Its state is another one. What was published while it was not LIVE was not heard. */
+  /** Its state has changed. Anything published while it was not LIVE was missed. */
   turned(channel: string): void;
 }
 
-/** Messages without content between the gateways that use one Redis, or one Redis Cluster. */
+/** Messages without content between the gateways that share a Redis or a Redis Cluster. */
 export interface RedisChannels {
   join(channel: string): void;
   leave(channel: string): void;
-  /** Of a channel that was joined. */
+  /** The channel must have been joined. */
   stateOf(channel: string): ChannelState;
-  /** Tells the other gateways; what Redis cannot be told now is told once it is back. */
+  /** Notifies the other gateways. What Redis cannot take now is sent once it is back. */
   publish(channels: readonly string[]): void;
-  /** Resolves when what was being published is, or has taken too long. */
+  /** Resolves when pending messages have been published or timed out. */
   close(): Promise<void>;
 }
 
 interface RedisChannelsOptions {
-  /** What `redis` is connected to. Of a cluster any node will do to listen: it passes messages on to all. */
+  /** The servers that `redis` is connected to. Any node of a cluster will do for listening, since it relays messages to all. */
   readonly urls: readonly string[];
-  /** The longest that a command may take. */
+  /** The longest a command may take. */
   readonly timeoutMs: number;
-  /** Publishes. */
+  /** The connection to publish on. */
   readonly redis: BoundedRedis;
-  /** Of every channel in Redis. */
+  /** Prefix of every channel's name in Redis. */
   readonly prefix: string;
   readonly listener: ChannelListener;
   readonly log: Log;
   readonly metrics: Metrics;
 }
 
-// A connection over which nothing is published looks like one whose other end is gone.
+// A connection with no traffic cannot be told from one whose peer is gone.
 const PING_MS = 1_000;
-// With more that Redis was not told of, one message says that it may be any.
+// Beyond this many unsent channels, a single message says that any of them may have changed.
 const MOST_UNTOLD = 1_000;
 const ANY = 'any';
 
 /**
- * Listens on one connection, which is open while any channel is joined, and to these channels alone: a gateway is not
- * woken by what concerns others. Publishes on the connection of the cache.
+ * Listens on one connection, open while any channel is joined, and only to the joined channels, so that a gateway is not woken
+ * by what concerns others. Publishes on the cache's connection.
  */
 export function createRedisChannels(options: RedisChannelsOptions): RedisChannels {
   const { redis, prefix, listener } = options;
-  /** Publishers do not hear themselves. */
+  /** Identifies this publisher, so that it can ignore its own messages. */
   const self = randomUUID();
   const states = new Map<string, { state: ChannelState }>();
   const tellings = new Set<Promise<void>>();
@@ -82,7 +82,7 @@ export function createRedisChannels(options: RedisChannelsOptions): RedisChannel
     async opened(listen) {
       const channels = [...states];
       if (!(await listen([ANY, ...states.keys()]))) return;
-      // One that was left and joined again meanwhile has a SUBSCRIBE of its own under way.
+      // A channel that was left and joined again meanwhile has its own SUBSCRIBE in flight.
       turn(
         channels.filter(([channel, joined]) => states.get(channel) === joined).map(([channel]) => channel),
         'LIVE',
@@ -124,16 +124,16 @@ export function createRedisChannels(options: RedisChannelsOptions): RedisChannel
 
 interface EarListener {
   heard(channel: string, message: string): void;
-  /** A connection is there, on which nothing is listened to yet. */
+  /** A new connection is ready and has no subscriptions yet. */
   opened(listen: (channels: readonly string[]) => Promise<boolean>): Promise<void>;
   lost(): void;
 }
 
-/** A connection that listens; opened anew, with the next address, until `close`. */
+/** A connection that listens, and is reopened with the next address whenever it is lost, until `close`. */
 function createEar({ urls, timeoutMs, prefix, log, metrics }: RedisChannelsOptions, listener: EarListener) {
   const servers = urls.map((href) => connectionOptions(href, timeoutMs));
   let connection: Redis | undefined;
-  /** How many connections were lost or not to be had since one was there. */
+  /** How many connections in a row were lost or failed to open. */
   let losses = 0;
   let tries = 0;
   let timer: NodeJS.Timeout | undefined;
@@ -141,7 +141,7 @@ function createEar({ urls, timeoutMs, prefix, log, metrics }: RedisChannelsOptio
 
   const fail = (failed: Redis, error: unknown): void => {
     log.debug({ err: error }, 'listening to Redis failed');
-    // Ends it, which has another one opened.
+    // Emits `end`, which schedules the next connection.
     failed.disconnect();
   };
   const listen = async (on: Redis, channels: readonly string[]): Promise<boolean> => {
@@ -184,7 +184,9 @@ function createEar({ urls, timeoutMs, prefix, log, metrics }: RedisChannelsOptio
 
   return {
     isLost: () => losses > 0,
-    /** Opens the connection if there is none. Gives whether it is listened to on this one; `opened` does it on the next. */
+    /**
+     * Opens the connection if there is none. Resolves with whether it is subscribed on this one; `opened` subscribes the next.
+     */
     async listen(channel: string): Promise<boolean> {
       if (pinging === undefined) {
         pinging = setInterval(ping, PING_MS);

@@ -4,55 +4,55 @@ import type { Metrics } from '../telemetry/metrics.ts';
 import { hostOf, tlsOptions } from '../tls.ts';
 
 /**
- * What commands are for. A look-up waits in a request, so its silence makes a break; a store and a message to the other
- * gateways are waited for by nobody;
- * an invalidation is sent during a break too, since what it ends is served by other gateways meanwhile.
+ * What commands are for. A look-up delays a request, so if it times out, the circuit breaker opens. Nobody waits for a store or
+ * for a message to other gateways. Invalidations are sent even while the breaker is open, because other gateways may still be
+ * serving what they invalidate.
  */
 export type RedisPurpose = 'lookup' | 'store' | 'invalidate' | 'publish';
 
-/** A Redis that may be away: a command gives undefined instead of failing, and never takes longer than it may. */
+/** A Redis that may be down: commands resolve with undefined instead of failing, and within a bounded time. */
 export interface BoundedRedis {
   /**
    * Sends commands.
-   * @param purpose for counting failures
-   * @returns what they gave; undefined when one was refused, or when Redis is away, slow or was found so a moment ago
+   * @param purpose labels failures in the metrics
+   * @returns their result; undefined when one was refused, or when Redis is down, slow, or was found so a moment ago
    */
   run<Result>(
     purpose: RedisPurpose,
     commands: (redis: Redis | Cluster) => Promise<Result>,
   ): Promise<Result | undefined>;
-  /** Whether commands are being sent at all now. */
+  /** Whether commands are being sent at present. */
   isUp(): boolean;
   close(): Promise<void>;
 }
 
 export interface RedisOptions {
-  /** One: a single server. Several: the seeds of a cluster. */
+  /** One URL means a single server, several are the seeds of a cluster. */
   readonly urls: readonly string[];
-  /** The longest that `run` takes. */
+  /** The longest that `run` may take. */
   readonly timeoutMs: number;
   readonly log: Log;
   readonly metrics: Metrics;
 }
 
-// When Redis has not answered, nothing is sent to it for this long. Then one command tries again, while the others still do
-// without the cache.
+// How long the circuit breaker stays open. Then it is half-open: one command probes Redis, while the others still go without
+// the cache.
 const BREAK_MS = 500;
 const CONNECT_MS = 1_000;
-// A connection on which nothing comes back for this long is given up: its other end may be gone without a word.
+// A connection that receives nothing for this long is dropped: its peer may be gone without closing it.
 const SILENCE_MS = 2_000;
 
-/** Connects in the background: a Redis that is away at start is used once it is there. */
+/** Connects in the background. If Redis is down at start, it is used as soon as it is up. */
 export function createRedis({ urls, timeoutMs, log, metrics }: RedisOptions): BoundedRedis {
   const redis = connect(urls, timeoutMs);
-  /** 0: no break. */
+  /** 0 while the breaker is closed. */
   let brokenUntil = 0;
   let probing = false;
   let isReported = false;
   let isClosed = false;
 
   const report = (error: unknown): void => {
-    // A connection that is closed while it is set up ends with an error too.
+    // A connection that is closed during its set-up also ends with an error.
     if (isClosed) return;
     if (!isReported) log.warn({ err: error }, 'Redis is away; answers are not cached until it is back');
     isReported = true;
@@ -77,13 +77,13 @@ export function createRedis({ urls, timeoutMs, log, metrics }: RedisOptions): Bo
       try {
         gatherWrites(redis);
         const result = await within(timeoutMs, commands(redis));
-        // Only the probe tells: others were sent before the break, and what they say is older than it.
+        // Only the probe closes the breaker; other commands were sent before it opened, so their answers are older.
         if (isProbe) endBreak();
         return result;
       } catch (error) {
         metrics.redisFailures.inc({ purpose });
         log.debug({ err: error, purpose }, 'a Redis command failed');
-        // A refusal (no memory, read-only, loading) came at once: waiting is what the break is against.
+        // An error reply (out of memory, read-only, loading) came in time, and the breaker only guards against waiting.
         if (error instanceof ReplyError) {
           if (isProbe) endBreak();
         } else if (purpose === 'lookup' || isProbe) {
@@ -103,13 +103,13 @@ export function createRedis({ urls, timeoutMs, log, metrics }: RedisOptions): Bo
   };
 }
 
-/** Before the next try to connect. */
+/** Delay before the next attempt to connect. */
 export const retryDelayMs = (times: number): number => Math.min(times * 100, 1_000);
 
 /**
- * What ioredis needs for a connection to the server of a `redis://` or `rediss://` URL, and how every connection behaves.
- * @param timeoutMs how long a command may take: no connection is given up before
- * @throws Error when the file of `ssl-ca` cannot be read
+ * ioredis options for the server of a `redis://` or `rediss://` URL, and those that all connections share.
+ * @param timeoutMs how long a command may take: no connection is dropped sooner
+ * @throws Error when the `ssl-ca` file cannot be read
  */
 export function connectionOptions(href: string, timeoutMs: number) {
   const url = new URL(href);
@@ -121,48 +121,48 @@ export function connectionOptions(href: string, timeoutMs: number) {
     ...(url.username === '' ? {} : { username: decodeURIComponent(url.username) }),
     ...(url.password === '' ? {} : { password: decodeURIComponent(url.password) }),
     ...(tls === undefined ? {} : { tls }),
-    // Waiting in a queue for a Redis that is away would hold up requests; each command fails at once instead, and is
-    // not sent later, when its answer is no longer wanted.
+    // Queueing commands for a Redis that is down would delay requests. Each fails at once instead, and is not sent later, when
+    // nobody needs its result.
     enableOfflineQueue: false,
     maxRetriesPerRequest: 0,
     autoResendUnfulfilledCommands: false,
     connectTimeout: Math.max(CONNECT_MS, timeoutMs),
     socketTimeout: Math.max(SILENCE_MS, timeoutMs),
     maxLoadingRetryTime: 1_000,
-    // A former primary takes no writes any more: the name may lead to the new one by now.
+    // A demoted primary takes no writes. Reconnecting resolves the name again, perhaps to the new primary.
     reconnectOnError: (error: Error) => error.message.startsWith('READONLY'),
   };
 }
 
-/** One URL: a single server. Several: the seeds of a cluster. */
+/** One URL connects to a single server, several are the seeds of a cluster. */
 export function connect(urls: readonly string[], timeoutMs: number): Redis | Cluster {
   const [first = '', ...others] = urls;
   const options = connectionOptions(first, timeoutMs);
   if (others.length === 0) {
     const redis = new Redis({ ...options, retryStrategy: retryDelayMs });
-    // A database that does not exist: ioredis would go on with database 0, which may be somebody else's.
+    // If the database does not exist, ioredis would go on with database 0, which may belong to something else.
     redis.on('error', (error: Error & { command?: { name: string } }) => {
       if (error.command?.name === 'select') redis.disconnect(true);
     });
     return redis;
   }
-  // Of a cluster's nodes only the seeds have a URL; the others take the first one's user, password and TLS.
+  // Only a cluster's seeds have URLs. The other nodes use the first seed's user, password and TLS.
   const { host: _host, port: _port, db: _db, tls, ...common } = options;
   const { host: _name, servername: _servername, ...nodeTls } = tls ?? {};
   return new Cluster([options, ...others.map((href) => connectionOptions(href, timeoutMs))], {
     enableOfflineQueue: false,
     clusterRetryStrategy: retryDelayMs,
-    // Left as they are, since certificates are about names. Connecting looks them up.
+    // Names are not resolved here, because certificates are verified against them. Connecting resolves them.
     dnsLookup: (name, found) => found(null, name),
     redisOptions: tls === undefined ? common : { ...common, tls: nodeTls },
   });
 }
 /**
- * What comes of a promise in time. When time is up, what has come meanwhile is read first: a process that was itself
- * held up must not take that for a slow Redis.
+ * Rejects when a promise takes too long. When time is up, pending input is still read first, so that a process that was itself
+ * blocked does not mistake that for a slow Redis.
  */
 function within<Result>(timeoutMs: number, running: Promise<Result>): Promise<Result> {
-  // Not Promise.race with `async` around it, which costs several promises more for each command.
+  // Not an async function with Promise.race, which would create several more promises for each command.
   return new Promise((resolve, reject) => {
     const late = () => reject(new Error(`no answer within ${timeoutMs} ms`));
     const timer = setTimeout(() => setImmediate(late), timeoutMs);
@@ -171,8 +171,8 @@ function within<Result>(timeoutMs: number, running: Promise<Result>): Promise<Re
 }
 
 /**
- * Has everything that is sent in this turn of the event loop go out in one write: under load most of what Redis costs
- * are system calls. A cluster has a connection for each node and is left as it is.
+ * Makes everything that is sent in this turn of the event loop go out in one write: under load, most of the cost of Redis is
+ * system calls. A cluster has one connection per node and is left alone.
  */
 function gatherWrites(redis: Redis | Cluster): void {
   if (redis instanceof Cluster) return;

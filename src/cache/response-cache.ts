@@ -5,75 +5,74 @@ import { ALL_TAGS, createInvalidationLog, type Position } from './invalidation-l
 import type { BoundedRedis } from './redis.ts';
 import { createUntold } from './untold.ts';
 
-/** What tells one answer from another. */
+/** What identifies an answer. */
 export interface CacheKey {
-  /** The normalised document's hash. */
+  /** The hash of the normalised document. */
   readonly document: string;
   readonly operationName: string | undefined;
   readonly variables: Readonly<Record<string, unknown>> | undefined;
-  /** Equal for callers to whom every answer is the same. */
+  /** Equal for callers who always get the same answers. */
   readonly access: string;
 }
 
-/** How long an answer may be kept. */
 export interface CachePolicy {
   /** At least 1. */
   readonly maxAgeSeconds: number;
 }
 
-/** An answer as it was worked out. */
+/** An answer that was just computed. */
 export interface FreshAnswer {
   readonly body: Buffer;
-  /** Everything that the answer shows (`batch/tags.ts`): a write to any of it ends the answer. */
+  /** Everything the answer shows (`batch/tags.ts`): a write to any of it invalidates the answer. */
   readonly tags: Iterable<string>;
 }
 
-/** A stored answer: the bytes that were sent the first time. */
+/** A stored answer: the same bytes that were sent the first time. */
 export interface StoredAnswer {
   readonly body: Buffer;
   readonly ageSeconds: number;
 }
 
-/** What the cache knows of a key. */
+/** The result of a look-up. */
 export type Lookup =
   | { readonly result: 'HIT'; readonly answer: StoredAnswer }
-  /** `store` keeps the answer worked out since, unless a write came between. Resolves when it is done or given up. */
+  /** `store` keeps an answer computed since, unless a write happened meanwhile. Resolves when that is done or has failed. */
   | { readonly result: 'MISS'; readonly store: (answer: FreshAnswer) => Promise<void> }
-  /** Redis is away, or a write could not be told to it yet. */
+  /** Redis is down, or has not been told of a write yet. */
   | { readonly result: 'BYPASS' };
 
-/** Answers to queries, kept in Redis for every instance of the gateway. */
+/** Answers to queries, kept in Redis and shared by every instance of the gateway. */
 export interface ResponseCache {
-  /** @param options.refresh pass over what is stored and store anew */
+  /** @param options.refresh ignores what is stored and replaces it */
   lookup(key: CacheKey, policy: CachePolicy, options: { refresh: boolean }): Promise<Lookup>;
-  /** Ends every stored answer with one of the tags; resolves when that is so or Redis is away. */
+  /** Invalidates every stored answer with one of the tags; resolves when that is done or Redis is down. */
   invalidate(tags: readonly string[]): Promise<void>;
   close(): Promise<void>;
 }
 
-// With more that Redis was not told of, everything is ended at once.
+// Beyond this many tags that Redis was not told of, everything is invalidated.
 const MOST_UNTOLD = 1_000;
 
 interface ResponseCacheOptions {
   readonly redis: BoundedRedis;
-  /** Of every Redis key. */
+  /** Prefix of every Redis key. */
   readonly prefix: string;
-  /** Answers of another schema are not found. */
+  /** Part of each key, so that answers of another schema are not found. */
   readonly schemaHash: string;
   readonly metrics: Metrics;
 }
 
 /**
- * Each stored answer names everything that it shows, and the position in the log of invalidations that was known before
- * its execution began. It counts while none of that was added to the log since, which each look-up reads on to its end.
- * So a write costs one command, however many answers it ends, and an answer that was under way meanwhile is stored under
- * a position that no longer holds.
+ * Each stored answer has the tags of everything that it shows, and the position in the invalidation log from before its
+ * execution began. It is valid while none of its tags was appended since, and each look-up first reads the log to its end. So a
+ * write costs one command, however many answers it invalidates, and an answer that was being computed meanwhile is stored with
+ * a position that is already invalid.
  *
- * Single-key commands only, so that a cluster serves as well.
+ * Uses single-key commands only, so it also works with a cluster.
  */
 export function createResponseCache(options: ResponseCacheOptions): ResponseCache {
   const { redis, prefix, schemaHash, metrics } = options;
-  // Looking a label up by its value costs more than counting.
+  // Looking up a label by its value costs more than incrementing it.
   const counter = (result: Lookup['result']) => metrics.cacheResults.labels(result);
   const results = { HIT: counter('HIT'), MISS: counter('MISS'), BYPASS: counter('BYPASS') };
   const log = createInvalidationLog({ prefix });
@@ -88,7 +87,7 @@ export function createResponseCache(options: ResponseCacheOptions): ResponseCach
     }),
   );
 
-  /** One `run`, so that the whole look-up takes no longer than a request may wait for Redis. */
+  /** In a single `run`, so that the whole look-up stays within a request's time limit for Redis. */
   const read = (name: string) =>
     redis.run('lookup', async (client) => {
       const [stored, position] = await Promise.all([client.getBuffer(name), log.catchUp(client)]);
@@ -96,7 +95,7 @@ export function createResponseCache(options: ResponseCacheOptions): ResponseCach
     });
 
   const lookup: ResponseCache['lookup'] = async (key, policy, { refresh }) => {
-    // While Redis has not heard of a write, what is stored may be from before it.
+    // Until Redis knows of every write, stored answers may be stale.
     if (untold.count() > 0) return { result: 'BYPASS' };
     const name = answerKey(key);
     const found = await read(name);
@@ -126,7 +125,7 @@ export function createResponseCache(options: ResponseCacheOptions): ResponseCach
   };
 }
 
-// A stored answer: when it was stored, its position and its tags on one line, then the body.
+// Format of a stored answer: the time it was stored, its position and its tags on one line, then the body.
 function encode({ body, tags }: FreshAnswer, position: Position): Buffer {
   return Buffer.concat([Buffer.from(`${[Date.now(), position, ...tags].join(' ')}\n`), body]);
 }

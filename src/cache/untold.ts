@@ -1,11 +1,11 @@
 const RETRY_MS = 200;
 
 /**
- * What Redis is to be told and does not know yet, by name. What it could not be told is told again until it is heard.
- * @param send tells Redis; gives undefined when it could not
+ * Names that Redis must be told and does not know yet. Sending is retried until it succeeds.
+ * @param send resolves with undefined when it failed
  */
 export function createUntold(send: (names: readonly string[]) => Promise<unknown>) {
-  /** By name, which telling was the last to begin: an earlier one that succeeds says nothing of a later write. */
+  /** By name, the latest attempt to send it: an earlier attempt that succeeds does not cover a later write. */
   const lastTurns = new Map<string, number>();
   let turns = 0;
   let retry: NodeJS.Timeout | undefined;
@@ -26,7 +26,7 @@ export function createUntold(send: (names: readonly string[]) => Promise<unknown
   };
 
   return {
-    /** Resolves when Redis knows, or could not be told and will be. */
+    /** Resolves when Redis knows, or when sending failed and a retry is scheduled. */
     tell,
     some: (names: readonly string[]): boolean => lastTurns.size > 0 && names.some((name) => lastTurns.has(name)),
     count: (): number => lastTurns.size,

@@ -9,9 +9,8 @@ const UNAVAILABLE_EXIT_CODE = 69;
 const NO_PERMISSION_EXIT_CODE = 77;
 
 /**
- * Listens for a moment where the gateway is to listen later, so that a wrong or taken address is told before anything
- * has been done.
- * @throws UserError as `addressError` has it
+ * Listens briefly on the gateway's address, so that a wrong or taken one is reported before anything else is done.
+ * @throws UserError from `addressError`
  */
 export async function assertFreeAddress(address: Address): Promise<void> {
   const server = createServer((socket) => socket.destroy());
@@ -25,10 +24,10 @@ export async function assertFreeAddress(address: Address): Promise<void> {
   await once(server, 'close');
 }
 
-/** A host and a port as in a URL. */
+/** Formats a host and a port as in a URL. */
 export const authority = (host: string, port: number): string => `${isIPv6(host) ? `[${host}]` : host}:${port}`;
 
-/** What listening has failed with, as a UserError (exit code 69, or 77 for missing rights) where it is the address. */
+/** Turns an error of `listen` into a UserError (exit code 69, or 77 for missing rights) if the address is at fault. */
 export function addressError(error: unknown, { host, port }: Address): unknown {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
   const refusal = (what: string, exitCode: number): UserError => {

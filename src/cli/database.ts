@@ -5,27 +5,30 @@ import { assertNotInUse, demo, searchFolders, startEmbeddedServers, type Embedde
 import type { CliContext } from './context.ts';
 import { migrationsFolder } from './migrations-folder.ts';
 
-/** The servers that a command works with: those of the settings, or the demo's own. */
+/** The servers a command works with: those from the settings, or the demo's embedded ones. */
 export interface Servers {
   readonly databaseUrl: string;
-  /** None: there is no Redis. */
+  /** Empty when there is no Redis. */
   readonly redisUrls: readonly string[];
-  /** Whether that Redis is this process's own and the database is not: other gateways of it do not hear of this one. */
+  /**
+   * Whether Redis is embedded while the database is not, so that other gateways on this database do not hear of this one's
+   * writes.
+   */
   readonly redisIsPrivate: boolean;
-  /** Undefined when both come from the settings. */
+  /** Undefined when both servers come from the settings. */
   readonly embedded: EmbeddedServers | undefined;
-  /** How the database was brought to this version. */
+  /** The result of migrating the database to this version. */
   readonly migrations: MigrateResult;
 }
 
 /**
- * Runs a command with the servers of the settings, and the demo's own for those that are not set, on a migrated
- * database; stops what was started for it.
- * @param options.migrates whether the database is brought to this version first; default true
- * @param options.redis whether a Redis is wanted too; default false
- * @param options.createsDatabase whether a database of the settings that is not there is created; default true
+ * Runs a command on a migrated database with the servers from the settings, and embedded ones for those that are not set. Stops
+ * afterwards what it started.
+ * @param options.migrates whether to migrate the database first; default true
+ * @param options.redis whether Redis is needed too; default false
+ * @param options.createsDatabase whether to create a missing database from the settings; default true
  * @returns the command's exit code
- * @throws UserError when a server cannot be had, see `applyMigrations` and `startEmbeddedServers`
+ * @throws UserError when a server is unavailable, see `applyMigrations` and `startEmbeddedServers`
  */
 export async function withServers(
   options: { config: Config; cli: CliContext; redis?: boolean; createsDatabase?: boolean; migrates?: boolean },
@@ -39,7 +42,7 @@ export async function withServers(
       : { applied: [], already: 0 };
   const { databaseUrl: given } = config;
   if (given !== undefined && needsRedis(config, redis)) await assertNotInUse(dataDirOf(config));
-  // First, for what is wrong with it must not hide behind what the demo's own servers, still to be found or fetched, say.
+  // Done first, so that a problem with this database is reported before those of finding or fetching embedded servers.
   const migrated = given === undefined ? undefined : await migrate(given);
   const embedded = await startMissing(config, cli, { redis, report });
   try {
@@ -54,13 +57,13 @@ export async function withServers(
   }
 }
 
-/** Whether a Redis of the demo's own is started. */
+/** Whether to start an embedded Redis. */
 const needsRedis = ({ environment, redisUrls, cache }: Config, isWanted: boolean): boolean =>
   isWanted && redisUrls.length === 0 && cache.enabled && environment !== 'production';
 
 const dataDirOf = ({ dataDir }: Config): string => (dataDir === undefined ? demo.dataDir : resolve(dataDir));
 
-/** The demo's servers for those that are not set; never in production, where parseConfig has asked for a database. */
+/** Starts embedded servers for those that are not set; never in production, where parseConfig requires a DATABASE_URL. */
 async function startMissing(
   config: Config,
   cli: CliContext,

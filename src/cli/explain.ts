@@ -13,7 +13,7 @@ import type { CliContext } from './context.ts';
 import { migrationsFolder } from './migrations-folder.ts';
 import { parseSeedOptions, runSeed } from './seed.ts';
 
-/** The options as they were typed. */
+/** The options as typed. */
 export interface ExplainOptions {
   readonly customers?: string | undefined;
   readonly json?: boolean | undefined;
@@ -23,14 +23,13 @@ export interface ExplainOptions {
 const USAGE_EXIT_CODE = 64;
 const OUT_OF_BOUNDS_EXIT_CODE = 1;
 const CUSTOMERS = '2000';
-/** Fewer than elsewhere: orders are half of what there is to seed, and their lists are bounded with fewer as well. */
+/** Fewer than by default: orders are half of what is seeded, and fewer suffice to check the bounds of their lists. */
 const ORDERS_PER_CUSTOMER = '2';
 
 /**
- * `npm run explain`: tells of every statement that the schema can cause what the server does for it, on `cli.stdout`;
- * all else goes to `cli.stderr`. Reads the database of DATABASE_URL and changes nothing there; without one, seeds a
- * database of its own and removes it.
- * @returns the exit code: 0 when every statement is within its bounds, 1 when one is not, 130 when it was interrupted
+ * `npm run explain`: reports on `cli.stdout` what the server does for every statement that the schema can cause; everything
+ * else goes to `cli.stderr`. Only reads the database of DATABASE_URL; without one, seeds a temporary database and removes it.
+ * @returns the exit code: 0 when every statement is within its bounds, 1 when one is not, 130 when interrupted
  * @throws UserError (64) for wrong options; ConfigError; SERVICE_UNAVAILABLE when the database cannot be reached
  */
 export async function runExplain(options: ExplainOptions, cli: CliContext): Promise<number> {
@@ -82,7 +81,7 @@ async function createOwnFolder(parent: string): Promise<string> {
   }
 }
 
-/** Runs a command against a migrated database that nothing else uses, and removes it. */
+/** Runs a command on a migrated, temporary database of its own, and removes it. */
 async function withOwnDatabase(
   config: Config,
   cli: CliContext,

@@ -1,4 +1,4 @@
-/** What a command's help ends with. */
+/** The end of a command's help. */
 interface CommandHelp {
   readonly examples: readonly string[];
   readonly exitCodes: Readonly<Record<number, string>>;
@@ -13,7 +13,7 @@ const EVERYWHERE = {
 const PROBLEM = { 1: 'the message says what is wrong' };
 const INTERRUPTED = { 130: 'stopped by Ctrl-C; the same command goes on' };
 
-/** By command. docs/troubleshooting.md has every exit code, docs/importing.md those of an import more closely. */
+/** By command. docs/troubleshooting.md lists every exit code, docs/importing.md has the details for imports. */
 const HELP: Readonly<Record<string, CommandHelp>> = {
   start: {
     examples: ['npm start', 'PORT=4001 DATABASE_URL=mysql://user:password@host:3306/crm npm start'],
@@ -73,7 +73,10 @@ const HELP: Readonly<Record<string, CommandHelp>> = {
   },
 };
 
-/** What the help of a command says after its options; throws for a command that has none. */
+/**
+ * The help text after a command's options.
+ * @throws Error for a command that has none
+ */
 export function helpEnd(command: string): string {
   const help = HELP[command];
   if (help === undefined) throw new Error(`the command ${command} has no help`);

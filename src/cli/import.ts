@@ -7,15 +7,15 @@ import { loadMapping } from '../data/import/mapping.ts';
 import { summaryText } from '../data/import/summary.ts';
 import { formatCount } from '../data/progress-report.ts';
 
-/** What `npm run import` was asked for. */
+/** The arguments of `npm run import`. */
 interface ImportArguments {
-  /** Where the CSV files are. */
+  /** The folder of the CSV files. */
   readonly folder: string;
   /** The mapping file's path. */
   readonly mapping: string;
-  /** Where rejected rows and values left empty go; by default `.data/import/<name of the mapping>`. */
+  /** Where to write rejected rows and values left empty; default `.data/import/<name of the mapping>`. */
   readonly rejects?: string | undefined;
-  /** Whose stored answers end with what is written; none: there is no Redis. */
+  /** The cache to invalidate after writes; undefined when there is no Redis. */
   readonly cache?: CachePlace | undefined;
 }
 
@@ -24,8 +24,8 @@ const INTERRUPTED_EXIT_CODE = 130;
 const LINE_EVERY_MS = 3_000;
 
 /**
- * `npm run import`: imports CSV files as a mapping says and ends with a summary on `cli.stdout`.
- * @returns the exit code: 0 when every row was taken, 1 when some were rejected, 130 when it was interrupted
+ * `npm run import`: imports CSV files according to a mapping, and ends with a summary on `cli.stdout`.
+ * @returns the exit code: 0 when every row was accepted, 1 when some were rejected, 130 when interrupted
  * @throws UserError: 65 for a wrong mapping or one that does not fit the files, 66 for a missing file, 69 for no database
  */
 export async function runImport(args: ImportArguments, cli: CliContext, databaseUrl: string): Promise<number> {
@@ -51,7 +51,7 @@ async function importAndTell(
     rejectsFolder: resolve(args.rejects ?? `.data/import/${mapping.name}`),
     databaseUrl,
     signal: cli.signal,
-    // What could not be told is told at the end: that ends every answer, whatever it shows.
+    // A failure here is made up for at the end, when every stored answer is invalidated once more.
     written: cache && (async () => void (await cache.endAll())),
     report(summary) {
       if (performance.now() - shownMs < LINE_EVERY_MS) return;

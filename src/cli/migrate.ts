@@ -3,9 +3,9 @@ import type { CliContext } from './context.ts';
 import { withServers } from './database.ts';
 
 /**
- * Brings the tables of the database in DATABASE_URL, or else of the demo's embedded database, to this version.
+ * Migrates the database in DATABASE_URL, or else the demo's embedded one, to this version.
  * @returns the exit code, 0
- * @throws ConfigError for wrong settings; UserError when it cannot, see `withServers`
+ * @throws ConfigError for wrong settings; UserError when it fails, see `withServers`
  */
 export async function runMigrate(cli: CliContext): Promise<number> {
   return withServers({ config: parseConfig(cli.env), cli }, async ({ migrations: { applied, already } }) => {

@@ -1,4 +1,4 @@
 import { fileURLToPath } from 'node:url';
 
-/** The migrations that come with this version. */
+/** The migrations of this version. */
 export const migrationsFolder = fileURLToPath(new URL('../../prisma/migrations', import.meta.url));

@@ -3,7 +3,7 @@ import { UserError } from '../user-error.ts';
 import { createProgressReport, formatCount, type ProgressReport } from '../data/progress-report.ts';
 import { seedDatabase, type SeedResult } from '../data/seed/seed-database.ts';
 
-/** What `npm run seed` was asked for. */
+/** The arguments of `npm run seed`. */
 export interface SeedArguments {
   readonly customers: number;
   readonly ordersPerCustomer: number;
@@ -11,7 +11,7 @@ export interface SeedArguments {
   readonly reset: boolean;
 }
 
-/** The options as they were typed; one that was not given is undefined. */
+/** The options as typed; undefined if not given. */
 export interface SeedOptionTexts {
   readonly customers?: string | undefined;
   readonly ordersPerCustomer?: string | undefined;
@@ -26,7 +26,7 @@ const MOST_ORDERS_PER_CUSTOMER = 100;
 const MOST_SEED = 4_294_967_295;
 
 /**
- * Reads the command's options as commander hands them over (`--orders-per-customer` as `ordersPerCustomer`).
+ * Parses the command's options as commander passes them (`--orders-per-customer` as `ordersPerCustomer`).
  * @throws UserError (exit code 64, EX_USAGE) naming the option, what was expected and what came
  */
 export function parseSeedOptions(given: SeedOptionTexts): SeedArguments {
@@ -52,9 +52,9 @@ function wholeNumber(name: string, given: string | undefined, range: { least: nu
 }
 
 /**
- * `npm run seed`: fills a migrated database with deterministic data, showing progress on `cli.stdout`.
- * @returns the exit code: 0 when all is there, 130 when it was interrupted (the same command goes on)
- * @throws UserError as `seedDatabase`
+ * `npm run seed`: fills a migrated database with deterministic data, and shows progress on `cli.stdout`.
+ * @returns the exit code: 0 when complete, 130 when interrupted (the same command continues)
+ * @throws UserError from `seedDatabase`
  */
 export async function runSeed(args: SeedArguments, cli: CliContext, databaseUrl: string): Promise<number> {
   let progress: ProgressReport | undefined;

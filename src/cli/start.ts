@@ -7,21 +7,21 @@ import { addressError, assertFreeAddress, authority } from './address.ts';
 import type { CliContext } from './context.ts';
 import { withServers, type Servers } from './database.ts';
 
-/** The seed that `npm start` loads into a database of its own. */
+/** The seed that `npm start` loads into its embedded database. */
 export const DEMO = { customers: 2_000, ordersPerCustomer: 5, seed: 1 } as const;
 const UNAVAILABLE_EXIT_CODE = 69;
 
 /**
- * `npm start`: sees that its address is free, finds or starts the servers, migrates, loads demo data into an embedded database, and serves until it
- * is told to stop.
+ * `npm start`: checks that its address is free, finds or starts the servers, migrates, loads demo data into an embedded
+ * database, and serves until it is told to stop.
  * @returns the exit code, 0 after a graceful stop
- * @throws ConfigError for wrong settings; UserError for what the user can mend
+ * @throws ConfigError for wrong settings; UserError for problems that the user can fix
  */
 export async function runStart(cli: CliContext): Promise<number> {
   const config = parseConfig(cli.env);
   const report = (line: string): void => void cli.stdout.write(`${line}\n`);
   await assertFreeAddress(config);
-  // In production a name that is not there is more likely a wrong one.
+  // In production, a missing database more likely means a wrong name.
   const createsDatabase = config.environment !== 'production';
   return withServers({ config, cli, redis: true, createsDatabase }, async (servers) => {
     if (config.databaseUrl === undefined) await loadDemo(servers.databaseUrl, cli, report);
@@ -37,9 +37,9 @@ async function serve(config: Config & Servers, cli: CliContext, report: (line: s
     const port = await app.listen().catch((error: unknown) => {
       throw addressError(error, config);
     });
-    // From here on there are requests that it would take with it.
+    // From here on, an uncaught error would take requests in flight down with it.
     cli.onUncaught(app.uncaught);
-    // Told as an error that nobody caught, it would be printed, and so on without end.
+    // As an uncaught error it would be logged, which would fail again, and so on.
     for (const stream of [cli.stdout, cli.stderr]) stream.on('error', app.unprinted);
     const base = `http://${authority(config.host === '127.0.0.1' ? 'localhost' : config.host, port)}`;
     if (config.redisUrls.length === 0)
@@ -68,7 +68,7 @@ function stopSignal(signal: AbortSignal): Promise<undefined> {
   });
 }
 
-/** Demo data, once; a database that holds rows of the user's own is left as it is. */
+/** Loads demo data once; leaves a database that contains other rows unchanged. */
 async function loadDemo(databaseUrl: string, { signal }: CliContext, report: (line: string) => void): Promise<void> {
   try {
     const seeding = seedDatabase({ ...DEMO, databaseUrl, signal });

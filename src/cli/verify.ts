@@ -3,11 +3,11 @@ import type { Drift } from '../data/verify/check.ts';
 import { createProgressReport, formatCount, type ProgressReport } from '../data/progress-report.ts';
 import { verifyDatabase, type VerifyResult } from '../data/verify/verify-database.ts';
 
-/** What `npm run verify` was asked for. */
+/** The arguments of `npm run verify`. */
 export interface VerifyArguments {
-  /** Every drift gets its line; otherwise the first 100. */
+  /** Print a line for every drift instead of the first 100. */
   readonly all?: boolean | undefined;
-  /** Lines of JSON in place of texts. */
+  /** Print JSON lines instead of text. */
   readonly json?: boolean | undefined;
   readonly repair?: boolean | undefined;
 }
@@ -17,9 +17,9 @@ const INTERRUPTED_EXIT_CODE = 130;
 const MOST_LINES = 100;
 
 /**
- * `npm run verify`: checks a database against itself. Drifts and a summary go to `cli.stdout`, progress to `cli.stderr`.
- * @returns the exit code: 0 when nothing contradicts, 1 when something did (repaired or not), 130 when it was interrupted
- * @throws UserError as `verifyDatabase`
+ * `npm run verify`: checks a database's consistency. Drifts and a summary go to `cli.stdout`, progress to `cli.stderr`.
+ * @returns the exit code: 0 when it is consistent, 1 when it was not (repaired or not), 130 when interrupted
+ * @throws UserError from `verifyDatabase`
  */
 export async function runVerify(args: VerifyArguments, cli: CliContext, databaseUrl: string): Promise<number> {
   let progress: ProgressReport | undefined;
@@ -32,7 +32,7 @@ export async function runVerify(args: VerifyArguments, cli: CliContext, database
     found(drift) {
       lines += 1;
       if (args.all !== true && lines > MOST_LINES) return;
-      // The bar is drawn anew below the line.
+      // Clears the progress bar, which is redrawn below the line.
       if (cli.stderr.isTTY) cli.stderr.write('\r\u001B[K');
       cli.stdout.write(`${args.json === true ? JSON.stringify(drift) : driftText(drift)}\n`);
     },

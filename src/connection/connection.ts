@@ -6,7 +6,7 @@ import { id, type RowId } from '../batch/table.ts';
 import { createError } from '../errors.ts';
 import { decodeCursor, encodeCursor, type CursorScope } from './cursor.ts';
 
-/** The arguments of every connection field, after the Relay Cursor Connections specification. */
+/** The arguments of every connection field, as in the Relay Cursor Connections specification. */
 export interface ConnectionArgs {
   readonly first?: number | null | undefined;
   readonly after?: string | null | undefined;
@@ -19,11 +19,11 @@ export interface PageBounds {
   readonly pageSizeMax: number;
 }
 
-/** What a connection field asks for besides its page. */
+/** What a connection field asks for, apart from the page. */
 export interface ListRequest {
   readonly parent: RowId | null;
   readonly conditions: readonly Condition[];
-  /** `name` is the order as cursors call it, such as `PLACED_AT DESC`. */
+  /** `name` is the order's name in cursors, such as `PLACED_AT DESC`. */
   readonly sort: { readonly column: string; readonly descending: boolean; readonly name: string };
 }
 
@@ -39,19 +39,19 @@ export interface PageInfo {
   hasPreviousPage(): boolean | Promise<boolean>;
 }
 
-/** A page of a list that reads only what is asked of it: no page for `totalCount` alone, no count without it. */
+/** A page of a list. It reads only what is asked for: `totalCount` alone reads no page, and a page alone counts nothing. */
 export interface Connection<Row> {
   nodes(): Promise<readonly Row[]>;
   edges(): Promise<readonly Edge<Row>[]>;
   pageInfo(): Promise<PageInfo>;
-  /** Exact up to 10,000, then 10,000. */
+  /** Exact up to 10,000, and 10,000 for anything above. */
   totalCount(): Promise<number>;
   totalCountIsExact(): Promise<boolean>;
 }
 
 /**
- * A connection field's answer.
- * @param loaders of the list, for this request
+ * Creates the value that a connection field resolves to.
+ * @param loaders the list's loaders for this request
  * @throws BAD_USER_INPUT naming the argument, what was expected and what came
  */
 export function createConnection<Row extends { readonly id: RowId; readonly [column: string]: unknown }>(
@@ -76,7 +76,7 @@ export function createConnection<Row extends { readonly id: RowId; readonly [col
   const cursorOf = (row: Row) => encodeCursor(scope, { value: sortValue(row[sort.column]), id: row.id });
   let loaded: Promise<Page<Row>> | undefined;
   const load = () => (loaded ??= loaders.page(parent, query));
-  // Beyond the cursor, the cursor's own row included: that is what lies on the other side of the page.
+  // The rows on the other side of the page start with the cursor's own row.
   const otherSide = () => (from === undefined ? false : loaders.exists(parent, query, { from, backward: !backward }));
 
   return {
@@ -98,8 +98,8 @@ export function createConnection<Row extends { readonly id: RowId; readonly [col
 }
 
 /**
- * A class, because its accessor is then made once: for each object literal with an accessor V8 makes a hidden class that
- * stays until the next full garbage collection (40 KB a page, measured 2026-11-23).
+ * A class, so that its accessor is defined once: for each object literal with an accessor V8 creates a hidden class that lives
+ * until the next full garbage collection (40 KB a page, measured 2026-11-23).
  */
 class ListScope implements CursorScope {
   readonly list: string;
@@ -118,7 +118,7 @@ class ListScope implements CursorScope {
     this.#identity = `${list.parent} ${list.conditionsText}`;
   }
 
-  /** Worked out only for pages that give or take a cursor. */
+  /** Lazy: only pages that take or return a cursor need it. */
   get instance(): string {
     return (this.#instance ??= hash('sha256', this.#identity, 'base64url').slice(0, 8));
   }
@@ -156,7 +156,6 @@ function pageSize(argument: 'first' | 'last', given: number | null | undefined, 
   throw createError('BAD_USER_INPUT', `Argument "${argument}": expected 1 to ${bounds.pageSizeMax}, got ${given}.`);
 }
 
-/** The resolvers of every connection type: each asks the `Connection` for its part. */
 export const connectionResolvers = {
   nodes: <Row>(connection: Connection<Row>) => connection.nodes(),
   edges: <Row>(connection: Connection<Row>) => connection.edges(),
@@ -165,7 +164,7 @@ export const connectionResolvers = {
   totalCountIsExact: <Row>(connection: Connection<Row>) => connection.totalCountIsExact(),
 };
 
-/** The resolvers of `PageInfo`: whether there is more on the far side is asked only when a client wants to know. */
+/** The resolvers of `PageInfo`. The far side of the page is queried only if the client asks about it. */
 export const pageInfoResolvers = {
   hasNextPage: (info: PageInfo) => info.hasNextPage(),
   hasPreviousPage: (info: PageInfo) => info.hasPreviousPage(),

@@ -2,30 +2,30 @@ import { createError, quoted } from '../errors.ts';
 import type { Position } from '../batch/conditions.ts';
 import { isRowId, type Column } from '../batch/table.ts';
 
-/** What a cursor belongs to: it means nothing in another list or order. */
+/** What a cursor belongs to. It is invalid in any other list or order. */
 export interface CursorScope {
   /** The list, such as `Customer.orders`. */
   readonly list: string;
   /** The order, such as `PLACED_AT DESC`. */
   readonly order: string;
-  /** A hash of the parent and the filter: which of the lists of that name it is. */
+  /** A hash of the parent and the filter, which tells lists of the same name apart. */
   readonly instance: string;
   // `any`: the sort column may be of any type.
   // oxlint-disable-next-line typescript/no-explicit-any
   readonly column: Column<any>;
 }
 
-// Raised when the meaning of the parts changes; older cursors are then refused and not misread.
+// Increment it when the meaning of the parts changes, so that older cursors are refused instead of misread.
 const VERSION = 1;
 
-/** A row's place in its list, opaque to clients. Holds the values that it was sorted by, so the row itself may go. */
+/** A row's position in its list, opaque to clients. It holds the sort value, so it stays valid after the row is deleted. */
 export function encodeCursor(scope: CursorScope, position: Position): string {
   const parts = [VERSION, scope.list, scope.order, scope.instance, position.value, position.id];
   return Buffer.from(JSON.stringify(parts)).toString('base64url');
 }
 
 /**
- * Reads a cursor back.
+ * Decodes a cursor.
  * @param argument the argument's name, for the message
  * @throws BAD_USER_INPUT for one that is malformed, of another list, filter or order, or of another version
  */
@@ -63,7 +63,7 @@ export function decodeCursor(scope: CursorScope, cursor: string, argument: strin
 const isScalar = (value: unknown): value is string | number | null =>
   value === null || typeof value === 'string' || typeof value === 'number';
 
-// No cursor of ours is near this long; the bound keeps a hostile one from being parsed.
+// Our cursors are far shorter; the limit keeps oversized ones from being parsed.
 const LONGEST = 4_096;
 
 function parseParts(cursor: string): readonly unknown[] | undefined {
@@ -72,7 +72,7 @@ function parseParts(cursor: string): readonly unknown[] | undefined {
     const parts: unknown = JSON.parse(Buffer.from(cursor, 'base64url').toString());
     return Array.isArray(parts) && parts.length === 6 ? parts : undefined;
   } catch (error) {
-    // Not JSON: malformed like the rest, and said so by the caller.
+    // Not JSON, so malformed like the rest; the caller reports it.
     if (error instanceof SyntaxError) return undefined;
     throw error;
   }

@@ -1,7 +1,7 @@
 import { refuse } from './user-errors.ts';
 import type { Write } from './writer.ts';
 
-/** Refuses with NOT_FOUND, at the input's `field`, an agent who is not there. Null and undefined name none. */
+/** Refuses a nonexistent agent with NOT_FOUND at the input's `field`. Null and undefined mean no agent. */
 export async function assertAgentExists(
   { transaction }: Write,
   field: string,

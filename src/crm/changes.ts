@@ -2,25 +2,25 @@ import type { ChangeAction, FieldChange } from '../generated/graphql.ts';
 import { globalId, type NodeType } from './global-id.ts';
 import type { Write } from './writer.ts';
 
-/** A value of a field; lists and numbers are recorded as texts too. */
+/** A field's value. Lists and numbers are recorded as text too. */
 type FieldValue = string | number | bigint | Date | null | undefined;
 
 export interface RecordedChange {
-  /** The customer in whose record it stands. */
+  /** The customer whose record this belongs to. */
   readonly customerId: bigint;
-  /** What was changed, where it is not that customer itself. */
+  /** What was changed, unless it is that customer itself. */
   readonly subject?: { readonly type: NodeType; readonly id: bigint };
-  /** Of what was changed, after the change. */
+  /** The version of what was changed, after the change. */
   readonly version: number;
   readonly action: ChangeAction;
   readonly before: Readonly<Record<string, FieldValue>>;
-  /** Only fields named here are recorded, and of these the ones that differ. */
+  /** Only fields listed here are recorded, and only if they differ. */
   readonly after: Readonly<Record<string, FieldValue>>;
 }
 
 /**
- * Adds to the record of changes, in the write's transaction: who, when, and the fields that differ, before and after.
- * Every command calls it for every thing that it changes, so that the record explains each version.
+ * Appends to the record of changes, in the write's transaction: who, when, and the fields that differ, before and after. Every
+ * command calls this for everything that it changes, so that the record explains each version.
  */
 export async function recordChange(write: Write, change: RecordedChange): Promise<void> {
   const fields = Object.entries(change.after)
@@ -46,11 +46,11 @@ function asText(value: FieldValue): string | null {
   return value instanceof Date ? value.toISOString() : String(value);
 }
 
-/** Fields whose values only a caller with `crm:pii` may see. */
+/** Fields whose values only callers with `crm:pii` may see. */
 const PERSONAL: ReadonlySet<string> = new Set(['email', 'phone', 'addresses']);
 const hidden = (value: string | null | undefined) => (value === null || value === undefined ? null : '***');
 
-/** Fields that hold the id of a row, and of which type. */
+/** Fields that hold the id of a row, and the row's type. */
 const REFERENCES: Readonly<Record<string, NodeType>> = {
   agentId: 'Agent',
   assigneeId: 'Agent',
@@ -59,10 +59,10 @@ const REFERENCES: Readonly<Record<string, NodeType>> = {
   ticketId: 'Ticket',
 };
 const ROW_ID = /^[1-9]\d*$/;
-/** As the server writes moments; imports have recorded them so. */
+/** How the server formats times; imports recorded them like this. */
 const SERVER_TIME = /^(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d\.\d{3})$/;
 
-/** A recorded value in the form that the API has it in elsewhere: ids are global, moments RFC 3339. */
+/** Converts a recorded value to the API's usual format: global ids, RFC 3339 times. */
 function asElsewhere(field: string, value: string | null | undefined): string | null {
   if (value === null || value === undefined) return null;
   const type = REFERENCES[field];
@@ -71,9 +71,9 @@ function asElsewhere(field: string, value: string | null | undefined): string | 
 }
 
 /**
- * A recorded change's fields as a caller may see them: without `crm:pii`, that an email, a phone number or addresses
- * were changed, not from what to what.
- * @param changes as `recordChange` has written it
+ * A recorded change's fields as a caller may see them. Without `crm:pii`, that shows that an email, a phone number or addresses
+ * were changed, but not the values.
+ * @param changes as `recordChange` wrote it
  */
 export function shownFields(changes: string, scopes: readonly string[]): FieldChange[] {
   const fields = (JSON.parse(changes) as FieldChange[]).map(({ field, before, after }) => ({

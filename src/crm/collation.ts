@@ -1,6 +1,6 @@
 /**
- * The code points to which utf8mb4_unicode_520_ci gives no weight, so that they make no difference to equality or order:
- * marks of Latin, Hebrew, Arabic and Indic scripts, joiners, controls. Asked of the servers, which agree; a test asks again.
+ * The code points without a weight in utf8mb4_unicode_520_ci, which are ignored in comparing and sorting: marks of Latin,
+ * Hebrew, Arabic and Indic scripts, joiners, controls. Queried from the servers, which agree; a test queries them again.
  */
 const WEIGHTLESS =
   '0-8 e-1f 7f-84 86-9f 300-362 483-489 591-5bd 5bf 5c1-5c2 5c4-5c5 5c7 600-603 610-61a 64b-65e 670 6d6-6e4 6e7-6e8' +
@@ -22,7 +22,7 @@ const WEIGHTLESS_TEXT = new RegExp(
 );
 
 /**
- * Whether the order of names and tags knows anything of a text. One without weight equals the empty text, and is the start
- * of every name.
+ * Whether the collation of names and tags distinguishes a text from the empty one. A text without weight equals it, and is a
+ * prefix of every name.
  */
 export const hasWeight = (text: string): boolean => !WEIGHTLESS_TEXT.test(text);

@@ -4,43 +4,43 @@ import { claimKey, keepOutcome, parseIdempotencyKey, type Outcome } from './idem
 import { Problems, Refusal, refuse } from './user-errors.ts';
 import type { ChangedType, Write, Writer } from './writer.ts';
 
-/** What every mutation's input may have. */
+/** What every mutation's input may contain. */
 export interface CommandInput {
   readonly idempotencyKey?: string | null | undefined;
 }
 
-/** A command's result: ids of rows, which the payload's resolvers load. */
+/** A command's result: row ids, which the payload's resolvers load. */
 export type Given = Readonly<Record<string, string | null>>;
 
-/** What a command gives its payload's resolvers: what it gave, or null for it and the reasons. */
+/** What a payload's resolvers get: the command's result, or null for it and the user errors. */
 export type Payload<Result extends Given> = { readonly [Name in keyof Result]: Result[Name] | null } & {
   readonly userErrors: UserError[];
 };
 
-/** A mutation. */
+/** The definition of a mutation. */
 export interface Command<Input extends CommandInput, Values, Result extends Given> {
-  /** Its name in the schema: an idempotency key belongs to one mutation. */
+  /** Its name in the schema; an idempotency key is valid for one mutation. */
   readonly mutation: string;
-  /** Types of which stored answers may be out of date after it. */
+  /** Types whose stored answers may be stale after it. */
   readonly changes: readonly ChangedType[];
-  /** Checks what can be told from the input alone; adds every problem, so that all are told at once. */
+  /** Validates what can be checked from the input alone, and adds every problem, so that all are reported at once. */
   readonly parse: (input: Input, problems: Problems) => Values;
-  /** Writes. It is run again from its beginning after a conflict, and a refusal undoes what it wrote. */
+  /** Writes. It is retried from its beginning after a conflict, and a refusal rolls back what it wrote. */
   readonly run: (write: Write, values: Values) => Promise<Result>;
-  /** What the payload shows beside the reasons when it was refused. */
+  /** What the payload shows besides the errors when the command was refused. */
   readonly refused: (input: Input) => { readonly [Name in keyof Result]: Result[Name] | null };
-  /** For each unique index that the writes can run into, whose it is and the input's field: ALREADY_EXISTS. */
+  /** For each unique index that the writes can violate, the thing and input field to name in ALREADY_EXISTS. */
   readonly uniques?: Readonly<Record<string, readonly [thing: string, field: string]>>;
 }
 
-/** Has the compiler work out a command's types. */
+/** An identity function that lets the compiler infer a command's types. */
 export const defineCommand = <Input extends CommandInput, Values, Result extends Given>(
   command: Command<Input, Values, Result>,
 ): Command<Input, Values, Result> => command;
 
 /**
- * Runs a mutation: checks its input, then writes in one transaction, at most once for each idempotency key.
- * @returns its result, or the user errors that stood in the way
+ * Runs a mutation: validates its input, then writes in one transaction, at most once per idempotency key.
+ * @returns its result, or the user errors
  * @throws TIMEOUT or SERVICE_UNAVAILABLE
  */
 export async function runCommand<Input extends CommandInput, Values, Result extends Given>(
@@ -61,7 +61,7 @@ export async function runCommand<Input extends CommandInput, Values, Result exte
       const known = await claimKey(write, claim);
       if (known !== undefined) {
         writer.countRepeated();
-        // What this mutation kept earlier.
+        // The stored outcome of this same mutation.
         return known as Outcome<Result>;
       }
       const reached = await attempt(write, command, values);
@@ -76,14 +76,14 @@ export async function runCommand<Input extends CommandInput, Values, Result exte
   }
 }
 
-/** Runs a command up to a refusal, which is undone to where it began: the key stays, to repeat the refusal. */
+/** Runs a command and, if it is refused, rolls back to its start but keeps the key, so that the refusal can be repeated. */
 async function attempt<Values, Result extends Given>(
   write: Write,
   command: Pick<Command<never, Values, Result>, 'run' | 'uniques'>,
   values: Values,
 ): Promise<Outcome<Result>> {
   try {
-    // Within a transaction, a savepoint.
+    // A nested transaction is a savepoint.
     return await write.transaction.$transaction(async (transaction) => ({
       given: await run({ ...write, transaction }, command, values),
     }));

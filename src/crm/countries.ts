@@ -1,5 +1,5 @@
 /**
- * The officially assigned codes of ISO 3166-1 alpha-2, as of 2026-01-01, and XK: Kosovo has none, and customers; post and
+ * The officially assigned codes of ISO 3166-1 alpha-2 as of 2026-01-01, and XK: Kosovo has customers but no code, and post and
  * the European Union use this one.
  */
 const CODES =
@@ -13,5 +13,5 @@ const CODES =
 
 const COUNTRIES: ReadonlySet<string> = new Set(CODES.split(' '));
 
-/** Whether it is the code of a country, in capitals. */
+/** Whether it is a country's code, in capitals. */
 export const isCountry = (code: string): boolean => COUNTRIES.has(code);

@@ -1,8 +1,9 @@
 /**
- * ISO 4217's list one as published on 2024-06-25 (https://www.six-group.com/en/products-services/financial-information/data-standards.html),
- * with the amendments to it up to 2026-01-01: XCG for ANG, XAD, and BGN withdrawn. By the number of decimal places of the
- * smallest unit, as the standard has it, funds among them; those for which it says "N.A.", such as gold, special drawing
- * rights, XTS and XXX, are not there: what has no smallest unit can be no price.
+ * ISO 4217's list one as published on 2024-06-25
+ * (https://www.six-group.com/en/products-services/financial-information/data-standards.html), with its amendments up to
+ * 2026-01-01: XCG for ANG, XAD, and BGN withdrawn. Grouped by the decimal places of the smallest unit in the standard, funds
+ * included. Those with "N.A.", such as gold, special drawing rights, XTS and XXX, are left out: without a smallest unit there
+ * can be no prices.
  */
 const IN_USE = {
   0: 'BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF',
@@ -16,13 +17,13 @@ const IN_USE = {
   4: 'CLF UYW',
 } as const;
 
-/** Withdrawn since 2010, with the places they had: orders of those years are imported and shown. */
+/** Withdrawn since 2010, with the decimal places that they had: orders from those years are imported and shown. */
 const WITHDRAWN = {
   0: 'BYR',
   2: 'ANG BGN CUC EEK HRK LTL LVL MRO SLL STD VEF ZMK ZWL',
 } as const;
 
-/** How many decimal places the smallest unit of each currency has. */
+/** The number of decimal places of each currency's smallest unit. */
 export const CURRENCY_DIGITS: ReadonlyMap<string, number> = new Map(
   [...Object.entries(IN_USE), ...Object.entries(WITHDRAWN)].flatMap(([digits, codes]) =>
     codes.split(' ').map((code) => [code, Number(digits)] as const),

@@ -4,7 +4,10 @@ import type { ListRequest } from '../connection/connection.ts';
 
 type Maybe<Value> = Value | null | undefined;
 
-/** Equal to one of the values; no condition when none is asked for. Throws BAD_USER_INPUT for an empty list. */
+/**
+ * A condition that the column equals one of the values; none if not requested.
+ * @throws BAD_USER_INPUT for an empty list
+ */
 export function isOneOf(column: string, values: Maybe<readonly string[]>): Condition[] {
   if (values === null || values === undefined) return [];
   if (values.length === 0)
@@ -12,16 +15,16 @@ export function isOneOf(column: string, values: Maybe<readonly string[]>): Condi
   return [{ kind: 'in', column, values: [...new Set(values)].sort() }];
 }
 
-/** Within a span of time; no condition when none is asked for. */
+/** A condition for a range of time; none if not requested. */
 export function isWithin(column: string, range: Maybe<{ from?: Maybe<string>; to?: Maybe<string> }>): Condition[] {
   const [from, to] = [range?.from ?? null, range?.to ?? null];
   return from === null && to === null ? [] : [{ kind: 'range', column, from, to }];
 }
 
 /**
- * A list's order from its argument.
- * @param columns the column of each value of the order's enumeration
- * @param fallback the order when none is asked for: descending
+ * A list's order, from its argument.
+ * @param columns the column for each value of the order's enumeration
+ * @param fallback the default order, descending
  */
 export function sortBy<Field extends string>(
   columns: Readonly<Record<Field, string>>,
@@ -32,8 +35,8 @@ export function sortBy<Field extends string>(
   return { column: columns[field], descending: direction === 'DESC', name: `${field} ${direction}` };
 }
 
-/** The order of lists that have no `orderBy`: by name, from the beginning of the alphabet. */
+/** The order of lists without `orderBy`: alphabetically by name. */
 export const BY_NAME: ListRequest['sort'] = { column: 'name', descending: false, name: 'NAME ASC' };
 
-/** The order of contacts: newest first. */
+/** The order of interactions: newest first. */
 export const NEWEST_FIRST: ListRequest['sort'] = { column: 'occurredAt', descending: true, name: 'OCCURRED_AT DESC' };

@@ -11,12 +11,12 @@ const KEPT_MS = 24 * 3_600_000;
 const LONGEST_KEY = 255;
 const SWEPT_AT_ONCE = 1_000;
 
-/** What a command came to: what it gave, or why it was refused. Kept as JSON, with the customers that it changed. */
+/** The outcome of a command: its result, or why it was refused. Stored as JSON, together with the customers that it changed. */
 export type Outcome<Given> = { readonly given: Given } | { readonly userErrors: readonly UserError[] };
 
 type Kept = Outcome<unknown> & { readonly changedCustomers?: readonly string[] };
 
-/** An input's key, or undefined when it has none. Without the spaces around it, which the database passes over. */
+/** An input's key, or undefined when it has none. Trimmed, since the database ignores trailing spaces. */
 export function parseIdempotencyKey(given: string | null | undefined, problems: Problems): string | undefined {
   if (given === null || given === undefined) return undefined;
   return parseText(given, { path: ['idempotencyKey'], most: LONGEST_KEY, problems }) ?? undefined;
@@ -30,9 +30,9 @@ interface Claim {
 }
 
 /**
- * Takes a key for this write, in its transaction: whoever comes with it later waits until this one is committed or
- * undone. Refuses a key that was used for something else.
- * @returns what the write came to when it was done before; undefined when it is to be done now
+ * Claims a key for this write, in its transaction: others that use it wait until this one is committed or rolled back. Refuses
+ * a key that was used for something else.
+ * @returns the outcome if the write was done before; undefined if it is to be done now
  */
 export async function claimKey(write: Write, claim: Claim): Promise<Outcome<unknown> | undefined> {
   const { transaction, now } = write;
@@ -40,16 +40,16 @@ export async function claimKey(write: Write, claim: Claim): Promise<Outcome<unkn
   const inputHash = hash('sha256', canonical(claim.input), 'base64url');
   const row = { mutation: claim.mutation, inputHash, answer: null, createdAt: now };
   const where = { actor_key: { actor, key: claim.key } };
-  // INSERT IGNORE: waits for another transaction that holds the key, and tells by its count whose it is now.
+  // INSERT IGNORE waits for another transaction that holds the key; the count says whether this one got it.
   const { count } = await transaction.idempotencyKey.createMany({
     data: [{ actor, key: claim.key, ...row }],
     skipDuplicates: true,
   });
   if (count === 1) return undefined;
-  // Locked, so that one of two writes alone takes a key over that is too old to count.
+  // Locked, so that only one of two writes takes over an expired key.
   await transaction.$queryRaw`SELECT actor FROM idempotency_keys WHERE actor = ${actor} AND idempotency_key = ${claim.key} FOR UPDATE`;
   const known = await transaction.idempotencyKey.findUnique({ where });
-  // Forgotten in this very moment.
+  // It was swept just now.
   if (known === null) return claimKey(write, claim);
   if (known.answer === null || known.createdAt.getTime() < now.getTime() - KEPT_MS) {
     await transaction.idempotencyKey.update({ where, data: row });
@@ -62,12 +62,12 @@ export async function claimKey(write: Write, claim: Claim): Promise<Outcome<unkn
       'Expected a key of its own for each write, got one that was used with another input less than 24 hours ago.',
     );
   const { changedCustomers, ...outcome } = JSON.parse(known.answer) as Kept;
-  // Whoever wrote it may have ended before telling anybody.
+  // The gateway that wrote it may have died before telling anybody.
   for (const customer of changedCustomers ?? []) write.changedCustomers.add(customer);
   return outcome;
 }
 
-/** Keeps what a write came to, under the key that it has claimed. */
+/** Stores a write's outcome under the key that it has claimed. */
 export async function keepOutcome(write: Write, key: string, outcome: Outcome<unknown>): Promise<void> {
   await write.transaction.idempotencyKey.update({
     where: { actor_key: { actor: write.actor ?? '', key } },
@@ -76,7 +76,7 @@ export async function keepOutcome(write: Write, key: string, outcome: Outcome<un
 }
 
 /**
- * Deletes keys that are no longer remembered, a bounded number a statement.
+ * Deletes expired keys, a bounded number per statement.
  * @returns how many
  */
 export async function sweepKeys(client: PrismaClient): Promise<number> {

@@ -4,8 +4,8 @@ import { parseGlobalId, withArticle, type NodeType } from './global-id.ts';
 import type { Problems } from './user-errors.ts';
 
 /**
- * The row that an input's id stands for; 0n with a problem, NOT_FOUND, for a text that is no id or the id of something
- * else. Whether there is such a row is found out when it is written to.
+ * The row that an input's id refers to; for text that is not an id, or another type's id, 0n and a NOT_FOUND problem. Whether
+ * the row exists is checked when it is written to.
  * @param path below `input`
  */
 export function parseId(
@@ -19,7 +19,7 @@ export function parseId(
   return 0n;
 }
 
-/** The same where the id may be null or left out. */
+/** Like `parseId`, for an id that may be null or omitted. */
 export function parseOptionalId(
   type: NodeType,
   given: string | null | undefined,
@@ -28,7 +28,7 @@ export function parseOptionalId(
   return given === null || given === undefined ? null : parseId(type, given, place);
 }
 
-/** The row that an input's id stands for, for a payload to show what is there; null for any other text. */
+/** The row that an input's id refers to, for the payload to show its current state; null for any other text. */
 export function givenRow(type: NodeType, given: string): RowId | null {
   const parsed = parseGlobalId(given);
   return parsed?.type === type ? parsed.id : null;

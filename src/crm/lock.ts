@@ -4,17 +4,17 @@ import type { Write } from './writer.ts';
 
 export interface CustomerToLock {
   readonly id: bigint;
-  /** The id's field below `input`, such as `['customerId']`. */
+  /** The path of the id's field below `input`, such as `['customerId']`. */
   readonly path: readonly string[];
   readonly expectedVersion?: number | null | undefined;
-  /** What is said when there is none, where the id was not given as the customer's. */
+  /** The message when the customer does not exist, if the id was not given as a customer's. */
   readonly missing?: string;
 }
 
 /**
- * The customer's row, locked until the transaction ends: all that is written about one customer waits for it, so counts
- * and sums of its rows can be kept beside them. The id of a merged customer gives the one that it went into.
- * Refuses with NOT_FOUND, or with CONFLICT for another version than the one expected.
+ * Locks a customer's row until the transaction ends, and returns it. All writes about one customer wait for this lock, so that
+ * counts and sums can be stored next to its rows. A merged customer's id leads to the one that it was merged into. Refuses with
+ * NOT_FOUND, or with CONFLICT if the version is not the expected one.
  */
 export async function lockCustomer(
   { transaction }: Write,
@@ -26,14 +26,14 @@ export async function lockCustomer(
   return customer;
 }
 
-/** A row that belongs to a customer and has an id and versions of its own. */
+/** A row that belongs to a customer and has its own id and version. */
 interface OwnedRow {
   readonly customerId: bigint;
   readonly version: number;
 }
 
 export interface RowToLock<Row extends OwnedRow> {
-  /** What it is, for messages, such as `ticket`. */
+  /** What it is called in messages, such as `ticket`. */
   readonly thing: string;
   readonly find: () => Promise<Row | null>;
   /** `SELECT ... FOR UPDATE` of the same row. */
@@ -42,9 +42,9 @@ export interface RowToLock<Row extends OwnedRow> {
 }
 
 /**
- * A row that belongs to a customer, locked with it until the transaction ends: the customer first, as everywhere. Whose
- * it is has to be read before that, so it is read again afterwards: a merge may have moved it meanwhile.
- * Refuses, at `id`, with NOT_FOUND, or with CONFLICT for another version than the one expected.
+ * Locks a row that belongs to a customer together with that customer, until the transaction ends; the customer first, as
+ * everywhere. The owner must be read before locking, so the row is read again afterwards: a merge may have moved it meanwhile.
+ * Refuses at `id` with NOT_FOUND, or with CONFLICT if the version is not the expected one.
  */
 export async function lockOwned<Row extends OwnedRow>(
   write: Write,
@@ -57,7 +57,7 @@ export async function lockOwned<Row extends OwnedRow>(
     const customer = await lockCustomer(write, { id: seen.customerId, path: ['id'], missing });
     await lock();
     const row = await find();
-    // Moved with its customer, or not at all; anything else is looked at anew.
+    // Either unmoved, or moved together with its customer; in any other case, start over.
     if (row?.customerId === customer.id || row?.customerId === seen.customerId) {
       assertVersion(row, expectedVersion);
       return { ...row, customerId: customer.id };
@@ -65,7 +65,7 @@ export async function lockOwned<Row extends OwnedRow>(
   }
 }
 
-/** Refuses with CONFLICT, naming the version that is there now, when another one is expected. */
+/** Refuses with CONFLICT, naming the current version, if another one is expected. */
 function assertVersion(row: { readonly version: number }, expectedVersion: CustomerToLock['expectedVersion']): void {
   if (expectedVersion !== null && expectedVersion !== undefined && row.version !== expectedVersion)
     refuse('CONFLICT', ['expectedVersion'], `Expected version ${expectedVersion}, found ${row.version}.`);
@@ -76,7 +76,7 @@ async function lockRow(transaction: Write['transaction'], id: bigint): Promise<C
   return transaction.customer.findUnique({ where: { id } });
 }
 
-// The kept customer may itself be merged while its lock is waited for, so what the id leads to is looked up again.
+// The kept customer may be merged itself while we wait for its lock, so the merge is looked up again.
 async function lockKept(transaction: Write['transaction'], id: bigint): Promise<Customer | null> {
   let last: bigint | undefined;
   for (;;) {

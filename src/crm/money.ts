@@ -1,13 +1,13 @@
 import { CURRENCY_DIGITS } from './currencies.ts';
 
-/** Whether it is the ISO 4217 code of a currency that has a smallest unit and is in use, or was in 2010. */
+/** Whether it is the ISO 4217 code of a currency with a smallest unit that is in use, or was in 2010. */
 export const isCurrency = (code: string): boolean => CURRENCY_DIGITS.has(code);
 
-/** How many decimal places a currency's smallest unit has, by ISO 4217: 2 for EUR, 0 for JPY. */
-// Rows from elsewhere may hold anything; one of them must not cost its neighbours on the page.
+/** The number of decimal places of a currency's smallest unit by ISO 4217: 2 for EUR, 0 for JPY. */
+// Rows that other programs wrote may hold any code, and one such row must not fail the rest of its page.
 const currencyDigits = (currency: string): number => CURRENCY_DIGITS.get(currency) ?? 2;
 
-/** An amount as the database keeps it (`18.6000`), cut to the currency's places where nothing is lost (`18.60`). */
+/** An amount as stored (`18.6000`), cut to the currency's decimal places if that is lossless (`18.60`). */
 export function money(amount: string, currency: string): { amount: string; currency: string } {
   const [whole = '0', fraction = ''] = amount.split('.');
   const digits = currencyDigits(currency);
@@ -15,7 +15,7 @@ export function money(amount: string, currency: string): { amount: string; curre
   return { amount: kept === '' ? whole : `${whole}.${kept}`, currency };
 }
 
-/** Money as the tables keep it, DECIMAL(19,4): a whole number of ten-thousandths, exact. */
+/** Money as stored in DECIMAL(19,4): an exact whole number of ten-thousandths. */
 export type Amount = bigint & { readonly unit: 'ten-thousandth' };
 
 const SCALE_DIGITS = 4;
@@ -25,19 +25,18 @@ const AMOUNT_LIMIT = 10n ** 19n;
 /** The largest amount, for messages. */
 export const LARGEST_AMOUNT = formatAmount(AMOUNT_LIMIT - 1n);
 
-/** A whole number of ten-thousandths as an `Amount`. */
 export function toAmount(tenThousandths: bigint): Amount {
   return tenThousandths as Amount;
 }
 
-/** Whether DECIMAL(19,4) can hold it. */
+/** Whether it fits into DECIMAL(19,4). */
 export function fitsAmount(amount: bigint): boolean {
   return amount > -AMOUNT_LIMIT && amount < AMOUNT_LIMIT;
 }
 
 /**
- * What a line of an order costs: `quantity * unitPrice * (1 - discount)`, rounded half away from zero to the currency's
- * smallest unit, as MySQL's ROUND does.
+ * The total of an order's line: `quantity * unitPrice * (1 - discount)`, rounded half away from zero to the currency's smallest
+ * unit, like MySQL's ROUND.
  * @param line `discount` is a fraction in ten-thousandths: 500n is 5 %
  */
 export function lineTotal(line: { quantity: number; unitPrice: Amount; discount: bigint; currency: string }): Amount {
@@ -47,7 +46,7 @@ export function lineTotal(line: { quantity: number; unitPrice: Amount; discount:
   return toAmount(((exact + half) / unit) * (unit / SCALE));
 }
 
-/** `123456n` as `12.3456`, the form in which the server reads and writes DECIMAL(19,4). */
+/** `123456n` as `12.3456`, the server's text form of DECIMAL(19,4). */
 export function formatAmount(amount: bigint): string {
   const digits = (amount < 0n ? -amount : amount).toString().padStart(SCALE_DIGITS + 1, '0');
   const point = digits.length - SCALE_DIGITS;
@@ -55,8 +54,8 @@ export function formatAmount(amount: bigint): string {
 }
 
 /**
- * Reads a plain decimal such as `-12.5`.
- * @returns undefined when it is not one, has more than 4 decimals that matter, or does not fit DECIMAL(19,4)
+ * Parses a plain decimal such as `-12.5`.
+ * @returns undefined when it is not one, has more than 4 significant decimals, or does not fit DECIMAL(19,4)
  */
 export function parseAmount(text: string): Amount | undefined {
   const match = /^([+-]?)(\d*)(?:\.(\d*?)0*)?$/.exec(text);

@@ -1,12 +1,12 @@
 import { violatedIndex } from '../db/transaction.ts';
 
-/** Crockford's base32: no I, L, O or U, which people take for other characters. */
+/** Crockford's base32: without I, L, O and U, which people mistake for other characters. */
 const ALPHABET = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
 const RANDOM_CHARACTERS = 8;
-// One of 10^12 a day being taken by chance is rare; several in a row are a fault.
+// A collision among 10^12 numbers a day is rare, and several in a row mean a bug.
 const MOST_TRIES = 5;
 
-/** What is numbered: the letters its numbers begin with, the unique index that they stand in, and the day. */
+/** A kind of number: its prefix, its unique index, and the day it contains. */
 export interface Numbering {
   readonly prefix: string;
   readonly index: string;
@@ -14,9 +14,9 @@ export interface Numbering {
 }
 
 /**
- * Writes a row under a number made for it, such as `T-261125-8XK2M0QZ`: with another one when that is taken. Nothing
- * follows from a number but its day, so that gateways need not agree on what comes next.
- * @param write inserts the row; a number that is taken undoes this statement alone
+ * Writes a row with a generated number, such as `T-261125-8XK2M0QZ`, and retries with another one if that is taken. Apart from
+ * the day, a number is random, so that gateways need not agree on the next one.
+ * @param write inserts the row; a duplicate number must roll back only this statement
  */
 export async function writeNumbered<Row>(numbering: Numbering, write: (number: string) => Promise<Row>): Promise<Row> {
   for (let tries = 1; ; tries += 1) {

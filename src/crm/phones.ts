@@ -10,44 +10,46 @@ import {
 } from 'libphonenumber-js';
 import { normaliseText } from './text.ts';
 
-/** What numbers are written with: digits of any script, spaces, brackets, points, slashes, dashes. */
+/**
+ * The characters that numbers are written with: digits of any script, spaces, parentheses, points, slashes, dashes, plus signs.
+ */
 const AS_WRITTEN = /^[\p{Nd}\s().+/\p{Pd}]+$/u;
 
 function readPhone(given: unknown, country?: string): PhoneNumber | undefined {
   if (typeof given !== 'string' || given.length > 50) return undefined;
   const text = normaliseText(given);
   const defaultCountry = country as CountryCode | undefined;
-  // With a country, the library knows what is dialled there for abroad.
+  // Given a country, the library knows its prefix for international calls.
   const number = parsePhoneNumberFromString(country === undefined ? text.replace(/^\s*00/, '+') : text, {
-    // Without it numbers are found in any text. The library takes an unknown country for none.
+    // Otherwise numbers would be found within any text. The library treats an unknown country as none.
     extract: false,
     ...(defaultCountry && { defaultCountry }),
   });
-  // E.164 has no room for an extension, and one that is dropped is lost. It has the plus sign and 15 digits; the library
-  // finds longer ones possible in some countries.
+  // E.164 has no extensions, and dropping one would lose it. It allows a plus sign and 15 digits; the library considers longer
+  // numbers possible in some countries.
   const isE164 = number?.isPossible() === true && number.number.length <= 16;
   return isE164 && !number.ext ? number : undefined;
 }
 
 /**
- * A telephone number in E.164 form to look for, or undefined for what is none: as long as numbers of its country are.
- * Rows from elsewhere may hold some that its country does not give out.
+ * A telephone number to search for, in E.164 form; undefined unless its length is possible in its country. Rows that other
+ * programs wrote may have numbers that their country does not assign.
  */
 export const parseSoughtPhone = (given: unknown): string | undefined => readPhone(given)?.number;
 
 /**
- * A telephone number to keep, in E.164 form, or undefined for what is none: one that its country gives out, by its length
- * and first digits. National forms need a country.
+ * A telephone number to store, in E.164 form; undefined unless its country assigns such numbers, by length and first digits.
+ * National formats need a country.
  */
 export function parsePhone(given: unknown, country?: string): string | undefined {
   const number = readPhone(given, country);
   return number?.isValid() === true ? number.number : undefined;
 }
 
-/** By calling code, such as `49`, what is dialled before a national number within the country: `0`; undefined for nothing. */
+/** By calling code, such as `49`, the trunk prefix that is dialled before a national number: `0`; undefined for none. */
 const TRUNK_PREFIXES: ReadonlyMap<string, string | undefined> = trunkPrefixes();
 
-/** The library has it; its types leave it out. */
+/** The library's types leave this out. */
 type Plan = NumberingPlan & { nationalPrefix(): string | 0 | undefined };
 
 function trunkPrefixes() {
@@ -55,17 +57,16 @@ function trunkPrefixes() {
   const prefixes = getCountries().map((country): [string, string | undefined] => {
     metadata.selectNumberingPlan(country);
     const plan = metadata.numberingPlan as Plan | undefined;
-    // Zero, the number, stands for none in its tables.
+    // In its tables, the number zero means none.
     return [getCountryCallingCode(country), plan?.nationalPrefix() || undefined];
   });
   return new Map(prefixes.toSorted(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 /**
- * The starts of the E.164 numbers that begin with the digits of a text; undefined for one that has other characters than
- * numbers are written with, or fewer than four digits. `+` or `00` stands before a country's code, and `(0)` after it for
- * what is dialled only within the country. With another zero in front it is a national number: of any country, since
- * none is named.
+ * The prefixes of E.164 numbers that match the digits of a text; undefined if it has characters that numbers are not written
+ * with, or fewer than four digits. `+` or `00` precedes a country code, and `(0)` after it is only dialled within the country.
+ * With any other leading zero it is a national number, of any country since none is given.
  */
 export function phoneStarts(text: string): readonly string[] | undefined {
   const wide = text.normalize('NFKC');
@@ -83,7 +84,7 @@ export function phoneStarts(text: string): readonly string[] | undefined {
 function internationalStart(text: string): string {
   const whole = parsePhone(text);
   if (whole !== undefined) return whole;
-  // Not whole yet, so that the library knows too little of it. Italy's numbers begin with the zero from abroad, too.
+  // The number is incomplete, so the library cannot parse it. Italy's numbers keep the zero when dialled from abroad.
   const [, start = '', rest = ''] = /^([^(]*\d[^(]*)\(0\)(.*)$/.exec(text) ?? [];
   const code = parseIncompletePhoneNumber(start).replace(/^(\+|00)/, '');
   const digits = TRUNK_PREFIXES.get(code)?.startsWith('0') === true ? `${start}${rest}` : text;

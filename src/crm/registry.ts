@@ -23,7 +23,7 @@ import { createTicketLoaders } from './ticket/loaders.ts';
 import { ticketResolvers } from './ticket/resolvers.ts';
 import { tickets } from './ticket/table.ts';
 
-/** The tables that GraphQL types are read from. */
+/** The tables that back GraphQL types. */
 export const TABLES: readonly Table[] = [
   agents,
   customers,
@@ -49,7 +49,7 @@ interface LazyLoaders {
   readonly made: (Readonly<Record<string, unknown>> | undefined)[];
 }
 
-/** A property for each loader; the loaders of a type are made when one of them is first asked for. */
+/** Has a property for each loader; a type's loaders are created when one of them is first used. */
 const LAZY: object = {};
 const NOWHERE: BatchContext = {
   db: { read: () => Promise.reject(new Error('no database')) },
@@ -67,12 +67,12 @@ for (const [i, create] of LOADERS.entries())
 /** The loaders of every type, for one request. */
 export function createLoaders(context: BatchContext): Loaders {
   const own: LazyLoaders = { context, made: [] };
-  // The compiler does not see the properties that were defined by name above; what they are it checks here.
+  // The compiler cannot see the properties defined dynamically above; this annotation checks their types.
   const loaders: Intersection<ReturnType<(typeof LOADERS)[number]>> = Object.assign(Object.create(LAZY), own);
   return loaders;
 }
 
-/** How a row of each type is found by its id. */
+/** How to load a row of each type by its id. */
 const NODE_LOADERS: NodeLoaders = {
   Agent: (loaders) => loaders.agentById,
   Customer: (loaders) => loaders.customerById,
@@ -92,5 +92,5 @@ const merged = mergeResolvers(
   ticketResolvers,
 );
 
-/** The resolvers of the whole schema. Does not compile while one is missing. */
+/** The resolvers of the whole schema. It does not compile if one is missing. */
 export const resolvers: typeof merged & NeededResolvers = { ...merged, ...scalarResolvers };

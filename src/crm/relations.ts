@@ -3,8 +3,8 @@ import { ChangedMeanwhile } from '../errors.ts';
 import type { Loaders } from './context.ts';
 
 /**
- * A row that a NOT NULL column points to. There are no foreign keys (docs/architecture.md), so its absence is a fault
- * in the data: the error is logged and masked, and the field's parent becomes null.
+ * Asserts that a row exists which a NOT NULL column points to. There are no foreign keys (docs/architecture.md), so a missing
+ * one is corrupt data: the error is logged and masked, and the field's parent becomes null.
  */
 export function found<Row>(row: Row | null, field: string): Row {
   if (row === null) throw new Error(`${field}: the row that it points to is missing`);
@@ -12,9 +12,9 @@ export function found<Row>(row: Row | null, field: string): Row {
 }
 
 /**
- * The customer that a row belongs to, or has come to belong to since it was read. One statement more for all rows whose
- * customers are not there.
- * @throws ChangedMeanwhile when the row is gone too: it was deleted with its customer since it was read
+ * The customer that a row belongs to, or that it was moved to since it was read. Takes one more statement, for all rows whose
+ * customers are missing.
+ * @throws ChangedMeanwhile when the row was deleted with its customer since it was read
  */
 export async function customerOf(
   table: Table,

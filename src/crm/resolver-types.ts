@@ -8,7 +8,7 @@ type CalledOn<Resolver> =
 
 type PropertyOf<Value, Name> = Name extends keyof Value ? Exclude<Value[Name], undefined> : never;
 
-// The fields that need no resolver: the value that the field is resolved on has a property of that name and type.
+// The fields that need no resolver, because the parent value has a property of that name and type.
 type Plain<Fields> = {
   [Name in keyof Fields]-?: [PropertyOf<CalledOn<NonNullable<Fields[Name]>>, Name>] extends [never]
     ? never
@@ -20,9 +20,9 @@ type Plain<Fields> = {
 type Needed<Fields> = Omit<Required<Fields>, Plain<Fields> | '__isTypeOf'>;
 
 /**
- * The resolvers that the schema needs: for each type, one for each field that its value has no property for. A missing
- * one does not compile. One that would only repeat a property is left out, since a plan copies a property much faster
- * than it calls a function.
+ * The resolvers that the schema needs: for each type, one for each field that its value has no property for. A missing one does
+ * not compile. Those that would only return a property are left out, since a plan copies a property much faster than it calls a
+ * function.
  */
 export type NeededResolvers = {
   [Name in keyof Resolvers as keyof Needed<NonNullable<Resolvers[Name]>> extends never ? never : Name]-?: Needed<
@@ -30,14 +30,14 @@ export type NeededResolvers = {
   >;
 };
 
-/** All of what a union's members have. */
+/** Everything that a union's members have. */
 export type Intersection<Union> = (Union extends unknown ? (one: Union) => void : never) extends (
   all: infer All,
 ) => void
   ? All
   : never;
 
-/** Joins what each folder has to say of the types; two may add fields to the same type. */
+/** Combines the resolvers of all folders; several may add fields to the same type. */
 export function mergeResolvers<const Parts extends readonly Resolvers[]>(...parts: Parts): Intersection<Parts[number]> {
   const merged: Record<string, object> = {};
   for (const [type, fields] of parts.flatMap((part) => Object.entries(part)))

@@ -8,18 +8,18 @@ import { parseGlobalId, type NodeType } from './global-id.ts';
 /** The most ids that `nodes` takes. */
 const MOST_NODES = 100;
 
-/** How a row of each type is found by its id. */
+/** How to load a row of each type by its id. */
 export type NodeLoaders = {
   readonly [Type in NodeType]: (loaders: Loaders) => { load(id: string): Promise<{ readonly id: RowId } | null> };
 };
 
-/** Anything behind the `Node` interface: a row that names its type, since rows by themselves do not. */
+/** A value of the `Node` interface: a row plus the name of its type, which rows do not have. */
 export interface NodeValue {
   readonly __typename: NodeType;
   readonly id: RowId;
 }
 
-/** The resolvers of what belongs to no type: `node`, `nodes` and `viewer`. */
+/** The resolvers that belong to no type: `node`, `nodes` and `viewer`. */
 export function rootResolvers(nodeLoaders: NodeLoaders) {
   const load = async (text: string, argument: string, loaders: Loaders): Promise<NodeValue | null> => {
     const parsed = parseGlobalId(text);

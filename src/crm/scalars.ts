@@ -6,22 +6,22 @@ const RFC_3339 = /^\d{4}-\d\d-\d\d[Tt](?!24)\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]
 const EMAIL =
   /^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*$/;
 
-/** A moment as `2026-11-23T09:30:00.000Z`, or undefined for what is not an RFC 3339 date and time in the years 1000 to 9999. */
+/** Normalises a time to `2026-11-23T09:30:00.000Z`; undefined unless it is in RFC 3339 and in the years 1000 to 9999. */
 function parseDateTime(given: unknown): string | undefined {
   if (typeof given !== 'string' || !RFC_3339.test(given)) return undefined;
   const text = given.toUpperCase();
   const moment = new Date(text);
-  // V8 takes the 30th of February for the 2nd of March.
+  // V8 turns the 30th of February into the 2nd of March.
   const isOfCalendar = new Date(`${text.slice(0, 10)}T00:00:00Z`).getUTCDate() === Number(text.slice(8, 10));
   const year = moment.getUTCFullYear();
   return isOfCalendar && year >= 1000 && year <= 9999 ? moment.toISOString() : undefined;
 }
 
-/** An email address in lower case, or undefined for what is none (HTML's rule) or longer than 254 characters. */
+/** An email address in lower case; undefined if it is invalid (by HTML's rule) or longer than 254 characters. */
 export function parseEmail(given: unknown): string | undefined {
   if (typeof given !== 'string') return undefined;
   const email = given.trim();
-  // Lower-cased afterwards: the Kelvin sign would become a k, and the address somebody else's.
+  // Lower-cased only after matching: otherwise the Kelvin sign would become a k, and the address somebody else's.
   return email.length <= 254 && EMAIL.test(email) ? email.toLowerCase() : undefined;
 }
 
@@ -31,7 +31,7 @@ const matching = (pattern: RegExp) => (given: unknown) =>
 const parseDecimal = (given: unknown) =>
   Number.isSafeInteger(given) ? String(given) : matching(/^-?\d{1,15}(\.\d{1,4})?$/)(given);
 
-/** The resolvers of the schema's scalars. Rows hold their values in the form that goes out, so output is not touched. */
+/** The resolvers of the schema's scalars. Rows already have values in output form, so output is not converted. */
 export const scalarResolvers = {
   DateTime: scalar('DateTime', 'an RFC 3339 date and time such as "2026-11-23T09:30:00Z"', parseDateTime),
   Decimal: scalar('Decimal', 'a decimal number such as "19.90"', parseDecimal),
@@ -45,7 +45,7 @@ function scalar(name: string, expected: string, parse: (given: unknown) => strin
   const coerce = (given: unknown, node?: ValueNode): string => {
     const value = parse(given);
     if (value !== undefined) return value;
-    // graphql reports an error of ours as it is, so the place in the document is ours to give.
+    // graphql passes our errors on unchanged, so we must add the place in the document.
     throw createError('BAD_USER_INPUT', `Expected ${expected}, got ${quoted(given)}.`, node && { node });
   };
   return new GraphQLScalarType<string, string>({

@@ -1,8 +1,8 @@
 import type { Write } from './writer.ts';
 
 /**
- * Keeps a customer's count of open tickets in step with them, under the customer's lock and after the tickets are
- * written. Where other programs have left a customer without its row of counts, all of them are worked out.
+ * Updates a customer's count of open tickets, under the customer's lock and after the tickets are written. If the customer has
+ * no row of counts, because another program wrote the customer, all counts are computed.
  */
 export async function countOpenTickets({ transaction }: Write, customerId: bigint, more: number): Promise<void> {
   if (more === 0) return;

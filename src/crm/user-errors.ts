@@ -1,6 +1,6 @@
 import type { UserError, UserErrorCode } from '../generated/graphql.ts';
 
-/** A write that cannot be done as asked, for reasons that its caller can mend. Undoes the transaction. */
+/** Says that a write is refused, for reasons that its caller can fix. Rolls the transaction back. */
 export class Refusal extends Error {
   override readonly name = 'Refusal';
   readonly userErrors: readonly UserError[];
@@ -10,10 +10,10 @@ export class Refusal extends Error {
   }
 }
 
-/** The most user errors that a payload has: an input of thousands of wrong members is told of the first of them. */
+/** The most user errors in a payload: for an input with thousands of wrong members, only the first ones are reported. */
 export const MOST_USER_ERRORS = 100;
 
-/** What stands in the way of a write, gathered field by field so that all of it is told at once. */
+/** Collects the user errors of a write field by field, so that all are reported at once. */
 export class Problems {
   readonly #found: UserError[] = [];
 
@@ -23,7 +23,7 @@ export class Problems {
       this.#found.push({ code, message, path: ['input', ...path.map(String)] });
   }
 
-  /** Throws a `Refusal` if there is any. */
+  /** Throws a `Refusal` if there are any. */
   refuse(): void {
     if (this.#found.length > 0) throw new Refusal(this.#found);
   }

@@ -3,39 +3,38 @@ import { runTransaction, type Transaction, type TransactionOptions } from '../db
 import { createError, exposedCode } from '../errors.ts';
 import { toGatewayError } from '../db/errors.ts';
 
-/** A GraphQL type of which stored answers may be out of date after a write. */
+/** A GraphQL type whose stored answers may be stale after a write. */
 export type ChangedType = 'Customer' | 'CustomerSummary' | 'Order' | 'Ticket' | 'Interaction' | 'Change';
 
-/** One try of a command: the transaction, who writes, and when. */
+/** One attempt at a command: the transaction, who writes, and when. */
 export interface Write {
   readonly transaction: Transaction;
-  /** Null for nobody in particular. */
+  /** Null for an anonymous caller. */
   readonly actor: string | null;
-  /** The moment of the write, for every row of it. */
+  /** The time of the write, used for all its rows. */
   readonly now: Date;
-  /** The customers of whom something was changed, by row id; told to subscribers once it is committed. */
+  /** Row ids of the customers that the write affects; subscribers are told after the commit. */
   readonly changedCustomers: Set<string>;
 }
 
-/** What commands change: types, for stored answers, and customers, for subscriptions. */
+/** What commands change: types, to invalidate stored answers, and customers, to notify subscriptions. */
 export interface Changes {
   readonly types: readonly ChangedType[];
   readonly customers: readonly string[];
 }
 
-/** How commands write. */
 export interface Writer {
   /**
-   * Runs a command in one transaction; a thrown error undoes all of it. Resolves when the transaction is committed and
-   * no later request can be answered from what was stored before it, for the types that it says it changes.
-   * @param options.isRepeatable the command finds out by itself what it did before (`TransactionOptions`)
-   * @throws SERVICE_UNAVAILABLE when the database was lost, saying so if the write may have been done all the same
+   * Runs a command in one transaction, which any thrown error rolls back. Resolves when it is committed and no later request
+   * can get an older stored answer that involves the given types.
+   * @param options.isRepeatable the command detects what an earlier attempt did (`TransactionOptions`)
+   * @throws SERVICE_UNAVAILABLE when the connection is lost, saying so if the write may have been committed nevertheless
    */
   transaction<Result>(
     options: { readonly types: readonly ChangedType[]; readonly isRepeatable: boolean },
     command: (write: Write) => Promise<Result>,
   ): Promise<Result>;
-  /** A write was answered from what is known of an earlier one. */
+  /** Counts a write that was answered with the stored outcome of an earlier one. */
   countRepeated(): void;
 }
 
@@ -44,18 +43,18 @@ interface WriterOptions extends Omit<TransactionOptions, 'isRepeatable'> {
   /** Where each transaction takes a place. */
   readonly room: Room;
   readonly metrics: TransactionOptions['metrics'] & { readonly repeatedWrites: { inc(): void } };
-  /** Throws when nobody waits for the answer any more. */
+  /** Throws when nobody is waiting for the answer any more. */
   readonly assertWanted: () => void;
-  /** Called after COMMIT and, since a connection that was lost then may have committed, after its failure. */
+  /** Called after COMMIT, and after a failed one too, since it may have been committed before the connection was lost. */
   readonly settled: (changes: Changes) => Promise<void>;
 }
 
-/** Writes for one request. */
+/** Creates the writer for one request. */
 export function createWriter({ actor, room, assertWanted, settled, ...transactions }: WriterOptions): Writer {
   return {
     async transaction({ types, isRepeatable }, command) {
       assertWanted();
-      // The other half of its time is for doing it.
+      // The other half of the time is for the transaction itself.
       const leave = await room.enter(transactions.timeoutMs / 2);
       let written: Write | undefined;
       try {
@@ -77,7 +76,7 @@ export function createWriter({ actor, room, assertWanted, settled, ...transactio
   };
 }
 
-/** A failure after the last statement: COMMIT may have reached the server or not. */
+/** After a failure beyond the last statement, COMMIT may or may not have reached the server. */
 function unknownOutcome(error: unknown, isRepeatable: boolean): unknown {
   const shown = toGatewayError(error);
   const code = exposedCode(shown);

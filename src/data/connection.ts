@@ -5,12 +5,12 @@ import { serverWords } from '../db/errors.ts';
 
 const UNAVAILABLE_EXIT_CODE = 69;
 const TRANSACTION_TRIES = 5;
-// ER_LOCK_WAIT_TIMEOUT and ER_LOCK_DEADLOCK; the latter is also how clusters report a failed certification.
+// ER_LOCK_WAIT_TIMEOUT and ER_LOCK_DEADLOCK, which is also how clusters report a failed certification.
 const TRANSIENT_NUMBERS = new Set([1205, 1213]);
 
 /**
- * Opens one connection for bulk work: UTC, strict SQL mode, DATETIME and DECIMAL as text, BIGINT as bigint.
- * @throws UserError (exit code 69, EX_UNAVAILABLE) when the server cannot be reached or refuses
+ * Opens a connection for bulk work: UTC, strict SQL mode, DATETIME and DECIMAL as text, BIGINT as bigint.
+ * @throws UserError (exit code 69, EX_UNAVAILABLE) when the server cannot be reached or refuses the connection
  */
 export async function openConnection(databaseUrl: string): Promise<mariadb.Connection> {
   try {
@@ -21,7 +21,7 @@ export async function openConnection(databaseUrl: string): Promise<mariadb.Conne
       timezone: 'Z',
       initSql: [
         "SET SESSION time_zone = '+00:00'",
-        // A statement after a lock must see what the lock's last holder wrote.
+        // After waiting for a lock, a statement must see what its last holder wrote.
         'SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED',
         "SET SESSION sql_mode = 'STRICT_TRANS_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO'",
       ],
@@ -35,8 +35,8 @@ export async function openConnection(databaseUrl: string): Promise<mariadb.Conne
 }
 
 /**
- * Runs `work` in a transaction: all of it is kept or nothing. A deadlock or lock time-out runs the whole again, up to
- * five times, so `work` must touch nothing outside that it cannot do twice.
+ * Runs `work` in a transaction. After a deadlock or lock wait timeout it is rolled back and retried, up to five attempts in
+ * all, so `work` must have no side effects that it cannot repeat.
  */
 export async function inTransaction<T>(connection: mariadb.Connection, work: () => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt += 1) {

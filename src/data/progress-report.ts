@@ -1,18 +1,18 @@
 import { SingleBar } from 'cli-progress';
 
-/** Shows how far something long is: a bar on a terminal, a line every few seconds elsewhere. */
+/** Shows the progress of something long: a bar on a terminal, otherwise a line every few seconds. */
 export interface ProgressReport {
-  /** `done` of the total, and the rows written so far by this run. */
+  /** Sets how many of the total are done, and how many rows this run has written. */
   update(done: number, rows: number): void;
-  /** Leaves the last state on the screen. */
+  /** Stops and leaves the last state on the screen. */
   stop(): void;
 }
 
 const LINE_EVERY_MS = 3_000;
 
 /**
- * @param stream where to; a bar needs a terminal
- * @param what `total` things called `unit`, of which some may have been done by an earlier run
+ * @param stream where to write; a bar needs a terminal
+ * @param what `total` things named `unit`, of which `done` were done by an earlier run
  */
 export function createProgressReport(
   stream: NodeJS.WriteStream,

@@ -1,15 +1,15 @@
 import type { Connection } from 'mariadb';
 
-// Well below 4 MB, the smallest max_allowed_packet that servers come with; larger statements were no faster.
+// Well below 4 MB, the smallest default max_allowed_packet; larger statements were no faster.
 const STATEMENT_CHARACTERS = 256 * 1024;
 
-/** Collects rows and sends them as multi-row INSERTs; memory is bounded by what is waiting, about 256 KB a table. */
+/** Batches rows into multi-row INSERTs. Holds up to about 256 KB per table in memory. */
 export interface RowWriter {
-  /** Rows handed over so far. */
+  /** How many rows were added so far. */
   readonly rows: number;
-  /** True when enough is waiting for a statement: `await flushFull()` before adding much more. */
+  /** Whether a statement is ready to be sent: `await flushFull()` before adding many more rows. */
   readonly isFull: boolean;
-  /** `columns` is the list in backquotes or bare, as in SQL; `tuple` the values without brackets, each a literal. */
+  /** `columns` is a column list as in SQL, `tuple` are the values as literals, without parentheses. */
   add(table: string, columns: string, tuple: string): void;
   /** Sends the statements that are large enough. */
   flushFull(): Promise<void>;
@@ -17,7 +17,7 @@ export interface RowWriter {
   flush(): Promise<void>;
 }
 
-/** A `RowWriter` on a connection; what it sends belongs to the transaction that is open there. */
+/** Creates a `RowWriter` whose statements belong to the connection's open transaction. */
 export function createRowWriter(connection: Connection): RowWriter {
   const waiting = new Map<string, { tuples: string[]; characters: number }>();
   const full = new Set<string>();

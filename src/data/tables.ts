@@ -1,4 +1,4 @@
-/** Every table that holds the users' data; not Prisma's bookkeeping. A test holds the list against the migrations. */
+/** Every table with the users' data, which excludes Prisma's bookkeeping. A test checks the list against the migrations. */
 export const DATA_TABLES = [
   'agents',
   'customers',

@@ -9,39 +9,42 @@ import { createRoom, type Room } from './room.ts';
 
 export { connectionOptions } from './pool.ts';
 
-/** A value that goes to the server apart from the statement's text. 64-bit ids are bigint. */
+/** A parameter of a statement. 64-bit ids are bigint. */
 export type SqlValue = string | number | bigint | null;
 
-/** One SELECT. `name` is for counting and stays the same whatever the values, such as `Customer.orders page`. */
+/** One SELECT. `name` labels metrics and does not depend on the values: `Customer.orders page`, for example. */
 export interface ReadStatement {
   readonly name: string;
   readonly sql: string;
   readonly values: readonly SqlValue[];
 }
 
-/** A row in the order of the SELECT list: BIGINT and DECIMAL as strings, DATETIME as MySQL writes it, in UTC. */
+/** A row in the order of the SELECT list. BIGINT and DECIMAL are strings, DATETIME is text as MySQL writes it, in UTC. */
 export type RawRow = readonly unknown[];
 
 export interface Database {
-  /** For writes: each in a transaction of Prisma's. */
+  /** For writes, each in a Prisma transaction. */
   readonly client: PrismaClient;
-  /** Sends one SELECT through Prisma's driver adapter; counted under its name. Throws TIMEOUT or SERVICE_UNAVAILABLE. */
+  /**
+   * Runs one SELECT through Prisma's driver adapter and counts it under its name.
+   * @throws TIMEOUT or SERVICE_UNAVAILABLE
+   */
   read(statement: ReadStatement): Promise<RawRow[]>;
-  /** Half of the connections: a transaction takes a place first, so that those that wait for locks leave some for reads. */
+  /** Limits transactions to half of the connections, so that those waiting for row locks leave some for reads. */
   readonly writes: Room;
-  /** How many statements wait for a connection, and transactions for a place. */
+  /** How many reads are waiting for a connection, and how many transactions for a place in `writes`. */
   waiting(): { readonly reads: number; readonly writes: number };
-  /** Resolves when the server answers, on a connection for that alone; throws otherwise. */
+  /** Resolves when the server answers, over a connection reserved for that; throws otherwise. */
   ping(): Promise<void>;
-  /** Waits for what is under way and closes every connection. */
+  /** Waits for running statements and closes every connection. */
   close(): Promise<void>;
 }
 
 /** In milliseconds. */
 export interface DatabaseTimes {
-  /** The server stops a statement that takes longer, waiting for locks included. */
+  /** The server stops a statement that takes longer, including time spent waiting for locks. */
   readonly statementMs: number;
-  /** How long to wait for a connection, and for an answer past `statementMs`. Default: two seconds. */
+  /** How long to wait for a connection, and past `statementMs` for an answer. Default: two seconds. */
   readonly waitMs?: number;
 }
 
@@ -49,27 +52,27 @@ export interface DatabaseOptions extends DatabaseTimes {
   /** `mysql://` or `mariadb://`, with a database name. */
   readonly url: string;
   readonly connections: number;
-  /** Connections beside those, for short statements while all are in use; opened when they are first needed. Default: 0. */
+  /** Extra connections for short statements while all others are in use, opened on first need. Default: 0. */
   readonly spareConnections?: number;
-  /** The most statements that all connections together keep prepared; 0: none is prepared. Default: 256 a connection. */
+  /** The most statements that all connections together keep prepared; 0 prepares none. Default: 256 per connection. */
   readonly preparedStatements?: number;
   readonly metrics: Metrics;
 }
 
 /** How long a statement on a spare connection may take. */
 const SPARE_STATEMENT_MS = 500;
-/** More than that wait for a row only when something is wrong. */
+/** When more writes than that are waiting, something is wrong. */
 const WRITES_WAITING = 500;
 const WRITES_FULL =
   'Too many writes wait, likely for rows that somebody else holds locked, and none may take the connections of reads; try again.';
 
 /**
- * Connects to MySQL or MariaDB: one pool, which Prisma Client and our own reads share, and beside it connections for short
- * statements while it is full, and one for `ping`.
+ * Connects to MySQL or MariaDB with one pool shared by Prisma Client and our own reads, plus spare connections for short
+ * statements while that pool is full, and one connection for `ping`.
  *
- * Reads go through the driver adapter's `queryRaw` and not through Prisma Client: that costs a fraction of the CPU
- * (docs/benchmarks.md has both), and a page of many parents (UNION ALL of bounded SELECTs) has no form in Prisma's query
- * language.
+ * Reads go through the driver adapter's `queryRaw` rather than Prisma Client: they use a fraction of the CPU
+ * (docs/benchmarks.md compares both), and Prisma's query language cannot express a page for many parents (UNION ALL of bounded
+ * SELECTs).
  */
 export async function createDatabase(options: DatabaseOptions): Promise<Database> {
   const { metrics } = options;
@@ -93,7 +96,7 @@ export async function createDatabase(options: DatabaseOptions): Promise<Database
     refused: () => metrics.databaseFull.inc({ what: 'write' }),
   });
   const { statements, statementSeconds } = metrics;
-  // By name, of which there are a few dozen: finding a label's counter costs more than counting.
+  // Cached by name, of which there are a few dozen: looking up a label's counter costs more than incrementing it.
   const counters = new Map<string, { inc(): void }>();
   const counterOf = (name: string) => {
     const counter = counters.get(name) ?? statements.labels(name);
@@ -154,5 +157,5 @@ function createPools(server: DatabaseServer, options: DatabaseOptions) {
   };
 }
 
-// The adapter converts only what is marked bigint or datetime; our values need no conversion.
+// The adapter converts only arguments marked bigint or datetime, and ours need no conversion.
 const ANY_TYPE = { scalarType: 'unknown', arity: 'scalar' } as const;

@@ -1,19 +1,19 @@
 import { createRequire } from 'node:module';
 import type { Socket } from 'node:net';
 
-/** Marks what its last `catch` gives as handled. */
+/** A promise whose `catch` returns one that never counts as an unhandled rejection. */
 class HandledPromise<Value> extends Promise<Value> {
   override catch<Result = never>(
     onRejected?: ((reason: unknown) => Result | PromiseLike<Result>) | null,
   ): Promise<Value | Result> {
     const caught = super.catch(onRejected);
-    // `connect()` rejects too, and the pool deals with that: this one says nothing new.
+    // `connect()` rejects with the same error, and the pool handles that one.
     void caught.then(undefined, () => undefined);
     return caught;
   }
 }
 
-/** What the driver shows to nobody of its connections. */
+/** The driver's internals that its types leave out. */
 interface DriverConnection {
   readonly opts: { readonly socketTimeout: number };
   readonly socket: Socket;
@@ -26,7 +26,7 @@ interface DriverConnection {
   socketTimeoutReached(): void;
 }
 
-/** What the driver shows to nobody of its commands. */
+/** As above, for its commands. */
 interface DriverCommand {
   readLocalInfile(): never;
 }
@@ -42,8 +42,8 @@ const MALFORMED_PACKET = 2027;
 let isGuarded = false;
 
 /**
- * Mends mariadb 3.4.5, the version that Prisma's adapter pins: it throws or rejects where nobody can catch it, which would
- * end the process, and holds certificates to their CAs too late. To be looked at again with each version.
+ * Patches mariadb 3.4.5, the version that Prisma's adapter pins. It throws or rejects where nobody can catch it, which would
+ * end the process, and verifies certificates too late. Review these patches on every upgrade of the driver.
  */
 export function guardDriver(): void {
   if (isGuarded) return;
@@ -60,8 +60,8 @@ export function guardDriver(): void {
 }
 
 /**
- * No statement of ours has the server ask for a file. One that does so all the same is answered by the driver, which then
- * waits for an answer on behalf of a command that has failed, and fails over it when none comes.
+ * No statement of ours makes the server ask for a file. If it asks anyway, the driver replies, and then waits for a response on
+ * behalf of a command that has already failed, and fails when none comes.
  */
 function guardFiles(prototype: DriverCommand): void {
   prototype.readLocalInfile = () => {
@@ -70,11 +70,11 @@ function guardFiles(prototype: DriverCommand): void {
 }
 
 /**
- * A connection that is lost while its session is being set up leaves a rejected promise to nobody (`authSucceedHandler` in
- * lib/connection.js). Mended in mariadb 3.5.
+ * If a connection is lost during session set-up, the driver leaves a rejected promise unhandled (`authSucceedHandler` in
+ * lib/connection.js). Fixed in mariadb 3.5.
  */
 function guardSetUp(prototype: DriverConnection): void {
-  // The first step of the set-up; the others are chained to what it gives.
+  // The other steps of the set-up are chained to the promise that this first one returns.
   const first = prototype.executeSessionVariableQuery;
   prototype.executeSessionVariableQuery = function (this: DriverConnection): Promise<unknown> {
     return HandledPromise.resolve(first.call(this));
@@ -82,8 +82,8 @@ function guardSetUp(prototype: DriverConnection): void {
 }
 
 /**
- * Packets are parsed in a listener of the socket, so what is thrown over one that is not as it should be, by a broken server or
- * by a proxy between, would end the process. Here it ends the connection, and fails what was running on it.
+ * Packets are parsed in a socket listener, so an exception over a malformed one, from a broken server or a proxy in between,
+ * would end the process. Here it closes the connection and fails the command that was running on it.
  */
 function guardParser(prototype: DriverConnection): void {
   const { socketInit } = prototype;
@@ -101,7 +101,7 @@ function guardParser(prototype: DriverConnection): void {
   };
 }
 
-/** The next command begins in a turn of its own, and goes by what the server said of a statement that it prepared. */
+/** The next command starts in its own turn of the event loop, and relies on what the server said about a prepared statement. */
 function guardSending(prototype: DriverConnection): void {
   const { nextSendCmd } = prototype;
   prototype.nextSendCmd = function (this: DriverConnection): void {
@@ -114,11 +114,11 @@ function guardSending(prototype: DriverConnection): void {
 }
 
 /**
- * A server that greets as MariaDB is believed whatever its certificate, until it has taken the password: the driver then
- * looks for a proof that it knew it. But whoever stands between may greet so, and may ask for the password in clear. Here the
- * certificate is held to the CAs before anything is sent, whatever the greeting says.
+ * If a server's greeting says MariaDB, the driver accepts any certificate and sends the password; only then does it check a
+ * proof that the server knew it. A man in the middle can send that greeting and ask for the password in clear text. Here the
+ * certificate is verified before anything is sent, whatever the greeting says.
  *
- * The driver also leaves its time-out for silence on the socket below, where nobody can turn it off again (`watch` in pool.ts).
+ * The driver also leaves its inactivity timeout on the underlying socket, where `watch` in pool.ts cannot turn it off.
  */
 function guardTls(prototype: DriverConnection, signIn: DriverSignIn): void {
   /** Of the connections that have asked for TLS and do not have it yet. */

@@ -4,32 +4,32 @@ import { createError, exposedCode } from '../errors.ts';
 // MySQL ER_QUERY_TIMEOUT, MariaDB ER_STATEMENT_TIMEOUT; ER_LOCK_WAIT_TIMEOUT.
 const STOPPED_NUMBERS: ReadonlySet<unknown> = new Set([3024, 1969]);
 const TIMEOUT_NUMBERS: ReadonlySet<unknown> = new Set([...STOPPED_NUMBERS, 1205]);
-// Server gone, shutting down, too many connections, a packet that cannot be read; and the driver's own: no connection from the pool, closed, timed out.
+// Server gone, shutting down, too many connections, malformed packet; the driver's own: none from the pool, closed, timed out.
 const UNAVAILABLE_NUMBERS = new Set([
   1040, 1053, 1152, 1153, 1158, 1159, 1160, 1161, 1203, 2002, 2003, 2006, 2013, 2027, 45_001, 45_004, 45_009, 45_012,
   45_013, 45_019, 45_023, 45_026, 45_027, 45_028, 45_029, 45_030, 45_037, 45_039, 45_042, 45_060, 45_061,
 ]);
 const UNAVAILABLE_CODES = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND', 'EAI_AGAIN']);
-// The driver's own: TLS was asked for, and the server has none.
+// The driver's own: TLS is required, but the server does not support it.
 const NO_TLS_NUMBER = 45_023;
-// Node.js's and OpenSSL's: ERR_TLS_CERT_ALTNAME_INVALID, SELF_SIGNED_CERT_IN_CHAIN, UNABLE_TO_VERIFY_LEAF_SIGNATURE, ...
+// From Node.js and OpenSSL: ERR_TLS_CERT_ALTNAME_INVALID, SELF_SIGNED_CERT_IN_CHAIN, UNABLE_TO_VERIFY_LEAF_SIGNATURE, ...
 const CERTIFICATE_CODE =
   /CERT|SIGNATURE|CRL_|ISSUER|^(?:INVALID_CA|INVALID_PURPOSE|PATH_LENGTH_EXCEEDED|HOSTNAME_MISMATCH|UNSPECIFIED)$/;
 const TLS_CODE = /^(?:ERR_TLS_|ERR_SSL_|EPROTO$)/;
 const isCertificateCode = (fact: unknown): boolean => typeof fact === 'string' && CERTIFICATE_CODE.test(fact);
-/** A call of the system that failed is one of a socket: EHOSTUNREACH, EMFILE and many more. */
-const SYSTEM_CALL = 'a call of the system';
+/** Stands for any failed system call, all of which are about sockets: EHOSTUNREACH, EMFILE and many more. */
+const SYSTEM_CALL = 'system call';
 const UNAVAILABLE_KINDS = new Set(['TooManyConnections', 'ConnectionClosed', 'DatabaseNotReachable', 'SocketTimeout']);
 
 const UNREACHABLE = 'The database cannot be reached now; try again.';
 const POOL_FULL = 'All connections to the database are in use; try again.';
 
-/** Whether a fact of an error says that the server stopped a statement that took longer than it may. */
+/** Whether a fact of an error says that the server stopped a statement at its time limit. */
 export const isStatementStopped = (fact: unknown): boolean => STOPPED_NUMBERS.has(fact);
 
 /**
- * Whether an error, or what it wraps, is that of a pool with no connection left, and not that of a server out of reach.
- * The driver gives both one number; the state of its pool is in the message.
+ * Whether an error, or one that it wraps, means that the pool is exhausted rather than that the server is unreachable. The
+ * driver gives both the same number, but puts the pool's state into the message.
  */
 export function isPoolFull(error: unknown, depth = 0): boolean {
   if (!isObject(error) || depth > 4) return false;
@@ -48,8 +48,8 @@ function wrapped(error: object): object[] {
 }
 
 /**
- * TIMEOUT for a statement that the server stopped or a transaction that took too long, SERVICE_UNAVAILABLE for a server
- * out of reach, else as it came.
+ * TIMEOUT for a statement that the server stopped or a transaction that took too long, SERVICE_UNAVAILABLE for an unreachable
+ * server, otherwise the error unchanged.
  */
 export function toGatewayError(error: unknown): unknown {
   if (!(error instanceof Error) || exposedCode(error) !== undefined) return error;
@@ -72,30 +72,30 @@ const isUnavailable = (fact: unknown): boolean =>
         CERTIFICATE_CODE.test(fact) ||
         TLS_CODE.test(fact));
 
-/** What is told of an error of the driver, or of what `toGatewayError` made of it, to whoever runs the gateway. */
+/** Describes an error of the driver, or the `toGatewayError` of one, to whoever operates the gateway. */
 export function serverWords(error: unknown): string {
   if (!Error.isError(error)) return String(error);
   if ('originalError' in error && error.originalError !== undefined) return serverWords(error.originalError);
   const code = 'code' in error ? error.code : undefined;
   if (isCertificateCode(code)) return `its certificate was refused: ${error.message}`;
-  // What the network says, such as ECONNREFUSED.
+  // An error of the network, such as ECONNREFUSED.
   if (!(error instanceof SqlError)) return error.message;
   if (error.errno === NO_TLS_NUMBER) return 'it has no TLS, which the ssl-mode in DATABASE_URL asks for';
   const words = error.sqlMessage ?? error.message;
   return error.errno > 0 ? `${words} (${error.errno})` : words;
 }
 
-/** Numbers, codes and SQLSTATEs of an error of the driver or of Prisma, and of what it wraps. */
+/** Error numbers, codes and SQLSTATEs of an error of the driver or Prisma, and of the errors it wraps. */
 export function* errorFacts(error: object, depth = 0): Generator<unknown> {
   const fields: Record<string, unknown> = { ...error, cause: 'cause' in error ? error.cause : undefined };
   const meta = isObject(fields['meta']) ? fields['meta'] : {};
-  // Prisma has one code for a transaction that got no connection in time and for one that went on for too long.
+  // Prisma uses one code for a transaction that got no connection in time and for one that ran for too long.
   if (fields['code'] === 'P2028') yield 'timeTaken' in meta ? 'EXPIRED' : 'ETIMEDOUT';
   if (typeof fields['syscall'] === 'string') yield SYSTEM_CALL;
   yield fields['errno'];
   yield fields['code'];
   yield fields['kind'];
-  // The driver's and the adapter's names of the SQLSTATE.
+  // The driver's and the adapter's names for the SQLSTATE.
   yield fields['sqlState'];
   yield fields['state'];
   if (typeof fields['originalCode'] === 'string') yield Number(fields['originalCode']);

@@ -8,11 +8,11 @@ import { matchesChecksum, type Migration, readMigrations } from './migration-scr
 export interface MigrateOptions {
   /** `mysql://` or `mariadb://`, with a database name. */
   readonly databaseUrl: string;
-  /** Whether the database is created when it is missing. Default true. */
+  /** Whether to create the database when it is missing. Default true. */
   readonly createsDatabase?: boolean;
-  /** Holds a folder for each migration, as in prisma/migrations. */
+  /** Holds one folder per migration, as in prisma/migrations. */
   readonly folder: string;
-  /** Takes one line about what was created or applied, or about what does not agree with the folder. */
+  /** Takes one line about what was created or applied, or about a difference from the folder. */
   readonly report: (line: string) => void;
   /** How long to wait for another process that is applying migrations. Default 60,000. */
   readonly lockTimeoutMs?: number;
@@ -25,7 +25,7 @@ export interface MigrateResult {
   readonly already: number;
 }
 
-/** The same name and the same table as Prisma Migrate's: it and this can be used in turns and exclude each other. */
+/** Prisma Migrate's lock name and table, so that the two exclude each other and can be used interchangeably. */
 const lockName = 'prisma_migrate';
 
 const bookkeepingTable = `CREATE TABLE _prisma_migrations (
@@ -43,12 +43,11 @@ const bookkeepingTable = `CREATE TABLE _prisma_migrations (
 const unavailable = 69;
 
 /**
- * Applies the migrations that a database does not have yet, each once even when several processes start together, and
- * records them as Prisma Migrate does. DDL of MySQL cannot be rolled back: a migration that fails half-way is recorded
- * as failed, and nothing more is applied until a person has mended it.
- * @throws UserError when the database cannot be reached (exit code 69), a migration fails (its statement and the
- *   server's words are in the message) or had failed before, the database holds tables that are not ours, or the lock
- *   is not had in time
+ * Applies the migrations that a database lacks, each exactly once even when several processes start together, and records them
+ * as Prisma Migrate does. MySQL cannot roll DDL back: a migration that fails half-way is recorded as failed, and nothing more
+ * is applied until somebody has repaired it.
+ * @throws UserError when the database cannot be reached (exit code 69), a migration fails (the message has its statement and
+ *   the server's error) or had failed before, the database holds tables that are not ours, or the lock is not acquired in time
  */
 export async function applyMigrations(options: MigrateOptions): Promise<MigrateResult> {
   const migrations = await readMigrations(options.folder);
@@ -68,7 +67,7 @@ export async function applyMigrations(options: MigrateOptions): Promise<MigrateR
     }
     return { applied, already: migrations.length - applied.length };
   } finally {
-    // The lock goes with the connection.
+    // Closing the connection releases the lock.
     if (connection.isValid()) await connection.end();
   }
 }
@@ -98,14 +97,14 @@ function isMissing(error: unknown): boolean {
   return error instanceof mariadb.SqlError && error.code === 'ER_BAD_DB_ERROR';
 }
 
-/** Creates a database and uses it. Returns false when another process was faster. */
+/** Creates a database and selects it. Returns false when another process created it first. */
 async function createDatabase(connection: mariadb.Connection, database: string): Promise<boolean> {
   const name = connection.escapeId(database);
   const { warningStatus } = await connection.query<mariadb.UpsertResult>(
     `CREATE DATABASE IF NOT EXISTS ${name} CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_520_ci`,
   );
   await connection.query(`USE ${name}`);
-  // A warning says that it is there already; what counts as affected differs between servers.
+  // A warning means that it already existed; the count of affected rows differs between servers.
   return warningStatus === 0;
 }
 
@@ -136,7 +135,7 @@ async function readRecords(connection: mariadb.Connection): Promise<readonly Mig
     return connection.query<MigrationRecord[]>(
       'SELECT migration_name, checksum, finished_at, rolled_back_at, logs FROM _prisma_migrations ORDER BY started_at',
     );
-  // Prisma's P3005: most likely the URL names the database of another program.
+  // Like Prisma's P3005: most likely the URL names another program's database.
   if (tables.length > 0)
     throw new UserError(
       `The database has tables (${tables[0]?.name}, ...) and no _prisma_migrations: it seems to belong to another ` +
@@ -146,7 +145,7 @@ async function readRecords(connection: mariadb.Connection): Promise<readonly Mig
   return [];
 }
 
-/** Prisma's P3009. */
+/** Like Prisma's P3009. */
 function refuseFailed(records: readonly MigrationRecord[]): void {
   const failed = records.find((record) => record.finished_at === null && record.rolled_back_at === null);
   if (failed === undefined) return;
@@ -199,7 +198,7 @@ interface Failure {
   readonly error: unknown;
 }
 
-/** Always throws. Without a connection the record stays unfinished, which the next start refuses as well. */
+/** Always throws. If the connection is lost, the record stays unfinished, which the next start refuses as well. */
 async function recordFailure(connection: mariadb.Connection, failure: Failure): Promise<never> {
   const { id, name, place, error } = failure;
   const words = serverWords(error);

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { UserError } from '../user-error.ts';
 
 export interface Migration {
-  /** The folder's name, `<time>_<name>`: its order is the order of application. */
+  /** The folder's name, `<time>_<name>`. Names sort in the order of application. */
   readonly name: string;
   readonly script: string;
   /** SHA-256 of the script in lower-case hexadecimal, as Prisma Migrate records it. */
@@ -13,7 +13,7 @@ export interface Migration {
 }
 
 /**
- * Reads migrations kept in Prisma Migrate's layout: a folder each, holding migration.sql.
+ * Reads migrations in Prisma Migrate's layout: one folder each, with a migration.sql.
  * @returns in order of application
  * @throws UserError when there are none, a script is missing, or one creates a stored program with a body
  */
@@ -26,20 +26,20 @@ export async function readMigrations(folder: string): Promise<readonly Migration
   return Promise.all(names.sort().map((name) => readMigration(name, join(folder, name, 'migration.sql'))));
 }
 
-/** As Prisma does, a script matches whichever line ends it was recorded with: git changes them between systems. */
+/** Like Prisma, accepts the checksum with either kind of line ending, since git converts them between systems. */
 export function matchesChecksum({ script }: Pick<Migration, 'script'>, checksum: string): boolean {
   const forms = [script, script.replaceAll('\r\n', '\n'), script.replaceAll('\n', '\r\n')];
   return forms.some((form) => checksumOf(form) === checksum);
 }
 
-// In this order: what is executed (/*! */) comes before what is a comment, and an open end takes all that is left.
+// The order matters: executable comments (/*! */) come before ordinary ones. Anything left open extends to the end.
 const token =
   /(?<text>'(?:[^'\\]|\\[^])*(?:'|$)|"(?:[^"\\]|\\[^])*(?:"|$)|`[^`]*(?:`|$)|\/\*M?![^]*?(?:\*\/|$))|(?<comment>\/\*[^]*?(?:\*\/|$)|#[^\n]*|--(?=\s|$)[^\n]*)|(?<end>;)|[^'"`/#;-]+|[^]/gy;
 
 /**
- * Splits a script at the semicolons outside of quotes and comments, so that each statement can be sent, and named, on
- * its own. Comments before a statement are dropped, those within it stay. Knows no stored programs, whose bodies hold
- * semicolons, and no DELIMITER, which is the mysql client's.
+ * Splits a script at semicolons outside of quotes and comments, so that each statement can be sent, and reported, on its own.
+ * Drops comments before a statement and keeps those within it. Supports neither stored programs, whose bodies contain
+ * semicolons, nor DELIMITER, which belongs to the mysql client.
  * @see https://dev.mysql.com/doc/refman/8.4/en/comments.html
  */
 export function splitStatements(script: string): readonly string[] {

@@ -7,31 +7,30 @@ import { hostOf, tlsOptions } from '../tls.ts';
 
 export interface PoolOptions {
   readonly connections: number;
-  /** The server stops a statement that takes longer, waiting for locks included. */
+  /** The server stops a statement that takes longer, including time spent waiting for locks. */
   readonly statementMs: number;
   /** How many statements each connection keeps prepared. */
   readonly prepared: number;
 }
 
-/** A server that has answered. */
+/** A server that has answered once. */
 export interface DatabaseServer {
   /** Opens a pool, which connects in the background. */
   createPool(options: PoolOptions): ConnectionPool;
 }
 
-/** A pool of connections, and its end. */
 export interface ConnectionPool {
   readonly pool: mariadb.Pool;
   /** Whether all connections are in use. */
   isFull(): boolean;
-  /** Ends idle connections at once and the others when they are done, or after half a second, statement and all. */
+  /** Closes idle connections at once, and the others when they are done or after half a second, killing their statements. */
   close(): Promise<void>;
 }
 
-// Of its own connections the driver shows less in its types than there is.
+// The driver's types leave out some of what its connections have.
 type OpenConnection = EventEmitter & { readonly socket?: Socket; destroy(): void };
 
-/** What Prisma's driver adapter asks for with each statement. The driver knows all of them; its types do not. */
+/** The options that Prisma's driver adapter passes with each statement. The driver supports all of them; its types do not. */
 const ADAPTER_OPTIONS = {
   rowsAsArray: true,
   dateStrings: true,
@@ -44,11 +43,11 @@ const WAIT_MS = 2_000;
 const CLOSE_MS = 500;
 
 /**
- * Connects once, to find out what server that is.
+ * Connects once, to find out which server it is.
  * @param url `mysql://` or `mariadb://`, with a database name
- * @param waitMs how long opening a connection may take, and a statement wait for one; and how much later than the server's
- *   own limit an answer may be before the connection counts as dead
- * @throws SERVICE_UNAVAILABLE when it does not answer
+ * @param waitMs limits opening a connection and waiting for one, and is how far past the server's own time limit an answer may
+ *   come before the connection counts as dead
+ * @throws SERVICE_UNAVAILABLE when the server does not answer
  */
 export async function openServer(url: string, waitMs = WAIT_MS): Promise<DatabaseServer> {
   const connection = { ...connectionOptions(url), connectTimeout: waitMs };
@@ -69,9 +68,9 @@ function createConnectionPool(options: ServerOptions): ConnectionPool {
     ...connection,
     ...ADAPTER_OPTIONS,
     connectionLimit: connections,
-    // The adapter leaves this at 0, which prepares every statement anew: one more round trip each.
+    // The adapter's default of 0 would prepare every statement anew: one more round trip each.
     prepareCacheLength: options.prepared,
-    // With it, driver 3.4.5 throws where nobody can catch it when a statement cannot be prepared.
+    // With pipelining, driver 3.4.5 throws where nobody can catch it when a statement cannot be prepared.
     pipelining: false,
     acquireTimeout: waitMs,
     socketTimeout: statementMs + waitMs,
@@ -89,20 +88,20 @@ function createConnectionPool(options: ServerOptions): ConnectionPool {
     pool,
     isFull: () => busy.size >= connections,
     async close() {
-      // Whatever comes of it, what is still open then is destroyed.
+      // Errors do not matter here: whatever is left open is destroyed below.
       await within(CLOSE_MS, Promise.allSettled([pool.end()]));
-      // The driver would wait ten seconds. This has the server stop what it is still doing for them.
+      // The driver itself would wait ten seconds. `destroy` also has the server kill the running statement.
       for (const open of busy) open.destroy();
       await within(CLOSE_MS, untilEmpty(sockets));
-      // A server that hangs does neither end nor kill anything; the process must be able to go all the same.
+      // A server that hangs neither closes nor kills anything, and must not keep the process alive.
       for (const socket of sockets) socket.destroy();
     },
   };
 }
 
 /**
- * Keeps the busy connections, and has the driver's `socketTimeout` run for those alone: for idle ones it would close
- * the whole pool every few seconds, which the server counts as aborted.
+ * Tracks the busy connections, and limits the driver's `socketTimeout` to them: on idle ones it would close the whole pool
+ * every few seconds, which the server counts as aborted connections.
  */
 function watch(pool: mariadb.Pool, silenceMs: number): ReadonlySet<OpenConnection> {
   const busy = new Set<OpenConnection>();
@@ -116,13 +115,13 @@ function watch(pool: mariadb.Pool, silenceMs: number): ReadonlySet<OpenConnectio
   });
   pool.on('connection', (connection: OpenConnection) => {
     connection.once('end', () => busy.delete(connection));
-    // One that somebody was waiting for has been acquired before this event.
+    // A connection that was opened for a waiting request has already been acquired.
     if (!busy.has(connection)) connection.socket?.setTimeout(0);
   });
   return busy;
 }
 
-/** Waits for a promise, at most so long. The timer ends with it; until then it keeps the process, for sockets may not. */
+/** Waits for a promise up to a limit. Until then the timer keeps the process alive, which the sockets may not. */
 async function within(timeoutMs: number, done: Promise<unknown>): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<void>((resolve) => {
@@ -137,11 +136,11 @@ async function untilEmpty(sockets: ReadonlySet<Socket>): Promise<void> {
 }
 
 /**
- * What the driver needs of a `mysql://` or `mariadb://` URL, its parameters for TLS included.
- * @throws Error when the file of `ssl-ca` cannot be read
+ * The driver's options for a `mysql://` or `mariadb://` URL, including its TLS parameters.
+ * @throws Error when the `ssl-ca` file cannot be read
  */
 export function connectionOptions(href: string) {
-  // Here, since whoever opens a connection comes by.
+  // Done here because everything that opens a connection calls this first.
   guardDriver();
   const url = new URL(href);
   const ssl = tlsOptions(url);
@@ -151,10 +150,10 @@ export function connectionOptions(href: string) {
     user: decodeURIComponent(url.username),
     password: decodeURIComponent(url.password),
     database: decodeURIComponent(url.pathname.slice(1)),
-    // caching_sha2_password without TLS asks for the server's key; needed for a MySQL with its default accounts.
+    // Without TLS, caching_sha2_password encrypts the password with the server's public key. MySQL's default accounts need it.
     allowPublicKeyRetrieval: true,
     ...(ssl === undefined ? {} : { ssl }),
-    // With TLS the driver would go on to another server when this one says so, under that one's name.
+    // Over TLS the driver would otherwise follow a redirect from the server, under the other host's name.
     permitRedirect: false,
   };
 }
@@ -169,10 +168,10 @@ async function probe(connection: ReturnType<typeof connectionOptions>): Promise<
   return isMariaDb;
 }
 
-/** Statement time-outs have another name and unit on each server; MySQL's is for SELECT alone. */
+/** The servers name statement timeouts differently and use different units. MySQL's applies only to SELECT. */
 function sessionSettings({ isMariaDb, statementMs }: ServerOptions): string[] {
   const seconds = Math.max(1, Math.ceil(statementMs / 1_000));
-  // A row that somebody else holds is given up before the statement is stopped: that much is left for another try.
+  // Gives up waiting for a locked row before the statement is stopped, which leaves time for a retry.
   const rowLockSeconds = Math.max(1, seconds - 1);
   return [
     isMariaDb

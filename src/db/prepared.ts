@@ -1,19 +1,18 @@
 import type { Pool, PoolConnection } from 'mariadb';
 import { errorFacts } from './errors.ts';
 
-/** ER_MAX_PREPARED_STMT_COUNT_REACHED: the server holds as many prepared statements, of all its clients, as it may. */
+/** ER_MAX_PREPARED_STMT_COUNT_REACHED: the server is at its limit of prepared statements, counted over all clients. */
 const NO_ROOM = 1461;
 
 interface Execution {
   readonly sql: string;
   readonly values: unknown;
-  /** Whether statements are prepared at all. */
   readonly isPrepared: boolean;
-  /** Called when a statement was to be prepared and could not be. */
+  /** Called when a statement could not be prepared. */
   readonly counted: () => void;
 }
 
-/** Runs a statement prepared; unprepared, with the values written into its text, when the server has no room for it. */
+/** Runs a statement as a prepared one. Falls back to interpolating the values when the server's limit is reached. */
 export async function executeIn<Result>(
   client: Pick<Pool, 'execute' | 'query'>,
   { sql, values, isPrepared, counted }: Execution,
@@ -28,7 +27,7 @@ export async function executeIn<Result>(
   }
 }
 
-/** The pool as Prisma Client's transactions see it: each connection of it does the same. */
+/** The pool for Prisma Client's transactions, with the same fallback on each connection. */
 export function createWritePool(pool: Pool, options: Pick<Execution, 'isPrepared' | 'counted'>): Pool {
   const unpreparedIfNeeded = (connection: PoolConnection): PoolConnection => {
     const own = { execute: connection.execute.bind(connection), query: connection.query.bind(connection) };

@@ -5,13 +5,13 @@ import { errorFacts, isStatementStopped } from './errors.ts';
 import type { ConnectionPool } from './pool.ts';
 import { executeIn } from './prepared.ts';
 
-/** How long a text that turned out to take long is kept away from the spare connections. */
+/** How long a statement that proved slow is kept off the spare connections. */
 const SLOW_FOR_MS = 10_000;
 const MOST_SLOW = 1_000;
 
 export interface ReadPools {
   readonly main: ConnectionPool;
-  /** Opens the spare connections, whose statements the server stops early; undefined: there are none. */
+  /** Opens the spare connections, where the server stops statements early; undefined when there are none. */
   readonly openSpare: (() => ConnectionPool) | undefined;
   readonly isPrepared: boolean;
   readonly metrics: Pick<Metrics, 'spareStatements' | 'unpreparedStatements'>;
@@ -20,13 +20,13 @@ export interface ReadPools {
 type Rows = unknown[] & { meta: unknown };
 
 /**
- * The pool as our reads see it: the driver decodes rows by itself and by the pool's own options, which are the adapter's,
- * and nothing is done to its values after that but making strings of BIGINT. The adapter would have the driver call back
- * for each value (for GEOMETRY, which no table of ours has), copy all its options for each statement, and, told the
- * columns, make a Date of each DATETIME. docs/benchmarks.md has the call with all that and without.
+ * The pool for our reads. The driver decodes rows by itself, with the pool's options, which are the adapter's; the only further
+ * conversion is BIGINT to string. The adapter would have the driver call back for each value (for GEOMETRY, which none of our
+ * tables has), copy all its options for each statement, and, if it knew the columns, turn each DATETIME into a Date.
+ * docs/benchmarks.md compares the two.
  *
- * While every connection is in use, a statement goes to a spare one, where it may take half a second. So statements that
- * take long, be they ever so many, hold up those alone that take long too: they wait for the pool.
+ * While every connection is in use, a statement goes to a spare one, where it may take half a second. So any number of slow
+ * statements delays only other slow ones, which wait for the main pool.
  */
 export function createReadPool({ main, openSpare, isPrepared, metrics }: ReadPools): Pool {
   const { pool } = main;
@@ -35,7 +35,7 @@ export function createReadPool({ main, openSpare, isPrepared, metrics }: ReadPoo
   const execute = (client: Pick<Pool, 'execute' | 'query'>, sql: string, values: unknown): Promise<Rows> =>
     executeIn<Rows>(client, { sql, values, isPrepared, counted });
 
-  /** Undefined when the statement took longer than it may there. */
+  /** Undefined when the statement exceeded the spare connections' time limit. */
   async function onSpare({ pool: spare }: ConnectionPool, sql: string, values: unknown): Promise<Rows | undefined> {
     const connection = await spare.getConnection();
     try {
@@ -54,13 +54,13 @@ export function createReadPool({ main, openSpare, isPrepared, metrics }: ReadPoo
   }
 
   return Object.assign(Object.create(pool) as Pool, {
-    // The server's version, when the adapter connects: the pool's own method reads private fields, which a heir has not.
+    // Used by the adapter to read the server's version. The inherited method needs private fields that only `pool` itself has.
     query: (options: QueryOptions) => pool.query(options),
     async execute({ sql }: QueryOptions, values: unknown) {
       const useSpare = openSpare !== undefined && main.isFull() && !slow.has(sql);
       const rows =
         (useSpare ? await onSpare(openSpare(), sql, values) : undefined) ?? (await execute(pool, sql, values));
-      // What an OK says in place of rows would pass for none.
+      // An OK packet in place of rows would otherwise pass for an empty result.
       if (!Array.isArray(rows) && /^\(?SELECT/.test(sql)) throw noRows();
       rows.meta = undefined;
       return rows;

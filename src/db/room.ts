@@ -1,28 +1,27 @@
 import { createError } from '../errors.ts';
 
-/** A bounded number of places, and a bounded queue before them. */
+/** A semaphore with a bounded queue. */
 export interface Room {
   /**
    * Takes a place, first come first served.
-   * @param waitMs the longest that this may take
-   * @returns gives the place up; to be called once
-   * @throws SERVICE_UNAVAILABLE when none was free in time, or the queue is full
+   * @param waitMs the longest time to wait
+   * @returns releases the place; call it exactly once
+   * @throws SERVICE_UNAVAILABLE when none became free in time, or the queue is full
    */
   enter(waitMs: number): Promise<() => void>;
-  /** How many wait for a place now. */
+  /** How many are waiting for a place. */
   waiting(): number;
 }
 
 export interface RoomOptions {
   readonly places: number;
   readonly queue: number;
-  /** What is said when there is no place. */
+  /** The error message when there is no place. */
   readonly full: string;
-  /** Called for each that got no place. */
+  /** Called for each caller that gets no place. */
   readonly refused: () => void;
 }
 
-/** Makes a room. */
 export function createRoom({ places, queue, full, refused }: RoomOptions): Room {
   let taken = 0;
   const waiting = new Set<() => void>();
@@ -32,7 +31,7 @@ export function createRoom({ places, queue, full, refused }: RoomOptions): Room 
   };
   const leave = (): void => {
     const [next] = waiting;
-    // The place goes on to whoever waits longest, so that nobody who comes now is before them.
+    // Handed straight to the longest waiter, so that no newcomer gets ahead.
     if (next === undefined) taken -= 1;
     else next();
   };

@@ -9,23 +9,23 @@ export type Transaction = Prisma.TransactionClient;
 
 export interface TransactionOptions {
   readonly client: PrismaClient;
-  /** For the command and all its tries together. */
+  /** Limits the command including all retries. */
   readonly timeoutMs: number;
-  /** Whether the command finds out by itself what it did before: then it is run again after a lost connection too. */
+  /** Whether the command detects what an earlier attempt did. If so, it is also retried after a lost connection. */
   readonly isRepeatable: boolean;
   readonly metrics: Pick<Metrics, 'transactionRetries'>;
 }
 
 const MOST_TRIES = 5;
-// Longer than the pool waits for a connection, so that it is the pool that says why there is none.
+// Longer than the pool's wait for a connection, so that the error comes from the pool and gives the reason.
 const MAX_WAIT_MS = 3_000;
-// A database that is away stays away for longer than a caller waits; one that was cut off is there at once.
+// If the database is down, it is down for longer than a caller waits. If the connection was cut, one retry is enough.
 const MOST_LOST = 2;
 
 /**
- * Runs a command in one transaction; a thrown error undoes all of it. A deadlock, a wait for a lock that took too long,
- * and on a cluster a conflict found at COMMIT, undo it too: the command is then run again from its beginning, up to five
- * times in all, after a pause at random. So it must do nothing but write to the database.
+ * Runs a command in one transaction, which any thrown error rolls back. After a deadlock, a lock wait timeout, or on a cluster
+ * a conflict found at COMMIT, the command is retried from its beginning after a random pause, up to five attempts in all. So it
+ * must have no side effects other than writes to the database.
  */
 export async function runTransaction<Result>(
   { client, timeoutMs, isRepeatable, metrics }: TransactionOptions,
@@ -43,14 +43,14 @@ export async function runTransaction<Result>(
       const isFinal = reason === undefined || (reason === 'lost' && (!isRepeatable || lost === MOST_LOST));
       if (isFinal || tries === MOST_TRIES || performance.now() >= deadline) throw error;
       metrics.transactionRetries.inc({ reason });
-      // Those that met must not meet again.
+      // Random, so that the transactions do not collide again.
       await sleep(Math.random() * 10 * 2 ** tries);
     }
   }
 }
 
-// By number (ER_LOCK_DEADLOCK, which is also Galera's conflict; ER_LOCK_WAIT_TIMEOUT; Group Replication's
-// ER_TRANSACTION_ROLLBACK_DURING_COMMIT), by SQLSTATE, and by the names that Prisma has for them.
+// By number (ER_LOCK_DEADLOCK, which Galera also uses for its conflicts; ER_LOCK_WAIT_TIMEOUT; Group Replication's
+// ER_TRANSACTION_ROLLBACK_DURING_COMMIT), by SQLSTATE, and by Prisma's names for them.
 const CONFLICTS: Readonly<Record<string | number, string>> = {
   1213: 'conflict',
   3101: 'conflict',
@@ -60,7 +60,7 @@ const CONFLICTS: Readonly<Record<string | number, string>> = {
   1205: 'lock wait',
 };
 
-/** Why a transaction is worth another try; undefined when it is not. */
+/** Why a transaction should be retried; undefined when it should not. */
 function retryReason(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined;
   for (const fact of errorFacts(error)) {
@@ -70,7 +70,7 @@ function retryReason(error: unknown): string | undefined {
   return exposedCode(toGatewayError(error)) === 'SERVICE_UNAVAILABLE' ? 'lost' : undefined;
 }
 
-/** The unique index that a write ran into, such as `customers_email_key`; undefined for any other error. */
+/** The unique index that a write violated, such as `customers_email_key`; undefined for any other error. */
 export function violatedIndex(error: unknown): string | undefined {
   if (!(error instanceof Error) || !('code' in error) || error.code !== 'P2002') return undefined;
   return /\w+_key/.exec(JSON.stringify('meta' in error ? error.meta : error.message))?.[0] ?? 'unknown';

@@ -9,33 +9,34 @@ export interface ChildCommand {
   readonly path: string;
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string>>;
-  /** What the child prints is added to it. */
+  /** The child's output is appended to it. */
   readonly logFile: string;
-  /** Holds the child's process id and start while it runs, so that the next start can find one that was left over. */
+  /** Holds the child's process id and start time while it runs, so that the next start can find a leftover process. */
   readonly pidFile: string;
 }
 
 export interface Child {
   readonly pid: number;
-  /** Resolves, never rejects, when the process has ended, saying how: "exited with code 1". */
+  /** Resolves when the process has ended, saying how: "exited with code 1". Never rejects. */
   readonly exited: Promise<string>;
   readonly isRunning: () => boolean;
-  /** Sends a signal, such as SIGSTOP; nothing happens when the process has ended. */
+  /** Sends a signal, such as SIGSTOP; does nothing when the process has ended. */
   readonly signal: (name: NodeJS.Signals) => void;
-  /** To be called once the server answers: from then on it gets SIGTERM and time to end when this process dies. */
+  /** Call it once the server answers: if this process dies after that, the server gets SIGTERM and time to shut down. */
   readonly answers: () => void;
-  /** SIGTERM, then SIGKILL after `timeoutMs`; resolves when the process has ended. */
+  /** Sends SIGTERM, then SIGKILL after `timeoutMs`; resolves when the process has ended. */
   readonly stop: (timeoutMs: number) => Promise<void>;
-  /** What this child has printed so far, at most the last 4 KiB. */
+  /** What the child has printed so far, at most the last 4 KiB. */
   readonly lastOutput: () => Promise<string>;
 }
 
-/** How long a server that lost its gateway may take to end; as long as `EmbeddedServers.stop` gives it. */
+/** How long a server may take to shut down after its gateway died; the same as in `EmbeddedServers.stop`. */
 const GRACE_SECONDS = 20;
 
-// A guard outlives the shell, which becomes the server. Its `read` returns at the end of the pipe, when the parent is gone,
-// however it went. MariaDB that is still starting loses a SIGTERM and then hangs, so until it has answered it is killed:
-// it recovers from that. As long as the guard is of the server's group, no other process can get the server's id.
+// A guard process outlives the shell, which becomes the server by exec. The guard's `read` returns when the pipe closes, that
+// is when the parent is gone, however it ended. MariaDB that is still starting loses a SIGTERM and then hangs, so until it has
+// answered it is killed, which it can recover from. While the guard is in the server's process group, the server's id is not
+// reused.
 const guarded = `
 ( {
   trap '' TERM INT HUP
@@ -51,15 +52,15 @@ exec "$@" 3<&-
 `;
 
 /**
- * Starts a server as a child that ends with this process, even with SIGKILL.
- * @returns once the process exists, not once it answers
+ * Starts a server as a child that ends with this process, even when this process gets SIGKILL.
+ * @returns once the process exists, before it answers
  * @throws Error of spawn, when the program cannot be run
  */
 export async function startChild(command: ChildCommand): Promise<Child> {
   const log = await open(command.logFile, 'a');
   try {
     const logStart = (await log.stat()).size;
-    // A process group of its own keeps the terminal's Ctrl-C from it: the gateway stops first, then its servers.
+    // In its own process group, the child does not get the terminal's Ctrl-C: the gateway stops first, then its servers.
     const process = spawn('/bin/sh', ['-c', guarded, 'sh', command.path, ...command.args], {
       detached: true,
       env: command.env,
@@ -67,7 +68,7 @@ export async function startChild(command: ChildCommand): Promise<Child> {
     });
     const guard = process.stdio[3];
     if (!(guard instanceof Socket)) throw new Error('a pipe was asked for');
-    // Nobody reads it any more: `exited` says so.
+    // EPIPE means that the child has ended, which `exited` reports.
     guard.on('error', () => guard.destroy());
     process.once('exit', () => guard.destroy());
     const exited = new Promise<string>((resolve) => {
@@ -94,7 +95,7 @@ function childOf({ process, pid, exited, answers, command, logStart }: StartedPr
   const signal = (name: NodeJS.Signals): void => void process.kill(name);
   const stop = async (timeoutMs: number): Promise<void> => {
     signal('SIGTERM');
-    // A stopped process (SIGSTOP) takes SIGTERM only once it goes on.
+    // A stopped process (SIGSTOP) handles SIGTERM only after SIGCONT.
     signal('SIGCONT');
     const inTime = await Promise.race([exited.then(() => true), sleep(timeoutMs, false, { ref: false })]);
     if (!inTime) signal('SIGKILL');
@@ -104,16 +105,16 @@ function childOf({ process, pid, exited, answers, command, logStart }: StartedPr
   return { pid, exited, isRunning, signal, answers, stop, lastOutput: () => readFrom(command.logFile, logStart) };
 }
 
-/** A process that is killed is gone at once, unless it waits for a disk. */
+/** SIGKILL ends a process at once, unless it is waiting for a disk. */
 const KILLED_MS = 30_000;
 
 /**
- * Ends a server that an earlier gateway left over: one still shutting down, or one whose gateway was killed. It is killed
- * when it has not ended within `patienceMs`; its database recovers when it is opened again.
- * Call it only while holding the lock of its data folder: then nobody else can be using the server.
- * @param pidFile where `startChild` noted the process
+ * Ends a server that an earlier gateway left behind: one still shutting down, or one whose gateway was killed. It gets SIGKILL
+ * if it has not ended within `patienceMs`; its database recovers when it is next opened. Call this only while holding the lock
+ * of its data folder, so that nobody else can be using the server.
+ * @param pidFile where `startChild` recorded the process
  * @param folder the server's data folder, for the message
- * @throws UserError naming the process, when not even SIGKILL ends it within 30 s
+ * @throws UserError naming the process, when even SIGKILL does not end it within 30 s
  */
 export async function endLeftover(pidFile: string, folder: string, patienceMs = KILLED_MS): Promise<void> {
   if (!existsSync(pidFile)) return;
@@ -140,7 +141,7 @@ function sendSignal(pid: number, name: NodeJS.Signals): void {
   try {
     process.kill(pid, name);
   } catch (error) {
-    // It ended between the question and the signal.
+    // It ended after the check.
     if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
   }
 }
@@ -148,15 +149,15 @@ function sendSignal(pid: number, name: NodeJS.Signals): void {
 export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
-  /** Given to the program on its standard input. */
+  /** Passed to the program on standard input. */
   readonly input?: string;
   readonly signal?: AbortSignal | undefined;
   readonly timeoutMs?: number;
 }
 
 /**
- * Runs a program to its end.
- * @returns its exit code (-1: it could not be run, or was ended by a signal) and what it printed, errors included
+ * Runs a program until it exits.
+ * @returns its exit code (-1 if it could not be run, or was ended by a signal) and its output, stderr included
  * @throws the signal's reason, when `options.signal` is aborted
  */
 export async function runToEnd(
@@ -175,7 +176,7 @@ export async function runToEnd(
   let output = '';
   for (const stream of [process.stdout, process.stderr])
     stream.setEncoding('utf8').on('data', (text: string) => (output += text));
-  // A program that ends without reading all of its input breaks the pipe; its exit code tells the rest.
+  // A program that exits without reading all of its input breaks the pipe; its exit code says the rest.
   process.stdin.on('error', (error) => (output += error.message)).end(input);
   const code = await new Promise<number>((resolve) => {
     process.once('error', (error) => {
@@ -188,11 +189,11 @@ export async function runToEnd(
   return { code, output };
 }
 
-/** When a process started, which tells it from a later one with the same id; '' when there is none or it has ended. */
+/** When a process started, which distinguishes it from a later one with the same id; '' when it does not exist or has ended. */
 async function identityOf(pid: number): Promise<string> {
   if (!existsSync('/proc/self/stat')) return (await runToEnd('ps', ['-o', 'lstart=', '-p', String(pid)])).output.trim();
   try {
-    // proc_pid_stat(5): the name in brackets may hold anything; then come the state and, as 22nd field, the start.
+    // proc_pid_stat(5): the name in parentheses may contain anything; the state follows it, and the start time is field 22.
     const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)?.split(' ') ?? [];
     return fields[0] === 'Z' ? '' : (fields[19] ?? '');
   } catch (error) {

@@ -3,9 +3,9 @@ import { mkdir, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 /**
- * Creates a folder and those above it; one that is there is left as it is. Not by `recursive`: below /proc, where ENOENT
- * is said though the parent is there, Node tries again for good (26.10).
- * @throws the file system's error, such as EACCES, ENOTDIR, or EEXIST for something else of that name
+ * Creates a folder and its parents, if they do not exist. Not with `recursive`: below /proc, where mkdir fails with ENOENT
+ * although the parent exists, Node retries forever (26.10).
+ * @throws the file system's error, such as EACCES, ENOTDIR, or EEXIST for a file of that name
  */
 export async function createFolder(path: string): Promise<void> {
   try {

@@ -7,13 +7,13 @@ import { FolderLockedError, type FolderLock, lockFolder } from './folder-lock.ts
 
 export interface FetchOptions {
   readonly serversDir: string;
-  /** Where apt-get and dpkg-deb are looked for. */
+  /** Where to look for apt-get and dpkg-deb. */
   readonly folders: readonly string[];
   readonly report: (line: string) => void;
   readonly signal: AbortSignal | undefined;
 }
 
-/** Fetching did not work; the message says why. */
+/** Fetching failed; the message says why. */
 export class FetchError extends Error {
   override readonly name = 'FetchError';
 }
@@ -22,17 +22,17 @@ export class FetchError extends Error {
 export interface Fetchable {
   /** Below `serversDir`; it appears only once it is complete. */
   readonly folder: string;
-  /** Ubuntu has had the version in the name, so the beginning counts. */
+  /** A prefix of the name, since Ubuntu has had versions in it. */
   readonly packageName: string;
-  /** Debian 12's, for when apt cannot work out dependencies, as on a system with half-installed packages. */
+  /** Those of Debian 12, for when apt cannot resolve dependencies, as on a system with half-installed packages. */
   readonly knownDependencies: readonly string[];
-  /** Fetched along, though the package does not need them. */
+  /** Fetched as well, although the package does not depend on them. */
   readonly extras?: readonly string[];
-  /** In MB, for the report. */
+  /** Approximate size in MB, for the report. */
   readonly aboutMegabytes: number;
 }
 
-/** Packages without service or user of their own. */
+/** Packages without a service or user account. */
 const servers: Record<ServerRole, Fetchable> = {
   database: {
     folder: 'database',
@@ -48,15 +48,15 @@ const servers: Record<ServerRole, Fetchable> = {
   },
 };
 
-/** Where the packages of a role are unpacked. */
+/** Where a role's packages are unpacked. */
 export function fetchedRoot(serversDir: string, role: ServerRole): string {
   return join(serversDir, servers[role].folder);
 }
 
 /**
- * Fetches servers as `fetchPackages` does.
- * @param missing tells which roles are still wanted
- * @throws FetchError when it cannot; the signal's reason when called off
+ * Fetches servers like `fetchPackages`.
+ * @param missing returns the roles that are still missing
+ * @throws FetchError on failure; the signal's reason when aborted
  */
 export async function fetchServers(
   missing: () => Promise<readonly ServerRole[]>,
@@ -66,11 +66,11 @@ export async function fetchServers(
 }
 
 /**
- * Fetches Debian packages, checked by apt's signatures, and unpacks them below `serversDir` with the libraries that the
- * system lacks. Changes nothing of the system and needs no rights. A package's folder appears only once it is complete;
- * of several processes one fetches and the others wait for it.
- * @param missing tells what is still wanted, asked again once it is this process's turn
- * @throws FetchError when it cannot; the signal's reason when called off
+ * Fetches Debian packages, verified by apt's signatures, and unpacks them below `serversDir`, together with libraries that the
+ * system lacks. Does not change the system and needs no privileges. A package's folder appears only once it is complete; of
+ * several processes, one fetches and the others wait for it.
+ * @param missing returns what is still missing; called again when it is this process's turn
+ * @throws FetchError on failure; the signal's reason when aborted
  */
 export async function fetchPackages(
   missing: () => Promise<readonly Fetchable[]>,
@@ -102,7 +102,7 @@ interface Tools extends FetchOptions {
   readonly aptGet: string;
   readonly aptCache: string;
   readonly dpkgDeb: string;
-  /** For lists, packages and trees; removed afterwards. */
+  /** For lists, packages and unpacked trees; removed afterwards. */
   readonly work: string;
   readonly config: string;
 }
@@ -115,7 +115,7 @@ async function fetchWith(tools: Tools, wanted: readonly Fetchable[]): Promise<vo
   for (const folder of ['lists/partial', 'cache/archives/partial'])
     await mkdir(join(work, folder), { recursive: true });
   await writeFile(config, aptConfig(work));
-  // One unreachable repository among several makes it fail, though the packages may well be in the others.
+  // It fails if any repository is unreachable, though the packages may well be in the others.
   const update = await apt(tools, ['update', '-qq']);
   for (const one of wanted) {
     const { folder, packageName } = one;
@@ -138,7 +138,7 @@ async function fetchWith(tools: Tools, wanted: readonly Fetchable[]): Promise<vo
   report('Fetched.');
 }
 
-/** The package and those that it needs and the system lacks, by name. */
+/** The names of the package and of its dependencies that the system lacks. */
 async function packagesOf(tools: Tools, fetchable: Fetchable): Promise<readonly string[]> {
   const { packageName: wanted, knownDependencies, extras = [] } = fetchable;
   const names = await runToEnd(tools.aptCache, ['-c', tools.config, 'pkgnames', wanted], { signal: tools.signal });
@@ -147,7 +147,7 @@ async function packagesOf(tools: Tools, fetchable: Fetchable): Promise<readonly 
     .filter((name) => name === wanted || /^-?[\d.]+$/.test(name.slice(wanted.length)));
   const main = known.includes(wanted) ? wanted : known.sort().at(-1);
   if (main === undefined) return [];
-  // The list is made and nothing is installed: --print-uris. A line: 'address' name_version_architecture.deb size hash
+  // --print-uris only lists, and installs nothing. A line is: 'address' name_version_architecture.deb size hash
   const plan = await apt(tools, ['install', '--print-uris', '-qq', '--no-install-recommends', main]);
   const files = plan.output
     .split('\n')
@@ -162,19 +162,19 @@ async function apt(tools: Tools, args: readonly string[], cwd?: string): Promise
   return runToEnd(tools.aptGet, ['-c', tools.config, ...args], options);
 }
 
-/** Lists and caches of our own: the system's may be empty, old, or not ours to write. */
+/** Uses separate lists and caches: the system's may be empty, outdated, or not writable for us. */
 function aptConfig(work: string): string {
   return [
     `Dir::State::lists "${work}/lists";`,
     `Dir::Cache "${work}/cache";`,
     'Debug::NoLocking "true";',
-    // As root, apt would download as its own user, who may not be able to write here.
+    // As root, apt would download as its own user, who may not have write access here.
     'APT::Sandbox::User "";',
     'Acquire::Languages "none";',
     'Acquire::Retries "1";',
     'Acquire::http::Timeout "15";',
     'Acquire::https::Timeout "15";',
-    // Distributions hang commands on these which touch the system's caches.
+    // Distributions add hooks to these that touch the system's caches.
     '#clear APT::Update::Pre-Invoke;',
     '#clear APT::Update::Post-Invoke;',
     '#clear APT::Update::Post-Invoke-Success;',

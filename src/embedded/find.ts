@@ -6,13 +6,13 @@ import { runToEnd } from './children.ts';
 export interface ServerProgram {
   readonly kind: 'mysql' | 'mariadb' | 'redis';
   readonly path: string;
-  /** For LD_LIBRARY_PATH; empty for a program of the system's own. */
+  /** For LD_LIBRARY_PATH; empty for a program installed in the system. */
   readonly libraryFolders: readonly string[];
 }
 
 export type ServerRole = 'database' | 'redis';
 
-/** Servers are seldom on a user's PATH: Debian keeps them in sbin, Fedora in libexec, Homebrew in folders of its own. */
+/** Servers are rarely on a user's PATH: Debian puts them in sbin, Fedora in libexec, Homebrew in its own folders. */
 const usualFolders = [
   '/usr/local/sbin',
   '/usr/local/bin',
@@ -27,33 +27,33 @@ const usualFolders = [
   '/usr/local/mysql/bin',
 ];
 
-// The genuine MySQL first: it is what the gateway is for.
+// Prefers genuine MySQL, which the gateway is built for.
 const names: Record<ServerRole, readonly string[]> = {
   database: ['mysqld', 'mariadbd'],
   redis: ['redis-server', 'valkey-server'],
 };
 
 /**
- * The folders in which programs are looked for.
- * @param path PATH as the environment has it; undefined or '' adds nothing
- * @returns PATH's folders in their order, then the usual places of servers
+ * The folders to search for programs.
+ * @param path the PATH variable; undefined or '' adds nothing
+ * @returns PATH's folders in order, then the usual places of servers
  */
 export function searchFolders(path: string | undefined): readonly string[] {
   const given = (path ?? '').split(delimiter).filter((folder) => folder !== '');
   return [...new Set([...given, ...usualFolders])];
 }
 
-/** The first of `folders` that holds a file of this name gives its full path; undefined where none does. */
+/** The full path of a file in the first of `folders` that has it; undefined if none does. */
 export function findFile(name: string, folders: readonly string[]): string | undefined {
   return folders.map((folder) => join(folder, name)).find((path) => existsSync(path));
 }
 
 /**
- * Looks for servers that run and are new enough, first in the system, then among those fetched before.
- * @param role what the server is wanted for
- * @param folders where the system's programs are, see `searchFolders`
- * @param fetchedRoot the folder into which packages for this role are unpacked; it need not exist
- * @returns best first; empty where there is none
+ * Finds servers that run and are recent enough, first in the system, then among fetched ones.
+ * @param role what the server is for
+ * @param folders where to find the system's programs, see `searchFolders`
+ * @param fetchedRoot where packages for this role are unpacked; it need not exist
+ * @returns best first; empty if there is none
  */
 export async function findServers(
   role: ServerRole,
@@ -73,13 +73,13 @@ export async function findServers(
   return found;
 }
 
-/** The environment that a program needs; nothing of ours (passwords in DATABASE_URL) reaches it. */
+/** The environment that a program needs. Nothing of our own (passwords in DATABASE_URL) is passed on. */
 export function environmentOf(program: Pick<ServerProgram, 'libraryFolders'>): Record<string, string> {
   const libraries = program.libraryFolders.join(delimiter);
   return { LC_ALL: 'C', ...(libraries === '' ? {} : { LD_LIBRARY_PATH: libraries }) };
 }
 
-/** Running `--version` shows what a name hides: `mysqld` may be MariaDB, and a library may be missing. */
+/** Runs `--version`, since the name does not tell: `mysqld` may be MariaDB, and a library may be missing. */
 async function kindOf(path: string, libraryFolders: readonly string[]): Promise<ServerProgram['kind'] | undefined> {
   const env = environmentOf({ libraryFolders });
   const { code, output } = await runToEnd(path, ['--version'], { env, timeoutMs: 10_000 });
@@ -87,11 +87,11 @@ async function kindOf(path: string, libraryFolders: readonly string[]): Promise<
   const major = Number(/(?:Ver |[vV]=)(\d+)\./.exec(output)?.[1] ?? 0);
   if (output.includes('MariaDB')) return major >= 10 ? 'mariadb' : undefined;
   if (/(?:Redis|Valkey) server/.test(output)) return major >= 6 ? 'redis' : undefined;
-  // Only Oracle's builds name MySQL here; Debian's says: mysqld  Ver 9.7.4-2 for Linux on x86_64 ((Debian))
+  // Only Oracle's builds mention MySQL; Debian's prints: mysqld  Ver 9.7.4-2 for Linux on x86_64 ((Debian))
   return output.includes('Ver ') && major >= 8 ? 'mysql' : undefined;
 }
 
-/** The folders of libraries in a tree of unpacked packages, for LD_LIBRARY_PATH. */
+/** The library folders in a tree of unpacked packages, for LD_LIBRARY_PATH. */
 export function fetchedLibraryFolders(root: string): readonly string[] {
   const folders: string[] = [];
   for (const parent of [join(root, 'usr/lib'), join(root, 'lib')]) {

@@ -5,12 +5,12 @@ import { DatabaseSync } from 'node:sqlite';
 import { createFolder } from './create-folder.ts';
 
 export interface FolderLock {
-  /** Notes text beside the lock, for those who find the folder locked. */
+  /** Stores text next to the lock, for those who find the folder locked. */
   readonly describe: (text: string) => void;
   readonly release: () => Promise<void>;
 }
 
-/** The folder's lock is held; `pid` and `text` are what its holder noted. */
+/** Somebody else holds the folder's lock; `pid` and `text` come from the holder. */
 export class FolderLockedError extends Error {
   override readonly name = 'FolderLockedError';
   readonly pid: number | undefined;
@@ -23,8 +23,8 @@ export class FolderLockedError extends Error {
 }
 
 /**
- * Takes a folder for this process alone; creates the folder. The lock is SQLite's, which is the kernel's: it is gone
- * with the process however it ends, so there are no stale locks to judge by process ids.
+ * Locks a folder for this process, and creates it if needed. The lock is SQLite's, so the kernel releases it however the
+ * process ends, and there are no stale locks to detect by process ids.
  * @throws FolderLockedError when another process, or this one, holds it
  */
 export async function lockFolder(folder: string): Promise<FolderLock> {
@@ -41,7 +41,7 @@ export async function lockFolder(folder: string): Promise<FolderLock> {
     throw new FolderLockedError(folder, text === '' ? {} : (JSON.parse(text) as { pid: number }));
   }
   const describe = (text: string): void => {
-    // Renamed into place: whoever reads it never sees half of it.
+    // Renamed into place, so that readers never see half of it.
     writeFileSync(`${holderFile}.new`, JSON.stringify({ pid: process.pid, text }));
     renameSync(`${holderFile}.new`, holderFile);
   };

@@ -11,7 +11,7 @@ import type { RunningServer } from './server.ts';
 
 export { searchFolders } from './find.ts';
 
-/** The demo's servers: `npm start`, `seed`, `import` and `migrate` without DATABASE_URL share them, one at a time. */
+/** The demo's servers. `npm start`, `seed`, `import` and `migrate` without DATABASE_URL share them, one process at a time. */
 export const demo = {
   dataDir: fileURLToPath(new URL('../../.data/demo', import.meta.url)),
   serversDir: fileURLToPath(new URL('../../.data/servers', import.meta.url)),
@@ -19,40 +19,40 @@ export const demo = {
 } as const;
 
 export interface EmbeddedOptions {
-  /** Data, logs and pid files; for one process at a time. */
+  /** Holds data, logs and pid files; used by one process at a time. */
   readonly dataDir: string;
-  /** Where fetched programs are kept; may be shared by several `dataDir`s. */
+  /** Holds fetched programs; several `dataDir`s may share it. */
   readonly serversDir: string;
   readonly database: boolean;
   readonly redis: boolean;
   readonly databaseName: string;
-  /** The data need not outlive the process: nothing waits for the disk. Default false. */
+  /** The data need not survive the process, so nothing is flushed to disk. Default false. */
   readonly throwAway?: boolean;
-  /** Where programs of the system are looked for. Default: the usual folders of servers. */
+  /** Where to look for the system's programs. Default: the usual folders of servers. */
   readonly folders?: readonly string[];
   /** Takes one line about what is being done. */
   readonly report: (line: string) => void;
-  /** Calls a start off. Once started, use `stop`. */
+  /** Aborts a start. Once started, use `stop`. */
   readonly signal?: AbortSignal | undefined;
 }
 
 export interface EmbeddedServers {
-  /** `mysql://root@127.0.0.1:PORT/NAME`; undefined when no database was asked for. */
+  /** `mysql://root@127.0.0.1:PORT/NAME`; undefined unless a database was requested. */
   readonly databaseUrl: string | undefined;
-  /** `redis://127.0.0.1:PORT`; undefined when no Redis was asked for. */
+  /** `redis://127.0.0.1:PORT`; undefined unless Redis was requested. */
   readonly redisUrl: string | undefined;
   /** Resolves with a sentence for the user when a server ends before `stop`; otherwise stays pending. Never rejects. */
   readonly died: Promise<string>;
-  /** Stops the servers, within 20 s each; calling it again waits for the same. */
+  /** Stops the servers, within 20 s each; further calls return the same promise. */
   readonly stop: () => Promise<void>;
 }
 
 /**
- * Finds a MySQL-compatible server and Redis on the machine, or fetches them, and runs them on free ports of loopback
- * as children that end with this process, however it ends.
+ * Finds a MySQL-compatible server and Redis on this machine, or fetches them, and runs them on free loopback ports as children
+ * that end with this process, however it ends.
  * @returns once both answer and the database exists (utf8mb4, no tables)
- * @throws UserError when nothing is found and nothing can be fetched, when another process uses `dataDir` (it is
- *   named), or when a server does not start; the signal's reason when called off
+ * @throws UserError when nothing is found and nothing can be fetched, when another process uses `dataDir` (the message names
+ *   it), or when a server does not start; the signal's reason when aborted
  */
 export async function startEmbeddedServers(options: EmbeddedOptions): Promise<EmbeddedServers> {
   const lock = await lockData(options.dataDir);
@@ -120,7 +120,7 @@ async function lockData(dataDir: string): Promise<FolderLock> {
 }
 
 /**
- * Sees that no other process has its servers in `dataDir`, so that this is told before anything is done elsewhere.
+ * Checks that no other process runs its servers in `dataDir`, so that this is reported before anything else is done.
  * @throws UserError naming the process, as `startEmbeddedServers` does
  */
 export async function assertNotInUse(dataDir: string): Promise<void> {
@@ -136,9 +136,11 @@ function inUse(dataDir: string, error: FolderLockedError): UserError {
   });
 }
 
-/** An image or a system's folder is often not writable; then there are no embedded servers: a UserError that says so. */
+/**
+ * A container image's or system's folder is often not writable. Embedded servers are then impossible: a UserError that says so.
+ */
 export function unusableFolder(dataDir: string, error: unknown): unknown {
-  // By its form: an error of the file system may be of another realm than this code's `Error`, as in tests.
+  // Not by instanceof: an error of the file system may belong to another realm than this code's `Error`, as in tests.
   const { syscall, message } = error as NodeJS.ErrnoException;
   if (syscall === undefined) return error;
   return new UserError(
@@ -162,7 +164,7 @@ async function findOrFetch(
   const missing = async (): Promise<readonly ServerRole[]> => {
     for (const role of roles) {
       const programs = await findServers(role, folders, fetchedRoot(options.serversDir, role));
-      // Data of MariaDB cannot be read by MySQL: a server installed later does not take over.
+      // MySQL cannot read MariaDB's data, so a server that is installed later does not take over.
       const program = programs.find(({ kind }) => existsSync(join(options.dataDir, kind))) ?? programs[0];
       if (program !== undefined) found.set(role, program);
     }

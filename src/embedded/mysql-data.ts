@@ -5,18 +5,18 @@ import { UserError } from '../user-error.ts';
 import { runToEnd } from './children.ts';
 import { environmentOf, type ServerProgram } from './find.ts';
 
-/** MariaDB's system tables, in the order in which mariadb-install-db feeds them; the last is not in every build. */
+/** MariaDB's system tables, in mariadb-install-db's order; some builds lack the last one. */
 const systemTables = [
   ['mysql_system_tables.sql', 'mysql_performance_tables.sql', 'mysql_system_tables_data.sql'],
   ['maria_add_gis_sp_bootstrap.sql'],
 ].flat();
 
 /**
- * Creates the system tables in a folder that is not there yet. The folder appears only once it is complete: an
- * interrupted start leaves a folder with another name, which the next start removes.
+ * Creates the system tables in a new data folder. The folder appears only once it is complete: an interrupted start leaves one
+ * with another name, which the next start removes.
  * @param folder the data folder; its parent exists and is locked by the caller
- * @param common arguments that the server will run with as well
- * @throws UserError with the server's own words, when it cannot
+ * @param common arguments that the server will also run with
+ * @throws UserError with the server's output, when it fails
  */
 export async function createDataFolder(
   program: ServerProgram,
@@ -45,7 +45,7 @@ export async function createDataFolder(
   await rename(fresh, folder);
 }
 
-/** Where a MariaDB program keeps its messages and the scripts of its system tables. */
+/** Where a MariaDB installation has its messages and the scripts of its system tables. */
 export async function mariaDbShareFolder(program: ServerProgram): Promise<string> {
   const prefix = dirname(dirname(await realpath(program.path)));
   const candidates = ['share/mysql', 'share/mariadb'].map((name) => join(prefix, name));
@@ -57,7 +57,7 @@ export async function mariaDbShareFolder(program: ServerProgram): Promise<string
   return share;
 }
 
-/** `--bootstrap` reads one statement a line. Without auth_root_socket, root comes without password from loopback. */
+/** `--bootstrap` reads one statement per line. Without auth_root_socket, root needs no password from loopback. */
 async function bootstrapScript(program: ServerProgram): Promise<string> {
   const share = await mariaDbShareFolder(program);
   const paths = systemTables.map((name) => join(share, name)).filter((path) => existsSync(path));

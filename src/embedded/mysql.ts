@@ -9,16 +9,16 @@ import { loopback } from './ports.ts';
 import { type RunningServer, type ServerOptions, startOnPort, waitForAnswer } from './server.ts';
 
 export interface MysqlOptions extends ServerOptions {
-  /** Created when it is missing; utf8mb4. */
+  /** Created if missing, with utf8mb4. */
   readonly databaseName: string;
-  /** The data need not outlive the process: nothing waits for the disk. */
+  /** The data need not survive the process, so nothing is flushed to disk. */
   readonly throwAway: boolean;
   readonly report: (line: string) => void;
 }
 
 /**
- * Starts a database server on loopback over `dataDir`/mysql or `dataDir`/mariadb, creating what is missing. An earlier
- * server on the same data is waited for.
+ * Starts a database server on loopback with data in `dataDir`/mysql or `dataDir`/mariadb, creating what is missing. First ends
+ * an earlier server on the same data.
  * @returns once it has answered a statement
  * @throws UserError with the end of the server's log, when it does not start within a minute
  */
@@ -43,7 +43,7 @@ export async function startMysql(options: MysqlOptions): Promise<RunningServer> 
   });
 }
 
-/** What a data folder is created with and run with: both must agree. */
+/** Arguments for both creating a data folder and running on it, which must agree. */
 async function commonArguments({ program, dataDir, throwAway }: MysqlOptions): Promise<readonly string[]> {
   const isMariaDb = program.kind === 'mariadb';
   const share = isMariaDb ? await mariaDbShareFolder(program) : '';
@@ -51,7 +51,7 @@ async function commonArguments({ program, dataDir, throwAway }: MysqlOptions): P
     // The server refuses to run as root unless told to.
     ...(process.getuid?.() === 0 ? ['--user=root'] : []),
     ...(isMariaDb ? [`--basedir=${dirname(dirname(share))}`, `--lc-messages-dir=${share}`] : []),
-    // A MariaDB that starts removes temporary tables from its tmpdir: in /tmp they are other servers' too.
+    // On start, MariaDB deletes temporary tables from its tmpdir; in /tmp they could be other servers'.
     `--tmpdir=${dataDir}`,
     '--character-set-server=utf8mb4',
     '--collation-server=utf8mb4_unicode_520_ci',
@@ -68,9 +68,9 @@ async function commonArguments({ program, dataDir, throwAway }: MysqlOptions): P
 }
 
 /**
- * An eighth of the machine's memory, of which only what the data fills is ever used. An index that does not fit is
- * read and written anew for each row: with 256 MiB, a seed of a million customers (5.8 GB on disk) fell from 55,000 rows a
- * second to 13,600.
+ * An eighth of the machine's memory, of which only as much is used as there is data. An index that does not fit is read and
+ * written again for each row: with 256 MiB, a seed of a million customers (5.8 GB on disk) fell from 55,000 rows a second to
+ * 13,600.
  */
 function bufferPoolMiB(): number {
   return Math.min(4_096, Math.max(256, Math.floor(totalmem() / 2 ** 20 / 8)));
@@ -81,7 +81,7 @@ function runArguments(program: ServerProgram, folder: string, port: number): rea
     `--datadir=${folder}`,
     `--port=${port}`,
     `--bind-address=${loopback}`,
-    // Relative to the data folder: a path of a socket may not be longer than 107 bytes.
+    // Relative to the data folder, since a socket's path is limited to 107 bytes.
     '--socket=mysql.sock',
     `--pid-file=${join(folder, 'server.pid')}`,
     '--default-time-zone=+00:00',
@@ -93,7 +93,7 @@ function runArguments(program: ServerProgram, folder: string, port: number): rea
   ];
 }
 
-/** MySQL's default, so that MariaDB refuses what MySQL would refuse. */
+/** MySQL's default, so that MariaDB rejects what MySQL would reject. */
 const mysqlSqlMode =
   'ONLY_FULL_GROUP_BY,STRICT_TRANS_TABLES,NO_ZERO_IN_DATE,NO_ZERO_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION';
 

@@ -3,7 +3,7 @@ import { type AddressInfo, createServer } from 'node:net';
 
 export const loopback = '127.0.0.1';
 
-/** A TCP port on loopback that was free a moment ago: another process may take it first, so be ready to ask again. */
+/** A loopback TCP port that was free a moment ago. Another process may take it first, so be ready to retry. */
 export async function freePort(): Promise<number> {
   const server = createServer().listen(0, loopback);
   await once(server, 'listening');

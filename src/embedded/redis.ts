@@ -7,7 +7,7 @@ import { loopback } from './ports.ts';
 import { type RunningServer, type ServerOptions, startOnPort, waitForAnswer } from './server.ts';
 
 /**
- * Starts a Redis on loopback that keeps nothing on disk and at most 256 MB in memory, forgetting what was used least.
+ * Starts a Redis on loopback without persistence, with at most 256 MB and LRU eviction.
  * @returns once it has answered PING
  * @throws UserError with the end of its log, when it does not start
  */
@@ -32,7 +32,7 @@ export async function startRedis(options: ServerOptions): Promise<RunningServer>
   });
 }
 
-/** Nothing is written to disk: what a cache holds is stale after a restart. */
+/** Persists nothing, since a cache is stale after a restart. */
 function argumentsOf(settings: Readonly<Record<string, string>>): readonly string[] {
   const fixed = { save: '', appendonly: 'no', daemonize: 'no', maxmemory: '256mb', 'maxmemory-policy': 'allkeys-lru' };
   return Object.entries({ ...settings, ...fixed }).flatMap(([name, value]) => [`--${name}`, value]);

@@ -6,12 +6,12 @@ import { freePort } from './ports.ts';
 
 export interface ServerOptions {
   readonly program: ServerProgram;
-  /** Holds the server's data, log and pid file; the caller holds its lock. */
+  /** Holds the server's data, log and pid file. The caller must hold its lock. */
   readonly dataDir: string;
-  /** Undefined: any free one. */
+  /** Undefined for any free one. */
   readonly port?: number;
   readonly signal: AbortSignal | undefined;
-  /** Further arguments of the server. */
+  /** Additional arguments for the server. */
   readonly args?: readonly string[];
 }
 
@@ -21,11 +21,11 @@ export interface RunningServer {
   readonly url: string;
 }
 
-/** Crash recovery of a large demo database included. */
+/** Allows for crash recovery of a large demo database. */
 const startTimeoutMs = 60_000;
 
 /**
- * Starts a server on the port asked for, or on a free one: there another process may be faster, so it is tried again.
+ * Starts a server on the given port, or on a free one, and retries if another process took that first.
  * @param start must throw once the child has ended
  */
 export async function startOnPort(
@@ -41,7 +41,7 @@ export async function startOnPort(
   }
 }
 
-/** Whether a server did not start since another process has its port. */
+/** Whether a server failed to start because another process has its port. */
 export const isPortTaken = (error: unknown): boolean =>
   error instanceof UserError && /address already in use/i.test(error.message);
 
@@ -49,12 +49,12 @@ export interface Waiting {
   readonly child: Child;
   readonly name: string;
   readonly logFile: string;
-  /** Rejects while the server does not answer yet. */
+  /** Rejects until the server answers. */
   readonly ask: () => Promise<void>;
   readonly signal: AbortSignal | undefined;
 }
 
-/** Asks until the server answers; stops the child before throwing when it ends, takes a minute, or is called off. */
+/** Polls until the server answers. If the server ends, takes over a minute, or is aborted, stops the child before throwing. */
 export async function waitForAnswer({ child, name, logFile, ask, signal }: Waiting): Promise<void> {
   const end = performance.now() + startTimeoutMs;
   for (;;) {
@@ -69,7 +69,7 @@ export async function waitForAnswer({ child, name, logFile, ask, signal }: Waiti
       continue;
     }
     const ended = child.isRunning() ? `did not answer within ${startTimeoutMs / 1000} s` : await child.exited;
-    // At once: MariaDB that is still starting loses a SIGTERM and then hangs.
+    // With no grace period: MariaDB that is still starting loses a SIGTERM and then hangs.
     await child.stop(0);
     signal?.throwIfAborted();
     const output = (await child.lastOutput()).trim().split('\n').slice(-12).join('\n');

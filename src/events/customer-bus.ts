@@ -3,11 +3,11 @@ import type { CustomerEvents } from '../crm/context.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { createWatch, type Listening, type Watch } from './watch.ts';
 
-/** Tells subscriptions, of this gateway and through Redis of the others, which customers have changed. */
+/** Tells subscriptions which customers have changed: this gateway's directly, those of other gateways through Redis. */
 export interface CustomerBus extends CustomerEvents {
-  /** To be called once a change is committed. The other gateways are told as soon as Redis is there. */
+  /** Call it after a change is committed. The other gateways are told as soon as Redis is up. */
   changed(customerIds: readonly string[]): void;
-  /** Resolves when what was being told is told, or Redis has taken too long. */
+  /** Resolves when pending messages have been sent, or Redis has timed out. */
   close(): Promise<void>;
 }
 
@@ -15,9 +15,9 @@ const CHANNEL = 'customer:';
 const channelOf = (customerId: string): string => `${CHANNEL}${customerId}`;
 
 /**
- * What goes over it is which customer, never what: each subscription reads for itself, after the change, so that what it
- * shows is never older than what it has shown. A gateway listens to the customers alone that somebody of its own watches.
- * @param options.openChannels undefined: changes made through this gateway are all that is heard of
+ * Messages say which customer has changed, never how: each subscription reads for itself after the change, so it never shows
+ * anything older than it has shown before. A gateway listens only for customers that its own subscriptions watch.
+ * @param options.openChannels undefined: only this gateway's own changes are heard of
  */
 export function createCustomerBus({
   openChannels,

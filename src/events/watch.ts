@@ -1,9 +1,9 @@
 import type { CustomerEvent, StreamState } from '../crm/context.ts';
 
-/** Whether other gateways' changes to a customer are heard; JOINING: not known yet, for a few seconds at most. */
+/** Whether changes by other gateways are heard of; JOINING: not known yet, for a few seconds at most. */
 export type ListeningState = StreamState | 'JOINING';
 
-/** Where a watch listens. */
+/** Where a watch registers for changes. */
 export interface Listening {
   join(customerId: string, watch: Watch): void;
   leave(customerId: string, watch: Watch): void;
@@ -12,18 +12,18 @@ export interface Listening {
 
 /** One subscription to a customer. */
 export interface Watch extends AsyncIterableIterator<CustomerEvent> {
-  /** Has an event come; gives whether one was due already, with which it is one. */
+  /** Makes an event due. Returns whether one was due already, in which case the two are one. */
   wake(): boolean;
 }
 
 const RETRY_MS = 1_000;
 const LONGEST_RETRY_MS = 30_000;
 
-/** Watches a customer until `return`, or until one of its events says `end`. Holds at most one event that is due. */
+/** Watches a customer until `return`, or until one of its events calls `end`. Holds at most one due event. */
 export function createWatch(customerId: string, listening: Listening): Watch {
-  /** The customer asked for and, once it is merged, the one that it went into. */
+  /** The customer that was asked for and, if merged, the one that it was merged into. */
   const rows = new Set<string>();
-  // The state at the beginning, so that nothing is missed between a query and the subscription after it.
+  // The first event shows the initial state, so that nothing is missed between a query and its subscription.
   let isDue = true;
   let isOver = false;
   let failures = 0;
@@ -71,7 +71,7 @@ export function createWatch(customerId: string, listening: Listening): Watch {
         if (isOver || rows.has(row)) return;
         for (const former of rows) if (former !== customerId) leave(former);
         join(row);
-        // It may have changed after it was read and before it was watched.
+        // It may have changed between being read and being watched.
         wake();
       },
     };

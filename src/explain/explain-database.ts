@@ -8,8 +8,8 @@ import { createSamples } from './samples.ts';
 import { openMeasuringSession } from './session.ts';
 
 /**
- * Sends every statement that the schema can cause, in a session that cannot write, and tells what the server did for each.
- * @returns in the order of the schema; empty when no statement has such a name
+ * Sends every statement that the schema can cause, in a session that cannot write, and measures what the server does for each.
+ * @returns in the schema's order; empty when no statement has such a name
  * @param options.signal checked between questions; its reason is thrown
  * @throws SERVICE_UNAVAILABLE when the server cannot be reached
  */
@@ -17,7 +17,7 @@ export async function explainDatabase(options: {
   readonly databaseUrl: string;
   readonly schema: GraphQLSchema;
   readonly times: DatabaseTimes;
-  /** What the names of the statements begin with, such as `Customer.orders`; empty for all. */
+  /** A prefix of the statements' names, such as `Customer.orders`; empty for all. */
   readonly only: string;
   readonly signal: AbortSignal;
 }): Promise<readonly Entry[]> {

@@ -22,10 +22,10 @@ import type { Measurement, MeasuringSession } from './session.ts';
 
 type Field = GraphQLField<unknown, unknown>;
 
-/** For one row and for many at once. */
+/** Measures one row, and many at once. */
 const ROW_COUNTS = [1, 100] as const;
 
-/** A document with real values, and what it asks in words. */
+/** A document with real values, and a name for what it asks. */
 interface Asked {
   readonly asked: string;
   readonly document: string;
@@ -35,8 +35,8 @@ interface Asked {
 }
 
 /**
- * Asks for all that is no list's page: each type's rows by every key, and every field of them, so that whatever a field
- * causes is sent. One row and many.
+ * Measures everything that is not a list's page: each type's rows by every key, and with every field, so that every statement
+ * that a field can cause is sent. For one row and for many.
  */
 export async function* fieldEntries(
   schema: GraphQLSchema,
@@ -66,11 +66,11 @@ function tableOf(type: string): Table {
   return table;
 }
 
-/** A field of Query that finds one row by one key. */
+/** A field of Query that finds one row by a key. */
 interface LookUp {
   readonly field: string;
   readonly argument: { readonly name: string; readonly type: GraphQLInputType };
-  /** The input's field, where the argument has several of which one is given. */
+  /** The input's field, if the argument has several of which one is given. */
   readonly key: string | undefined;
   readonly type: NodeType;
 }
@@ -100,7 +100,7 @@ async function lookUpDocument({ field, argument, key, type }: LookUp, samples: S
   };
 }
 
-/** Every field of a type that needs no argument and is no page; of rows of other types the id alone. */
+/** Every field of a type that needs no argument and is not a connection; only the ids of rows of other types. */
 function selection(type: unknown, within: readonly GraphQLObjectType[] = []): string {
   if (!isObjectType(type)) throw new Error(`expected an object type, got ${String(type)}`);
   const fields = Object.values(type.getFields()).filter(
@@ -118,10 +118,10 @@ function selection(type: unknown, within: readonly GraphQLObjectType[] = []): st
   return `{ ${parts.join(' ')} }`;
 }
 
-/** The statements that a document causes. */
+/** Measures the statements that a document causes. */
 async function* entriesOf(schema: GraphQLSchema, session: MeasuringSession, asked: Asked): AsyncGenerator<Entry> {
   const found: Measurement[] = [];
-  // One at a time: the counters are the connection's.
+  // One at a time, since the counters are per connection.
   let last: Promise<unknown> = Promise.resolve();
   const batch = {
     db: {
@@ -148,7 +148,7 @@ async function* entriesOf(schema: GraphQLSchema, session: MeasuringSession, aske
       asked: asked.asked,
       arguments: asked.arguments,
       parents: asked.rows,
-      // Each row that is returned, and for each key or parent a look at where its rows end.
+      // Each returned row, and a look-up at the end of each key's or parent's rows.
       mostRows: rowsReturned + new Set(statement.values).size,
       passedOver: [],
       measurement: { ...measurement, rows: [] },

@@ -11,26 +11,26 @@ import type { Measurement, MeasuringSession } from './session.ts';
 const PAGE_SIZES = [1, 100] as const;
 const LARGEST_PAGE = 100;
 const MANY_PARENTS = 20;
-/** How far within its list a deep page begins. */
+/** How far into its list a deep page starts. */
 const DEPTH = 1_000;
-/** What is counted to tell a worst case; more take too long on a table in use. */
+/** The most rows counted to find a worst case; more would take too long on a table in use. */
 const MOST_COUNTED = 1_000_000;
 
 type Parents = readonly (string | null)[];
 
-/** What a statement is asked for, besides the question. */
+/** A statement to measure for a question. */
 interface Ask {
   readonly parents: Parents;
   /** The page's arguments, as clients give them. */
   readonly page: Readonly<Record<string, unknown>>;
-  /** What the statement follows from besides the question and the parents: measured once for the same. */
+  /** What the statement depends on besides the question and the parents: equal ones are measured once. */
   readonly key: readonly unknown[];
-  /** The most rows that it may read, told how many it has found. */
+  /** The most rows that it may read, given how many it has found. */
   readonly mostRows: (found: number) => number;
   readonly passedOver?: readonly string[];
 }
 
-/** Asks questions of lists in all the ways that their pages, counts and looks back and forth can be asked. */
+/** Measures questions about lists with every kind of page, count and look-up in either direction. */
 export class ListRuns {
   readonly #session: MeasuringSession;
   readonly #samples: Samples;
@@ -45,8 +45,8 @@ export class ListRuns {
   }
 
   /**
-   * Every statement that a question can cause; where its index does not hold every condition, a page and a count; where
-   * another question has differed in a value only, a page.
+   * Measures every statement that a question can cause. Only a page and a count if its index does not cover every condition,
+   * and only a page if an earlier question differed in nothing but a value.
    */
   async *run(question: Question): AsyncGenerator<Entry> {
     const conditions = await this.#samples.conditions(question.source, question.conditions);
@@ -69,7 +69,7 @@ export class ListRuns {
     for (const backward of [false, true]) {
       for (const size of PAGE_SIZES) {
         for (const from of [undefined, ...deep]) yield await this.#page(run, one, { size, backward, from });
-        // A cursor is of one parent's list: many parents have first pages only.
+        // A cursor belongs to one parent's list, so many parents have only first pages.
         if (many.length > 1) yield await this.#page(run, many, { size, backward, from: undefined });
       }
       for (const from of deep) yield await this.#look(run, one, { backward, from });
@@ -144,7 +144,7 @@ export class ListRuns {
         if (sent === undefined) throw new Error(`${run.key}: expected a statement, none was sent`);
         const counts = results.filter((result) => typeof result === 'number');
         const counted = counts.reduce((sum, count) => sum + count, 0);
-        // Rows are no longer needed, and there are thousands of pages.
+        // Drops the rows, which are no longer needed: there are thousands of pages.
         const rowsReturned = counts.length === 0 ? sent.rowsReturned : counted;
         return { measurement: { ...sent, rows: [], rowsReturned }, found: counted };
       },
@@ -159,7 +159,7 @@ export class ListRuns {
     });
   }
 
-  /** A row in the depth of a list; from either end where at one of them may be rows without a value. */
+  /** A row deep in a list, or one from either end if rows at one end may have no value. */
   async #deepPositions(run: ListRun, parent: string | null): Promise<readonly Position[]> {
     const { column } = run.question.sort;
     const isNullable = run.question.source.table.columns[column]?.nullable === true;
@@ -175,7 +175,7 @@ export class ListRuns {
     return found.flat();
   }
 
-  /** How many entries are read at worst: what the index holds between the ends; Infinity where that is too much to count. */
+  /** How many entries are read in the worst case: those between the ends of the index range; Infinity if too many to count. */
   #worstCase(run: ListRun, sort: ListQuery['sort'], parents: Parents): Promise<number> {
     const { source } = run.question;
     const query = { ...run.query, sort };
@@ -199,14 +199,14 @@ interface PageBounds {
   readonly size: number;
   readonly backward: boolean;
   readonly from: Position | undefined;
-  /** What is read at worst where the index does not hold every condition. */
+  /** The worst case if the index does not cover every condition. */
   readonly worst?: number;
 }
 
 /** A question with real values. */
 class ListRun {
   readonly key: string;
-  /** The same for questions that differ in nothing but values. */
+  /** The same for questions that differ only in values. */
   readonly shape: string;
   readonly question: Question;
   readonly query: ListQuery;
@@ -228,7 +228,7 @@ class ListRun {
     this.shape = JSON.stringify([question.loader, question.sort, names]);
   }
 
-  /** The list's loaders, as a request that asks for some columns has them. */
+  /** The list's loaders, as in a request that asks for some columns. */
   loaders(read: MeasuringSession['read'], columns: readonly string[]): ListLoaders<unknown> {
     const { loader } = this.question;
     const found = listLoaders(createLoaders({ db: { read }, columnsOf: () => columns, tags: new Set() })).get(loader);
@@ -237,7 +237,7 @@ class ListRun {
   }
 }
 
-/** A value that is worked out once. */
+/** Computes a value once per key. */
 function kept<Value>(values: Map<string, Promise<Value>>, key: string, make: () => Promise<Value>): Promise<Value> {
   const found = values.get(key) ?? make();
   values.set(key, found);

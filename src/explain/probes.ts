@@ -13,19 +13,19 @@ import { globalId, NODE_TYPES } from '../crm/global-id.ts';
 
 type Given = Readonly<Record<string, unknown>>;
 
-/** Whether a field takes a set of values; an id, for one, must be of the type that it is asked for. */
+/** Whether a field accepts some arguments; an id, for example, must be of the right type. */
 type Accepts = (given: Given) => boolean;
 
-/** Stands for a row's id until a real one is known. */
+/** A placeholder for a row's id, until a real one is known. */
 const PROBE_ID = '1';
 /**
- * A text of each kind that a search may tell apart: a name, the start of an email, the start of a telephone number in
- * international and in national form.
+ * A text of each kind that a search may distinguish: a name, the start of an email, the start of a telephone number in
+ * international and in national format.
  */
 const PROBE_TEXTS = ['ma', 'ma@', '4930', '030123'];
 const PROBE_PHONE = '+4930123456';
 
-/** What a scalar may be given; a new scalar needs its line here. */
+/** Example values for each scalar; a new scalar needs a line here. */
 const PROBES: Readonly<Record<string, readonly unknown[]>> = {
   ID: NODE_TYPES.map((type) => globalId(type, PROBE_ID)),
   String: PROBE_TEXTS,
@@ -41,28 +41,28 @@ const PROBES: Readonly<Record<string, readonly unknown[]>> = {
 
 const PROBE_VALUES: ReadonlySet<unknown> = new Set([PROBE_ID, ...Object.values(PROBES).flat()]);
 
-/** Whether a value only stands for one that is in the tables; values of enumerations are what they are. */
+/** Whether a value is a placeholder for a real one. Values of enumerations are not. */
 export const isProbe = (value: string): boolean => PROBE_VALUES.has(value);
 
-/** The most optional fields of one input that are given together. */
+/** The most optional fields of one input that are combined. */
 const MOST_TOGETHER = 3;
 
 /**
- * What arguments can be given: each value of an enumeration, several at once where a list is taken, each optional field
- * of an input alone with all of its values, and two and three of them together with one value each.
- * @param accepts tells the ids of one type from those of another
+ * The sets of arguments to try: each value of an enumeration, several at once for a list, each optional field of an input alone
+ * with all of its values, and two and three of them combined with one value each.
+ * @param accepts distinguishes the ids of one type from those of another
  */
 export function argumentSets(args: readonly GraphQLArgument[], accepts: Accepts): Given[] {
   const required = product(args.filter((arg) => isNonNullType(arg.type)).map((arg) => named(arg, () => true)));
   const first = required.find(accepts) ?? {};
   const optional = args
     .filter((arg) => !isNonNullType(arg.type))
-    // Left out last: of two sets that come to the same, the one that says more is then met first.
+    // Omitted last, so that of two equivalent sets the more explicit one comes first.
     .map((arg) => [...named(arg, (given) => accepts({ ...first, ...given })), {}]);
   return product([required, ...optional]).filter(accepts);
 }
 
-/** The values of one input, each under the input's name. */
+/** The values of one input, each keyed by the input's name. */
 function named({ name, type }: GraphQLArgument | GraphQLInputField, accepts: Accepts): Given[] {
   return variants(type, (value) => accepts({ [name]: value }))
     .map((value) => ({ [name]: value }))
@@ -96,7 +96,7 @@ function objects(type: GraphQLInputObjectType, accepts: Accepts): Given[] {
   return product([required, [...alone.flat(), ...together, {}]]).filter((given) => Object.keys(given).length > 0);
 }
 
-/** Two and more of some values, merged. */
+/** Combinations of two and more of the values, merged. */
 function subsets(values: readonly Given[]): Given[] {
   let some = values.map((value, i) => ({ last: i, merged: value }));
   const found: Given[] = [];
@@ -109,6 +109,6 @@ function subsets(values: readonly Given[]): Given[] {
   return found;
 }
 
-/** One of each, merged, in every combination. */
+/** One choice from each, merged, in every combination. */
 const product = (choices: readonly (readonly Given[])[]): Given[] =>
   choices.reduce<Given[]>((so, choice) => so.flatMap((given) => choice.map((one) => ({ ...given, ...one }))), [{}]);

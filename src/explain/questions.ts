@@ -8,17 +8,17 @@ import { createLoaders } from '../crm/registry.ts';
 import { exposedCode } from '../errors.ts';
 import { argumentSets, isProbe } from './probes.ts';
 
-/** What a connection field can be asked besides its page, and what that means to the database. */
+/** A question to a connection field, apart from the page, and what it means for the database. */
 export interface Question {
   /** The list, such as `Customer.orders`, which is also the field. */
   readonly source: ListSource;
   /** The name of the list's loaders. */
   readonly loader: keyof Loaders;
-  /** As a client gives them; ids, texts and moments stand for real ones. */
+  /** As given by a client; ids, texts and times are placeholders for real ones. */
   readonly arguments: Readonly<Record<string, unknown>>;
   readonly conditions: readonly Condition[];
   readonly sort: ListRequest['sort'];
-  /** Columns of conditions that the index does not hold; none: each page is bounded. */
+  /** The columns of conditions that the index does not cover; if empty, each page is bounded. */
   readonly passedOver: readonly string[];
 }
 
@@ -26,7 +26,7 @@ const PAGE_ARGUMENTS: ReadonlySet<string> = new Set(['first', 'after', 'last', '
 
 const ORDER_ARGUMENT = 'orderBy';
 
-/** What a question asks, in words: `status (4), createdAt by NAME`. Both directions ask the same. */
+/** Names what a question asks: `status (4), createdAt by NAME`. The same for both directions. */
 export function askedFor({ arguments: given, conditions: meant, sort }: Question): string {
   const starts = meant.flatMap((condition) => (condition.kind === 'startsWith' ? [condition.texts.length] : []));
   const conditions = Object.entries(given)
@@ -40,13 +40,13 @@ export function askedFor({ arguments: given, conditions: meant, sort }: Question
 const isInput = (value: unknown): value is object =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** Whether a field is a connection: a list that is asked for by the page. */
+/** Whether a field is a connection. */
 export const isConnection = (field: GraphQLField<unknown, unknown>): boolean =>
   field.args.some(({ name }) => name === 'first');
 
-/** The loaders of every type, by name, of which those of lists have a `source`. */
+/** The loaders of lists, by name; among all loaders, they are the ones with a `source`. */
 export function listLoaders(loaders: Loaders): ReadonlyMap<keyof Loaders, ListLoaders<unknown>> {
-  // Getters of the class: each type's loaders are made when they are first asked for.
+  // Getters of the prototype: each type's loaders are created on first use.
   const names = Object.getOwnPropertyNames(Object.getPrototypeOf(loaders)) as (keyof Loaders)[];
   const found = names.flatMap((name) => {
     const loader: unknown = loaders[name];
@@ -59,10 +59,10 @@ const isListLoaders = (loader: unknown): loader is ListLoaders<unknown> =>
   typeof loader === 'object' && loader !== null && 'source' in loader;
 
 /**
- * Every question that the schema lets clients ask of its lists: what arguments there are is read off the schema, and
- * what they mean is told by the resolvers, which are called with loaders that only listen. Of questions that differ in
- * nothing but a text or an id there is one. Three conditions and more are kept where an index holds them all: what the
- * others cost at worst is what two of them do.
+ * Every question that the schema lets clients ask about its lists. The arguments come from the schema, and their meaning from
+ * the resolvers, which are called with loaders that only record. Questions that differ only in a text or an id count once.
+ * Three or more conditions are kept only if an index covers them all: in the worst case, the others cost the same as two of
+ * them.
  */
 export function listQuestions(schema: GraphQLSchema): Question[] {
   const fields = Object.values(schema.getTypeMap())
@@ -86,7 +86,7 @@ function questionsOf(field: GraphQLField<unknown, unknown>): Question[] {
   return [...found.values()];
 }
 
-/** What a field's resolver makes of some arguments; undefined where it refuses them. */
+/** What a field's resolver makes of some arguments; undefined if it refuses them. */
 function ask(
   field: GraphQLField<unknown, unknown>,
   args: readonly GraphQLArgument[],
@@ -97,7 +97,7 @@ function ask(
   const defaults = args.filter(({ defaultValue }) => defaultValue !== undefined);
   const all = { ...Object.fromEntries(defaults.map((arg) => [arg.name, arg.defaultValue])), ...given };
   try {
-    // Resolvers of lists take nothing of their parent but its id, and nothing of the document.
+    // Resolvers of lists use only their parent's id, and nothing of the document.
     const resolve = field.resolve as (parent: object, args: object, context: Context) => Connection<unknown>;
     void resolve({ id: '1' }, all, context).nodes();
   } catch (error) {
@@ -111,7 +111,7 @@ function ask(
 
 const refuse = () => Promise.reject(new Error('nothing is read or written here'));
 
-/** A request's surroundings in which lists are told of instead of read. */
+/** A request's context in which lists are recorded instead of read. */
 function listeningContext(tell: (question: Omit<Question, 'arguments'>) => void): Context {
   const batch = { db: { read: refuse }, columnsOf: () => [], tags: new Set<string>() };
   const loaders = createLoaders(batch);
@@ -121,7 +121,7 @@ function listeningContext(tell: (question: Omit<Question, 'arguments'>) => void)
       {
         source,
         page: (_, { conditions, sort }) => {
-          // The connection gives the sort of its request on, name and all.
+          // The connection passes on its request's sort, including the name.
           const named = sort as ListRequest['sort'];
           const query = { conditions, sort: named };
           tell({
@@ -143,7 +143,7 @@ function listeningContext(tell: (question: Omit<Question, 'arguments'>) => void)
   return requestContext(batch, told);
 }
 
-/** A request's surroundings, of a caller of no name who writes nothing. */
+/** The context of an anonymous caller that cannot write. */
 export function requestContext(batch: BatchContext, loaders: Loaders): Context {
   return {
     ...batch,

@@ -1,6 +1,6 @@
 import { namedIndex, type Entry } from './entries.ts';
 
-/** All entries as JSON, without the values that were asked with: those are somebody's data. */
+/** All entries as JSON, without the values in the statements, which are somebody's data. */
 export function jsonReport(entries: readonly Entry[]): string {
   const statements = entries.map((entry) => {
     const { statement, access, ...measured } = entry.measurement;
@@ -13,7 +13,7 @@ export function jsonReport(entries: readonly Entry[]): string {
       access,
       rowsRead: measured.rowsRead,
       rowsReturned: measured.rowsReturned,
-      // Null: more than could be counted.
+      // Null if too many to count.
       mostRows: Number.isFinite(entry.mostRows) ? entry.mostRows : null,
       passedOver: entry.passedOver,
       temporaryTables: measured.temporaryTables,
@@ -22,7 +22,7 @@ export function jsonReport(entries: readonly Entry[]): string {
       tookMs: Math.round(measured.tookMs * 10) / 10,
       isStopped: measured.isStopped,
       problems: entry.problems,
-      // Long, and worth reading only where something is wrong.
+      // Long, and worth reading only if something is wrong.
       ...(entry.problems.length > 0 ? { sql: statement.sql } : {}),
     };
   });
@@ -31,7 +31,7 @@ export function jsonReport(entries: readonly Entry[]): string {
 
 const HEADINGS = ['statement', 'asked for', 'index', 'access', 'read', 'most', 'returned', 'temporary', 'sorted', ''];
 
-/** A line for each statement and question with the worst of its pages, what is wrong in full, and the sums. */
+/** One line for each statement and question, with its worst page; then the problems in full, and totals. */
 export function tableReport(entries: readonly Entry[]): string {
   const groups = Map.groupBy(entries, ({ measurement, asked }) => `${measurement.statement.name} ${asked}`);
   const worst = [...groups.values()].map((group) => group.reduce((a, b) => (badness(b) > badness(a) ? b : a)));
@@ -46,7 +46,7 @@ export function tableReport(entries: readonly Entry[]): string {
 
 const LONGEST_SQL = 1_000;
 
-/** What is wrong comes before what reads much of what it may. */
+/** Problems come first, then whatever reads the largest share of what it may. */
 const badness = ({ problems, measurement, mostRows }: Entry): number =>
   problems.length * 1_000 + measurement.rowsRead / Math.max(1, mostRows);
 

@@ -3,25 +3,25 @@ import { rowDecoder, type Columns, type Table } from '../batch/table.ts';
 import type { Database } from '../db/database.ts';
 import { isProbe } from './probes.ts';
 
-/** Values that are in the tables, to ask with. */
+/** Values from the tables, to use in queries. */
 export interface Samples {
-  /** Up to `most` parents of a list by their ids: those with the most rows first, as far as the samples show. */
+  /** The ids of up to `most` parents of a list, those with the most rows in the samples first. */
   parents(source: ListSource, most: number): Promise<readonly string[]>;
-  /** Up to `most` different values of a table's column. */
+  /** Up to `most` distinct values of a table's column. */
   values(table: Table, column: string, most: number): Promise<readonly string[]>;
-  /** Conditions with real values in the place of those that only stand for some; the latter where there are none. */
+  /** Replaces placeholders in conditions with real values, if there are any. */
   conditions(source: ListSource, conditions: readonly Condition[]): Promise<readonly Condition[]>;
 }
 
-/** How many rows are looked at from either end of a table. */
+/** How many rows are read from either end of a table. */
 const SAMPLE = 1_000;
 
 type Row = Readonly<Record<string, unknown>>;
 
-/** Looks for values among the first and last thousand rows of each table, so that it costs the same on any table. */
+/** Looks for values among the first and last thousand rows of each table, so that the cost does not depend on its size. */
 export function createSamples(db: Pick<Database, 'read'>): Samples {
   const kept = new Map<string, Promise<readonly Row[]>>();
-  /** Rows by the names of `columns`, which are all or part of the table's primary key first. */
+  /** Rows with the names of `columns`, the first of which must be (part of) the table's primary key. */
   const rowsOf = (table: string, columns: Columns): Promise<readonly Row[]> => {
     const found = kept.get(table) ?? readEnds(db, table, columns);
     kept.set(table, found);
@@ -46,7 +46,7 @@ export function createSamples(db: Pick<Database, 'read'>): Samples {
       }
       case 'startsWith': {
         const value = middle(await valuesOf(table, condition.column));
-        // A country's code and one digit more, or two letters. One of many, such as a number in any country, stays.
+        // A country code and one more digit, or two letters. One of several texts, such as a number in any country, is kept.
         const length = condition.texts[0]?.startsWith('+') === true ? 4 : 2;
         if (value === undefined || condition.texts.length > 1) return condition;
         return { ...condition, texts: [[...value].slice(0, length).join('')] };
@@ -87,7 +87,7 @@ async function readEnds(db: Pick<Database, 'read'>, table: string, columns: Colu
   return rows.map(rowDecoder(columns, names));
 }
 
-/** Different texts, the most frequent first. */
+/** Distinct texts, the most frequent first. */
 function byFrequency(values: readonly unknown[]): string[] {
   const counts = new Map<string, number>();
   for (const value of values) if (typeof value === 'string') counts.set(value, (counts.get(value) ?? 0) + 1);

@@ -2,26 +2,26 @@ import { createDatabase, type Database, type DatabaseTimes, type RawRow, type Re
 import { exposedCode } from '../errors.ts';
 import { createMetrics } from '../telemetry/metrics.ts';
 
-/** How a server reads a table in a statement. */
+/** How a statement accesses a table. */
 export interface TableAccess {
   /** The table's name or alias in the statement. */
   readonly table: string;
-  /** `ALL` reads the whole table, `index` an index in its order, `range` and `ref` a part of one, `eq_ref` one row. */
+  /** `ALL` reads the whole table, `index` all of an index in its order, `range` and `ref` a part of one, `eq_ref` one row. */
   readonly type: string;
   readonly index: string | null;
 }
 
-/** What the server itself says of a statement. */
+/** What the server reports about a statement. */
 export interface Measurement {
   readonly statement: ReadStatement;
   readonly rows: readonly RawRow[];
-  /** What went wrong in its own words; then nothing was counted. */
+  /** The server's error, in which case nothing was counted. */
   readonly error: string | undefined;
-  /** Whether it was stopped for taking longer than a statement may. */
+  /** Whether it exceeded the statement timeout. */
   readonly isStopped: boolean;
   readonly access: readonly TableAccess[];
   readonly usesFilesort: boolean;
-  /** Rows and index entries that were read, of temporary tables too. */
+  /** Rows and index entries that were read, including those of temporary tables. */
   readonly rowsRead: number;
   readonly rowsReturned: number;
   readonly temporaryTables: number;
@@ -29,21 +29,21 @@ export interface Measurement {
   readonly tookMs: number;
 }
 
-/** Connections that read and never write. */
+/** Read-only connections. */
 export interface MeasuringSession {
-  /** Sends a statement and gives its rows: none for one that the server refuses, which measuring it would tell. */
+  /** Sends a statement and returns its rows; none if the server refuses it, which measuring it would report. */
   readonly read: Database['read'];
-  /** Sends a statement and tells what the server did for it. One at a time. */
+  /** Sends a statement and measures what the server does for it. One at a time. */
   measure(statement: ReadStatement): Promise<Measurement>;
   close(): Promise<void>;
 }
 
 /**
- * Opens a session in which the server refuses to write. Statements go the way that the gateway's own go.
+ * Opens a session in which the server refuses writes. Statements take the same path as the gateway's.
  * @throws SERVICE_UNAVAILABLE when the server does not answer
  */
 export async function openMeasuringSession(url: string, times: DatabaseTimes): Promise<MeasuringSession> {
-  // The counters are a connection's: what is measured has one of its own, and plans and samples are asked of the other.
+  // The counters are per connection, so measured statements have their own; plans and samples use the other one.
   const open = async (): Promise<Database> => {
     const db = await createDatabase({ url, ...times, connections: 1, metrics: createMetrics() });
     await db.read({ ...OTHER, sql: 'SET SESSION TRANSACTION READ ONLY', values: [] });
@@ -82,7 +82,7 @@ const OTHER = { name: 'explain' } as const;
 
 type Settled = Pick<Measurement, 'rows' | 'error' | 'isStopped' | 'tookMs'>;
 
-/** What came of a statement, faults of its own included; a server out of reach is thrown. */
+/** The outcome of a statement, including its own errors; throws when the server is unreachable. */
 async function settled(sending: Promise<RawRow[]>): Promise<Settled> {
   const sent = performance.now();
   const took = () => ({ tookMs: performance.now() - sent });
@@ -112,7 +112,7 @@ function differences(before: Counters, after: Counters) {
   const difference = (name: string): number => (after.get(name) ?? 0) - (before.get(name) ?? 0);
   const reads = [...after.keys()].filter((name) => name.startsWith('Handler_read_'));
   return {
-    // Entries that an index condition refuses are read too, but counted apart (in MariaDB; MySQL does not).
+    // Entries rejected by an index condition are also read, but MariaDB counts them separately (MySQL does not).
     rowsRead:
       reads.reduce((sum, name) => sum + difference(name), 0) +
       difference('Handler_icp_attempts') -
@@ -122,19 +122,19 @@ function differences(before: Counters, after: Counters) {
   };
 }
 
-/** Reads a plan in its traditional form: of ten columns on MariaDB, of twelve on MySQL. */
+/** Reads a plan in the traditional format, which has ten columns on MariaDB and twelve on MySQL. */
 function accessOf(plan: readonly RawRow[]): Pick<Measurement, 'access' | 'usesFilesort'> {
   const access = plan.flatMap((row): TableAccess[] => {
     const shift = row.length > 10 ? 1 : 0;
     const [table, type, index] = [row[2], row[3 + shift], row[5 + shift]];
-    // Results of other parts of the statement are in angle brackets; a part without rows has no table.
+    // Results of other parts of the statement have names in angle brackets; a part without rows has no table.
     if (typeof table !== 'string' || typeof type !== 'string' || table.startsWith('<')) return [];
     return [{ table, type, index: typeof index === 'string' ? index : null }];
   });
   return { access, usesFilesort: plan.some((row) => String(row.at(-1)).includes('Using filesort')) };
 }
 
-/** The server's own words, below what the adapter and the gateway make of them. */
+/** The server's own message, from below the adapter's and the gateway's errors. */
 function serverMessage(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const { originalMessage } = (error.cause ?? {}) as { originalMessage?: unknown };

@@ -13,18 +13,18 @@ import { TABLES } from '../crm/registry.ts';
 import { cacheRule, typeCacheRule } from './schema.ts';
 import { variableUse, type VariableUse } from './variables.ts';
 
-/** What can be told of a document before it runs. Fragments count for every operation of the document. */
+/** What is known about a document before it runs. Fragments count towards every operation of the document. */
 export interface DocumentFacts {
-  /** The columns of each table that some field of the document needs. */
+  /** The columns of each table that the document's fields need. */
   readonly columnsOf: (table: Table) => readonly string[];
-  /** Seconds that an answer may be kept, by the smallest `maxAge` among the fields; 0: never. */
+  /** How many seconds an answer may be cached, from the smallest `maxAge` among the fields; 0 means not at all. */
   readonly maxAgeSeconds: number;
-  /** Whether an answer may be shared only with the same caller. */
+  /** Whether an answer may only be reused for the same caller. */
   readonly isPrivate: boolean;
   readonly variables: VariableUse;
 }
 
-/** Reads off a valid document what its execution needs. */
+/** Finds out what the execution of a valid document needs. */
 export function analyse(schema: GraphQLSchema, document: DocumentNode): DocumentFacts {
   const tables = new Map(TABLES.map((table) => [table.type, { table, columns: new Set(['id']) }]));
   let maxAge = Number.POSITIVE_INFINITY;
@@ -37,7 +37,7 @@ export function analyse(schema: GraphQLSchema, document: DocumentNode): Document
         const parent = info.getParentType();
         const field = info.getFieldDef();
         if (!parent || !field) return;
-        // Introspection goes with the schema and not with the data; it is never worth keeping here.
+        // Introspection depends on the schema rather than the data, and is never worth caching here.
         if (field.name === '__schema' || field.name === '__type') maxAge = 0;
         const need = tables.get(parent.name);
         if (need !== undefined && field.name !== '__typename')
@@ -58,7 +58,7 @@ export function analyse(schema: GraphQLSchema, document: DocumentNode): Document
   };
 }
 
-/** The operation that a request picks, or undefined if there is none of the name, or several and no name. */
+/** The operation that a request selects; undefined if none has the name, or if there are several and no name. */
 export function pickOperation(
   document: DocumentNode,
   operationName: string | null | undefined,

@@ -18,7 +18,7 @@ import {
 export interface Selections {
   readonly schema: GraphQLSchema;
   readonly fragments: ReadonlyMap<string, FragmentDefinitionNode>;
-  /** The values of the variables that `@skip` and `@include` take. */
+  /** The values of the variables used by `@skip` and `@include`. */
   readonly conditions: ReadonlyMap<string, boolean>;
 }
 
@@ -29,7 +29,7 @@ export const fragmentsOf = (document: DocumentNode): ReadonlyMap<string, Fragmen
     ),
   );
 
-/** The variables that `@skip` and `@include` take anywhere in a document. */
+/** The variables used by `@skip` and `@include` anywhere in a document. */
 export function conditionVariables(document: DocumentNode): readonly string[] {
   const names = new Set<string>();
   visit(document, {
@@ -42,8 +42,8 @@ export function conditionVariables(document: DocumentNode): readonly string[] {
 }
 
 /**
- * The fields that some selection sets ask of an object of a type, by what they are called in the answer: CollectFields of
- * the GraphQL specification (October 2021, 6.3.2), for the sets of all places that ask for the object.
+ * The fields that selection sets request of an object of a type, by response key: CollectFields of the GraphQL specification
+ * (October 2021, 6.3.2), applied to all selection sets for the same object at once.
  */
 export function collectFields(
   selections: Selections,

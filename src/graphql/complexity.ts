@@ -5,31 +5,30 @@ import { operationCosts, type OperationCosts } from './cost.ts';
 import { createCostRules } from './cost-rules.ts';
 import { operationShape, type Shape } from './shape.ts';
 
-/** What a request costs, known before anything of it runs. */
+/** The cost of a request, known before any of it runs. */
 export interface RequestCost {
-  /** The larger of the two below, rounded up: what is bounded. */
+  /** The larger of the two below, rounded up. This is what the limit applies to. */
   readonly requested: number;
-  /** The bound. */
   readonly limit: number;
-  /** Objects that the answer can hold, by their weights. */
+  /** The weights of the objects that the answer can hold. */
   readonly typeCost: number;
-  /** Resolvers that can run, by their weights. */
+  /** The weights of the resolvers that can run. */
   readonly fieldCost: number;
 }
 
-/** A request held against the bounds. */
+/** A request, measured against the limits. */
 export interface Measured {
   readonly cost: RequestCost;
-  /** One error for each bound that it is past; none: it may run. */
+  /** One error for each limit that the request exceeds; it may run if there are none. */
   readonly refusals: readonly GraphQLError[];
 }
 
-/** Measures requests for one operation, by their variables as they came. */
+/** Measures requests for one operation by their raw variables. */
 export type MeasureRequest = (variables: Readonly<Record<string, unknown>> | undefined) => Measured;
 
 /**
- * Makes what measures the operations of valid documents: what does not rest on variables is worked out once.
- * @throws TypeError naming a field of the schema whose cost cannot be known
+ * Creates a function that prepares measuring an operation of a valid document, computing once what variables do not affect.
+ * @throws TypeError naming a field of the schema whose cost cannot be determined
  */
 export function createComplexity(schema: GraphQLSchema, limits: Limits) {
   const basis = { schema, rules: createCostRules(schema), pageSizes: limits };
@@ -48,7 +47,7 @@ function requestCost({ type, field }: ReturnType<OperationCosts>, limit: number)
   return { requested: Math.ceil(Math.max(typeCost, fieldCost)), limit, typeCost, fieldCost };
 }
 
-// Tenths do not add up exactly.
+// Sums of tenths are inexact.
 const rounded = (cost: number): number => Math.round(cost * 1_000) / 1_000;
 
 const costRefusal = ({ requested, limit }: RequestCost): GraphQLError =>

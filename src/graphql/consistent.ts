@@ -1,14 +1,15 @@
 import type { ExecutionResult } from 'graphql';
 import { isChangedMeanwhile } from '../errors.ts';
 
-// Each run meets a deletion between two of its statements: rare, and three times in a row next to impossible.
+// A retry is needed only if a deletion falls between two statements of the same run: rare, and three in a row next to
+// impossible.
 const MOST_RUNS = 3;
 
 /**
- * What comes of running a read, which is begun anew when something that it had read was deleted under its hands: then the
- * answer is that of after the deletion. What is torn a third time is answered with the error.
- * @param run each time with loaders of its own
- * @param again is called before each run but the first
+ * Runs a read, and starts over if something it had read was deleted meanwhile, so that the answer is from after the deletion.
+ * If the third run is torn as well, its error is the answer.
+ * @param run must use new loaders each time
+ * @param again called before each run but the first
  */
 export async function consistently(
   run: () => PromiseLike<ExecutionResult> | ExecutionResult,

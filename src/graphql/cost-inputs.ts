@@ -19,7 +19,7 @@ type Input = Parameters<InputWeight>[0];
 
 const costs = (field: number): Costs => ({ type: 0, field });
 
-/** What the arguments given to a field add to its cost, with the input fields within them. Null adds nothing. */
+/** What a field's arguments, and the input fields within them, add to its cost. Null adds nothing. */
 export function argumentsTerm(
   inputWeight: InputWeight,
   defined: readonly GraphQLArgument[],
@@ -60,7 +60,7 @@ function membersTerm(inputWeight: InputWeight, type: GraphQLInputType, value: Va
   );
 }
 
-/** As `literalTerm`, for what came in the variables. What has the wrong form costs nothing, and is refused later. */
+/** Like `literalTerm`, for a variable's value. Values of the wrong form cost nothing, since they are refused later. */
 function valueWeight(inputWeight: InputWeight, input: Input, value: unknown): number {
   if (value === null || value === undefined) return 0;
   return inputWeight(input) + membersWeight(inputWeight, input.type, value);
@@ -78,9 +78,9 @@ function membersWeight(inputWeight: InputWeight, type: GraphQLInputType, value: 
 }
 
 /**
- * How many entries the slicing arguments of a field ask for: the most that one of them does.
- * @param bounds.most what asks for more is refused, so it counts as this
- * @param bounds.otherwise when none is given, or only null
+ * How many entries a field's slicing arguments request: the largest of them.
+ * @param bounds.most anything larger is refused, so it counts as this
+ * @param bounds.otherwise used when none is given, or only null
  */
 export function slicedSize(
   slicing: readonly GraphQLArgument[],

@@ -18,39 +18,39 @@ import {
   type GraphQLSchema,
 } from 'graphql';
 
-/** What `@listSize` says of a field. */
+/** The arguments of a field's `@listSize`. */
 export interface ListSize {
   readonly assumedSize: number | undefined;
   readonly slicingArguments: readonly string[];
-  /** Empty: the field is the list itself. */
+  /** Empty when the field itself is the list. */
   readonly sizedFields: readonly string[];
 }
 
 type OutputField = GraphQLField<unknown, unknown>;
 
-/** Something of the schema that a `@cost` can stand on. */
+/** A part of the schema that can have `@cost`. */
 interface Weighed {
   readonly astNode?: { readonly directives?: readonly DirectiveNode[] | undefined } | null | undefined;
 }
 
-/** What the cost directives of a schema say, with the specification's defaults for what they do not. */
+/** The cost directives of a schema, with the specification's defaults where there are none. */
 export interface CostRules {
-  /** Of each object that an answer holds, or of each scalar; of no abstract type. */
+  /** Per object in the answer, or per scalar; not for abstract types. */
   readonly typeWeight: (type: GraphQLNamedOutputType) => number;
-  /** Of each time that a field's resolver runs. */
+  /** Each time a field's resolver runs. */
   readonly fieldWeight: (field: OutputField) => number;
-  /** Of an argument or input field that is given. */
+  /** For an argument or input field that is given. */
   readonly inputWeight: (input: Weighed & { readonly type: GraphQLInputType }) => number;
   readonly listSize: (field: OutputField) => ListSize | undefined;
 }
 
-// The schema itself is at hand, and a list of it known to be short; a power of two, so that sums stay exact.
+// Introspection needs only the schema in memory, and its lists are short. A power of two keeps sums exact.
 const INTROSPECTION_WEIGHT = 1 / 64;
 
 /**
- * Reads `@cost` and `@listSize`, after https://ibm.github.io/graphql-specs/cost-spec.html (draft of 2021), with one
+ * Reads `@cost` and `@listSize` as defined by https://ibm.github.io/graphql-specs/cost-spec.html (draft of 2021), with one
  * addition: a slicing argument may be a list, whose length counts.
- * @throws TypeError naming the first field whose lists have no size, or what is wrong with a directive
+ * @throws TypeError naming the first list field without a size, or what is wrong with a directive
  */
 export function createCostRules(schema: GraphQLSchema): CostRules {
   const introspection = introspectionListSizes(schema);
@@ -89,7 +89,7 @@ export function createCostRules(schema: GraphQLSchema): CostRules {
 }
 
 interface NamedField {
-  /** Such as `Customer.orders`. */
+  /** For example `Customer.orders`. */
   readonly name: string;
   readonly type: GraphQLNamedOutputType;
   readonly field: OutputField;
@@ -134,7 +134,7 @@ function givenListSize(schema: GraphQLSchema, name: string, field: OutputField):
   return size;
 }
 
-/** After the specification's rules of validation, section 9.2. */
+/** Implements the validation rules of the specification's section 9.2. */
 function whatIsWrong(
   field: OutputField,
   { assumedSize, slicingArguments, sizedFields }: ListSize,
@@ -160,7 +160,7 @@ function whatIsWrong(
     : 'names a sized field that is no list';
 }
 
-/** Throws TypeError for a list whose size neither it nor every field that leads to its type says. */
+/** Throws TypeError for a list whose size is given neither by itself nor by every field that leads to its type. */
 function assertSized(
   schema: GraphQLSchema,
   sizes: ReadonlyMap<OutputField, ListSize | undefined>,
@@ -183,7 +183,7 @@ function assertSized(
 
 const most = (counts: readonly number[]): number => Math.max(1, ...counts);
 
-/** How long each list of introspection is at most, by the field's name, since the schema is known. */
+/** The maximum length of each introspection list, by field name, computed from the schema. */
 function introspectionListSizes(schema: GraphQLSchema): ReadonlyMap<string, ListSize> {
   const types = Object.values(schema.getTypeMap());
   const fields = types.flatMap((type) => ('getFields' in type ? Object.values(type.getFields()) : []));

@@ -6,15 +6,15 @@ export interface Costs {
   readonly field: number;
 }
 
-/** A request's variables as they were given, with the operation's defaults for those that were not. */
+/** A request's raw variables, with the operation's defaults for missing ones. */
 export type Variables = Readonly<Record<string, unknown>>;
 
-/** A number or, where it rests on variables, how it is worked out. */
+/** A number or, where it depends on variables, a function of them. */
 export type Size = number | ((variables: Variables) => number);
 
 /**
- * A part of an operation's cost. What does not rest on variables is worked out while terms are put together, so that an
- * operation without sizes in variables ends as one constant.
+ * A part of an operation's cost. Whatever does not depend on variables is computed while terms are combined, so an operation
+ * without sizes in variables ends up as one constant.
  */
 export type Term = Costs | ((variables: Variables) => Costs);
 
@@ -29,10 +29,9 @@ const plus = (a: Costs, b: Costs): Costs => ({ type: a.type + b.type, field: a.f
 const multiply = (n: number, { type, field }: Costs): Costs => ({ type: n * type, field: n * field });
 const larger = (a: Costs, b: Costs): Costs => ({ type: Math.max(a.type, b.type), field: Math.max(a.field, b.field) });
 
-/** All of the terms together. */
 export const sum = (terms: readonly Term[]): Term => fold(terms, plus);
 
-/** The largest of each cost: of things of which one happens. */
+/** The maximum of each cost, for alternatives of which only one happens. */
 export const max = (terms: readonly Term[]): Term => fold(terms, larger);
 
 function fold(terms: readonly Term[], combine: (a: Costs, b: Costs) => Costs): Term {
@@ -49,20 +48,20 @@ function fold(terms: readonly Term[], combine: (a: Costs, b: Costs) => Costs): T
   };
 }
 
-/** A term so many times. */
+/** A term multiplied by a size. */
 export function times(size: Size, term: Term): Term {
   if (typeof size === 'number' && typeof term === 'object') return multiply(size, term);
   return (variables) => multiply(evaluateSize(size, variables), evaluate(term, variables));
 }
 
-/** `@skip` or `@include` by a variable. */
+/** `@skip` or `@include` with a variable. */
 export interface Condition {
   readonly variable: string;
-  /** The variable's value that leaves out what the directive stands on. */
+  /** The value of the variable for which the selection is left out. */
   readonly leftOutBy: boolean;
 }
 
-/** A term unless every way to it is left out. A variable that is not given, or no Boolean, leaves nothing out. */
+/** A term that counts unless all its occurrences are left out. A missing or non-Boolean variable leaves nothing out. */
 export function unlessLeftOut(ways: readonly (readonly Condition[])[], term: Term): Term {
   if (ways.some((conditions) => conditions.length === 0)) return term;
   return (variables) => {

@@ -18,19 +18,19 @@ import type { CostRules, ListSize } from './cost-rules.ts';
 import { max, NOTHING, sum, times, unlessLeftOut, type Costs, type Size, type Term } from './cost-terms.ts';
 import { collectFields, type AskedField, type AskedSelections, type Fragments } from './selections.ts';
 
-/** What the cost of an operation rests on besides the document. */
+/** What an operation's cost depends on besides the document. */
 export interface CostBasis {
   readonly schema: GraphQLSchema;
   readonly rules: CostRules;
   readonly pageSizes: { readonly pageSizeDefault: number; readonly pageSizeMax: number };
 }
 
-/** What an operation costs with variables as they came in a request, checked or not. */
+/** An operation's cost for raw, possibly invalid variables. */
 export type OperationCosts = (variables: Readonly<Record<string, unknown>>) => Costs;
 
 /**
- * Works out an operation of a valid document as far as it can be without variables. Both costs are upper bounds of what
- * an execution with valid variables can give or run.
+ * Computes the cost of an operation of a valid document as far as possible without variables. Both costs are upper bounds on
+ * what an execution with valid variables can return or run.
  */
 export function operationCosts(
   basis: CostBasis,
@@ -58,19 +58,19 @@ interface Scope extends CostBasis {
   readonly fragments: Fragments;
 }
 
-/** The fields that are one list's pages, as `sizedFields` names them, and its size. */
+/** The fields that hold one list's page, as named by `sizedFields`, and its size. */
 interface PageFields {
   readonly names: readonly string[];
   readonly size: Size;
 }
 
-/** A field that is asked of an object once, however often the document names it. */
+/** A field that is resolved once per object, however often the document names it. */
 interface Group {
   readonly field: GraphQLField<unknown, unknown>;
   readonly asked: readonly AskedField[];
 }
 
-/** One object with all that is asked of it. */
+/** The cost of one object with everything that is requested of it. */
 function objectTerm(
   scope: Scope,
   { type, page }: { readonly type: GraphQLObjectType; readonly page: PageFields | undefined },
@@ -90,8 +90,8 @@ function objectTerm(
 }
 
 /**
- * A page's rows are read for its `pageInfo` and its cursors too, so it weighs at least 1 an entry, unless nothing but
- * scalars is asked of the connection, such as `totalCount`. This goes beyond the specification.
+ * A page's rows are also read for its `pageInfo` and cursors, so it weighs at least 1 per entry, unless only scalars of the
+ * connection are requested, such as `totalCount`. The specification does not have this rule.
  */
 function rowsTerm(groups: readonly Group[], size: Size): Term {
   const reading = groups.filter(({ field }) => !isLeafType(getNamedType(field.type)));
@@ -134,13 +134,13 @@ function sizeOf(
 ): Size {
   const { assumedSize, slicingArguments, sizedFields } = given.listSize;
   if (slicingArguments.length === 0) return assumedSize ?? 0;
-  // What the directive says of a page without a size, and the gateway may be set to do otherwise.
+  // The directive's size applies to a page of unspecified size, but the gateway may be configured with another one.
   const otherwise = sizedFields.length > 0 ? pageSizes.pageSizeDefault : (assumedSize ?? 0);
   const slicing = given.field.args.filter(({ name }) => slicingArguments.includes(name));
   return slicedSize(slicing, given.args, { most: pageSizes.pageSizeMax, otherwise });
 }
 
-/** One value of a field's type. Of an abstract type, the dearest that it can be. */
+/** The cost of one value of a field's type; for an abstract type, that of its most expensive possible type. */
 function resultTerm(
   scope: Scope,
   {

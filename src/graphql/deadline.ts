@@ -1,7 +1,7 @@
 import type { Deadline } from '../batch/loaders.ts';
 import { createError } from '../errors.ts';
 
-/** What comes of a promise, or TIMEOUT; what comes too late is dropped, and the deadline over. */
+/** The result of a promise, or TIMEOUT. On a timeout the deadline is over, and a later result is dropped. */
 export async function within<Result>(
   timeoutMs: number,
   running: PromiseLike<Result> | Result,

@@ -18,27 +18,27 @@ import { withArgument } from './literal-place.ts';
 import { createPlans, type OperationPlan, type VariableValues } from './plan.ts';
 import { operationShape, spreadFields } from './shape.ts';
 
-/** A document that was parsed and validated once and is kept. */
+/** A document that was parsed and validated once, and cached. */
 export interface StoredDocument {
   readonly document: DocumentNode;
-  /** Equal for documents that differ in white space, commas and comments alone. */
+  /** Equal for documents that differ only in white space, commas and comments. */
   readonly hash: string;
   readonly facts: DocumentFacts;
-  /** Holds a request for one of its operations against the bounds. Takes the variables as they came. */
+  /** Measures a request for one of its operations against the limits. Takes raw variables. */
   measure(operation: OperationDefinitionNode, variables: Readonly<Record<string, unknown>> | undefined): Measured;
   /** How to execute one of its operations. */
   plan(operation: OperationDefinitionNode, variables: VariableValues): OperationPlan;
 }
 
-/** Documents by their text. */
+/** Cached documents, by their text. */
 export interface Documents {
-  /** Throws the request's errors (`DocumentErrors`) for a text that is no valid document. */
+  /** @throws DocumentErrors, the request's errors, when the text is not a valid document */
   read(source: string): StoredDocument;
-  /** The stored form of a document that `read` gave. */
+  /** The stored form of a document returned by `read`. */
   of(document: DocumentNode): StoredDocument | undefined;
 }
 
-/** Why a text is no valid document: one error or several, each with its code. */
+/** Why a text is not a valid document: one or more errors, each with a code. */
 export class DocumentErrors extends Error {
   override readonly name = 'DocumentErrors';
   readonly errors: readonly GraphQLError[];
@@ -48,12 +48,12 @@ export class DocumentErrors extends Error {
   }
 }
 
-// By characters of source text; parsed and planned, a document takes some fifty times as much memory.
+// Counted in characters of source text; parsed and planned, a document takes about fifty times as much memory.
 const KEPT_CHARACTERS = 2_000_000;
-// Validation compares fields of one name in one place pair by pair: some four microseconds each (2026-11-25).
+// Validation compares fields with the same response key pair by pair, at about four microseconds each (2026-11-25).
 const MOST_PAIRS = 20_000;
 
-/** Keeps the documents used last, with what was found wrong with those that are not valid. */
+/** Caches the documents that were used last, and the errors of invalid ones. */
 export function createDocuments(schema: GraphQLSchema, limits: Limits): Documents {
   const complexity = createComplexity(schema, limits);
   const bySource = new LRUCache<string, StoredDocument | DocumentErrors>({
@@ -110,7 +110,7 @@ const repeatedPairs = (document: DocumentNode): number =>
     .filter((definition) => definition.kind === Kind.OPERATION_DEFINITION)
     .reduce((sum, operation) => sum + operationShape(document, operation).pairs, 0);
 
-/** What is worked out for each operation when it is first asked for, and then takes a request's variables. */
+/** Prepares something for each operation on first use, and then applies it to each request's variables. */
 function byOperation<Variables, Result>(
   prepare: (operation: OperationDefinitionNode) => (variables: Variables) => Result,
 ) {
@@ -137,10 +137,10 @@ function parseSource(source: string, maxTokens: number): DocumentNode | Document
   }
 }
 
-// What came is in some messages, whatever its length.
+// Some messages quote the input, which can be of any length.
 const LONGEST_MESSAGE = 500;
 
-/** The same error with a code. */
+/** A copy of an error with a code. */
 export function coded(error: GraphQLError, code: ErrorCode): GraphQLError {
   return new GraphQLError(error.message.slice(0, LONGEST_MESSAGE), {
     nodes: error.nodes ?? null,

@@ -1,19 +1,19 @@
 import { locatedError, type ExecutionResult, type GraphQLError } from 'graphql';
 import type { Completion, FieldPlan, OperationPlan, SelectionPlan, VariableValues } from './plan.ts';
 
-/** What a plan is executed with. */
+/** The inputs of an execution. */
 export interface PlanArguments {
   readonly rootValue?: unknown;
   readonly contextValue: unknown;
   readonly variables: VariableValues;
-  /** Once it is over, nothing more is resolved and the result is without data. */
+  /** Once over, nothing more is resolved, and the result has no data. */
   readonly deadline: { readonly isOver: boolean };
 }
 
 /**
- * Executes an operation as the specification says (October 2021, 6.4), and answers what graphql's own `execute` answers:
- * data and errors alike, for resolvers that take three arguments. Where errors meet in one place, only the first counts.
- * A result at once when no resolver gave a promise; never rejects.
+ * Executes an operation according to the specification (October 2021, 6.4), with the same data and errors as graphql's own
+ * `execute`, for resolvers that take three arguments. If several errors propagate to the same place, only the first is kept.
+ * Returns the result synchronously when no resolver returned a promise; never rejects.
  */
 export function executePlan(plan: OperationPlan, given: PlanArguments): Promise<ExecutionResult> | ExecutionResult {
   return new Execution(given).run(plan);
@@ -21,16 +21,16 @@ export function executePlan(plan: OperationPlan, given: PlanArguments): Promise<
 
 type Data = Record<string | number, unknown>;
 
-/** Where a value stands in the answer: a field of an object, or an item of a list. */
+/** A position in the answer: a field of an object, or an item of a list. */
 interface Place {
-  /** Of the object or list that it stands in. */
+  /** The place of the enclosing object or list. */
   readonly above: Place | undefined;
   readonly key: string | number;
   readonly field: FieldPlan;
   readonly completion: Completion;
-  /** The object or list that the value has become. */
+  /** The object or list that the value was completed to. */
   made: Data | undefined;
-  /** Whether an error has put null there: then nothing below it counts any more. */
+  /** Whether an error has put null there, so that nothing below it matters any more. */
   isNulled: boolean;
 }
 
@@ -44,18 +44,18 @@ const placeOf = (field: FieldPlan, above: Place | undefined): Place => ({
 });
 
 /**
- * Objects are put into the answer before they are filled, so that no promise is needed for what holds promises: it is
- * enough to count those that are out.
+ * Objects are put into the answer before they are filled. So an object needs no promise for what it contains: counting the
+ * pending promises is enough.
  */
 class Execution {
   readonly #given: PlanArguments;
   readonly #errors: GraphQLError[] = [];
   readonly #arguments = new Map<FieldPlan, object>();
-  /** The answer's top; null once an error has reached it. */
+  /** The root of the answer; null once an error has propagated to it. */
   #data: Data | null = null;
   #out = 0;
   #result: ExecutionResult | undefined;
-  /** The fields of a mutation that have not begun. */
+  /** The root fields of a mutation that have not started. */
   #waiting: FieldPlan[] = [];
   #resolve: ((result: ExecutionResult) => void) | undefined;
 
@@ -71,7 +71,7 @@ class Execution {
     return this.#result ?? new Promise((resolve) => (this.#resolve = resolve));
   }
 
-  /** Ends when no promise is out; a mutation begins its next field then. */
+  /** Ends the execution when no promise is pending, or starts a mutation's next field. */
   #goOn(): void {
     while (this.#out === 0 && this.#result === undefined) {
       const next = this.#waiting.shift();
@@ -105,7 +105,7 @@ class Execution {
       this.#fail(error, placeOf(field, above));
       return;
     }
-    // Most fields by far, which need nothing else.
+    // The fast path for most fields by far.
     if (typeof value === 'string' && field.isText) {
       const data = above === undefined ? this.#data : above.made;
       if (data) data[field.key] = value;
@@ -119,7 +119,7 @@ class Execution {
     return value.call(source, this.#argumentsOf(field), this.#given.contextValue);
   }
 
-  /** The same object for all parents of a request, and for all requests where there are no variables in it. */
+  /** The same object for all parents of a request, and for all requests if it contains no variables. */
   #argumentsOf(field: FieldPlan): object {
     if (field.isConstant) return field.argumentsOf(this.#given.variables);
     let known = this.#arguments.get(field);
@@ -130,10 +130,10 @@ class Execution {
     return known;
   }
 
-  /** Puts a value, completed by its type, where it belongs. */
+  /** Completes a value by its type and puts it in its place. */
   #put(value: unknown, place: Place): void {
     try {
-      // A promise's place is taken at once: the answer has its fields in the order of the document.
+      // A promise's key is set at once, so that the answer has its fields in the document's order.
       if (value === null || value === undefined) this.#null(place);
       else if (isPromiseLike(value)) this.#await(value, place, (result) => this.#put(result, place));
       else if (value instanceof Error) throw value;
@@ -211,13 +211,13 @@ class Execution {
     if (data) data[key] = value;
   }
 
-  /** Whether what stands there still counts: no error has put null there or above. */
+  /** Whether a place is still part of the answer: no error has put null there or above. */
   #counts(place: Place | undefined): boolean {
     for (let at = place; at !== undefined; at = at.above) if (at.isNulled) return false;
     return this.#data !== null;
   }
 
-  /** Puts null in the next place up that may hold it, and keeps the error unless another has put null there already. */
+  /** Puts null in the nearest nullable place and records the error, unless an earlier error has already put null there. */
   #fail(thrown: unknown, place: Place): void {
     if (!this.#counts(place)) return;
     this.#errors.push(locatedError(thrown, place.field.nodes, pathTo(place)));
@@ -244,7 +244,7 @@ function pathTo(place: Place): (string | number)[] {
 
 const nameOf = ({ field }: Place): string => `${field.parentType.name}.${field.name}`;
 
-/** Leaves a value alone that came too late. A rejection in it that nobody takes would end the process. */
+/** Ignores a value that came too late, including its rejections, which would end the process if left unhandled. */
 function drop(value: unknown): void {
   if (Array.isArray(value)) value.forEach(drop);
   else if (isPromiseLike(value)) value.then(drop, () => undefined);

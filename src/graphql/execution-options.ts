@@ -7,16 +7,16 @@ import type { DocumentFacts } from './analysis.ts';
 import type { Documents } from './documents.ts';
 import type { MaskError } from './mask.ts';
 
-/** What every request brings: who asks. */
+/** What each request brings along. */
 export interface RequestContext {
   readonly caller?: Caller;
-  /** Ended by the HTTP front when the client goes away. */
+  /** Set to over by the HTTP front when the client disconnects. */
   readonly deadline?: Deadline;
-  /** Gets the tags of all that is read for the answer. */
+  /** Collects the tags of everything that is read for the answer. */
   readonly tags?: Set<string>;
 }
 
-/** What executing takes. */
+/** What execution needs. */
 export interface ExecutionOptions {
   readonly schema: GraphQLSchema;
   readonly documents: Documents;
@@ -24,6 +24,6 @@ export interface ExecutionOptions {
   readonly createContext: (request: Required<RequestContext> & { readonly facts: DocumentFacts }) => Context;
   readonly requestMs: number;
   readonly metrics: Pick<Metrics, 'executions' | 'repeatedReads'>;
-  /** How many subscriptions run at once, so that what is read for them leaves connections to requests. */
+  /** How many subscription events are executed concurrently, so that their reads leave connections for requests. */
   readonly eventsAtOnce: number;
 }

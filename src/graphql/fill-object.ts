@@ -1,26 +1,26 @@
 import { getNullableType, GraphQLBoolean, GraphQLInt, isNonNullType, type GraphQLOutputType } from 'graphql';
 
-/** What is to be known of a field to copy it. */
+/** What must be known about a field to copy it. */
 export interface ObjectField {
-  /** What it is called in the answer. */
+  /** The field's name in the answer. */
   readonly key: string;
-  /** What its property is called at the source. */
+  /** The name of its property in the source. */
   readonly name: string;
-  /** Undefined: it is that property. */
+  /** Undefined when the value is that property. */
   readonly resolve: unknown;
   readonly type: GraphQLOutputType;
-  /** Whether a string goes out as it is. */
+  /** Whether a string can be used as it is. */
   readonly isText: boolean;
 }
 
-/** Makes an object of the answer with everything in it that is a property of its source, or nothing. */
+/** Creates an object of the answer with all copied fields, or returns undefined. */
 export type FillObject = (source: unknown) => Record<string, unknown> | undefined;
 
 /**
- * What fills the copied fields of `fields` in one go. Gives nothing where a value is not plainly one of its field's type, so
- * that an error or a function is dealt with in the field's turn; nor for the first `hot` objects, for which making the
- * function does not pay.
- * @returns objects that have all `fields`, in their order; those that are not copied are null
+ * Creates a function that fills all copied fields at once. It returns undefined when a value is not plainly of its field's
+ * type, so that errors and functions are handled field by field, and for the first `hot` objects, for which generating code
+ * does not pay off.
+ * @returns a function that creates objects with all `fields` in order, those that are not copied being null
  */
 export function createFillObject(fields: readonly ObjectField[], hot: number): FillObject {
   let met = 0;
@@ -36,19 +36,19 @@ export function createFillObject(fields: readonly ObjectField[], hot: number): F
     try {
       return fill(source);
     } catch {
-      // A property that throws does so again in its field's turn, and is that field's error.
+      // A property that throws will throw again when its field is resolved, as that field's error.
       return undefined;
     }
   };
 }
 
-/** Whether a field is no more than a property of its source, of a type that JSON and JavaScript have in common. */
+/** Whether a field is just a property of its source, of a type that needs no conversion. */
 export const isCopied = (field: ObjectField): boolean =>
   field.resolve === undefined && checkOf(field, 'v') !== undefined;
 
 function checkOf({ isText, type }: ObjectField, value: string): string | undefined {
   const named = getNullableType(type);
-  // `| 0` is the same number for those that Int has.
+  // `| 0` leaves exactly the numbers unchanged that Int allows.
   const own = isText
     ? `typeof ${value} === 'string'`
     : named === GraphQLInt
@@ -63,7 +63,7 @@ function generate(fields: readonly ObjectField[]): FillObject {
   const copied = new Map(fields.filter(isCopied).map((field, i) => [field, `v${i}`]));
   const reads = [...copied].map(([field, v]) => `const ${v} = source[${JSON.stringify(field.name)}];`);
   const checks = [...copied].map(([field, v]) => checkOf(field, v));
-  // In brackets, since `__proto__` would be no property but the prototype without them.
+  // Computed keys, since a plain `__proto__` key would set the prototype.
   const members = fields.map((field) => `[${JSON.stringify(field.key)}]: ${copied.get(field) ?? 'null'}`);
   const body = `${reads.join('\n')}\nif (${checks.join(' && ')}) return { ${members.join(', ')} };`;
   // oxlint-disable-next-line typescript/no-implied-eval -- names of GraphQL alone, and quoted

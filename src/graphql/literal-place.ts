@@ -3,8 +3,8 @@ import { GraphQLError, Kind, visit, type ASTNode, type DocumentNode } from 'grap
 const LITERALS: ReadonlySet<string> = new Set([Kind.INT, Kind.FLOAT, Kind.STRING, Kind.BOOLEAN, Kind.ENUM, Kind.NULL]);
 
 /**
- * An error about a literal, whose message begins with the argument that the literal stands in, down to the input field, such
- * as `Argument "filter.createdAt.from"`. graphql-js tells the place in the text alone. Other errors as they are.
+ * Prefixes an error about a literal with the path of the argument that the literal is in, down to the input field, such as
+ * `Argument "filter.createdAt.from"`. graphql-js gives only the position in the text. Returns other errors unchanged.
  */
 export function withArgument(error: GraphQLError, document: DocumentNode): GraphQLError {
   const literal = error.nodes?.[0];
@@ -19,7 +19,7 @@ export function withArgument(error: GraphQLError, document: DocumentNode): Graph
   });
 }
 
-/** The names of an argument and of the input fields in it, from the outside in; none for a variable's default. */
+/** The names of an argument and of the input fields in it, outermost first; empty for a variable's default. */
 function argumentAround(literal: ASTNode, document: DocumentNode): readonly string[] {
   let found: readonly string[] = [];
   const around: string[] = [];

@@ -6,10 +6,10 @@ import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { coded } from './documents.ts';
 
-/** An error as a client may see it: with a code, and nothing of an unexpected one but an id that is in the log. */
+/** Converts an error to what a client may see: with a code, and for an unexpected error only an id, which is also in the log. */
 export type MaskError = (error: unknown) => GraphQLError;
 
-/** Masks what is not meant for clients, and logs it under the id that they get. */
+/** Masks errors that are not meant for clients, and logs them under the id that clients get. */
 export function createMask({ log, metrics }: { log: Log; metrics: Metrics }): MaskError {
   return (error) => {
     const located = error instanceof GraphQLError ? error : undefined;
@@ -28,8 +28,8 @@ export function createMask({ log, metrics }: { log: Log; metrics: Metrics }): Ma
 }
 
 /**
- * A result's errors, masked. Without data nothing was executed, and the executor itself tells what is wrong with the
- * variables or the operation.
+ * Masks a result's errors. A result without data means that nothing was executed; then the executor's own errors say what is
+ * wrong with the variables or the operation.
  */
 export function maskAll(result: ExecutionResult, mask: MaskError): GraphQLError[] {
   const isRequestError = !('data' in result) || result.data === undefined;
@@ -42,25 +42,25 @@ export function maskAll(result: ExecutionResult, mask: MaskError): GraphQLError[
   );
 }
 
-/** Whether nothing but GraphQL itself speaks: a wrong value of a variable wraps the scalar's own error. */
+/** Whether the error comes from GraphQL itself: an invalid variable's error wraps that of the scalar. */
 function isOfGraphQL({ originalError }: GraphQLError): boolean {
   return originalError === undefined || (originalError instanceof GraphQLError && isOfGraphQL(originalError));
 }
 
-/** The HTTP status of an answer that holds these errors and no data. */
+/** The HTTP status of an answer that has these errors and no data. */
 export function statusOf(errors: readonly GraphQLError[]): number {
   const code = errors[0]?.extensions['code'];
   return typeof code === 'string' && code in ERROR_CODES ? ERROR_CODES[code as ErrorCode] : 500;
 }
 
-/** Yoga's own word about a request that it cannot read: the error of no resolver, with a status of 4xx. */
+/** Yoga's own error for a request that it cannot read: not from a resolver, and with status 4xx. */
 function refusedRequest({ message, extensions, originalError, path }: GraphQLError): GraphQLError | undefined {
   const { http } = extensions;
   if (originalError || path !== undefined || http?.status === undefined) return undefined;
   return http.status < 500 ? new GraphQLError(message, { extensions: { code: 'BAD_USER_INPUT', http } }) : undefined;
 }
 
-/** What was thrown with a code: it may wrap a cause that has another, or none. */
+/** The outermost error with a code: it may wrap a cause that has a different one, or none. */
 function outermostCoded(error: unknown): GraphQLError | undefined {
   if (!(error instanceof GraphQLError)) return undefined;
   return exposedCode(error) === undefined ? outermostCoded(error.originalError) : error;

@@ -12,14 +12,14 @@ import { maskAll, type MaskError } from './mask.ts';
 import { useSubscription } from './subscription.ts';
 import { coerceVariables } from './variables.ts';
 
-/** A GraphQL request whose document is known to be valid, and which is within the bounds. */
+/** A GraphQL request with a valid document that is within the limits. */
 export interface PipelineRequest {
   readonly query: string;
   readonly operationName: string | undefined;
   readonly variables: Readonly<Record<string, unknown>> | undefined;
   readonly caller: Caller;
   readonly deadline: Deadline;
-  /** Gets the tags (`batch/tags.ts`) of all that is read for the answer. */
+  /** Collects the tags (`batch/tags.ts`) of everything that is read for the answer. */
   readonly tags?: Set<string>;
 }
 
@@ -31,12 +31,12 @@ export interface PipelineOptions extends ExecutionOptions {
 export type Pipeline = ReturnType<typeof createPipeline>;
 
 /**
- * Parses, validates and executes through Yoga's enveloped pipeline. `run` is for requests that the HTTP front has read
- * itself, and `subscribe` for those that are subscriptions; `handle` is Yoga's own HTTP handler, for GraphiQL.
+ * Parses, validates and executes through Yoga's enveloped pipeline. `run` is for requests that the HTTP front has parsed, and
+ * `subscribe` for those that are subscriptions; `handle` is Yoga's own HTTP handler, for GraphiQL.
  */
 export function createPipeline(options: PipelineOptions) {
   const { schema, mask } = options;
-  // The order counts: a document is found before it is validated, and its errors are masked last.
+  // The order matters: a document is looked up before it is validated, and its errors are masked last.
   const plugins: Plugin[] = [useStoredDocuments(options.documents), useExecution(options), useSubscription(options)];
   const yoga = createYoga<RequestContext>({
     schema,
@@ -47,13 +47,13 @@ export function createPipeline(options: PipelineOptions) {
     multipart: false,
     cors: false,
     parserAndValidationCache: false,
-    // The front has read it, with a bound.
+    // The front has already read the body, with a limit.
     maxRequestBodySize: false,
     maskedErrors: { maskError: (error) => mask(error) },
     graphiql: options.graphiql,
     renderGraphiQL: options.renderGraphiQL,
   });
-  // Yoga's own context is made by its HTTP handler; `caller` is all that ours needs of it.
+  // Yoga's HTTP handler would create its own context; ours needs only `RequestContext`.
   const getEnveloped: (context: RequestContext) => ReturnType<typeof yoga.getEnveloped> = yoga.getEnveloped;
   const prepare = async ({ query, operationName, variables, ...own }: PipelineRequest) => {
     const enveloped = getEnveloped(own);
@@ -64,7 +64,7 @@ export function createPipeline(options: PipelineOptions) {
   };
   return {
     handle: yoga,
-    /** Never rejects; errors are masked and have codes. Without `data` when nothing was executed. */
+    /** Never rejects. Errors are masked and have codes; `data` is absent when nothing was executed. */
     async run(request: PipelineRequest): Promise<ExecutionResult> {
       try {
         const { enveloped, args } = await prepare(request);
@@ -73,7 +73,9 @@ export function createPipeline(options: PipelineOptions) {
         return { errors: errorsOf(error, mask) };
       }
     },
-    /** Never rejects, nor do its results, masked like `run`'s. A result by itself: there is nothing to subscribe to. */
+    /**
+     * Never rejects, nor do its results, which are masked like those of `run`. A single result means that there is no stream.
+     */
     async subscribe(request: PipelineRequest): Promise<AsyncIterable<ExecutionResult> | ExecutionResult> {
       try {
         const { enveloped, args } = await prepare(request);
@@ -90,22 +92,22 @@ function errorsOf(error: unknown, mask: MaskError): readonly GraphQLError[] {
   return (error instanceof AggregateError ? error.errors : [error]).map((one: unknown) => mask(one));
 }
 
-/** Takes parsed and validated documents from where they are kept. */
+/** Looks up parsed and validated documents. */
 function useStoredDocuments(documents: Documents): Plugin {
   return {
     onParse({ params, setParsedDocument }) {
       setParsedDocument(documents.read(String(params.source)).document);
     },
     onValidate({ params, setResult }) {
-      // Only valid documents are kept.
+      // Only valid documents are stored.
       if (documents.of(params.documentAST) !== undefined) setResult([]);
     },
   };
 }
 
 /**
- * Executes the operation's plan, or has graphql's executor do it where there is none, with a context of the request's own;
- * a query anew when what it read does not go together. A mutation has written by then, and is run once.
+ * Executes the operation's plan, or if there is none, calls graphql's executor, in a context of the request's own. Runs a query
+ * again when its reads were inconsistent, but a mutation only once, since it has written by then.
  */
 function useExecution(options: ExecutionOptions): Plugin<RequestContext> {
   const { schema, documents, createContext, requestMs, mask, metrics } = options;
@@ -121,7 +123,7 @@ function useExecution(options: ExecutionOptions): Plugin<RequestContext> {
         const values = args.variableValues ?? {};
         const variables = operation && coerceVariables(schema, { operation, use: stored.facts.variables }, values);
         if (variables !== undefined && 'errors' in variables) return { errors: variables.errors };
-        // Without an operation to run, graphql's executor says what is wrong.
+        // Without an operation to run, graphql's executor reports the error.
         const plan = operation && variables && stored.plan(operation, variables);
         const isPlanned = plan !== undefined && !plan.asksAboutSchema;
         runs[isPlanned ? 'planned' : 'plain'].inc();

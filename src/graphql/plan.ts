@@ -23,24 +23,24 @@ import {
 import { collectFields, conditionVariables, fragmentsOf, type Selections } from './collect-fields.ts';
 import { createFillObject, isCopied, type FillObject, type ObjectField } from './fill-object.ts';
 
-/** The values of a request's variables, checked and with defaults filled in, as graphql's `getVariableValues` gives them. */
+/** A request's variables, coerced and with defaults filled in, as returned by graphql's `getVariableValues`. */
 export type VariableValues = NonNullable<Parameters<typeof getArgumentValues>[2]>;
 
-/** How an operation is executed, worked out once for all requests that ask for it alike. */
+/** How to execute an operation, computed once and shared by all requests for it. */
 export interface OperationPlan {
-  /** Whether it asks about the schema, which only graphql's own executor can tell. */
+  /** Whether it queries the schema, which only graphql's own executor can do. */
   readonly asksAboutSchema: boolean;
   readonly root: SelectionPlan;
-  /** Whether each field at the top begins only when the one before has ended: that of a mutation. */
+  /** Whether each root field starts only after the previous one has ended, as in a mutation. */
   readonly isSerial: boolean;
 }
 
-/** The fields that are asked of an object of one type, in the order in which the answer has them. */
+/** The fields requested of an object of one type, in the answer's order. */
 export interface SelectionPlan {
   readonly fields: readonly FieldPlan[];
-  /** Makes the object that they are put into, with null for each. */
+  /** Creates the object to put them into, with null for each. */
   readonly createObject: () => Record<string, unknown>;
-  /** Makes it with all those in it that are not among the `others`, where that goes without more ado. */
+  /** Creates the object with all fields filled in except the `others`, if that is possible at once. */
   readonly fillObject: FillObject;
   readonly others: readonly FieldPlan[];
 }
@@ -50,18 +50,18 @@ type Resolve = (source: unknown, args: object, context: unknown) => unknown;
 /** A field of an object in the answer. */
 export interface FieldPlan extends ObjectField {
   readonly parentType: GraphQLObjectType;
-  /** Every place in the document that asks for it, for the locations of errors. */
+  /** Every place in the document that requests it, for the locations of errors. */
   readonly nodes: readonly FieldNode[];
-  /** Undefined: the source's property of the field's name. */
+  /** Undefined to read the source's property of the same name. */
   readonly resolve: Resolve | undefined;
   /** Whether its arguments are the same for every request. */
   readonly isConstant: boolean;
-  /** Throws a GraphQLError for what is no value of an argument. */
+  /** @throws GraphQLError for an invalid argument */
   readonly argumentsOf: (variables: VariableValues) => object;
   readonly completion: Completion;
 }
 
-/** What becomes of a value, by its type. */
+/** How to complete a value, by its type. */
 export type Completion = { readonly isNonNull: boolean } & (
   | { readonly kind: 'leaf'; readonly coerce: (value: unknown) => unknown }
   | { readonly kind: 'list'; readonly item: Completion }
@@ -69,17 +69,17 @@ export type Completion = { readonly isNonNull: boolean } & (
   | {
       readonly kind: 'abstract';
       readonly typeOf: ResolveType;
-      /** Throws for a name that is none of the possible types. */
+      /** @throws Error for a name that is not one of the possible types */
       readonly selection: (typeName: unknown) => SelectionPlan;
     }
 );
 
 /**
- * The plans of one operation of a valid document. `@skip` and `@include` are applied while a plan is made, so there is one
- * for each set of values that they are given; the fields of a type are worked out when its first object is met.
- * @param hot after how many objects of a selection a function is made that fills them. Most documents of which more is asked
- *   come again, and one that is asked once would pay for nothing.
- * @returns for the values of a request's variables
+ * Creates the plans for one operation of a valid document. `@skip` and `@include` are applied when a plan is made, so there is
+ * one for each combination of their values. The fields of a type are planned when its first object is encountered.
+ * @param hot after how many objects of a selection to generate a function that fills them. Most documents that return more are
+ *   used again, while for one that is used once it would not pay off.
+ * @returns a function from a request's variables to its plan
  */
 export function createPlans(
   schema: GraphQLSchema,
@@ -94,7 +94,7 @@ export function createPlans(
     const key = variables.map((name) => Number(coerced[name] === true)).join('');
     let plan = plans.get(key);
     if (plan === undefined) {
-      // Sixteen combinations are more than any client has in use at a time.
+      // No client uses more than sixteen combinations at a time.
       if (plans.size === MOST_PLANS) plans.clear();
       const conditions = new Map(variables.map((name) => [name, coerced[name] === true]));
       const root = new Planner({ schema, fragments, conditions }, hot).selection(rootType, [operation.selectionSet]);
@@ -111,7 +111,7 @@ export function createPlans(
 
 const MOST_PLANS = 16;
 
-/** Makes the parts of one plan as they are needed. */
+/** Creates the parts of one plan on demand. */
 class Planner {
   readonly #selections: Selections;
   readonly #hot: number;
@@ -191,7 +191,7 @@ function hasVariables(node: FieldNode): boolean {
   return isFound;
 }
 
-/** With all its keys from the beginning an object is filled faster, and may even have one that is called `__proto__`. */
+/** An object is filled faster if it has all its keys from the start, and this way can even have one called `__proto__`. */
 function createEmpty(fields: readonly FieldPlan[]): () => Record<string, unknown> {
   const empty = Object.fromEntries(fields.map(({ key }) => [key, null]));
   return () => ({ ...empty });
@@ -205,7 +205,7 @@ function once<Result>(make: () => Result): () => Result {
   return () => (made ??= make());
 }
 
-/** Our resolvers take three arguments (`createSchema` sees to it): making graphql's fourth costs more than most of them. */
+/** Our resolvers take three arguments (`createSchema` checks it): building graphql's fourth costs more than most of them. */
 function resolverOf(definition: GraphQLField<unknown, unknown>, { name }: GraphQLObjectType): Resolve | undefined {
   return definition.name === '__typename' ? () => name : (definition.resolve as Resolve | undefined);
 }

@@ -13,12 +13,12 @@ import {
 import { resolvers, TABLES } from '../crm/registry.ts';
 import { normaliseTextInputs } from './text-inputs.ts';
 
-/** The SDL, as clients read it. */
+/** The SDL as clients read it. */
 export const SDL = readFileSync(new URL('../../schema.graphql', import.meta.url), 'utf8');
 
 /**
- * The schema of `schema.graphql` with its resolvers, checked at start: each field of a type that is read from a table
- * says which columns it needs, and each field of Query how long its answers may be kept.
+ * The schema of `schema.graphql` with its resolvers. Checked at start: each field of a type that is read from a table must
+ * declare which columns it needs, and each field of Query how long its answers may be cached.
  * @throws TypeError naming what is missing
  */
 export function createSchema(): GraphQLSchema {
@@ -57,7 +57,7 @@ function attach(schema: GraphQLSchema): void {
         const field = fields[name];
         if (field === undefined) throw new TypeError(`${typeName}.${name}: the schema has no such field`);
         assertNeedsNoInfo(`${typeName}.${name}`, resolve);
-        // A field of Subscription has two functions: whence its events come, and what is read for each.
+        // A field of Subscription has two functions: one for the source of its events, one that resolves each.
         if (typeof resolve === 'function') field.resolve = resolve;
         else Object.assign(field, resolve);
       }
@@ -65,7 +65,7 @@ function attach(schema: GraphQLSchema): void {
   }
 }
 
-/** Plans are executed without graphql's `info`, which costs more to make than most fields to resolve. */
+/** Plans do not provide graphql's `info`, which costs more to build than most fields to resolve. */
 function assertNeedsNoInfo(field: string, resolve: unknown): void {
   if (typeof resolve === 'function' && resolve.length > 3)
     throw new TypeError(`${field}: its resolver takes ${resolve.length} arguments; resolvers get three, and no info`);
@@ -73,7 +73,7 @@ function assertNeedsNoInfo(field: string, resolve: unknown): void {
 
 type Maybe<Value> = Value | null | undefined;
 
-/** What `@cacheControl` says; undefined where it says nothing. */
+/** The arguments of `@cacheControl`, undefined where it is absent. */
 export interface CacheRule {
   readonly maxAge: number | undefined;
   readonly isPrivate: boolean;
@@ -91,7 +91,7 @@ export function cacheRule(
   return { maxAge: typeof maxAge === 'number' ? maxAge : undefined, isPrivate: given?.['scope'] === 'PRIVATE' };
 }
 
-/** The rule of a field's type, without its list and non-null marks. */
+/** The rule of a field's named type. */
 export function typeCacheRule(schema: GraphQLSchema, type: GraphQLNamedOutputType): CacheRule {
   return cacheRule(schema, isObjectType(type) || isInterfaceType(type) ? type.astNode : undefined);
 }

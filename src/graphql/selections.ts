@@ -11,24 +11,24 @@ import {
 } from 'graphql';
 import type { Condition } from './cost-terms.ts';
 
-/** A selection set, and what must hold for it to be asked. */
+/** A selection set, and the conditions under which it is requested. */
 export interface AskedSelections {
   readonly selectionSet: SelectionSetNode;
   readonly conditions: readonly Condition[];
 }
 
-/** A place where a field is asked. */
+/** An occurrence of a field in the document. */
 export interface AskedField {
   readonly node: FieldNode;
   readonly conditions: readonly Condition[];
 }
 
-/** The fragments of a valid document by name. */
+/** The fragments of a valid document, by name. */
 export type Fragments = ReadonlyMap<string, FragmentDefinitionNode>;
 
 /**
- * The fields that are asked of an object, by response key: those of one key are resolved once, as execution does it
- * (specification section 6.3.2), so that fragments which ask the same cost no more than one of them.
+ * The fields requested of an object, by response key. Fields with the same key are resolved once, as in execution
+ * (specification section 6.3.2), so fragments that request the same fields cost no more than one of them.
  */
 export function collectFields(
   { schema, fragments }: { schema: GraphQLSchema; fragments: Fragments },
@@ -63,7 +63,7 @@ function applies(schema: GraphQLSchema, condition: string | undefined, type: Gra
   return (isAbstractType(named) || isInterfaceType(named)) && schema.isSubType(named, type);
 }
 
-/** Undefined for what a literal leaves out. */
+/** Undefined when a literal leaves the selection out. */
 function conditionsOf(directives: readonly DirectiveNode[] | undefined): readonly Condition[] | undefined {
   const conditions: Condition[] = [];
   for (const { name, arguments: args } of directives ?? []) {

@@ -1,12 +1,12 @@
 import { Kind, type DocumentNode, type FieldNode, type OperationDefinitionNode, type SelectionSetNode } from 'graphql';
 
-/** What can be counted of an operation with its fragments spread, whatever the schema and the variables. */
+/** Counts of an operation with its fragments spread, independent of the schema and the variables. */
 export interface Shape {
-  /** Levels of fields, leaves among them; what is below `__schema` and `__type` has bounds of its own. */
+  /** Levels of fields, leaves included. What is below `__schema` and `__type` has its own limits. */
   readonly depth: number;
-  /** Aliases, those that name the same field in the same place once. */
+  /** Aliases; several that name the same field in the same place count once. */
   readonly aliases: number;
-  /** Response keys at the top. */
+  /** Response keys at the root. */
   readonly rootFields: number;
   /** Pairs of fields with the same response key in the same place, which validation compares one by one. */
   readonly pairs: number;
@@ -21,16 +21,16 @@ const fragmentsOf = (document: DocumentNode): Fragments =>
     ),
   );
 
-/** How many fields the operations of a document have, and whether that has an end. */
+/** How many fields a document's operations have, and whether its fragments are cyclic. */
 export interface Spread {
   readonly fields: number;
-  /** Whether a fragment names itself, which validation refuses. It is counted once then. */
+  /** Whether a fragment spreads itself, which validation refuses. It is then counted once. */
   readonly isCyclic: boolean;
 }
 
 /**
- * How many fields a document's operations have once every fragment is spread where it is named: what compiling or
- * running it costs at least. Works on documents that are not valid too; takes time in proportion to the text.
+ * How many fields a document's operations have once every fragment is spread where it is named: a lower bound on the work of
+ * compiling or running it. Works on invalid documents too, in time linear in the text.
  */
 export function spreadFields(document: DocumentNode): Spread {
   const fragments = fragmentsOf(document);
@@ -58,8 +58,8 @@ export function spreadFields(document: DocumentNode): Spread {
 }
 
 /**
- * Counts over one operation of a document, valid or not, but without fragments that name themselves. Takes time in
- * proportion to its fields once every fragment is spread.
+ * Counts over one operation of a document, valid or not, but without cyclic fragments. Takes time linear in the number of its
+ * fields once every fragment is spread.
  */
 export function operationShape(document: DocumentNode, operation: OperationDefinitionNode): Shape {
   const fragments = fragmentsOf(document);

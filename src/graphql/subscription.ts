@@ -18,9 +18,9 @@ import { maskAll } from './mask.ts';
 import { coerceVariables } from './variables.ts';
 
 /**
- * Runs a subscription's document once for each event of its field's `subscribe`, with a context of the event's own: each
- * result is read anew, within the time of a request. `extensions.stream.state` of each tells what is heard of. A result
- * without data is the last one, unless its errors pass by themselves: then it is tried again.
+ * Runs a subscription's document once for each event from its field's `subscribe`, in a context of the event's own. Each result
+ * is read anew, within a request's time limit. Its `extensions.stream.state` tells which changes are heard of. A result without
+ * data is the last one, unless its errors are transient: then it is retried.
  */
 export function useSubscription(options: ExecutionOptions): Plugin<RequestContext> {
   const { schema, documents, createContext, mask } = options;
@@ -73,10 +73,10 @@ export function useSubscription(options: ExecutionOptions): Plugin<RequestContex
   }
 }
 
-/** Errors that pass by themselves: what could not be read is told once it can. */
+/** Transient errors: what could not be read is sent once it can be. */
 const PASSING: ReadonlySet<unknown> = new Set(['TIMEOUT', 'SERVICE_UNAVAILABLE']);
 
-/** Over with the event's own time, and with the subscription. */
+/** Over when the event's own time is up, or when the subscription is over. */
 function eventDeadline(subscription: Deadline): Deadline {
   let isLate = false;
   return {
@@ -89,7 +89,7 @@ function eventDeadline(subscription: Deadline): Deadline {
   };
 }
 
-/** Lets at most so many run at once, and the others in the order in which they came. */
+/** Limits how many run at once; the others wait in the order in which they came. */
 function createTurns(most: number) {
   const waiting: (() => void)[] = [];
   let running = 0;

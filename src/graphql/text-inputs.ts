@@ -13,16 +13,16 @@ import {
 import { normaliseText } from '../crm/text.ts';
 
 /**
- * Taken as it comes: an email has characters of ASCII alone, and others that look or normalise like these must not become
- * one; a key for idempotency is its sender's own.
+ * Not normalised: an email consists of ASCII, and look-alikes or characters that normalise to ASCII must not turn into it; an
+ * idempotency key belongs to its sender.
  */
 const AS_IT_COMES: ReadonlySet<string> = new Set(['email', 'idempotencyKey']);
 
 type Normalise = (value: unknown) => unknown;
 
 /**
- * Has every text that comes in by an argument or a field of an input, however deep, normalised before a resolver sees it:
- * for each `String` of the schema, so that a new one cannot be forgotten. To be called once all resolvers are there.
+ * Normalises every text in an argument or input field, however deep, before a resolver sees it. It covers each `String` of the
+ * schema, so that a new one cannot be forgotten. Call it once all resolvers are attached.
  */
 export function normaliseTextInputs(schema: GraphQLSchema): void {
   const known = new Map<GraphQLInputType, Normalise | undefined>();
@@ -44,7 +44,7 @@ const onceNormalised =
   (...[source, args, context, info]) =>
     resolve(source, normalise(args) as typeof args, context, info);
 
-/** Undefined for a type without any text, whose values stay as they are. */
+/** Undefined for a type that contains no text. */
 function ofType(type: GraphQLInputType, known: Map<GraphQLInputType, Normalise | undefined>): Normalise | undefined {
   const nullable = getNullableType(type);
   if (isListType(nullable)) {
@@ -57,7 +57,7 @@ function ofType(type: GraphQLInputType, known: Map<GraphQLInputType, Normalise |
       : undefined;
   if (!isInputObjectType(nullable)) return undefined;
   if (!known.has(nullable)) {
-    // An input may hold itself: until it is known, what it is then is looked up.
+    // An input may contain itself, so its function is looked up when called, once it is known.
     known.set(nullable, (value) => known.get(nullable)?.(value) ?? value);
     known.set(nullable, ofFields(Object.values(nullable.getFields()), known));
   }
@@ -76,7 +76,7 @@ function ofFields(
   return (value) => {
     const given = value as Readonly<Record<string, unknown>> | null | undefined;
     if (given === null || given === undefined) return value;
-    // A plan keeps the values of literals from one request to the next: they are not written to.
+    // A plan shares the values of literals between requests, so they must not be modified.
     let changed: Record<string, unknown> | undefined;
     for (const [name, normalise] of texts) {
       const [before, after] = [given[name], normalise(given[name])];

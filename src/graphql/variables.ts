@@ -14,17 +14,17 @@ import {
 import { createError } from '../errors.ts';
 import type { VariableValues } from './plan.ts';
 
-/** Variables that stand where null may not, by name, though their own types allow it. */
+/** Names of variables in positions where null is not allowed, although their own types allow it. */
 export interface VariableUse {
-  /** Null is refused; left out, the default of the place holds. */
+  /** Null is refused; if the variable is left out, the default of its position applies. */
   readonly notNull: ReadonlySet<string>;
-  /** Keys of a `@oneOf` input: neither null nor left out. */
+  /** Keys of a `@oneOf` input, which may be neither null nor left out. */
   readonly given: ReadonlySet<string>;
 }
 
 /**
- * Where a document's variables stand. The rules of validation let a nullable variable stand where the schema has a
- * default, and in a `@oneOf` input (they should not there; graphql 17.1 overlooks an input that is itself non-null).
+ * Finds the positions of a document's variables. Validation allows a nullable variable where the schema has a default, and in a
+ * `@oneOf` input (it should not there; graphql 17.1 misses inputs that are themselves non-null).
  */
 export function variableUse(schema: GraphQLSchema, document: DocumentNode): VariableUse {
   const [notNull, given] = [new Set<string>(), new Set<string>()];
@@ -32,7 +32,7 @@ export function variableUse(schema: GraphQLSchema, document: DocumentNode): Vari
   visit(
     document,
     visitWithTypeInfo(info, {
-      // Its own type says what it takes.
+      // A variable's definition needs no check, since its type says what it accepts.
       VariableDefinition: () => false,
       Variable(node) {
         if (isNonNullType(info.getInputType())) notNull.add(node.name.value);
@@ -46,10 +46,10 @@ export function variableUse(schema: GraphQLSchema, document: DocumentNode): Vari
 
 const NO_VARIABLES: VariableValues = { sources: {}, coerced: {} };
 
-// What came is in the message, whatever its length.
+// The message quotes the value, which can be of any length.
 const LONGEST_MESSAGE = 300;
 
-/** A request's variables, checked and with every default filled in, or what is wrong with them (BAD_USER_INPUT). */
+/** Coerces a request's variables and fills in defaults; returns errors (BAD_USER_INPUT) when they are invalid. */
 export function coerceVariables(
   schema: GraphQLSchema,
   { operation, use }: { operation: OperationDefinitionNode; use: VariableUse },

@@ -17,16 +17,16 @@ import {
 /** What a request asks for. */
 export interface AskedOperation {
   readonly parameters: GraphQLRequest;
-  /** The document, or what is wrong with it. */
+  /** The document, or its errors. */
   readonly stored: StoredDocument | DocumentErrors;
-  /** Undefined when the document is wrong or has none of that name. */
+  /** Undefined when the document is invalid or has no such operation. */
   readonly operation: OperationDefinitionNode | undefined;
-  /** The request held against the bounds; undefined without an operation. A subscription's cost is that of one event. */
+  /** The request measured against the limits; undefined without an operation. A subscription's cost is that of one event. */
   readonly measured: Measured | undefined;
 }
 
 /**
- * Reads a GET or POST, whoever answers it: what is refused here never gets to Yoga's own, laxer reading.
+ * Reads a GET or POST, whoever answers it: what is refused here never reaches Yoga's own, more lenient parsing.
  * @throws HttpError for a request that cannot be read (400, 413, 415) and for a mutation by GET (405)
  */
 export async function readOperation(
@@ -41,7 +41,7 @@ export async function readOperation(
     stored instanceof DocumentErrors ? undefined : pickOperation(stored.document, parameters.operationName);
   if (operation?.operation === OperationTypeNode.MUTATION && request.method === 'GET')
     throw new HttpError(405, 'Expected a mutation by POST, got GET.', { allow: 'POST' });
-  // Before the cache is asked too, which a gateway with other bounds may have filled: half a microsecond with two sizes in
+  // Before the cache as well, since a gateway with other limits may have filled it. Takes half a microsecond with two sizes in
   // variables, nothing without (2026-11-25).
   const measured =
     stored instanceof DocumentErrors || operation === undefined

@@ -2,16 +2,16 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Route } from './server.ts';
 import { varyBy } from './vary.ts';
 
-/** What a page may read of an answer, beside the few headers that every browser lets it read. */
+/** Response headers that a page may read, in addition to those that browsers always expose. */
 const EXPOSED_HEADERS = 'Age, Allow, ETag, GraphQL-Cost, Retry-After, X-Cache';
 
-// The longest that Chromium keeps the answer to a preflight; others keep it longer if told so.
+// The longest that Chromium caches a preflight response; other browsers would cache it for longer.
 const PREFLIGHT_SECONDS = 7_200;
 
 /**
- * Makes routes readable for pages of other origins (the setting CORS_ORIGINS). Credentials are never allowed: a caller is
- * known by its `Authorization` header, which needs no such permission, and cookies mean nothing here. A page of an origin
- * that is not listed gets the answer without a word of CORS, so its browser keeps the answer from it.
+ * Lets pages of other origins read these routes (the setting CORS_ORIGINS). Credentials are never allowed: callers are
+ * identified by their `Authorization` header, which needs no such permission, and cookies have no meaning here. A page of an
+ * origin that is not listed gets a response without CORS headers, which its browser withholds from it.
  * @param origins as browsers send them, such as `https://app.example.com`
  */
 export function shareWith(
@@ -26,7 +26,7 @@ export function shareWith(
 const sharedRoute = (route: Route, allowed: ReadonlySet<string>): Route => ({
   ...route,
   prepare(request, response) {
-    // For origins that are refused, and requests without one, too: a cache must not hand their answers to others.
+    // Also for refused origins and requests without one, so that a cache does not serve their responses to others.
     response.setHeader('vary', varyBy(response, 'Origin'));
     const { origin } = request.headers;
     if (origin === undefined || !allowed.has(origin)) return;
@@ -37,8 +37,8 @@ const sharedRoute = (route: Route, allowed: ReadonlySet<string>): Route => ({
 });
 
 /**
- * Allows whatever headers are asked for. Clients and their monitoring send many of their own, those that are not known here
- * do nothing, and none can make a browser send credentials.
+ * Allows whatever headers are requested. Clients and their monitoring send many of their own; unknown ones have no effect, and
+ * none can make a browser send credentials.
  */
 function answerPreflight(
   { headers }: IncomingMessage,

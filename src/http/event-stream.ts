@@ -1,14 +1,19 @@
 import type { ServerResponse } from 'node:http';
 import { varyBy } from './vary.ts';
 
-/** Why a stream has ended: the client went away, it did not read, the gateway stops, or there is nothing more to come. */
+/**
+ * Why a stream ended: the client disconnected, it stopped reading, the gateway is stopping, or there is nothing more to send.
+ */
 export type StreamEnd = 'client' | 'stalled' | 'stopping' | 'completed';
 
-/** A response of server-sent events, as GraphQL over SSE has them in its distinct connections mode. */
+/** A response of server-sent events, as in the distinct connections mode of GraphQL over SSE. */
 export interface EventStream {
-  /** Sends an execution result, in JSON. Resolves once the system has taken all of it, or the stream is over. */
+  /** Sends an execution result, given as JSON. Resolves once the operating system has taken all of it, or the stream is over. */
   next(result: string): Promise<void>;
-  /** Tells the client that nothing more comes, and ends the stream. A gateway that stops does not wait for it to read. */
+  /**
+   * Tells the client that nothing more comes, and ends the stream. If the gateway is stopping, it does not wait for a slow
+   * reader.
+   */
   complete(end: StreamEnd): void;
   isOver(): boolean;
   /** Resolves when the stream is over, whoever ended it. */
@@ -17,19 +22,19 @@ export interface EventStream {
 
 const STREAM_HEADERS = {
   'content-type': 'text/event-stream',
-  // Proxies would keep it, squeeze it or gather it.
+  // Otherwise proxies would cache, compress or buffer the stream.
   'cache-control': 'no-cache, no-transform',
   'x-accel-buffering': 'no',
 } as const;
 
-// Proxies end a connection on which nothing comes; so do clients that take it for dead.
+// Proxies close an idle connection, and so do clients that take it for dead.
 const HEARTBEAT_MS = 12_000;
 const LAST_WORDS_MS = 500;
 const COMMENT = ':\n\n';
 const COMPLETE = 'event: complete\ndata:\n\n';
 const nextEvent = (result: string): string => `event: next\ndata: ${result}\n\n`;
 
-/** Answers with one result and the end: a query or mutation, or what is wrong with an operation. */
+/** Sends a single result and completes: for a query or mutation, or for an operation's errors. */
 export function sendAsEvents(
   response: ServerResponse,
   answer: { readonly body: Buffer; readonly headers: Readonly<Record<string, string>> },
@@ -39,14 +44,14 @@ export function sendAsEvents(
 }
 
 /**
- * Opens a stream, and keeps it alive with comments.
- * @param options.stallMs how long the client may leave what was sent unread before it is cut
+ * Opens a stream and keeps it alive with comments.
+ * @param options.stallMs how long the client may leave data unread before the stream is cut
  */
 export function openEventStream(response: ServerResponse, { stallMs }: { stallMs: number }): EventStream {
   let end: StreamEnd = 'client';
   let isOver = false;
   let deadline: NodeJS.Timeout | undefined;
-  /** For each write that the system has not taken yet, what waits for it. */
+  /** Resolvers of the writes that the operating system has not taken yet. */
   const unsent = new Set<() => void>();
   const { promise: ended, resolve } = Promise.withResolvers<StreamEnd>();
 
@@ -62,7 +67,7 @@ export function openEventStream(response: ServerResponse, { stallMs }: { stallMs
     deadline = setTimeout(() => {
       end = why;
       response.destroy();
-      // One that waits for others on its connection has nothing yet that could close.
+      // A response that is queued behind others on its connection has no socket yet, so it does not emit `close` now.
       close();
     }, ms);
   };
@@ -83,7 +88,7 @@ export function openEventStream(response: ServerResponse, { stallMs }: { stallMs
   else {
     response.once('close', close);
     response.writeHead(200, { ...STREAM_HEADERS, vary: varyBy(response, 'Accept') });
-    // Some clients take the headers alone for no answer yet.
+    // Some clients do not treat headers alone as a response.
     void write(COMMENT);
   }
 

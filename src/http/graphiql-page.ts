@@ -1,12 +1,12 @@
 import type { GraphiQLOptions } from 'graphql-yoga';
 
 /**
- * GraphiQL drags its tabs with a library that leaves each of them a stale `transform`, and applies it once the tab has
- * the focus: under a mouse button that goes down, the tab jumped away, and the click went elsewhere.
+ * GraphiQL's drag library leaves a stale `transform` on each tab, and applies it once the tab has the focus: the tab jumped
+ * away on mouse-down, and the click landed elsewhere.
  */
 const TABS = '.graphiql-container .graphiql-tab { transform: none !important; }';
 
-// Its layout has no form for narrow windows: two editors and their documentation side by side need 900 pixels.
+// GraphiQL's layout does not adapt to narrow windows: two editors with documentation beside them need 900 pixels.
 const NARROW = `@media (max-width: 700px) {
   .graphiql-container .graphiql-logo { display: none; }
   .graphiql-container .graphiql-sidebar { width: 44px; padding: 0; }
@@ -25,8 +25,8 @@ const NARROW = `@media (max-width: 700px) {
 }`;
 
 /**
- * The page's icons are titled by names that a minifier has made up ("wze icon"). They get that of the button that they are
- * on, which has one in words, and none where there is no such button.
+ * The page's icons have titles with minified names ("wze icon"). They get the label of the button that they are on instead, or
+ * an empty title where there is none.
  */
 const WORDS = `new MutationObserver(() => {
   for (const title of document.querySelectorAll('svg > title')) {
@@ -37,10 +37,10 @@ const WORDS = `new MutationObserver(() => {
 
 const OURS = `<style>${TABS}\n${NARROW}</style><script>${WORDS}</script>`;
 
-/** GraphiQL's page with everything in it: no request goes to any other host. */
+/** GraphiQL's page with all its assets inlined: no request goes to another host. */
 export async function renderGraphiQL(options: GraphiQLOptions): Promise<string> {
-  // Nine megabytes of text, which only those who open the page should wait for.
+  // Nine megabytes of text, loaded only for those who open the page.
   const bundled = await import('@graphql-yoga/render-graphiql');
-  // Its end of the head, not one within a script: scripts come after it.
+  // The first one is the end of the head: scripts, which may contain the same text, come later.
   return bundled.renderGraphiQL(options).replace('</head>', () => `${OURS}</head>`);
 }

@@ -17,7 +17,7 @@ import { varyBy } from './vary.ts';
 export interface FrontOptions {
   readonly documents: Documents;
   readonly pipeline: Pipeline;
-  /** Undefined: nothing is kept. */
+  /** Undefined when answers are not cached. */
   readonly cache: ResponseCache | undefined;
   readonly bodyBytes: number;
   readonly subscriptions: Subscriptions;
@@ -28,13 +28,13 @@ interface Answer {
   readonly body: Buffer;
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
-  /** Of all that it shows, if it may be kept: nothing with an error in it is. */
+  /** The tags of everything that it shows; undefined when it must not be cached, as with any error in it. */
   readonly tags: ReadonlySet<string> | undefined;
 }
 
 /**
- * Answers GET and POST requests for GraphQL, after the GraphQL over HTTP and GraphQL over SSE specifications. It reads the
- * request by itself, since a stream and Fetch objects for each request cost more than most queries.
+ * Answers GraphQL requests by GET and POST, as specified by GraphQL over HTTP and GraphQL over SSE. It parses the request
+ * itself, since creating a stream and Fetch objects for each would cost more than most queries.
  */
 export function createGraphQLFront(options: FrontOptions) {
   return async (request: IncomingMessage, response: ServerResponse, caller: Caller): Promise<void> => {
@@ -59,7 +59,7 @@ export function createGraphQLFront(options: FrontOptions) {
     });
     const answer = await answerTo(options, { ...asked, caller, request, deadline, mode });
     if (type === undefined) return sendAsEvents(response, answer);
-    // With application/json, proxies and old clients must be able to tell that GraphQL itself has answered.
+    // With application/json, the status is 200 so that proxies and old clients can tell that GraphQL itself has answered.
     response.writeHead(type === RESPONSE_TYPE ? answer.status : 200, {
       'content-type': `${type}; charset=utf-8`,
       'content-length': answer.body.length,
@@ -96,19 +96,19 @@ async function answerTo(options: FrontOptions, asked: Asked): Promise<Answer> {
 }
 
 /**
- * An answer with its cost under `extensions`. It is put in on the way out, so that what is stored never has it and a
- * stored answer can be reported on; bodies are objects without extensions of their own.
+ * Adds the cost to an answer under `extensions`. This is done just before sending, so that stored answers do not contain it and
+ * can be reported on too. Bodies are objects without `extensions` of their own.
  */
 function reported({ body, headers, ...answer }: Answer, cost: RequestCost): Answer {
   const start = body.toString().slice(0, -1);
   const comma = start === '{' ? '' : ',';
-  // The body is not that of the same address without the header, so no cache on the way may keep it.
+  // The body differs from that of the same URL without the header, so no cache on the way may keep it.
   const own = { ...headers, 'cache-control': 'no-store' };
   const whole = `${start}${comma}"extensions":${JSON.stringify({ cost })}}`;
   return { ...answer, body: Buffer.from(whole), headers: own };
 }
 
-/** Undefined for what is never kept: anything but a query, and a query with a field that says so. */
+/** Undefined for what is never cached: anything but a query, and a query with a field that forbids it. */
 function policyOf({ facts }: StoredDocument, operation: OperationTypeNode): CachePolicy | undefined {
   const kept = operation === OperationTypeNode.QUERY && facts.maxAgeSeconds > 0 && !facts.isPrivate;
   return kept ? { maxAgeSeconds: facts.maxAgeSeconds } : undefined;
@@ -142,18 +142,18 @@ async function throughCache(
   const answer = await run();
   const { body, tags } = answer;
   if (tags === undefined) return answer;
-  // Not waited for: on the same connection, later look-ups come after it.
+  // Not awaited: later look-ups come after it on the same connection.
   if (found.result === 'MISS' && body.length <= MOST_STORED_BYTES) void found.store({ body, tags });
   const result = refresh ? 'BYPASS' : found.result;
   return { ...answer, headers: { 'x-cache': result, 'cache-control': maxAge(policy.maxAgeSeconds), ...VARY } };
 }
 
-// Larger ones hold up every other command on the connection for longer than a request may wait for Redis.
+// Larger ones would block other commands on the connection for longer than a request may wait for Redis.
 const MOST_STORED_BYTES = 1_000_000;
 
-// `private`: an answer depends on who asks, and caches between here and the caller cannot know that.
+// `private`: an answer depends on the caller, which caches on the way cannot tell.
 const maxAge = (seconds: number): string => `private, max-age=${seconds}`;
-// A browser that keeps an answer must not take it for one with the cost.
+// A browser's cached answer must not be used for a request that asks for the cost.
 const VARY = { vary: 'Accept, graphql-cost' };
 const BYPASS = { 'x-cache': 'BYPASS', 'cache-control': 'no-store' };
 
@@ -179,5 +179,5 @@ const failure = (errors: readonly GraphQLError[]): Answer => ({
   tags: undefined,
 });
 
-// Bytes at once: they go to the client and to Redis, and each would encode a text anew.
+// Encoded once: the client and Redis both get these bytes, and each would encode a string again.
 const serialise = (result: ExecutionResult): Buffer => Buffer.from(JSON.stringify(result));

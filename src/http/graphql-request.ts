@@ -2,17 +2,17 @@ import type { IncomingMessage } from 'node:http';
 import { createError, quoted } from '../errors.ts';
 import { JSON_TYPE } from './media-types.ts';
 
-/** The parameters of a GraphQL request, after the GraphQL over HTTP specification. */
+/** The parameters of a GraphQL request, as specified by GraphQL over HTTP. */
 export interface GraphQLRequest {
-  /** Empty in a request that names a persisted document in its place. */
+  /** Empty when the request names a persisted document instead. */
   readonly query: string;
-  /** Whether it is such a request, as clients with automatic persisted queries send first. */
+  /** Whether it names a persisted document, which clients with automatic persisted queries try first. */
   readonly isPersisted: boolean;
   readonly operationName: string | undefined;
   readonly variables: Readonly<Record<string, unknown>> | undefined;
 }
 
-/** Something about the HTTP request itself that is wrong. `headers` go with the answer. */
+/** A problem with the HTTP request itself. `headers` are added to the response. */
 export class HttpError extends Error {
   override readonly name = 'HttpError';
   readonly status: number;
@@ -25,8 +25,8 @@ export class HttpError extends Error {
 }
 
 /**
- * A request's body.
- * @throws HttpError 413 past `mostBytes`, before the rest is read; 400 for text that is not UTF-8
+ * Reads a request's body.
+ * @throws HttpError 413 past `mostBytes`, before the rest is read; 415 for a content encoding; 400 for text that is not UTF-8
  */
 export async function readBody(request: IncomingMessage, mostBytes: number): Promise<string> {
   const tooLarge = () =>
@@ -45,7 +45,7 @@ export async function readBody(request: IncomingMessage, mostBytes: number): Pro
 
 const UTF_8 = new TextDecoder('utf-8', { fatal: true });
 
-/** By events, since the asynchronous iterator of a stream costs more than all else that is done with a short body. */
+/** Uses events, since a stream's async iterator costs more than everything else that is done with a short body. */
 function receive(request: IncomingMessage, mostBytes: number, tooLarge: () => HttpError): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
@@ -59,14 +59,17 @@ function receive(request: IncomingMessage, mostBytes: number, tooLarge: () => Ht
       }
     });
     request.on('end', () => resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks)));
-    // A client that goes away in the middle is no fault of ours, and hears no answer.
+    // A client that disconnects half-way is not our error, and gets no answer.
     request.on('error', (cause) => reject(refusal('Expected the whole body, got a part of it.', cause)));
   });
 }
 
 const refusal = (message: string, cause: unknown): HttpError => Object.assign(new HttpError(400, message), { cause });
 
-/** The request in a POST's JSON body. Throws BAD_USER_INPUT or HttpError 400, saying what was expected and what came. */
+/**
+ * Parses a POST's JSON body.
+ * @throws BAD_USER_INPUT or HttpError 400, saying what was expected and what came
+ */
 export function parsePost(body: string): GraphQLRequest {
   let parsed: unknown;
   try {
@@ -83,17 +86,17 @@ export function parsePost(body: string): GraphQLRequest {
   return checkedRequest(parsed);
 }
 
-/** What stands after the question mark of a request's address. */
+/** The query string of a request's URL, without the question mark. */
 export const queryString = ({ url = '' }: IncomingMessage): string =>
   url.includes('?') ? url.slice(url.indexOf('?') + 1) : '';
 
 /**
- * The request in a GET's query string.
+ * Parses a GET's query string.
  * @throws HttpError 400, saying what was expected and what came
  */
 export function parseGet(given: string): GraphQLRequest {
   try {
-    // URLSearchParams puts replacement characters in the place of wrong bytes, which a filter would then look for.
+    // URLSearchParams replaces invalid bytes with replacement characters, which a filter would then look for.
     decodeURIComponent(given);
   } catch (cause) {
     throw refusal('Expected a query string of percent-encoded UTF-8, got bytes that are not.', cause);
@@ -119,7 +122,7 @@ export function parseGet(given: string): GraphQLRequest {
   });
 }
 
-// Functions that call themselves for each level must not run out of stack; the schema's inputs are four levels deep.
+// Protects recursive functions from stack overflow; the schema's inputs are only four levels deep.
 const MOST_LEVELS = 100;
 
 function assertShallow(value: unknown): void {
@@ -163,19 +166,19 @@ const namesPersisted = (extensions: unknown): boolean =>
 const isMap = (value: unknown): value is Readonly<Record<string, unknown>> | null | undefined =>
   value === undefined || (typeof value === 'object' && !Array.isArray(value));
 
-/** `report`: answer with the cost beside the data. `validate`: answer with the cost alone and run nothing. */
+/** `report` adds the cost to the data. `validate` answers with the cost alone and runs nothing. */
 export type CostMode = 'report' | 'validate';
 
 /**
- * What the header `GraphQL-Cost` asks for; undefined without it.
- * @throws HttpError 400 for another word
+ * The value of the header `GraphQL-Cost`; undefined without it.
+ * @throws HttpError 400 for any other value
  */
 export function costMode(header: string | readonly string[] | undefined): CostMode | undefined {
   if (header === undefined || header === 'report' || header === 'validate') return header;
   throw new HttpError(400, `Header "graphql-cost": expected report or validate, got ${quoted(header)}.`);
 }
 
-/** Throws HttpError 415 unless a POST's body is JSON in UTF-8. */
+/** @throws HttpError 415 unless a POST's body is JSON in UTF-8 */
 export function assertJsonBody(contentType: string | undefined): void {
   if (contentType === JSON_TYPE) return;
   const [type, ...parameters] = (contentType ?? '').split(';').map((part) => part.trim().toLowerCase());
@@ -187,7 +190,7 @@ export function assertJsonBody(contentType: string | undefined): void {
   );
 }
 
-/** BAD_USER_INPUT for a name that no operation of the document has, or no name where there are several. */
+/** BAD_USER_INPUT for an operation name that the document does not have, or for no name where there are several operations. */
 export function unknownOperation(operationName: string | undefined) {
   return createError(
     'BAD_USER_INPUT',
@@ -198,7 +201,7 @@ export function unknownOperation(operationName: string | undefined) {
 }
 
 /**
- * Tells a client that it must send the document itself, in the very words that clients look for: with these they do so at
- * once, and send no hash alone again.
+ * Tells a client to send the document itself. Clients look for this exact message: on it they resend at once, and do not try a
+ * hash alone again.
  */
 export const notPersisted = () => createError('PERSISTED_QUERY_NOT_FOUND', 'PersistedQueryNotSupported');

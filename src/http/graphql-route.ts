@@ -11,7 +11,7 @@ interface RouteOptions {
   readonly yoga: Handler;
 }
 
-/** The route of GraphQL: a browser that asks for a page gets GraphiQL from Yoga's handler; the front does all else. */
+/** The route of GraphQL. A browser that asks for a page gets GraphiQL from Yoga's handler; the front answers everything else. */
 export function createGraphQLRoute(options: RouteOptions): Route {
   return {
     methods: ['GET', 'POST'],
@@ -25,7 +25,7 @@ async function answer(
   response: ServerResponse,
 ): Promise<void> {
   const { accept, host } = request.headers;
-  // A dry run must never run, so who asks for the cost is answered by what knows of it, or not at all.
+  // A dry run must never run anything, so a request for the cost goes only to the front, which supports it.
   const asksCost = 'graphql-cost' in request.headers;
   if (request.method !== 'GET' || asksCost || !prefersPage(accept)) return front(request, response, ANYBODY);
   if (!URL.canParse(`http://${host}${request.url}`))

@@ -1,27 +1,27 @@
 import type { ServerResponse } from 'node:http';
 import type { Handler } from './server.ts';
 
-/** The state of one thing that the gateway stands on. */
+/** The state of a dependency. */
 export type DependencyState = 'up' | 'down' | 'not used';
 
 export interface HealthOptions {
   readonly isStopping: () => boolean;
   /** Resolves when MySQL answers. */
   readonly pingDatabase: () => Promise<void>;
-  /** How many statements and transactions wait since all connections to MySQL that they may have are in use. */
+  /** How many statements and transactions are waiting because all connections to MySQL that they may use are busy. */
   readonly waiting: () => { readonly reads: number; readonly writes: number };
   readonly redisState: () => DependencyState;
 }
 
 const PING_MS = 1_000;
 
-/** Liveness: the process answers. Nothing else is asked, so that a database that is away restarts no gateway. */
+/** Liveness: the process responds. It checks nothing else, so that a database outage does not restart gateways. */
 export const live: Handler = (_, response) => sendJson(response, 200, { status: 'ok' });
 
 /**
- * Readiness with each dependency's state: 200 while queries can be answered, 503 without MySQL or while stopping.
- * With all connections in use it is not down: queries are answered, and `waiting` tells how many wait.
- * Without Redis answers are merely not cached, so `status` is then `degraded` and the gateway stays ready.
+ * Readiness with each dependency's state: 200 while queries can be answered, 503 without MySQL or while stopping. With all
+ * connections busy the gateway stays ready, and `waiting` tells how many are waiting. Without Redis it stays ready too, since
+ * answers are merely not cached, and `status` is `degraded`.
  */
 export function createReadiness({ isStopping, pingDatabase, waiting, redisState }: HealthOptions): Handler {
   return async (_, response) => {

@@ -1,32 +1,32 @@
 import type { Server, ServerResponse } from 'node:http';
 import { setImmediate as turn } from 'node:timers/promises';
 
-/** The connections of a server and the answers under way on them. */
+/** A server's connections, and the responses in flight on them. */
 export interface OpenConnections {
-  /** From a request's arrival until its answer is out. */
+  /** Tracks a response from its request's arrival until it is sent. */
   add(response: ServerResponse): void;
   /**
-   * Reads what had been sent before, then takes no new connections; ends each one when it has nothing to wait for, and
-   * all of them after `withinMs`.
+   * Reads what was sent before, then accepts no new connections. Closes each connection when it is idle, and all of them after
+   * `withinMs`.
    */
   close(withinMs: number): Promise<void>;
-  /** Whether what had been sent before `close` is read: what comes now has come too late. */
+  /** Whether what was sent before `close` has been read, so that anything new comes too late. */
   isClosing(): boolean;
 }
 
-/** Turns of the event loop that bring nothing: with one accepted a turn and read in the next, nothing had been sent. */
+/** After this many turns of the event loop without an arrival nothing is pending: a turn accepts one, and the next reads it. */
 const QUIET_TURNS = 4;
-/** Of `withinMs`: clients that go on sending are turned away then. */
+/** A fraction of `withinMs`, after which clients that keep sending are refused. */
 const MOST_READING = 1 / 10;
 
-/** Watches a server's connections, so that it can be stopped without cutting answers off. */
+/** Watches a server's connections, so that it can be stopped without cutting responses off. */
 export function watchConnections(server: Server): OpenConnections {
   const responses = new Set<ServerResponse>();
   let isClosing = false;
   let arrivals = 0;
   server.on('connection', () => (arrivals += 1));
 
-  /** A loop that was busy has not taken connections that wait, nor read requests of others, which look idle. */
+  /** A busy event loop may not have accepted pending connections, nor read requests on others, which therefore look idle. */
   async function readWhatWasSent(withinMs: number): Promise<void> {
     const end = performance.now() + withinMs;
     for (let quiet = 0; quiet < QUIET_TURNS && performance.now() < end; quiet += 1) {
@@ -42,7 +42,7 @@ export function watchConnections(server: Server): OpenConnections {
       responses.add(response);
       response.once('close', () => {
         responses.delete(response);
-        // One whose headers were out by then has not been told, and would be kept for the next request.
+        // A response whose headers were already sent could not say `connection: close`, so its connection would stay open.
         if (isClosing) setImmediate(() => server.closeIdleConnections());
       });
     },

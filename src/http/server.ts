@@ -17,32 +17,31 @@ import { JSON_TYPE, negotiate, prefersPage } from './media-types.ts';
 import { watchConnections } from './open-connections.ts';
 import { varyBy } from './vary.ts';
 
-/** Answers a request. Errors that it throws are answered as GraphQL errors. */
+/** Answers a request. Errors that it throws become GraphQL errors. */
 export type Handler = (request: IncomingMessage, response: ServerResponse) => Promise<void> | void;
 
-/** What answers a path. */
 export interface Route {
-  /** Others are refused, but for OPTIONS, which tells them. */
+  /** Others are refused, except OPTIONS, which lists them. */
   readonly methods: readonly string[];
-  /** Sets headers that go with whatever is answered, refusals and OPTIONS too. */
+  /** Sets headers for every response, including refusals and OPTIONS. */
   readonly prepare?: (request: IncomingMessage, response: ServerResponse) => void;
   readonly handle: Handler;
 }
 
-/** A path that is read and nothing else. */
+/** A read-only route. */
 export const read = (handle: Handler): Route => ({ methods: ['GET', 'HEAD'], handle });
 
 export interface HttpServer {
-  /** Resolves with the port once requests are taken. Rejects when the address is taken or not ours. */
+  /** Resolves with the port once requests are accepted. Rejects when the address is in use or not on this machine. */
   listen(port: number, host: string): Promise<number>;
-  /** Takes no new requests, lets those that were sent before finish, and ends every connection within `withinMs`. */
+  /** Accepts no new requests, lets those that were sent before finish, and closes every connection within `withinMs`. */
   close(withinMs: number): Promise<void>;
   isClosing(): boolean;
 }
 
 /**
- * An HTTP server with one handler a path.
- * @param options.home where a browser is sent that asks for a page at `/`; undefined: nowhere
+ * An HTTP server with one route per path.
+ * @param options.home where a browser that asks for a page at `/` is redirected; undefined for nowhere
  */
 export function createHttpServer({
   routes,
@@ -56,7 +55,7 @@ export function createHttpServer({
   metrics: Metrics;
 }): HttpServer {
   let closing: Promise<void> | undefined;
-  /** How many answers each connection waits for. */
+  /** How many responses are pending on each connection. */
   const answering = new WeakMap<Duplex, number>();
   const listener: RequestListener = (request, response) => {
     const { socket } = request;
@@ -91,7 +90,7 @@ export function createHttpServer({
     }
     if (!route.methods.includes(request.method ?? ''))
       return refuse(response, new HttpError(405, `Expected ${allow}, got ${request.method}.`, { allow }));
-    // `async` catches what a route throws before its first `await` too.
+    // `async` also catches what a route throws before its first `await`.
     void (async () => route.handle(request, response))().catch((error: unknown) =>
       answerError(response, error, { log, metrics }),
     );
@@ -103,7 +102,7 @@ export function createHttpServer({
   const connections = watchConnections(server);
   server.keepAliveTimeout = 65_000;
   server.on('clientError', (error, socket) => {
-    // Bytes of an answer that is under way must not be followed by another.
+    // Must not write into the middle of a response that is being sent.
     if (!socket.writable || (answering.get(socket) ?? 0) > 0) socket.destroy();
     else metrics.requests.inc({ status: refuseBytes(socket, error) });
   });
@@ -111,7 +110,7 @@ export function createHttpServer({
   return {
     async listen(port, host) {
       const taken = await listen(server, port, host);
-      // Such as too many open files when a connection comes in: that one is lost, the others need the process.
+      // For example, too many open files when accepting a connection: that one is lost, but the others need the process.
       server.on('error', (error) => log.error({ err: error }, 'a connection could not be taken'));
       return taken;
     },
@@ -120,7 +119,7 @@ export function createHttpServer({
   };
 }
 
-/** RFC 9112, 3.2.2: an address may come in absolute form, as proxies get it. All of ours that it can name is a path. */
+/** RFC 9112, 3.2.2: a request target may be in absolute form, as proxies receive it. Only its path matters here. */
 function withoutOrigin(target: string): string {
   const origin = /^https?:\/\/[^/?#]*/i.exec(target)?.[0] ?? '';
   const rest = target.slice(origin.length);
@@ -137,7 +136,7 @@ const WHAT_NODE_REFUSES: Readonly<Record<string, typeof MALFORMED>> = {
   ERR_HTTP_REQUEST_TIMEOUT: { status: 408, message: 'Expected a whole request, got a part of it for too long.' },
 };
 
-/** Answers bytes that are no request by hand, since Node gives no response to write to. Returns the status. */
+/** Writes the response to a malformed request by hand, since Node provides no response object for it. Returns the status. */
 function refuseBytes(socket: Duplex, error: NodeJS.ErrnoException): number {
   const { status, message } = WHAT_NODE_REFUSES[error.code ?? ''] ?? MALFORMED;
   const body = errorBody(new HttpError(status, message)).toString();
@@ -184,8 +183,8 @@ function errorBody(error: HttpError, more: Readonly<Record<string, string>> = {}
 }
 
 /**
- * Answers with an error in GraphQL's form, whatever the path: one form for every client, in the media type that it reads
- * answers in.
+ * Answers with an error in GraphQL's format for any path, so that clients see only one format, in the media type that they
+ * accept.
  */
 function refuse(response: ServerResponse, error: HttpError, more: Readonly<Record<string, string>> = {}): void {
   if (response.headersSent || response.destroyed) {

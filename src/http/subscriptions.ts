@@ -8,14 +8,14 @@ import type { AskedOperation } from './asked-operation.ts';
 import { openEventStream, type EventStream } from './event-stream.ts';
 import { HttpError } from './graphql-request.ts';
 
-/** Answers subscriptions, and knows those that are open. */
+/** Serves subscriptions and tracks the open ones. */
 export interface Subscriptions {
   /**
-   * Runs one until it ends, whoever ends it.
-   * @throws HttpError 503 or 429 when it is one too many
+   * Runs one until either side ends it.
+   * @throws HttpError 503 while stopping or beyond the gateway's limit, 429 beyond the client's
    */
   answer(request: IncomingMessage, response: ServerResponse, asked: Asked): Promise<void>;
-  /** Tells each client that nothing more comes, and ends all of them. */
+  /** Tells each client that nothing more comes, and ends all streams. */
   close(): void;
 }
 
@@ -33,7 +33,7 @@ export interface SubscriptionsOptions {
   readonly metrics: Metrics;
 }
 
-/** Serves subscriptions as event streams, so many at a time. */
+/** Serves subscriptions as event streams, up to the limits. */
 export function createSubscriptions(options: SubscriptionsOptions): Subscriptions {
   const { pipeline, limits, metrics } = options;
   const streams = new Set<EventStream>();
@@ -65,7 +65,7 @@ export function createSubscriptions(options: SubscriptionsOptions): Subscription
   };
 }
 
-/** A subscription's results, or the one that says why there are none; given up when the stream is over. */
+/** A subscription's results, or a single result with its errors; stops when the stream is over. */
 async function* untilOver(
   stream: EventStream,
   subscribe: (deadline: Deadline) => ReturnType<Pipeline['subscribe']>,
@@ -88,7 +88,7 @@ async function* untilOver(
   }
 }
 
-/** Counts subscriptions, of all and of each address; gives each a place, and the function that gives it back. */
+/** Counts subscriptions in total and by address. Admitting one returns the function that releases its place. */
 function createAdmission({ limits, metrics }: SubscriptionsOptions): (client: string) => () => void {
   const ofClient = new Map<string, number>();
   let all = 0;

@@ -4,8 +4,8 @@ import pretty from 'pino-pretty';
 export type Log = Logger;
 
 /**
- * Structured logs, one JSON object a line. Nothing about customers goes in: callers log codes, names of ours and ids.
- * @param options.readable one readable line each instead, for a terminal
+ * Structured logs, one JSON object per line. They contain nothing about customers: callers log codes, internal names and ids.
+ * @param options.readable human-readable lines instead, for a terminal
  */
 export function createLog(options: { level: string; readable: boolean; destination: NodeJS.WritableStream }): Log {
   const settings: LoggerOptions = {
@@ -18,7 +18,7 @@ export function createLog(options: { level: string; readable: boolean; destinati
   return pino(settings, pretty({ destination: options.destination, translateTime: 'HH:MM:ss', sync: true }));
 }
 
-// An error's message can hold values from a statement or a request, so only its kind and place are kept.
+// An error's message can contain values from a statement or a request, so only its type and stack are logged.
 function describeError(error: unknown): object {
   if (!Error.isError(error)) return { type: typeof error };
   const frames = (error.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line));

@@ -1,9 +1,9 @@
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
 
-/** Everything that is counted, under the names that `/metrics` shows. */
+/** All metrics, under the names that `/metrics` shows. */
 export type Metrics = ReturnType<typeof createMetrics>;
 
-/** One registry for one gateway, so that several can run in a process. */
+/** Creates one registry per gateway, so that several gateways can run in one process. */
 export function createMetrics() {
   const registry = new Registry();
   const registers = [registry];

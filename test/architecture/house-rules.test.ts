@@ -10,7 +10,7 @@ interface SourceFile {
   readonly text: string;
 }
 
-/** A rule gives what is wrong with a file, or undefined. `planted` are files that it must object to. */
+/** A rule returns what is wrong with a file, or undefined. It must object to each of the `planted` files. */
 interface Rule {
   readonly says: string;
   readonly files: string;
@@ -18,17 +18,17 @@ interface Rule {
   readonly planted: readonly SourceFile[];
 }
 
-/** Where tests wait and measure, so that nowhere else does. */
+/** The only places where tests wait and measure time. */
 const CLOCKS = new Set([
   'test/support/patience.ts',
   'test/support/soak.ts',
-  // Names them all.
+  // Lists them all.
   'test/architecture/house-rules.test.ts',
 ]);
 
 /**
- * Tests that let time pass by `pause`: it is a fault that lasts, or a time in which what must not happen would. Nobody waits
- * for anything by it.
+ * Tests that let time pass with `pause`: for a fault that lasts, or during which something forbidden would happen. None of them
+ * uses it to wait for something.
  */
 const PAUSES = new Set([
   'test/bench/bench.test.ts',
@@ -46,11 +46,11 @@ const PAUSES = new Set([
   'test/subscriptions/event-reader.ts',
 ]);
 
-/** In code; comments may name what code may not. */
+/** Matches only code, since comments may mention what code must not contain. */
 const matching = (pattern: RegExp) => (file: SourceFile) =>
   pattern.exec(file.text.replaceAll(/^\s*(\/\/|\/?\*).*$/gm, ''))?.[0];
 
-/** Ways to let time pass, to read a clock, and to end something by the time. */
+/** Ways to let time pass, to read a clock, and to set a time limit. */
 const TIME = new RegExp(
   [
     String.raw`timers/promises|\bset(Timeout|Interval)\b(?!:)|Atomics\.wait|waitForTimeout|\bSLEEP\(`,

@@ -12,10 +12,10 @@ interface Violation {
   readonly rule: string;
 }
 
-/** Runs the check as `npm run check:imports` does, and reads its findings. */
+/** Runs the check like `npm run check:imports`, and parses its findings. */
 async function violationsIn(folder: string): Promise<{ modules: number; found: Violation[] }> {
   const args = [depcruise, '--config', '.dependency-cruiser.cjs', '--output-type', 'json', 'src'];
-  // With its findings as JSON, the check ends without an error whatever they are.
+  // With JSON output, the check always exits successfully.
   const options = { cwd: folder, maxBuffer: 64 * 1024 * 1024 };
   const { stdout } = await promisify(execFile)(process.execPath, args, options);
   const { summary } = JSON.parse(stdout) as {
@@ -25,7 +25,7 @@ async function violationsIn(folder: string): Promise<{ modules: number; found: V
   return { modules: summary.totalCruised, found };
 }
 
-/** A file for each rule, which breaks it; a circle is found at one of its files. */
+/** A file for each rule that breaks it; a cycle is reported for one of its files. */
 const PLANTED: readonly { file: string; imports: string; rule?: string }[] = [
   { file: 'src/cli/planted.ts', imports: "import '../main.ts';", rule: 'cli-looks-down' },
   { file: 'src/http/planted.ts', imports: "import { createApp } from '../app.ts';", rule: 'http-looks-down' },
@@ -60,7 +60,7 @@ const PLANTED: readonly { file: string; imports: string; rule?: string }[] = [
 let copy: string;
 
 beforeAll(async () => {
-  // Below the project, so that packages are found as from the project itself; the name is one that a later run clears.
+  // Inside the project, so that packages resolve as in the project itself; later runs remove folders of this name.
   const data = join(project, '.data');
   await mkdir(data, { recursive: true });
   copy = await mkdtemp(join(data, `test-${process.pid}-imports-`));

@@ -89,7 +89,7 @@ describe('what CI prints at its end', () => {
     expect(text).toMatch(/\n1 passed, 3 failed\n$/);
   });
 
-  /** Runs jest on files of its own with our reporter, and stops it once a test of theirs hangs. */
+  /** Runs jest with our reporter on separate files, and stops it once one of their tests hangs. */
   async function stoppedRun(files: Readonly<Record<string, string>>): Promise<string> {
     const folder = await runFolder('stopped', undefined);
     for (const [name, code] of Object.entries(files)) await writeFile(join(folder, name), code);

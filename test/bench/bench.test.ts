@@ -31,7 +31,7 @@ const round = (statements: number, MISS = 1): Round => ({
   cacheResults: { MISS },
 });
 
-/** Gives these rounds one after the other, and keeps what is told. */
+/** Returns these rounds one after the other, and records what is reported. */
 function playing(rounds: readonly Round[]) {
   const left = [...rounds];
   const lines: string[] = [];
@@ -83,7 +83,7 @@ test('a round without an answer is run again with twice the time, until there is
 });
 
 describe('the verdict of the bench', () => {
-  /** All lines, with so many requests a second each. */
+  /** All lines, with their requests per second. */
   const resultsOf = (perSecond: (who: Who, question: CaseName) => number): Results =>
     new Map(
       (['L', 'LI', 'N10', 'N200'] as const).flatMap((question) =>

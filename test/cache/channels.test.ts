@@ -15,9 +15,9 @@ describe('messages that Redis could not be told of', () => {
   let publisher: RedisChannels;
   let reader: RedisChannels;
   let isAway = false;
-  /** How often it was tried while Redis was away. */
+  /** How many attempts were made while Redis was down. */
   let triedInVain = 0;
-  /** How many messages were sent at once. */
+  /** How many messages each attempt sent. */
   const sent: number[] = [];
   beforeAll(async () => {
     redis = createRedis({ urls: [redisUrl()], timeoutMs: PATIENCE_MS, log, metrics });
@@ -65,7 +65,7 @@ describe('messages that Redis could not be told of', () => {
   test('are told once it is there, each once however often', async () => {
     isAway = true;
     for (let i = 0; i < 20; i += 1) publisher.publish(['a', `other ${i}`]);
-    // Each by itself, and then all of them together.
+    // First each on its own, and then all of them together.
     await until(
       'another try',
       () => triedInVain,
@@ -78,7 +78,7 @@ describe('messages that Redis could not be told of', () => {
       () => heard,
       ({ length }) => length > 0,
     );
-    // One that was told again would be by then.
+    // A repeated message would have arrived by then.
     await pause(300);
     expect(heard).toEqual(['a']);
     expect(sent).toEqual([21]);

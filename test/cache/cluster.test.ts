@@ -12,7 +12,7 @@ describe('a Redis Cluster with a password', () => {
   beforeAll(async () => {
     [database, cluster] = await Promise.all([createDatabase(), startOwnCluster('p-ss.word')]);
     await seedDatabase({ databaseUrl: database.url, customers: 30, ordersPerCustomer: 1, seed: 1 });
-    // One knows all nodes, the other finds them from two.
+    // One is given all nodes, the other discovers them from two.
     const start = (urls: readonly string[]) =>
       startGateway({ databaseUrl: database.url, redisUrl: urls.join(','), settings: PATIENT });
     gateways = [await start(cluster.urls), await start(cluster.urls.slice(0, 2))];
@@ -46,7 +46,7 @@ describe('a Redis Cluster with a password', () => {
     expect(Math.min(...sizes)).toBeGreaterThan(0);
     await a.data('mutation { createCustomer(input: {name: "Ada"}) { userErrors { code } } }');
     expect([...(await results(b))]).toEqual(['MISS 31']);
-    // They are stored once the gateway that has stored them finds them itself.
+    // They are stored once the gateway that stored them finds them.
     expect([...(await results(b))]).toEqual(['HIT 31']);
     expect([...(await results(a))]).toEqual(['HIT 31']);
     expect(await a.metric('concierge_redis_failures_total')).toBe(failures);

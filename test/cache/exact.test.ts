@@ -126,7 +126,7 @@ describe('a write', () => {
     const ask = (of: TestGateway, { query, variables }: RandomRequest) => of.request(query, { variables });
     let hits = 0;
     let ended = 0;
-    // From then on what is not there is stored as it is compared.
+    // From here on, answers are stored while they are compared.
     for (const request of asked) await ask(other, request);
     for (let turn = 0; goesOn(turn >= WRITES); turn += 1) {
       const written = await write(random);
@@ -138,7 +138,7 @@ describe('a write', () => {
       }
     }
     report(`${hits} answers from the cache and ${ended} that were ended, all as without a cache`);
-    // Both happen, or this shows nothing.
+    // Both must have happened for this test to mean anything.
     expect(hits).toBeGreaterThan(QUERIES);
     expect(ended).toBeGreaterThan(WRITES);
   });

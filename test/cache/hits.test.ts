@@ -39,7 +39,7 @@ describe('a stored answer', () => {
   });
 
   const ask = async (query: string, options?: RequestOptions) => cacheOf(await gateway.request(query, options));
-  /** Asks twice; the first answer is stored before the second is asked for, since both go over one connection. */
+  /** Asks twice; the first answer is stored before the second request looks it up, since both use one connection. */
   const missThen = async (query: string, options?: RequestOptions) => {
     expect({ query, cache: await ask(query, options) }).toEqual({ query, cache: 'MISS' });
     return gateway.request(query, options);
@@ -91,7 +91,7 @@ describe('a stored answer', () => {
     expect((await missThen(two, { operationName: 'A', variables: { n: 1 } })).data.products.nodes[0].sku).toBeDefined();
     expect((await missThen(two, { operationName: 'B', variables: { n: 1 } })).data.products.nodes[0].id).toBeDefined();
     for (const variables of [{ n: 2 }, { n: null }, {}]) await missThen(two, { operationName: 'A', variables });
-    // The order of fields is the order of the answer.
+    // The order of fields determines the order in the answer.
     await missThen('{ products(first: 4) { nodes { sku id } } }');
     await missThen('{ products(first: 4) { nodes { id sku } } }');
     // An alias, an argument as a literal, a list in another order.
@@ -135,7 +135,7 @@ describe('a stored answer', () => {
       const first = await gateway.request(query);
       expect([first.headers.get('cache-control'), first.headers.get('age')]).toEqual(['private, max-age=60', null]);
       expect(await ask(query)).toBe('HIT');
-      // What would be there 25 seconds later: the stored time moved back.
+      // Simulates the state 25 seconds later by moving the stored time back.
       const key = await newestAnswer();
       const stored = await redis.client.getBuffer(key);
       if (stored === null) throw new Error('the answer is not stored');
@@ -156,7 +156,7 @@ describe('a stored answer', () => {
     const query = '{ customers(first: 10) { nodes { name } } }';
     const before = await missThen(query);
     const node = before.data.customers.nodes[0];
-    // Behind the gateway's back, so that what is stored is out of date.
+    // Behind the gateway's back, to corrupt the stored answer.
     await redis.client.set(await newestAnswer(), 'x', 'KEEPTTL');
     expect(await ask(query)).toBe('MISS');
     const { result: again, tookMs } = await measured(async () => {
@@ -175,7 +175,7 @@ describe('a stored answer', () => {
   });
 
   test('was stored with two commands, is read with two, and never with a walk over the keys', async () => {
-    // The same whatever it shows: a look at what is stored, and one at what writes have ended since.
+    // The same whatever the answer shows: one look-up of the answer, and one of recent invalidations.
     const many = '{ customers(first: 20) { nodes { name owner { name } orders(first: 5) { nodes { number } } } } }';
     for (const query of ['{ products(first: 11) { nodes { name } } }', many]) {
       expect(await redis.commandsOf(() => gateway.request(query))).toEqual({ get: 1, xrange: 1, set: 1 });
@@ -184,7 +184,7 @@ describe('a stored answer', () => {
     const create = 'mutation { createCustomer(input: {name: "Ada"}) { userErrors { code } } }';
     expect(await redis.commandsOf(() => gateway.request(create))).toEqual({ xadd: 1, expire: 1, publish: 1 });
     expect(await redis.commandsOf(() => gateway.request(many))).toEqual({ get: 1, xrange: 1, set: 1 });
-    // What is looked up at once shares one look at the writes.
+    // Concurrent look-ups share one read of the invalidations.
     const together = () => Promise.all(Array.from({ length: 10 }, () => gateway.request(many)));
     const commands = await redis.commandsOf(together);
     expect(commands['get']).toBe(10);

@@ -38,7 +38,7 @@ describe('once a mutation has answered', () => {
     await database.drop();
   });
 
-  /** Has an answer stored by one gateway and served by the other, then writes through the first. */
+  /** Has one gateway store an answer and the other serve it, then writes through the first. */
   const across = async (query: string, write: () => Promise<unknown>) => {
     expect(await stored(query)).toBe('MISS');
     const before = await b.request(query);
@@ -49,7 +49,7 @@ describe('once a mutation has answered', () => {
     expect((await a.request(query)).text).toBe(after.text);
     return { before: before.data, after: after.data };
   };
-  /** Stored once this gateway finds it itself: its commands go over one connection, in order. */
+  /** It is stored once this gateway finds it itself: its commands share a connection, in order. */
   const stored = async (query: string) => {
     const first = cacheOf(await a.request(query));
     expect(cacheOf(await a.request(query))).toBe('HIT');
@@ -154,17 +154,17 @@ describe('once a mutation has answered', () => {
 
   test('a read that began before the write does not leave its old answer behind', async () => {
     const id = await create('Mary Jackson');
-    // Two statements, of which the second can be held up: customers first, then orders.
+    // Two statements, customers and then orders, of which the second can be blocked.
     const query = `{ customer(by: {id: "${id}"}) { name orders(first: 1) { nodes { number } } } }`;
     await holding('orders', async (release) => {
       const early = b.request(query);
       await waitingFor('orders');
       await update(id, { name: 'Mary W. Jackson' });
-      // Somebody reads something else about customers, so that the cache is in use again before the early read ends.
+      // Another read about customers, so that the cache is used again before the earlier read ends.
       await seen(`{ customer(by: {id: "${id}"}) { name } }`, 'Mary W. Jackson');
       await release();
       const answer = await early;
-      // The rule has something to hold: this answer is from before the write, and would be stored if it could be.
+      // Verifies the premise: this answer is from before the write, and would be stored if that were allowed.
       expect([answer.data.customer.name, cacheOf(answer)]).toEqual(['Mary Jackson', 'MISS']);
     });
     for (const gateway of [b, a, b]) expect((await gateway.request(query)).data.customer.name).toBe('Mary W. Jackson');
@@ -173,7 +173,7 @@ describe('once a mutation has answered', () => {
   test('a read that began before the type was ever written or read does not either', async () => {
     const id = await create('Dorothy Vaughan');
     const query = `{ customer(by: {id: "${id}"}) { name orders(first: 1) { nodes { number } } } }`;
-    // The creation took the versions away: this read has none to begin with.
+    // The creation removed the versions, so this read starts without any.
     await holding('orders', async (release) => {
       const early = b.request(query);
       await waitingFor('orders');
@@ -194,7 +194,7 @@ describe('once a mutation has answered', () => {
       '{ __schema { queryType { name } } }',
       '{ __type(name: "Order") { name } customers(first: 1) { nodes { id } } }',
       '{ __typename }',
-      // Partly right and wholly wrong: data with errors, and errors alone.
+      // Partially and completely failed: data with errors, and only errors.
       '{ customers(first: 1) { nodes { id } } node(id: "nonsense") { id } }',
       '{ nodes(ids: ["nonsense"]) { id } }',
       '{ customers(first: 1000) { nodes { id } } }',
@@ -215,7 +215,7 @@ describe('once a mutation has answered', () => {
     expect([answer.data.customer.name, cacheOf(answer)]).toEqual([name, 'HIT']);
   }
 
-  /** Locks a table against reads while `work` runs or until it releases it. */
+  /** Locks a table against reads during `work`, or until it releases the lock. */
   async function holding(table: string, work: (release: () => Promise<void>) => Promise<void>): Promise<void> {
     const connection: Connection = await createConnection({ ...connectionOptions(database.url), connectTimeout: 0 });
     try {
@@ -228,7 +228,7 @@ describe('once a mutation has answered', () => {
     }
   }
 
-  /** Until a statement about the table waits in the server. */
+  /** Waits until a statement about the table is waiting in the server. */
   async function waitingFor(table: string): Promise<void> {
     await withConnection(database.url, async (connection) => {
       await until(

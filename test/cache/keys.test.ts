@@ -2,17 +2,17 @@ import { describe, expect, test } from '@jest/globals';
 import { assert, dictionary, jsonValue, nat, property, string } from 'fast-check';
 import { canonical } from '../../src/canonical.ts';
 
-/** What JSON.parse can give, as variables: an object of anything, a few levels deep. */
+/** Anything that JSON.parse can return as variables: objects of any values, a few levels deep. */
 const variables = dictionary(string({ unit: 'binary' }), jsonValue({ maxDepth: 4, stringUnit: 'binary' }), {
   maxKeys: 5,
 });
 
-/** The same value with the members of every object in another order. */
+/** The same value with the members of every object in a different order. */
 function shuffled(value: unknown, seed: number): unknown {
   if (Array.isArray(value)) return value.map((member) => shuffled(member, seed + 1));
   if (typeof value !== 'object' || value === null) return value;
   const entries = Object.entries(value).map(([name, member]) => [name, shuffled(member, seed + 1)] as const);
-  // An order of its own for each level, the same for the same seed.
+  // A different order at each level, reproducible by the seed.
   entries.sort(([a], [b]) => order(a, seed) - order(b, seed));
   return Object.fromEntries(entries);
 }
@@ -45,7 +45,7 @@ describe('the text of variables in a cache key', () => {
       '{"a":[]} {"a":[[]]} {"a":{}} {"a":[{}]} {"a":{"a":{}}} {"A":1} {"a":1,"b":1} {"b":1} {"__proto__":1}',
       '{"a":[1,2]} {"a":[2,1]} {"a":["1,2"]} {"a":"1","b":"2"} {"a":"1\\",\\"b\\":\\"2"} {"a\\n":1}',
       '{"a":1.5} {"a":15} {"a":1e21} {"a":-1}',
-      // Numbers out of range must pass neither for null nor for a word; a lone surrogate not for its replacement.
+      // Numbers out of range must not be confused with null or a string, nor lone surrogates with replacement characters.
       '{"a":1e999} {"a":-1e999} {"a":"Infinity"} {"a":"\\ud800"} {"a":"\\ufffd"}',
     ].flatMap((line) => line.split(' '));
     const keys = texts.map((text) => canonical(JSON.parse(text)));

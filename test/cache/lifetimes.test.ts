@@ -40,7 +40,7 @@ describe('the lifetime of a stored answer', () => {
     [60, '{ customers(first: 1) { nodes { name } } }'],
     [60, '{ orders(first: 1) { edges { cursor node { items { product { name } } } } } }'],
     [30, '{ tickets(first: 1) { nodes { subject } } }'],
-    // The smallest of all that is asked: below a page, beside another field, in a fragment, left out by a directive.
+    // The smallest of all fields: below a page, next to another field, in a fragment, left out by a directive.
     [60, '{ agents(first: 1) { nodes { customers(first: 1) { totalCount } } } }'],
     [30, '{ products(first: 1) { nodes { name } } tickets(first: 1) { totalCount } }'],
     [

@@ -45,7 +45,7 @@ describe('the log of what writes have made out of date', () => {
     const { data, headers } = await of.request(QUERY);
     return `${headers.get('x-cache')} ${data.customer.name}`;
   };
-  /** Stored, and found by both. */
+  /** Has an answer stored that both find. */
   const stored = async (): Promise<string> => {
     const found = await until(
       'an answer that both find',
@@ -59,7 +59,7 @@ describe('the log of what writes have made out of date', () => {
     await stored();
     const name = await rename();
     await control.del('concierge:invalidations');
-    // Whoever reads first begins a new one, in which nothing tells what was written.
+    // The first reader starts a new log, which does not know of the write.
     expect(await shown(b)).toBe(`MISS ${name}`);
     // It is stored once its own gateway finds it.
     expect(await shown(b)).toBe(`HIT ${name}`);
@@ -105,7 +105,7 @@ describe('the log of what writes have made out of date', () => {
     const name = await rename();
     await servers.redis.kill();
     await servers.redis.start();
-    // A new gateway knows nothing of the write.
+    // A new gateway does not know of the write.
     const fresh = await start();
     try {
       await first();

@@ -1,26 +1,26 @@
 import { Redis } from 'ioredis';
 
-/** A Redis as a test looks at it from beside the gateway. */
+/** A Redis, observed independently of the gateway. */
 export interface ObservedRedis {
   readonly client: Redis;
-  /** How many commands of each name the server has run meanwhile, those of this client left out. */
+  /** How many commands of each name the server has run meanwhile, except this client's own. */
   commandsOf(run: () => Promise<unknown>): Promise<Readonly<Record<string, number>>>;
-  /** Every key with its remaining lifetime in seconds, rounded; -1 for one that never ends. */
+  /** Every key with its remaining lifetime in seconds, rounded; -1 for one that never expires. */
   lifetimes(prefix?: string): Promise<ReadonlyMap<string, number>>;
   close(): void;
 }
 
-/** Looks at a Redis that no other test uses. */
+/** Observes a Redis that no other test uses. */
 export function observeRedis(url: string): ObservedRedis {
   const client = new Redis(url);
-  // Killed and started again by tests, it says so over and over.
+  // Tests kill and restart it, which emits errors again and again.
   client.on('error', () => undefined);
   return {
     client,
     async commandsOf(run) {
       await client.config('RESETSTAT');
       await run();
-      // Answers are stored after they were sent.
+      // Answers are stored after they are sent.
       await settled(client);
       const found = (await client.info('commandstats')).matchAll(/^cmdstat_([^:]+):calls=(\d+)/gm);
       return Object.fromEntries(
@@ -30,7 +30,7 @@ export function observeRedis(url: string): ObservedRedis {
     async lifetimes(prefix = '') {
       const keys = await client.keys(`${prefix}*`);
       const lifetimes = await Promise.all(keys.map(async (key) => [key, await client.ttl(key)] as const));
-      // -2: it has ended since the keys were listed.
+      // -2: it has expired since the keys were listed.
       return new Map(lifetimes.filter(([, seconds]) => seconds !== -2));
     },
     close: () => client.disconnect(),
@@ -39,7 +39,7 @@ export function observeRedis(url: string): ObservedRedis {
 
 const OWN = new Set(['config|resetstat', 'config', 'info', 'ping']);
 
-/** Redis takes commands in turn, so two round trips of ours come after what the gateway had sent. */
+/** Redis runs commands in order, so after two round trips it has run everything that the gateway had sent. */
 async function settled(client: Redis): Promise<void> {
   for (let turn = 0; turn < 2; turn += 1) {
     await new Promise((resolve) => setImmediate(resolve));

@@ -12,11 +12,11 @@ import { PATIENCE_MS, until } from '../support/patience.ts';
 
 /** A Redis Cluster of three primaries, each with a third of the slots. */
 export interface OwnCluster {
-  /** With the password, as REDIS_URL takes them. */
+  /** With the password, as in REDIS_URL. */
   readonly urls: readonly string[];
-  /** Where the nodes have TLS, if they were given what it takes. */
+  /** The nodes' TLS ports, if they were configured for TLS. */
   readonly tlsPorts: readonly number[];
-  /** A client of each node. */
+  /** A client for each node. */
   readonly nodes: readonly Redis[];
   readonly close: () => Promise<void>;
 }
@@ -25,8 +25,8 @@ const SLOTS = 16_384;
 const NODES = 3;
 
 /**
- * Starts a cluster that asks for a password; in about a second.
- * @param tls arguments of a node for TLS, which it then has at a port beside its own
+ * Starts a cluster that requires a password, in about a second.
+ * @param tls a node's arguments for TLS, which it then offers on an additional port
  */
 export async function startOwnCluster(password: string, tls: readonly string[] = []): Promise<OwnCluster> {
   const dataDir = join(demo.dataDir, '..', `test-${process.pid}-${randomBytes(4).toString('hex')}`);
@@ -60,7 +60,7 @@ interface NodeOptions {
   readonly tls: readonly string[];
 }
 
-/** Nodes speak to each other on the port 10,000 above their own, which must exist and be free as well. */
+/** Nodes talk to each other on the port 10,000 above their own, which must exist and be free as well. */
 const withRoomAbove = (port: number): number => (port > 55_000 ? port - 20_000 : port);
 
 async function startNode({ password, dataDir, tls }: NodeOptions): Promise<RunningServer & { tlsPort: number }> {
@@ -97,7 +97,7 @@ async function startNode({ password, dataDir, tls }: NodeOptions): Promise<Runni
 
 async function ping(url: string): Promise<void> {
   const node = new Redis(url, { lazyConnect: true, retryStrategy: () => null });
-  // The command fails too.
+  // The command fails as well.
   node.on('error', () => undefined);
   try {
     await node.ping();

@@ -14,7 +14,7 @@ const KEY = { document: 'd', operationName: undefined, variables: undefined, acc
 describe('of two writes about the same at once', () => {
   let redis: BoundedRedis;
   let cache: ResponseCache;
-  /** What happens to each telling of Redis in turn, after Redis has done it; the last one goes on for ever. */
+  /** The outcome of each attempt to tell Redis, after Redis has executed it; the last one repeats forever. */
   let tellings: (() => Promise<boolean>)[] = [];
   beforeAll(async () => {
     const metrics = createMetrics();
@@ -45,14 +45,14 @@ describe('of two writes about the same at once', () => {
     const never = async () => false;
     tellings = [() => gate, never, () => untilLookedUp, never];
     const earlier = cache.invalidate(TAGS);
-    // Redis is away for this one, as for everybody while one command tries whether it is back.
+    // Redis counts as down for this one, as for everybody else while a single command probes it.
     await cache.invalidate(TAGS);
     goOn();
     await earlier;
     const lookup = async () => (await cache.lookup(KEY, POLICY, { refresh: false })).result;
     expect(await lookup()).toBe('BYPASS');
     giveUp();
-    // Told again until it is heard.
+    // Retried until it succeeds.
     await until('the later one to be heard', lookup, (result) => result !== 'BYPASS');
     expect(tellings).toEqual([]);
   });

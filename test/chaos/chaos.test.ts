@@ -32,7 +32,7 @@ describe('while gateways are killed, connections cut and servers restarted under
     for (const line of linesOf(figures)) report(line);
     const violations = await chaos.withDatabase((connection) => chaos.violations(connection));
     expect({ again, violations, drifts: await chaos.drifts() }).toEqual({ again, violations: [], drifts: [] });
-    // And it was as wild as it says.
+    // Verifies that the run was as wild as intended.
     expect(Object.keys(figures.faults).sort()).toEqual(namesOf(FAULTS));
     expect(Object.keys(figures.byMutation).sort()).toEqual(namesOf(MUTATIONS));
     expect(figures.acknowledged).toBe(figures.sent);
@@ -44,7 +44,7 @@ describe('while gateways are killed, connections cut and servers restarted under
   });
 });
 
-// One client and no faults: the same writes each time, and among them what every damage below needs.
+// A single client and no faults: the same writes each time, which include everything that the damages below need.
 describe('after writes that went well', () => {
   let chaos: Chaos;
   beforeAll(async () => {
@@ -57,7 +57,7 @@ describe('after writes that went well', () => {
     expect(await chaos.withDatabase((connection) => chaos.violations(connection))).toEqual([]);
   });
 
-  // [what is done to the database by hand, the statement, what the check must say]
+  // [the manual damage to the database, the statement, what the check must report]
   test.each<[string, string, RegExp]>([
     ['a ticket is lost', 'DELETE FROM tickets ORDER BY id DESC LIMIT 1', /^Ticket:\d+ is missing$/],
     ['a customer is lost', 'DELETE FROM customers ORDER BY id DESC LIMIT 1', /^Customer:\d+ is missing$/],
@@ -222,7 +222,7 @@ test('clients that took a new key for each try would be found to write twice', a
   const isFound = async () => (await violations()).some((sentence) => doneTwice.test(sentence));
   const chaos = await startChaos({
     seed,
-    // Tries are in vain for other reasons too, on a busy machine above all: none may have been of a write that was done.
+    // Attempts also fail for other reasons, especially on a busy machine, without the write having been done.
     isEnough: async ({ sent, retried }) => sent >= 60 && retried >= 15 && (await isFound()),
     faults: [LOST_COMMITS],
     isKeyForgotten: true,

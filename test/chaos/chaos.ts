@@ -12,25 +12,25 @@ import { AGENTS } from './mutation.ts';
 import { PRODUCTS } from './mutations.ts';
 
 export interface ChaosOptions {
-  /** What is written and what breaks, in which order, is decided by it; when each thing happens is not. */
+  /** Determines what is written and what breaks, and in which order, but not the timing. */
   readonly seed: number;
-  /** It goes on until this is true of what was done, and every fault has come once. */
+  /** The run continues until this is true, and every fault has occurred once. */
   readonly isEnough?: (done: Done) => boolean | Promise<boolean>;
-  /** Clients stop after so many: one client without faults then writes the same each time. */
+  /** Clients stop after this many: a single client without faults then writes the same each time. */
   readonly mostWrites?: number;
   readonly clients?: number;
   /** Default: all. */
   readonly faults?: readonly Fault[];
-  /** A fault planted in the harness itself, to see that it is found out. */
+  /** A fault planted in the harness itself, to verify that it is detected. */
   readonly isKeyForgotten?: boolean;
 }
 
-/** What was done, and what came of it. */
+/** What was done, and the outcome. */
 export interface Done {
   /** Writes that clients made. */
   readonly sent: number;
   readonly acknowledged: number;
-  /** Of these, how many were refused, by code. */
+  /** How many of them were refused, by code. */
   readonly refused: Readonly<Record<string, number>>;
   readonly byMutation: Readonly<Record<string, number>>;
   /** Requests made for a write beyond its first. */
@@ -38,23 +38,23 @@ export interface Done {
   readonly faults: Readonly<Record<string, number>>;
 }
 
-/** The same, once all is over. */
+/** The same, at the end of the run. */
 export interface Figures extends Done {
-  /** By the names of `/metrics`. */
+  /** By metric name, as in `/metrics`. */
   readonly counted: Readonly<Record<string, number>>;
 }
 
 /** Clients, two gateways and servers that may be broken. */
 export interface Chaos {
-  /** Everything that was sent so far. */
+  /** All writes so far. */
   readonly journal: readonly SentWrite[];
   /** Lets clients write while things break, until everything is acknowledged. */
   readonly run: () => Promise<Figures>;
-  /** A sentence for everything that must not be, seen while it ran or in the database now. */
+  /** A sentence for each violation seen during the run or found in the database now. */
   readonly violations: (connection: Connection) => Promise<readonly string[]>;
-  /** What gateways have counted so far, by the names of `/metrics`. */
+  /** What gateways have counted so far, by metric name. */
   readonly counted: Gateways['counted'];
-  /** What the project's own check of the database finds. */
+  /** The drifts found by the project's own verification. */
   readonly drifts: () => Promise<VerifyResult['drifts']>;
   readonly withDatabase: <Result>(work: (connection: Connection) => Promise<Result>) => Promise<Result>;
   readonly close: () => Promise<void>;
@@ -62,7 +62,7 @@ export interface Chaos {
 
 /** Starts servers and gateways, with no customers and a few agents and products. */
 export async function startChaos(options: ChaosOptions): Promise<Chaos> {
-  // What was acknowledged must survive a kill of the database, where there are kills.
+  // If the database is killed, everything that was acknowledged must survive.
   const servers = await startOwnServers({ isDurable: options.faults === undefined || options.faults.length > 0 });
   const seen: string[] = [];
   const journal: SentWrite[] = [];
@@ -150,7 +150,7 @@ function tally(names: readonly string[]): Record<string, number> {
   return counts;
 }
 
-/** For whoever watches. */
+/** The figures, for people watching a run. */
 export function linesOf({ sent, acknowledged, retried, ...counts }: Figures): readonly string[] {
   return [
     `${sent} writes, ${acknowledged} acknowledged, ${retried} requests sent again`,

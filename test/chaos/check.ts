@@ -7,11 +7,10 @@ import { NEVER_FOUND } from './sums.ts';
 import { shown } from './tables.ts';
 
 /**
- * Holds what the database has, read by plain SQL, against what the clients were told: each acknowledged write is there
- * exactly once, of what was refused there is nothing, and nothing is there that no client wrote; the record of changes
- * explains every row; merged ids lead where it says; sums and counts are those of the rows; the keys tell what the clients
- * were told.
- * @returns a sentence for everything that is otherwise
+ * Compares the database, read by plain SQL, with what the clients were told: each acknowledged write is there exactly once,
+ * nothing that was refused is there, and nothing that no client wrote; the record of changes explains every row; merged ids
+ * lead where it says; sums and counts match the rows; the stored outcomes of keys match what the clients were told.
+ * @returns a sentence for each difference
  */
 export async function findViolations(
   connection: Connection,
@@ -32,18 +31,18 @@ export async function findViolations(
   return found;
 }
 
-/** What clients were told, and what was kept to tell them again. */
+/** What clients were told, and the stored outcomes for repeating it. */
 interface Told {
   readonly journal: readonly SentWrite[];
   /** By key. */
   readonly kept: ReadonlyMap<string, Kept>;
-  /** A customer's row and those that it was merged into, one after the other. */
+  /** A customer's row, followed by those that it was merged into, in order. */
   readonly followed: (row: string) => readonly string[];
 }
 
 interface Kept {
   readonly mutation: string;
-  /** The row or the id that was given; undefined for a refusal. */
+  /** The row or id that was returned; undefined for a refusal. */
   readonly given: string | undefined;
   readonly userErrors: unknown;
   readonly row: Row;
@@ -71,7 +70,7 @@ const outcomeOf = ({ outcome }: SentWrite): string =>
       ? 'acknowledged'
       : `refused (${outcome.userErrors.map(({ code }) => code).join(', ')})`;
 
-/** Each entry has the mark of one acknowledged write, or is what a write without a mark says of itself. */
+/** Each entry must have the mark of one acknowledged write, or match the sign of a write without a mark. */
 function recordedOnce(record: readonly Entry[], told: Told): readonly string[] {
   const faults: string[] = [];
   const writes = new Map(
@@ -98,7 +97,7 @@ function recordedOnce(record: readonly Entry[], told: Told): readonly string[] {
   return faults;
 }
 
-/** Entries of a write: as many as there must be, in the record of the customer that it names, after the version named. */
+/** Entries of a write: the expected number, in the record of the customer that it names, after the version that it names. */
 function entryFaults(
   write: SentWrite,
   { own, wanted, told }: { own: readonly Entry[]; wanted: number; told: Told },
@@ -111,7 +110,7 @@ function entryFaults(
   for (const { version, subject, customerId } of own) {
     const isLater = typeof expectedVersion === 'number' && version > expectedVersion + 1;
     const isEarlier = typeof expectedVersion === 'number' && version <= expectedVersion && !write.mutation.isShared;
-    // A merge's entry for the other side has a version of its own.
+    // A merge's entry for the other customer has its own version.
     if ((isLater || isEarlier) && !(write.mutation.name === 'mergeCustomers' && named !== subject.split(':')[1]))
       faults.push(`${described(write)} has made version ${version} of ${subject}`);
     if (named !== undefined && !told.followed(named).includes(customerId))
@@ -120,14 +119,14 @@ function entryFaults(
   return faults;
 }
 
-/** The row of the customer that an input names; undefined for one that names another thing. */
+/** The row of the customer that an input names; undefined if it names something else. */
 function namedCustomer({ customerId, keepId, id }: Input): string | undefined {
   const given = customerId ?? keepId ?? id;
   if (typeof given !== 'string') return undefined;
   return Buffer.from(given, 'base64url').toString().startsWith('Customer:') ? String(rowOf(given)) : undefined;
 }
 
-/** Takes the entries of a write without a mark from those that are left. */
+/** Removes the entries of a write without a mark from the remaining ones. */
 function signFaults(
   write: SentWrite,
   { signs, taken, told }: { signs: Map<string, Entry[]>; taken: Map<string, Entry>; told: Told },
@@ -142,7 +141,7 @@ function signFaults(
   return entryFaults(write, { own, wanted: wanted.length, told });
 }
 
-/** One key for each write that was acknowledged, with the answers that its client got. */
+/** There must be one key for each acknowledged write, with the outcome that its client got. */
 function keysAgree({ journal, kept, followed: way }: Told): readonly string[] {
   const faults: string[] = [];
   const unsent = new Set(kept.keys());
@@ -162,7 +161,7 @@ function keysAgree({ journal, kept, followed: way }: Told): readonly string[] {
   return faults;
 }
 
-/** Whether what a client was shown is what a key has, or the customer that it has gone into; it may have been gone. */
+/** Whether a client was shown what a key has, or the customer that it was merged into; it may have been deleted. */
 function gave(given: Outcome['given'], { row, way }: { row: string; way: Told['followed'] }): boolean {
   if (given === null) return true;
   if (typeof given === 'string') return given === row;
@@ -173,7 +172,7 @@ function gave(given: Outcome['given'], { row, way }: { row: string; way: Told['f
 const FIRST_MOMENT = Date.UTC(2020, 0, 1);
 const markOf = (at: unknown): string => `mark-${at instanceof Date ? at.getTime() - FIRST_MOMENT : 'none'}`;
 
-/** What is recorded in no change is that of the write whose moment the thing has: what was said, and what was ordered. */
+/** What no change records is matched by the write's time: the bodies of interactions and the lines of orders. */
 async function contentsAgree(connection: Connection, journal: readonly SentWrite[]): Promise<readonly string[]> {
   const contacts = await connection.query<Row[]>('SELECT id, body, occurred_at FROM interactions');
   const faults = contacts

@@ -6,25 +6,25 @@ import type { Model } from './model.ts';
 import type { ChaosMutation, Given, Input, Mark } from './mutation.ts';
 import { MUTATIONS } from './mutations.ts';
 
-/** What a write was answered with. */
+/** The response to a write. */
 export interface Outcome {
   readonly given: Given | string | null;
   readonly userErrors: readonly UserError[];
 }
 
-/** One write of a client, and what came of it. */
+/** A client's write and its outcome. */
 export interface SentWrite {
   readonly mutation: ChaosMutation;
   readonly input: Input;
   readonly mark: Mark;
   readonly key: string;
-  /** Requests made for it. */
+  /** How many requests were made for it. */
   tries: number;
-  /** A gateway has answered it with an error that it must not answer with. */
+  /** Whether a gateway answered with an error that is not allowed. */
   isMistaken: boolean;
-  /** All that gateways have told of it: more than one when it was sent to both. */
+  /** All outcomes reported by gateways: more than one if it was sent to both. */
   readonly answers: Outcome[];
-  /** Undefined: it was never acknowledged. */
+  /** Undefined if it was never acknowledged. */
   outcome?: Outcome;
 }
 
@@ -33,21 +33,21 @@ export interface Clients {
   readonly gateways: Gateways;
   readonly model: Model;
   readonly journal: SentWrite[];
-  /** Adds a sentence about what must not happen. */
+  /** Reports a violation in a sentence. */
   readonly violation: (sentence: string) => void;
-  /** A fault planted in the harness: each try has a key of its own, so that a write may be done twice. */
+  /** A fault planted in the harness: each attempt has its own key, so that a write may be done twice. */
   readonly isKeyForgotten: boolean;
 }
 
-/** What may be done or not, by what was said. Everything else is either done, or a mistake of the gateway's. */
+/** Codes after which the outcome is unknown. With any other answer the write is done, or the gateway is wrong. */
 const UNKNOWN: ReadonlySet<string> = new Set(['SERVICE_UNAVAILABLE', 'TIMEOUT']);
 const FIRST_MOMENT = Date.UTC(2020, 0, 1);
 
 const pickMutation = createWeighted(MUTATIONS.map((mutation) => [mutation, mutation.weight] as const));
 
 /**
- * Writes until told to stop, one write after the other; each until it is acknowledged, by whichever gateway. Decides
- * everything by `random`.
+ * Writes until told to stop, one write after the other, each until a gateway acknowledges it. All its decisions come from
+ * `random`.
  */
 export async function runClient(clients: Clients, random: Random, isStopped: () => boolean): Promise<void> {
   while (!isStopped()) {
@@ -74,15 +74,15 @@ export async function runClient(clients: Clients, random: Random, isStopped: () 
 }
 
 interface Manner {
-  /** Which gateway is asked first; the other one next. */
+  /** Which gateway is asked first; the other one is next. */
   readonly gateway: number;
-  /** Sent to both at once. */
+  /** Whether it is sent to both at once. */
   readonly isTwice: boolean;
-  /** The first try is given up after so long. */
+  /** When to abandon the first attempt. */
   readonly abandonsMs: number | undefined;
 }
 
-/** Sends a write again and again until one gateway has told what came of it. */
+/** Retries a write until a gateway has reported its outcome. */
 async function acknowledged(
   clients: Clients,
   write: SentWrite,
@@ -108,7 +108,7 @@ async function acknowledged(
 export const described = ({ mutation, input, key }: SentWrite): string =>
   `${mutation.name} with ${key} and ${JSON.stringify(input)}`;
 
-/** One request; undefined when what came of it is not known. */
+/** Sends one request; undefined when its outcome is unknown. */
 async function send(
   { gateways, violation, isKeyForgotten }: Clients,
   write: SentWrite,
@@ -139,8 +139,8 @@ interface Answer {
 }
 
 /**
- * The answer, or undefined where the connection was lost before it was whole.
- * @param patienceMs gives up after so long; undefined: never, since a gateway that lives answers
+ * The response, or undefined if the connection was lost before it was complete.
+ * @param patienceMs when to give up; undefined for never, since a gateway that is alive answers
  */
 async function post(url: string, body: object, patienceMs: number | undefined): Promise<Answer | undefined> {
   const leaving = new AbortController();
@@ -158,7 +158,7 @@ async function post(url: string, body: object, patienceMs: number | undefined): 
   try {
     text = await orGiveUp(`an answer of ${url}`, answer());
   } catch {
-    // Refused, reset, cut short or given up: the next try learns what happened.
+    // Refused, reset, cut off or abandoned: the next attempt learns what happened.
     return undefined;
   }
   return JSON.parse(text) as Answer;

@@ -6,7 +6,7 @@ import type { Model } from './model.ts';
 const STATES = ['LEAD', 'ACTIVE', 'INACTIVE', 'CHURNED'] as const;
 const SELECTION = 'given: customer { id version }';
 
-/** So few that some are taken. */
+/** Few enough for collisions. */
 const email = (random: Random): string => `chaos-${random.below(40)}@example.com`;
 
 const seeCustomer = (model: Model, given: Given | null): void => {
@@ -15,7 +15,7 @@ const seeCustomer = (model: Model, given: Given | null): void => {
 
 const address = (line1: string): Input => ({ line1, city: 'Zürich', country: 'CH' });
 
-/** The writes to customers' own fields, tags and addresses, and what ends them. */
+/** The writes to customers' own fields, tags and addresses, and those that remove customers. */
 export const CUSTOMER_MUTATIONS: readonly ChaosMutation[] = [
   {
     name: 'createCustomer',
@@ -69,7 +69,7 @@ export const CUSTOMER_MUTATIONS: readonly ChaosMutation[] = [
       if (keep === undefined || merge === undefined) return undefined;
       return { keepId: keep.id, mergeId: merge.id, ...maybeVersion(random, keep) };
     },
-    // The merged one's id stays known: what is written to it goes to the kept one.
+    // The merged one's id stays known, and writes to it go to the kept one.
     learn: seeCustomer,
     recorded({ mergeId }, { kept, followed }) {
       const way = followed(String(rowOf(String(mergeId))));

@@ -8,13 +8,13 @@ export interface Breakable {
   readonly gateways: Gateways;
 }
 
-/** Something that breaks, and is whole again when `inject` resolves. */
+/** Breaks something; it works again when `inject` resolves. */
 export interface Fault {
   readonly name: string;
   readonly inject: (broken: Breakable, random: Random) => Promise<void>;
 }
 
-/** For a while, cuts the connections of one gateway at every COMMIT. */
+/** Cuts one gateway's connections at every COMMIT for a while. */
 const cutAtCommit =
   (when: 'before' | 'after') =>
   async ({ gateways }: Breakable, random: Random): Promise<void> => {
@@ -59,8 +59,8 @@ export const FAULTS: readonly Fault[] = [
 ];
 
 /**
- * Breaks one thing after the other until told to stop, and not before each has been broken once.
- * @param broken is called with the name of each
+ * Injects one fault after the other until told to stop, but each at least once.
+ * @param broken called with the name of each
  */
 export async function breakThings(
   {

@@ -3,7 +3,7 @@ import { startCuttingProxy, type CuttingProxy } from '../faults/cutting-proxy.ts
 import { until } from '../support/patience.ts';
 import type { OwnServers } from '../support/servers.ts';
 
-/** What gateways count, by the names and labels of `/metrics`; of those that were killed, what was seen before it. */
+/** What gateways count, by the names and labels of `/metrics`; for killed ones, the last values seen. */
 export type Counted = ReadonlyMap<string, number>;
 
 /** An error as a client sees it. */
@@ -12,15 +12,15 @@ export interface ShownError {
   readonly extensions: { readonly code: string; readonly errorId?: string };
 }
 
-/** Two gateways, each a process of its own with a proxy of its own before the database. */
+/** Two gateways, each in its own process and with its own proxy to the database. */
 export interface Gateways {
-  /** Where the first (0) or second (1) is now. */
+  /** The current URL of the first (0) or second (1). */
   readonly url: (which: number) => string;
   readonly proxy: (which: number) => CuttingProxy;
-  /** Ends one and starts another in its place; resolves when that serves. */
+  /** Ends one and starts another in its place; resolves when that one serves. */
   readonly restart: (which: number, signal: 'SIGKILL' | 'SIGTERM') => Promise<void>;
   readonly counted: () => Promise<Counted>;
-  /** What is behind an error that a gateway has answered with: the line of its log, where it is still there. */
+  /** The log line for an error that a gateway answered with, if it still exists. */
   readonly logged: (which: number, error: ShownError) => string;
   readonly close: () => Promise<void>;
 }
@@ -33,7 +33,7 @@ interface Slot {
   url: string;
 }
 
-/** @param violation is told when one ends by itself, or not as it should */
+/** @param violation called when one ends by itself, or not as it should */
 export async function startGateways(servers: OwnServers, violation: (sentence: string) => void): Promise<Gateways> {
   const counted = new Map<string, number>();
   const ending = new Set<GatewayProcess>();
@@ -49,7 +49,7 @@ export async function startGateways(servers: OwnServers, violation: (sentence: s
       REDIS_URL: servers.redis.url,
       LOG_LEVEL: 'error',
     };
-    // It gives up on a database that takes more than two seconds, as one may on a busy machine.
+    // It gives up after two seconds, which a database on a busy machine may exceed.
     const started = await until(
       'a gateway to start',
       async () => {
@@ -63,7 +63,7 @@ export async function startGateways(servers: OwnServers, violation: (sentence: s
     return started;
   }
 
-  /** Adds up what a process has counted; nothing where it does not answer. */
+  /** Adds what a process has counted to `into`; nothing if it does not answer. */
   async function count({ url }: Pick<Slot, 'url'>, into: Map<string, number>): Promise<void> {
     const text = await fetch(`${url}/metrics`)
       .then((response) => response.text())

@@ -1,24 +1,24 @@
 import type { Random } from '../../src/data/seed/random.ts';
 
-/** Something that a client knows to be there, with the version that it saw last. */
+/** A thing that a client knows of, with the version that it saw last. */
 export interface Thing {
   readonly id: string;
   readonly version: number;
-  /** Whose it is, as far as that is known. */
+  /** Its customer, as far as that is known. */
   readonly customerId?: string;
 }
 
-/** So few that writes meet, and some come too late. */
+/** Few enough for writes to collide, and for some to come too late. */
 const KEPT = 12;
 
 /**
- * What the clients know between them: the newest things of each type. It is behind what the database holds, as clients
- * are: that is what makes stale versions and ids of what is gone.
+ * What all clients know: the newest things of each type. It lags behind the database, as real clients do, which leads to stale
+ * versions and ids of deleted things.
  */
 export class Model {
   readonly #things = new Map<string, Map<string, Thing>>();
 
-  /** Takes note of a thing, unless a later version of it is known. */
+  /** Records a thing, unless a later version of it is known. */
   see(type: string, thing: Thing): void {
     const things = this.#of(type);
     const known = things.get(thing.id);
@@ -28,12 +28,12 @@ export class Model {
     if (things.size > KEPT && oldest !== undefined) things.delete(oldest);
   }
 
-  /** What belongs to it is still known, so that clients ask for it. */
+  /** Forgets a thing, but not what belongs to it, so that clients still ask for that. */
   forget(type: string, id: string): void {
     this.#of(type).delete(id);
   }
 
-  /** Any of a type that is known; undefined while there is none. */
+  /** Any known thing of a type; undefined if there is none. */
   pick(type: string, random: Random): Thing | undefined {
     const things = [...this.#of(type).values()];
     return things.length === 0 ? undefined : random.pick(things);

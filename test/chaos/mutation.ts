@@ -2,10 +2,10 @@ import type { Random } from '../../src/data/seed/random.ts';
 import { idOf } from '../mutations/writing-gateway.ts';
 import type { Model } from './model.ts';
 
-/** How many agents there are. */
+/** How many agents exist. */
 export const AGENTS = 5;
 
-/** What no other write has; one of them must come to stand in the record of changes. */
+/** Unique to a write; one of the two must appear in the record of changes. */
 export interface Mark {
   readonly text: string;
   /** For a field that holds a time. */
@@ -14,51 +14,51 @@ export interface Mark {
 
 export type Input = Readonly<Record<string, unknown>>;
 
-/** The payload's thing; its members are those of the `selection`. */
+/** The thing in the payload, with the members of the `selection`. */
 export interface Given {
   readonly id: string;
   readonly version?: number;
-  /** Whose it is. */
+  /** Its customer. */
   readonly customer?: { readonly id: string };
 }
 
-/** What is known of a write afterwards. */
+/** What is known about a write afterwards. */
 export interface Afterwards {
-  /** What was kept under its key: the id or the row of what it gave. */
+  /** The outcome stored under its key: the id or row that it returned. */
   readonly kept: string;
-  /** A customer's row and those that it was merged into, one after the other. */
+  /** A customer's row, followed by those that it was merged into, in order. */
   readonly followed: (row: string) => readonly string[];
 }
 
-/** One kind of write that clients make. A new mutation is one more entry of `MUTATIONS`. */
+/** A kind of write that clients make. For a new mutation, add an entry to `MUTATIONS`. */
 export interface ChaosMutation {
   /** Its name in the schema. */
   readonly name: string;
-  /** How often it is made, beside the others. */
+  /** How often it is made, relative to the others. */
   readonly weight: number;
-  /** What is selected of the payload: the thing, under the name `given`. */
+  /** What to select of the payload: the thing, under the alias `given`. */
   readonly selection: string;
-  /** Undefined while nothing is known that it could be about. */
+  /** Undefined while no suitable thing is known. */
   readonly input: (random: Random, model: Model, mark: Mark) => Input | undefined;
-  /** What clients learn when it was done; `given` is null where the thing has gone since. */
+  /** What clients learn once it is done; `given` is null if the thing has been deleted since. */
   readonly learn: (model: Model, given: Given | null, input: Input) => void;
-  /** For a write that has no place for a mark: what its entries in the record say instead (`signOf`). */
+  /** For a write that has no place for a mark: what its entries in the record contain instead (`signOf`). */
   readonly recorded?: (input: Input, afterwards: Afterwards) => readonly string[];
-  /** It is done as well when another write has done it before: one entry in the record is enough for all of them. */
+  /** Whether it also succeeds if another write has already done it: one entry in the record is enough for all of them. */
   readonly isShared?: boolean;
 }
 
-/** A member of an input that is given now and then: `...maybe(random, 300, () => ({ status }))`. */
+/** An input member that is occasionally given: `...maybe(random, 300, () => ({ status }))`. */
 export const maybe = (random: Random, perThousand: number, member: () => Input): Input =>
   random.chance(perThousand) ? member() : {};
 
-/** The version that was seen last, now and then. */
+/** Occasionally, the version that was seen last. */
 export const maybeVersion = (random: Random, { version }: { readonly version: number }): Input =>
   maybe(random, 300, () => ({ expectedVersion: version }));
 
 export const anyAgent = (random: Random): string => idOf('Agent', random.between(1, AGENTS));
 
-/** What clients learn of a thing that belongs to a customer. */
+/** What clients learn about a thing that belongs to a customer. */
 export const seeOwned =
   (type: 'Order' | 'Ticket'): ChaosMutation['learn'] =>
   (model, given) => {

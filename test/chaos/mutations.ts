@@ -3,13 +3,13 @@ import { rowOf } from '../mutations/writing-gateway.ts';
 import { CUSTOMER_MUTATIONS } from './customer-mutations.ts';
 import { anyAgent, maybe, maybeVersion, seeOwned, type ChaosMutation, type Input } from './mutation.ts';
 
-/** What can be ordered: some with a price in EUR, some in JPY. */
+/** How many products there are, some priced in EUR, some in JPY. */
 export const PRODUCTS = 6;
 
 const TICKET_STATES = ['OPEN', 'PENDING', 'RESOLVED', 'CLOSED'] as const;
 const PRIORITIES = ['LOW', 'NORMAL', 'HIGH', 'URGENT'] as const;
 const KINDS = ['CALL', 'EMAIL', 'CHAT', 'MEETING', 'NOTE'] as const;
-/** An order enters each of them once at most. */
+/** An order enters each of them at most once. */
 const ORDER_STATES = ['PAID', 'PAID', 'SHIPPED', 'DELIVERED', 'CANCELLED', 'REFUNDED'] as const;
 
 const anyItem = (random: Random): Input => ({

@@ -7,7 +7,7 @@ import { asRecorded, TABLES, type RecordedTable } from './tables.ts';
 export interface Entry {
   /** What was changed, such as `Customer:7`. */
   readonly subject: string;
-  /** In whose record it stands, after all merges. */
+  /** The customer whose record it is in, after all merges. */
   readonly customerId: string;
   readonly version: number;
   readonly action: string;
@@ -15,7 +15,7 @@ export interface Entry {
   readonly fields: readonly FieldChange[];
 }
 
-/** Where merged customers went: the row that each was merged into, which may have gone on itself since. */
+/** By merged customer, the row that it was merged into, which may have been merged itself since. */
 export type Merges = ReadonlyMap<string, string>;
 
 /** The whole record, from the first entry of each thing to its last. */
@@ -34,7 +34,7 @@ export async function readRecord(connection: Connection): Promise<readonly Entry
   }));
 }
 
-/** The row that a field of an entry names by its id; undefined where there is no such field. */
+/** The row whose id is in a field of an entry; undefined if there is no such field. */
 function namedRow({ fields }: Entry, name: 'mergedInto' | 'mergedCustomer'): string | undefined {
   const after = fields.find(({ field }) => field === name)?.after;
   return after ? String(rowOf(after)) : undefined;
@@ -48,7 +48,7 @@ export const readMerges = (record: readonly Entry[]): Merges =>
     }),
   );
 
-/** A customer's row and those that it was merged into, one after the other. */
+/** A customer's row, followed by those that it was merged into, in order. */
 export function followed(merges: Merges, row: string): readonly string[] {
   const way = new Set([row]);
   for (let next = merges.get(row); next !== undefined && !way.has(next); next = merges.get(next)) way.add(next);
@@ -57,7 +57,7 @@ export function followed(merges: Merges, row: string): readonly string[] {
 
 const marksIn = (text: string | null | undefined): readonly string[] => text?.match(/mark-\d+/g) ?? [];
 
-/** The marks that an entry has brought: those of a customer that was merged were there before. */
+/** The marks that an entry introduced; those of a merged customer were there before. */
 export function marksOf({ action, fields }: Entry): readonly string[] {
   if (action === 'MERGED') return [];
   return fields.flatMap(({ before, after }) => {
@@ -66,7 +66,7 @@ export function marksOf({ action, fields }: Entry): readonly string[] {
   });
 }
 
-/** What an entry without a mark says, for `ChaosMutation.recorded`. */
+/** Identifies an entry without a mark, for `ChaosMutation.recorded`. */
 export function signOf(entry: Entry): string {
   const { action, subject, fields } = entry;
   const [into, other] = [namedRow(entry, 'mergedInto'), namedRow(entry, 'mergedCustomer')];
@@ -83,9 +83,9 @@ export function signOf(entry: Entry): string {
 }
 
 /**
- * Plays the record back, from nothing. Versions must run from 1 without a gap or a double, each entry begin with what
- * the one before it left, and the last leave what stands in the tables: no more rows and no fewer, each with its customer.
- * @returns a sentence for everything that is otherwise
+ * Replays the record from scratch. Versions must run from 1 without gaps or duplicates, each entry must start with what the
+ * previous one left, and the last must leave what is in the tables: exactly those rows, each with its customer.
+ * @returns a sentence for each difference
  */
 export async function playBack(connection: Connection, record: readonly Entry[]): Promise<readonly string[]> {
   const faults: string[] = [];
@@ -100,7 +100,7 @@ export async function playBack(connection: Connection, record: readonly Entry[])
     const state = new Map<string, string | null>();
     for (const [i, entry] of entries.entries()) {
       faults.push(...chainFaults(entry, { position: i + 1, state }));
-      // Which customer was merged into it is said of the merge, and is nothing that the next one begins with.
+      // The merged customer is a fact about the merge, not a state that the next entry starts with.
       for (const { field, after } of entry.fields) if (field !== 'mergedCustomer') state.set(field, after ?? null);
       if (i === 0) state.set('createdAt', entry.occurredAt);
       state.set('updatedAt', entry.occurredAt);
@@ -109,7 +109,7 @@ export async function playBack(connection: Connection, record: readonly Entry[])
     if (!gone.has(subject) && !gone.has(`Customer:${owner}`))
       left.set(subject, { state, owner, version: entries.length });
   }
-  // Lists of tags and addresses are longer than MySQL puts together by default.
+  // Lists of tags and addresses are longer than MySQL concatenates by default.
   await connection.query('SET SESSION group_concat_max_len = 1000000');
   for (const [type, table] of Object.entries(TABLES)) {
     const rows = new Map<string, Row>();
@@ -121,7 +121,7 @@ export async function playBack(connection: Connection, record: readonly Entry[])
   return faults;
 }
 
-/** What the record has left of a thing. */
+/** The state of a thing at the end of the record. */
 interface Left {
   readonly state: ReadonlyMap<string, string | null>;
   readonly owner: string;
@@ -159,7 +159,7 @@ function rowFaults(
   return faults;
 }
 
-/** Each merged customer leads to where the record says, as long as that is there, and so does its external id. */
+/** Each merged customer must lead to where the record says, as long as that exists, and so must its external id. */
 export async function mergesAgree(connection: Connection, record: readonly Entry[]): Promise<readonly string[]> {
   const deleted = new Set(record.filter(({ action }) => action === 'DELETED').map(({ subject }) => subject));
   const merges = readMerges(record);

@@ -1,6 +1,6 @@
 /**
- * What must never be found, whatever was written: [what it is, a statement that finds it]. Worked out by the server
- * from the rows themselves, apart from anything that the gateway has for it.
+ * What must never be found, whatever was written: [description, a statement that finds it]. Computed by the server from the
+ * rows themselves, independently of the gateway's code.
  */
 export const NEVER_FOUND: readonly (readonly [what: string, sql: string])[] = [
   [

@@ -1,11 +1,11 @@
-/** Where a type's rows are, and which column each recorded field stands in. */
+/** A type's rows, and the column of each recorded field. */
 export interface RecordedTable {
-  /** Every row by plain SQL: each column of `columns`, and `customer_id` where it belongs to a customer. */
+  /** Selects every row by plain SQL: each column of `columns`, and `customer_id` if it belongs to a customer. */
   readonly sql: string;
   readonly columns: Readonly<Record<string, string>>;
 }
 
-/** The types that clients write. A new one is one more entry. */
+/** The types that clients write. For a new one, add an entry. */
 export const TABLES: Readonly<Record<string, RecordedTable>> = {
   Customer: {
     sql: `SELECT c.*, t.tags, a.addresses FROM customers AS c
@@ -43,12 +43,12 @@ export const TABLES: Readonly<Record<string, RecordedTable>> = {
   },
 };
 
-/** A column's value in the form in which the record of changes has it. */
+/** A column's value in the record's format. */
 export function asRecorded(value: unknown): string | null {
   if (value === null || value === undefined) return null;
   return value instanceof Date ? value.toISOString() : `${value as string | number | bigint}`;
 }
 
-/** Rows as messages show them. */
+/** Formats rows for messages. */
 export const shown = (value: unknown): string =>
   JSON.stringify(value, (_, member: unknown) => (typeof member === 'bigint' ? String(member) : member));

@@ -1,15 +1,15 @@
 import { PassThrough } from 'node:stream';
 import type { CliContext } from '../../src/cli/context.ts';
 
-/** A command's surroundings whose output can be read. */
+/** A command's context, with readable output. */
 interface CapturedCli {
   readonly cli: CliContext;
-  /** As Ctrl-C does. */
+  /** Like Ctrl-C. */
   readonly interrupt: () => void;
   readonly output: () => string;
 }
 
-/** @param isTerminal whether the output passes for a terminal of 80 columns */
+/** @param isTerminal whether the output pretends to be a terminal of 80 columns */
 export function captureCli(isTerminal = false): CapturedCli {
   const controller = new AbortController();
   let text = '';

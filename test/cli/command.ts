@@ -4,7 +4,7 @@ import { orGiveUp } from '../support/patience.ts';
 
 const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 
-/** What every process is given: it knows nothing else of a developer's environment. */
+/** The environment of every process, which keeps a developer's settings out. */
 export const OWN_ENVIRONMENT = {
   PATH: process.env['PATH'],
   NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'],
@@ -18,15 +18,15 @@ interface CommandEnd {
 }
 
 /**
- * Runs a command of the command line until it ends.
- * @param settings the whole environment but for OWN_ENVIRONMENT
+ * Runs a command of the CLI until it ends.
+ * @param settings the whole environment except OWN_ENVIRONMENT
  */
 export function runCommand(
   args: readonly string[],
   settings: Readonly<Record<string, string>> = {},
 ): Promise<CommandEnd> {
   const ended = new Promise<CommandEnd>((resolve) => {
-    // Away from a developer's own .env.
+    // Not in a developer's folder with an .env file.
     const options = { env: { ...OWN_ENVIRONMENT, ...settings }, cwd: '/' };
     execFile(process.execPath, [main, ...args], options, (error, stdout, stderr) =>
       resolve({ code: error === null ? 0 : error.code, stdout, stderr }),

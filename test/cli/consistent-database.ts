@@ -2,13 +2,13 @@ import { DATA_TABLES } from '../../src/data/tables.ts';
 import { createDatabase } from '../support/servers.ts';
 import { contentsHash, query } from './table-contents.ts';
 
-/** A small database in which nothing contradicts; every kind of row is in it. */
+/** A small consistent database that contains every kind of row. */
 export interface ConsistentDatabase {
   readonly url: string;
   run(statements: readonly string[]): Promise<void>;
   /** A hash of every row. */
   contents(): Promise<string>;
-  /** Makes all rows as they were at first. */
+  /** Restores the original rows. */
   restore(): Promise<void>;
   drop(): Promise<void>;
 }
@@ -16,8 +16,8 @@ export interface ConsistentDatabase {
 const AT = "'2024-05-01 10:00:00.000'";
 const LATER = "'2024-05-02 10:00:00.000'";
 
-// Customer 8 was merged into 1, customer 9 deleted. Order 4 and ticket 3 were imported: one has no items, the other
-// was closed nobody knows when. Totals are rounded at a half: 0.0050 EUR, 50.5 JPY, 1.2345 KWD.
+// Customer 8 was merged into 1, and customer 9 deleted. Order 4 and ticket 3 were imported: one has no items, the other an
+// unknown closing time. Totals are rounded at a half: 0.0050 EUR, 50.5 JPY, 1.2345 KWD.
 const ROWS = [
   `INSERT INTO agents (id, name, updated_at) VALUES (1, 'Agent', ${AT})`,
   `INSERT INTO products (id, sku, name, price, currency, updated_at) VALUES
@@ -54,7 +54,6 @@ const ROWS = [
   `INSERT INTO idempotency_keys VALUES ('anna@example.com', 'k', 'createCustomer', '${'h'.repeat(43)}', '{}', ${AT})`,
 ];
 
-/** Makes one. */
 export async function createConsistentDatabase(): Promise<ConsistentDatabase> {
   const { url, drop } = await createDatabase();
   const run = async (statements: readonly string[]): Promise<void> => {

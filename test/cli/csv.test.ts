@@ -16,7 +16,7 @@ describe('CSV', () => {
   test('is read the same wherever its chunks end', async () => {
     const text = 'a,b\r\n"x, ""y""\r\nz",é\r\n\r\n1,2\n"",3\r\nhalf,"open\n5,6';
     const format = { delimiter: ',', quote: '"', escape: '"', encoding: 'utf-8' };
-    // Padding moves the chunk's end over every byte of the text.
+    // The padding moves the chunk's end across every byte of the text.
     const chunk = 256 * 1024;
     for (let shift = 0; shift <= Buffer.byteLength(text); shift += 1) {
       const padding = `${'p'.repeat(chunk - 1 - shift)}\n`;

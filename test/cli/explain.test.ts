@@ -27,7 +27,7 @@ import { contentsHash } from './table-contents.ts';
 
 const CUSTOMERS = 2_000;
 
-/** An entry of the report, as JSON has it. */
+/** An entry of the JSON report. */
 interface Entry {
   readonly statement: string;
   readonly asked: string;
@@ -60,7 +60,7 @@ async function entriesOf(options: ExplainOptions): Promise<{ code: number; entri
   return { code, entries: JSON.parse(text).statements };
 }
 
-/** Does something to the tables, asks, and undoes it. */
+/** Changes the tables, runs `ask`, and reverts the change. */
 async function changed<Result>(change: string, undo: string, ask: () => Promise<Result>): Promise<Result> {
   const run = (sql: string) => withConnection(database.url, (connection) => connection.query(sql));
   await run(change);
@@ -71,7 +71,7 @@ async function changed<Result>(change: string, undo: string, ask: () => Promise<
   }
 }
 
-/** Each argument of a connection field and each value of an enumeration, such as `filter.status OPEN`. */
+/** Each argument of a connection field, and each value of an enumeration, such as `filter.status OPEN`. */
 function wantedOf(schema: GraphQLSchema): ReadonlyMap<string, readonly string[]> {
   const leaves = (type: GraphQLInputType, path: string): string[] => {
     const named = getNamedType(type);
@@ -86,7 +86,7 @@ function wantedOf(schema: GraphQLSchema): ReadonlyMap<string, readonly string[]>
   return new Map(fields.map(({ name, field }) => [name, field.args.flatMap((arg) => leaves(arg.type, arg.name))]));
 }
 
-/** The same of arguments that were given. */
+/** The same for given arguments. */
 function givenIn(value: unknown, path: string): string[] {
   if (Array.isArray(value)) return value.flatMap((one) => givenIn(one, path));
   if (typeof value !== 'object' || value === null) return [path, `${path} ${String(value)}`];
@@ -113,7 +113,7 @@ describe('npm run explain', () => {
     for (const [field, wanted] of wantedOf(createSchema())) {
       const own = entries.filter(({ statement }) => statement.startsWith(`${field} `));
       const given = new Set(own.flatMap((entry) => givenIn(entry.arguments, '')));
-      // What the field has besides: pages and counts, and of the ends of a page all four.
+      // And besides these: every kind of statement, and the smallest and largest page from either end.
       expect({ field, missing: wanted.filter((path) => !given.has(path)) }).toEqual({ field, missing: [] });
       for (const kind of ['page', 'exists', 'count'])
         expect(own.map(({ statement }) => statement)).toContain(`${field} ${kind}`);
@@ -220,7 +220,7 @@ describe('npm run explain fails', () => {
     const failing = json.entries.filter(({ problems }) => problems.length > 0);
     expect(new Set(failing.map((entry) => entry.index))).toEqual(new Set([index]));
     expect(failing[0]?.sql).toContain(`FORCE INDEX (\`${index}\`)`);
-    // What reads other indexes is as well as before.
+    // Entries that use other indexes still pass.
     expect(failing.length).toBeLessThan(json.entries.length / 2);
   });
 

@@ -5,7 +5,7 @@ import { OWN_ENVIRONMENT } from './command.ts';
 
 const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 
-/** How a process ended. `signal` is the one that it did not handle. */
+/** How a process ended. `signal` is set if it did not handle that signal. */
 export interface ProcessEnd {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
@@ -13,25 +13,25 @@ export interface ProcessEnd {
   readonly stderr: string;
 }
 
-/** `npm start`, as a process of its own. */
+/** `npm start` in its own process. */
 export interface GatewayProcess {
   readonly pid: number;
   /** What it has printed so far. */
   readonly stdout: () => string;
-  /** Resolves with the address that it prints once it serves; rejects with what it said when it ends instead. */
+  /** Resolves with the address that it prints once it serves; rejects with its output when it ends instead. */
   readonly address: Promise<string>;
   readonly ended: Promise<ProcessEnd>;
   readonly kill: (signal: NodeJS.Signals) => void;
-  /** Closes what its output is read from. */
+  /** Closes the reading end of its output. */
   readonly stopReading: () => void;
 }
 
-/** @param settings the whole environment but for OWN_ENVIRONMENT */
+/** @param settings the whole environment except OWN_ENVIRONMENT */
 export function startProcess(settings: Readonly<Record<string, string>>): GatewayProcess {
   const child = spawn(process.execPath, [main, 'start'], {
     env: { ...OWN_ENVIRONMENT, PORT: '0', ...settings },
     stdio: ['ignore', 'pipe', 'pipe'],
-    // Away from a developer's own .env.
+    // Not in a developer's folder with an .env file.
     cwd: '/',
   });
   let stdout = '';
@@ -55,7 +55,7 @@ export function startProcess(settings: Readonly<Record<string, string>>): Gatewa
     throw new Error(`ended with ${code}: ${end.stderr}`);
   };
   const found = address();
-  // Whoever waits for it to end does not ask for the address.
+  // Tests that only wait for its end ignore the address.
   found.catch(() => undefined);
   return {
     pid: child.pid ?? 0,

@@ -9,14 +9,14 @@ const COMMANDS = ['start', 'migrate', 'seed', 'import', 'explain', 'verify'];
 const read = (path: string): string => readFileSync(join(project, path), 'utf8');
 const { version, scripts } = JSON.parse(read('package.json')) as { version: string; scripts: Record<string, string> };
 
-/** Runs a command that ends well; wrong settings are none of its business. */
+/** Runs a command that must succeed, even with wrong settings. */
 async function said(...args: string[]): Promise<string> {
   const { code, stdout, stderr } = await runCommand(args, { DATABASE_URL: 'none', PORT: 'none' });
   expect([code, stderr]).toEqual([0, '']);
   return stdout;
 }
 
-/** The lines below a heading of a help text. */
+/** The lines after a heading of a help text. */
 const below = (text: string, heading: string): string[] =>
   (text.split(`\n${heading}:\n`)[1] ?? '').split('\n\n')[0]?.trimEnd().split('\n') ?? [];
 

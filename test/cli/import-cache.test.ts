@@ -23,7 +23,7 @@ afterEach(async () => {
   await cleanUpImports();
 });
 
-/** Imports one customer of a name beside the gateway. */
+/** Imports a customer with a name while the gateway is running. */
 async function importName(name: string, redis: string) {
   const folder = await folderOf({
     'customers.csv': `id,name,email\n1,${name},\n`,

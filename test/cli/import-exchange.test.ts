@@ -18,7 +18,7 @@ describe('an email address', () => {
       await file('1,A,a@x.de,', '2,B,b@x.de,', '3,C,c@x.de,', '4,D,d@x.de,', '5,E,e@x.de,'),
       mapping,
     );
-    // Two exchange theirs, and a new one takes what the last of a chain gives up.
+    // Two swap their emails, and a new one takes what the last in a chain releases.
     const folder = await file('1,A,b@x.de,', '2,B,a@x.de,', '6,F,c@x.de,', '3,C,d@x.de,', '4,D,,', '5,E,e@x.de,');
     const { exitCode, counts } = await importFrom(url, folder, mapping);
     expect([exitCode, counts['customers']]).toEqual([0, [6, 1, 4, 1, 0]]);

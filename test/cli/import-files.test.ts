@@ -6,7 +6,7 @@ afterEach(cleanUpImports);
 
 const fields = { externalId: 'id', name: 'name' };
 
-/** Imports one file of customers; gives their names, how many rows were rejected, and the exit code. */
+/** Imports one file of customers; returns their names, the number of rejected rows, and the exit code. */
 async function namesOf(content: string | Buffer, csv: object) {
   const url = await freshDatabase();
   const folder = await folderOf({ 'c.csv': content });
@@ -67,7 +67,7 @@ describe('a file is read as what wrote it meant it', () => {
     const files: Record<string, string> = {};
     const blocks = [];
     for (let shift = 0; shift <= tail.length; shift += 1) {
-      // What stands before moves the first chunk's end over every byte of the two rows.
+      // The text before moves the first chunk's end across every byte of the two rows.
       const head = `id||name\r\n"x${shift}"||"`;
       const padding = 'p'.repeat(256 * 1024 - head.length - 3 - shift);
       const own = tail.replaceAll(/"([12])"/g, `"${shift}-$1"`);
@@ -90,7 +90,7 @@ describe('a file is read as what wrote it meant it', () => {
 describe('a file is decoded before it is split', () => {
   const wide = (text: string) => Buffer.from(text, 'utf16le');
   test.each<[string, object, Buffer, string]>([
-    // Its escape sequences hold bytes that are letters, and its characters bytes that are delimiters.
+    // Its escape sequences contain bytes of letters, and its characters contain bytes of delimiters.
     ['iso-2022-jp', {}, Buffer.from('id,name\n1,\u001b$B%"%$\u001b(B\n', 'latin1'), 'アイ'],
     ['shift_jis', { delimiter: '|' }, Buffer.from([...Buffer.from('id|name\n1|'), 0x83, 0x7c, 0x0a]), 'ポ'],
     ['big5', { delimiter: '|' }, Buffer.from([...Buffer.from('id|name\n1|'), 0xa6, 0x7c, 0x0a]), '帆'],

@@ -37,7 +37,7 @@ const FILES = {
 
 let url: string;
 
-/** Merges a customer into another, by external id; null is the one that has none. */
+/** Merges a customer into another, by external id; null for the one without. */
 async function merge(keep: string | null, merged: string): Promise<void> {
   const rows = await query(url, 'SELECT id, external_id FROM customers');
   const idOf = (externalId: string | null) =>
@@ -57,7 +57,7 @@ async function importAndMerge(keep: string | null, merged: string): Promise<void
   await merge(keep, merged);
 }
 
-/** Resolves once as many statements wait for a customer's row. */
+/** Resolves once this many statements are waiting for a customer's row. */
 async function untilWaiting(count: number): Promise<void> {
   await until(
     `${count} statements to wait for a customer's row`,

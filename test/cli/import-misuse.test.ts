@@ -137,7 +137,7 @@ describe('a row that is wrong', () => {
     const reasons = (rejects['customers.rejected.csv'] ?? []).map((line) => line.split('","')[0]);
     expect(new Set(reasons)).toEqual(
       new Set([
-        // The quote opened on line 3 is met again on line 11, in the middle of a cell.
+        // The quote opened on line 3 meets the one on line 11, in the middle of a cell.
         '3,"column 2 goes on after its closing quote',
         '4,"expected 3 columns, got 2',
         '5,"email: expected an email address, got ""not-an-address""',
@@ -213,7 +213,7 @@ describe('a row that is wrong', () => {
 
   test('is rejected alone when only the server finds it wrong', async () => {
     const url = await freshDatabase();
-    // Two orders fit DECIMAL(19,4) each, and their customer's sum does not.
+    // Each of the two orders fits DECIMAL(19,4), but their customer's sum does not.
     const folder = await folderOf({
       'customers.csv': 'id,name,email\n1,Ann,\n2,Bob,\n',
       'orders.csv': 'no,customer,total\nO1,1,900000000000000\nO2,2,5\nO3,1,900000000000000\n',

@@ -8,7 +8,7 @@ import { captureCli } from './captured-cli.ts';
 
 const cleanUps: (() => Promise<unknown>)[] = [];
 
-/** Drops databases and folders that a test has asked for; for `afterEach`. */
+/** Drops the databases and folders that a test has created; for `afterEach`. */
 export async function cleanUpImports(): Promise<void> {
   for (const cleanUp of cleanUps.splice(0)) await cleanUp();
 }
@@ -20,7 +20,7 @@ export async function freshDatabase(): Promise<string> {
   return database.url;
 }
 
-/** A new folder with these files; bytes as they are, texts in UTF-8. */
+/** A new folder with these files; strings are written in UTF-8. */
 export async function folderOf(files: Readonly<Record<string, string | Buffer>>): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'import-test-'));
   cleanUps.push(() => rm(folder, { recursive: true }));
@@ -34,7 +34,7 @@ interface Imported {
   readonly output: string;
   /** By target: read, created, updated, unchanged, rejected. */
   readonly counts: Readonly<Record<string, readonly number[]>>;
-  /** By file: the lines of its rejects file, without the first. */
+  /** By file, the lines of its rejects file without the header. */
   readonly rejects: Readonly<Record<string, readonly string[]>>;
   /** The lines of the file of values left empty; undefined when the summary names none. */
   readonly leftEmpty: readonly string[] | undefined;
@@ -42,7 +42,7 @@ interface Imported {
 
 /**
  * Runs the import command.
- * @param mapping a path, or what the mapping file says
+ * @param mapping a path, or the contents of the mapping file
  */
 export async function importFrom(databaseUrl: string, folder: string, mapping: string | object): Promise<Imported> {
   const own = await folderOf(typeof mapping === 'string' ? {} : { 'mapping.yaml': JSON.stringify(mapping) });
@@ -65,12 +65,12 @@ export async function importFrom(databaseUrl: string, folder: string, mapping: s
   return { exitCode, output: output(), counts, rejects, leftEmpty };
 }
 
-/** Everything that was read was settled one way or another. */
+/** Expects every row that was read to have exactly one outcome. */
 export function expectSums(counts: Imported['counts']): void {
   for (const [read, ...ends] of Object.values(counts)) expect(ends.reduce((sum, one) => sum + one, 0)).toBe(read);
 }
 
-/** Fields as the tests' own files have them. */
+/** Fields for the tests' own files. */
 export const customers = { externalId: 'id', name: 'name', email: 'email' };
 export const products = { sku: 'sku', name: 'sku', price: 'price', currency: { constant: 'EUR' } };
 export const orders = {
@@ -81,7 +81,7 @@ export const orders = {
 };
 export const orderItems = { order: 'no', product: 'sku', quantity: 'pieces', unitPrice: 'price' };
 
-/** A mapping of files called after their targets. */
+/** A mapping of files named after their targets. */
 export function mappingOf(targets: Readonly<Record<string, object>>): object {
   const sources = Object.entries(targets).map(([target, fields]) => [target, { file: `${target}.csv`, fields }]);
   return { name: 'test', targets: Object.fromEntries(sources) };

@@ -30,7 +30,7 @@ test('every mapping that comes along is understood', async () => {
   expect(names).toContain('northwind.yaml');
   for (const name of names) {
     const mapping = await loadMapping(join(folder, name));
-    // Rejects go to a folder of this name.
+    // The folder for rejects has this name.
     expect(`${mapping.name}.yaml`).toBe(name);
   }
 });
@@ -52,7 +52,7 @@ describe('public data sets need', () => {
         orderItems: { file: 'sales.csv', fields: orderItems },
       },
     });
-    // What cannot be read is rejected though its key was there: it may be another one's by mistake.
+    // An unreadable row is rejected even though its key exists: the key may be wrong.
     expect(counts).toMatchObject({ products: [3, 2, 0, 0, 1], orders: [1, 1, 0, 0, 0], orderItems: [2, 2, 0, 0, 0] });
     expectSums(counts);
     expect(output).toMatch(/^products: 2 rows were passed over, as the mapping says\.$/m);
@@ -72,9 +72,9 @@ describe('public data sets need', () => {
       'orders.csv': 'no,customer\nO1,1\nO2,2\nO3,2\n',
       'lines.csv':
         'no,sku,pieces,comes,off\n' +
-        // A price with three decimals, a discount, a return, a part of a piece, nothing left, and half a cent.
+        // A price with three decimals, a discount, a return, a fraction, a full discount, and half a cent.
         'O1,P,3,10.00,0\nO1,P,5,957.5775,0.45\nO1,Q,-2,-3.00,0\nO1,Q,2.5,7.00,0\nO1,Q,1,0,1\nO1,Q,1,1.005,0\n' +
-        // A thousand come to no such sum at any price of four decimals, and all off leaves nothing to pay.
+        // No price with four decimals yields that total for a thousand, and a full discount leaves nothing to pay.
         'O2,P,1000,33.33,0\nO3,P,1,5,1\n',
     });
     const quantity = { column: 'pieces', returns: 'negativePrice', fractions: 'one' };
@@ -126,7 +126,7 @@ describe('public data sets need', () => {
       targets: { customers: { file: ['may.csv', 'june.csv'], repeats: 'skip', fields: customers } },
     });
     expect(counts).toMatchObject({ customers: [3, 2, 0, 0, 1] });
-    // The column of what was wrong is told for every one of them.
+    // The column with the problem is reported for each of them.
     expect(rejects['customers.rejected.csv']).toEqual([
       '3,"email: expected an email address, got ""c""","email","june.csv","Cid,c,3"',
     ]);

@@ -41,7 +41,7 @@ describe('a mapping says of a file', () => {
     const { counts, rejects, output } = await importFrom(url, folder, mapping);
     expect(counts).toMatchObject({ orders: [3, 2, 0, 0, 1], orderItems: [5, 5, 0, 0, 0] });
     expect(output).toMatch(/^orders: 2 rows were passed over, as the mapping says\.$/m);
-    // The same file has rows of two targets, and each its own rejects.
+    // The same file has rows for two targets, each with its own rejects.
     expect(rejects).toEqual({
       'orders.rejected.csv': [
         '5,"the key ""O2"" was on line 4 of sales.csv already, and customer was ""2"" there","","sales.csv","O2,1,Q,1,2"',

@@ -9,7 +9,7 @@ test('texts of an import are in one form, wherever they come from, and an email 
   const url = await freshDatabase();
   const folder = await folderOf({
     'customers.csv': [
-      // The name of the column has its accent apart.
+      // The name of the column has a decomposed accent.
       'id,name,email,pre\u0301nom,tags',
       're\u0301f-1,\u200bAme\u0301lie,,cle\u0301,\u202aé\u202c;e\u0301;e;é',
       'réf-1,Amélie again,,clé,',

@@ -13,7 +13,7 @@ import { query } from './table-contents.ts';
 
 afterEach(cleanUpImports);
 
-/** Imports products whose prices are written in a form; gives the stored ones and the rejected rows. */
+/** Imports products whose prices have a given format; returns the stored prices and the rejected rows. */
 async function pricesOf(cells: readonly string[], form: object) {
   const url = await freshDatabase();
   const rows = cells.map((cell, index) => `p${String(index).padStart(2, '0')}\t${cell}`);

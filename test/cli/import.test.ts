@@ -148,7 +148,7 @@ describe('an import', () => {
     };
     const folder = await folderOf({
       'customers.csv': 'id,name,email\n1,Ann,\n',
-      // 90 MB, where the process may have 56.
+      // 90 MB, while the process may use 56.
       'interactions.csv': `id,customer,body\n${notes}\n`,
       'mapping.yaml': JSON.stringify(mappingOf({ customers, interactions: fields })),
     });
@@ -267,7 +267,7 @@ describe('importing again', () => {
       { field: 'name', before: 'Ann', after: 'Anna' },
       { field: 'tags', before: 'a, b', after: 'b, c' },
     ]);
-    // The order went from Ann to Bob and lost a line.
+    // The order moved from Ann to Bob and lost a line.
     expect(await query(url, 'SELECT order_count FROM customer_stats ORDER BY customer_id')).toEqual([
       { order_count: 0 },
       { order_count: 2 },

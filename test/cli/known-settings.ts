@@ -1,7 +1,7 @@
 import type { Config } from '../../src/config.ts';
 import { CA, WRONG_TLS, wrongParts } from './wrong-urls.ts';
 
-/** What is said of a DATABASE_URL that is none. */
+/** The start of messages about an invalid DATABASE_URL. */
 export const MYSQL_URL = 'expected a URL such as mysql://user:password@host:3306/database, got';
 const REDIS_URL = 'expected a URL such as redis://host:6379 (several, comma-separated: Redis Cluster), got';
 
@@ -12,14 +12,14 @@ const unknownParameter = (name: string): string => `one with the parameter "${na
 const SLASH_IN_DATABASE = 'one with a / in the name of the database, which should be %2F';
 const PERHAPS_A_PASSWORD = 'one with a ? that should be %3F, or with a parameter that this version does not know';
 
-/** A setting as its users know it. */
+/** A setting as users know it. */
 export interface Setting {
   readonly name: string;
   readonly read: (config: Config) => unknown;
   readonly fallback: string | number | boolean | undefined;
-  /** Texts with what they come to. */
+  /** Valid texts with their values. */
   readonly right: readonly (readonly [string, unknown])[];
-  /** Texts with what is said of them. */
+  /** Invalid texts with their messages. */
   readonly wrong: readonly (readonly [string, string])[];
 }
 
@@ -37,7 +37,7 @@ const number = (
     right: [...[least, most].map((value) => [String(value), value] as const), ['', fallback], [`0${least}`, least]],
     wrong: [
       ...texts.map((text) => [text, `${said} "${text}"`] as const),
-      // One line, whatever comes, and no more of it than tells what it is.
+      // Always one line, and only enough of the text to recognise it.
       ['4\n5', `${said} "4\\n5"`],
       ['9'.repeat(99), `${said} "${'9'.repeat(39)}…`],
     ],
@@ -201,7 +201,7 @@ export const SETTINGS: readonly Setting[] = [
       least: 1,
       most: 10_000,
     }),
-    // Above the largest size that may be asked for.
+    // Above the maximum page size.
     right: [
       ['1', 1],
       ['100', 100],

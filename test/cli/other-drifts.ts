@@ -5,7 +5,7 @@ const series = (count: number, value: (i: number) => string): string =>
 const CHANGE =
   'INSERT INTO customer_changes (customer_id, version, action, subject_type, subject_id, changes, occurred_at)';
 
-/** What only a person can tell the right of. */
+/** Drifts that only a person can resolve. */
 export const OTHERS: readonly Planted[] = [
   [
     "an item's total that is not rounded half away from zero",

@@ -1,7 +1,7 @@
-/** A way to break a consistent database (consistent-database.ts), and the lines that the command must have for it. */
+/** A way to make a consistent database (consistent-database.ts) inconsistent, and the lines that the command must print. */
 export type Planted = readonly [what: string, statements: readonly string[], lines: readonly string[]];
 
-/** What follows from other rows and can be worked out anew. */
+/** Derived data, which can be recomputed. */
 export const REPAIRABLE: readonly Planted[] = [
   [
     'a wrong count of orders',

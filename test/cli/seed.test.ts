@@ -39,7 +39,7 @@ async function seed(databaseUrl: string, given: Partial<SeedArguments> & { custo
   return output();
 }
 
-/** Seeds in a process of its own, which can be killed or given little memory. */
+/** Seeds in a separate process, which can be killed or limited in memory. */
 function seedProcess(databaseUrl: string, given: { customers: number; nodeOptions?: readonly string[] }) {
   const program = `
     import { seedDatabase } from ${JSON.stringify(new URL('../../src/data/seed/seed-database.ts', import.meta.url).href)};
@@ -55,7 +55,7 @@ function seedProcess(databaseUrl: string, given: { customers: number; nodeOption
 }
 
 describe('a seed', () => {
-  /** Not a multiple of what is written at once. */
+  /** Not a multiple of the block size. */
   const MANY = 4_300;
   let whole: string;
   beforeAll(async () => {
@@ -68,7 +68,7 @@ describe('a seed', () => {
   test('is the same to the byte on every server, whatever the day', async () => {
     const url = await freshDatabase();
     await seed(url, { customers: 300 });
-    // Wrong after a change to the generator: raise GENERATOR_VERSION in progress-table.ts with it.
+    // If a change to the generator alters this, raise GENERATOR_VERSION in progress-table.ts.
     expect(await contentsHash(url)).toBe('3af32a1c7149544a2b61f102f77a66441d71c1d6ebedee30ffb3f81739a773f1');
   });
 
@@ -101,7 +101,7 @@ describe('a seed', () => {
     const parts = await freshDatabase();
     const child = seedProcess(parts, { customers: MANY });
     const ended = once(child, 'exit');
-    // Two reports: the start and the first block; the others are under way.
+    // Two reports: the start and the first block; the others are still being written.
     for (
       let lines = '';
       lines.split('\n').length < 3;
@@ -119,7 +119,7 @@ describe('a seed', () => {
   test('that two processes write at once is written once', async () => {
     const shared = await freshDatabase();
     const { cli, interrupt } = captureCli();
-    // Begun and stopped before the first block, so that both go on with it.
+    // Started and stopped before the first block, so that both continue it.
     await seedDatabase({ ...args({ customers: MANY }), databaseUrl: shared, signal: cli.signal, report: interrupt });
     await Promise.all([seed(shared, { customers: MANY }), seed(shared, { customers: MANY })]);
     expect(await contentsHash(shared)).toBe(whole);
@@ -127,7 +127,7 @@ describe('a seed', () => {
 
   test('needs no more memory for more customers', async () => {
     const url = await freshDatabase();
-    // The rows of 12,000 customers are 60 MB as texts.
+    // The rows of 12,000 customers are 60 MB of text.
     const child = seedProcess(url, { customers: 12_000, nodeOptions: ['--max-old-space-size=56'] });
     child.stdout.resume();
     expect(await orGiveUp('the process to end', once(child, 'exit'))).toEqual([0, null]);
@@ -140,7 +140,7 @@ describe('a seed', () => {
   });
 });
 
-/** What comes of merges and of keys. */
+/** Tables that only merges and idempotency keys fill. */
 const ONLY_WRITTEN = ['customer_merges', 'idempotency_keys'];
 
 describe('seeded rows', () => {

@@ -16,7 +16,7 @@ function problemsOf(env: Readonly<Record<string, string>>): readonly string[] {
   return [];
 }
 
-/** Runs the command line with these settings and nothing else. */
+/** Runs the CLI with only these settings. */
 const start = (env: Readonly<Record<string, string>>) => {
   const { status, stdout, stderr } = spawnSync(process.execPath, [main, 'start'], { env, encoding: 'utf8', cwd: '/' });
   return { status, stdout, lines: stderr.trimEnd().split('\n') };
@@ -31,7 +31,7 @@ describe('a setting', () => {
     const expected = new Map(defaults.map(([name, value]) => [name, name === 'DATA_DIR' ? '.data/demo' : value]));
     expect(new Map(shown as [string, string][])).toEqual(expected);
     expect(shown.length).toBe(SETTINGS.length);
-    // Taken as it is, it changes nothing.
+    // Unmodified, it changes nothing.
     expect(example.split('\n').filter((line) => line !== '' && !line.startsWith('#'))).toEqual([]);
   });
 

@@ -21,7 +21,7 @@ import { CHANGED, subscribe } from '../subscriptions/event-reader.ts';
 import { startProcess, type GatewayProcess } from './gateway-process.ts';
 
 const STOP_MS = 10_000;
-/** Longer than what npm's copy of a signal may take to come. */
+/** Longer than npm's copy of a signal may take to arrive. */
 const NO_ECHO_MS = 1_200;
 
 async function ask(address: string, query: string): Promise<unknown> {
@@ -33,7 +33,7 @@ async function ask(address: string, query: string): Promise<unknown> {
   return response.json();
 }
 
-/** A server that takes connections and says nothing. */
+/** A server that accepts connections and sends nothing. */
 async function startSilent(): Promise<Server> {
   const server = createServer((socket) => socket.on('error', () => undefined)).listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -43,10 +43,10 @@ async function startSilent(): Promise<Server> {
 const untilStopping = (gateway: GatewayProcess): Promise<string> =>
   until('the gateway to take the signal', gateway.stdout, (text) => text.includes('Stopping'));
 
-/** How a gateway ended, and after how long. */
+/** How a gateway ended, and how long that took. */
 const endOf = (settings: Readonly<Record<string, string>>) => measured(() => startProcess(settings).ended);
 
-/** Begun before all else, because one of them waits for ten seconds. */
+/** Started first, because one of them waits for ten seconds. */
 const unreachable = new Map<string, { readonly host: string; readonly ended: ReturnType<typeof endOf> }>();
 let silent: Server;
 beforeAll(async () => {
@@ -104,7 +104,7 @@ describe('npm start on servers of the settings', () => {
     const lock = await lockTable(database.url, 'orders');
     const answer = ask(address, '{ orders { totalCount } }').catch(() => 'cut off');
     await lock.waiting(1);
-    // Both come at the same moment, however slow the machine: while it is stopped, they wait. Two of a kind would be one.
+    // Both signals arrive at once, however slow the machine: they are pending while it is stopped. Two equal ones would merge.
     gateway.kill('SIGSTOP');
     gateway.kill('SIGINT');
     gateway.kill('SIGTERM');
@@ -222,7 +222,7 @@ describe('npm start without any setting but a folder of its own', () => {
   });
   afterAll(() => rm(folder, { recursive: true, force: true }));
 
-  /** The servers that the gateway has started, by what it noted of them. */
+  /** The servers that the gateway has started, from its pid files. */
   const servers = (): number[] =>
     readdirSync(folder)
       .filter((name) => name.endsWith('.pid'))
@@ -270,7 +270,7 @@ describe('npm start without any setting but a folder of its own', () => {
   test('leaves no server behind when it is stopped while they start, by one signal or by two', async () => {
     for (const isTwice of [false, true]) {
       const gateway = startProcess({ DATA_DIR: folder });
-      // With another server than MariaDB: once it serves. Without either it ends, which the exit code tells.
+      // With a server other than MariaDB: once it serves. If neither happens it ends, which the exit code shows.
       await untilAdded(
         { folder, name: 'mariadb.log' },
         (added) => added.includes('Completed initialization'),
@@ -306,7 +306,7 @@ describe('npm start without any setting but a folder of its own', () => {
     const events = await subscribe(address, CHANGED, { variables: { id } });
     expect((await events.next()).data.extensions.stream.state).toBe('LOCAL');
     events.close();
-    // While that one has the folder, another does nothing to a database of another name.
+    // While that one holds the folder, another one leaves a database of a different name alone.
     const typed = new URL(database.url);
     typed.pathname += '_typo';
     const second = await startProcess({ DATA_DIR: folder, DATABASE_URL: typed.href }).ended;

@@ -4,7 +4,7 @@ import { DATA_TABLES } from '../../src/data/tables.ts';
 
 type Row = Readonly<Record<string, unknown>>;
 
-/** Runs statements on a connection of its own; BIGINT comes as text. */
+/** Runs statements on a separate connection; BIGINT is returned as text. */
 export async function query(databaseUrl: string, sql: string, values: readonly unknown[] = []): Promise<Row[]> {
   const connection = await openConnection(databaseUrl);
   try {
@@ -37,7 +37,7 @@ export async function contentsHash(databaseUrl: string): Promise<string> {
   return hash.digest('hex');
 }
 
-/** How many rows each data table holds. */
+/** How many rows each data table has. */
 export async function rowCounts(databaseUrl: string): Promise<Record<string, number>> {
   const counts: Record<string, number> = {};
   for (const table of DATA_TABLES) {
@@ -47,7 +47,7 @@ export async function rowCounts(databaseUrl: string): Promise<Record<string, num
   return counts;
 }
 
-/** What in the tables contradicts itself: totals, statistics, repeated columns. Empty when all is right. */
+/** Inconsistencies in the tables: totals, statistics, duplicated columns. Empty if there are none. */
 export async function contradictions(databaseUrl: string): Promise<string[]> {
   const found: string[] = [];
   for (const [rule, sql] of Object.entries(RULES)) {

@@ -17,7 +17,7 @@ afterEach(() => database.restore());
 
 afterAll(() => database.drop());
 
-/** Runs the command; gives its lines about drifts, sorted. */
+/** Runs the command; returns its lines about drifts, sorted. */
 async function verify(options: { repair?: boolean } = {}): Promise<{ code: number; lines: string[] }> {
   const { cli, output } = captureCli();
   const code = await runVerify(options, cli, database.url);

@@ -10,13 +10,13 @@ import { openRowsReader, type RowsReader } from '../support/rows-read.ts';
 import { createDatabase, startOwnServers } from '../support/servers.ts';
 
 let databaseUrl: string;
-/** Kept open: MySQL forgets what a connection has read when it ends. */
+/** Kept open, since MySQL discards a connection's counters when it ends. */
 let connection: Connection;
 let reader: RowsReader;
 const cleanUps: (() => Promise<void>)[] = [];
 
 beforeAll(async () => {
-  // MariaDB counts for the whole server, so nobody else may be on it.
+  // MariaDB counts for the whole server, so nobody else may use it.
   const own = process.env['TEST_DATABASE_URL'] === undefined ? await startOwnServers() : undefined;
   if (own !== undefined) cleanUps.unshift(own.close);
   const given = own === undefined ? await createDatabase() : { url: own.database.url, drop: async () => {} };
@@ -28,7 +28,7 @@ beforeAll(async () => {
   await connection.query(
     `INSERT INTO idempotency_keys SELECT 'a', id, 'createCustomer', '', '{}', created_at FROM customers`,
   );
-  // As if the gateway had made them: each has its entry in the record.
+  // As if the gateway had created them: each has its entry in the record.
   for (const [table, type] of [
     ['orders', 'Order'],
     ['tickets', 'Ticket'],
@@ -55,12 +55,12 @@ describe.each(CHECKS)('$name', ({ check, ends: [lowest] }) => {
     const range = lowest.startsWith("'")
       ? { after: "'3000-01-01'", upTo: "'3000-01-02'" }
       : { after: '1000000000', upTo: '1000000009' };
-    // A look into each table, and into a temporary one.
+    // A look-up in each table, and in a temporary one.
     expect(await reader.rowsRead(() => connection.query(check.sql(withinRange(range))))).toBeLessThan(8);
   });
 });
 
-/** Sends what `verifyDatabase` sends. Gives how many rows and index entries the server read for it. */
+/** Sends what `verifyDatabase` sends. Returns how many rows and index entries the server read for it. */
 const rowsReadBy = (rowsAtOnce: number): Promise<number> =>
   reader.rowsRead(async () => {
     for (const pass of PASSES)

@@ -28,11 +28,11 @@ describe('no drift is found', () => {
   test('in seeded data, of which every row is looked at', async () => {
     const url = await seededDatabase(300);
     const { code, output } = await verify(url);
-    // A check that takes seconds says how far it is, first.
+    // If the check takes seconds, it shows its progress first.
     expect(output).toMatch(/^([^\n]* left\n)*Checked ([\d,]+) rows in [\d.]+ s, [\d,]+ rows\/s\.\nNo drift\.\n$/);
     expect(code).toBe(0);
     const { agents: _, products: __, ...walked } = await rowCounts(url);
-    // By customer and by order.
+    // By customer, and by order.
     const rows = Object.values(walked).reduce((sum, count) => sum + count, walked['orders'] ?? 0);
     expect(output).toContain(`Checked ${rows.toLocaleString('en-US')} rows`);
   });

@@ -4,7 +4,7 @@ const fixture = (name: string): string => fileURLToPath(new URL(`../fixtures/tls
 /** A file with a certificate. */
 export const CA = fixture('ca.pem');
 
-/** Parameters for TLS that are wrong in any URL, with what is said of them. */
+/** TLS parameters that are wrong in any URL, with their messages. */
 export const WRONG_TLS: readonly (readonly [string, string])[] = [
   ...['', 'PREFERRED', 'DISABLED', 'secret', 'REQUIRED '].map(
     (mode) =>
@@ -29,7 +29,7 @@ export const WRONG_TLS: readonly (readonly [string, string])[] = [
 
 const NO_HOST = 'one whose host is neither a name in ASCII nor an address';
 
-/** What is wrong in any URL, with what is said of it. */
+/** What is wrong in any URL, with the messages. */
 export const wrongParts = (protocol: string, path: string): readonly (readonly [string, string])[] => [
   ...['', 'h%20x', 'bücher.example', '[::1%25eth0]'].map(
     (host) =>

@@ -8,7 +8,7 @@ test("the adapter of our reads learns the server's version when it connects", as
   const database = await createDatabase();
   const url = new URL(database.url);
   const proxy = await startCuttingProxy(Number(url.port));
-  // Lost answers are counted: the adapter carries on without one, and without a word.
+  // Counts lost answers: the adapter silently carries on without one.
   proxy.loseAnswers(/SELECT VERSION\(\)/, 1);
   url.port = String(proxy.port);
   const db = await openDatabase({

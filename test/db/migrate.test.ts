@@ -24,7 +24,7 @@ async function writeMigration(name: string, script: string): Promise<void> {
   await writeFile(join(temporary.path, name, 'migration.sql'), script);
 }
 
-/** Waits as long as other tests on the server may have its one lock. */
+/** Waits as long as other tests may hold the server's only lock. */
 function migrate(databaseUrl = database.url, lockTimeoutMs = PATIENCE_MS): Promise<MigrateResult> {
   return applyMigrations({ databaseUrl, folder: temporary.path, report: (line) => reported.push(line), lockTimeoutMs });
 }

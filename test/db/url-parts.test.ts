@@ -8,10 +8,10 @@ import { PATIENT, startGateway, untilRedisUp } from '../support/gateway.ts';
 import { until } from '../support/patience.ts';
 import { createEmptyDatabase, redisUrl, withConnection, type TestDatabase } from '../support/servers.ts';
 
-// Every printable sign of ASCII, and some beyond.
+// Every printable ASCII character, and some others.
 const SIGNS = `${Array.from({ length: 95 }, (_, i) => String.fromCharCode(32 + i)).join('')}é€😀`;
 const unique = randomBytes(4).toString('hex');
-// Names are shorter than that, and MySQL's must not end with a space.
+// Names have a lower limit, and MySQL's must not end with a space.
 const USER = `u@:/?#%&=+ ${unique}é`;
 const DATABASE = `d@:/?#%&=+ '"\\${unique}é`;
 

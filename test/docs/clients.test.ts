@@ -22,7 +22,7 @@ beforeAll(async () => {
   database = await createDatabase();
   await seedDatabase({ ...DEMO, databaseUrl: database.url });
   gateway = await startGateway({ databaseUrl: database.url, settings: PATIENT });
-  // Within the project, whose packages the programs use.
+  // Inside the project, so that the programs can use its packages.
   folder = await mkdtemp(join(project, '.data/docs-clients-'));
 });
 
@@ -32,7 +32,7 @@ afterAll(async () => {
   await database.drop();
 });
 
-/** Writes a file of the page's, with this gateway in the place of the one that the page speaks of. */
+/** Writes a file from the page, with this gateway's URL in place of the page's. */
 async function write(name: string, text: string): Promise<string> {
   const file = join(folder, name);
   await writeFile(file, text.replaceAll('http://localhost:4000', gateway.url));
@@ -49,7 +49,7 @@ describe('docs/clients.md', () => {
 
   test.each(programs)('shows in line $line a program that prints what is below it', async ({ text, line, said }) => {
     const file = await write(`${line}.mjs`, text);
-    // What it says on stderr too: graphcache warns there of types that it has no key for.
+    // Including stderr, where graphcache warns about types that it has no key for.
     expect(await run([file])).toEqual({ code: 0, output: said });
   });
 

@@ -19,7 +19,7 @@ describe('docker-compose.yml, held against the Compose specification and rules o
   });
   afterAll(() => rm(folder, { recursive: true }));
 
-  /** What `npm run check:compose` says of a text; empty when it is content. */
+  /** What `npm run check:compose` reports for a text; empty if it accepts it. */
   async function faultsOf(text: string): Promise<string> {
     const file = join(folder, 'docker-compose.yml');
     await writeFile(file, text);

@@ -5,7 +5,7 @@ import { createSchema } from '../../src/graphql/schema.ts';
 
 const row = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
 
-/** What a question asks less its order, and its order. */
+/** A question without its order, and the order. */
 function partsOf(question: Question): { readonly asked: string; readonly order: string } {
   const [, asked = '', order = ''] = /^(.*) by (\w+)$/.exec(askedFor(question)) ?? [];
   return { asked: asked === 'all' ? 'no condition' : asked.replaceAll(/\w+/g, '`$&`'), order };
@@ -14,7 +14,7 @@ function partsOf(question: Question): { readonly asked: string; readonly order: 
 const indexOf = (question: Question): string =>
   `\`${chooseIndex(question.source, question).name}\`${question.passedOver.length > 0 ? ' †' : ''}`;
 
-/** A line for each condition and pair of them, a column for each order. */
+/** A table with a row for each condition and pair of conditions, and a column for each order. */
 function indexTable(questions: readonly Question[]): string {
   const orders = [...new Set(questions.map((question) => partsOf(question).order))];
   const lines = Map.groupBy(questions, (question) => partsOf(question).asked);
@@ -29,7 +29,7 @@ function indexTable(questions: readonly Question[]): string {
   ].join('\n');
 }
 
-/** What a page reads at worst where its index does not hold every condition. */
+/** What a page reads in the worst case if its index does not cover every condition. */
 function worstCase({ source, conditions, sort }: Question): string {
   const { held, isParentHeld } = heldConditions(source, { conditions, sort });
   const names = held.map((condition) => (condition.kind === 'labelled' ? condition.side.label : condition.column));
@@ -39,7 +39,7 @@ function worstCase({ source, conditions, sort }: Question): string {
   return `every row of \`${source.table.name}\`${parent}${met}`;
 }
 
-/** The conditions that read further, by what that comes to at worst. */
+/** The conditions that read more than their page, grouped by their worst case. */
 function worstCases(questions: readonly Question[]): string[] {
   const reading = questions.filter(({ passedOver }) => passedOver.length > 0);
   const lines = [...Map.groupBy(reading, worstCase)].map(([worst, alike]) => {
@@ -53,7 +53,7 @@ function worstCases(questions: readonly Question[]): string[] {
 
 function listSections(): string[] {
   const questions = listQuestions(createSchema());
-  // One for each condition and order: neither the values nor the direction change the index.
+  // One for each condition and order, since neither values nor direction affect the index.
   const different = [
     ...new Map(
       questions.toReversed().map((question) => [`${question.source.name} ${askedFor(question)}`, question]),
@@ -85,7 +85,7 @@ const keyTable = (): string =>
     ]),
   ].join('\n');
 
-/** The page docs/indexes.md, as the code has it. */
+/** The contents of docs/indexes.md, generated from the code. */
 export function indexesPage(): string {
   return `# Indexes: which one serves what
 

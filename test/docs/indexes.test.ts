@@ -11,14 +11,14 @@ const project = join(import.meta.dirname, '../..');
 const path = join(project, 'docs/indexes.md');
 const page = readFileSync(path, 'utf8');
 
-/** The names of the indexes in prisma/schema.prisma, which another test holds against the migrated tables. */
+/** The names of the indexes in prisma/schema.prisma, which another test compares with the migrated tables. */
 const migrated = schemaShape(readFileSync(join(project, 'prisma/schema.prisma'), 'utf8')).flatMap(
   (line) => /INDEX (\w+) /.exec(line)?.[1] ?? [],
 );
 
 const named = new Set([...page.matchAll(/`(\w+_(?:idx|key))`/g)].map(([, name = '']) => name));
 
-/** Indexes that no list reads from, and what they are for. */
+/** Indexes that no list uses, and their purpose. */
 const OTHERS: Readonly<Record<string, string>> = {
   agents_external_id_key: 'an import finds agents by it',
   customer_merges_kept_id_idx: 'a merge, and a deletion, of the kept customer finds who went into it',

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 
 export const project = join(import.meta.dirname, '../..');
 
-/** A fenced block of a page. */
+/** A fenced code block of a page. */
 export interface Block {
   readonly language: string;
   readonly text: string;
@@ -12,7 +12,7 @@ export interface Block {
 }
 
 export interface Page {
-  /** From the project's folder, such as `docs/indexes.md`. */
+  /** Relative to the project's folder, such as `docs/indexes.md`. */
   readonly path: string;
   readonly text: string;
   readonly blocks: readonly Block[];

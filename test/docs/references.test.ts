@@ -8,7 +8,7 @@ const read = (path: string): string => readFileSync(join(project, path), 'utf8')
 const pages = await readPages();
 const { scripts } = JSON.parse(read('package.json')) as { scripts: Readonly<Record<string, string>> };
 
-/** npm's own commands that run a script or none. */
+/** npm's own commands, with or without a script. */
 const NPM_COMMANDS = new Set(['ci', 'run', 'start', 'test']);
 
 describe.each(pages)('$path', ({ path, text }) => {
@@ -28,7 +28,7 @@ describe.each(pages)('$path', ({ path, text }) => {
     const named = [...text.matchAll(/`((?:src|test|bench|docs|prisma|import)\/[\w./-]+)`/g)].map(
       ([, name = '']) => name,
     );
-    // The walk-through makes these.
+    // The walk-through creates these.
     const made = path === 'docs/adding-a-type.md' ? 'src/crm/note/' : undefined;
     const missing = named.filter((name) => !existsSync(join(project, name)));
     expect(missing.filter((name) => made === undefined || !name.startsWith(made))).toEqual([]);

@@ -12,7 +12,7 @@ const pageArguments = types
   .flatMap(({ args }) => args.filter(({ name }: GraphQLArgument) => name === 'first' || name === 'last'));
 
 describe('the descriptions in schema.graphql', () => {
-  // The schema is served as it is written, whatever LIMIT_PAGE_SIZE_MAX and LIMIT_PAGE_SIZE_DEFAULT say.
+  // The schema is served as written, whatever LIMIT_PAGE_SIZE_MAX and LIMIT_PAGE_SIZE_DEFAULT are.
   test('give the bounds of a page as those of a gateway that is not configured otherwise', () => {
     const unconditional = pageArguments.filter(({ description }) => !/unless the gateway is/i.test(description ?? ''));
     expect(unconditional).toEqual([]);

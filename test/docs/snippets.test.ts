@@ -19,7 +19,7 @@ const schema = buildSchema(readFileSync(join(project, 'schema.graphql'), 'utf8')
 
 interface Snippet extends Block {
   readonly name: string;
-  /** The block of JSON right after it: its answer's data. */
+  /** The JSON block right after it, with the answer's data. */
   readonly answer: string | undefined;
 }
 

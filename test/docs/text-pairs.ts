@@ -1,4 +1,4 @@
-/** Two writings of a text, by script: what a person may have stored, and what another may look for. */
+/** Two spellings of a text, by script: one that may be stored, and one that somebody may search for. */
 export const PAIRS: Readonly<Record<string, readonly (readonly [string, string])[]>> = {
   Latin: [
     ['Müller', 'MULLER'],

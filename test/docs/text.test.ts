@@ -12,10 +12,10 @@ const pairs = Object.entries(PAIRS).flatMap(([script, texts]) =>
   texts.map(([stored, asked]) => ({ script, stored, asked })),
 );
 
-/** What nobody would see, by its code. */
+/** A text with the codes of characters that a reader would not see. */
 const seen = (text: string): string =>
   text.replaceAll(/[\p{M}\p{Cf}\p{Default_Ignorable_Code_Point}]|[\u2126\u212b\uf900\u1100-\u11ff]/gu, (character) =>
-    // Marks that belong to the letter before show well enough with it, but for those that are combined apart.
+    // Marks are visible enough with the letter before them, unless the composed character looks the same.
     /[\u0300-\u036f\p{Cf}\p{Default_Ignorable_Code_Point}\u0653\u0654\u093c\u09bc\u3099\u309a\u2126\u212b\uf900\u1100-\u11ff]/u.test(
       character,
     )
@@ -32,7 +32,7 @@ describe('docs/text.md', () => {
     await gateway.close();
   });
 
-  /** Two customers of the one writing with one of the other between them, and what is found by the other. */
+  /** Stores two customers with one spelling and one with the other between them, and searches by the other. */
   async function resultOf(stored: string, asked: string, number: number) {
     const own = `pair ${number}`;
     const key = (text: string) => `${number}:${text}`;
@@ -64,9 +64,9 @@ describe('docs/text.md', () => {
     ];
     for (const [number, { script, stored, asked }] of pairs.entries()) {
       const { search, filter, key, order } = await resultOf(stored, asked, number);
-      // A start that is not the whole is found by searching alone.
+      // A prefix that is not the whole text is found only by searching.
       expect({ stored, asked, filter, search }).toEqual({ stored, asked, filter: order, search: order || search });
-      // What is one key is one text everywhere.
+      // Equal keys mean equal texts everywhere.
       if (key) expect({ stored, asked, order }).toEqual({ stored, asked, order: true });
       const cells = [search, filter, order, key].map((same) => (same ? 'same' : '–'));
       lines.push(`| ${[script, `\`${seen(stored)}\``, `\`${seen(asked)}\``, ...cells].join(' | ')} |`);

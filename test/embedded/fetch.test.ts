@@ -7,8 +7,8 @@ import { startEmbeddedServers } from '../../src/embedded/index.ts';
 import { until } from '../support/patience.ts';
 import { createTemporaryFolder } from '../support/temporary-folder.ts';
 
-// apt and its packages are third parties, so these tests bring their own; the suite's own servers are fetched for real
-// wherever the machine has none.
+// apt and its packages are third parties, so these tests stub them; the suite's own servers are really fetched if the machine
+// has none.
 const stubs = {
   'apt-cache': 'echo mariadb-server-core; echo mariadb-server-core-doc; echo redis-server',
   'apt-get': `

@@ -14,5 +14,5 @@ const servers = await startEmbeddedServers({
 console.log(servers.databaseUrl);
 void servers.died.then((how) => console.log(how));
 process.on('SIGTERM', () => void servers.stop().then(() => process.exit()));
-// Its test run is gone.
+// The test run has ended.
 process.stdin.resume().on('end', () => void servers.stop().then(() => process.exit()));

@@ -35,7 +35,7 @@ function spawnHolder(dataDir: string, folders: readonly string[]): ChildProcessB
   });
 }
 
-/** What MariaDB logs while it starts and loses signals. */
+/** Log lines of MariaDB while it is starting and loses signals. */
 const STARTING = [
   /Starting MariaDB/,
   /Completed initialization of buffer pool/,
@@ -43,7 +43,7 @@ const STARTING = [
   /Server socket created/,
 ];
 
-/** Waits until the database server's log has such a line more than now, or all servers answer (another kind of server). */
+/** Waits until the database server's log has another such line, or all servers answer (with another kind of server). */
 async function untilLogged(dataDir: string, line: RegExp, holder: { stdout: Readable }): Promise<void> {
   const isSeen = (added: string): boolean => line.test(added) && serverPids(dataDir).some((pid) => pid > 0);
   await untilAdded({ folder: dataDir, name: 'mariadb.log' }, isSeen, once(holder.stdout, 'data'));
@@ -68,7 +68,7 @@ function serverPids(dataDir: string): number[] {
   return files.map((path) => Number.parseInt(readFileSync(path, 'utf8'), 10));
 }
 
-/** Those of them whose process group has a process: a server, or the guard that is to end it. */
+/** Those whose process group still has a process: a server, or the guard that will end it. */
 function running(pids: readonly number[]): number[] {
   return pids.filter((pid) => {
     try {
@@ -80,7 +80,7 @@ function running(pids: readonly number[]): number[] {
   });
 }
 
-/** Ended processes stay in the table until init has taken note of them. */
+/** Ended processes stay in the process table until init has reaped them. */
 async function expectGone(pids: readonly number[]): Promise<void> {
   await until(
     'every process to be gone',
@@ -117,7 +117,7 @@ describe('embedded servers', () => {
     expect(running(pids)).toEqual(pids);
     expect(pids).toHaveLength(2);
     await killed(holder, 'SIGKILL');
-    // At once: the old server may still be shutting down.
+    // At once, while the old server may still be shutting down.
     const again = await start(dataDir);
     const rows = await countRows(again);
     await again.stop();

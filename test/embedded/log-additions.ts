@@ -3,11 +3,10 @@ import { join } from 'node:path';
 import { orGiveUp } from '../support/patience.ts';
 
 /**
- * Resolves at the moment when something is added to a log: what it tells of lasts for milliseconds, which who looks now and
- * then would miss.
- * @param log its folder, which must be there, and its name
- * @param isSeen is given what was added since the call; asked again whenever anything changes in the folder
- * @param orElse what makes an end to the waiting too
+ * Resolves as soon as something is added to a log: the state that it reports lasts for milliseconds, which polling would miss.
+ * @param log its folder, which must exist, and its name
+ * @param isSeen called with what was added since the call, whenever anything changes in the folder
+ * @param orElse also ends the waiting
  */
 export async function untilAdded(
   log: { readonly folder: string; readonly name: string },

@@ -8,7 +8,7 @@ import { UserError } from '../../src/user-error.ts';
 test('Where the data folder cannot be made, the settings that do without it are named', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'concierge-unwritable-'));
   try {
-    // Below a file: refused for root too, as a read-only image refuses everybody.
+    // Below a file, which fails for root too, just as a read-only image does for everybody.
     await writeFile(join(folder, 'file'), '');
     const starting = startEmbeddedServers({
       dataDir: join(folder, 'file/demo'),

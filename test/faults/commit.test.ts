@@ -33,7 +33,7 @@ describe('a write whose connection to the database is lost at COMMIT', () => {
 
   const create = (idempotencyKey?: string): Promise<Answer> =>
     gateway.request(CREATE, { variables: { input: { name, idempotencyKey } } });
-  /** Customers of the name, by a connection of the test's own. */
+  /** Customers with the name, through a separate connection. */
   const found = (): Promise<unknown[]> =>
     withConnection(database.url, (connection) => connection.query('SELECT id FROM customers WHERE name = ?', [name]));
 

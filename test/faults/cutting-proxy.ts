@@ -1,20 +1,20 @@
 import { startProxy } from './proxy.ts';
 
-/** Stands between a client and a server, and cuts connections or keeps answers back. */
+/** A proxy that can cut connections and hold back answers. */
 export interface CuttingProxy {
   readonly port: number;
   /**
-   * Cuts what is open, and from now on each connection when its client sends this; undefined: none any more. `after`:
-   * the server gets it and does it, and the client does not hear of it.
+   * Cuts all open connections, and from now on each connection whose client sends this; undefined to stop. With `after`, the
+   * server gets and executes it, but the client does not get the answer.
    */
   readonly cut: (text: RegExp | undefined, when?: 'before' | 'after') => void;
-  /** The next so many times that a client sends this, its connection is cut and the server does not get it. */
+  /** The next times that a client sends this, cuts its connection before the server gets it. */
   readonly cutNext: (text: RegExp, times: number) => void;
-  /** The next so many times that a client sends this, the server gets it, and the connection is cut at its answer. */
+  /** The next times that a client sends this, passes it on and cuts the connection at the answer. */
   readonly loseAnswers: (text: RegExp, times: number) => void;
-  /** Keeps the next answer with this text back; resolves when there is one, with what lets it go. */
+  /** Holds back the next answer with this text; resolves when there is one, with a function that releases it. */
   readonly holdAnswer: (text: RegExp) => Promise<() => void>;
-  /** How many connections were cut for what their client had sent. */
+  /** How many connections were cut because of what their client sent. */
   readonly cuts: () => number;
   readonly close: () => Promise<void>;
 }

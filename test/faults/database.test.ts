@@ -53,7 +53,7 @@ describe('a gateway whose database', () => {
       for (const statement of statements) await connection.query(statement);
     });
 
-  /** Until the answer is stored: a gateway connects to Redis in the background. */
+  /** Waits until the answer is stored: a gateway connects to Redis in the background. */
   async function cached(of: TestGateway): Promise<void> {
     await until(
       'the answer to be stored',
@@ -65,7 +65,7 @@ describe('a gateway whose database', () => {
   const untilAnswered = (ask: () => Promise<Answer>) =>
     until('an answer without errors', ask, ({ errors }) => errors.length === 0);
 
-  /** Answers again, without a restart, for reads and writes. */
+  /** Expects it to answer again without a restart, for reads and writes. */
   async function expectBack(of: TestGateway): Promise<void> {
     await within(BACK_MS, 'the way back', () => untilAnswered(() => newList(of)));
     await until(
@@ -78,7 +78,7 @@ describe('a gateway whose database', () => {
     await untilWholePool(10, { databaseUrl: servers.database.url, table: 'customers' }, () => newList(of));
   }
 
-  /** What the client may know, and that nothing else about the server got out or was taken for our own mistake. */
+  /** Expects what clients may see, and that nothing else about the server leaked or was treated as an error of our own. */
   function expectUnavailable(answers: readonly (Answer & { tookMs: number })[], withinMs: number): void {
     for (const answer of answers) {
       expect(shown(answer)).toEqual([UNAVAILABLE]);
@@ -118,7 +118,7 @@ describe('a gateway whose database', () => {
       const answers = await Promise.all([read, write]);
       expectUnavailable(answers, 5_000);
       expect(answers.map(({ status }) => status)).toEqual([503, 503]);
-      // What is fresh in the cache needs no database.
+      // Fresh answers in the cache need no database.
       expect((await gateway.request(CACHED)).headers.get('x-cache')).toBe('HIT');
     } finally {
       stop.abort();
@@ -164,13 +164,13 @@ describe('a gateway whose database', () => {
     await own.close();
   });
 
-  // Beside the next one, which does nothing but wait.
+  // Concurrent with the next one, which only waits.
   test.concurrent('loses connections while they are being opened goes on, and answers once it does not', async () => {
     const proxy = await startCuttingProxy(Number(new URL(servers.database.url).port));
     const databaseUrl = Object.assign(new URL(servers.database.url), { port: String(proxy.port) }).href;
     const own = await startGateway({ databaseUrl, settings: { LIMIT_DATABASE_CONNECTIONS: '3' } });
     await own.data('{ customers { totalCount } }');
-    // Each is cut when the driver sets its session up: signed in, not yet there for anybody.
+    // Each is cut while the driver sets up its session: authenticated, but not yet usable.
     proxy.cut(/SET /);
     expectUnavailable(await Promise.all([newList(own), newList(own)]), 5_000);
     expect(proxy.cuts()).toBeGreaterThan(0);
@@ -192,7 +192,7 @@ describe('a gateway whose database', () => {
         ),
       );
     const before = await until('a whole pool', connections, ({ length }) => length === 3);
-    // Longer than a statement may take and its answer be late, after which a busy connection counts as dead.
+    // Longer than the statement timeout plus the allowance for its answer, after which a busy connection counts as dead.
     await pause(3_500);
     expect(await connections()).toEqual(before);
     await brief.close();

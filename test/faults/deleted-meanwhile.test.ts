@@ -11,9 +11,9 @@ const items = [{ product: { sku: 'S' }, quantity: 1 }];
 
 let database: TestDatabase;
 let proxy: CuttingProxy;
-/** Reads; what the server answers it can be kept back. */
+/** Reads; the server's answers to it can be held back. */
 let reader: TestGateway;
-/** Writes, and reaches the same database directly. */
+/** Writes, and has direct access to the same database. */
 let writer: TestGateway;
 beforeAll(async () => {
   database = await createDatabase();
@@ -46,7 +46,7 @@ const create = async (name: string): Promise<string> =>
   (await write('createCustomer', 'customer { id }', { name })).customer.id;
 const remove = (id: string) => write('deleteCustomer', 'deletedCustomerId', { id });
 
-/** A customer with one order, ticket and contact, each of which has the text. */
+/** Creates a customer with one order, ticket and interaction, each of which contains the text. */
 async function createWithChildren(text: string): Promise<string> {
   const customerId = await create(text);
   await write('createOrder', 'order { id }', { customerId, number: text, currency: 'EUR', items });
@@ -55,7 +55,7 @@ async function createWithChildren(text: string): Promise<string> {
   return customerId;
 }
 
-/** Asks, and has something done once the server has sent an answer with the text, before the gateway gets it. */
+/** Sends a request, and runs `act` once the server has sent an answer with the text, before the gateway gets it. */
 async function meanwhile(text: string, ask: () => Promise<Answer>, act: () => Promise<unknown>): Promise<Answer> {
   const holding = proxy.holdAnswer(new RegExp(text));
   const answering = ask();
@@ -97,7 +97,7 @@ describe.each([
     const { nodes } = answer?.data[field] ?? {};
     expect(nodes[0].customer).toEqual({ name: `${text}3` });
     expect(JSON.stringify(nodes)).not.toMatch(new RegExp(`${text}[12]`));
-    // One more for both, which tells that they are gone; then all of it anew.
+    // One more statement for both, which shows that they are gone; then everything again.
     expect(Object.fromEntries(statements)).toEqual({
       [`Query.${field} page`]: 2,
       'Customer by id': 2,
@@ -180,7 +180,7 @@ test('a mutation whose thing is deleted while its answer is read says so, is run
   const isCommitted = async () => (await sql('SELECT id FROM tickets WHERE subject = ?', [changed])).length > 0;
   const holding = proxy.holdAnswer(new RegExp(changed));
   const answering = ask();
-  // The write's own statements show the new subject too, and go on.
+  // The write's own statements contain the new subject too, and are released.
   let release = await holding;
   while (!(await isCommitted())) {
     const next = proxy.holdAnswer(new RegExp(changed));

@@ -4,7 +4,7 @@ import { until } from '../support/patience.ts';
 import { createDatabase, type TestDatabase } from '../support/servers.ts';
 import { startLyingProxy, type LyingProxy } from './lying-proxy.ts';
 
-/** A packet of the protocol: three bytes of length, a number in the sequence, the body. */
+/** A packet of the protocol: three bytes of length, a sequence number, the body. */
 const packet = (sequence: number, body: Buffer): Buffer =>
   Buffer.concat([Buffer.from([body.length & 255, body.length >> 8, 0, sequence]), body]);
 const bytes = (...given: number[]): Buffer => packet(1, Buffer.from(given));
@@ -37,7 +37,7 @@ const OTHER = '{ agents(first: 1) { nodes { name } } }';
 const KNOWN = '{ products(first: 1) { nodes { name } } }';
 const untilAnswered = (ask: () => Promise<Answer>) => until('an answer', ask, ({ errors }) => errors.length === 0);
 
-// All at once, each with a gateway of its own: most of them do nothing but wait for the rest of an answer.
+// All concurrently, each with its own gateway: most of them only wait for the rest of an answer.
 describe('a driver that is sent what it does not expect', () => {
   let database: TestDatabase;
   beforeAll(async () => {
@@ -53,8 +53,8 @@ describe('a driver that is sent what it does not expect', () => {
   async function lyingTo(work: (liedTo: LiedTo) => Promise<void>): Promise<void> {
     const proxy = await startLyingProxy(Number(new URL(database.url).port));
     const databaseUrl = Object.assign(new URL(database.url), { port: String(proxy.port) }).href;
-    // Each connection keeps one statement: another is prepared, and then the first one again.
-    // What waits for the rest of an answer is given up after the time of a statement.
+    // Each connection keeps one statement: another one is prepared, and then the first again. Whatever waits for the rest of an
+    // answer is given up after the statement timeout.
     const settings = {
       ...PATIENT,
       LIMIT_STATEMENT_MS: '5000',
@@ -72,7 +72,7 @@ describe('a driver that is sent what it does not expect', () => {
     }
   }
 
-  /** The request that is lied to gets one error with a code; the next are answered. */
+  /** The request that gets a false answer fails with one error with a code; the next ones succeed. */
   async function expectOneError({ proxy, gateway }: LiedTo, answer: Answer): Promise<void> {
     expect(proxy.lies()).toBe(1);
     expect(answer.errors.map(({ extensions }) => extensions.code)).toEqual([

@@ -3,7 +3,7 @@ import { ANY_COST, PATIENT, startGateway } from '../support/gateway.ts';
 import { createDatabase, withConnection } from '../support/servers.ts';
 import { startCuttingProxy } from './cutting-proxy.ts';
 
-// Each ticket is some other agent's, so that three statements ask for the agents of a page of pages.
+// Each ticket has a different agent, so that three statements load the agents of a page of pages.
 const CUSTOMERS = 25;
 const TICKETS = 100;
 const ids = Array.from({ length: CUSTOMERS * TICKETS }, (_, i) => i + 1);

@@ -8,7 +8,7 @@ import { lockTable } from './table-lock.ts';
 const UPDATE = 'mutation($input: UpdateCustomerInput!) { updateCustomer(input: $input) { userErrors { code } } }';
 const CONNECTIONS = 10;
 
-/** A gateway on a database of its own, with a customer to update. */
+/** A gateway on its own database, with a customer to update. */
 interface Seeded {
   readonly database: TestDatabase;
   readonly gateway: TestGateway;
@@ -34,7 +34,7 @@ async function startSeeded(settings: Readonly<Record<string, string>> = {}): Pro
 let seeded: Seeded;
 let database: TestDatabase;
 let gateway: TestGateway;
-/** Begun before all else, because nothing happens in it for six seconds. */
+/** Started first, because it takes six seconds in which nothing happens. */
 let refusing: ReturnType<typeof refusedWrites>;
 beforeAll(async () => {
   refusing = refusedWrites();
@@ -53,7 +53,7 @@ const times = <Item>(count: number, make: (i: number) => Item): Item[] =>
 const shown = ({ errors }: Answer) => errors.map(({ message, extensions }) => [extensions.code, message]);
 const update = (of: Seeded, name: string) => of.gateway.request(UPDATE, { variables: { input: { id: of.id, name } } });
 
-/** As somebody else has it who holds a lock on the customers' rows. */
+/** As if somebody else held a lock on the customers' rows. */
 async function holdingRows<Result>({ url }: TestDatabase, work: () => Promise<Result>): Promise<Result> {
   return withConnection(url, async (connection) => {
     await connection.beginTransaction();
@@ -66,7 +66,7 @@ async function holdingRows<Result>({ url }: TestDatabase, work: () => Promise<Re
   });
 }
 
-/** A write that waits for a row and has the only connection, and three more. */
+/** A write that waits for a row and occupies the only connection, and three more. */
 async function refusedWrites() {
   const small = await startSeeded({ LIMIT_REQUEST_MS: '6000', LIMIT_DATABASE_CONNECTIONS: '1' });
   try {
@@ -86,7 +86,7 @@ async function refusedWrites() {
 describe('statements that take long and have every connection', () => {
   const QUICK = '{ products(first: 1) { nodes { sku } } }';
   const SLOW = '{ customers(first: 3) { nodes { name email } } }';
-  // On a busy machine a quick one may be slow once.
+  // On a busy machine a fast one may be slow once.
   const untilAnswered = () =>
     until(
       '20 quick queries at once to be answered',
@@ -107,7 +107,7 @@ describe('statements that take long and have every connection', () => {
     expect((await readiness(gateway)).status).toBe(200);
     expect(await gateway.metric('concierge_database_full_total')).toBeGreaterThanOrEqual(30);
     expect(await gateway.metric('concierge_spare_statements_total')).toBeGreaterThanOrEqual(20);
-    // Not one of them more than the pool holds has stayed in the server.
+    // No more than the pool's size are in the server.
     expect(await lock.statements()).toBe(CONNECTIONS);
     await lock.release();
     expect((await Promise.all(long)).flatMap(shown)).toEqual([]);
@@ -132,7 +132,7 @@ describe('statements that take long and have every connection', () => {
     await lock.waiting(long.length);
     const waiting = update({ ...seeded, gateway: patient }, 'Waited');
     await until('the write to wait', async () => (await readiness(patient)).body.waiting?.reads === 1);
-    // By the time that the other gateway has refused one, a gateway without the setting would have refused its own.
+    // By the time the other gateway refuses one, a gateway without the setting would have refused its own.
     expect(shown(await update(seeded, 'Refused')).map(([code]) => code)).toEqual(['SERVICE_UNAVAILABLE']);
     await lock.release();
     expect((await Promise.all([waiting, ...long])).flatMap(shown)).toEqual([]);
@@ -178,7 +178,7 @@ describe('writes that wait for a row that somebody else holds locked', () => {
       ]),
     );
     expect(refusals).toBe(3);
-    // The one that holds the place has half of its time left; it ends by itself.
+    // The one that holds the place has half of its time left, and ends by itself.
     expect(first.map(([code]) => code)).toEqual(['TIMEOUT']);
     expect(name).not.toBe('One too many');
   });

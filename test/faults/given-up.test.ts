@@ -16,7 +16,7 @@ describe('a request that nobody waits for any more', () => {
   });
   afterAll(() => database.drop());
 
-  /** Lets the statements that wait come back, which takes a gateway to the level below if it goes on. */
+  /** Releases the waiting statements, after which a gateway that continues would query the next level. */
   const letGoOn = async (lock: TableLock): Promise<void> => {
     await lock.release();
     await until(
@@ -35,7 +35,7 @@ describe('a request that nobody waits for any more', () => {
     const lock = await lockTable(database.url, 'orders');
     const answers = await Promise.all(Array.from({ length: 5 }, () => gateway.request(DEEP)));
     expect(new Set(answers.map(({ errors }) => errors[0]?.extensions.code))).toEqual(new Set(['TIMEOUT']));
-    // What was on its way when time was up comes back; the levels below it are not asked for.
+    // Statements in flight when time was up return; the levels below are not queried.
     expect(Object.fromEntries(await gateway.statementsOf(() => letGoOn(lock)))).toEqual({});
     await gateway.close();
   });
@@ -57,7 +57,7 @@ describe('a request that nobody waits for any more', () => {
       );
       await letGoOn(lock);
     });
-    // Of five levels, the first three.
+    // The first three of five levels.
     expect(whole.size).toBe(5);
     expect([...all.keys()]).toEqual([...whole.keys()].slice(0, 3));
     await gateway.close();

@@ -20,7 +20,7 @@ const ask = async (gateway: TestGateway, path: string) => {
   return { ...result, tookMs };
 };
 
-/** Asks until the readiness is this one, which takes no longer than recovery may. */
+/** Polls until the readiness is this one, within the time that recovery may take. */
 async function readiness(gateway: TestGateway, wanted: object, before: () => Promise<unknown> = async () => undefined) {
   const look = async () => {
     await before();
@@ -43,7 +43,7 @@ describe('the health of a gateway', () => {
   afterAll(() => gateway.close());
 
   const states = (status: string, database: string, redis: string) => ({ status, dependencies: { database, redis } });
-  /** Whether Redis answers in time again is found out by a request. */
+  /** Only a request finds out whether Redis answers in time again. */
   const untilOk = () => readiness(gateway, states('ok', 'up', 'up'), () => gateway.request(CUSTOMERS));
 
   test('is ready with MySQL and Redis, and says so of each', async () => {
@@ -63,7 +63,7 @@ describe('the health of a gateway', () => {
       'hangs',
       async () => {
         servers.redis.pause();
-        // It takes a request to find out.
+        // Only a request finds out.
         await gateway.request(CUSTOMERS);
       },
       async () => servers.redis.resume(),

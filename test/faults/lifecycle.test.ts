@@ -22,7 +22,7 @@ beforeAll(async () => {
 afterAll(() => servers.close());
 
 let started = 0;
-/** With a cache of its own, so that every first request reaches the database. */
+/** With a separate cache, so that every first request reaches the database. */
 const start = (settings: Readonly<Record<string, string>> = {}) =>
   startGateway({
     databaseUrl: servers.database.url,
@@ -34,7 +34,7 @@ describe('a gateway that is told to stop', () => {
   interface Wire {
     readonly socket: Socket;
     readonly send: (text: string) => void;
-    /** All that came, once the other side has ended the connection. */
+    /** Everything received, once the other side has closed the connection. */
     readonly ended: Promise<string>;
   }
 
@@ -59,7 +59,7 @@ describe('a gateway that is told to stop', () => {
     return `POST /graphql HTTP/1.1\r\nHost: here\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
   };
 
-  /** Has whatever came before been taken: connections are accepted in turn, and read in that order. */
+  /** Waits until everything sent before was accepted: connections are accepted and read in order. */
   async function takenUntilHere(of: Pick<TestGateway, 'url'>, path: string): Promise<void> {
     for (let round = 0; round < 2; round += 1) {
       const wire = await open(of);
@@ -68,7 +68,7 @@ describe('a gateway that is told to stop', () => {
     }
   }
 
-  /** Nothing is left of a gateway in its servers, once they have noticed that connections were closed. */
+  /** Waits until a gateway has left nothing behind in its servers, once they notice that connections were closed. */
   async function untilNothingIsLeft(): Promise<void> {
     await until('connections to be closed', openInServers, (left) => left.length === 0);
   }
@@ -97,13 +97,13 @@ describe('a gateway that is told to stop', () => {
     idle.send('GET /health/live HTTP/1.1\r\nHost: here\r\n\r\n');
     await orGiveUp('the answer on a connection that then is idle', once(idle.socket, 'data'));
     const silent = await open(gateway);
-    // Half a request each when the gateway is told to stop.
+    // Half a request on each when the gateway is told to stop.
     const [late, ready] = [await open(gateway), await open(gateway)];
     late.send('POST /graphql HTTP/1.1\r\nHost: here\r\nContent-Type: application/json\r\n');
     ready.send('GET /health/ready HTTP/1.1\r\n');
     await takenUntilHere(gateway, '/health/live');
 
-    // Nothing waits for the end of the time allowed.
+    // Nothing waits for the end of the allowed time.
     await within(STOP_MS / 2, 'the stop', async () => {
       const stopped = gateway.close();
       expect(await silent.ended).toBe('');
@@ -195,7 +195,7 @@ describe('a gateway that is told to stop', () => {
     servers.database.pause();
     const asked = fetch(`${address}/graphql?query=${encodeURIComponent(CUSTOMERS)}`).catch(() => undefined);
     try {
-      // The request, and the one for the metrics.
+      // The request itself, and the one for the metrics.
       await until(
         'the request to be under way',
         async () => /^concierge_http_requests_in_flight (\d+)$/m.exec(await (await fetch(`${address}/metrics`)).text()),

@@ -11,7 +11,7 @@ const UPDATE =
 interface Held {
   readonly gateway: TestGateway;
   readonly id: string;
-  /** How often a write was run again since somebody else held a row. */
+  /** How often a write was retried because somebody else held a row. */
   readonly retries: () => Promise<number>;
 }
 
@@ -21,9 +21,9 @@ beforeAll(async () => {
 });
 afterAll(() => database.drop());
 
-/** With a gateway and a customer of its own, whose row somebody else holds. */
+/** With a gateway and its own customer, whose row somebody else holds. */
 async function holdingRow(work: (held: Held, connection: Connection) => Promise<void>): Promise<void> {
-  // Rows are waited for one second less than a statement may take.
+  // The row lock timeout is one second less than the statement timeout.
   const settings = { ...PATIENT, LIMIT_STATEMENT_MS: '3000' };
   const gateway = await startGateway({ databaseUrl: database.url, settings });
   try {

@@ -1,13 +1,13 @@
 import { startProxy } from './proxy.ts';
 
-/** Stands between a client and a database server, and answers in the server's place. */
+/** A proxy that can answer in the database server's place. */
 export interface LyingProxy {
   readonly port: number;
-  /** The next command that is so is answered with these bytes; the server gets it, and what it answers is thrown away. */
+  /** Answers the next matching command with these bytes; the server still gets it, but its answer is dropped. */
   readonly answerNext: (isMeant: (command: Buffer) => boolean, answer: Buffer) => void;
-  /** Answers each new connection so, until it is called with undefined; cuts those that are open. */
+  /** Greets each new connection with these bytes, until called with undefined; cuts the open ones. */
   readonly greet: (answer: Buffer | undefined) => void;
-  /** How many lies were told. */
+  /** How many false answers were sent. */
   readonly lies: () => number;
   readonly close: () => Promise<void>;
 }
@@ -33,7 +33,7 @@ export async function startLyingProxy(serverPort: number): Promise<LyingProxy> {
       lie(answer);
     });
     upstream.on('data', (data: Buffer) => {
-      // One answer is thrown away; a client that can go on with that connection then hears the server again.
+      // Drops one answer; a client that can continue with the connection then hears from the server again.
       if (!isLyingTo) client.write(data);
       isLyingTo = greeting !== undefined;
     });

@@ -27,7 +27,7 @@ const start = (settings: Readonly<Record<string, string>> = {}) =>
 describe('statements that a gateway prepares', () => {
   test('are no more than LIMIT_PREPARED_STATEMENTS, on all connections together', async () => {
     const gateway = await start({ LIMIT_PREPARED_STATEMENTS: '40' });
-    // Some hundred texts: by the fields that are asked for and by the number of parents.
+    // About a hundred statements: by requested fields and by number of parents.
     for (let customers = 1; customers <= 20; customers += 1)
       await Promise.all(
         ['orders', 'tickets', 'interactions'].map((list) =>

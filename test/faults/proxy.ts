@@ -1,10 +1,10 @@
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 
-/** Stands between clients and a server; what goes through is the business of whoever started it. */
+/** A proxy between clients and a server; its user decides what to pass on. */
 export interface Proxy {
   readonly port: number;
-  /** Both ends of every connection that is open. */
+  /** Both ends of every open connection. */
   readonly sockets: ReadonlySet<Socket>;
   readonly destroyAll: () => void;
   readonly close: () => Promise<void>;
@@ -12,7 +12,7 @@ export interface Proxy {
 
 /**
  * Starts a proxy to a server on loopback.
- * @param joined called for each connection, to pass on what comes; when one end closes, the other does too
+ * @param joined called for each connection, to pass on data; when one end closes, the other does too
  */
 export async function startProxy(
   serverPort: number,

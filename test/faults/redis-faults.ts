@@ -2,7 +2,7 @@ import { Redis } from 'ioredis';
 import { until } from '../support/patience.ts';
 import type { OwnServer } from '../support/servers.ts';
 
-/** Something that can be the matter with a Redis. */
+/** Something that can go wrong with a Redis. */
 export interface Fault {
   readonly name: string;
   readonly cause: () => Promise<unknown>;
@@ -10,8 +10,8 @@ export interface Fault {
 }
 
 /**
- * What can be the matter with a Redis.
- * @param redis the server; asked for once a fault is caused
+ * Everything that can go wrong with a Redis.
+ * @param redis the server; called when a fault is caused
  * @param control a client of it
  */
 export function redisFaults(redis: () => OwnServer, control: () => Redis): readonly Fault[] {

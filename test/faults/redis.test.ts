@@ -7,11 +7,11 @@ import { startOwnServers, type OwnServers } from '../support/servers.ts';
 import { redisFaults } from './redis-faults.ts';
 import { startSilentProxy } from './silent-proxy.ts';
 
-/** What the contract allows Redis to cost a request while it is away. */
+/** How much longer a request may take while Redis is down, according to the contract. */
 const MORE_MS = 50;
 const HICCUP_MS = 100;
 const BACK_MS = 5_000;
-/** How long nothing is asked of a Redis after it did not answer. */
+/** How long the circuit breaker stays open after Redis did not answer. */
 const BREAK_MS = 500;
 const LIST = 'query($text: String) { customers(first: 5, filter: {nameStartsWith: $text}) { nodes { name } } }';
 const UPDATE =
@@ -19,10 +19,10 @@ const UPDATE =
 
 const cacheOf = (answer: Answer) => answer.headers.get('x-cache');
 let turn = 0;
-/** A text that no request has had before. */
+/** A text that no earlier request had. */
 const unique = () => `q${(turn += 1)}`;
 const failures = (of: TestGateway) => of.metric('concierge_redis_failures_total');
-/** Of the failures, those of requests that looked for a stored answer. */
+/** The failures of requests that looked up a stored answer. */
 const lookupFailures = async (of: TestGateway): Promise<number> => {
   const text = await (await fetch(`${of.url}/metrics`)).text();
   return Number(/^concierge_redis_failures_total\{purpose="lookup"\} (\d+)$/m.exec(text)?.[1] ?? 0);
@@ -38,7 +38,7 @@ describe('a gateway whose Redis', () => {
     servers = await startOwnServers();
     const databaseUrl = servers.database.url;
     await seedDatabase({ databaseUrl, customers: 30, ordersPerCustomer: 1, seed: 1 });
-    // Speaks to the server from beside the gateway, before and after what is done to it.
+    // An independent client of the server, before and after the fault.
     control = new Redis(servers.redis.url);
     control.on('error', () => undefined);
     uncached = await startGateway({ databaseUrl, settings: PATIENT_WITH_DATABASE });
@@ -56,7 +56,7 @@ describe('a gateway whose Redis', () => {
     await servers.close();
   });
 
-  /** With a cache of its own, and the time to use it. */
+  /** With a separate cache, and enough time to use it. */
   const startPatient = (prefix: string) =>
     startGateway({
       databaseUrl: servers.database.url,
@@ -64,7 +64,7 @@ describe('a gateway whose Redis', () => {
       settings: { ...PATIENT, CACHE_PREFIX: prefix },
     });
 
-  /** Until answers are stored and found again. */
+  /** Waits until answers are stored and found again. */
   async function useOfCache(of: TestGateway): Promise<void> {
     const look = async () => {
       const variables = { text: unique() };
@@ -77,7 +77,7 @@ describe('a gateway whose Redis', () => {
 
   const company = `{ customer(by: {id: "ID"}) { company } }`;
   const askCompany = (of: TestGateway) => of.request(company.replace('ID', customerId));
-  /** Until the answer comes from the cache; says of each which company it shows. */
+  /** Waits until the answer comes from the cache; passes each answer to `look`. */
   const untilStored = (of: TestGateway, look: (answer: Answer) => void = () => undefined) =>
     until(
       'the company to be stored and found',
@@ -100,18 +100,18 @@ describe('a gateway whose Redis', () => {
     return tookMs;
   }
 
-  /** Requests one by one and many at once, beside a gateway without a cache: none may be held up. */
+  /** Sends requests one by one and concurrently, next to a gateway without a cache: none may be delayed. */
   async function expectAsUncached(): Promise<void> {
     const more: number[] = [];
     for (const atOnce of [1, 1, 1, 10, 1, 1, 10]) {
-      // At the same time, in the same process: what holds the machine up holds up both.
+      // Concurrently in the same process, so that a slow machine slows both down.
       const [without, cached] = await Promise.all(
         [uncached, gateway].map((of) => Promise.all(Array.from({ length: atOnce }, () => timed(of)))),
       );
       if (without === undefined || cached === undefined) throw new Error('nothing was asked');
       more.push(Math.max(...cached) - Math.max(...without));
     }
-    // The first is the one that finds out. A round may have a hiccup all the same.
+    // The first one detects the fault. Even so, a round may have a hiccup.
     const [first = Number.NaN] = more;
     assertTime('the first round, beside one without a cache,', first, MORE_MS + HICCUP_MS);
     const sorted = more.toSorted((a, b) => a - b);
@@ -133,11 +133,11 @@ describe('a gateway whose Redis', () => {
     await cause();
     try {
       await expectAsUncached();
-      // A write that Redis may not hear of must show all the same, now and once Redis is back.
+      // A write that Redis may not hear of must be visible nevertheless, both now and once Redis is back.
       await write('New Ltd');
       expect((await askCompany(gateway)).data.customer.company).toBe('New Ltd');
       await expectAsUncached();
-      // It may come to nothing more than a connection that is not to be had, some time after it was lost.
+      // It may result only in a failure to reconnect, some time after the connection was lost.
       await until(
         'a failure to be counted',
         () => failures(gateway),
@@ -235,7 +235,7 @@ describe('a gateway whose Redis', () => {
     await useOfCache(gateway);
     const messages = gateway.logLines.slice(from).map((line) => JSON.parse(line) as { level: number; msg: string });
     const told = messages.filter(({ level }) => level >= 30).map(({ msg }) => msg);
-    // One line for each absence, however many requests it met. A busy machine may add a short absence of its own.
+    // One line per outage, however many requests it affected. A busy machine may add a short outage of its own.
     const turns = ['Redis is away; answers are not cached until it is back', 'Redis is back'];
     expect(told.length).toBeGreaterThanOrEqual(2);
     expect(told).toEqual(told.map((_, i) => turns[i % 2]));

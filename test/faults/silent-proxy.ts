@@ -1,9 +1,9 @@
 import { startProxy } from './proxy.ts';
 
-/** Stands between a client and a server, and can lose the connections of both without a word to either. */
+/** A proxy that can silently lose connections. */
 export interface SilentProxy {
   readonly port: number;
-  /** Nothing goes through the connections there are any more, and nobody is told; new ones work. */
+  /** Passes nothing on over the existing connections any more, without closing them; new ones work. */
   readonly silence: () => void;
   readonly close: () => Promise<void>;
 }

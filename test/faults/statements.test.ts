@@ -24,7 +24,7 @@ describe('a statement that takes longer than LIMIT_STATEMENT_MS', () => {
     await database.drop();
   });
 
-  /** The code and message of each error, and that it was given its time. */
+  /** The code and message of each error. Also checks that the request was given its time. */
   async function refusal(query: string, variables: Readonly<Record<string, unknown>> = {}) {
     const { result, tookMs } = await measured(() => gateway.request(query, { variables }));
     expect(tookMs).toBeGreaterThan(STATEMENT_MS - 100);

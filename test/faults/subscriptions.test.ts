@@ -44,7 +44,7 @@ async function watch(gateway: TestGateway) {
   return { stream, first: await stream.next() };
 }
 
-/** Watches, and hears of other gateways: at once, but for a Redis that is slow. */
+/** Subscribes and waits until changes by other gateways are heard of: at once, unless Redis is slow. */
 async function watchLive(gateway: TestGateway): Promise<EventReader> {
   const { stream, first: before } = await watch(gateway);
   if (stateIn(before) !== 'LIVE') await stream.until((event) => stateIn(event) === 'LIVE');
@@ -59,14 +59,14 @@ const write = async (gateway: TestGateway, company = unique()) => {
   return company;
 };
 
-/** How many connections to listen on were lost, or not to be had. */
+/** How many listening connections were lost, or failed to open. */
 const lostEars = async (gateway: TestGateway): Promise<number> => {
   const text = await (await fetch(`${gateway.url}/metrics`)).text();
   return Number(/^concierge_redis_failures_total\{purpose="subscribe"\} (\d+)$/m.exec(text)?.[1] ?? 0);
 };
 
 const rowId = () => rowOf(id);
-/** Has gateways read the customer, as if another had written. */
+/** Makes gateways read the customer, as if another one had written. */
 const hear = () => control.publish(`concierge:customer:${rowId()}`, 'another');
 
 describe('a subscription whose Redis', () => {
@@ -81,21 +81,21 @@ describe('a subscription whose Redis', () => {
       const stream = await watchLive(first);
       await cause();
       try {
-        // Whoever takes no more clients has dropped those it had only if they were no subscribers.
+        // A Redis that accepts no more clients has dropped its existing ones, except subscribers.
         if (name.startsWith('takes')) await control.call('CLIENT', 'KILL', 'TYPE', 'pubsub');
         await stream.until((event) => stateIn(event) === 'INTERRUPTED');
         const here = await write(first);
         const local = await stream.until((event) => companyIn(event) === here);
         expect(local.map(stateIn).at(-1)).toBe('INTERRUPTED');
         const missed = await write(second);
-        // One that begins meanwhile says so from the start.
+        // A subscription that starts meanwhile reports this at once.
         const late = await watch(first);
         expect([stateIn(late.first), companyIn(late.first)]).toEqual(['INTERRUPTED', missed]);
       } finally {
         await mend();
       }
       const back = await Promise.all(streams.map((one) => one.until((event) => stateIn(event) === 'LIVE')));
-      // Not what is stored: the cache may hear later of what was written meanwhile.
+      // Not from the cache, which may hear later of what was written meanwhile.
       const shown = await first.request('query($id: ID!) { customer(by: {id: $id}) { company } }', {
         variables: { id },
         headers: { 'cache-control': 'no-cache' },
@@ -121,7 +121,7 @@ describe('a subscription whose Redis', () => {
   });
 
   test('did not hear of a write hears of it once it is there: other gateways are told late', async () => {
-    // The writer alone cannot reach Redis.
+    // Only the writer cannot reach Redis.
     const proxy = await startSilentProxy(Number(new URL(servers.redis.url).port));
     const writer = await start(`redis://127.0.0.1:${proxy.port}`);
     try {
@@ -171,7 +171,7 @@ describe('a subscription whose Redis', () => {
       'Redis is away; subscriptions do not hear of writes through other gateways',
       'Redis is back; subscriptions hear of writes through other gateways',
     ];
-    // A busy machine may add a short absence of its own.
+    // A busy machine may add a short outage of its own.
     expect(told.length).toBeGreaterThanOrEqual(2);
     expect(told).toEqual(told.map((_, i) => turns[i % 2]));
   });
@@ -200,7 +200,7 @@ describe('a subscription whose database', () => {
     expect(failed.at(-1)?.data.errors[0].extensions.code).toBe('SERVICE_UNAVAILABLE');
     await servers.database.start();
     const company = unique();
-    // Nobody tells of it.
+    // Nobody is notified of this.
     await withConnection(servers.database.url, (connection) =>
       connection.query('UPDATE customers SET company = ? WHERE id = ?', [company, rowId()]),
     );

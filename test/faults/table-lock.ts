@@ -4,16 +4,16 @@ import type { Answer } from '../support/gateway.ts';
 import { until } from '../support/patience.ts';
 import { processlist, withConnection } from '../support/servers.ts';
 
-/** A table that nobody can read. */
+/** A table that is locked against reads. */
 export interface TableLock {
-  /** Until this many statements about the table wait in the server. */
+  /** Waits until this many statements about the table are waiting in the server. */
   readonly waiting: (statements: number) => Promise<void>;
   /** How many statements about the table are in the server. */
   readonly statements: () => Promise<number>;
   readonly release: () => Promise<void>;
 }
 
-/** Holds up every statement about a table. */
+/** Blocks every statement about a table. */
 export async function lockTable(databaseUrl: string, table: string): Promise<TableLock> {
   const connection = await createConnection({ ...connectionOptions(databaseUrl), connectTimeout: 0 });
   await connection.query(`LOCK TABLES ${table} WRITE`);
@@ -35,7 +35,7 @@ export async function lockTable(databaseUrl: string, table: string): Promise<Tab
 }
 
 /**
- * Until every connection of a gateway's pool can be had: as many reads as there are wait at once for a table.
+ * Waits until every connection of a gateway's pool is available: that many reads wait for a table at once.
  * @param ask reads the table
  */
 export async function untilWholePool(
@@ -53,7 +53,7 @@ export async function untilWholePool(
         isAnswered = true;
         return answer;
       });
-      // One that waited for too long is answered with an error before the others have come; then they are all asked anew.
+      // If one waited too long, it gets an error before the others have arrived; then all of them are sent again.
       const { waiting } = await until(
         `${connections} statements to wait for ${table}`,
         async () => ({ waiting: await lock.statements(), isAnswered }),

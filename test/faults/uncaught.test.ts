@@ -3,7 +3,7 @@ import { startProcess, type GatewayProcess } from '../cli/gateway-process.ts';
 import { until } from '../support/patience.ts';
 import { createDatabase } from '../support/servers.ts';
 
-/** Has a process throw, and then reject, where nobody catches it. */
+/** Makes a process throw, and then reject, where nobody catches it. */
 const FAULT = `process.on('SIGUSR2', () => {
   Promise.reject(new Error('sec' + 'ret'));
   throw new TypeError('sec' + 'ret');
@@ -15,7 +15,7 @@ interface Served {
   readonly ask: () => Promise<unknown>;
 }
 
-/** Has a gateway do something, and stops it. */
+/** Runs something with a gateway, and stops it. */
 async function withGateway(work: (served: Served) => Promise<void>): Promise<void> {
   const database = await createDatabase();
   const gateway = startProcess({

@@ -23,7 +23,7 @@ beforeAll(async () => {
   });
 });
 
-// None of what is sent here is a fault of the gateway: nothing may be masked, nothing is logged, nothing written.
+// Nothing sent here is the gateway's fault, so nothing may be masked, logged or written.
 afterAll(async () => {
   const masked = await gateway.metric('concierge_masked_errors_total');
   const { customers } = await gateway.data('{ customers { totalCount } }');
@@ -162,7 +162,7 @@ describe('a body', () => {
   test.each(UNREADABLE)('%s is refused in the same way to whoever wants an event stream', async (...[, body, , ,]) => {
     const url = `${gateway.url}/graphql`;
     const [plain, stream] = [await refusalOf(url, post(body)), await refusalOf(url, streamed(body))];
-    // Each in its own second, and in a media type that it reads.
+    // Apart from the date and the media type, which may differ.
     const told = ({ response, ...rest }: typeof plain) => {
       const { date, 'content-type': type, ...headers } = Object.fromEntries(response.headers);
       return [rest, typeof date, typeof type, headers];

@@ -26,7 +26,7 @@ afterAll(async () => {
   await database.drop();
 });
 
-/** What went over the wire, seen from within a client. */
+/** What was sent and received, as seen from within a client. */
 interface Exchange {
   readonly address: string;
   readonly accept: string | null;
@@ -38,7 +38,7 @@ interface Exchange {
   readonly body: string;
 }
 
-/** A `fetch` that tells what it sent and got. */
+/** A `fetch` that records what it sends and receives. */
 function watchedFetch(): { readonly fetch: typeof fetch; readonly seen: Exchange[] } {
   const seen: Exchange[] = [];
   return {
@@ -64,7 +64,7 @@ const CREATE = `mutation Create($input: CreateCustomerInput!) {
   createCustomer(input: $input) { customer { id name } userErrors { code message path } }
 }`;
 
-/** Every id of the list, in its order. */
+/** Every id of the list, in order. */
 async function idsOfAll(client: RealClient): Promise<string[]> {
   const ids: string[] = [];
   for (let after: string | null = null; ;) {
@@ -82,7 +82,7 @@ describe.each(REAL_CLIENTS)('%s, as it comes', (name, make) => {
     const query = `query Named { customers(first: 1) { totalCount nodes { id name } } } # ${name}`;
     const { data, codes } = await make(url, watched).query(query);
     expect([data.customers.totalCount, data.customers.nodes.length, codes]).toEqual([CUSTOMERS, 1, []]);
-    // Another client of the same kind: the first has kept the answer itself.
+    // With another client of the same kind, since the first has cached the answer itself.
     await make(url, watched).query(query);
     expect(seen.map(({ cache }) => cache).slice(-1)).toEqual(['HIT']);
     expect(seen[1]?.body).toBe(seen[0]?.body);
@@ -122,10 +122,10 @@ describe.each(REAL_CLIENTS)('%s, as it comes', (name, make) => {
   });
 });
 
-// When it was sent, and how old the kept answer was by then.
+// The date, and the age of a cached answer.
 const OF_THE_MOMENT = { date: '', age: '', 'cache-control': '' };
 
-// urql names every type there is for queries too; that once led to another handler, with another answer.
+// urql accepts every media type even for queries, which once led to another handler with another answer.
 test('urql is answered byte by byte as whoever asks for plain JSON is, with the same headers and status', async () => {
   const urql = REAL_CLIENTS.find(([name]) => name.startsWith('urql'))?.[1];
   const { fetch: watched, seen } = watchedFetch();
@@ -136,7 +136,7 @@ test('urql is answered byte by byte as whoever asks for plain JSON is, with the 
     'application/graphql-response+json, application/graphql+json, application/json, text/event-stream, multipart/mixed',
   );
   const asked = async (accept: string) => {
-    // Short queries come from it by GET.
+    // It sends short queries by GET.
     const response = await fetch(exchange?.address ?? '', { headers: { accept } });
     const { 'content-type': type, ...others } = Object.fromEntries(response.headers);
     return { type, others: { ...others, ...OF_THE_MOMENT }, status: response.status, body: await response.text() };

@@ -18,7 +18,7 @@ let gateway: TestGateway;
 
 beforeAll(async () => {
   database = await createDatabase();
-  // Any page of another origin: another port is one.
+  // A page of another origin; a different port is enough.
   page = createServer((_, response) => response.setHeader('content-type', 'text/html').end('<title>app</title>'));
   page.listen(0, '127.0.0.1');
   await once(page, 'listening');
@@ -37,7 +37,7 @@ afterAll(async () => {
   await database.drop();
 });
 
-/** All that an answer says of CORS, and what it varies by. */
+/** All CORS headers of a response, and `Vary`. */
 function corsOf({ status, headers }: Response): Record<string, unknown> {
   const said = [...headers].filter(([name]) => name.startsWith('access-control-'));
   return { status, vary: headers.get('vary'), ...Object.fromEntries(said) };

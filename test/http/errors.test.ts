@@ -25,7 +25,7 @@ afterAll(async () => {
   await database.drop();
 });
 
-/** Asks twice: the plain executor answers first, the compiled operation afterwards. Both answers must be the same. */
+/** Asks twice: the plain executor answers first, then the compiled operation. Both answers must be the same. */
 async function ask(query: string, options: RequestOptions = {}): Promise<Answer> {
   const headers = { accept: 'application/graphql-response+json', ...options.headers };
   const plain = await gateway.request(query, { ...options, headers });
@@ -35,7 +35,7 @@ async function ask(query: string, options: RequestOptions = {}): Promise<Answer>
   return plain;
 }
 
-/** The log's lines about one error. */
+/** The log lines about one error. */
 const linesWith = (errorId: string | undefined): string[] =>
   gateway.logLines.filter((line) => errorId !== undefined && line.includes(errorId));
 
@@ -157,7 +157,7 @@ test('the log holds nothing of customers, whatever goes wrong while it tells eve
   const create = 'mutation($input: CreateCustomerInput!) { createCustomer(input: $input) { userErrors { code } } }';
   const refused = await gateway.data(create, { input });
   expect(refused.createCustomer.userErrors).toEqual([{ code: 'ALREADY_EXISTS' }]);
-  // The driver's own errors repeat the statement and its values.
+  // The driver's own errors contain the statement and its values.
   await sql('RENAME TABLE customer_stats TO customer_stats_away');
   try {
     const broken = await gateway.request(create, { variables: { input: { ...input, email: `a.${PEOPLE.email}` } } });

@@ -32,7 +32,7 @@ async function boxOf(element: Locator): Promise<{ x: number; y: number; width: n
   return (await until('it to be there', () => element.boundingBox())) ?? { x: 0, y: 0, width: 0, height: 0 };
 }
 
-/** What a hand does: the pointer goes there, the button goes down, and up again, wherever the element is by then. */
+/** Acts like a hand: the pointer moves there, the button goes down and up again, wherever the element is by then. */
 async function press(page: Page, element: Locator): Promise<void> {
   const { x, y, width, height } = await boxOf(element);
   await page.mouse.move(x + width / 3, y + height / 2);
@@ -50,7 +50,7 @@ describe.each([420, 1_000, 1_920])('GraphiQL in a window %d pixels wide, by mous
   });
   afterAll(() => page.close());
 
-  /** Whether all of an element can be seen and got at. */
+  /** Whether all of an element is visible and clickable. */
   async function isWithin(element: Locator): Promise<boolean> {
     const box = await boxOf(element);
     return box.x >= 0 && box.y >= 0 && box.x + box.width <= width && box.y + box.height <= HEIGHT;
@@ -62,7 +62,7 @@ describe.each([420, 1_000, 1_920])('GraphiQL in a window %d pixels wide, by mous
       const tab = tabs.nth(i);
       expect([i, await isWithin(tab)]).toEqual([i, true]);
       await press(page, tab);
-      // No second click helps here.
+      // A second click must not be needed here.
       await until(`tab ${i} to be in front`, async () => (await tab.getAttribute('aria-selected')) === 'true');
       expect(await page.locator('[role=tab][aria-selected=true]').count()).toBe(1);
     }
@@ -76,7 +76,7 @@ describe.each([420, 1_000, 1_920])('GraphiQL in a window %d pixels wide, by mous
     await until(
       'an answer',
       async () => {
-        // A moment after a tab is there GraphiQL has learnt what its operation is.
+        // GraphiQL learns the operation of a tab a moment after the tab is shown.
         if (await play.isVisible()) await press(page, play);
         return answer.innerText();
       },

@@ -20,7 +20,7 @@ let browser: TestBrowser;
 
 beforeAll(async () => {
   database = await createDatabase();
-  // As `npm start` seeds its demo.
+  // Like the demo data of `npm start`.
   await seedDatabase({ databaseUrl: database.url, customers: 2_000, ordersPerCustomer: 5, seed: 1 });
   gateway = await startGateway({ databaseUrl: database.url, settings: PATIENT });
 });
@@ -30,7 +30,7 @@ afterAll(async () => {
   await database.drop();
 });
 
-/** How long something is in an answer: the entries of all its lists. */
+/** The total number of entries in all lists of an answer. */
 const entriesIn = (value: unknown): number =>
   typeof value !== 'object' || value === null
     ? 0
@@ -83,7 +83,7 @@ describe('the examples', () => {
   });
 });
 
-/** What a code editor of the page shows; it keeps lines apart and spaces together. */
+/** The text in a code editor of the page, which has an element for each line, and non-breaking spaces. */
 async function shownIn(page: Page, selector: string): Promise<string> {
   const lines = await page.locator(`${selector} .view-line`).allInnerTexts();
   return lines.join('\n').replaceAll('\u00a0', ' ');
@@ -92,8 +92,8 @@ async function shownIn(page: Page, selector: string): Promise<string> {
 const ANSWER = '.graphiql-response';
 
 /**
- * Runs the tab in front, again where the answer is not as expected: a moment after the tab is there GraphiQL has learnt
- * what its operation is, and a person's hand is not as quick as that.
+ * Runs the tab in front, and again if the answer is not as expected: GraphiQL learns the operation of a tab a moment after the
+ * tab is shown, which is no problem for a person.
  */
 async function run(page: Page, expected: RegExp): Promise<string> {
   const play = page.getByRole('button', { name: /^Execute query/ });
@@ -110,7 +110,7 @@ async function run(page: Page, expected: RegExp): Promise<string> {
   );
 }
 
-/** What a code editor shows once it is as expected. */
+/** The text in a code editor, once it is as expected. */
 function shownOnce(page: Page, selector: string, expected: RegExp): Promise<string> {
   return until(
     `${selector} to show ${expected}`,
@@ -124,7 +124,7 @@ describe('GraphiQL in a browser', () => {
   const complaints: string[] = [];
   let page: Page;
 
-  // Fetching a browser, where there is none, takes as long as the network does.
+  // Fetching a browser, if there is none, takes as long as the network does.
   beforeAll(async () => {
     browser = await startBrowser();
     browser.context.on('request', (request) => addresses.push(request.url()));
@@ -150,7 +150,7 @@ describe('GraphiQL in a browser', () => {
     for (const [i, name] of names.entries()) expect(await tabs.nth(i).innerText()).toContain(name);
     expect(await tabs.first().getAttribute('aria-selected')).toBe('true');
     expect(await shownOnce(page, '.graphiql-query-editor', /\S/)).toContain(NEWEST.slice(0, 200));
-    // What is hidden can be shown: the editors of variables and headers begin closed.
+    // Hidden parts can be shown: the editors of variables and headers start collapsed.
     expect(await page.getByRole('button', { name: 'Show editor tools' }).isVisible()).toBe(true);
   });
 

@@ -1,7 +1,7 @@
 import { connect } from 'node:net';
 import { orGiveUp } from '../support/patience.ts';
 
-/** What came back on a socket until the server closed it or `until` was met. */
+/** What was received on a socket until the server closed it or `until` was met. */
 export interface RawAnswer {
   readonly text: string;
   /** Whether the server ended the connection. */
@@ -9,9 +9,9 @@ export interface RawAnswer {
 }
 
 /**
- * Sends bytes as they are, which no HTTP client would, and gives what comes back.
+ * Sends raw bytes, which no HTTP client would send, and returns what is received.
  * @param parts sent one after the other
- * @param until enough has come; otherwise it is waited for the server to close
+ * @param until whether enough was received; otherwise waits for the server to close
  */
 export function sendRaw(
   url: string,
@@ -31,14 +31,14 @@ export function sendRaw(
       if (until(text)) finish(false);
     });
     socket.on('close', () => finish(true));
-    // A server that refuses a body resets the connection while we still write; what it said before counts.
+    // A server that refuses a body resets the connection while we are still writing; what it sent before counts.
     socket.on('error', () => socket.destroy());
     for (const part of parts) socket.write(part);
   });
   return orGiveUp('the server to answer or close', answer, () => text);
 }
 
-/** The status codes of the answers in what came back on a socket. */
+/** The status codes of the responses received on a socket. */
 export function statusesIn({ text }: RawAnswer): number[] {
   return [...text.matchAll(/HTTP\/1\.1 (\d{3}) /g)].map(([, status]) => Number(status));
 }

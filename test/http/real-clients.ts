@@ -5,23 +5,23 @@ import { cacheExchange } from '@urql/exchange-graphcache';
 import { ClientError, GraphQLClient } from 'graphql-request';
 import relay, { type GraphQLResponse } from 'relay-runtime';
 
-// One after the other: part of Apollo Client is CommonJS and requires graphql, which Jest refuses while graphql is loading.
+// Imported first: part of Apollo Client is CommonJS and requires graphql, which Jest refuses while graphql is being loaded.
 await import('graphql');
 const { ApolloClient, CombinedGraphQLErrors, gql, HttpLink, InMemoryCache } = await import('@apollo/client/core');
 const { PersistedQueryLink } = await import('@apollo/client/link/persisted-queries');
 
 type Variables = Readonly<Record<string, unknown>>;
 
-/** What a client hands to its user. */
+/** What a client returns to its user. */
 export interface ClientAnswer {
   // Answers have the shape of the query at hand, which each test knows.
   // oxlint-disable-next-line typescript/no-explicit-any
   readonly data: any;
-  /** The codes of the errors that it tells of. */
+  /** The codes of the errors that it reports. */
   readonly codes: readonly unknown[];
 }
 
-/** A client as it comes, but for the address and what watches it. */
+/** A client with its default settings, apart from the address and what observes it. */
 export interface RealClient {
   query(document: string, variables?: Variables): Promise<ClientAnswer>;
   mutate(document: string, variables?: Variables): Promise<ClientAnswer>;
@@ -79,7 +79,7 @@ const graphqlRequest: MakeClient = (url, fetch) => {
   return { query: ask, mutate: ask };
 };
 
-/** Relay leaves the request to its user: this is its own documentation's. Its documents are compiled; here goes their text. */
+/** Relay leaves requests to its user: this follows its documentation. It compiles documents; the text is sent here. */
 const relayClient: MakeClient = (url, fetch) => {
   const network = relay.Network.create(async ({ text }, variables) => {
     const response = await fetch(url, {

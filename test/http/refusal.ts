@@ -1,12 +1,12 @@
 import { expect } from '@jest/globals';
 
-/** The smallest request that there is. */
+/** The smallest possible request. */
 export const HELLO = '{"query":"{ __typename }"}';
 
-/** A write that nobody may get through. */
+/** A write that must not get through. */
 export const MUTATION = 'mutation { createCustomer(input: { name: "Mallory" }) { customer { id } } }';
 
-/** Sends a request that is refused: every refusal has GraphQL's form, and says nothing of the inside. */
+/** Sends a request that is refused: every refusal has GraphQL's format and reveals nothing internal. */
 export async function refusalOf(url: string, init: RequestInit = {}) {
   const response = await fetch(url, init);
   const text = await response.text();
@@ -17,7 +17,7 @@ export async function refusalOf(url: string, init: RequestInit = {}) {
   return { response, status: response.status, code: extensions.code, message };
 }
 
-/** A POST of a body as it is. */
+/** A POST of a raw body. */
 export function post(body: string | Buffer<ArrayBuffer>, type = 'application/json'): RequestInit {
   return { method: 'POST', headers: { 'content-type': type, accept: 'application/graphql-response+json' }, body };
 }

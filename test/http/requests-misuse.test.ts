@@ -25,7 +25,7 @@ beforeAll(async () => {
   });
 });
 
-// None of what is sent here is a fault of the gateway: nothing may be masked, nothing is logged, nothing written.
+// Nothing sent here is the gateway's fault, so nothing may be masked, logged or written.
 afterAll(async () => {
   const masked = await gateway.metric('concierge_masked_errors_total');
   const { customers } = await gateway.data('{ customers { totalCount } }');
@@ -121,7 +121,7 @@ test.each(['HEAD', 'PUT', 'DELETE', 'PATCH', 'PROPFIND', 'QUERY'])(
   '%s is refused with what is allowed',
   async (method) => {
     for (const path of ['/graphql', '/schema.graphql', '/health/live', '/health/ready', '/metrics']) {
-      // Not ready is what a gateway says of a database that takes long to answer.
+      // A gateway reports that it is not ready if its database takes long to answer.
       const response = await until(
         `an answer to ${method} ${path}`,
         () => fetch(url(path), { method }),
@@ -198,7 +198,7 @@ describe('bytes on a socket', () => {
     );
     expect((await fetch(url('/graphql'), post(HELLO))).status).toBe(200);
     for (const socket of sockets) socket.resetAndDestroy();
-    // One that asks and does not wait for the answer.
+    // A client that does not wait for the answer.
     const impatient = connect(Number(port), hostname);
     impatient.write(`${head}content-length: 26\r\n\r\n${HELLO}`);
     impatient.destroySoon();

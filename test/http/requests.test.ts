@@ -122,7 +122,7 @@ test.each(['GET', 'POST'] as const)('an event stream by %s has the answer and an
 });
 
 test.each([
-  // As urql asks for queries, and for subscriptions.
+  // As urql asks for queries and subscriptions.
   [
     'application/graphql-response+json, application/graphql+json, application/json, text/event-stream, multipart/mixed',
     'application/graphql-response+json; charset=utf-8',

@@ -1,6 +1,6 @@
 import type { AnsweredCost, RequestOptions, TestGateway } from '../support/gateway.ts';
 
-/** What a gateway says that a request costs, without running it. */
+/** The cost that a gateway reports for a request, without running it. */
 export async function askedCost(
   gateway: TestGateway,
   query: string,

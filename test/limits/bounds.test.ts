@@ -28,7 +28,7 @@ const isTaken = async (query: string, variables = {}) => {
 };
 const many = (count: number, one: (i: number) => string) => Array.from({ length: count }, (_, i) => one(i)).join(' ');
 
-/** Asks for an event stream. */
+/** Requests an event stream. */
 const streamed = (query: string, signal?: AbortSignal) =>
   fetch(`${gateway.url}/graphql`, {
     method: 'POST',
@@ -37,11 +37,11 @@ const streamed = (query: string, signal?: AbortSignal) =>
     ...(signal && { signal }),
   });
 
-/** A query of so many levels of fields, at least 4: an agent, its customers, their owner and so on. */
+/** A query with this many levels of fields, at least 4: an agent, its customers, their owner and so on. */
 function levels(count: number): string {
   const names = ['customers(first: 1)', 'nodes', 'owner'];
   const inner = Array.from({ length: count - 3 }, (_, i) => names[i % 3] ?? '');
-  // What is no leaf by itself ends with one.
+  // Anything that is not a leaf must end with one.
   return `{ agents(first: 1) { nodes { ${inner.join(' { ')} { __typename } ${'}'.repeat(inner.length - 1)} } } }`;
 }
 
@@ -171,7 +171,7 @@ describe('a subscription that costs too much', () => {
     const asking = (selection: string) => `subscription { customerChanged(id: "${id}") { ${selection} } }`;
     const open = () => gateway.metric('concierge_subscriptions');
     const ended = () => gateway.metric('concierge_subscriptions_ended_total');
-    // Were it let in, its stream would be open until the client goes.
+    // If it were admitted, its stream would stay open until the client disconnects.
     const statements = await gateway.statementsOf(async () => {
       const dear = 'orders(first: 100) { nodes { items { quantity product { id } } } }';
       expect(await (await streamed(asking(dear))).text()).toContain('"code":"QUERY_TOO_COMPLEX"');

@@ -18,7 +18,7 @@ beforeAll(async () => {
 });
 afterAll(() => gateway.close());
 
-/** Valid requests over the whole schema. */
+/** Valid requests for the whole schema. */
 const requests = fc.gen().map((gen) =>
   randomRequest({
     schema,
@@ -29,7 +29,7 @@ const requests = fc.gen().map((gen) =>
   }),
 );
 
-/** Fields of the schema that answers have had. */
+/** Fields of the schema that answers have contained. */
 const seen = new Set<string>();
 function note(data: unknown, aliases: RandomRequest['aliases']): void {
   if (Array.isArray(data)) data.forEach((one) => note(one, aliases));
@@ -52,7 +52,7 @@ describe('a request made up from the schema', () => {
       const said = answer.extensions?.cost;
       if (said === undefined) throw new Error(`no cost: ${answer.text}`);
       const given = answerCosts(schema, aliases, answer.data);
-      // Sums of tenths.
+      // Sums of tenths are inexact.
       expect(given.typeCost).toBeLessThanOrEqual(said.typeCost + 1e-6);
       expect(given.fieldCost).toBeLessThanOrEqual(said.fieldCost + 1e-6);
       expect(said.requested).toBe(Math.ceil(Math.max(said.typeCost, said.fieldCost)));
@@ -60,11 +60,11 @@ describe('a request made up from the schema', () => {
       most = Math.max(most, given.objects);
     });
     let asked = 0;
-    // In rounds, each with a seed of its own; what fails shows it: `npm run soak -- cost --seed N`.
+    // In rounds, each with its own seed, which a failure shows: `npm run soak -- cost --seed N`.
     for (; goesOn(asked >= REQUESTS); asked += REQUESTS)
       await fc.assert(property, { numRuns: REQUESTS, seed: (seed + asked) | 0 });
     report(`${asked} requests, the largest answer with ${most} objects, ${seen.size} fields of the schema`);
-    // What was made up was worth asking.
+    // Verifies that the generated requests were worth asking.
     expect(most).toBeGreaterThan(300);
     expect(seen.size).toBeGreaterThan(120);
   });

@@ -21,7 +21,7 @@ const start = async (settings: Readonly<Record<string, string>> = {}): Promise<T
   return started;
 };
 
-// Each test has an empty cache of its own.
+// Each test has its own empty cache.
 beforeEach(async () => {
   await gateway?.close();
   serial += 1;

@@ -9,7 +9,7 @@ import { createCostRules } from '../../src/graphql/cost-rules.ts';
 
 const SDL = readFileSync(new URL('../../schema.graphql', import.meta.url), 'utf8');
 
-/** What starting says of the schema with something of it written otherwise. */
+/** The error on start with a part of the schema replaced. */
 function startWith(from: string | RegExp, to: string): string {
   const changed = SDL.replace(from, to);
   if (changed === SDL) throw new Error(`the schema has no ${String(from)}`);

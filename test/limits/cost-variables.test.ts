@@ -19,7 +19,7 @@ const requested = async (query: string, options: RequestOptions = {}) =>
 
 const given = (variables: Readonly<Record<string, unknown>>): RequestOptions => ({ variables });
 
-// 1 for Query, 1 for the connection, 1 an entry.
+// 1 for Query, 1 for the connection, 1 per entry.
 const page = (size: number) => size + 2;
 
 describe('@skip and @include', () => {

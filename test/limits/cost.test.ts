@@ -20,7 +20,7 @@ const requested = async (query: string, options: RequestOptions = {}) =>
 
 const given = (variables: Readonly<Record<string, unknown>>): RequestOptions => ({ variables });
 
-// 1 for Query, 1 for the connection, 1 an entry.
+// 1 for Query, 1 for the connection, 1 per entry.
 const page = (size: number) => size + 2;
 
 describe('the cost of a page', () => {
@@ -45,7 +45,7 @@ describe('the cost of a page', () => {
     expect(await requested(query, given({ first: 3 }))).toBe(page(3));
     expect(await requested(query, given({ last: 80 }))).toBe(page(80));
     expect(await requested(query, given({ first: 90, last: 80 }))).toBe(page(90));
-    // Null is given, so the default does not hold.
+    // Null counts as given, so the variable's default does not apply.
     expect(await requested(query, given({ first: null }))).toBe(page(20));
   });
 
@@ -100,7 +100,7 @@ describe('the cost of a page', () => {
 describe('the cost of other lists', () => {
   test('is that of the most entries that they have', async () => {
     const customer = 'customer(by: { externalId: "C" })';
-    // A customer, its Query, and the argument `by` of 1 by field cost.
+    // The customer and Query; the field cost has 1 for the argument `by`.
     expect(await requested(`{ ${customer} { addresses { city } } }`)).toBe(2 + 20);
     expect(await requested(`{ ${customer} { summary { lifetimeValue { amount } } } }`)).toBe(3 + 30);
     expect(await requested(`{ ${customer} { changes(first: 10) { nodes { fields { field } } } } }`)).toBe(3 + 10 * 3);
@@ -113,7 +113,7 @@ describe('the cost of other lists', () => {
     expect(await requested(`{ nodes(ids: ${JSON.stringify(ids)}) { id } }`)).toBe(61);
     expect(await requested(query, given({ ids }))).toBe(61);
     expect(await requested(query, given({ ids: [] }))).toBe(1);
-    // GraphQL takes a single value for a list of one.
+    // GraphQL coerces a single value to a list of one.
     expect(await requested(query, given({ ids: 'one' }))).toBe(2);
     expect(await requested('{ nodes(ids: "one") { id } }')).toBe(2);
     const two = 'query($a: ID!, $b: ID!) { nodes(ids: [$a, $b]) { id } }';

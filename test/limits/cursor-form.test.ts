@@ -6,7 +6,7 @@ import { decodeCursor, encodeCursor } from '../../src/connection/cursor.ts';
 describe('reading a cursor', () => {
   const scope = { list: 'Query.customers', order: 'NAME ASC', instance: 'abc' };
   const rowId = fc.bigInt({ min: 1n, max: 2n ** 63n - 1n }).map(String);
-  // JSON and UTF-8 keep all text but lone surrogates, which no row can hold.
+  // JSON and UTF-8 preserve all text except lone surrogates, which no row can contain.
   const name = fc.string({ unit: 'grapheme', maxLength: 200 });
   const moment = fc.date({ min: new Date(0), max: new Date('9999-12-31T23:59:59.999Z'), noInvalidDate: true });
 

@@ -16,7 +16,7 @@ const selection = 'edges { cursor } pageInfo { hasNextPage hasPreviousPage }';
 const ask = (list: List, given: Record<string, unknown>): Promise<Answer> =>
   gateway.request(listDocument(list, selection), { variables: listVariables(list, { parents: [1], ...given }) });
 
-/** The cursor of the first entry for each of the first parents that have one; one cursor for a list without parents. */
+/** The first entry's cursor for each of the first parents that have one; one cursor for a list without parents. */
 async function cursorsByParent(list: List, given: Record<string, unknown> = {}) {
   const parents = list.parent?.type === 'Agent' ? [1, 2, 3] : Array.from({ length: 18 }, (_, i) => i + 1);
   const variables = listVariables(list, { parents, first: 1, ...given });
@@ -28,7 +28,7 @@ async function cursorsByParent(list: List, given: Record<string, unknown> = {}) 
   return pages.flatMap((page, i) => page.edges.map(({ cursor }) => ({ parent: parents[i] ?? 0, cursor })));
 }
 
-/** A cursor that a list gave. */
+/** A cursor from a list. */
 async function cursorFrom(list: List, given: Record<string, unknown> = {}): Promise<string> {
   const [first] = await cursorsByParent(list, given);
   if (first === undefined) throw new Error(`${list.name} has no entry`);

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { PATIENT, startGateway, type TestGateway } from '../support/gateway.ts';
 import { createDatabase, type TestDatabase } from '../support/servers.ts';
 
-/** A short document whose fragments double at each level: its fields are about five times two to the power of `levels`. */
+/** A short document whose fragments double at each level: it has about five times two to the power of `levels` fields. */
 function doubling(levels: number): string {
   const fragments = Array.from({ length: levels }, (_, i) => {
     const next = `owner { customers(first: 1) { nodes { ...f${i + 1} } } }`;
@@ -17,7 +17,7 @@ describe('a document whose fragments multiply', () => {
   let gateway: TestGateway;
   beforeAll(async () => {
     database = await createDatabase();
-    // What is deep or has many aliases is refused for that otherwise: see bounds.test.ts.
+    // Otherwise deep documents and those with many aliases would be refused for that: see bounds.test.ts.
     const settings = { ...PATIENT, LIMIT_DEPTH: '100', LIMIT_ALIASES: '1000' };
     gateway = await startGateway({ databaseUrl: database.url, settings });
   });

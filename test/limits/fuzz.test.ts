@@ -22,7 +22,7 @@ beforeAll(async () => {
 });
 afterAll(() => gateway.close());
 
-/** Mulberry32: the same choices for the same number. */
+/** Mulberry32: the same number gives the same choices. */
 function chooser(start: number): Choose {
   let state = start;
   return (below) => {
@@ -33,11 +33,11 @@ function chooser(start: number): Choose {
   };
 }
 
-// Small pages: what is looked for are odd documents.
+// Small pages, since the point is odd documents.
 const VALUES = { ...REQUEST_VALUES, first: [1, 2, 3], last: [1, 2, 3] };
 const JUNK: readonly unknown[] = [null, -1, 1.5, '', [], {}, true, 'x', [null], { a: 1 }, 2 ** 40];
 
-/** In turn one that is valid, one that nearly is, and one that means no good. */
+/** Alternately a valid request, an almost valid one, and a malicious one. */
 function requestOf(number: number): HostileRequest {
   const choose = chooser(seed + number * 7_919);
   if (number % 5 === 0) return hostileRequest(number / 5, choose);
@@ -70,7 +70,7 @@ interface ShownError {
   readonly extensions: { readonly code: string };
 }
 
-/** A mutation's thing may be deleted by another one while its answer is read; that is too seldom to be counted on. */
+/** Another mutation may delete a mutation's thing while its answer is read, which is too rare to be relied on. */
 const isExpected = ({ message, extensions: { code } }: ShownError): boolean =>
   EXPECTED.has(code) || (code === 'SERVICE_UNAVAILABLE' && message.startsWith('Something was deleted'));
 
@@ -105,7 +105,7 @@ describe('thousands of documents', () => {
   }
 
   test('valid, nearly valid and hostile, are each answered or refused, and leave no memory behind', async () => {
-    // By then everything that is kept, such as documents, is as full as it gets.
+    // By then all caches, such as that of documents, are full.
     await sendAll(0, REQUESTS * 0.6);
     const before = heapBytes();
     let sent = REQUESTS * 0.6;
@@ -118,7 +118,7 @@ describe('thousands of documents', () => {
   });
 
   test('were of every kind, and met every kind of refusal', () => {
-    // A fifth of all means no good, kind by kind.
+    // A fifth of all requests are malicious, one kind after the other.
     expect(HOSTILE_KINDS * 20).toBeLessThan(REQUESTS / 5);
     for (const code of EXPECTED) expect(codes.get(code) ?? 0).toBeGreaterThan(80);
   });

@@ -32,7 +32,7 @@ test('changes show ids, moments and amounts as the API has them elsewhere, whoev
       m: merged,
     },
   );
-  // As an import records it.
+  // As recorded by an import.
   await gateway.sql(
     `INSERT INTO customer_changes (customer_id, version, action, changes, occurred_at) VALUES (?, 9, 'IMPORTED', ?, NOW(3))`,
     [rowOf(id), JSON.stringify([{ field: 'createdAt', before: null, after: '2024-12-23 23:00:00.000' }])],

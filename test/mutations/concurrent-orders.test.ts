@@ -36,7 +36,7 @@ beforeEach(async () => {
   customerId = customerOf(await gateway.create({ name: 'Busy' })).id;
 });
 
-/** By turns of both gateways. */
+/** Alternates between the gateways. */
 const by = (i: number) => (i % 2 === 0 ? gateway : orderMutations(other));
 const times = <Result>(count: number, run: (i: number) => Promise<Result>): Promise<Result[]> =>
   Promise.all(Array.from({ length: count }, (_, i) => run(i)));
@@ -63,7 +63,7 @@ test('30 orders of one customer at once, by two gateways, with cancellations amo
   expect(kept.stats.find((row) => row['customer_id'] === id)).toMatchObject({
     ...{ orders: '30', last: new Date('2026-01-01T00:00:59Z') },
   });
-  // Every third was in USD, and cancelled.
+  // Every third order was in USD, and cancelled.
   expect(kept.values.filter((row) => row['customer_id'] === id)).toEqual([
     { customer_id: id, currency: 'EUR', amount: '137.5000' },
     { customer_id: id, currency: 'JPY', amount: '155.0000' },
@@ -129,7 +129,7 @@ test('while the customer is deleted: before it or not at all', async () => {
 });
 
 describe('an order that is moved to another customer while its status is about to change', () => {
-  /** Changes the status while the customer is locked, moves the order meanwhile, then lets go. */
+  /** Changes the status while the customer is locked, moves the order meanwhile, then releases the lock. */
   async function moveMeanwhile(id: string, statements: readonly string[]): Promise<WrittenOrder> {
     return withConnection(gateway.databaseUrl, async (connection) => {
       await connection.beginTransaction();

@@ -109,7 +109,7 @@ describe('tickets at the same time', () => {
 describe('a change to a ticket that waits for its customer', () => {
   let [from, to, id] = ['', '', ''];
 
-  /** Begins a change while `meanwhile` has the customer locked; it goes on when that is committed. */
+  /** Starts a change while `meanwhile` has the customer locked; it continues once that is committed. */
   async function changeWhile(meanwhile: (connection: Connection) => Promise<unknown>): Promise<WrittenTicket> {
     [from, to] = [await newCustomer(), await newCustomer()];
     ({ id } = ticketOf(await gateway.openTicket({ customerId: from, subject: 'Moves' })));
@@ -137,7 +137,7 @@ describe('a change to a ticket that waits for its customer', () => {
   test('goes with the ticket to the customer that it was moved to', async () => {
     const { ticket, userErrors } = await changeWhile(moveTicket);
     expect([ticket?.status, userErrors]).toEqual(['CLOSED', []]);
-    // The move was made by hand and did not count along: only what the change did is seen.
+    // The manual move did not update the counts, so only the effect of the change shows.
     expect([await openCount(from), await openCount(to)]).toEqual([[{ open: 1 }], [{ open: -1 }]]);
     expect([await changesOf(from), await changesOf(to)]).toEqual([
       ['CREATED', 'CREATED'],

@@ -44,7 +44,7 @@ test('an order, its items, its entry in the record of changes and the figures ar
   const [orderId, customer, placedAt] = [BigInt(rowOf(id)), BigInt(rowOf(customerId)), '2026-03-01T10:00:00.500Z'];
   const row = after['orders']?.find((candidate) => candidate['id'] === orderId);
   const change = after['customer_changes']?.at(-1);
-  // As the database's clock has it.
+  // By the database's clock.
   expect(Number(row?.['updated_at'])).toBeGreaterThan(begun - 10_000);
   expect(Number(row?.['updated_at'])).toBeLessThan(Date.now() + 10_000);
   expect(row).toEqual({

@@ -3,7 +3,7 @@ import { CURRENCY_DIGITS } from '../../src/crm/currencies.ts';
 import { money } from '../../src/crm/money.ts';
 import { customerOf, startWritingGateway, type WritingGateway } from './writing-gateway.ts';
 
-/** Where ISO 4217 differs from the habits of display that ICU has: how many places the standard says. */
+/** The decimal places in ISO 4217, where ICU's display conventions differ. */
 const NOT_AS_DISPLAYED: Readonly<Record<string, number>> = {
   ...Object.fromEntries(
     'AFN ALL COP HUF IDR IRR KPW LAK LBP MGA MMK MRO PKR SLL SOS STD SYP YER ZMK'.split(' ').map((c) => [c, 2]),

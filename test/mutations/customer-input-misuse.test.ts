@@ -20,7 +20,7 @@ const address = (more: object) => ({ addresses: [{ line1: 'Main Street 1' }, { l
 const tags = (count: number): string[] => Array.from({ length: count }, (_, i) => `tag ${i}`);
 const local = (length: number) => `${'a'.repeat(length - '@example.com'.length)}@example.com`;
 
-/** Zero-width and other characters of which nobody sees any, each with its name. */
+/** Zero-width and other invisible characters, by name. */
 const INVISIBLE = {
   'zero-width spaces': '\u200b\u200b',
   'zero-width joiners and non-joiners': '\u200d\u200c',
@@ -35,7 +35,7 @@ const INVISIBLE = {
   'spaces within zero-width ones': '\u200b \u3000 \u200b',
 } as const;
 
-// What both createCustomer and updateCustomer take: [what, input, errors].
+// Accepted by both createCustomer and updateCustomer: [what, input, errors].
 const FIELDS: [string, object, string[]][] = [
   ['an empty name', { name: '' }, ['INVALID_INPUT name']],
   ['a name of spaces', { name: ' \t\n\u00a0 ' }, ['INVALID_INPUT name']],
@@ -69,7 +69,7 @@ const FIELDS: [string, object, string[]][] = [
     'a@-example.com',
     'ü@example.com',
     'a@exa\0mple.com',
-    // In lower case, or in normal form, they would be another's.
+    // In lower case or normal form, these would be somebody else's.
     'ta\u212aen@example.com',
     'Ta\u212aen@EXAMPLE.com',
     '\u0131@example.com',
@@ -89,10 +89,10 @@ const FIELDS: [string, object, string[]][] = [
     { number: '030 123456' },
     { number: 'call +49 30 123456' },
     { number: '+49 30 123456 ext. 7' },
-    // Possible by the library, but E.164 ends at 15 digits.
+    // Possible according to the library, but E.164 ends at 15 digits.
     { number: '+49891234567890123' },
     { number: '+999 123456789' },
-    // As long as numbers of the country are, and given out to nobody.
+    // The length is valid in the country, but no such number is assigned.
     { number: '+1 000 000 0000' },
     { number: '+49 30 12' },
     { number: '000 000 0000', country: 'US' },

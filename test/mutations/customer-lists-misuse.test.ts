@@ -16,7 +16,7 @@ afterAll(async () => {
 const tags = (count: number): string[] => Array.from({ length: count }, (_, i) => `tag ${i}`);
 const at = (more: object) => ({ addresses: [{ line1: 'x' }, { line1: 'x', ...more }] });
 
-/** What came, and for each problem: code, path below `input`, message. */
+/** The input, and for each problem: code, path below `input`, message. */
 type Refused = [what: string, input: object, errors: (readonly [code: string, path: string, message: string])[]];
 
 const length = (path: string, most: number, came: string) =>
@@ -114,7 +114,7 @@ const MERGE: Refused[] = [
   ],
 ];
 
-/** Fails unless exactly these problems are told, and nothing is written. */
+/** Expects exactly these problems, and that nothing is written. */
 async function expectRefused(
   write: () => Promise<{ readonly userErrors: readonly UserError[]; readonly customer: unknown }>,
   { expected, key }: { expected: Refused[2]; key: string },
@@ -124,7 +124,7 @@ async function expectRefused(
   expect(userErrors).toEqual(
     expected.map(([code, path, message]) => ({ code, message, path: ['input', ...path.split('.')] })),
   );
-  // The customer as it is, unless it was the customer that could not be found.
+  // The current customer, unless it is the customer that could not be found.
   const isUnknown = expected.some(([code, path]) => code === 'NOT_FOUND' && path === key);
   expect(customer).toEqual(isUnknown ? null : { id, version: 1, name: 'Ada' });
   expect(await gateway.everything()).toEqual(before);

@@ -11,7 +11,7 @@ afterAll(async () => {
   await gateway.close();
 });
 
-/** The tables with a column of this name, but the record of changes, which outlives its customer. */
+/** The tables with a column of this name, except the record of changes, which outlives its customer. */
 async function tablesWith(column: string): Promise<string[]> {
   const rows = await gateway.sql(
     `SELECT c.table_name AS name FROM information_schema.columns AS c WHERE c.table_schema = DATABASE()
@@ -36,7 +36,7 @@ async function countOrphans(): Promise<Record<string, bigint>> {
   return counts;
 }
 
-/** A customer of whom there is something in as many tables as possible. */
+/** A customer with rows in as many tables as possible. */
 async function busiest(): Promise<number> {
   const tables = await tablesWith('customer_id');
   const counts = tables.map((table) => `EXISTS (SELECT 1 FROM ${table} AS t WHERE t.customer_id = c.id)`);

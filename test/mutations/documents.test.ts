@@ -29,7 +29,7 @@ const BREAKING = `mutation($before: String!, $id: ID!) {
   after: logInteraction(input: { customerId: $id, kind: CALL, body: "After" }) { userErrors { code } }
 }`;
 
-// The plain executor runs a document the first time, the compiled operation afterwards.
+// The plain executor runs a document the first time, the compiled operation after that.
 describe.each(['plain', 'compiled'])('several mutations in one document, %s', (how) => {
   test('run in their order, and each sees what those before it did', async () => {
     const { customer } = await gateway.create({ name: 'Original' });
@@ -53,7 +53,7 @@ describe.each(['plain', 'compiled'])('several mutations in one document, %s', (h
   test('one that breaks leaves nothing of itself, those before it stay, and none is begun after it', async () => {
     await gateway.sql('RENAME TABLE customer_changes TO customer_changes_away');
     await gateway.sql('CREATE TABLE customer_changes LIKE customer_changes_away');
-    // The first entry fits, the second has the same version and does not.
+    // The first entry fits; the second has the same version and violates the index.
     await gateway.sql('ALTER TABLE customer_changes ADD UNIQUE INDEX only_one (version)');
     try {
       const before = await gateway.everything();

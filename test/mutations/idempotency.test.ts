@@ -32,7 +32,7 @@ describe('the same idempotency key', () => {
     const first = await gateway.create(input);
     const [before, counted] = [await gateway.everything(), await gateway.metric('concierge_repeated_writes_total')];
     expect(await gateway.create(input)).toEqual(first);
-    // The spelling of the input counts as little as the order of its fields or the spaces around the key.
+    // The spelling of the input matters no more than the order of its fields or the spaces around the key.
     const { idempotencyKey, ...rest } = input;
     expect(await gateway.create({ idempotencyKey: ` ${idempotencyKey} `, ...rest, status: 'LEAD' })).toEqual(first);
     expect(await gateway.everything()).toEqual(before);

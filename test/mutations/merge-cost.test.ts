@@ -10,7 +10,7 @@ import { createDatabase, startOwnServers } from '../support/servers.ts';
 
 const CUSTOMERS = 300;
 const ORDERS = 5_000;
-/** Of these customers only the second has many orders. */
+/** Only the second of these customers has many orders. */
 const [KEPT, MANY, FEW] = [1, 2, 3];
 
 let databaseUrl: string;
@@ -19,7 +19,7 @@ let reader: RowsReader;
 let drop: () => Promise<void>;
 
 beforeAll(async () => {
-  // MariaDB counts for the whole server, so it is one that nobody else uses; MySQL counts by connection.
+  // MariaDB counts for the whole server, so it must be one that nobody else uses; MySQL counts per connection.
   const own = process.env['TEST_DATABASE_URL'] === undefined ? await startOwnServers() : undefined;
   ({ url: databaseUrl, drop } =
     own === undefined ? await createDatabase() : { url: own.database.url, drop: own.close });
@@ -49,7 +49,7 @@ afterAll(async () => {
   await drop();
 });
 
-/** What merging a customer into the kept one costs: statements, rows that the server reads, time. */
+/** The cost of merging a customer into the kept one: statements, rows that the server reads, time. */
 async function costOf(merged: number) {
   const input = { keepId: nodeId('Customer', KEPT), mergeId: nodeId('Customer', merged) };
   const mutation = `mutation($input: MergeCustomersInput!) { mergeCustomers(input: $input) { userErrors { code } } }`;
@@ -76,7 +76,7 @@ test('a merge takes no more statements for thousands of orders than for a few, a
   expect(few.orders).toBeLessThan(20);
   expect(many.orders).toBe(ORDERS);
   expect(many.statements).toBeLessThanOrEqual(few.statements);
-  // Some rows of each table, and no table as a whole.
+  // Some rows of each table, and no complete table.
   expect(few['rows read']).toBeLessThan(CUSTOMERS);
   // Each index entry leads to a row, and both are read again to be changed.
   expect(many['rows read']).toBeLessThan(4 * ORDERS + CUSTOMERS);

@@ -22,7 +22,7 @@ afterAll(async () => {
 
 const tables = ['orders', 'tickets', 'interactions'] as const;
 
-/** Two customers of whom there is something in every table, by row id: the one with less is kept. */
+/** Two customers with rows in every table, by row id: the one with fewer is kept. */
 async function busyPair(): Promise<[kept: bigint, merged: bigint]> {
   const has = [...tables, 'customer_tags', 'customer_addresses', 'customer_values'].map(
     (table) => `EXISTS (SELECT 1 FROM ${table} AS t WHERE t.customer_id = c.id)`,
@@ -81,7 +81,7 @@ describe('mergeCustomers', () => {
     }
     expect(after['customers']?.find(({ id }) => id === merged)).toBeUndefined();
 
-    // What the figures must be is worked out anew from the rows.
+    // The expected figures are recomputed from the rows.
     expect(await contradictions(gateway.databaseUrl)).toEqual([]);
     const [stats, ...others] = [before, before, after].map(
       ({ customer_stats: rows }, i) => of(rows, i === 1 ? merged : kept)[0],
@@ -185,7 +185,7 @@ describe('mergeCustomers', () => {
     expect((await gateway.update({ id: other.id, externalId: 'free-m' })).userErrors).toEqual([taken]);
     expect(await gateway.everything()).toEqual(before);
 
-    // The kept one may have it as its own, and merge with it into a third.
+    // The kept one may take it as its own, and be merged with it into a third.
     expect((await gateway.update({ id: keepId, externalId: 'free-m' })).userErrors).toEqual([]);
     expect((await gateway.merge({ keepId: other.id, mergeId: keepId })).userErrors).toEqual([]);
     const [row] = await gateway.sql('SELECT external_id FROM customers WHERE id = ?', [rowOf(other.id)]);
@@ -199,7 +199,7 @@ describe('mergeCustomers', () => {
     const [a, b, c, d] = ids;
     await gateway.merge({ keepId: b, mergeId: a });
     await gateway.merge({ keepId: d, mergeId: c });
-    // By way of merged ids on both sides.
+    // With merged ids on both sides.
     expect((await gateway.merge({ keepId: c, mergeId: a, expectedVersion: 2 })).customer).toMatchObject({
       id: d,
       version: 3,

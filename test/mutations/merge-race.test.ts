@@ -12,7 +12,7 @@ import {
   type WritingGateway,
 } from './writing-gateway.ts';
 
-/** Two gateways over one database. */
+/** Two gateways on one database. */
 let gateway: WritingGateway;
 let second: TestGateway;
 
@@ -32,7 +32,7 @@ interface Answered {
 }
 
 let writes = 0;
-/** Sends a mutation to the one gateway or the other, in turns. */
+/** Sends mutations to the two gateways alternately. */
 async function mutate(name: string, input: object): Promise<Answered> {
   writes += 1;
   const fields = name === 'logInteraction' ? '' : 'customer { id version }';
@@ -49,14 +49,14 @@ const retries = async () =>
   (await second.metric('concierge_transaction_retries_total'));
 
 const WRITERS = 20;
-/** What each of them writes to a customer; the n-th's can be told from all others'. */
+/** What each client writes to a customer; the n-th write is unique. */
 const writeOf = (n: number, customerId: string): [string, object] => {
   if (n % 3 === 0) return ['logInteraction', { customerId, kind: 'NOTE', body: `note ${n}` }];
   if (n % 3 === 1) return ['addTags', { customerId, tags: [`tag ${n}`] }];
   return ['updateCustomer', { id: customerId, company: `company ${n}` }];
 };
 
-/** Everything that acknowledged writers wrote must be on the kept customer. Gives how many came after the merge. */
+/** Expects everything that was acknowledged to be on the kept customer. Returns how many writes came after the merge. */
 async function expectAllOn(keepId: string, mergeId: string): Promise<number> {
   const kept = rowOf(keepId);
   const numbers = Array.from({ length: WRITERS }, (_, n) => n);
@@ -75,7 +75,7 @@ async function expectAllOn(keepId: string, mergeId: string): Promise<number> {
     [...String(fields).matchAll(/"field":"company",[^}]*"after":"(company \d+)"/g)].map(([, company]) => company),
   );
   for (const n of numbers.filter((one) => one % 3 === 2)) expect(companies).toContain(`company ${n}`);
-  // Each side's versions are explained from the first to the last.
+  // The record must explain each side's versions from first to last.
   const [row] = await gateway.sql('SELECT version FROM customers WHERE id = ?', [kept]);
   const versionsOf = (type: string | null, subject: string | null) =>
     changes
@@ -87,7 +87,7 @@ async function expectAllOn(keepId: string, mergeId: string): Promise<number> {
   expect(own.at(-1)).toBe(row?.['version']);
   expect(others).toEqual(others.map((_, i) => i + 1));
   expect(await contradictions(gateway.databaseUrl)).toEqual([]);
-  // The kept one was created and merged; all else of its own came after.
+  // The kept one was created and merged; all its other entries came later.
   return own.length - 2;
 }
 
@@ -107,7 +107,7 @@ describe('what arrives while a customer is merged', () => {
       after += late;
       before += answers.length - late;
     }
-    // There was a race: neither side had it to itself.
+    // Verifies that there was a race, won by each side at least once.
     expect(Math.min(before, after)).toBeGreaterThan(0);
   });
 
@@ -125,7 +125,7 @@ describe('what arrives while a customer is merged', () => {
     });
     const answers = await Promise.all(running);
     expect(answers.flatMap(({ userErrors }) => userErrors)).toEqual([]);
-    // MySQL may let those that wait go in another order than they came.
+    // MySQL may grant the lock in a different order than it was requested.
     expect(await expectAllOn(keepId, mergeId)).toBeGreaterThan(0);
     for (const { customer } of answers) expect(customer?.id ?? keepId).toBe(keepId);
   });

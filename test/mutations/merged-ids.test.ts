@@ -3,7 +3,7 @@ import { customerOf, idOf, startWritingGateway, type WritingGateway } from './wr
 
 let gateway: WritingGateway;
 
-/** Two that went into one, with external ids of their own, and one that nothing went into. */
+/** Two that were merged into one, with their own external ids, and one that nothing was merged into. */
 let kept: string;
 let merged: string[];
 let other: string;
@@ -26,7 +26,7 @@ afterAll(async () => {
 const NODES = 'query N($ids: [ID!]!) { nodes(ids: $ids) { __typename id ... on Customer { name } } }';
 const FRESH = { headers: { 'cache-control': 'no-cache' } };
 
-/** An answer that is not from the cache, with the statements that it took. */
+/** An answer that is not from the cache, with its statements. */
 async function ask(query: string, variables: Readonly<Record<string, unknown>>) {
   let data: Readonly<Record<string, unknown>> = {};
   const statements = await gateway.statementsOf(async () => {
@@ -43,7 +43,7 @@ describe('the id of a merged customer', () => {
     ['node(id: $id) { __typename id ... on Customer { name } }', 'node'],
   ])('gives the kept one, with its id, in %s', async (field, name) => {
     for (const id of merged)
-      // The plain executor's answer, and the compiled operation's.
+      // From the plain executor, and from the compiled operation.
       for (let times = 0; times < 2; times += 1)
         expect(await ask(`query Q($id: ID!) { ${field} }`, { id })).toEqual({
           data: { [name]: { __typename: 'Customer', id: kept, name: 'kept' } },

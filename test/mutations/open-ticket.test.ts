@@ -21,7 +21,7 @@ const ticket = (more: object = {}) => ({ customerId, subject: 'Parcel is late', 
 const statsOf = async (id: number): Promise<Row | undefined> =>
   (await gateway.sql('SELECT * FROM customer_stats WHERE customer_id = ?', [id]))[0];
 
-/** What the random bytes of the next numbers are, one byte for each. */
+/** Sets the random bytes of the next numbers, one byte for each. */
 const rollNumbers = (...bytes: readonly number[]) => {
   const rolls = bytes.values();
   return jest.spyOn(crypto, 'getRandomValues').mockImplementation((array) => {

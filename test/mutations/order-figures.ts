@@ -1,13 +1,13 @@
 import type { Row, WritingGateway } from './writing-gateway.ts';
 
 interface Figures {
-  /** Of each customer with orders. */
+  /** For each customer with orders. */
   readonly stats: readonly Row[];
-  /** Of each customer and currency with orders that were neither cancelled nor refunded. */
+  /** For each customer and currency with orders that were neither cancelled nor refunded. */
   readonly values: readonly Row[];
 }
 
-/** What is kept of every customer's orders. */
+/** The stored figures of every customer's orders. */
 export async function keptFigures(gateway: WritingGateway): Promise<Figures> {
   return {
     stats: await gateway.sql(
@@ -20,7 +20,7 @@ export async function keptFigures(gateway: WritingGateway): Promise<Figures> {
   };
 }
 
-/** The same, worked out anew from the orders. */
+/** The same, recomputed from the orders. */
 export async function recomputedFigures(gateway: WritingGateway): Promise<Figures> {
   return {
     stats: await gateway.sql(

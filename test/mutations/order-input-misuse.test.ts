@@ -158,7 +158,7 @@ describe('createOrder refuses, and writes nothing,', () => {
 
   test('a moment more than a minute ahead', async () => {
     expect((await order({ placedAt: ahead(50_000) })).userErrors).toEqual([]);
-    // So far that it still is when it is read.
+    // Far enough ahead that it is still in the future when it is checked.
     const [before, placedAt] = [await gateway.everything(), ahead(360_000)];
     expect((await order({ placedAt })).userErrors).toEqual([
       {
@@ -204,7 +204,7 @@ test.each([
 ])('what the schema does not allow (%s) is an error of the request', async (_, item) => {
   const mutation = 'mutation($input: CreateOrderInput!) { createOrder(input: $input) { userErrors { code } } }';
   const input = { customerId: idOf('Customer', 1), currency: 'EUR', items: [item] };
-  // The plain executor answers the first time, the compiled operation afterwards.
+  // The plain executor answers the first time, the compiled operation after that.
   for (let i = 0; i < 2; i += 1) {
     const answer = await gateway.request(mutation, { variables: { input } });
     expect(answer.data).toBeUndefined();

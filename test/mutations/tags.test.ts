@@ -21,10 +21,10 @@ const tagged = (count: number, start = 0): string[] => Array.from({ length: coun
 const ofCustomer = (rows: readonly Row[] | undefined): Row[] =>
   (rows ?? []).filter((row) => row['customer_id'] === BigInt(rowOf(customerId)));
 
-/** What differs from before, all of which must be the customer's: tags, version and entries in the record of changes. */
+/** The differences from before, all of which must belong to the customer: tags, version and entries in the record of changes. */
 async function written(write: () => Promise<unknown>) {
   const before = await gateway.everything();
-  // What is repeated beside tags can only be told from what it was once time has passed.
+  // The tags' duplicated columns differ from the previous ones only after some time has passed.
   await aMoment();
   await write();
   const after = await gateway.everything();

@@ -18,7 +18,7 @@ const characters = (most: number, came: string | number) => `Expected 1 to ${mos
 
 type Row = [what: string, input: object, errors: [code: string, field: string, message: string][]];
 
-// What both mutations take.
+// Accepted by both mutations.
 const FIELDS: Row[] = [
   ['an empty subject', { subject: '' }, [['INVALID_INPUT', 'subject', characters(300, 'none')]]],
   ['a subject of spaces', { subject: ' \t\n\u00a0' }, [['INVALID_INPUT', 'subject', characters(300, 'none')]]],

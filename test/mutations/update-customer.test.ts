@@ -44,7 +44,7 @@ const changesNow = async () => {
 
 test('what is given changes and what is left out stays; version, tags and record of changes go along', async () => {
   const before = await rowNow();
-  // The tags' repeated columns can only be told from the old ones once time has passed.
+  // The tags' duplicated columns differ from the previous ones only after some time has passed.
   await aMoment();
   const answer = await gateway.update({ id, name: ' Ada Lovelace ', email: 'ADA@example.com' });
   expect(answer).toEqual({ customer: { id, version: 2, name: 'Ada Lovelace' }, userErrors: [] });

@@ -33,7 +33,7 @@ const place = async (unitPrice?: string, currency = 'EUR'): Promise<string> =>
   orderOf(await gateway.order({ customerId, currency, items: [{ product: { sku: 'own' }, quantity: 1, unitPrice }] }))
     .id;
 
-/** What the schema's description of each state says may follow it. */
+/** The states that may follow each state according to the schema's descriptions. */
 async function documentedTransitions(): Promise<ReadonlyMap<string, readonly string[]>> {
   const sdl = await (await fetch(`${gateway.url}/schema.graphql`)).text();
   const states = buildSchema(sdl).getType('OrderStatus');
@@ -47,7 +47,7 @@ async function documentedTransitions(): Promise<ReadonlyMap<string, readonly str
   );
 }
 
-/** The ways from PENDING, each to another state. */
+/** Paths from PENDING, each to a different state. */
 const WAYS = {
   PENDING: [],
   PAID: ['PAID'],
@@ -96,7 +96,7 @@ describe('from each state', () => {
 test('the status, the version and the moment are written, with an entry in the record of changes, and nothing else', async () => {
   const id = await place();
   const before = await gateway.everything();
-  // The moment can only be told from the one before once time has passed.
+  // The time differs from the previous one only after some time has passed.
   await aMoment();
   const answer = await gateway.advance({ id, status: 'PAID', expectedVersion: 1 });
   const number = orderOf(answer).number;

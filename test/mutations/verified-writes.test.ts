@@ -28,7 +28,7 @@ const drifts = async (rowsAtOnce?: number) => {
   return (await verifyDatabase({ databaseUrl: gateway.databaseUrl, ...options })).drifts;
 };
 
-/** What a customer's record of changes must show for the random writes to have been worth a check. */
+/** What a customer's record of changes must contain for the random writes to be worth checking. */
 const KINDS_OF_CHANGE = [
   ...['CREATED', 'UPDATED', 'MERGED', 'DELETED'].map((action) => `${action} Customer`),
   ...['Order', 'Ticket'].flatMap((type) => [`CREATED ${type}`, `UPDATED ${type}`]),
@@ -75,7 +75,7 @@ describe('npm run verify finds nothing', () => {
     const [before] = await gateway.sql('SELECT MAX(id) AS id FROM customer_changes');
     let [writes, checks] = [0, 0];
     const items = () => [{ product: { sku: 'P-001-EUR' }, quantity: random.between(1, 9), unitPrice: '3.35' }];
-    // [how often, a write about a customer]
+    // [relative frequency, a write about a customer]
     const kinds: readonly [number, (id: string, key: object) => Promise<unknown>][] = [
       [
         2,
@@ -128,7 +128,7 @@ describe('npm run verify finds nothing', () => {
       const key = random.chance(500) ? { idempotencyKey: `key ${random.below(500)}` } : {};
       await pick(random)(random.pick(ids), key);
     };
-    // And until each kind of write has come about, however few there are while one check runs.
+    // And until every kind of write has occurred, however few happen during one check.
     let missing = KINDS_OF_CHANGE;
     const isBusy = (): boolean => writes < 200 || checks < 3 || (missing.length > 0 && writes < 20_000);
     const client = async (): Promise<void> => {
@@ -136,7 +136,7 @@ describe('npm run verify finds nothing', () => {
     };
     const writing = Promise.all(Array.from({ length: 4 }, client));
     const found: unknown[] = [];
-    // Many small ranges, each of another moment.
+    // Many small ranges, each with its own snapshot.
     for (; isBusy(); checks += 1) {
       found.push(...(await drifts(200)));
       const entries = await gateway.sql(

@@ -11,13 +11,13 @@ export interface UserError {
   readonly path: readonly string[];
 }
 
-/** What a mutation of customers gave. */
+/** The payload of a mutation of customers. */
 export interface Written {
   readonly customer: { readonly id: string; readonly version: number; readonly name: string } | null;
   readonly userErrors: readonly UserError[];
 }
 
-/** What a mutation of orders gave. */
+/** The payload of a mutation of orders. */
 export interface WrittenOrder {
   readonly order: {
     readonly id: string;
@@ -29,7 +29,7 @@ export interface WrittenOrder {
   readonly userErrors: readonly UserError[];
 }
 
-/** What a mutation of tickets gave. */
+/** The payload of a mutation of tickets. */
 export interface WrittenTicket {
   readonly ticket: {
     readonly id: string;
@@ -42,11 +42,11 @@ export interface WrittenTicket {
   readonly userErrors: readonly UserError[];
 }
 
-/** A gateway over 60 seeded customers in a database of its own, with a response cache, and plain SQL beside it. */
+/** A gateway with a response cache on its own database with 60 seeded customers, and plain SQL access to it. */
 export interface WritingGateway extends TestGateway {
   readonly databaseUrl: string;
   sql(statement: string, values?: readonly unknown[]): Promise<Row[]>;
-  /** Every row of every table but the migrations', to see what was written and what was not. */
+  /** Every row of every table except the migrations', to compare before and after a write. */
   everything(): Promise<Readonly<Record<string, readonly Row[]>>>;
   create(input: object): Promise<Written>;
   update(input: object): Promise<Written>;
@@ -68,7 +68,7 @@ const ERRORS = 'userErrors { code message path }';
 const TICKET = 'ticket { id number subject status closedAt version }';
 const ORDER = 'order { id number status version total { amount currency } }';
 
-/** The mutations of orders, by one of several gateways. */
+/** The mutations of orders, through one of several gateways. */
 export function orderMutations(gateway: TestGateway): Pick<WritingGateway, 'order' | 'advance'> {
   return {
     order: (input) => mutate(gateway, `createOrder ${ORDER}`, input),
@@ -76,7 +76,7 @@ export function orderMutations(gateway: TestGateway): Pick<WritingGateway, 'orde
   };
 }
 
-/** @param what the mutation's name and, after a space, what to ask for beside its user errors */
+/** @param what the mutation's name and, after a space, what to select besides its user errors */
 async function mutate(gateway: TestGateway, what: string, input: object) {
   const [name = '', ...fields] = what.split(' ');
   const type = `${name[0]?.toUpperCase()}${name.slice(1)}Input`;
@@ -85,8 +85,8 @@ async function mutate(gateway: TestGateway, what: string, input: object) {
 }
 
 /**
- * One of several gateways over a database that share a cache. It has a connection for each of the writes that tests send
- * at once, since none waits long for one: half of them are for writes.
+ * One of several gateways that share a database and a cache. Half of its connections are for writes, which is one for each that
+ * tests send at once, since writes do not wait long for one.
  */
 export async function startCachingGateway(databaseUrl: string): Promise<TestGateway> {
   const settings = { ...PATIENT, CACHE_PREFIX: `${databaseUrl}:`, LIMIT_DATABASE_CONNECTIONS: '24' };
@@ -95,7 +95,7 @@ export async function startCachingGateway(databaseUrl: string): Promise<TestGate
   return gateway;
 }
 
-/** Waits until so many transactions are at the lock of a customer's row. */
+/** Waits until this many transactions are waiting for the lock of a customer's row. */
 export async function untilWaiting(count: number, gateway: Pick<WritingGateway, 'databaseUrl'>): Promise<void> {
   await until(
     `${count} statements to wait for a customer's row`,
@@ -110,7 +110,7 @@ export async function untilWaiting(count: number, gateway: Pick<WritingGateway, 
   );
 }
 
-/** Lets the clock go on, so that the moment of a write can be told from the one before. */
+/** Lets the clock advance, so that the time of a write differs from the previous one's. */
 export const aMoment = (): Promise<void> => pause(5);
 
 /** Starts one; `close` drops the database. */
@@ -156,7 +156,7 @@ export async function startWritingGateway(): Promise<WritingGateway> {
 /** The global id of a row. */
 export const idOf = (type: string, id: unknown): string => Buffer.from(`${type}:${String(id)}`).toString('base64url');
 
-/** The row that a global id stands for. */
+/** The row that a global id refers to. */
 export const rowOf = (id: string | undefined): number =>
   Number(
     Buffer.from(id ?? '', 'base64url')
@@ -164,19 +164,19 @@ export const rowOf = (id: string | undefined): number =>
       .split(':')[1],
   );
 
-/** The customer that a mutation must have given. */
+/** The customer that a mutation must have returned. */
 export function customerOf({ customer, userErrors }: Written): NonNullable<Written['customer']> {
   if (customer === null) throw new Error(`no customer: ${JSON.stringify(userErrors)}`);
   return customer;
 }
 
-/** The order that a mutation must have given. */
+/** The order that a mutation must have returned. */
 export function orderOf({ order, userErrors }: WrittenOrder): NonNullable<WrittenOrder['order']> {
   if (order === null) throw new Error(`no order: ${JSON.stringify(userErrors)}`);
   return order;
 }
 
-/** The ticket that a mutation must have given. */
+/** The ticket that a mutation must have returned. */
 export function ticketOf({ ticket, userErrors }: WrittenTicket): NonNullable<WrittenTicket['ticket']> {
   if (ticket === null) throw new Error(`no ticket: ${JSON.stringify(userErrors)}`);
   return ticket;

@@ -5,7 +5,7 @@ import { cleanUpImports, freshDatabase, importFrom } from '../cli/import-run.ts'
 import { contentsHash, contradictions, query } from '../cli/table-contents.ts';
 import { ANY_COST, PATIENT, startGateway, type TestGateway } from '../support/gateway.ts';
 
-// Microsoft's sample company as CSV files, which are not ours to pass on: jest.config.mjs leaves this folder out unless
+// Microsoft's sample company as CSV files, which we may not redistribute: jest.config.mjs skips this folder unless
 // NORTHWIND_DIR says where they are.
 const folder = process.env['NORTHWIND_DIR'] ?? '';
 const mapping = join(import.meta.dirname, '../../import/northwind.yaml');
@@ -75,7 +75,7 @@ const ORDERS = `query ($after: String) {
   }
 }`;
 
-/** All orders, page by page, as the files would write them. */
+/** All orders, page by page, in the files' format. */
 async function ordersOverGraphQL(gateway: TestGateway): Promise<Map<string, Order>> {
   const found = new Map<string, Order>();
   for (let after: string | null = null, more = true; more;) {
@@ -97,7 +97,7 @@ async function ordersOverGraphQL(gateway: TestGateway): Promise<Map<string, Orde
   return found;
 }
 
-/** The same worked out from the files: each line rounded half up to the cent, each order the sum of its lines. */
+/** The same computed from the files: each line rounded half up to the cent, each order the sum of its lines. */
 function ordersOfTheFiles(): Map<string, Order> {
   const lines = Map.groupBy(rowsOf('order-details.csv'), ([order]) => order);
   const cents = (text: string) => BigInt(Math.round(Number(text) * 100));
@@ -118,7 +118,7 @@ function ordersOfTheFiles(): Map<string, Order> {
 
 const amount = (cents: bigint): string => `${cents / 100n}.${String(cents % 100n).padStart(2, '0')}`;
 
-// None of the columns that are asked for here has a comma or a quote in it or before it.
+// None of the columns used here has a comma or quote in it or before it.
 const rowsOf = (file: string): string[][] =>
   readFileSync(join(folder, file), 'utf8')
     .trimEnd()

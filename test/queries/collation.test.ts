@@ -7,7 +7,7 @@ import { createDatabase, withConnection, type TestDatabase } from '../support/se
 
 const COLLATION = 'utf8mb4_unicode_520_ci';
 
-/** Letters that are one to the collation, or nearly, and what it passes over. */
+/** Letters that are equal or nearly equal to the collation, and characters that it ignores. */
 const PIECES = [
   ...['s', 'ß', 'SS', 'ſ', 'a', 'æ', 'Æ', 'AE', 'á', 'Å', 'A\u030a', 'o', 'ø', 'đ', 'd', 'ŀ', 'l·', 'ı', 'I', 'İ', 'i'],
   ...['か', 'ガ', 'が', 'カ', 'ｶ', 'ｶﾞ', 'か\u3099', 'ゃ', 'や', 'ー', '한', '\u1112\u1161\u11ab', '국', 'ㅎ'],
@@ -142,7 +142,7 @@ test('hasWeight says of every character what the server says', async () => {
   const differing = await withConnection(url, async (sql) => {
     const wrong: string[] = [];
     for (let from = 0; from < 0x11_0000; from += 0x800) {
-      // Halves of characters are no text.
+      // Surrogate halves are not text.
       const codes = Array.from({ length: 0x800 }, (_, i) => from + i).filter((code) => code < 0xd800 || code > 0xdfff);
       if (codes.length === 0) continue;
       const marks = codes.map((code) => `WEIGHT_STRING(_utf8mb4 X'${hexOf(code)}' COLLATE ${COLLATION}) <> ''`);

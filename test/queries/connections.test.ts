@@ -24,7 +24,7 @@ const listOrders = LISTS.flatMap((list) =>
   })),
 );
 
-/** What happens between two pages. */
+/** What can happen between two pages. */
 type Change =
   | { readonly kind: 'nothing' | 'delete the row of the cursor' }
   | { readonly kind: 'delete a row'; readonly place: number }
@@ -52,7 +52,7 @@ const walk = fc.record({
   isFiltered: fc.boolean(),
 });
 
-/** The rows that are there, and all that ever were. */
+/** The current rows, and all that ever existed. */
 interface Walked {
   readonly rows: Map<number, WalkedRow>;
   readonly known: Map<number, WalkedRow>;
@@ -70,7 +70,7 @@ const idsOf = (page: ListPage): number[] =>
     'version' in node ? Number(node.version) : Number(Buffer.from(node.id, 'base64url').toString().split(':')[1]),
   );
 
-/** The page that there should be, as numbers and flags. */
+/** The expected page, as numbers and flags. */
 function expectedPage(
   rows: readonly WalkedRow[],
   compare: (a: WalkedRow, b: WalkedRow) => number,
@@ -106,7 +106,7 @@ describe('a connection', () => {
     { rows, known, change: made, from }: Walked & { change: Change; from: WalkedRow | undefined },
   ): Promise<void> {
     if (made.kind === 'insert a row') {
-      // No id is given twice: a row that came back elsewhere would rightly be seen again.
+      // No id is reused: a row that reappeared elsewhere would rightly be seen again.
       if (known.has(made.id)) return;
       rows.set(made.id, made);
       known.set(made.id, made);

@@ -117,7 +117,7 @@ describe('the shape of a document', () => {
 
 describe('the Node interface', () => {
   const parts: Readonly<Record<string, string>> = {
-    // Fields of one name must be of one type wherever they can meet: hence the aliases.
+    // Fields with the same response key must have the same type wherever they can meet, hence the aliases.
     Customer: 'name email customerStatus: status tags owner { name } createdAt version',
     Order: 'number orderStatus: status total { amount currency } customer { name } items { quantity product { sku } }',
     Product: 'sku productName: name price { amount currency }',

@@ -22,9 +22,9 @@ const everyField = [...paths].flatMap(([typeName, path]) =>
   askable(typeName).map((field) => ({ name: `${typeName}.${field.name}`, typeName, path, field })),
 );
 
-// Null for everybody while there is no sign-in and no allowance in force.
+// Always null while there is neither authentication nor a rate limit.
 const ALWAYS_NULL = new Set(['Viewer.subject', 'Viewer.rateLimit']);
-// Behind a field that is always null.
+// Below a field that is always null.
 const NEVER_THERE = new Set(['RateLimit']);
 
 describe('every field that can be reached from Query', () => {

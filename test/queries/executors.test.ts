@@ -61,7 +61,7 @@ describe('a document that is executed by its plan', () => {
       const { plain, planned } = await askBoth(gateway, query, variables);
       const about = { again, query, variables };
       expect({ ...about, text: JSON.stringify(planned.data) }).toEqual({ ...about, text: JSON.stringify(plain.data) });
-      // Of several errors that empty the whole answer, either may be the first.
+      // If several errors empty the whole answer, any of them may come first.
       if (plain.data !== null)
         expect({ ...about, errors: sorted(planned) }).toEqual({ ...about, errors: sorted(plain) });
       else expect({ ...about, errors: planned.errors.length > 0 }).toEqual({ ...about, errors: true });

@@ -3,7 +3,7 @@ import { listDocument, listNamed, listVariables, type ListPage } from '../suppor
 import { nodeId, startSeededGateway, type SeededGateway } from '../support/seeded.ts';
 import { withConnection } from '../support/servers.ts';
 
-// What a list holds is compared with what plain SQL over the same rows says.
+// Compares the contents of lists with plain SQL on the same rows.
 
 let gateway: SeededGateway;
 beforeAll(async () => {

@@ -126,7 +126,7 @@ describe('an enum value means the same as a literal and as a variable', () => {
       const literal = await same(`{ ${page(`[${value}]`)} }`);
       expect(await same(`query Q($v: ${type}!) { ${page('[$v]')} }`, { v: value })).toEqual(literal);
       expect(await same(`query Q($v: [${type}!]) { ${page('$v')} }`, { v: [value] })).toEqual(literal);
-      // One value stands for a list of it.
+      // A single value stands for a list of it.
       expect(await same(`{ ${page(value)} }`)).toEqual(literal);
       expect(literal[list].nodes.length).toBeGreaterThan(0);
       expect(new Set(literal[list].nodes.map((node: Record<string, string>) => node[field]))).toEqual(new Set([value]));

@@ -18,7 +18,7 @@ const TABLES = {
   Interaction: 'interactions',
 };
 
-/** Every look-up by a key: the field, its argument, and a column that a row is told by. */
+/** Every look-up by a key: the field, its argument, and a column that identifies the row. */
 const KEYS = (
   [
     ['customer', 'by: { id: $key }', 'ID!', 'Customer', 'id'],
@@ -41,7 +41,7 @@ const byText = KEYS.filter(({ column }) => column !== 'id');
 const document = (field: string, argument: string, type: string) =>
   `query Q($key: ${type}) { ${field}(${argument}) { __typename id } }`;
 
-/** Both answers to a question: that of its plan and that of graphql's own executor. */
+/** Both answers to a query: from its plan, and from graphql's own executor. */
 async function both(query: string, variables: Record<string, unknown>): Promise<Answer[]> {
   const { plain, planned } = await askBoth(gateway, query, variables);
   return [plain, planned];

@@ -3,7 +3,7 @@ import { lockTable } from '../faults/table-lock.ts';
 import { ANY_COST, PATIENT, startGateway, type TestGateway } from '../support/gateway.ts';
 import { createDatabase, withConnection, type TestDatabase } from '../support/servers.ts';
 
-// 30 agents have 100 tickets each, every ticket is of another customer, and every customer has 0 to 3 orders.
+// 30 agents have 100 tickets each, every ticket has a different customer, and every customer has 0 to 3 orders.
 const AGENTS = 30;
 const TICKETS = 100;
 const customers = Array.from({ length: AGENTS * TICKETS }, (_, i) => i + 1);
@@ -19,7 +19,7 @@ beforeAll(async () => {
   await withConnection(database.url, async (sql) => {
     await sql.batch(
       'INSERT INTO agents (id, name, updated_at) VALUES (?, ?, NOW())',
-      // By name, as agents are listed.
+      // By name, in which order agents are listed.
       Array.from({ length: AGENTS }, (_, i) => [i + 1, `A${100 + i}`]),
     );
     await sql.batch(
@@ -44,7 +44,7 @@ afterAll(async () => {
   await database.drop();
 });
 
-/** The customers of the first so many agents' tickets, in the order of the answer. */
+/** The customers of the first agents' tickets, in the order of the answer. */
 async function ask(agents: number, selection: string): Promise<Readonly<Record<string, unknown>>[]> {
   const data = await gateway.data(
     `{ agents(first: ${agents}) { nodes {

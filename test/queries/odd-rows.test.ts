@@ -3,7 +3,7 @@ import { PATIENT, startGateway, type TestGateway } from '../support/gateway.ts';
 import { askBoth } from '../support/seeded.ts';
 import { createDatabase, withConnection, type TestDatabase } from '../support/servers.ts';
 
-// As writers leave them that have set a loose sql_mode.
+// As left by programs that set a lax sql_mode.
 const MOMENTS: Readonly<Record<string, { readonly moment: string; readonly isOne: boolean }>> = {
   none: { moment: '0000-00-00 00:00:00', isOne: false },
   'without a day': { moment: '2020-02-00 00:00:00', isOne: false },

@@ -3,8 +3,8 @@ import { ANY_COST, PATIENT, startGateway, type TestGateway } from '../support/ga
 import { askList, listNamed, type ListOrder, type ListPage } from '../support/lists.ts';
 import { createDatabase, withConnection, type TestDatabase } from '../support/servers.ts';
 
-// The pages of all parents come from one statement, SELECTs joined by UNION ALL without an order of its own:
-// src/batch/statements.ts relies on both servers giving the rows of each SELECT together and in its order.
+// One statement returns the pages of all parents: SELECTs joined by UNION ALL without an outer ORDER BY.
+// src/batch/statements.ts relies on both servers returning each SELECT's rows together and in order.
 
 const PARENTS = Array.from({ length: 100 }, (_, i) => i + 1);
 const CHILDREN = 17;
@@ -27,7 +27,7 @@ describe('a page for each of many parents', () => {
     const day = (n: number) => `2024-03-0${1 + n}T00:00:00.000Z`;
     for (const parent of PARENTS)
       for (let child = 0; child < CHILDREN; child += 1) {
-        // Ids run across the parents, and neither with nor against the other columns.
+        // Ids are spread over the parents, and do not correlate with the other columns.
         const id = ((child * PARENTS.length + parent) * 7_919) % 1_000_003;
         rows.push({
           ...{ id, parent, status: ['OPEN', 'PENDING', 'RESOLVED', 'CLOSED'][id % 4] ?? '' },

@@ -25,18 +25,18 @@ import { randomRequest } from '../support/random-request.ts';
 import { REQUEST_VALUES } from '../support/request-values.ts';
 import { createSoak } from '../support/soak.ts';
 
-// Made-up resolvers instead of a database: they give what ours never give, and fail in every place.
+// Generated resolvers instead of a database: they return what ours never return, and fail in every place.
 
 const { seed, again, goesOn, report } = createSoak('plans');
 const DOCUMENTS = 1_500;
-/** How many of a thousand values are not what their type says, in one document and in another. */
+/** How many of a thousand values do not match their type, in different documents. */
 const FAULTS = [0, 30, 150];
 
-/** The number of a text, the same for equal texts. */
+/** A number for a text, the same for equal texts. */
 const numberOf = (text: string): number =>
   createRandom([...text].reduce((sum, c) => (sum * 31 + c.charCodeAt(0)) | 0, 7) >>> 0, 0).below(1_000_000);
 
-/** A value of a type, or something that is none; a promise of it now and then. Follows from `where` alone. */
+/** A value of a type or an invalid one, occasionally as a promise. Determined by `where` alone. */
 function valueOf(type: GraphQLOutputType, where: string, faults: number): unknown {
   const drawn = numberOf(where);
   if (drawn % 1_000 < faults) return faultOf(drawn, where);
@@ -53,7 +53,7 @@ function valueOf(type: GraphQLOutputType, where: string, faults: number): unknow
   return `text ${drawn}`;
 }
 
-/** A list cannot throw in place of one of its items. */
+/** A list cannot throw in place of an item. */
 function itemOf(type: GraphQLOutputType, where: string, faults: number): unknown {
   try {
     return valueOf(type, where, faults);
@@ -85,13 +85,13 @@ function later(value: unknown, drawn: number): unknown {
   return promise;
 }
 
-/** graphql's executor leaves rejections to nobody where a list comes too late. */
+/** graphql's executor leaves rejections unhandled when a list comes too late. */
 function heeded<Value>(promise: Promise<Value>): Promise<Value> {
   promise.then(undefined, () => undefined);
   return promise;
 }
 
-/** The schema with resolvers for about half of its fields; the others are properties, or functions that are. */
+/** The schema with resolvers for about half of its fields; the others are properties or functions. */
 function madeUpSchema(faults: number): GraphQLSchema {
   const schema = buildSchema(readFileSync(new URL('../../schema.graphql', import.meta.url), 'utf8'));
   const objectOf = (type: GraphQLObjectType, where: string): object => {
@@ -105,7 +105,7 @@ function madeUpSchema(faults: number): GraphQLSchema {
     }
     return object;
   };
-  /** With the properties of its type where it is an object. */
+  /** With the properties of its type if it is an object. */
   const made = (type: GraphQLOutputType, where: string): unknown => {
     const complete = (value: unknown): unknown => {
       if (value instanceof Promise) return heeded(value.then(complete));
@@ -138,7 +138,7 @@ interface Request {
   readonly variables?: Readonly<Record<string, unknown>>;
 }
 
-/** What comes of a request by graphql's executor and by two plans, one of which fills objects from the beginning. */
+/** The results of a request by graphql's executor and by two plans, one of which fills objects from the start. */
 async function executed(schema: GraphQLSchema, { query, operationName, variables = {} }: Request) {
   const document = parse(query);
   const operation = document.definitions.find(
@@ -158,8 +158,8 @@ async function executed(schema: GraphQLSchema, { query, operationName, variables
 }
 
 /**
- * A result without what the specification leaves open: where several errors meet in one place of the answer, which of
- * them is told. The order of errors is that of time, which is left open too.
+ * A result without what the specification leaves open: which of several errors in one place of the answer is reported, and the
+ * order of errors, which is that of time.
  */
 function essence({ data, errors = [] }: ExecutionResult) {
   const byPlace = new Map<string, string[]>();
@@ -167,15 +167,15 @@ function essence({ data, errors = [] }: ExecutionResult) {
     const place = placeOfNull(data, path).join('.');
     byPlace.set(place, [...(byPlace.get(place) ?? []), JSON.stringify({ message: told(message), path, locations })]);
   }
-  // In the text the order of fields is seen.
+  // As text, to compare the order of fields.
   return { text: JSON.stringify(data), byPlace };
 }
 
-/** What is wrong with a type's name is never shown to anybody, and said in other words. */
+/** Errors about a type's name are never shown to anybody, and are worded differently. */
 const told = (message: string): string =>
   message.replace(/^(Abstract|Runtime).*|^\w+: expected one of its types.*/, 'type');
 
-/** The first null on the way to an error's place. */
+/** The first null on the path to an error's place. */
 function placeOfNull(data: unknown, path: readonly (string | number)[]): (string | number)[] {
   let at: unknown = data;
   const place: (string | number)[] = [];
@@ -196,13 +196,13 @@ function expectSame(result: ExecutionResult, plain: ExecutionResult, about: obje
   });
   for (const [place, errors] of one.byPlace) {
     const expected = other.byPlace.get(place) ?? [];
-    // One is told; where others meet it, it is one of those that the other executor tells or keeps silent about.
+    // One error is reported per place. Where others compete with it, the executors may choose differently.
     if (errors.length === 1 && expected.length === 1 && isAlone(place, plain))
       expect({ ...about, errors }).toEqual({ ...about, errors: expected });
   }
 }
 
-/** Whether nothing else can have failed there: the place holds no object whose other fields may have. */
+/** Whether nothing else can have failed there: the place has no object whose other fields may have failed. */
 const isAlone = (place: string, { errors = [] }: ExecutionResult): boolean =>
   errors.some(({ path = [] }) => path.join('.') === place);
 

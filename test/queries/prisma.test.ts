@@ -7,7 +7,7 @@ import { nodeId, startSeededGateway, type SeededGateway } from '../support/seede
 import { withConnection } from '../support/servers.ts';
 import { createSoak } from '../support/soak.ts';
 
-// Reads are statements of our own, for their speed. What they find is held here to what Prisma Client finds.
+// Reads use our own statements, for speed. These tests compare their results with Prisma Client's.
 
 const { seed, again, goesOn, report } = createSoak('prisma');
 const QUESTIONS = 600;
@@ -16,7 +16,7 @@ const CUSTOMERS = 60;
 type Row = Readonly<Record<string, unknown>> & { readonly id: bigint };
 type Where = Readonly<Record<string, unknown>>;
 
-/** What of Prisma Client a list is held to. */
+/** The Prisma Client model that a list is compared with. */
 interface Model {
   findMany(query: { where: Where; orderBy: readonly Readonly<Record<string, 'asc' | 'desc'>>[] }): Promise<Row[]>;
   count(query: { where: Where }): Promise<number>;
@@ -44,7 +44,7 @@ beforeAll(async () => {
     Product: product,
     Ticket: ticket,
   } as unknown as typeof models;
-  // Ties in every order, across filters, and nulls: what a page may not cut wrongly.
+  // Ties in every order, across filters, and nulls, where a page might be cut wrongly.
   await withConnection(gateway.databaseUrl, async (connection) => {
     const names = "ELT(1 + id % 6, 'Ada', 'ÁDA', 'Bo', 'bö', 'Zoë', 'zoe''s')";
     const days = (column: string) => `${column} = DATE_ADD('2024-05-01', INTERVAL id % 7 DAY)`;
@@ -67,7 +67,7 @@ afterAll(async () => {
 
 const camel = (column: string): string => column.replaceAll(/_(\w)/g, (_, letter: string) => letter.toUpperCase());
 
-/** A condition in our words and in Prisma's. */
+/** A condition in our terms and in Prisma's. */
 interface Filter {
   readonly variables: Readonly<Record<string, unknown>>;
   readonly where: Where;
@@ -145,13 +145,13 @@ async function addCustomerFilters(
   if (and.length > 0) theirs['AND'] = and;
 }
 
-/** What a row is known by in an answer: entries of the record of changes have no id of their own. */
+/** What identifies a row in an answer: entries of the record of changes have no id of their own. */
 const keyOf = (type: string, row: Row): unknown => (type === 'Change' ? row['version'] : nodeId(type, row.id));
 
 const selectionOf = (type: string): string =>
   `totalCount pageInfo { hasNextPage hasPreviousPage } edges { cursor node { id${type === 'Change' ? ': version' : ''} } }`;
 
-/** A page as it should be, out of all rows in their order. */
+/** The expected page, from all rows in order. */
 function expectedPage(rows: readonly Row[], page: { size: number; at: number | undefined; backward: boolean }) {
   const { size, at, backward } = page;
   const [from, to] = backward
@@ -221,7 +221,7 @@ describe('what our statements find is what Prisma Client finds', () => {
 
 const iso = (value: unknown): unknown => (value instanceof Date ? value.toISOString() : value);
 
-/** By the keys of every row: `[field and argument, the key of a row]`. */
+/** For the keys of every row: `[field and argument, the key of a row]`. */
 const KEYS = {
   Customer: {
     fields: ['externalId', 'name', 'email', 'phone', 'company', 'status', 'createdAt', 'updatedAt', 'version'],
@@ -251,7 +251,7 @@ test.each(Object.entries(KEYS))(
     const rows = (await models[type]?.findMany({ where: {}, orderBy: [{ id: 'asc' }] })) ?? [];
     expect(rows.length).toBeGreaterThan(5);
     for (const [name, keyOfRow] of Object.entries(keys)) {
-      // Twenty at a time: as many fields as a document may have at its top, and one statement.
+      // Twenty at a time, the most root fields that a document may have, and one statement.
       for (let at = 0; at < rows.length; at += 20) {
         const asked = rows.slice(at, at + 20).filter((row) => keyOfRow(row) !== null);
         const root = type.toLowerCase();
@@ -306,7 +306,7 @@ test('what belongs to a customer or an order alone is what Prisma Client has, in
   }
 });
 
-/** By Prisma Client: all rows of a list, of each parent. */
+/** All rows of a list for each parent, through Prisma Client. */
 async function prismaRows(
   list: List,
   { order, filter, parents }: { order: ListOrder; filter: Filter; parents: readonly number[] },

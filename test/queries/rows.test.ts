@@ -9,10 +9,10 @@ import { nodeId } from '../support/seeded.ts';
 import { createDatabase, startOwnServers, withConnection } from '../support/servers.ts';
 
 const PAGE = 5;
-/** The row that tells whether there is a next page, and the first look into the second part of a cursor's condition. */
+/** The row that shows whether there is a next page, and the first look-up for the second part of a cursor's condition. */
 const SLACK = 2;
 
-/** A filter that an index serves, and how many index ranges are merged for it. */
+/** A filter with an index, and how many index ranges are merged for it. */
 interface Filter {
   readonly name: string;
   readonly variables: Readonly<Record<string, unknown>>;
@@ -21,7 +21,7 @@ interface Filter {
   readonly isSide?: boolean;
 }
 
-/** The most that a page may read. Rows of several ranges are merged in a temporary table: written, read, sorted. */
+/** The most rows that a page may read. Rows of several ranges are merged in a temporary table: written, read, sorted. */
 function mostRows({ branches = 1, isSide = false }: Filter): number {
   const read = branches * (PAGE + SLACK) * (isSide ? 2 : 1);
   return branches === 1 ? read : read + branches * (PAGE + 1) + 1 + (PAGE + 1);
@@ -35,11 +35,11 @@ const filter = (given: Readonly<Record<string, unknown>>): Filter => ({
 const span = { from: '2024-01-01T01:00:00Z', to: '2024-01-04T00:00:00Z' };
 const owner = nodeId('Agent', MANY);
 
-/** Every filter of a list that has an index together with the order, one at a time, after none at all. */
+/** Every filter of a list that has an index for the order, one at a time, after no filter at all. */
 function filtersOf({ type, parent, variables }: List, { column }: ListOrder): Filter[] {
   const field = column.replace(/_at$/, 'At');
   const ranged = type === 'Customer' || type === 'Order' || type === 'Ticket' ? column.endsWith('_at') : false;
-  // Tickets that are still open have no such moment, and the contract no filter by it.
+  // Open tickets have no closing time, and the API has no filter by it.
   const ranges = ranged && column !== 'closed_at' ? [filter({ [field]: span })] : [];
   const several = (name: string, values: string[]) => ({ ...filter({ [name]: values }), branches: values.length });
   const none = { name: '', variables: {} };
@@ -49,7 +49,7 @@ function filtersOf({ type, parent, variables }: List, { column }: ListOrder): Fi
       { ...filter({ tag: SHARED_TAG }), isSide: true },
       ...(ranged ? [{ ...filter({ tag: SHARED_TAG, [field]: span }), isSide: true }] : []),
     ];
-    // Of one agent's customers, those with a telephone number are picked out while reading.
+    // Customers of an agent with a telephone number are filtered while reading.
     const rest = [
       { ...filter({ ownerId: owner, tag: SHARED_TAG }), isSide: true },
       filter({ phone: SHARED_PHONE }),
@@ -62,7 +62,7 @@ function filtersOf({ type, parent, variables }: List, { column }: ListOrder): Fi
   if (type === 'Order') return [none, filter({ status: ['PAID'] }), several('status', ['PAID', 'SHIPPED']), ...ranges];
   if (type === 'Ticket') {
     const urgent = [filter({ priority: ['HIGH'] }), several('priority', ['HIGH', 'LOW'])];
-    // Open tickets have not been closed: the pages of their list would not be full on both sides.
+    // Open tickets have not been closed, so the pages of their list would not be full on both sides.
     const open =
       column === 'closed_at' ? [] : [filter({ status: ['OPEN'] }), filter({ status: ['OPEN'], priority: ['HIGH'] })];
     return [none, ...urgent, ...open, ...ranges];
@@ -80,8 +80,8 @@ describe('rows that the server reads', () => {
   const lookUps = new Map<string, number>();
 
   beforeAll(async () => {
-    // MariaDB counts for the whole server, so it is one that nobody else uses. Where TEST_DATABASE_URL names a MariaDB,
-    // run with `--runInBand`; MySQL counts by connection.
+    // MariaDB counts for the whole server, so it must be one that nobody else uses. If TEST_DATABASE_URL names a MariaDB, run
+    // with `--runInBand`; MySQL counts per connection.
     const own = process.env['TEST_DATABASE_URL'] === undefined ? await startOwnServers() : undefined;
     const database = own === undefined ? await createDatabase() : { url: own.database.url, drop: own.close };
     ({ url: databaseUrl, drop } = database);
@@ -95,7 +95,7 @@ describe('rows that the server reads', () => {
     await drop();
   });
 
-  /** What it costs to find the parents, which is none of the list's. */
+  /** The cost of finding the parents, which is not part of the list's. */
   async function lookUp({ parent }: List, parents: readonly number[]): Promise<number> {
     if (parent === undefined) return 0;
     const key = `${parent.type} ${parents.join()}`;
@@ -117,7 +117,7 @@ describe('rows that the server reads', () => {
     return rows - (await lookUp(list, parents));
   }
 
-  /** A row in the depth of a list, and one of those without a value where there are any. */
+  /** A row deep in a list, and one without a value if there are any. */
   async function deepRows({ table, parent }: List, { column }: ListOrder) {
     return withConnection(databaseUrl, async (connection) => {
       const where = parent === undefined ? '1 = 1' : `${parent.column} = ${MANY}`;
@@ -221,7 +221,7 @@ describe('rows that the server reads', () => {
     const [few, many] = [await count(FEW), await count(MANY)];
     expect(few.answer).toEqual({ totalCount: 10, totalCountIsExact: true });
     expect(many.answer).toEqual({ totalCount: 10_000, totalCountIsExact: true });
-    // Each entry is read once and, on its way to be counted, at most once more.
+    // Each entry is read once, and at most once more to be counted.
     expect(few.rows).toBeLessThanOrEqual(2 * 10 + 10);
     expect(many.rows).toBeLessThanOrEqual(2 * 10_001 + 10);
   });

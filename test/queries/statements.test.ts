@@ -5,7 +5,7 @@ import { printTable } from '../support/print-table.ts';
 import { nodeId } from '../support/seeded.ts';
 import { createDatabase, withConnection, type TestDatabase } from '../support/servers.ts';
 
-/** Queries four levels deep and more, each with the statements that it takes, whatever the number of rows. */
+/** Queries of four and more levels, with the statements that each takes, whatever the number of rows. */
 const QUERIES: readonly { readonly query: string; readonly statements: readonly string[] }[] = [
   {
     query: 'customers(first: $n) { nodes { orders(first: 5) { nodes { items { product { name } } } } } }',
@@ -54,7 +54,7 @@ const CUSTOMERS = 100;
 const n = Array.from({ length: CUSTOMERS }, (_, i) => i + 1);
 const at = "'2024-01-01' + INTERVAL";
 
-/** A hundred customers that each have something of everything, so that no level is empty for any of them. */
+/** A hundred customers with some of everything, so that no level is empty for any of them. */
 async function fillEvenly(url: string): Promise<void> {
   const rows = (row: (i: number) => string) => n.map((i) => `(${row(i)})`).join();
   await withConnection(url, async (sql) => {
@@ -93,7 +93,7 @@ describe('SQL statements', () => {
     await database.drop();
   });
 
-  /** The statements of a query with the length of its answer. */
+  /** The statements of a query, and the length of its answer. */
   async function statementsOf(query: string, parents: number) {
     const document = `query Q(${query.includes('$n') ? '$n: Int' : '$ids: [ID!]!'}) { ${query} }`;
     const variables = { n: parents, ids: n.slice(0, parents).map((id) => nodeId('Customer', id)) };
@@ -139,7 +139,7 @@ describe('SQL statements', () => {
         ...found,
         ...Object.fromEntries(kinds.map((kind) => [`${name} ${kind}`, 1])),
       });
-      // A cursor belongs to one parent's list; here it is that of the only parent asked.
+      // A cursor belongs to one parent's list; here it is that of the only parent.
       const first = await gateway.data(
         listDocument(list, 'edges { cursor }'),
         listVariables(list, { parents: [1], first: 1 }),

@@ -99,14 +99,14 @@ describe('customers by text', () => {
       ['张伟', ['张伟', '张伟明']],
       ['张伟明', ['张伟明']],
       ['张', ['张伟', '张伟明']],
-      // Both scripts of Japanese are one to the collation, and so are small letters.
+      // The collation does not distinguish Japanese scripts or small letters.
       ['ミュ', ['みゆき', 'ミュラー']],
       ['ミュラ', ['ミュラー']],
       ['み', ['みゆき', 'ミュラー']],
       ['محمد', ['محمد علي']],
       ['ИВАН', ['Иванова']],
       ['🎁', ['🎁 Gifts']],
-      // What the order takes for equal: ligatures, sharp s, marks, width, composition.
+      // Equal in the collation: ligatures, sharp s, marks, width, composition.
       ['WEISS', ['Weiß', 'Weiss AG']],
       ['weiß', ['Weiß', 'Weiss AG']],
       ['Aegir', ['Ægir']],
@@ -117,7 +117,7 @@ describe('customers by text', () => {
       ['mu\u0308l', ['MULLER', 'Müller']],
       ['Li', ['Li\tNa', 'Linda']],
       ['  zoe', ['Zoë', 'zoe']],
-      // To the collation a text has spaces without end behind it, as it has to equality.
+      // In ordering as in equality, the collation pads texts with infinitely many spaces.
       ['zoe ', ['Zoë', 'zoe']],
       ['Müller ', ['MULLER', 'Müller']],
       ['nobody', []],
@@ -213,19 +213,19 @@ describe('customers by text', () => {
       ['a_', ['a_b']],
       ["o'n", ["O'Neil"]],
       ['123', []],
-      // With an @: the start of the email.
+      // With an @: a prefix of the email.
       ['mueller@', ['Müller']],
       ['MULLER@EXAMPLE', ['MULLER']],
       ['zoe_1@', ['Zoë']],
       ["o'neil@example.com", ["O'Neil"]],
       ['@example.com', []],
-      // Four digits or more: the start of the telephone number.
+      // Four digits or more: a prefix of the telephone number.
       ['4930', ['Müller', 'MULLER', 'Zoë']],
       ['+49 30 123 4567', ['Zoë']],
       ['(49) 30/12-34.56', ['Müller', 'MULLER', 'Zoë']],
       ['1202', [' leading']],
       ['9999', []],
-      // As it is written: with what stands before a country's code, and what is dialled only within the country.
+      // As people write it: with an international prefix, and with what is dialled only within the country.
       ['0049 30 123456', ['Müller', 'MULLER', 'Zoë']],
       ['+49 (0)30 123456', ['Müller', 'MULLER', 'Zoë']],
       ['+49 (0)30 12', ['Müller', 'MULLER', 'Zoë']],
@@ -235,7 +235,7 @@ describe('customers by text', () => {
       ['+４９ ３０ １２３４５６', ['Müller', 'MULLER', 'Zoë']],
       ['٠٣٠ ١٢٣٤٥٦', ['Müller', 'MULLER', 'Zoë']],
       ['030 999999', []],
-      // The Kelvin sign is no k.
+      // The Kelvin sign is not a k.
       ['mueller@\u212a', []],
       ['\u200bZO\u0301\u200d', ['Zoë', 'zoe']],
     ])('%j finds %j', async (text, expected) => {

@@ -19,7 +19,7 @@ import { isText, normaliseText } from '../../src/crm/text.ts';
 
 const GIVEN = 'Ame\u0301lie\u200b';
 const NORMALISED = 'Amélie';
-/** Fields whose texts stay as they are, and why. */
+/** Fields whose texts are not normalised, and why. */
 const AS_THEY_ARE: Readonly<Record<string, string>> = {
   'CreateCustomerInput.email': 'an email of other characters must not become one of ASCII',
   'UpdateCustomerInput.email': 'the same',
@@ -28,7 +28,7 @@ const AS_THEY_ARE: Readonly<Record<string, string>> = {
 
 type Place = GraphQLArgument | GraphQLInputField;
 
-/** A value for an input in which each String is `text`, where that is not left as it is. */
+/** A value for an input in which each String is `text`, unless its field is not normalised. */
 function valueOf(type: GraphQLInputType, text: string, asItIs = false): unknown {
   const nullable = getNullableType(type);
   if (isListType(nullable)) return [valueOf(nullable.ofType, text, asItIs)];
@@ -72,7 +72,7 @@ describe('every text of the schema that comes in', () => {
         name: `${type.name}.${field.name}`,
         args: args(NORMALISED),
       });
-      // What a compiled operation keeps from one request to the next is not written to.
+      // Values that a compiled operation keeps between requests must not be modified.
       expect(given).toEqual(args(GIVEN));
     }
     expect(fields.length).toBeGreaterThan(25);

@@ -9,7 +9,7 @@ const HELP = `npm run soak -- NAME [options]
   --seed N     decides what is made up; when each thing happens is left to the machine (default: any)
 Exit code 1 when anything was found that must not be, 64 when the command is not understood.`;
 
-/** Runs the file of a random run by itself, for as long as asked for. */
+/** Runs the file of a random run by itself, for the requested time. */
 async function main(args: readonly string[]): Promise<number> {
   const options = {
     minutes: { type: 'string', default: '10' },
@@ -36,7 +36,7 @@ async function main(args: readonly string[]): Promise<number> {
     stdio: 'inherit',
     env: { ...process.env, SOAK_MINUTES: String(minutes), SOAK_SEED: String(seed) },
   });
-  // Ctrl-C reaches the child by itself.
+  // The terminal sends Ctrl-C to the child as well.
   process.on('SIGINT', () => undefined);
   process.on('SIGTERM', () => child.kill('SIGTERM'));
   return new Promise((resolve) => child.once('close', (code) => resolve(code ?? 1)));

@@ -9,7 +9,7 @@ import { createTemporaryFolder } from '../support/temporary-folder.ts';
 const program = join(import.meta.dirname, 'run.ts');
 const names = Object.keys(SOAKS).join(', ');
 
-// In jest's place: shows what it was asked for, and fails.
+// Replaces jest: prints what it was asked for, and fails.
 const STAND_IN = `const { SOAK_MINUTES, SOAK_SEED } = process.env;
 console.log(JSON.stringify({ file: process.argv.at(-1), SOAK_MINUTES, SOAK_SEED }));
 if (SOAK_SEED === '8') process.kill(process.pid, 'SIGKILL');

@@ -46,10 +46,10 @@ const untilOpen = (gateway: TestGateway, count: number) =>
     () => open(gateway),
     (seen) => seen === count,
   );
-/** Requests and subscriptions; that for this number is one of them. */
+/** Requests and subscriptions in flight, including the one that reads this number. */
 const inFlight = (gateway: TestGateway) => gateway.metric('concierge_http_requests_in_flight');
 
-/** A request for a subscription as bytes. */
+/** A subscription request as bytes. */
 function requestFor(query: string): string {
   const body = JSON.stringify({ query, variables: { id } });
   const head = [
@@ -76,7 +76,7 @@ async function raw(gateway: TestGateway, query = CHANGED, copies = 1): Promise<S
   return socket;
 }
 
-/** A request that lacks its last byte until `send`. */
+/** A request without its last byte, until `send`. */
 async function half(gateway: TestGateway) {
   const socket = connectTo(gateway);
   const request = requestFor(CHANGED);
@@ -145,7 +145,7 @@ describe('a client that goes away', () => {
     const witness = await watch(gateway, other);
     const statements = await gateway.statementsOf(async () => {
       await gateway.data(UPDATE, { input: { id, company: randomUUID() } });
-      // Read for later than whoever watched the first would have been.
+      // It is read later than a subscription to the first would have been.
       await gateway.data(UPDATE, { input: { id: other, company: randomUUID() } });
       await witness.next();
     });
@@ -154,7 +154,7 @@ describe('a client that goes away', () => {
 });
 
 describe('a client that does not read', () => {
-  // About a megabyte an event.
+  // About a megabyte per event.
   const large = `subscription($id: ID!) { customerChanged(id: $id) { version ${Array.from({ length: 5_000 }, (_, i) => `a${i}: company`).join(' ')} } }`;
   const company = (i: number) => `${i}`.padEnd(200, 'x');
 
@@ -168,7 +168,7 @@ describe('a client that does not read', () => {
     const reader = await watch(gateway);
     for (let i = 0; i < 40; i += 1) {
       await gateway.data(UPDATE, { input: { id, company: company(i) } });
-      // Whoever reads is not held up by one that does not.
+      // A client that reads is not delayed by one that does not.
       expect((await reader.next()).data.data.customerChanged.company).toBe(company(i));
     }
     expect(await gateway.metric('concierge_subscription_events_collapsed_total')).toBeGreaterThan(10);
@@ -249,7 +249,7 @@ describe('one subscription too many', () => {
     const [first] = [await watch(gateway), await watch(gateway)];
     expect(await refused(gateway)).toEqual(refusal(status, code, expected));
     expect(await gateway.metric('concierge_subscriptions_refused_total')).toBe(1);
-    // What is no subscription has nothing to do with it.
+    // Other requests are not affected.
     expect((await gateway.data('{ __typename }')).__typename).toBe('Query');
     first.close();
     await untilOpen(gateway, 1);
@@ -283,7 +283,7 @@ describe('a gateway that stops', () => {
     reader.setEncoding('utf8').on('data', (data: string) => (text += data));
     const ended = orGiveUp('the stream to end', once(reader, 'close'));
     reader.resume();
-    // Has not said yet what it wants.
+    // A client that has not said yet what it wants.
     const late = await half(gateway);
     const refused = await within(2_000, 'the stop', async () => {
       const closed = gateway.close();

@@ -41,7 +41,7 @@ describe('with a Redis Cluster', () => {
     await writeAll(a, 'One Ltd');
     await writeAll(b, 'Two Ltd');
     await Promise.all(cluster.nodes.map((node) => node.call('CLIENT', 'KILL', 'TYPE', 'pubsub')));
-    // INTERRUPTED before it, where there was time to say so.
+    // INTERRUPTED comes first, if there was time to send it.
     for (const stream of streams) await stream.until((event) => stateIn(event) === 'LIVE');
     await writeAll(a, 'Three Ltd');
     await writeAll(b, 'Four Ltd');

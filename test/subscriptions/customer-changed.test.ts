@@ -8,7 +8,7 @@ import { CHANGED, subscribe, type EventReader, type Subscribing } from './event-
 
 let gateway: WritingGateway;
 const streams: EventReader[] = [];
-/** How many comments came until one more did. Begun before all else, for that takes twelve seconds. */
+/** How many comments arrived until one more did. Started first, because that takes twelve seconds. */
 let commented: Promise<number>;
 beforeAll(async () => {
   gateway = await startWritingGateway();
@@ -20,7 +20,7 @@ afterEach(() => {
 });
 afterAll(() => gateway.close());
 
-/** Subscribes and gives the stream after its first event, with what that showed. */
+/** Subscribes, and returns the stream after its first event, with what that showed. */
 async function watch(id: string, query = CHANGED, options: Subscribing = {}) {
   const stream = await subscribe(gateway.url, query, { variables: { id }, ...options });
   streams.push(stream);
@@ -88,7 +88,7 @@ describe('customerChanged', () => {
     expect((await gateway.merge({ keepId: kept.id, mergeId: merged.id })).userErrors).toEqual([]);
     expect((await stream.next()).data.data.customerChanged).toMatchObject({ id: kept.id, name: 'Kept', version: 2 });
     await gateway.update({ id: kept.id, name: 'Kept still' });
-    // The merge is a change to each of the two, so it may be told twice.
+    // The merge changes both of them, so it may be reported twice.
     let shown = (await stream.next()).data.data.customerChanged;
     if (shown.name === 'Kept') shown = (await stream.next()).data.data.customerChanged;
     expect(shown).toMatchObject({ id: kept.id, name: 'Kept still', version: 3 });
@@ -112,7 +112,7 @@ describe('customerChanged', () => {
       { code: 'CONFLICT' },
     ]);
     const taken = customerOf(await gateway.create({ name: 'Taken', email: 'taken@example.com' }));
-    // Written and undone, since the index refuses it.
+    // Written and rolled back, since it violates the index.
     expect((await gateway.update({ id, email: 'taken@example.com' })).userErrors).toMatchObject([
       { code: 'ALREADY_EXISTS' },
     ]);
@@ -128,7 +128,7 @@ describe('customerChanged', () => {
       connectTimeout: 0,
     });
     try {
-      // Holds up the write at its last statement, the entry in the record of changes.
+      // Blocks the write at its last statement, the entry in the record of changes.
       await blocker.query('LOCK TABLES customer_changes WRITE');
       const written = gateway.update({ id, company: 'Slow Ltd' });
       await silence(stream);
@@ -171,7 +171,7 @@ describe('customerChanged', () => {
 
   test('of several operations runs the one named, under its alias, with its variables', async () => {
     const { id } = await newCustomer();
-    // One that asks about the schema, which is executed in another way.
+    // An introspection query, which is executed differently.
     const query = `query Q { __schema { queryType { name } } }
       subscription S($id: ID!, $n: Int = 2) { it: customerChanged(id: $id) { name orders(first: $n) { totalCount } } }`;
     const url = `${gateway.url}/graphql?${new URLSearchParams({ query, operationName: 'S', variables: JSON.stringify({ id }) })}`;
@@ -196,7 +196,7 @@ describe('what is counted', () => {
       return Promise.all(names.map((name) => gateway.metric(name)));
     };
     const [, sent = 0] = await until('subscriptions of other tests to end', counts, ([open]) => open === 0);
-    // An event is counted when it is out, and may be read before.
+    // An event is counted once it is sent, and may be received before.
     const counted = (...wanted: readonly number[]) =>
       until('the events to be counted', counts, (seen) => isDeepStrictEqual(seen, wanted));
     const { id } = await newCustomer();

@@ -1,6 +1,6 @@
 import { orGiveUp, pause } from '../support/patience.ts';
 
-/** An event of a stream, as GraphQL over SSE has them. */
+/** An event of a stream, as in GraphQL over SSE. */
 export interface StreamedEvent {
   readonly event: 'next' | 'complete';
   // Results have the shape of the subscription at hand, which each test knows.
@@ -14,15 +14,15 @@ export interface EventReader {
   readonly headers: Headers;
   /** The next event; rejects when none comes, or the stream was cut. */
   next(): Promise<StreamedEvent>;
-  /** Reads until an event is as wanted and gives all that came, this one last. */
+  /** Reads until an event is as wanted, and returns all of them, this one last. */
   until(wanted: (event: StreamedEvent) => boolean): Promise<StreamedEvent[]>;
-  /** Lets time pass in which no event may come; rejects with one that does. */
+  /** Lets time pass without events; rejects if one comes. */
   silence(ms: number): Promise<void>;
-  /** Resolves once the bytes have ended. */
+  /** Resolves once the response has ended. */
   end(): Promise<void>;
-  /** How many comments came so far, as far as it was read. */
+  /** How many comments were received, as far as the stream was read. */
   readonly comments: number;
-  /** Goes away. */
+  /** Disconnects. */
   close(): void;
 }
 
@@ -32,7 +32,7 @@ export interface Subscribing {
   readonly method?: 'GET' | 'POST';
 }
 
-/** The whole of what a stream shows of a customer in most tests. */
+/** What most tests select of a customer. */
 export const CHANGED = 'subscription($id: ID!) { customerChanged(id: $id) { id name company version updatedAt } }';
 
 /** Subscribes over HTTP by `fetch`. */
@@ -57,7 +57,7 @@ export async function subscribe(
   const events = eventsOf(response, () => (comments += 1));
   /** Every event so far, for the message of a test that waits in vain. */
   const came: StreamedEvent[] = [];
-  /** Asked for and not come yet: it is the next one. */
+  /** Requested but not yet received: it becomes the next one. */
   let coming: Promise<IteratorResult<StreamedEvent, void>> | undefined;
   const next = async (): Promise<StreamedEvent> => {
     coming ??= events.next();

@@ -10,10 +10,10 @@ afterEach(async () => {
   watch = bus.watch('1');
 });
 
-/** The next event; undefined when none is due. */
+/** The next event; undefined if none is due. */
 async function due(): Promise<CustomerEvent | undefined> {
   asked ??= watch.next();
-  // One that is due comes without anything that takes time.
+  // An event that is due arrives without delay.
   const came = await Promise.race([asked, new Promise<undefined>((resolve) => setImmediate(resolve, undefined))]);
   if (came !== undefined) asked = undefined;
   return came?.value ?? undefined;
@@ -23,7 +23,7 @@ afterEach(() => {
   asked = undefined;
 });
 
-/** A customer is read after an event, and found under this number. */
+/** Reads a customer after an event, finding it under this row id. */
 const readAs = async (row: string): Promise<void> => (await due())?.found(row);
 
 describe('a subscription to a customer that was merged', () => {
@@ -49,7 +49,7 @@ describe('a subscription to a customer that was merged', () => {
     expect(await due()).toBeUndefined();
     bus.changed(['3']);
     await readAs('3');
-    // What leads there may itself lead elsewhere.
+    // The id may later lead elsewhere.
     bus.changed(['1']);
     expect(await due()).toBeDefined();
   });

@@ -19,7 +19,7 @@ const streams: EventReader[] = [];
 beforeAll(async () => {
   writing = await startWritingGateway();
   prefix = `${writing.databaseUrl}:`;
-  // What Redis takes too long for is told again, and read for once more.
+  // A message that takes Redis too long is sent again, and causes another read.
   const settings = { ...PATIENT, CACHE_PREFIX: prefix };
   const start = () => startGateway({ databaseUrl: writing.databaseUrl, redisUrl: redisUrl(), settings });
   [first, second] = await Promise.all([start(), start()]);
@@ -89,7 +89,7 @@ describe('updates of one customer through both gateways', () => {
       expect(versions.length).toBeGreaterThan(20);
       expect(versions.length).toBeLessThanOrEqual(200);
     }
-    // Whatever was heard late is read again, and is nothing new.
+    // A message that arrives late causes another read without any news.
     await updateBy(second, id, 'Last Ltd');
     for (const stream of readers) {
       const late = await stream.until((event) => customerIn(event).version === 202);
@@ -107,7 +107,7 @@ describe('in Redis', () => {
     const counts = await redis.pubsub('NUMSUB', ...ids.map(channel));
     return counts.filter((_, i) => i % 2 === 1);
   };
-  /** Until so many gateways listen to each. */
+  /** Waits until these numbers of gateways listen to each customer. */
   const listenedToBy = (gateways: readonly number[], ...ids: string[]) =>
     until(
       `${gateways.join(' and ')} gateways to listen`,

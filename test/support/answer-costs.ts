@@ -14,8 +14,8 @@ function weightOf({ astNode }: Weighed, fallback: number): number {
 }
 
 /**
- * What an answer costs by what is in it, which the specification of cost directives calls query response analysis:
- * the weights of its objects, and of the fields that gave them. Each object must have its `__typename`.
+ * The cost of an answer by its contents, which the specification of cost directives calls query response analysis: the weights
+ * of its objects and of the fields that returned them. Each object must have its `__typename`.
  */
 export function answerCosts(
   schema: GraphQLSchema,

@@ -7,17 +7,17 @@ import { type Fetchable, FetchError, fetchPackages } from '../../src/embedded/fe
 import { fetchedLibraryFolders, findFile, searchFolders } from '../../src/embedded/find.ts';
 import { PATIENCE_MS } from './patience.ts';
 
-/** Fetched browsers; kept, since it is 100 MB. */
+/** Holds fetched browsers, which are kept because they are 100 MB each. */
 const browsersDir = join(import.meta.dirname, '../../.data/browser');
 
-/** The part of Chromium that runs without a screen: no GTK and no services, hence half of what the whole one needs. */
+/** Chromium's headless part: without GTK and services, it has half of the full browser's dependencies. */
 const headlessShell: Fetchable = {
   folder: 'chromium',
   packageName: 'chromium-headless-shell',
   knownDependencies: ['chromium-common', 'libdouble-conversion3', 'libflac12', 'libharfbuzz-subset0', 'libminizip1']
     .concat(['libnss3', 'libopenh264-7', 'libopenjp2-7', 'libopus0', 'libpulse0', 'libasyncns0', 'libsndfile1'])
     .concat(['libmp3lame0', 'libmpg123-0', 'libogg0', 'libvorbis0a', 'libvorbisenc2', 'libxnvctrl0']),
-  // A bare machine has no letters at all: Latin, Arabic and the like; Chinese, Japanese and Korean; Hindi.
+  // A minimal machine has no fonts: these cover Latin, Arabic and the like; Chinese, Japanese and Korean; Hindi.
   extras: ['fonts-dejavu-core', 'fonts-droid-fallback', 'fonts-lohit-deva'],
   aboutMegabytes: 103,
 };
@@ -34,15 +34,15 @@ interface BrowserProgram {
   readonly env: Readonly<Record<string, string>>;
 }
 
-/** A browser with a profile of its own, and how to get rid of both. */
+/** A browser with its own profile; `close` removes both. */
 export interface TestBrowser {
   readonly context: BrowserContext;
   close(): Promise<void>;
 }
 
 /**
- * Starts a headless Chromium: CHROMIUM_PATH, else one of this machine, else Debian's, fetched into `.data/` without
- * touching the system (100 MB, the first time).
+ * Starts a headless Chromium: from CHROMIUM_PATH, else an installed one, else Debian's, fetched into `.data/` without changing
+ * the system (100 MB, the first time).
  * @throws Error with the command to run, when none is found and none can be fetched
  */
 export async function startBrowser(): Promise<TestBrowser> {
@@ -52,7 +52,7 @@ export async function startBrowser(): Promise<TestBrowser> {
     executablePath: program.path,
     env: { HOME: profile, LC_ALL: 'C.UTF-8', ...program.env },
     headless: true,
-    // Its sandbox needs rights that containers and root have not; only pages of our own are opened.
+    // Its sandbox needs privileges that containers and root lack; only our own pages are opened.
     chromiumSandbox: false,
     args: flags,
     viewport: { width: 1440, height: 900 },
@@ -91,7 +91,7 @@ async function findOrFetch(): Promise<BrowserProgram> {
 async function fetchedProgram(): Promise<BrowserProgram> {
   const root = join(browsersDir, headlessShell.folder);
   const libraries = fetchedLibraryFolders(root);
-  // PulseAudio keeps a library apart that its own finds by an absolute path.
+  // PulseAudio has a separate library that its others find by an absolute path.
   const folders = libraries.flatMap((folder) => [folder, join(folder, 'pulseaudio')]);
   const fontConfig = join(browsersDir, 'fonts.conf');
   await mkdir(browsersDir, { recursive: true });

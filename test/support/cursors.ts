@@ -1,12 +1,12 @@
 /** A cursor's parts, as `src/connection/cursor.ts` writes them: version, list, order, instance, value, id. */
 export type CursorParts = readonly [number, string, string, string, string | number | null, string];
 
-/** Reads a cursor that the gateway gave. */
+/** Decodes a cursor from the gateway. */
 export function cursorParts(cursor: string | null | undefined): CursorParts {
   return JSON.parse(Buffer.from(cursor ?? '', 'base64url').toString()) as CursorParts;
 }
 
-/** Writes a cursor of any parts, well-formed or not. */
+/** Encodes a cursor of any parts, well-formed or not. */
 export const cursorOf = (parts: unknown): string => Buffer.from(JSON.stringify(parts)).toString('base64url');
 
 /** The cursor of another row of the same list. */

@@ -1,4 +1,4 @@
 import { configureGlobal } from 'fast-check';
 
-// What has landed must not fail by an unlucky draw. To look for new ones, name another: `SOAK_SEED=7 npm test -- FILE`.
+// A fixed seed, so that unlucky values do not fail builds. To look for new ones, set another: `SOAK_SEED=7 npm test -- FILE`.
 configureGlobal({ seed: Number(process.env['SOAK_SEED'] ?? 20_261_127) });

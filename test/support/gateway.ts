@@ -5,7 +5,7 @@ import { exposedCode } from '../../src/errors.ts';
 import { createLog } from '../../src/telemetry/log.ts';
 import { until } from './patience.ts';
 
-/** What a GraphQL request was answered with. */
+/** The response to a GraphQL request. */
 export interface Answer {
   readonly status: number;
   readonly headers: Headers;
@@ -22,7 +22,7 @@ export interface Answer {
   readonly extensions: { readonly cost?: AnsweredCost } | undefined;
 }
 
-/** What an answer says of its cost. */
+/** The cost that an answer reports. */
 export interface AnsweredCost {
   readonly requested: number;
   readonly limit: number;
@@ -36,36 +36,36 @@ export interface RequestOptions {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** For tests of when a gateway gives up on Redis, and on nothing else. */
+/** For tests of when a gateway gives up on Redis, but not on anything else. */
 export const PATIENT_WITH_DATABASE = {
   LIMIT_REQUEST_MS: '600000',
   LIMIT_STATEMENT_MS: '600000',
   LIMIT_DATABASE_WAIT_MS: '600000',
 } as const;
 
-/** For tests of what is answered, not when: on a busy machine, that may well come later than a gateway waits for it. */
+/** For tests of what is answered, not when: on a busy machine, answers may take longer than a gateway's time limits. */
 export const PATIENT = { CACHE_TIMEOUT_MS: '10000', ...PATIENT_WITH_DATABASE } as const;
 
-/** Beside `PATIENT`, for tests that wait for a gateway to find its database away or its connections in use: the default. */
+/** In addition to `PATIENT`, for tests that wait until a gateway finds its database down or its pool exhausted: the default. */
 export const BRIEF_DATABASE_WAIT = { LIMIT_DATABASE_WAIT_MS: '2000' } as const;
 
-/** For tests that ask for more at once than clients may. */
+/** For tests with requests beyond the cost limit. */
 export const ANY_COST = { LIMIT_COST: '1000000000' } as const;
 
 /** A gateway in this process, on a port of its own. */
 export interface TestGateway {
   /** `http://127.0.0.1:PORT` */
   readonly url: string;
-  /** Every line that was logged, as text. */
+  /** Every log line, as text. */
   readonly logLines: readonly string[];
   /** Sends a query by POST over HTTP. */
   request(query: string, options?: RequestOptions): Promise<Answer>;
   /** The data of a query that must succeed. */
   // oxlint-disable-next-line typescript/no-explicit-any
   data(query: string, variables?: Readonly<Record<string, unknown>>): Promise<any>;
-  /** Runs something and gives how many SQL statements of each name the gateway sent meanwhile. */
+  /** Runs something and returns how many SQL statements of each name the gateway sent meanwhile. */
   statementsOf(run: () => Promise<unknown>): Promise<ReadonlyMap<string, number>>;
-  /** The value of a metric, all labels added up. */
+  /** The value of a metric, summed over all labels. */
   metric(name: string): Promise<number>;
   close(): Promise<void>;
 }
@@ -76,7 +76,7 @@ function unavailable(error: unknown): Error {
   throw error;
 }
 
-/** What a gateway says of its readiness. */
+/** What a gateway reports about its readiness. */
 export interface Readiness {
   readonly status: string;
   readonly dependencies: { readonly database: string; readonly redis: string };
@@ -86,7 +86,7 @@ export async function readinessOf({ url }: Pick<TestGateway, 'url'>): Promise<Re
   return (await (await fetch(`${url}/health/ready`)).json()) as Readiness;
 }
 
-/** Until gateways use their Redis: they connect in the background, and answer without it before. */
+/** Waits until gateways use their Redis: they connect in the background, and answer without it until then. */
 export async function untilRedisUp(...gateways: readonly Pick<TestGateway, 'url'>[]): Promise<void> {
   for (const gateway of gateways)
     await until(
@@ -98,8 +98,8 @@ export async function untilRedisUp(...gateways: readonly Pick<TestGateway, 'url'
 
 /**
  * Starts a gateway on a migrated database.
- * @param options.redisUrl none: without a response cache
- * @param options.settings more settings, as in the environment
+ * @param options.redisUrl undefined: without a response cache
+ * @param options.settings further settings, as in the environment
  */
 export async function startGateway(options: {
   readonly databaseUrl: string;
@@ -122,7 +122,7 @@ export async function startGateway(options: {
     ...options.settings,
   });
   const log = createLog({ level: config.logLevel, readable: false, destination });
-  // By default it gives up on a database that takes more than two seconds, as one may on a busy machine.
+  // By default it gives up after two seconds, which a database on a busy machine may exceed.
   const app = await until(
     'the gateway to start',
     () => createApp({ ...config, databaseUrl: options.databaseUrl }, { log }).catch(unavailable),

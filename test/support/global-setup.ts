@@ -11,8 +11,8 @@ import { keepForTeardown, type Template } from './run-servers.ts';
 const data = join(import.meta.dirname, '../../.data');
 
 /**
- * Starts throw-away servers for the whole run; the database server only where TEST_DATABASE_URL names none. Tests find
- * them through servers.ts.
+ * Starts throw-away servers for the whole run; the database server only if TEST_DATABASE_URL is not set. Tests reach them
+ * through servers.ts.
  */
 export default async function globalSetup(): Promise<void> {
   await removeCrashedRuns();
@@ -31,7 +31,7 @@ export default async function globalSetup(): Promise<void> {
   });
   const serverUrl = given ?? servers.databaseUrl ?? '';
   const template = await createTemplate(serverUrl);
-  // Half of what a process takes to start is the compiling of modules that the one before it has compiled.
+  // Half of a process's start is spent on compiling modules that an earlier process has compiled.
   process.env['NODE_COMPILE_CACHE'] = join(dataDir, 'compiled');
   keepForTeardown({ servers, dataDir, template });
   process.env['TEST_SERVER_URL'] = serverUrl;
@@ -39,7 +39,7 @@ export default async function globalSetup(): Promise<void> {
   process.env['TEST_REDIS_URL'] = servers.redisUrl;
 }
 
-/** A database with all migrations applied, of which each test gets a copy. */
+/** A database with all migrations applied, which is copied for each test. */
 async function createTemplate(serverUrl: string): Promise<Template> {
   const name = `template_${randomBytes(6).toString('hex')}`;
   const ask = async (statement: string): Promise<void> => {
@@ -54,7 +54,7 @@ async function createTemplate(serverUrl: string): Promise<Template> {
   return { name, drop: () => ask(`DROP DATABASE IF EXISTS ${name}`) };
 }
 
-/** Each run has a folder named by its process id; a run that crashed has left it. */
+/** Each run has a folder named by its process id, which a crashed run leaves behind. */
 async function removeCrashedRuns(): Promise<void> {
   const names = await readdir(data).catch(() => []);
   for (const name of names) {

@@ -11,7 +11,7 @@ export const SHARED_PHONE = '+4930123456';
 export const SHARED_TAG = 'common';
 
 const pick = (values: readonly string[], by = 'n') => `ELT(1 + ${by} % ${values.length}, '${values.join("', '")}')`;
-// Three rows share each moment, so that pages begin and end among equal values.
+// Three rows share each time, so that pages begin and end among equal values.
 const moment = (step: number) => `'2024-01-01' + INTERVAL (n * ${step} DIV 3) SECOND`;
 
 const INSERTS = [

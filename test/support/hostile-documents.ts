@@ -1,7 +1,7 @@
 import { getIntrospectionQuery } from 'graphql';
 import type { Choose } from './random-request.ts';
 
-/** What a client may send that means no good. */
+/** A request that a malicious client may send. */
 export interface HostileRequest {
   readonly query: string;
   readonly variables?: unknown;
@@ -11,7 +11,7 @@ export interface HostileRequest {
 const nested = (levels: number, [open, close]: readonly [string, string], inner: string): string =>
   open.repeat(levels) + inner + close.repeat(levels);
 
-/** Each makes one kind of document, larger the larger `size` is (1 to 400). */
+/** Each generates one kind of document, whose size grows with `size` (1 to 400). */
 const KINDS: readonly ((size: number) => HostileRequest)[] = [
   (size) => ({ query: nested(size, ['{ a', '}'], '{ b }') }),
   (size) => ({ query: `{ agents { nodes ${nested(size, ['{ customers { nodes { owner ', ' } } }'], '{ id }')} } }` }),
@@ -95,7 +95,7 @@ const KINDS: readonly ((size: number) => HostileRequest)[] = [
 
 export const HOSTILE_KINDS = KINDS.length;
 
-/** A request of one of the kinds, of a random size. */
+/** A request of one of the kinds, of random size. */
 export function hostileRequest(kind: number, choose: Choose): HostileRequest {
   const make = KINDS[kind % KINDS.length];
   if (make === undefined) throw new Error(`no kind ${kind}`);
@@ -134,7 +134,7 @@ const PIECES = [
   '\uD83D',
 ];
 
-/** A text with a few places changed: something taken out, put in, doubled or moved. */
+/** A text with a few places changed: something removed, inserted, doubled or moved. */
 export function mutated(text: string, choose: Choose): string {
   let result = text;
   for (let i = 0; i <= choose(3); i += 1) {

@@ -9,7 +9,7 @@ export interface ListOrder {
   readonly direction: 'ASC' | 'DESC';
 }
 
-/** A connection field: where it is and which rows it lists. */
+/** A connection field: where it is, and which rows it lists. */
 export interface List {
   /** Such as `Customer.orders`. */
   readonly name: string;
@@ -20,11 +20,11 @@ export interface List {
   /** The type of a row. */
   readonly type: string;
   readonly orders: readonly ListOrder[];
-  /** The GraphQL type of each variable besides the page's. */
+  /** The GraphQL type of each variable, except the page's. */
   readonly variables: Readonly<Record<string, string>>;
 }
 
-/** What a page holds. */
+/** The contents of a page. */
 export interface ListPage {
   readonly edges: readonly { readonly cursor: string; readonly node: { readonly id: string } }[];
   readonly nodes: readonly { readonly id: string }[];
@@ -75,7 +75,7 @@ const list = (name: string, type: keyof typeof KINDS, column?: string): List => 
   ...KINDS[type],
 });
 
-/** Every list of the schema but `searchCustomers`, which has an order of its own for each kind of text. */
+/** Every list of the schema except `searchCustomers`, which has a different order for each kind of text. */
 export const LISTS: readonly List[] = [
   list('Query.customers', 'Customer'),
   list('Query.orders', 'Order'),
@@ -99,7 +99,7 @@ export function listNamed(name: string): List {
 
 const PAGE_VARIABLES = { first: 'Int', after: 'String', last: 'Int', before: 'String' };
 
-/** A document that asks `selection` of a list: of Query's own, or of that of each parent in `$ids`. */
+/** A document with a `selection` on a list: a field of Query, or of each parent in `$ids`. */
 export function listDocument({ field, parent, variables }: List, selection: string): string {
   const all = { ...PAGE_VARIABLES, ...variables };
   const declared = Object.entries(all).map(([name, type]) => `$${name}: ${type}`);
@@ -121,7 +121,7 @@ export function listVariables(
   };
 }
 
-/** The pages of a list: one, or one a parent in the order asked. */
+/** The pages of a list: one, or one per parent in the given order. */
 export async function askList(
   gateway: TestGateway,
   asked: List,

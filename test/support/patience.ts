@@ -2,8 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { inspect } from 'node:util';
 
 /**
- * What a test waits for comes in moments; what has not come after so long never will. Less than jest's own time for a test,
- * whose message would not say what was waited for.
+ * What a test waits for happens within moments, or after this long never will. Less than jest's timeout, whose message would
+ * not say what the test was waiting for.
  */
 export const PATIENCE_MS = 240_000;
 
@@ -11,10 +11,10 @@ const shown = (value: unknown): string => inspect(value, { depth: 6, breakLength
 
 interface Patience {
   /**
-   * Looks again and again until what is seen is as wanted, and gives that.
-   * @param what ends the sentence "waited for ..."
-   * @param isThere default: whether what is seen is true in a condition
-   * @throws Error with what was seen last, once patience has ended; what `look` throws, at once
+   * Polls until the value is as wanted, and returns it.
+   * @param what completes the sentence "waited for ..."
+   * @param isThere default: whether the value is truthy
+   * @throws Error with the last value, once patience has run out; errors of `look`, at once
    */
   readonly until: <Seen>(
     what: string,
@@ -22,15 +22,15 @@ interface Patience {
     isThere?: (seen: Seen) => boolean,
   ) => Promise<Seen>;
   /**
-   * Gives what a promise gives, for one that may stay pending for ever.
-   * @param what ends the sentence "waited for ..."
-   * @param look what to show of the state of things when it has not come
-   * @throws Error with what is seen then, once patience has ended
+   * Returns the result of a promise that may stay pending forever.
+   * @param what completes the sentence "waited for ..."
+   * @param look the state to report if it does not settle
+   * @throws Error with that state, once patience has run out
    */
   readonly orGiveUp: <Result>(what: string, promise: Promise<Result>, look?: () => unknown) => Promise<Result>;
 }
 
-/** Ways to wait for so long. For the test of patience itself; all others have the ones below. */
+/** Creates both with a given limit, for testing them; other tests use the ones below. */
 export function createPatience(patienceMs: number): Patience {
   const inVain = (what: string, seen: unknown): Error =>
     new Error(`waited ${patienceMs / 1_000} s for ${what}; seen last: ${shown(seen)}`);
@@ -41,7 +41,7 @@ export function createPatience(patienceMs: number): Patience {
       throw inVain(what, look());
     };
     const late = gaveUp();
-    // Called off once the promise has settled, which is no failure.
+    // Aborted once the promise has settled, which is not a failure.
     late.catch(() => undefined);
     try {
       return await Promise.race([promise, late]);
@@ -59,10 +59,10 @@ export function createPatience(patienceMs: number): Patience {
         seen = now;
         await sleep(pauseMs);
       }
-      // Given up, and nobody asks any more.
+      // Given up, so that nobody waits for this any more.
       return new Promise<never>(() => {});
     };
-    // A look that never ends is given up too.
+    // Also gives up on a `look` that never settles.
     return orGiveUp(what, looking(), () => {
       over.abort();
       return seen;
@@ -74,18 +74,18 @@ export function createPatience(patienceMs: number): Patience {
 export const { until, orGiveUp } = createPatience(PATIENCE_MS);
 
 /**
- * Lets time pass: for a fault that lasts a while, or in which something that must not happen would happen. On a slow machine
- * such a test may find less, but is never wrong. Whatever is waited for is waited for with `until`.
+ * Lets time pass: for a fault that lasts a while, or during which something forbidden would happen. On a slow machine such a
+ * test may find less, but it is never wrong. Use `until` to wait for something.
  */
 export async function pause(ms: number): Promise<void> {
   await sleep(ms);
 }
 
 /**
- * Does something that must not take longer than `mostMs`. Checked by `npm run times` alone, on a machine that has nothing
- * else to do: anywhere else it says how busy the machine is.
+ * Does something that must not take longer than `mostMs`. Checked only by `npm run times`, on an otherwise idle machine:
+ * anywhere else it would measure how busy the machine is.
  * @param what begins the sentence "... took 12 ms"
- * @throws Error when it took longer, and times are checked
+ * @throws Error when it took longer and times are checked
  */
 export async function within<Result>(mostMs: number, what: string, work: () => Promise<Result>): Promise<Result> {
   const { result, tookMs } = await measured(work);
@@ -93,7 +93,7 @@ export async function within<Result>(mostMs: number, what: string, work: () => P
   return result;
 }
 
-/** Does something and says how long it took, for `assertTime`. */
+/** Does something and measures it, for `assertTime`. */
 export async function measured<Result>(
   work: () => Promise<Result>,
 ): Promise<{ readonly result: Result; readonly tookMs: number }> {
@@ -102,7 +102,7 @@ export async function measured<Result>(
   return { result, tookMs: performance.now() - start };
 }
 
-/** The check of `within` for a time that was worked out, such as the difference of two. */
+/** The check of `within` for a computed time, such as a difference of two. */
 export function assertTime(what: string, tookMs: number, mostMs: number): void {
   if (process.env['CHECK_TIMES'] === undefined || tookMs <= mostMs) return;
   throw new Error(`${what} took ${Math.round(tookMs)} ms, more than ${mostMs}`);

@@ -1,4 +1,4 @@
-/** Prints rows of text and numbers under their headings, for whoever reads the output of a run. */
+/** Prints rows of text and numbers under their headings. */
 export function printTable(title: string, rows: readonly Readonly<Record<string, string | number>>[]): void {
   const headings = Object.keys(rows[0] ?? {});
   const cells = [headings, ...rows.map((row) => headings.map((heading) => String(row[heading])))];

@@ -1,4 +1,4 @@
-/** Parameters of Prisma's scalar types on MySQL where the schema names no native type. */
+/** Prisma's default native types on MySQL. */
 const nativeTypes: Readonly<Record<string, string>> = {
   BigInt: 'bigint',
   Boolean: 'tinyint(1)',
@@ -18,8 +18,8 @@ interface Field {
 }
 
 /**
- * What a schema.prisma says about its tables, one line for each column, key and index, in the form of
- * `tableShape`. Reads what this project uses of the language and throws for what it does not know.
+ * The tables in a schema.prisma, one line for each column, key and index, in the format of `tableShape`. Supports only what
+ * this project uses of the language, and throws for anything else.
  */
 export function schemaShape(schema: string): readonly string[] {
   const text = schema.replaceAll(/\/\/.*$/gm, '');
@@ -69,7 +69,7 @@ function blockShape(table: string, line: string, columnOf: (name: string) => str
   return `${table} ${words[kind as keyof typeof words]} ${name} (${columns.join(', ')})`;
 }
 
-/** Prisma cuts names at MySQL's 64 characters, before the suffix. */
+/** Prisma truncates names to MySQL's 64 characters, before the suffix. */
 function defaultName(parts: readonly string[], suffix: 'key' | 'idx'): string {
   return `${parts.join('_').slice(0, 64 - suffix.length - 1)}_${suffix}`;
 }

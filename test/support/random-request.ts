@@ -19,16 +19,16 @@ import {
   type GraphQLSchema,
 } from 'graphql';
 
-/** A whole number from 0 up to `below`, exclusive; 0 is the plainest choice, for shrinking. */
+/** An integer from 0 up to `below`, exclusive; 0 is the plainest choice, for shrinking. */
 export type Choose = (below: number) => number;
 
 /** A valid request. */
 export interface RandomRequest {
   readonly query: string;
   readonly variables: Readonly<Record<string, unknown>>;
-  /** The operation to run, where there are several. */
+  /** The operation to run, if there are several. */
   readonly operationName: 'R';
-  /** What stands behind each alias. */
+  /** The field that each alias stands for. */
   readonly aliases: ReadonlyMap<string, string>;
 }
 
@@ -38,9 +38,9 @@ export interface RandomOptions {
   /** Values for the leaves of inputs, by the name of the input field or argument, or else of its type. */
   readonly values: Readonly<Record<string, readonly unknown[]>>;
   readonly root: 'Query' | 'Mutation';
-  /** At most so many fields and fragments, `__typename` apart. */
+  /** The most fields and fragments, not counting `__typename`. */
   readonly selections: number;
-  /** Whether there may be another operation beside it. */
+  /** Whether there may be another operation in the document. */
   readonly severalOperations?: boolean;
 }
 
@@ -49,9 +49,9 @@ type Field = GraphQLField<unknown, unknown>;
 const LEVELS = 9;
 
 /**
- * Makes up a valid request for any schema: fields, some of them twice; arguments from literals, variables in the place of
- * any part of them, given, null or left to their defaults; aliases; fragments named and inline on objects and interfaces;
- * `@skip` and `@include`. Each selection asks for `__typename`.
+ * Generates a valid request for any schema: fields, some of them repeated; arguments as literals, with variables in place of
+ * any part, given, null or left to their defaults; aliases; named and inline fragments on objects and interfaces; `@skip` and
+ * `@include`. Each selection includes `__typename`.
  */
 export function randomRequest(options: RandomOptions): RandomRequest {
   const draft = new Draft(options);
@@ -76,7 +76,7 @@ const fail = (name: string): never => {
 interface Variable {
   readonly name: string;
   readonly definition: string;
-  /** Undefined: not given. */
+  /** Undefined if not given. */
   readonly value: unknown;
 }
 
@@ -113,7 +113,7 @@ class Draft {
     const fields = Object.values(type.getFields()).filter(
       (field) => levels > 1 || isLeafType(getNamedType(field.type)),
     );
-    // What leads on is asked as often as what ends.
+    // At least half of the picks are fields with selections, if there are any.
     const leading = fields.filter((field) => !isLeafType(getNamedType(field.type)));
     const from = leading.length > 0 && !this.#chance(2) ? leading : fields;
     return from.length === 0 ? '__typename' : this.#field(type, this.#pick(from), levels);
@@ -123,11 +123,11 @@ class Draft {
     const on = isAbstractType(type) ? this.#pick(this.#options.schema.getPossibleTypes(type)) : type;
     const inner = this.selections(on, levels);
     const condition = isObjectType(on) && on.getInterfaces().length > 0 && this.#chance(4) ? 'Node' : on.name;
-    // On an interface, what only the type has stands in one more fragment.
+    // On an interface, fields of a specific type need another fragment.
     const body = condition === on.name ? inner : `{ ... on ${on.name} ${inner} }`;
     if (!this.#chance(2)) return `... on ${condition}${this.#directives()} ${body}`;
     const name = `F${this.fragments.length}`;
-    // The place is taken first: fragments within this one add theirs.
+    // Reserves its place first, since fragments within this one add theirs.
     const taken = this.fragments.push('') - 1;
     this.fragments[taken] = `fragment ${name} on ${condition} ${body}`;
     const spread = `...${name}${this.#directives()}`;
@@ -137,7 +137,7 @@ class Draft {
   #field(parent: GraphQLNamedType, field: Field, levels: number): string {
     const named = getNamedType(field.type);
     const args = this.#arguments(field);
-    // Types behind an interface have fields of one name and several types, which may not meet under one key.
+    // Types of an interface have fields with the same name and different types, which may not share a response key.
     const mustBeNamed = args !== '' || (isObjectType(parent) && parent.getInterfaces().length > 0);
     const alias = mustBeNamed || this.#chance(8) ? this.#alias(field.name) : '';
     const once = () => {
@@ -183,7 +183,7 @@ class Draft {
     const value = !isNonNullType(type) && this.#chance(10) ? null : this.#value(name, type);
     if (!this.#chance(2)) return `${name}: ${this.#literal(name, value, type)}`;
     const literal = literalOf(value, type);
-    // With a default the variable may be left out or hold something else.
+    // With a default, the variable may be omitted or have another value.
     const byDefault = value !== null && this.#chance(2) ? literal : undefined;
     const nullable = !isNonNullType(type);
     const variable = this.#variable(
@@ -194,7 +194,7 @@ class Draft {
     return `${name}: ${variable}`;
   }
 
-  /** As it is written in a document, with a variable in place of a part here and there. */
+  /** A literal as in a document, occasionally with a variable in place of a part. */
   #literal(name: string, value: unknown, type: GraphQLInputType): string {
     if (isNonNullType(type)) return this.#literal(name, value, type.ofType);
     if (Array.isArray(value) && isListType(type)) {
@@ -213,7 +213,7 @@ class Draft {
   #part(name: string, value: unknown, type: GraphQLInputType): string {
     if (!this.#chance(6)) return this.#literal(name, value, type);
     const isNullable = !isNonNullType(type);
-    // Left out, null, or a value.
+    // Omitted, null, or a value.
     const given = isNullable && this.#chance(3) ? (this.#chance(2) ? undefined : null) : this.#value(name, type);
     return this.#variable(String(type), given, undefined);
   }
@@ -245,7 +245,7 @@ class Draft {
   }
 }
 
-/** As it is written in a document. */
+/** A literal as in a document. */
 function literalOf(value: unknown, type: GraphQLInputType): string {
   if (isNonNullType(type)) return literalOf(value, type.ofType);
   if (Array.isArray(value))

@@ -6,7 +6,7 @@ const NODES = ['Customer', 'Order', 'Ticket', 'Agent', 'Product', 'Interaction']
   ids(type).slice(0, 3),
 );
 
-/** Values for the leaves of inputs that find something in seeded data: by name of the input field, else by its type. */
+/** Values for the leaves of inputs that match seeded data: by name of the input field, else by its type. */
 export const REQUEST_VALUES: Readonly<Record<string, readonly unknown[]>> = {
   first: [2, 1, 3, 5, 20],
   last: [2, 1, 3, 5, 20],

@@ -3,12 +3,12 @@ import { openConnection } from './servers.ts';
 
 /** Counts the rows that a server reads for a gateway. */
 export interface RowsReader {
-  /** How many rows and index entries the server read meanwhile, temporary tables included. */
+  /** How many rows and index entries the server reads meanwhile, including those of temporary tables. */
   rowsRead(run: () => Promise<unknown>): Promise<number>;
   close(): Promise<void>;
 }
 
-// Entries that an index condition refuses are read too, but counted apart (in MariaDB; MySQL does not count them).
+// Entries rejected by an index condition are also read, but MariaDB counts them separately (MySQL does not count them).
 const MARIADB = `SELECT SUM(IF(VARIABLE_NAME = 'HANDLER_ICP_MATCH', -VARIABLE_VALUE, VARIABLE_VALUE)) AS n
   FROM information_schema.GLOBAL_STATUS
   WHERE VARIABLE_NAME LIKE 'HANDLER_READ%' OR VARIABLE_NAME IN ('HANDLER_ICP_ATTEMPTS', 'HANDLER_ICP_MATCH')`;
@@ -17,8 +17,8 @@ const MYSQL = `SELECT SUM(s.VARIABLE_VALUE) AS n
   WHERE t.PROCESSLIST_DB = ? AND s.VARIABLE_NAME LIKE 'Handler_read%'`;
 
 /**
- * Reads the server's handler counters. MySQL has them by connection: those to the URL's database count, whoever else
- * uses the server. MariaDB has them for the whole server only, which nobody else may use meanwhile.
+ * Reads the server's handler counters. MySQL has them per connection: only those to the URL's database count, whoever else uses
+ * the server. MariaDB has them only for the whole server, which nobody else may use meanwhile.
  */
 export async function openRowsReader(databaseUrl: string): Promise<RowsReader> {
   const { database } = connectionOptions(databaseUrl);
@@ -35,7 +35,7 @@ export async function openRowsReader(databaseUrl: string): Promise<RowsReader> {
     await run();
     return (await read()) - before;
   };
-  // Reading MariaDB's counters reads rows of its own, the same number each time.
+  // Reading MariaDB's counters itself reads rows, the same number each time.
   await read();
   const own = await difference(async () => {});
   return {

@@ -2,7 +2,7 @@ import { rm } from 'node:fs/promises';
 import type { EmbeddedServers } from '../../src/embedded/index.ts';
 import { keepLogs } from './server-logs.ts';
 
-/** A database that others are copied from. */
+/** A database that is copied for others. */
 export interface Template {
   readonly name: string;
   readonly drop: () => Promise<void>;

@@ -9,15 +9,15 @@ import {
   type GraphQLSchema,
 } from 'graphql';
 
-/** The way from Query to every instance of a type: fields with their arguments, such as `customers(first: 100)`. */
+/** The path from Query to every instance of a type: fields with their arguments, such as `customers(first: 100)`. */
 export type SchemaPath = readonly string[];
 
 const fieldsOf = (type: GraphQLObjectType): GraphQLField<unknown, unknown>[] => Object.values(type.getFields());
 
-/** Whether a field can be asked without arguments. */
+/** Whether a field has required arguments. */
 export const needsArguments = (field: GraphQLField<unknown, unknown>): boolean => field.args.some(isRequiredArgument);
 
-/** As it is written in a query: lists take the largest page. */
+/** As written in a query: lists request the largest page. */
 const asked = (field: GraphQLField<unknown, unknown>): string =>
   field.args.some((argument) => argument.name === 'first') ? `${field.name}(first: 100)` : field.name;
 
@@ -40,8 +40,8 @@ export function pathsFromQuery(schema: GraphQLSchema): ReadonlyMap<string, Schem
 }
 
 /**
- * What to ask of a field's type: nothing of a leaf, the id of what has one, every leaf of anything else and the same of
- * its other fields, so that a page is told by its entries' ids.
+ * What to select of a field: nothing for a leaf, the id if it has one, otherwise every leaf and the same for its other fields,
+ * so that a page is identified by its entries' ids.
  */
 export function selectionOf(field: GraphQLField<unknown, unknown>): string {
   return `${asked(field)} ${subselection(getNamedType(field.type), [])}`.trim();
@@ -58,11 +58,11 @@ function subselection(type: unknown, within: readonly unknown[]): string {
   return `{ ${parts.join(' ')} }`;
 }
 
-/** A document that asks `selection` at the end of a path. */
+/** A document that selects `selection` at the end of a path. */
 export const documentFor = (path: SchemaPath, selection: string): string =>
   path.reduceRight((inner, step) => `{ ${step} ${inner} }`, `{ ${selection} }`);
 
-/** What an answer holds at the end of a path: one value an instance, lists flattened, absent parents left out. */
+/** The values at the end of a path: one per instance, with lists flattened and absent parents left out. */
 export function valuesAt(data: unknown, path: SchemaPath): Readonly<Record<string, unknown>>[] {
   const found = path.reduce<unknown[]>(
     (values, step) =>

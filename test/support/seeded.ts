@@ -3,12 +3,12 @@ import { seedDatabase } from '../../src/data/seed/seed-database.ts';
 import { PATIENT, startGateway, type Answer, type TestGateway } from './gateway.ts';
 import { createDatabase } from './servers.ts';
 
-/** A gateway without a response cache on a seeded database of its own. */
+/** A gateway without a response cache on its own seeded database. */
 export interface SeededGateway extends TestGateway {
   readonly databaseUrl: string;
 }
 
-/** Starts a gateway on `customers` seeded customers (300 when left out) with five orders each; `close` drops them. */
+/** Starts a gateway on `customers` seeded customers (default 300) with five orders each; `close` drops them. */
 export async function startSeededGateway(
   customers = 300,
   settings: Readonly<Record<string, string>> = {},
@@ -26,8 +26,8 @@ export async function startSeededGateway(
 const INTROSPECTED = 'introspected: __schema { queryType { name } }';
 
 /**
- * Has a document executed by its plan, and by graphql's own executor: a query gets a field about the schema for that,
- * which is taken out of the answer again. A mutation is sent twice.
+ * Executes a document both by its plan and by graphql's own executor, for which a query gets an introspection field that is
+ * removed from the answer again. A mutation is sent twice.
  */
 export async function askBoth(
   gateway: TestGateway,
@@ -51,7 +51,7 @@ export async function askBoth(
   return { planned, plain: withoutIntrospection(asked, query.slice(0, at)) };
 }
 
-/** The answer as it were without the field: its places in the document are those before it was put in. */
+/** The answer as if the field were not there: locations in the document are those before its insertion. */
 function withoutIntrospection(answer: Answer, before: string): Answer {
   const lines = before.split('\n');
   const [line, column] = [lines.length, lines.at(-1)?.length ?? 0];
@@ -73,6 +73,6 @@ function withoutIntrospection(answer: Answer, before: string): Answer {
   };
 }
 
-/** The global id of a row, as `node` takes it. */
+/** The global id of a row, as for `node`. */
 export const nodeId = (type: string, id: number | bigint | string): string =>
   Buffer.from(`${type}:${id}`).toString('base64url');

@@ -20,15 +20,15 @@ export interface TestDatabase {
   readonly drop: () => Promise<void>;
 }
 
-/** The Redis that all tests share: prefix your keys. */
+/** The Redis that all tests share, so use a key prefix. */
 export function redisUrl(): string {
   return fromSetup('TEST_REDIS_URL');
 }
 
 /**
- * A database of its own on the server that all tests share, with all migrations applied: a copy of the tables that the
- * global setup has made by them, which takes a fraction of the time.
- * @param name default: one that nobody else has
+ * Creates a database on the server that all tests share, with all migrations applied: a copy of the global setup's template,
+ * which takes a fraction of the time.
+ * @param name default: a unique one
  */
 export async function createDatabase(name = randomName()): Promise<TestDatabase> {
   const database = await createEmptyDatabase(name);
@@ -51,7 +51,7 @@ export async function createEmptyDatabase(name = randomName()): Promise<TestData
   return { url, drop: () => onServer(`DROP DATABASE IF EXISTS \`${name}\``) };
 }
 
-/** Opens a connection, however long that takes: the driver's own second is not enough on a busy machine. */
+/** Opens a connection, however long it takes: the driver's default of a second is too short on a busy machine. */
 export function openConnection(url: string): Promise<Connection> {
   return createConnection({ ...connectionOptions(url), connectTimeout: 0 });
 }
@@ -67,13 +67,13 @@ export async function withConnection<T>(url: string, work: (connection: Connecti
 }
 
 /**
- * The table of what a server's connections do. MySQL's own in information_schema fails while any of them runs a statement
- * with characters of four bytes, whosoever it is; MariaDB has no other.
+ * The table of a server's connections. MySQL's in information_schema fails while any connection runs a statement with four-byte
+ * characters; MariaDB has no other.
  */
 export const processlist = (connection: Connection): string =>
   connection.info?.isMariaDB() === true ? 'information_schema.processlist' : 'performance_schema.processlist';
 
-/** A server that a test may treat badly. Its URL stays the same over `kill` and `start`. */
+/** A server for one test file, which may break it. Its URL stays the same across `kill` and `start`. */
 export interface OwnServer {
   readonly url: string;
   /** SIGSTOP: connections stay open and nothing answers. */
@@ -83,7 +83,7 @@ export interface OwnServer {
   readonly kill: () => Promise<void>;
   /** SIGTERM; resolves when the process is gone. */
   readonly stop: () => Promise<void>;
-  /** After `kill` or `stop`; resolves when it answers. A database has its rows again, a Redis is empty. */
+  /** After `kill` or `stop`; resolves when it answers. A database still has its rows, a Redis is empty. */
   readonly start: () => Promise<void>;
 }
 
@@ -95,10 +95,10 @@ export interface OwnServers {
 }
 
 /**
- * Starts a database server (migrated) and a Redis for one test file, in about a second. Both are the embedded kind,
- * whatever TEST_DATABASE_URL says.
- * @param options.isDurable the database keeps what was committed when it is killed; else it may lose its last second
- * @param options.args further arguments of each server
+ * Starts a database server (migrated) and a Redis for one test file, in about a second. Both are embedded ones, whatever
+ * TEST_DATABASE_URL says.
+ * @param options.isDurable whether the database keeps what was committed when killed; otherwise it may lose its last second
+ * @param options.args additional arguments for each server
  */
 export async function startOwnServers({
   isDurable = false,
@@ -142,7 +142,7 @@ async function startOwn(
     await server.child.exited;
   };
   const start = async (): Promise<void> => {
-    // While it was away another process may have got its port, if only for a connection.
+    // While it was down, another process may have taken its port, even if only for a connection.
     const started = await until('the port of the server to be free again', () =>
       startOn(port).catch((error: unknown) => {
         if (isPortTaken(error)) return undefined;
@@ -156,7 +156,7 @@ async function startOwn(
     pause: () => server.child.signal('SIGSTOP'),
     resume: () => server.child.signal('SIGCONT'),
     kill,
-    // One that is killed in place of stopped may have lost rows.
+    // If it is killed instead of stopped, it may lose rows.
     stop: () => server.child.stop(PATIENCE_MS),
     start,
   };
@@ -166,7 +166,7 @@ async function onServer(statement: string): Promise<void> {
   await withConnection(serverUrl(), (connection) => connection.query(statement));
 }
 
-/** With a database that every server has, because our URLs name one. */
+/** With a database that every server has, because our URLs must name one. */
 function serverUrl(): string {
   return Object.assign(new URL(fromSetup('TEST_SERVER_URL')), { pathname: '/information_schema' }).href;
 }

@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto';
 
-/** The random runs, each with the file that has it. A new one is one more line, and `createSoak` in its file. */
+/** The random runs with their files. For a new one, add a line here and call `createSoak` in its file. */
 export const SOAKS = {
   cache: 'test/cache/exact.test.ts',
   chaos: 'test/chaos/chaos.test.ts',
@@ -13,19 +13,19 @@ export const SOAKS = {
 
 export type SoakName = keyof typeof SOAKS;
 
-/** A random run: short in the suite, as long as asked for by `npm run soak`. */
+/** A random run: short in the suite, and as long as requested by `npm run soak`. */
 export interface Soak {
-  /** What is made up follows from it: the same in the suite each time, in a soak another, unless one was given. */
+  /** Determines the random data: fixed in the suite, different in each soak unless given. */
   readonly seed: number;
-  /** The command that does the same again. What fails shows it. */
+  /** The command that repeats the run; failures show it. */
   readonly again: string;
-  /** Whether a run that has done so much goes on: until it is enough for the suite, and the time asked for is over. */
+  /** Whether to continue: until it is enough for the suite, and the requested time is over. */
   readonly goesOn: (isEnough: boolean) => boolean;
-  /** Prints a line in a run of its own; the suite is silent. */
+  /** Prints a line in a soak; the suite is silent. */
   readonly report: (line: string) => void;
 }
 
-// What has landed must not fail by an unlucky draw: finding new ones is what soaks are for.
+// Fixed, so that unlucky values do not fail builds: soaks look for new ones.
 const SUITE_SEED = 20_261_127;
 
 /** Takes duration and seed from SOAK_MINUTES and SOAK_SEED, which `npm run soak` sets. */

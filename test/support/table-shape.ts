@@ -17,7 +17,7 @@ interface IndexRow {
   readonly columns: string;
 }
 
-/** What the tables of the connection's database are, one line for each column, key and index, sorted. */
+/** The tables of the connection's database, one line for each column, key and index, sorted. */
 export async function tableShape(connection: Connection): Promise<readonly string[]> {
   const columns = await connection.query<ColumnRow[]>(`
     SELECT TABLE_NAME t, COLUMN_NAME c, COLUMN_TYPE type, IS_NULLABLE nullable, COLUMN_DEFAULT fallback, EXTRA extra
@@ -31,7 +31,7 @@ export async function tableShape(connection: Connection): Promise<readonly strin
   return [...columns.map(columnLine), ...indexes.map(indexLine)].sort();
 }
 
-/** What only one of two shapes says; empty when they agree. */
+/** The lines that only one of two shapes has; empty when they agree. */
 export function differences(schema: readonly string[], tables: readonly string[]): readonly string[] {
   return [
     ...schema.filter((line) => !tables.includes(line)).map((line) => `only in schema.prisma: ${line}`),
@@ -40,20 +40,20 @@ export function differences(schema: readonly string[], tables: readonly string[]
 }
 
 function columnLine({ t, c, type, nullable, fallback, extra }: ColumnRow): string {
-  // MariaDB shows a display width for whole numbers; MySQL has given it up, except for BOOLEAN.
+  // MariaDB shows display widths for integers; MySQL has dropped them except for BOOLEAN.
   const plainType = type.replace(/^((?:small|medium|big)?int)\(\d+\)/, '$1');
   const words = [
     `${t}.${c}`,
     plainType,
     nullable === 'YES' ? 'NULL' : 'NOT NULL',
     extra.includes('auto_increment') ? 'AUTO_INCREMENT' : defaultText(plainType, fallback),
-    // Neither server has MySQL's own ON UPDATE here: Prisma sets @updatedAt itself.
+    // Neither server should have MySQL's ON UPDATE: Prisma sets @updatedAt itself.
     ...(/on update/i.exec(extra) ?? []),
   ];
   return words.filter((word) => word !== '').join(' ');
 }
 
-/** MariaDB gives an expression ('LEAD' with its quotes, NULL as a word), MySQL a bare value. */
+/** MariaDB returns an expression ('LEAD' with quotes, NULL as a word), MySQL a bare value. */
 function defaultText(type: string, fallback: string | null): string {
   if (fallback === null || fallback === 'NULL') return '';
   if (/^current_timestamp/i.test(fallback)) return `DEFAULT ${fallback.toUpperCase()}`;

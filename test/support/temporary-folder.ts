@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { demo } from '../../src/embedded/index.ts';
 
-/** A folder beside those of the test runs, so that one which a crash leaves is removed by a later run. */
+/** Creates a folder next to those of test runs, so that a later run removes it after a crash. */
 export async function createTemporaryFolder(): Promise<{ path: string; remove: () => Promise<void> }> {
   const parent = join(demo.dataDir, '..');
   await mkdir(parent, { recursive: true });

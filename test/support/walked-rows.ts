@@ -1,7 +1,7 @@
 import type { Connection } from 'mariadb';
 import type { List, ListOrder } from './lists.ts';
 
-// Rows whose every value follows from their id and a number, so that a test knows their order without asking a server.
+// Rows whose values derive from their id and a number, so that a test knows their order without asking a server.
 
 /** A row of a list. */
 export interface WalkedRow {
@@ -19,7 +19,7 @@ const STATUSES: Readonly<Record<string, readonly string[]>> = {
   Ticket: ['OPEN', 'PENDING', 'RESOLVED', 'CLOSED'],
 };
 
-// Names of one rank are equal to the server: case, accents and spaces at the end make no difference.
+// Names of one rank are equal to the server: it ignores case, accents and trailing spaces.
 const NAMES = [
   ['Ada', 0],
   ['ÁDA', 0],
@@ -29,14 +29,14 @@ const NAMES = [
   ["zoe's", 3],
 ] as const;
 
-/** A row's status, where its type has one. */
+/** A row's status, if its type has one. */
 export const statusOf = (type: string, { seed }: WalkedRow): string | undefined =>
   STATUSES[type]?.[Math.floor(seed / 7) % 4];
 
-/** The statuses that a filter for several asks for. */
+/** The statuses for a filter with several. */
 export const severalStatuses = (type: string): readonly string[] | undefined => STATUSES[type]?.slice(1, 3);
 
-/** Where a row's value stands among all values of a column; -1 for null, which comes before all others. */
+/** The rank of a row's value among all values of a column; -1 for null, which sorts first. */
 function rankOf({ seed }: WalkedRow, column: string): number {
   if (column === 'name') return NAMES[seed % NAMES.length]?.[1] ?? 0;
   if (column === 'updated_at') return Math.floor(seed / 5) % 5;
@@ -100,7 +100,7 @@ export async function insertRows(sql: Connection, list: List, rows: readonly Wal
   );
 }
 
-/** Empties a list's table and fills it with rows; its parents are there before and after. */
+/** Replaces the rows of a list's table. Its parents must exist, and are left alone. */
 export async function replaceRows(sql: Connection, list: List, rows: readonly WalkedRow[]): Promise<void> {
   await sql.query(`DELETE FROM ${list.table}`);
   await insertRows(sql, list, rows);
@@ -114,7 +114,7 @@ const PARENT_ROWS: Readonly<Record<string, (id: number) => string>> = {
      VALUES (${id}, 'P${id}', 1, 'S', NOW(), NOW())`,
 };
 
-/** Makes sure that the parents of a list are there. */
+/** Ensures that the parents of a list exist. */
 export async function insertParents(sql: Connection, { parent }: List): Promise<void> {
   const insert = parent === undefined ? undefined : PARENT_ROWS[parent.type];
   for (const id of PARENTS) if (insert !== undefined) await sql.query(insert(id));

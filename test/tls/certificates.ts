@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { generate } from 'selfsigned';
 import { createTemporaryFolder } from '../support/temporary-folder.ts';
 
-/** A certificate and its key: the files of both, in PEM form, and what is in them. */
+/** A certificate and its key: their PEM files and contents. */
 export interface KeyPair {
   readonly certFile: string;
   readonly keyFile: string;
@@ -12,7 +12,7 @@ export interface KeyPair {
   readonly key: string;
 }
 
-/** Certificates of one authority in a folder of their own. */
+/** Certificates of one authority, in their own folder. */
 export interface Authority extends KeyPair {
   /**
    * @param hosts names and addresses that the certificate is for
@@ -24,7 +24,7 @@ export interface Authority extends KeyPair {
 
 const OPTIONS = { keyType: 'ec', algorithm: 'sha256', notAfterDate: new Date('2120-01-01') } as const;
 
-/** Makes an authority that nobody knows. */
+/** Creates a private CA that nobody trusts by default. */
 export async function createAuthority(name: string): Promise<Authority> {
   const { path, remove } = await createTemporaryFolder();
   const written = async (stem: string, { cert, private: key }: { cert: string; private: string }): Promise<KeyPair> => {
@@ -50,7 +50,7 @@ export async function createAuthority(name: string): Promise<Authority> {
         notBeforeDate: new Date('2020-01-01'),
         ...(notAfter && { notAfterDate: notAfter }),
         extensions: [
-          // The nodes of a Redis cluster are each other's clients too.
+          // The nodes of a Redis cluster are also each other's clients.
           { name: 'extKeyUsage', serverAuth: true, clientAuth: true },
           {
             name: 'subjectAltName',

@@ -8,7 +8,7 @@ import { createDatabase, withConnection, type TestDatabase } from '../support/se
 import { createTemporaryFolder } from '../support/temporary-folder.ts';
 import { createAuthority, type Authority } from './certificates.ts';
 
-// MySQL makes an authority and a certificate of its own when it is set up; the MariaDB that the tests start has no TLS.
+// MySQL creates its own CA and certificate during setup; the MariaDB that the tests start has no TLS.
 let database: TestDatabase;
 let others: Authority;
 let isMariaDb: boolean;
@@ -31,7 +31,7 @@ async function cipherOf(parameters: string): Promise<string> {
   }
 }
 
-/** The certificate of the authority that a server sends along with its own, in PEM form. */
+/** The CA certificate that a server sends along with its own, in PEM form. */
 async function authorityOfServer(): Promise<string> {
   const server = await openServer(`${database.url}?ssl-mode=REQUIRED`, 60_000);
   const connections = server.createPool({ connections: 1, statementMs: 60_000, prepared: 1 });
@@ -56,7 +56,7 @@ test('a server has to show a certificate of the authority, and one for its name 
   const file = join(path, 'ca.pem');
   await writeFile(file, await authorityOfServer());
   expect(await cipherOf(`ssl-mode=VERIFY_CA&ssl-ca=${file}`)).toMatch(/^TLS_/);
-  // It is for no host.
+  // It is not valid for any host name.
   const named = cipherOf(`ssl-mode=VERIFY_IDENTITY&ssl-ca=${file}`);
   await expect(named).rejects.toThrow(/its certificate was refused: Hostname\/IP does not match/);
   await remove();

@@ -8,12 +8,12 @@ import { until } from '../support/patience.ts';
 import { createAuthority, type Authority, type KeyPair } from './certificates.ts';
 
 /**
- * A server in place of the one that was meant. It greets as whom it likes, shows a certificate that nobody has vouched for,
- * and asks for the password in clear.
+ * A man in the middle: it greets as any server, presents a certificate that nobody trusts, and asks for the password in clear
+ * text.
  */
 interface ManInTheMiddle {
   readonly port: number;
-  /** What it was sent over TLS, one text. */
+  /** Everything that it received over TLS, as one text. */
   readonly heard: () => string;
   readonly cut: () => void;
   readonly close: () => Promise<void>;
@@ -43,7 +43,7 @@ function greeting(version: string): Buffer {
   return Buffer.concat([Buffer.from([body.length, 0, 0, 0]), body]);
 }
 const SSL_REQUEST_BYTES = 36;
-/** Asks for the password as it is, which caching_sha2_password gives over TLS. */
+/** Asks for the password in clear text, which caching_sha2_password sends over TLS. */
 const inClear = (sequence: number): Buffer => Buffer.from([2, 0, 0, sequence, 1, 4]);
 const switchPlugin = (sequence: number): Buffer => {
   const body = Buffer.from('\xfecaching_sha2_password\x0012345678901234567890\0', 'latin1');
@@ -80,14 +80,14 @@ async function startMiddle(
     if (hangs) return;
     socket.once('data', (first: Buffer) => {
       socket.pause();
-      // The client does not wait for an answer to its request for TLS.
+      // The client does not wait for a response to its TLS request.
       socket.unshift(first.subarray(SSL_REQUEST_BYTES));
       const secure = new TLSSocket(socket, { isServer: true, secureContext });
       open.add(secure);
       secure.on('error', () => secure.destroy());
       secure.on('data', (data: Buffer) => {
         heard += data.toString('latin1');
-        // First the answer to the greeting, then that to another plugin.
+        // First the response to the greeting, then the one to the other plugin.
         const sequence = (data[3] ?? 0) + 1;
         secure.write(sequence <= 3 ? switchPlugin(sequence) : inClear(sequence));
       });

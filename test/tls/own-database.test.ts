@@ -19,7 +19,7 @@ beforeAll(async () => {
   [ours, others, plain] = await Promise.all([createAuthority('ours'), createAuthority('others'), startOwnServers()]);
   servers = await startTlsServers(await ours.issue(['localhost']), ours.certFile);
   await withConnection(servers.database.url, async (connection) => {
-    // The server's own word on whether what comes is encrypted.
+    // This way the server itself checks that the connection is encrypted.
     await connection.query("CREATE USER careful IDENTIFIED BY 'a%b' REQUIRE SSL");
     await connection.query('GRANT ALL ON *.* TO careful');
   });
@@ -28,7 +28,7 @@ afterAll(async () => {
   await Promise.all([servers.close(), plain.close(), ours.remove(), others.remove()]);
 });
 
-/** A URL of a server, with parameters; `$CA` and `$OTHER` in them are the files of the authorities. */
+/** A server's URL with parameters, in which `$CA` and `$OTHER` are replaced with the files of the authorities. */
 function urlOf(server: OwnServers, host: string, parameters: string): string {
   const url = new URL(server.database.url);
   const files = parameters.replace('$CA', ours.certFile).replace('$OTHER', others.certFile);
@@ -38,7 +38,7 @@ function urlOf(server: OwnServers, host: string, parameters: string): string {
 const WAIT_MS = 60_000;
 const POOL = { connections: 1, statementMs: 60_000, prepared: 1 };
 
-/** What each way in makes of a URL: the commands for data, the migrations, and the pool. */
+/** The ways in which a URL is used: the data commands, the migrations, and the pool. */
 const WAYS: readonly (readonly [string, (url: string) => Promise<unknown>])[] = [
   ['a command', async (url) => (await openConnection(url)).end()],
   [

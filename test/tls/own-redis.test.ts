@@ -46,7 +46,7 @@ test.each([
 ])('answers are kept over TLS, at %s with %s', async (host, parameters) => {
   const gateway = await start(tlsUrl(host, parameters.replace('$CA', ours.certFile)));
   await untilRedisUp(gateway);
-  // Another query for each case: they share a Redis.
+  // A different query for each case, since they share a Redis.
   const query = `query Q${Buffer.from(host + parameters).toString('hex')} ${CUSTOMER}`;
   await until(
     'a hit',
@@ -62,7 +62,7 @@ test.each([
   ['none, since the server has no TLS', () => servers.redis.url.replace('redis:', 'rediss:'), /ETIMEDOUT/],
   ['TLS that was not asked for', () => `redis://localhost:${servers.redisTlsPort}`, /Redis is away/],
 ])('a gateway does without Redis for a certificate that is %s, and says why', async (_, url, reason) => {
-  // A server without TLS waits for the rest of what it takes for a command, and is given up.
+  // A server without TLS waits for the rest of what it takes for a command, until the gateway gives up.
   const gateway = await start(url(), { CACHE_TIMEOUT_MS: '40' });
   await until('the log to say why', () => gateway.logLines.filter((line) => reason.test(line)).length);
   expect((await readinessOf(gateway)).dependencies.redis).toBe('down');
@@ -107,7 +107,7 @@ test('answers are kept in a cluster over TLS, whose nodes are known by their add
   const urls = cluster.tlsPorts.map((port) => `rediss://:a%25b@localhost:${port}?ssl-ca=${ours.certFile}`);
   const gateway = await start(urls.join());
   await untilRedisUp(gateway);
-  // Enough of them to come to each node.
+  // Enough of them to reach each node.
   for (let i = 0; i < 20; i += 1)
     await until(
       'a hit',

@@ -2,12 +2,12 @@ import { freePort } from '../../src/embedded/ports.ts';
 import { startOwnServers, type OwnServers } from '../support/servers.ts';
 import type { KeyPair } from './certificates.ts';
 
-/** Servers that have TLS: the database at its own port for whoever asks, Redis at one beside. */
+/** Servers with TLS: the database offers it on its usual port, Redis on an additional one. */
 export interface TlsServers extends OwnServers {
   readonly redisTlsPort: number;
 }
 
-/** A Redis's arguments for TLS, but for the port. */
+/** A Redis's arguments for TLS, without the port. */
 export const redisTls = ({ certFile, keyFile }: KeyPair, caFile: string): readonly string[] => [
   ...['--tls-auth-clients', 'no', '--tls-ca-cert-file', caFile],
   ...['--tls-cert-file', certFile, '--tls-key-file', keyFile],

@@ -8,7 +8,7 @@ import { parseAddresses } from './input.ts';
 import { textOfAddresses } from './recorded.ts';
 import { OWN_TYPES, raiseVersion, recordUpdate } from './row.ts';
 
-/** Replaces all addresses of a customer. Refused, it shows what is there. */
+/** Replaces all addresses of a customer. If refused, the payload shows the current customer. */
 export const setAddresses = defineCommand({
   mutation: 'setAddresses',
   changes: OWN_TYPES,
@@ -35,7 +35,7 @@ export const setAddresses = defineCommand({
   refused: ({ customerId }) => ({ customerId: givenRow('Customer', customerId) }),
 });
 
-/** A customer's addresses in their order. */
+/** A customer's addresses, in order. */
 export function addressesOf(transaction: Transaction, customerId: bigint): Promise<CustomerAddress[]> {
   return transaction.customerAddress.findMany({ where: { customerId }, orderBy: { position: 'asc' } });
 }

@@ -13,7 +13,7 @@ import { textOfAddresses, textOfTags } from './recorded.ts';
 import { EVERY_TYPE, OWN_TYPES, raiseVersion, recordUpdate } from './row.ts';
 import { assertDifferent, tagsOf, writeTags } from './tags.ts';
 
-/** What a command gives its payload's resolvers. */
+/** What the payload's resolvers get. */
 export type CustomerPayload = Payload<{ readonly customerId: string }>;
 
 const UNIQUE_FIELDS = {
@@ -21,7 +21,7 @@ const UNIQUE_FIELDS = {
   customers_external_id_key: ['customer', 'externalId'],
 } as const;
 
-/** Records a new customer with its tags, addresses and first entry in the record of changes. */
+/** Creates a customer with its tags, addresses and first entry in the record of changes. */
 export const createCustomer = defineCommand({
   mutation: 'createCustomer',
   changes: OWN_TYPES,
@@ -43,7 +43,7 @@ export const createCustomer = defineCommand({
     if (addresses.length > 0)
       await transaction.customerAddress.createMany({ data: addresses.map((address) => ({ ...owned, ...address })) });
     await transaction.customerStats.create({ data: owned });
-    // In the order in which every later entry has them.
+    // Tags in their sort order, as in every later entry.
     const written = tags.length === 0 ? [] : await tagsOf(transaction, row.id);
     const lists = { tags: textOfTags(written), addresses: textOfAddresses(addresses) };
     await recordChange(write, {
@@ -58,7 +58,10 @@ export const createCustomer = defineCommand({
   refused: () => ({ customerId: null }),
 });
 
-/** Changes what is given of a customer; raises the version if anything differs. Refused, it shows what is there. */
+/**
+ * Updates the given fields of a customer, and its version if anything differs. If refused, the payload shows the current
+ * customer.
+ */
 export const updateCustomer = defineCommand({
   mutation: 'updateCustomer',
   changes: OWN_TYPES,
@@ -84,7 +87,7 @@ export const updateCustomer = defineCommand({
   refused: ({ id }) => ({ customerId: givenRow('Customer', id) }),
 });
 
-/** Deletes a customer and all that hangs on it. The record of changes stays, with the deletion as its last entry. */
+/** Deletes a customer and everything that belongs to it. The record of changes stays, with the deletion as its last entry. */
 export const deleteCustomer = defineCommand({
   mutation: 'deleteCustomer',
   changes: EVERY_TYPE,
@@ -119,8 +122,8 @@ export const deleteCustomer = defineCommand({
 });
 
 /**
- * The external id of a merged customer still names the one that it went into, so no other may have it. To be called once
- * the row is written: what a merge did that was waited for is seen then.
+ * A merged customer's external id still leads to the one that it was merged into, so no other customer may have it. Call this
+ * after writing the row: a merge that the write had to wait for is visible then.
  */
 async function assertNotFormer(transaction: Transaction, { id, externalId }: Customer): Promise<void> {
   if (externalId === null) return;

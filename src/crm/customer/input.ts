@@ -10,7 +10,7 @@ import { MOST_ADDRESSES, MOST_TAGS } from './loaders.ts';
 
 type Maybe<Value> = Value | null | undefined;
 
-/** The fields of a customer that can be written, in the form that the database keeps. Left out: not given. */
+/** The writable fields of a customer, as stored. Those that were not given are missing. */
 export interface CustomerValues {
   externalId?: string | null;
   name?: string;
@@ -31,7 +31,7 @@ export interface CustomerFields {
   readonly ownerId?: Maybe<string>;
 }
 
-/** Checks and normalises what is given; null clears where a column may be null. Problems are added to `problems`. */
+/** Validates and normalises the given fields; null clears a nullable column. Adds to `problems`. */
 export function parseCustomerFields(input: CustomerFields, problems: Problems): CustomerValues {
   const values: CustomerValues = {};
   const text = (given: string | null, field: string, most: number): string | null =>
@@ -74,7 +74,7 @@ function phoneOf(phone: PhoneInput | null, problems: Problems): string | null {
   return null;
 }
 
-/** Labels without the spaces around them and without doubles (upper and lower case are one). */
+/** Trims tags and removes duplicates, ignoring case. */
 export function parseTags(given: Maybe<readonly string[]>, problems: Problems): string[] {
   const tags = new Map<string, string>();
   for (const [i, tag] of (given ?? []).entries()) {
@@ -88,7 +88,7 @@ export function parseTags(given: Maybe<readonly string[]>, problems: Problems): 
 
 const ADDRESS_LENGTHS = { label: 50, line1: 200, line2: 200, city: 100, region: 100, postalCode: 20 } as const;
 
-/** Addresses in the form that the database keeps, numbered from 0. */
+/** Addresses as stored, numbered from 0. */
 export function parseAddresses(given: Maybe<readonly AddressInput[]>, problems: Problems) {
   const addresses = given ?? [];
   if (addresses.length > MOST_ADDRESSES)

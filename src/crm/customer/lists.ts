@@ -11,17 +11,20 @@ import { customerTags } from './table.ts';
 
 const SORT_COLUMNS = { CREATED_AT: 'createdAt', UPDATED_AT: 'updatedAt', NAME: 'name' } as const;
 
-/** The order of a list of customers; newest created first when none is asked for. */
+/** The order of a list of customers; by default, the most recently created first. */
 export const customerSort = (orderBy: CustomerOrder | null | undefined) => sortBy(SORT_COLUMNS, orderBy, 'CREATED_AT');
 
-/** The conditions of a `CustomerFilter`. Throws BAD_USER_INPUT for an empty list or text, or an id of something else. */
+/**
+ * The conditions of a `CustomerFilter`.
+ * @throws BAD_USER_INPUT for an empty list or text, or an id of another type
+ */
 export function customerConditions(filter: CustomerFilter | null | undefined): Condition[] {
   if (filter === null || filter === undefined) return [];
   const { ownerId, phone } = filter;
   const tag = givenText(filter.tag, 'tag');
   const prefix = givenText(filter.nameStartsWith, 'nameStartsWith');
   return [
-    // The narrowest first: where no index holds two of them, the first one's is taken.
+    // The most selective first: if no index covers two of them, the first one's is used.
     ...isOneOf('phone', phone ? [phone] : undefined),
     ...isOneOf('ownerId', ownerId ? [rowIdOf('Agent', ownerId, 'filter.ownerId')] : undefined),
     ...isOneOf('status', filter.status),
@@ -34,11 +37,11 @@ export function customerConditions(filter: CustomerFilter | null | undefined): C
 
 function givenText(given: string | null | undefined, name: string): string | undefined {
   if (given === null || given === undefined) return undefined;
-  // A space at the end is meant: `Li ` is not the start of Linda.
+  // A trailing space is significant: `Li ` is not a prefix of Linda.
   return soughtText(given.trimStart(), { argument: `filter.${name}`, most: 200, given });
 }
 
-/** Throws BAD_USER_INPUT for a text that is empty, too long, no text, or without weight: the start of every name. */
+/** @throws BAD_USER_INPUT for text that is empty, too long, not text, or without weight, which is a prefix of every name */
 function soughtText(
   text: string,
   { argument, most, given }: { argument: string; most: number; given: string },
@@ -55,12 +58,12 @@ function soughtText(
 }
 
 /**
- * What a search text looks for: with an `@` the start of the email; what a telephone number is written with, of four
- * digits or more, the start of the phone; else the start of the name. Each is a page of one index.
+ * What a search text looks for: with an `@`, a prefix of the email; with only characters of telephone numbers and at least four
+ * digits, a prefix of the phone; otherwise a prefix of the name. Each is a page of one index.
  */
 export function searchRequest(given: string): ListRequest {
   const text = soughtText(given.trim(), { argument: 'text', most: 100, given });
-  // Not toLowerCase: it makes ASCII letters of others, such as the Kelvin sign.
+  // Not toLowerCase, which turns some other characters into ASCII letters, such as the Kelvin sign.
   if (text.includes('@')) return startsWith('email', [text.replaceAll(/[A-Z]/g, (letter) => letter.toLowerCase())]);
   const phones = phoneStarts(text);
   return phones === undefined ? startsWith('name', [text]) : startsWith('phone', phones);

@@ -24,7 +24,7 @@ import {
 /** The most tags or addresses that a customer may have. */
 export const MOST_TAGS = 20;
 export const MOST_ADDRESSES = 20;
-/** As many currencies as ISO 4217 may ever have. */
+/** More than ISO 4217 will ever have. */
 export const MOST_CURRENCIES = 300;
 
 export interface CustomerLoaders {

@@ -19,12 +19,12 @@ interface Sides {
   readonly merged: Customer;
 }
 
-/** Fields that the kept customer takes over where it has none itself. */
+/** Fields that the kept customer takes over if it has no value itself. */
 const FILLED = ['externalId', 'email', 'phone', 'company', 'ownerId'] as const;
 
 /**
- * Merges a customer into another: all that hangs on it moves, blank fields of the kept one are filled, its row goes away,
- * and its ids lead to the kept one from then on. One statement a table, however many rows there are.
+ * Merges a customer into another: everything that belongs to it moves, blank fields of the kept one are filled, its row is
+ * deleted, and its ids lead to the kept one from then on. Takes one statement per table, however many rows there are.
  */
 export const mergeCustomers = defineCommand({
   mutation: 'mergeCustomers',
@@ -41,7 +41,7 @@ export const mergeCustomers = defineCommand({
     const addresses = await moveAddresses(write.transaction, sides);
     await moveRows(write.transaction, sides);
     await moveSums(write.transaction, sides);
-    // Before the kept one takes over what is unique.
+    // Before the kept one takes over its unique values.
     await write.transaction.customer.delete({ where: { id: merged.id } });
     const filled: CustomerValues = Object.fromEntries(
       FILLED.filter((field) => kept[field] === null && merged[field] !== null).map((field) => [field, merged[field]]),
@@ -54,7 +54,7 @@ export const mergeCustomers = defineCommand({
   refused: ({ keepId }) => ({ customerId: givenRow('Customer', keepId) }),
 });
 
-/** Both rows, locked in the order of their ids, so that merges of the same customers do not deadlock. */
+/** Locks both rows in the order of their ids, so that merges of the same customers do not deadlock. */
 async function lockBoth(
   write: Write,
   {
@@ -88,7 +88,7 @@ async function moveTags(transaction: Transaction, { kept, merged }: Sides): Prom
   return { kept: textOfTags(own), merged: textOfTags(others), together: textOfTags(all) };
 }
 
-/** The kept one's addresses first. */
+/** The kept customer's addresses come first. */
 async function moveAddresses(transaction: Transaction, { kept, merged }: Sides): Promise<Texts> {
   const [own, others] = [await addressesOf(transaction, kept.id), await addressesOf(transaction, merged.id)];
   const all = [...own, ...others];
@@ -100,8 +100,8 @@ async function moveAddresses(transaction: Transaction, { kept, merged }: Sides):
 }
 
 /**
- * Gives the kept customer the other's rows. They stay what they were, so neither their versions nor `updated_at` change.
- * Each statement names its index: most of a small table may be one customer's, and a scan would lock the others' rows.
+ * Moves the merged customer's rows to the kept one. Their contents stay the same, so neither versions nor `updated_at` change.
+ * Each statement forces an index: one customer may have most of a small table, and a scan would lock other customers' rows.
  */
 async function moveRows(transaction: Transaction, { kept: { id: to }, merged: { id: from } }: Sides): Promise<void> {
   await transaction.$executeRaw`UPDATE orders FORCE INDEX (orders_customer_id_placed_at_id_idx)
@@ -110,13 +110,13 @@ async function moveRows(transaction: Transaction, { kept: { id: to }, merged: { 
     SET customer_id = ${to} WHERE customer_id = ${from}`;
   await transaction.$executeRaw`UPDATE interactions FORCE INDEX (interactions_customer_id_occurred_at_id_idx)
     SET customer_id = ${to} WHERE customer_id = ${from}`;
-  // Entries without a subject are the customer's own, which has to be said now.
+  // Entries without a subject are about the customer itself, which must now be made explicit.
   await transaction.$executeRaw`UPDATE customer_changes FORCE INDEX (customer_changes_customer_id_occurred_at_id_idx)
     SET customer_id = ${to}, subject_type = COALESCE(subject_type, 'Customer'), subject_id = COALESCE(subject_id, ${from})
     WHERE customer_id = ${from}`;
 }
 
-/** Adds up what is kept beside orders and tickets. */
+/** Adds up the figures that are stored for orders and tickets. */
 async function moveSums(transaction: Transaction, { kept: { id: to }, merged: { id: from } }: Sides): Promise<void> {
   await transaction.$executeRaw`INSERT INTO customer_stats (customer_id, order_count, open_ticket_count, last_order_at)
     SELECT * FROM (SELECT ${to} AS customer_id, order_count, open_ticket_count, last_order_at FROM customer_stats
@@ -133,7 +133,7 @@ async function moveSums(transaction: Transaction, { kept: { id: to }, merged: { 
   await transaction.customerValue.deleteMany(owned);
 }
 
-/** Has the merged customer's ids, and those of all that were merged into it before, lead to the kept one. */
+/** Makes the merged customer's ids, and those of customers merged into it earlier, lead to the kept one. */
 async function leadOn({ transaction, now }: Write, { kept, merged }: Sides, externalId: string | null): Promise<void> {
   await transaction.customerMerge.updateMany({ where: { keptId: merged.id }, data: { keptId: kept.id } });
   await transaction.customerMerge.create({
@@ -141,13 +141,15 @@ async function leadOn({ transaction, now }: Write, { kept, merged }: Sides, exte
   });
 }
 
-/** An entry for each side's last version; the merged one's says what is no longer to be read anywhere else. */
+/**
+ * Records an entry for each customer's last version. The merged one's has the values that are no longer stored anywhere else.
+ */
 async function recordMerge(
   write: Write,
   { kept, merged }: Sides,
   { filled, tags, addresses }: { filled: CustomerValues; tags: Texts; addresses: Texts },
 ): Promise<void> {
-  // Subscribers know it by its own id.
+  // Subscribers may know it by its own id.
   write.changedCustomers.add(String(merged.id));
   const { id, version, ...fields } = merged;
   const lost = Object.keys(fields).filter((field) => !(field in filled));

@@ -1,18 +1,18 @@
-/** An address's fields, in the order in which the record of changes names them. */
+/** An address's fields, in the order of the record of changes. */
 export const ADDRESS_FIELDS = ['label', 'line1', 'line2', 'city', 'region', 'postalCode', 'country'] as const;
 
 type AddressFields = { readonly [Field in (typeof ADDRESS_FIELDS)[number]]?: string | null };
 
 /**
- * Tags as the record of changes has them: one text; null for none. One that could be taken for several is quoted, so that no
- * two lists of tags make the same.
+ * Tags as text for the record of changes; null for none. A tag that could be taken for several is quoted, so that different
+ * lists give different texts.
  */
 export const textOfTags = (tags: readonly string[]): string | null =>
   tags.map((tag) => (/[,"]/.test(tag) ? JSON.stringify(tag) : tag)).join(', ') || null;
 
 /**
- * Addresses as the record of changes has them: one text, each field with its name, so that no two lists of addresses
- * make the same; null for none.
+ * Addresses as text for the record of changes, with the names of the fields, so that different lists give different texts; null
+ * for none.
  */
 export function textOfAddresses(addresses: readonly AddressFields[]): string | null {
   const texts = addresses.map((address) =>

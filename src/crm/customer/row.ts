@@ -5,14 +5,14 @@ import type { ChangedType, Write } from '../writer.ts';
 import type { CustomerValues } from './input.ts';
 import { MOST_ADDRESSES, MOST_TAGS } from './loaders.ts';
 
-/** Stored answers that a change to a customer's own fields, tags or addresses can make wrong. */
+/** The types whose stored answers a change of a customer's own fields, tags or addresses can make stale. */
 export const OWN_TYPES: readonly ChangedType[] = ['Customer', 'Change'];
-/** And one to what hangs on it. */
+/** The same for a change of everything that belongs to a customer. */
 export const EVERY_TYPE: readonly ChangedType[] = ['Customer', 'Change', 'Order', 'Ticket', 'Interaction'];
 
 /**
- * Writes a customer's fields under its next version; its tags repeat what they are sorted and narrowed by.
- * @param before the row as it was, locked
+ * Updates a customer's fields and version, and the columns that its tags duplicate for sorting and filtering.
+ * @param before the previous row, locked
  */
 export async function raiseVersion(
   { transaction, now }: Write,
@@ -29,7 +29,7 @@ export async function raiseVersion(
 
 const MOST = { tags: MOST_TAGS, addresses: MOST_ADDRESSES } as const;
 
-/** Refuses with INVALID_INPUT to make a list longer than a customer's may be. One that is too long may get shorter. */
+/** Refuses with INVALID_INPUT to make a list longer than allowed. A list that is already too long may get shorter. */
 export function assertFits(
   list: keyof typeof MOST,
   { before, after, path }: { readonly before: number; readonly after: number; readonly path: readonly string[] },
@@ -38,7 +38,7 @@ export function assertFits(
     refuse('INVALID_INPUT', path, `Expected at most ${MOST[list]} ${list} on a customer, got ${after} in all.`);
 }
 
-/** The entry in the record of changes for a version that was just made. */
+/** Records an update that was just made. */
 export async function recordUpdate(
   write: Write,
   { id, version }: Customer,

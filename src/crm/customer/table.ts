@@ -50,7 +50,7 @@ export const customers = defineTable({
   ],
   uniques: ['externalId', 'email'],
   rare: ['phone'],
-  // Merged customers: not their emails, which others may have taken since.
+  // The ids of merged customers, but not their emails, which others may have taken since.
   former: { table: 'customer_merges', leadsTo: 'kept_id', keys: { id: 'merged_id', externalId: 'external_id' } },
 });
 
@@ -58,7 +58,7 @@ export type CustomerRow = RowOf<typeof customers.columns>;
 export type CustomerConnection = Connection<CustomerRow>;
 export type CustomerEdge = Edge<CustomerRow>;
 
-/** The side table of labels; it repeats the customer's sort columns and its owner. */
+/** The side table of tags; it duplicates the customer's sort columns and owner. */
 export const customerTags = { name: 'customer_tags', key: 'customer_id', label: 'tag', lead: 'ownerId' };
 
 export const tagColumns = { customerId: id('customer_id'), tag: text('tag') };

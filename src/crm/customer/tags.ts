@@ -13,13 +13,13 @@ import { assertFits, OWN_TYPES, raiseVersion, recordUpdate } from './row.ts';
 
 type Edit = (transaction: Transaction, customer: Customer, tags: readonly string[]) => Promise<unknown>;
 
-/** Adds tags to a customer. Those that are there already stay as they are. Refused, it shows what is there. */
+/** Adds tags to a customer; existing ones stay as they are. If refused, the payload shows the current customer. */
 export const addTags = tagCommand('addTags', async (transaction, customer, tags) => {
   await assertDifferent(transaction, tags);
   await writeTags(transaction, customer, tags);
 });
 
-/** Takes tags off a customer; passes over those that are not there. Refused, it shows what is there. */
+/** Removes tags from a customer, ignoring those that it does not have. If refused, the payload shows the current customer. */
 export const removeTags = tagCommand('removeTags', (transaction, { id }, tags) =>
   transaction.customerTag.deleteMany({ where: { customerId: id, tag: { in: [...tags] } } }),
 );
@@ -28,7 +28,7 @@ function tagCommand(mutation: string, edit: Edit) {
   return defineCommand({
     mutation,
     changes: OWN_TYPES,
-    // Both inputs are alike.
+    // Both mutations have the same input.
     parse: ({ customerId, tags, expectedVersion }: AddTagsInput, problems) => {
       if (tags.length === 0) problems.add('INVALID_INPUT', ['tags'], `Expected 1 to ${MOST_TAGS} tags, got none.`);
       const id = parseId('Customer', customerId, { path: ['customerId'], problems });
@@ -40,7 +40,7 @@ function tagCommand(mutation: string, edit: Edit) {
       const before = await tagsOf(transaction, customer.id);
       await edit(transaction, customer, tags);
       const after = await tagsOf(transaction, customer.id);
-      // Once they are written: the database alone knows which of them are the same.
+      // Checked after writing, since only the database knows which tags are equal.
       assertFits('tags', { before: before.length, after: after.length, path: ['tags'] });
       if (after.length !== before.length) {
         await raiseVersion(write, customer, {});
@@ -53,15 +53,15 @@ function tagCommand(mutation: string, edit: Edit) {
   });
 }
 
-/** A customer's tags in their order. */
+/** A customer's tags, in their sort order. */
 export async function tagsOf(transaction: Transaction, customerId: bigint): Promise<string[]> {
   const rows = await transaction.customerTag.findMany({ where: { customerId }, orderBy: { tag: 'asc' } });
   return rows.map(({ tag }) => tag);
 }
 
 /**
- * Refuses two tags that are given together and that the database takes for one, such as `ガ` and `か`: one of them would be
- * lost without a word. Those that differ in case alone are one by the time they come here.
+ * Refuses two given tags that the database considers equal, such as `ガ` and `か`: one of them would be lost silently. Tags that
+ * differ only in case have already been merged.
  */
 export async function assertDifferent(transaction: Transaction, tags: readonly string[]): Promise<void> {
   if (tags.length < 2) return;
@@ -84,8 +84,8 @@ export async function assertDifferent(transaction: Transaction, tags: readonly s
 }
 
 /**
- * Adds to a customer's tags; `tagsOf` tells which there are then. The database alone knows which of them are the same:
- * its collation passes over accents and case, and takes ß for ss.
+ * Adds to a customer's tags; `tagsOf` returns the result. Only the database knows which tags are equal: its collation ignores
+ * accents and case, and treats ß as ss.
  */
 export async function writeTags(
   transaction: Transaction,

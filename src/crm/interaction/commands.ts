@@ -7,12 +7,12 @@ import { lockCustomer } from '../lock.ts';
 import { parseText } from '../text.ts';
 import { refuse } from '../user-errors.ts';
 
-/** What a command gives its payload's resolvers. */
+/** What the payload's resolvers get. */
 export type InteractionPayload = Payload<{ readonly interactionId: string }>;
 
 const MOST_CHARACTERS = 10_000;
 
-/** Records a contact with a customer, about one of the customer's tickets or none, by an agent or nobody. */
+/** Records a contact with a customer, optionally about one of the customer's tickets and by an agent. */
 export const logInteraction = defineCommand({
   mutation: 'logInteraction',
   changes: ['Interaction', 'Change'],
@@ -26,7 +26,7 @@ export const logInteraction = defineCommand({
   }),
   async run(write, { customerId: given, ticketId, agentId, kind, body, occurredAt = write.now }) {
     const { transaction } = write;
-    // Held until the end, so that the customer cannot be deleted meanwhile.
+    // Locked until the end, so that the customer cannot be deleted meanwhile.
     const { id: customerId } = await lockCustomer(write, { id: given, path: ['customerId'] });
     if (ticketId !== null) {
       const ticket = await transaction.ticket.findUnique({ where: { id: ticketId }, select: { customerId: true } });
@@ -43,7 +43,7 @@ export const logInteraction = defineCommand({
       subject: { type: 'Interaction', id: row.id },
       version: 1,
       action: 'CREATED',
-      // What was said stands in the contact itself, which nothing changes.
+      // The body is left out: it stays in the interaction, which never changes.
       before: {},
       after: { kind, ticketId, agentId, occurredAt },
     });

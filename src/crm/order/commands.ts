@@ -13,13 +13,13 @@ import { priceItems } from './items.ts';
 import { isCounted, TRANSITIONS } from './status.ts';
 import { addToSums, assertSumFits, takeFromSums } from './sums.ts';
 
-/** What a command gives its payload's resolvers. */
+/** What the payload's resolvers get. */
 export type OrderPayload = Payload<{ readonly orderId: string }>;
 
 const CHANGED: readonly ChangedType[] = ['Order', 'CustomerSummary', 'Change'];
 const NUMBER_INDEX = 'orders_number_key';
 
-/** Records a new order with its items, and counts it in its customer's figures. */
+/** Creates an order with its items, and adds it to its customer's figures. */
 export const createOrder = defineCommand({
   mutation: 'createOrder',
   changes: CHANGED,
@@ -56,7 +56,7 @@ export const createOrder = defineCommand({
   refused: () => ({ orderId: null }),
 });
 
-/** Takes an order on to another state; to the one that it is in, nothing changes. Refused, it shows what is there. */
+/** Changes an order's state, unless it already has that state. If refused, the payload shows the current order. */
 export const updateOrderStatus = defineCommand({
   mutation: 'updateOrderStatus',
   changes: CHANGED,

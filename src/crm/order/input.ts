@@ -6,14 +6,14 @@ import { parseText } from '../text.ts';
 import type { Problems } from '../user-errors.ts';
 import { MOST_ITEMS } from './loaders.ts';
 
-/** How a line names its product. */
+/** How a line identifies its product. */
 export type ProductKey = { readonly id: bigint } | { readonly sku: string };
 
 /** A line of a new order. */
 export interface ItemValues {
   readonly product: ProductKey;
   readonly quantity: number;
-  /** Null: the product's own price. */
+  /** Null for the product's own price. */
   readonly unitPrice: Amount | null;
   /** A fraction: 500n is 5 %. */
   readonly discount: Amount;
@@ -21,11 +21,11 @@ export interface ItemValues {
 
 export interface OrderValues {
   readonly customerId: bigint;
-  /** Null: one is made up. */
+  /** Null to generate one. */
   readonly number: string | null;
   readonly currency: string;
   readonly items: readonly ItemValues[];
-  /** Undefined: now. */
+  /** Undefined for now. */
   readonly placedAt: Date | undefined;
 }
 
@@ -35,7 +35,7 @@ const NOTHING = toAmount(0n);
 // Clocks differ.
 const AHEAD_MS = 60_000;
 
-/** Checks what can be told of a new order without the database. Problems are added to `problems`. */
+/** Validates what can be checked of a new order without the database. Adds to `problems`. */
 export function parseOrder(input: CreateOrderInput, problems: Problems): OrderValues {
   const { currency, items, placedAt } = input;
   const number = input.number ?? null;

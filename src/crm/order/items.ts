@@ -11,16 +11,16 @@ interface Product {
   readonly currency: string;
 }
 
-/** The lines of a new order as the database keeps them, and what they come to. */
+/** The lines of a new order as stored, and their total. */
 export interface PricedItems {
   readonly rows: readonly Omit<Prisma.OrderItemCreateManyInput, 'orderId'>[];
   readonly total: Amount;
 }
 
 /**
- * Finds the products of a new order, in one statement, and works out its lines and their sum. Refuses, for each line of
- * which it is so, with NOT_FOUND for a product that is not there, and with INVALID_INPUT for one without a price in the
- * order's currency or a total that is too large.
+ * Loads the products of a new order in one statement, and computes its lines and their total. Refuses each line whose product
+ * does not exist with NOT_FOUND, and each without a price in the order's currency, or with too large a total, with
+ * INVALID_INPUT.
  */
 export async function priceItems(
   transaction: Transaction,
@@ -63,7 +63,7 @@ async function findProducts(
   transaction: Transaction,
   items: readonly ItemValues[],
 ): Promise<(key: ProductKey) => Product | undefined> {
-  // An IN takes at least one; no product has these.
+  // IN needs at least one value; no product has these.
   const ids = new Set([0n]);
   const skus = new Set(['']);
   for (const { product } of items) {

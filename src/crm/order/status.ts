@@ -1,6 +1,6 @@
 import type { OrderStatus } from '../../generated/graphql.ts';
 
-/** Which states may follow each; nothing follows a final one. The schema's descriptions of the states say the same. */
+/** The states that may follow each; final ones have none. Keep the descriptions of the states in the schema in step. */
 export const TRANSITIONS: Readonly<Record<OrderStatus, readonly OrderStatus[]>> = {
   PENDING: ['PAID', 'CANCELLED'],
   PAID: ['SHIPPED', 'CANCELLED', 'REFUNDED'],
@@ -10,5 +10,5 @@ export const TRANSITIONS: Readonly<Record<OrderStatus, readonly OrderStatus[]>> 
   REFUNDED: [],
 };
 
-/** Whether an order in this state counts in what its customer's orders come to. */
+/** Whether an order in this state counts towards its customer's total. */
 export const isCounted = (status: OrderStatus): boolean => status !== 'CANCELLED' && status !== 'REFUNDED';

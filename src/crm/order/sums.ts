@@ -5,14 +5,14 @@ import type { Write } from '../writer.ts';
 
 /** What a new order adds. */
 interface NewOrder {
-  /** Locked. */
+  /** The customer must be locked. */
   readonly customerId: bigint;
   readonly currency: string;
   readonly total: Amount;
   readonly placedAt: Date;
 }
 
-/** Refuses an order with which its customer's orders would come to more than can be kept. */
+/** Refuses an order with which its customer's total would be too large to store. */
 export async function assertSumFits({ transaction }: Write, order: Omit<NewOrder, 'placedAt'>): Promise<void> {
   const { customerId, currency, total } = order;
   const key = { customerId_currency: { customerId, currency } };
@@ -26,7 +26,7 @@ export async function assertSumFits({ transaction }: Write, order: Omit<NewOrder
     );
 }
 
-/** Counts a new order in its customer's figures; a customer from elsewhere may have none yet. */
+/** Adds a new order to its customer's figures. A customer that another program wrote may not have any yet. */
 export async function addToSums({ transaction }: Write, order: NewOrder): Promise<void> {
   const { customerId, currency, placedAt } = order;
   const total = formatAmount(order.total);
@@ -34,22 +34,22 @@ export async function addToSums({ transaction }: Write, order: NewOrder): Promis
     INSERT INTO customer_stats (customer_id, order_count, last_order_at) VALUES (${customerId}, 1, ${placedAt})
     ON DUPLICATE KEY UPDATE order_count = order_count + 1,
       last_order_at = GREATEST(COALESCE(last_order_at, ${placedAt}), ${placedAt})`;
-  // A text in a sum would make it a floating-point number.
+  // Without the cast, the sum with a text would be a floating-point number.
   await transaction.$executeRaw`
     INSERT INTO customer_values (customer_id, currency, amount) VALUES (${customerId}, ${currency}, ${total})
     ON DUPLICATE KEY UPDATE amount = amount + CAST(${total} AS DECIMAL(19, 4))`;
 }
 
 /**
- * Takes an order that is cancelled or paid back, and is marked so already, out of what its customer's orders come to.
- * A currency in which no order counts any more has no row, as if there never had been one.
+ * Subtracts an order that has just been cancelled or refunded from its customer's total. When no order in a currency counts any
+ * more, its row is deleted, as if there had never been one.
  */
 export async function takeFromSums({ transaction }: Write, order: Order): Promise<void> {
   const { customerId, currency } = order;
   await transaction.$executeRaw`
     UPDATE customer_values SET amount = amount - CAST(${order.total.toFixed(4)} AS DECIMAL(19, 4))
     WHERE customer_id = ${customerId} AND currency = ${currency}`;
-  // Orders that cost nothing count too, so nothing left does not say that none is left.
+  // Orders with a total of zero count too, so an amount of zero does not mean that none is left.
   await transaction.$executeRaw`
     DELETE FROM customer_values WHERE customer_id = ${customerId} AND currency = ${currency} AND amount = 0
       AND NOT EXISTS (

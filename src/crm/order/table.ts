@@ -45,5 +45,5 @@ export const itemColumns = {
   amount: decimal('total'),
 };
 
-/** A line of an order, with the order's currency. */
+/** A line of an order, together with the order's currency. */
 export type OrderItemRow = RowOf<typeof itemColumns> & { readonly currency: string };

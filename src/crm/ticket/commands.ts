@@ -11,13 +11,13 @@ import { parseText } from '../text.ts';
 import { refuse, type Problems } from '../user-errors.ts';
 import type { ChangedType } from '../writer.ts';
 
-/** What a command gives its payload's resolvers. */
+/** What the payload's resolvers get. */
 export type TicketPayload = Payload<{ readonly ticketId: string }>;
 
 const CHANGED: readonly ChangedType[] = ['Ticket', 'CustomerSummary', 'Change'];
 const MOST_CHARACTERS = { number: 64, subject: 300 } as const;
 
-/** What each state can become; staying as it is is no transition. `schema.graphql` says the same for clients. */
+/** The states that each state can change to; keeping a state is not a transition. Keep `schema.graphql` in step. */
 const TRANSITIONS: Readonly<Record<TicketStatus, readonly TicketStatus[]>> = {
   OPEN: ['PENDING', 'RESOLVED', 'CLOSED'],
   PENDING: ['OPEN', 'RESOLVED', 'CLOSED'],
@@ -27,7 +27,7 @@ const TRANSITIONS: Readonly<Record<TicketStatus, readonly TicketStatus[]>> = {
 
 const isOpen = (status: TicketStatus): boolean => status === 'OPEN' || status === 'PENDING';
 
-/** Opens a customer's ticket, under the number given or one made for it. */
+/** Opens a ticket for a customer, with the given number or a generated one. */
 export const openTicket = defineCommand({
   mutation: 'openTicket',
   changes: CHANGED,
@@ -63,7 +63,9 @@ export const openTicket = defineCommand({
   refused: () => ({ ticketId: null }),
 });
 
-/** Changes what is given of a ticket; raises its version if anything differs. Refused, it shows what is there. */
+/**
+ * Updates the given fields of a ticket, and its version if anything differs. If refused, the payload shows the current ticket.
+ */
 export const updateTicket = defineCommand({
   mutation: 'updateTicket',
   changes: CHANGED,
@@ -103,7 +105,7 @@ export const updateTicket = defineCommand({
   refused: ({ id }) => ({ ticketId: givenRow('Ticket', id) }),
 });
 
-/** The fields of a ticket that can be changed. Left out: not given. */
+/** The fields of a ticket that can be changed. Those that were not given are missing. */
 interface TicketValues {
   subject?: string;
   status?: TicketStatus;
@@ -129,7 +131,7 @@ const isGiven = <Value>(value: Value | null | undefined): value is Value => valu
 const parseTicketText = (field: keyof typeof MOST_CHARACTERS, given: string, problems: Problems): string =>
   parseText(given, { path: [field], most: MOST_CHARACTERS[field], problems }) ?? '';
 
-/** When a ticket counts as closed once it goes to a state: the first time counts until it is opened again. */
+/** The closing time after a change of state: the first one is kept until the ticket is reopened. */
 function closing(before: Ticket, to: TicketStatus, now: Date): Pick<TicketValues, 'closedAt'> {
   const { status: from, closedAt } = before;
   if (from === to) return {};

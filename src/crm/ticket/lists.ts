@@ -4,10 +4,13 @@ import { isOneOf, isWithin, sortBy } from '../filters.ts';
 
 const SORT_COLUMNS = { OPENED_AT: 'openedAt', UPDATED_AT: 'updatedAt', CLOSED_AT: 'closedAt' } as const;
 
-/** The order of a list of tickets; newest opened first when none is asked for. */
+/** The order of a list of tickets; by default, the most recently opened first. */
 export const ticketSort = (orderBy: TicketOrder | null | undefined) => sortBy(SORT_COLUMNS, orderBy, 'OPENED_AT');
 
-/** The conditions of a `TicketFilter`. Throws BAD_USER_INPUT for an empty list. */
+/**
+ * The conditions of a `TicketFilter`.
+ * @throws BAD_USER_INPUT for an empty list
+ */
 export function ticketConditions(filter: TicketFilter | null | undefined): Condition[] {
   return [
     ...isOneOf('status', filter?.status),

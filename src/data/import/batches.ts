@@ -17,18 +17,18 @@ import {
   type ResolvedRecord,
 } from './upsert.ts';
 
-/** Who writes and when: one moment for the whole import. */
+/** Who writes, and when: one time for the whole import. */
 export interface Authorship {
   readonly now: string;
   readonly actor: string;
 }
 
-// Incorrect string value: the one error about data whose SQLSTATE does not say so on both servers.
+// Incorrect string value: the only data error whose SQLSTATE does not indicate one on both servers.
 const WRONG_VALUE = 1366;
 
 /**
- * Writes entries in one transaction. Where the server refuses something about them (a key that another client took
- * meanwhile, a sum out of range), the halves are tried by themselves, until the entry alone is left and rejected.
+ * Writes entries in one transaction. If the server refuses it because of the data (a key that another client took meanwhile, a
+ * sum out of range), retries each half by itself, until a single entry is left, which is rejected.
  */
 export async function writeHalving<Entry, Result>(
   connection: Connection,
@@ -59,7 +59,7 @@ function serverMessage(error: SqlError): string {
   return (error.sqlMessage ?? error.message).split('\n')[0] ?? 'no reason given';
 }
 
-/** Writes records of any table but orders, in transactions. Outcomes in the records' order. */
+/** Writes records of any table except orders, in transactions. The outcomes are in the records' order. */
 export function writeBatch(
   connection: Connection,
   target: Exclude<TableTarget, 'orders'>,
@@ -98,7 +98,7 @@ async function writePlain(
   });
 }
 
-/** A ticket shows its interactions to whoever may see its customer, so both must be of one. */
+/** A ticket shows its interactions to whoever may see its customer, so both must belong to the same customer. */
 async function refuseOthersTickets(
   connection: Connection,
   resolved: readonly (ResolvedRecord | Outcome)[],

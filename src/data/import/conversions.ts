@@ -18,10 +18,10 @@ import {
   convertWord,
 } from './values.ts';
 
-/** From a cell's text to a column's, or to the key of what is referred to. Throws RowProblem. */
+/** Converts a cell's text to a column's value, or to the key of a referenced row. Throws RowProblem. */
 export type Conversion = (text: string, country: string | null) => string;
 
-/** What makes a mapped field of its text. */
+/** Creates the conversion for a mapped field. */
 export function createConversion(spec: FieldSpec, source: ValueExpression, timeZone: string): Conversion {
   switch (spec.kind) {
     case 'text': {
@@ -56,6 +56,6 @@ export function createConversion(spec: FieldSpec, source: ValueExpression, timeZ
   }
 }
 
-/** How the mapping names where a value comes from. */
+/** Names the origin of a value, as in the mapping. */
 export const columnName = (source: ValueExpression | PhoneExpression): string =>
   source.column ?? source.template ?? `constant ${source.constant ?? ''}`;

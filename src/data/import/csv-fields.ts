@@ -1,21 +1,21 @@
-/** How a file is written, once it is known; see docs/importing.md. */
+/** The format of a file; see docs/importing.md. */
 export interface CsvFormat {
   readonly delimiter: string;
-  /** Empty: quotes have no meaning. */
+  /** Empty if quotes have no meaning. */
   readonly quote: string;
-  /** What makes the next character literal: the quote itself, within quotes only, or another such as MySQL's backslash. */
+  /** Makes the next character literal: the quote itself, within quotes only, or another character, such as MySQL's backslash. */
   readonly escape: string;
-  /** As `createDecoder` knows it, such as `utf-8` or `windows-1252`. */
+  /** A name that `createDecoder` knows, such as `utf-8` or `windows-1252`. */
   readonly encoding: string;
-  /** False: the file has no line with column names. */
+  /** False if the file has no line with column names. */
   readonly hasNames?: boolean;
-  /** Lines before the one with the column names; none: 0. */
+  /** Lines before the one with the column names; default 0. */
   readonly skipLines?: number;
-  /** Before a line feed, which is the default, there may be a carriage return; files of old have that alone. */
+  /** The default is a line feed, optionally after a carriage return. Very old files have only carriage returns. */
   readonly lineBreak?: '\n' | '\r';
 }
 
-/** A cell's text; null where the file itself says that it has no value, as MySQL does with `\N`. */
+/** A cell's text; null if the file marks it as having no value, as MySQL does with `\N`. */
 export type Cell = string | null;
 
 const ESCAPED_BY_MYSQL = new Map([
@@ -27,7 +27,7 @@ const ESCAPED_BY_MYSQL = new Map([
   ['Z', '\u001a'],
 ]);
 
-/** A field, `end` before what ends it; undefined when that is not in the text yet. */
+/** A field and the position where it ends; undefined if its end is not in the text yet. */
 export type Field = { readonly value: Cell; readonly end: number } | undefined;
 
 type ReadField = (text: string, at: number, isEnd: boolean) => Field;
@@ -35,7 +35,7 @@ type ReadField = (text: string, at: number, isEnd: boolean) => Field;
 /** Whether a character other than the quote makes the next one literal. */
 export const hasEscape = ({ escape, quote }: CsvFormat): boolean => escape !== '' && escape !== quote;
 
-/** Reads a field that does not begin with a quote. */
+/** Reads a field that does not start with a quote. */
 export function createPlainField(format: CsvFormat): ReadField {
   const { delimiter, escape, lineBreak = '\n' } = format;
   const escapes = hasEscape(format);
@@ -63,7 +63,7 @@ export function createPlainField(format: CsvFormat): ReadField {
   };
 }
 
-/** Reads a field that begins with a quote. */
+/** Reads a field that starts with a quote. */
 export function createQuotedField(format: CsvFormat): ReadField {
   const { quote, escape } = format;
   const escapes = hasEscape(format);
@@ -78,7 +78,7 @@ export function createQuotedField(format: CsvFormat): ReadField {
       if (after >= text.length && !isEnd) return undefined;
       value += text.slice(from, mark.index);
       if (escapes && mark[0] === escape) value += unescape(text.charAt(after), escape);
-      // Twice for one, whatever the escape: MySQL reads and Excel writes it so.
+      // A doubled quote is one quote, whatever the escape: MySQL accepts and Excel writes that.
       else if (text[after] === quote) value += quote;
       else return { value, end: after };
       from = after + 1;

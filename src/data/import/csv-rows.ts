@@ -6,11 +6,11 @@ import { createSplitter, withoutBreak, type SplitRecord } from './csv-split.ts';
 import { createDecoder } from './encodings.ts';
 import type { CsvSettings } from './mapping-schema.ts';
 
-/** A record of the file: its cells, or why it could not be read. `line` counts from 1 and is where the record begins. */
+/** A record of the file: its cells, or why it could not be read. `line` is where it starts, counted from 1. */
 export type CsvRecord = {
   readonly line: number;
   readonly raw: string;
-  /** The first one that is not blank, unless the mapping has the column names. */
+  /** Whether it has the column names: true for the first record that is not blank, unless the mapping provides the names. */
   readonly isHeader: boolean;
 } & ({ readonly cells: readonly Cell[]; readonly problem?: never } | { readonly problem: string });
 
@@ -18,12 +18,12 @@ const REPLACEMENT = '\ufffd';
 const CHUNK_BYTES = 256 * 1024;
 
 /**
- * Reads a CSV file record by record; memory is bounded by the longest record, at most 1 MiB. The file is decoded before it
- * is split: in many encodings a delimiter's byte is also part of characters.
+ * Reads a CSV file record by record. Memory is bounded by the longest record, at most 1 MiB. The file is decoded before
+ * splitting, since in many encodings a delimiter's byte can be part of another character.
  *
- * A record with wrong quotes costs its first line only and reading goes on with the next one: csv-parse 7.0.3, tried
- * first, loses the rest of the file after a quote that is not closed, and its line numbers run ahead after CRLF.
- * @yields records in the file's order; blank lines are passed over
+ * A record with wrong quotes costs only its first line, and reading continues with the next one: csv-parse 7.0.3, tried first,
+ * loses the rest of the file after an unclosed quote, and its line numbers run ahead after CRLF.
+ * @yields records in the file's order, without blank lines
  */
 export async function* readCsvRecords(path: string, format: CsvFormat): AsyncGenerator<CsvRecord> {
   const split = createSplitter(format);
@@ -52,12 +52,12 @@ export async function* readCsvRecords(path: string, format: CsvFormat): AsyncGen
 
 function contentOf({ fields = [], problem }: SplitRecord) {
   if (problem !== undefined) return { problem };
-  // What the decoder puts for bytes that it cannot read.
+  // The decoder's replacement for invalid bytes.
   const broken = fields.findIndex((field) => field?.includes(REPLACEMENT) === true);
   return broken === -1 ? { cells: fields } : { problem: `column ${broken + 1} holds bytes that are not text` };
 }
 
-/** A line as it is: what stands before the column names need not be CSV. */
+/** Reads a raw line, since what precedes the column names need not be CSV. */
 function lineOf(text: string, start: number, reading: { lineBreak: string; isEnd: boolean }): SplitRecord | undefined {
   const found = text.indexOf(reading.lineBreak, start);
   if (found !== -1) return { end: found + 1 };
@@ -72,7 +72,7 @@ async function* decodedChunks(path: string, encoding: string): AsyncGenerator<{ 
   yield { text: decoder.decode(), isEnd: true };
 }
 
-/** The mapping's check lets only known ones pass. */
+/** The mapping's check accepts only known encodings. */
 function decoderOf(encoding: string) {
   const decoder = createDecoder(encoding);
   if (decoder === undefined) throw new Error(`there is no encoding "${encoding}"`);
@@ -80,8 +80,8 @@ function decoderOf(encoding: string) {
 }
 
 /**
- * Finds out how a file is written where the mapping leaves it open, and its column names.
- * @throws UserError (exit code 65) when it is in another encoding, has another delimiter or no header as it should be
+ * Detects a file's format where the mapping does not specify it, and reads its column names.
+ * @throws UserError (exit code 65) when the encoding, delimiter or header is not as expected
  */
 export async function openCsv(
   path: string,
@@ -109,7 +109,7 @@ export async function openCsv(
   return { format, header: csv.columns ?? (await readHeader(path, format)) };
 }
 
-/** The first line, and what ends it: a carriage return without a line feed does in files of old. */
+/** The first line and the kind of line break: very old files have carriage returns without line feeds. */
 async function firstLine(path: string, encoding: string): Promise<{ first: string; lineBreak: '\n' | '\r' }> {
   let text = '';
   for await (const chunk of decodedChunks(path, encoding)) {
@@ -154,7 +154,7 @@ async function readHeader(path: string, format: CsvFormat): Promise<readonly str
   throw headerError(path, 'the file is empty');
 }
 
-/** Trackers export a column for each label, all called Labels: they are Labels#1, Labels#2 and so on here. */
+/** Issue trackers export one column per label, all named Labels. Here they become Labels#1, Labels#2 and so on. */
 function toldApart(names: readonly string[]): readonly string[] {
   const counts = new Map<string, number>();
   return names.map((name) => {

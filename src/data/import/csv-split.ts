@@ -1,18 +1,18 @@
 import { createPlainField, createQuotedField, hasEscape, type Cell, type CsvFormat } from './csv-fields.ts';
 
-/** A record, `end` after its line break. */
+/** A record and the position after its line break. */
 export interface SplitRecord {
   readonly end: number;
   readonly fields?: readonly Cell[];
   readonly problem?: string;
 }
 
-// A quote that is never closed would otherwise take the rest of the file into memory.
+// Otherwise an unclosed quote would read the rest of the file into memory.
 const LONGEST_RECORD = 1024 * 1024;
 
 /**
- * Makes a format ready.
- * @returns a function that gives the record that begins at `start`; undefined when its end is not in the text yet
+ * Prepares splitting a format.
+ * @returns a function that returns the record starting at `start`; undefined if its end is not in the text yet
  */
 export function createSplitter(format: CsvFormat) {
   const { delimiter, quote, escape, lineBreak = '\n' } = format;
@@ -21,13 +21,13 @@ export function createSplitter(format: CsvFormat) {
   const plainField = createPlainField(format);
   const quotedField = createQuotedField(format);
 
-  /** Where the next field begins, or the record ends. */
+  /** Where the next field starts, or the record ends. */
   const afterField = (text: string, end: number, isEnd: boolean) => {
     if (text.startsWith(delimiter, end)) return { next: end + delimiter.length };
     if (text[end] === lineBreak) return { end: end + 1 };
     if (lineBreak === '\n' && text.startsWith('\r\n', end)) return { end: end + 2 };
     if (end >= text.length && isEnd) return { end };
-    // What stands here may be cut by the end of a chunk.
+    // The delimiter or line break may be cut off by the end of a chunk.
     if (!isEnd && text.length - end < Math.max(delimiter.length, 2)) return undefined;
     return 'wrong';
   };
@@ -58,5 +58,4 @@ export function createSplitter(format: CsvFormat) {
   };
 }
 
-/** A line or record without the line break at its end. */
 export const withoutBreak = (text: string): string => text.replace(/(?:\r?\n|\r)$/, '');

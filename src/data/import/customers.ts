@@ -13,7 +13,7 @@ interface Owned {
   readonly addresses: readonly AddressRow[];
 }
 
-/** A customer to be written, with what it owned before. `tags` and `addresses` undefined: as before. */
+/** A customer to write, with the tags and addresses it had before. `tags` and `addresses` are undefined if unchanged. */
 interface CustomerWrite {
   readonly one: ResolvedRecord;
   readonly before: Owned;
@@ -22,9 +22,9 @@ interface CustomerWrite {
 }
 
 /**
- * Writes a batch of customers with tags, addresses, statistics and an entry in the record of changes, in the open
- * transaction. A mapped field takes the file's value; what is not mapped stays.
- * @param actor who is recorded as having made the changes
+ * Writes a batch of customers with tags, addresses, statistics and an entry in the record of changes, in the open transaction.
+ * Mapped fields get the file's value, the others stay as they are.
+ * @param by the time of the changes, and who is recorded as their author
  */
 export async function writeCustomers(
   connection: Connection,
@@ -85,7 +85,7 @@ async function writeAll(
   writes: readonly CustomerWrite[],
   by: { now: string; actor: string },
 ): Promise<void> {
-  // A change of tags or addresses alone makes a new version as well.
+  // A change of only tags or addresses also raises the version.
   const bumped = writes.map(({ one }) =>
     one.stored !== undefined && one.changed.size === 0 ? { ...one, changed: new Map([['updated_at', by.now]]) } : one,
   );
@@ -115,7 +115,7 @@ async function writeAll(
   );
 }
 
-/** The tags repeat columns of their customer, so they are written anew whenever it is. */
+/** Tags duplicate their customer's columns, so they are rewritten whenever the customer changes. */
 async function writeTags(
   connection: Connection,
   writes: readonly CustomerWrite[],
@@ -160,7 +160,7 @@ async function writeAddresses(
   await insertRows(connection, 'customer_addresses', rows);
 }
 
-/** As the gateway's own commands record changes: texts. */
+/** As text, like the changes that the gateway's commands record. */
 function fieldChanges(write: CustomerWrite) {
   const { one, before } = write;
   const changes = Object.entries(TARGETS.customers.fields)
@@ -180,7 +180,7 @@ function fieldChanges(write: CustomerWrite) {
   return changes.filter((change) => one.stored !== undefined || change.after !== null);
 }
 
-/** Their columns are in the order of the fields. */
+/** The columns are in the order of the fields. */
 const textOfRows = (rows: readonly AddressRow[]): string | null =>
   textOfAddresses(rows.map((row) => Object.fromEntries(ADDRESS_FIELDS.map((field, i) => [field, row[i] ?? null]))));
 

@@ -7,9 +7,9 @@ interface Holder {
 }
 
 /**
- * Refuses records whose email address is another customer's, unless that one gives it up in the same batch: two may
- * exchange theirs.
- * @returns the outcomes in the records' order, and the ids of customers whose address another one takes
+ * Refuses records whose email belongs to another customer, unless that one gives it up in the same batch: two customers may
+ * swap theirs.
+ * @returns the outcomes in the records' order, and the ids of customers whose email another one takes over
  */
 export async function settleEmails(
   connection: Connection,
@@ -17,7 +17,7 @@ export async function settleEmails(
 ): Promise<{ outcomes: (ResolvedRecord | Outcome)[]; freed: readonly string[] }> {
   const outcomes = [...resolved];
   const holders = await holdersOf(connection, resolved.filter(isResolved));
-  // One that is refused keeps its own address, so others may have to be refused for it.
+  // A refused record keeps its own email, so others may have to be refused in turn.
   for (;;) {
     const leaving = new Set(outcomes.flatMap((one) => (isResolved(one) && one.changed.has('email') ? idOf(one) : [])));
     const claims = new Map<string, string>();
@@ -42,7 +42,7 @@ export async function settleEmails(
   }
 }
 
-/** Takes their address from customers that get another one afterwards. */
+/** Clears the emails of customers that get another one later. */
 export async function freeEmails(connection: Connection, ids: readonly string[]): Promise<void> {
   if (ids.length > 0) await connection.query('UPDATE customers SET email = NULL WHERE id IN (?)', [ids]);
 }

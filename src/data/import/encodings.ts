@@ -1,4 +1,4 @@
-/** The upper halves of code pages of DOS, in which files still come; the Encoding Standard has none of them. */
+/** The upper halves of DOS code pages, which files still use but the Encoding Standard lacks. */
 const CODE_PAGES: Readonly<Record<string, string>> = {
   cp437:
     'ÇüéâäàåçêëèïîìÄÅÉæÆôöòûùÿÖÜ¢£¥₧ƒáíóúñÑªº¿⌐¬½¼¡«»░▒▓│┤╡╢╖╕╣║╗╝╜╛┐' +
@@ -8,16 +8,16 @@ const CODE_PAGES: Readonly<Record<string, string>> = {
     '└┴┬├─┼ãÃ╚╔╩╦╠═╬¤ðÐÊËÈıÍÎÏ┘┌█▄¦Ì▀ÓßÔÒõÕµþÞÚÛÙýÝ¯´\u00ad±‗¾¶§÷¸°¨·¹³²■\u00a0',
 };
 
-/** Reads bytes as text, one chunk after the other; what is none becomes U+FFFD. */
+/** Decodes bytes chunk by chunk; invalid bytes become U+FFFD. */
 interface Decoder {
-  /** Its name, whatever other name of it was given. */
+  /** Its canonical name. */
   readonly encoding: string;
   decode(chunk?: Uint8Array, options?: { stream: boolean }): string;
 }
 
 /**
- * Makes a decoder.
- * @param label a name of the Encoding Standard, or of a code page: `cp850`
+ * Creates a decoder.
+ * @param label a name of the Encoding Standard, or of a code page, such as `cp850`
  * @returns undefined when there is no such encoding
  */
 export function createDecoder(label: string): Decoder | undefined {
@@ -27,7 +27,7 @@ export function createDecoder(label: string): Decoder | undefined {
   try {
     return new TextDecoder(label);
   } catch (error) {
-    // By its code: in tests a RangeError is another realm's.
+    // By its code, since in tests a RangeError belongs to another realm.
     if ((error as { code?: unknown }).code === 'ERR_ENCODING_NOT_SUPPORTED') return undefined;
     throw error;
   }

@@ -5,7 +5,7 @@ import type { Scratch } from './scratch.ts';
 import { columnIndex, type SourceFile, type SourceRow } from './source-file.ts';
 import { RowProblem } from './values.ts';
 
-/** Where values come from, whatever they are converted to afterwards. */
+/** The origin of a value, before its conversion. */
 export interface ValueSource {
   readonly column?: string | undefined;
   readonly template?: string | undefined;
@@ -15,10 +15,10 @@ export interface ValueSource {
   readonly default?: string | undefined;
 }
 
-/** The text of a row that a mapping's expression stands for; null for none. Throws RowProblem. */
+/** Evaluates a mapping's expression for a row; null if it has no value. Throws RowProblem. */
 export type Evaluate = (row: SourceRow) => string | null;
 
-/** A joined file, its rows in the scratch. */
+/** A joined file, whose rows are in the scratch. */
 export interface JoinedFile {
   readonly file: SourceFile;
   /** The name of its rows in the scratch. */
@@ -26,7 +26,7 @@ export interface JoinedFile {
   readonly on: Evaluate;
 }
 
-/** What names in an expression can mean. */
+/** What names in an expression can refer to. */
 export interface Scope {
   readonly file: SourceFile;
   readonly joins: ReadonlyMap<string, JoinedFile>;
@@ -35,13 +35,13 @@ export interface Scope {
 }
 
 /**
- * Makes an expression ready for rows.
- * @throws UserError (exit code 65) when it names a column or value map that is not there
+ * Compiles an expression.
+ * @throws UserError (exit code 65) when it names a column or value map that does not exist
  */
 export function compileExpression(source: ValueSource, scope: Scope): Evaluate {
   const read = compileRead(source, scope);
   const given = typeof source.values === 'string' ? namedMap(source.values, scope) : source.values;
-  // Cells come in one form, so the mapping's words are brought to it.
+  // Cells are normalised, so the mapping's words must be, too.
   const words =
     given && Object.fromEntries(Object.entries(given).map(([word, value]) => [normaliseText(word), value] as const));
   const byDefault = source.default ?? null;
@@ -69,7 +69,7 @@ function namedMap(name: string, scope: Scope) {
   throw new UserError(`The mapping has no value map called "${name}".`, { exitCode: 65 });
 }
 
-/** `column`, or `join.column` for a joined file's. */
+/** Compiles `column`, or `join.column` for a joined file. */
 function compileColumn(name: string, scope: Scope): Evaluate {
   const point = name.indexOf('.');
   const join = point === -1 ? undefined : scope.joins.get(name.slice(0, point));
@@ -86,8 +86,8 @@ function compileColumn(name: string, scope: Scope): Evaluate {
 }
 
 /**
- * Text with `{column}` in it; null when every column in it is, so that no lone punctuation is left. Blanks of the template
- * beside a column without a value are left out; those within values are theirs.
+ * Compiles text with `{column}` in it; null if all of its columns are, so that no lone punctuation is left. Blanks of the
+ * template next to an empty column are dropped; those within values are kept.
  */
 function compileTemplate(template: string, scope: Scope): Evaluate {
   const parts = template.split(/\{([^{}]+)\}/);
@@ -97,7 +97,7 @@ function compileTemplate(template: string, scope: Scope): Evaluate {
     const found = texts.filter((text, index) => index % 2 === 1 && text !== null);
     if (found.length === 0) return null;
     let text = '';
-    // At the start as after a column without a value, and how many blanks of the template's own the text ends with.
+    // True at the start and after an empty column; `ownBlanks` is how many of the template's own blanks end the text.
     let isAfterGap = true;
     let ownBlanks = 0;
     for (const [index, part] of texts.entries()) {

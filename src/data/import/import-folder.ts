@@ -13,17 +13,17 @@ import { itemAt, type RejectedOutcome } from './upsert.ts';
 
 interface ImportResult extends RejectFiles {
   readonly isInterrupted: boolean;
-  /** In the order of writing, for the mapped targets. */
+  /** For the mapped targets, in the order of writing. */
   readonly summaries: readonly TargetSummary[];
 }
 
 const WRITE_ORDER = ['agents', 'customers', 'products', 'orders', 'orderItems', 'tickets', 'interactions'] as const;
 
 /**
- * Imports the CSV files of a folder as a mapping says. Each batch of up to 500 rows is one transaction; rows are found
- * again by external id, number or sku, so importing twice doubles nothing. Nothing is written before every file and
- * column that the mapping names has been found.
- * @throws UserError when the mapping does not fit the files (65), a file is missing (66), or the database is (69)
+ * Imports the CSV files of a folder according to a mapping. Each batch of up to 500 rows is one transaction. Rows are matched
+ * by external id, number or sku, so importing again creates no duplicates. Nothing is written until every file and column that
+ * the mapping names has been found.
+ * @throws UserError when the mapping does not fit the files (65), a file is missing (66), or the database is unavailable (69)
  */
 export async function importFolder(options: ImportOptions): Promise<ImportResult> {
   const scratch = createScratch();
@@ -87,7 +87,7 @@ function keepRow(run: ImportRun, { record, ...row }: PendingRow, outcome: Reject
   run.scratch.keep({ row, record, values: [...record.values], outcome } satisfies KeptRow);
 }
 
-/** Rows that asked for what another held: tried again as long as that lets one through, then rejected. */
+/** Retries rows that need something another row held, as long as any get through, and then rejects the rest. */
 async function retryKept(run: ImportRun, target: 'customers'): Promise<void> {
   for (let before = Infinity; ;) {
     const count = run.scratch.countKept();

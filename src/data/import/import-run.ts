@@ -15,18 +15,18 @@ import { RowProblem } from './values.ts';
 export interface ImportOptions {
   readonly folder: string;
   readonly mapping: Mapping;
-  /** Where the rejected rows go. */
+  /** Where to write rejected rows. */
   readonly rejectsFolder: string;
   readonly databaseUrl: string;
   /** Called after each batch. */
   readonly report?: (summary: TargetSummary) => void;
   /** Called after each transaction, before its rows are counted. */
   readonly written?: (() => Promise<void>) | undefined;
-  /** Stops after the batch under way. */
+  /** Stops the import after the current batch. */
   readonly signal?: AbortSignal;
 }
 
-/** What every step of an import shares. */
+/** What all steps of an import share. */
 export interface ImportRun {
   readonly options: ImportOptions;
   readonly connection: Connection;
@@ -36,7 +36,7 @@ export interface ImportRun {
   readonly by: Authorship;
 }
 
-/** A row that became a record. */
+/** A row that was converted to a record. */
 export interface PendingRow {
   readonly file: string;
   readonly line: number;
@@ -44,11 +44,11 @@ export interface PendingRow {
   readonly record: TargetRecord;
 }
 
-/** At most, in one transaction. */
+/** The most rows in one transaction. */
 export const BATCH_ROWS = 500;
 const BATCH_CHARACTERS = 1024 * 1024;
 
-/** Counts a row, and keeps it for the rejects if it is one, or else what was left empty of it. */
+/** Counts a row, and writes it to the rejects if it was rejected, or else its values that were left empty or cut. */
 export async function settle(
   run: ImportRun,
   target: TargetName,
@@ -68,7 +68,7 @@ export async function settle(
   }
 }
 
-/** Reads a source, settles rows that are none, and hands the others on by batches until the run is interrupted. */
+/** Reads a source, settles invalid rows, and passes the others on in batches until the run is interrupted. */
 export async function readBatches(
   run: ImportRun,
   step: {
@@ -106,7 +106,7 @@ export async function readBatches(
   await flush();
 }
 
-/** Counts a row that is not settled, since the mapping says that it is none. */
+/** Counts a row that the mapping excludes, which is not settled. */
 export function countPassedOver(run: ImportRun, target: TargetName, otherwise: 0 | 1 = 0): void {
   const summary = run.sources.summaries.get(target);
   if (summary === undefined) return;
@@ -137,7 +137,7 @@ function toRecord(
     );
   } catch (error) {
     if (!(error instanceof RowProblem)) throw error;
-    // Its lines must not be taken for those of an order that is in the database already.
+    // Otherwise its lines would be added to an order with the same number in the database.
     const key = target === 'orders' ? source.keyOf(read) : null;
     if (key !== null) run.scratch.rejectOrder(key, `line ${read.line} of ${source.file.name}`);
     return rejected(error.message, { column: error.column });

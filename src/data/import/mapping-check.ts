@@ -13,7 +13,7 @@ import { problemOfForm } from './numbers.ts';
 import { ADDRESS_PARTS, ITEM_FIELDS, PHONE_COUNTRY, TAG, TARGETS, type FieldSpec } from './targets.ts';
 import { RowProblem } from './values.ts';
 
-/** Something wrong, and where. */
+/** A problem and its place. */
 export interface Problem {
   readonly path: readonly PropertyKey[];
   readonly message: string;
@@ -21,7 +21,7 @@ export interface Problem {
 
 type Path = readonly PropertyKey[];
 
-/** What is wrong with a mapping that has the right form, whatever the files hold: words, zones and formats that are none. */
+/** The problems of a mapping that matches the schema, independent of the files: invalid words, time zones and formats. */
 export function mappingProblems(mapping: Mapping): readonly Problem[] {
   const problems = [...zoneProblems(mapping.timeZone, ['timeZone']), ...csvProblems(mapping.csv, ['csv'])];
   for (const [target, blocks] of Object.entries(mapping.targets))
@@ -62,12 +62,12 @@ function blockProblems(
 
 interface FieldValue {
   readonly source: ValueExpression;
-  /** Undefined: anything goes. */
+  /** Undefined if any value is allowed. */
   readonly spec: FieldSpec | undefined;
   readonly path: Path;
 }
 
-/** Everything that a block's fields say of where values come from. */
+/** All value expressions in a block's fields. */
 function valuesOf(target: TargetName, block: SourceSettings): readonly FieldValue[] {
   const specs: Readonly<Record<string, FieldSpec>> = target === 'orderItems' ? ITEM_FIELDS : TARGETS[target].fields;
   return Object.entries(block.fields).flatMap(([name, given]): readonly FieldValue[] => {
@@ -120,7 +120,7 @@ function namedMap({ valueMaps }: Mapping, name: string) {
 }
 
 function problemOf(convert: () => string, spec: FieldSpec): string | undefined {
-  // Whether a national number is one depends on its row's country.
+  // Whether a national number is valid depends on the row's country.
   if (spec.kind === 'phone') return undefined;
   try {
     convert();

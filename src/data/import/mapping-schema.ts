@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { createDecoder } from './encodings.ts';
 
-// YAML's scalars come as they are written (mapping-yaml.ts).
+// YAML's scalars are read as text (mapping-yaml.ts).
 const scalar = z.string();
 const truth = z.enum(['true', 'false']).transform((word) => word === 'true');
 const wordMap = z.record(z.string(), z.union([scalar, z.null()]));
@@ -10,15 +10,15 @@ const source = {
   column: z.string().min(1).optional(),
   template: z.string().min(1).optional(),
   constant: scalar.optional(),
-  /** A name in `valueMaps`, or the map itself. */
+  /** The name of a map in `valueMaps`, or the map itself. */
   values: z.union([z.string(), wordMap]).optional(),
-  /** For a word that `values` does not know; without it such a row is rejected. */
+  /** For words that are not in `values`; without it, such rows are rejected. */
   otherwise: z.union([scalar, z.null()]).optional(),
   /** For a cell without a value. */
   default: scalar.optional(),
 };
 
-/** A text alone is the name of a column. */
+/** A plain text is the name of a column. */
 function expression<Shape extends z.ZodRawShape>(extra: Shape) {
   const shape = z.strictObject({ ...source, ...extra });
   return z.preprocess(
@@ -34,7 +34,7 @@ function expression<Shape extends z.ZodRawShape>(extra: Shape) {
 
 const invalid = z.enum(['reject', 'null']).default('reject');
 const text = expression({});
-/** `cut` shortens what is too long, and tells it. */
+/** `cut` shortens text that is too long, and reports it. */
 const longText = expression({ tooLong: z.enum(['reject', 'cut']).default('reject') });
 const date = expression({
   format: z.union([z.string(), z.array(z.string()).min(1)]).optional(),
@@ -83,15 +83,15 @@ const join = z.strictObject({ file: z.string().min(1), key: z.string().min(1), o
 /** One file or a list of them. */
 function files<Shape extends z.ZodRawShape>(fields: Shape) {
   const one = z.strictObject({
-    /** Or a list of files of one shape. */
+    /** Or a list of files with the same columns. */
     file: z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]),
     csv: csv.optional(),
-    /** The column into which surplus cells of a row are joined back: for files with delimiters that are not quoted. */
+    /** The column that surplus cells of a row are joined back into, for files with unquoted delimiters. */
     overflowColumn: z.string().optional(),
     joins: z.record(z.string(), join).default({}),
-    /** Rows for which this has no value are passed over. */
+    /** Rows without a value for this are skipped. */
     onlyIf: text.optional(),
-    /** `skip`: a row that says the same as an earlier one with its key is passed over; `first`: whatever it says. */
+    /** `skip` ignores a row identical to an earlier one with its key; `first` ignores any row after the first. */
     repeats: z.enum(['reject', 'skip', 'first']).default('reject'),
     fields: z.strictObject(fields),
   });
@@ -143,7 +143,7 @@ const targets = z.strictObject({
     order: text,
     product: text,
     quantity,
-    /** One of the two: the other is worked out. */
+    /** Exactly one of the two; the other is computed. */
     unitPrice: decimal.optional(),
     total: decimal.optional(),
     discount: decimal.optional(),
@@ -178,7 +178,7 @@ export const mappingSchema = z.strictObject({
   targets,
 });
 
-/** A mapping file, checked; docs/importing.md says what each part means. */
+/** A valid mapping file; docs/importing.md describes each part. */
 export type Mapping = z.output<typeof mappingSchema>;
 export type TargetName = keyof Mapping['targets'];
 export type CsvSettings = z.output<typeof csv>;
@@ -192,7 +192,7 @@ export type AddressExpression = z.output<typeof address>;
 export type ValueExpression = z.output<typeof text>;
 type JoinSettings = z.output<typeof join>;
 
-/** A source file of a target as the mapping describes it, whatever its fields. */
+/** A target's source file in the mapping, whatever its fields. */
 export interface SourceSettings {
   readonly file: string | readonly string[];
   readonly csv?: CsvSettings | undefined;

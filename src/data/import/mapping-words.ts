@@ -8,7 +8,7 @@ const KINDS: Readonly<Record<string, string>> = {
   string: 'a text',
 };
 
-/** What is wrong with a mapping, in a mapping's words. */
+/** Describes a problem in terms of mapping files. */
 export function inWords(issue: z.core.$ZodRawIssue): string | undefined {
   switch (issue.code) {
     case 'unrecognized_keys': {

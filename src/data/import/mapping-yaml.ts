@@ -2,8 +2,8 @@ import { isMap, isScalar, LineCounter, parseDocument, visit, type Document, type
 import { UserError } from '../../user-error.ts';
 
 /**
- * What a YAML file says, its scalars as they are written: `01067` is no number here, and only what is written as nothing
- * or `null` is null. A file of another kind, given by mistake, gets one line and not one for each of its own.
+ * Parses a YAML file with its scalars as text: `01067` is not a number, and only an empty value, `~` or `null` is null. For a
+ * file of another kind, given by mistake, it reports one problem instead of one per line.
  * @throws UserError (exit code 65) with the place
  */
 export function parseMappingYaml(path: string, content: string): unknown {
@@ -38,7 +38,7 @@ function readNulls(document: Document.Parsed, refuse: (offset: number, what: str
       if (alias.resolve(document) === undefined) refuse(alias.range?.[0] ?? 0, `there is no anchor &${alias.source}`);
     },
     Scalar(key, scalar) {
-      // A word of a value map may be any, `null` and `~` too.
+      // The words of a value map may be anything, even `null` and `~`.
       if (key !== 'key' && isNull(scalar)) scalar.value = null;
     },
   });

@@ -10,7 +10,7 @@ const DATA_ERROR_EXIT_CODE = 65;
 
 /**
  * Reads and checks a mapping file.
- * @throws UserError with exit code 66 when there is none, 65 when it is wrong, naming every problem with its path
+ * @throws UserError with exit code 66 when it does not exist, 65 when it is wrong, naming every problem with its path
  */
 export async function loadMapping(path: string): Promise<Mapping> {
   const content = await readFile(path, 'utf8').catch((error: unknown) => {
@@ -28,7 +28,7 @@ export async function loadMapping(path: string): Promise<Mapping> {
   throw new UserError(`The mapping ${path} is wrong:\n  ${lines.join('\n  ')}`, { exitCode: DATA_ERROR_EXIT_CODE });
 }
 
-/** Where it is in the file as it was written: a target's only block needs no number there. */
+/** The path in the file as written: a target's only block is not in a list there. */
 function pathText(path: readonly PropertyKey[], given: unknown): string {
   const names: string[] = [];
   let at = given;

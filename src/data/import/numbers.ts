@@ -5,23 +5,23 @@ import { RowProblem } from './values.ts';
 /** How a file writes decimals. */
 export interface DecimalForm {
   readonly decimalPoint: '.' | ',';
-  /** Between thousands; empty for none. */
+  /** The thousands separator; empty for none. */
   readonly grouping: string;
   /** Indian: the last three digits, then groups of two. */
   readonly groupSizes: 'thousands' | 'indian';
   readonly percent: boolean;
-  /** Such as a currency's sign, which may stand before or after the number; empty for none. */
+  /** For example a currency sign, before or after the number; empty for none. */
   readonly symbol: string;
   readonly negative: 'leading' | 'trailing' | 'parentheses';
-  /** Turns the sign round, for a discount that a file writes as a positive amount. */
+  /** Inverts the sign, for a discount that a file writes as a positive amount. */
   readonly negate: boolean;
 }
 
-/** How a file writes how many of a product. */
+/** How a file writes quantities. */
 export interface QuantityForm extends DecimalForm {
-  /** What a negative quantity is: a return, whose price is then negative, or a mistake. */
+  /** Whether a negative quantity is a return, with a negative price, or a mistake. */
   readonly returns: 'reject' | 'negativePrice';
-  /** What `2.5` is: one at two and a half times the price, or a mistake. */
+  /** Whether `2.5` means one at two and a half times the price, or is a mistake. */
   readonly fractions: 'reject' | 'one';
 }
 
@@ -30,7 +30,7 @@ type Read<Value> = (given: string) => Value;
 const MOST_OF_ONE = 2_147_483_647n;
 const UNIT = 10_000n;
 
-/** What is wrong with a form in itself; undefined when nothing is. */
+/** What is inconsistent in a form; undefined if nothing is. */
 export function problemOfForm(form: DecimalForm): string | undefined {
   const { decimalPoint, grouping, symbol, groupSizes } = form;
   if (grouping === decimalPoint) return `grouping: expected another character than the decimal point "${decimalPoint}"`;
@@ -45,8 +45,8 @@ export function problemOfForm(form: DecimalForm): string | undefined {
 }
 
 /**
- * Reads an exact decimal of up to 4 places. The whole cell must be one in the form: what is merely like it would be read
- * as another number.
+ * Creates a reader of exact decimals of up to 4 places. The whole cell must match the form, since anything that is merely
+ * similar would be read as a different number.
  * @returns a reader that throws RowProblem
  */
 function decimalReader(form: DecimalForm): Read<Amount> {
@@ -66,7 +66,7 @@ function decimalReader(form: DecimalForm): Read<Amount> {
   };
 }
 
-/** Of the number without its sign and symbol. */
+/** For the number without its sign and symbol. */
 function patternOf({ decimalPoint, grouping, groupSizes, percent }: DecimalForm): RegExp {
   const point = RegExp.escape(decimalPoint);
   const between = RegExp.escape(grouping);
@@ -83,7 +83,7 @@ const SIGNS = {
   parentheses: /^(?<sign>\()(?<rest>.+)\)$/,
 } as const;
 
-/** The sign may stand on either side of the symbol: `-$12` and `$-12` are both written. */
+/** The sign may be on either side of the symbol: both `-$12` and `$-12` are in use. */
 function withoutSign(given: string, form: DecimalForm): { rest: string; isNegative: boolean } {
   const signed = SIGNS[form.negative].exec(given)?.groups;
   const bare = withoutSymbol(signed?.['rest'] ?? given, form.symbol);
@@ -100,19 +100,19 @@ function withoutSymbol(text: string, symbol: string): string {
 
 const sizeOf = (amount: bigint): bigint => (amount < 0n ? -amount : amount);
 
-/** The number a hundredth as large, by moving the point. */
+/** Divides by a hundred by moving the decimal point. */
 function hundredth(whole: string, decimals: string): string {
   const digits = whole.padStart(3, '0');
   return `${digits.slice(0, -2)}.${digits.slice(-2)}${decimals}`;
 }
 
-/** Reads a price or total as DECIMAL(19,4) text. The reader throws RowProblem. */
+/** Creates a reader of prices and totals as DECIMAL(19,4) text. The reader throws RowProblem. */
 export function amountReader(form: DecimalForm): Read<string> {
   const read = decimalReader(form);
   return (given) => formatAmount(read(given));
 }
 
-/** Reads a discount as a fraction from 0 to 1. The reader throws RowProblem. */
+/** Creates a reader of discounts as fractions from 0 to 1. The reader throws RowProblem. */
 export function discountReader(form: DecimalForm): Read<string> {
   const read = decimalReader(form);
   return (given) => {
@@ -122,7 +122,7 @@ export function discountReader(form: DecimalForm): Read<string> {
   };
 }
 
-/** Reads how many of a product, as a decimal that `priced` understands. The reader throws RowProblem. */
+/** Creates a reader of quantities, as decimals for `priced`. The reader throws RowProblem. */
 export function quantityReader(form: QuantityForm): Read<string> {
   const read = decimalReader(form);
   return (given) => {
@@ -139,8 +139,8 @@ export function quantityReader(form: QuantityForm): Read<string> {
 }
 
 /**
- * What the tables can hold of a quantity and a price: a return has a negative price, a part is one at the price of the
- * part, rounded half away from zero to the ten-thousandth. Throws RowProblem.
+ * Converts a quantity and a price to what the tables can hold: a return has a negative price, and a fraction becomes one at the
+ * fraction's price, rounded half away from zero to the ten-thousandth. Throws RowProblem.
  */
 export function priced(quantity: string, unitPrice: string): { quantity: number; price: { unitPrice: string } } {
   const count: bigint = parseAmount(quantity) ?? 0n;
@@ -154,15 +154,15 @@ export function priced(quantity: string, unitPrice: string): { quantity: number;
   return { quantity: 1, price: { unitPrice: part } };
 }
 
-/** How many pieces the tables hold of a quantity, whose sign and part of a piece are in the price. */
+/** The stored number of pieces; a quantity's sign and fraction are part of the price. */
 export function pieces(quantity: string): number {
   const size = sizeOf(parseAmount(quantity) ?? 0n);
   return size % UNIT === 0n ? Number(size / UNIT) : 1;
 }
 
 /**
- * The price at which a line comes to a total: the nearest ten-thousandth.
- * @returns undefined when there is none, since nothing is left after the discount
+ * The unit price, to the nearest ten-thousandth, for a line's total.
+ * @returns undefined when there is none because nothing is left after the discount
  */
 export function unitPriceOf(line: { total: bigint; quantity: number; discount: bigint }): Amount | undefined {
   const parts = BigInt(line.quantity) * (UNIT - line.discount);

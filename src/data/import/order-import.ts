@@ -11,8 +11,8 @@ import { RowProblem } from './values.ts';
 const BATCH_ORDERS = 200;
 
 /**
- * Imports orders with their lines. The lines are read first and wait in the scratch, so that an order and its lines go
- * into one transaction whatever the files' order.
+ * Imports orders with their lines. The lines are read first and staged in the scratch, so that an order and its lines go into
+ * one transaction whatever the order of the files.
  */
 export async function importOrders(run: ImportRun): Promise<void> {
   for (const source of run.sources.items ?? []) await stageItems(run, source);
@@ -34,7 +34,7 @@ async function stageItems(run: ImportRun, source: ItemSource): Promise<void> {
   }
 }
 
-/** Null: the row is passed over. */
+/** Null if the row is skipped. */
 function orderOf(source: ItemSource, row: SourceRow): string | null {
   return source.isWanted(row) ? source.order(row) : null;
 }
@@ -85,7 +85,7 @@ async function settleItems(
   run.scratch.forgetItemsOf(order);
 }
 
-/** Lines whose order is not among the rows taken: of an order in the database, or of none. */
+/** Imports lines whose order is not among the imported rows: it may be in the database, or not exist. */
 async function importLinesAlone(run: ImportRun): Promise<void> {
   for (;;) {
     const orders = run.scratch.ordersWithItems(BATCH_ORDERS);

@@ -7,11 +7,11 @@ import { unitPriceOf } from './numbers.ts';
 import type { ItemContent, StagedItem } from './scratch.ts';
 import { idsByKey, rejected, type Outcome, type RejectedOutcome } from './upsert.ts';
 
-/** An order with its lines; none staged: the lines in the database stay. */
+/** An order with its lines. If none are staged, the lines in the database stay. */
 export interface OrderBundle {
   readonly record: TargetRecord;
   readonly items: readonly StagedItem[];
-  /** Whether the mapping has items at all, so that an order without any comes to nothing. */
+  /** Whether the mapping has items at all, in which case the total of an order without any is zero. */
   readonly itemsAreMapped: boolean;
 }
 
@@ -25,7 +25,7 @@ export interface BundleOutcome {
 export type ItemRow = readonly [string, string, string, string, string];
 export const ITEM_COLUMNS = ['product_id', 'quantity', 'unit_price', 'discount', 'total'] as const;
 
-/** The products' ids by SKU. */
+/** The products' ids, by SKU. */
 export async function productIds(connection: Connection, bundles: readonly OrderBundle[]) {
   const skus = new Set<string>();
   for (const { items } of bundles)
@@ -33,10 +33,10 @@ export async function productIds(connection: Connection, bundles: readonly Order
   return idsByKey(connection, { table: 'products', column: 'sku' }, [...skus]);
 }
 
-/** A bundle whose lines' totals and whose own are worked out. */
+/** A bundle with computed totals. */
 export interface PricedBundle {
   readonly record: TargetRecord;
-  /** Undefined: no lines are given. */
+  /** Undefined when no lines are given. */
   readonly rows: readonly ItemRow[] | undefined;
   readonly itemsAreMapped: boolean;
 }
@@ -46,7 +46,7 @@ export function isPriced(one: PricedBundle | BundleOutcome): one is PricedBundle
   return 'record' in one;
 }
 
-/** Works out the lines' totals and the order's. */
+/** Computes the totals of the lines and of the order. */
 export function priceBundle(bundle: OrderBundle, products: ReadonlyMap<string, string>): PricedBundle | BundleOutcome {
   const { record, items, itemsAreMapped } = bundle;
   if (items.length === 0) return { record, rows: undefined, itemsAreMapped };
@@ -71,7 +71,7 @@ export function priceBundle(bundle: OrderBundle, products: ReadonlyMap<string, s
   return { record: { ...record, values }, rows, itemsAreMapped };
 }
 
-/** A row, or what is wrong. */
+/** The row, or what is wrong with it. */
 function priceItem(
   item: StagedItem,
   order: { products: ReadonlyMap<string, string>; currency: string },
@@ -91,7 +91,7 @@ function priceItem(
   return [product, String(content.quantity), formatAmount(unitPrice), formatAmount(discount), formatAmount(total)];
 }
 
-/** The price, or why there is none at which the line comes to what the file tells, rounded as the currency is. */
+/** The unit price, or why there is none that yields the file's total, rounded to the currency's unit. */
 function unitPriceIn({ price, quantity }: ItemContent, by: { discount: Amount; currency: string }): Amount | string {
   if ('unitPrice' in price) return parseAmount(price.unitPrice) ?? toAmount(0n);
   const told = parseAmount(price.total) ?? toAmount(0n);
@@ -102,7 +102,7 @@ function unitPriceIn({ price, quantity }: ItemContent, by: { discount: Amount; c
   return `total: there is no price of up to 15 digits and 4 decimals at which ${quantity} with this discount come to ${formatAmount(total)}`;
 }
 
-/** Rejects an order, and its lines for it. */
+/** Rejects an order together with its lines. */
 export function rejectAll(items: readonly StagedItem[], problem: string): BundleOutcome {
   return { order: rejected(problem), items: items.map(() => rejected(`its order was rejected: ${problem}`)) };
 }
@@ -115,6 +115,6 @@ function rejectForItem(items: readonly StagedItem[], culprit: StagedItem, own: R
   };
 }
 
-/** The reason for rejecting an order for its total. */
+/** The reason for rejecting an order because of its total. */
 export const wrongTotal = (sum: string, own: string): string =>
   `total: expected the sum of the order's items, ${sum}, got ${own}`;

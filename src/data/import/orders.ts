@@ -32,8 +32,8 @@ import {
 const ROWS_A_STATEMENT = 2_000;
 
 /**
- * Writes a batch of orders with their lines in the open transaction. An order is written whole or not at all: a line that
- * cannot be taken rejects the order and its other lines.
+ * Writes a batch of orders with their lines in the open transaction. An order is written completely or not at all: an invalid
+ * line rejects the order and its other lines.
  */
 export async function writeOrders(
   connection: Connection,
@@ -51,7 +51,7 @@ export async function writeOrders(
   const before = await itemsBefore(connection, found.filter(isResolved));
   const resolved = takeable.map((one, index) => refuseContradiction(itemAt(found, index), one, before));
   const open = resolved.filter(isResolved);
-  // A customer that loses an order to another one is concerned too.
+  // Customers that lose an order to another one are affected too.
   const losers = open
     .flatMap((one) => (one.changed.has('customer_id') ? [idText(one.stored?.['customer_id'])] : []))
     .flat();
@@ -69,7 +69,7 @@ function idText(id: StoredValue): string[] {
   return id === null || id === undefined ? [] : [String(id)];
 }
 
-/** An order keeps the items that it has where none is given: a total or a currency that they do not have is none of it. */
+/** An order without given items keeps its stored ones, so a total or currency that contradicts them is refused. */
 function refuseContradiction(
   one: ResolvedRecord | Outcome,
   given: PricedBundle,
@@ -123,7 +123,7 @@ function planWrites(
     const rows = isSameItems(itemsOf(one, before), bundle.rows) ? undefined : bundle.rows;
     if (one.stored === undefined) return [{ one: withTotal(one), rows }];
     if (one.changed.size === 0 && rows === undefined) return [];
-    // Lines can change without the total.
+    // Lines can change without changing the total.
     return [
       {
         one: one.changed.size > 0 ? one : { ...one, changed: new Map([['total', one.columns.get('total') ?? '0']]) },
@@ -133,7 +133,7 @@ function planWrites(
   });
 }
 
-/** A new order without lines comes to nothing, unless the mapping has its total. */
+/** A new order without lines has a total of zero, unless the mapping provides one. */
 function withTotal(one: ResolvedRecord): ResolvedRecord {
   return { ...one, columns: new Map([['total', '0.0000'], ...one.columns]) };
 }

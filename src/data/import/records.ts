@@ -16,10 +16,10 @@ import { RowProblem, splitExtension } from './values.ts';
 
 export type AddressRow = readonly (string | null)[];
 
-/** A row in the form that the tables keep, before references are looked up. Only mapped fields are in it. */
+/** A row as stored, before references are resolved. It contains only mapped fields. */
 export interface TargetRecord {
   readonly key: string;
-  /** By field: a column's text, or the key of what is referred to. */
+  /** By field: a column's text, or the key of a referenced row. */
   readonly values: ReadonlyMap<string, string | null>;
   readonly tags?: readonly string[];
   /** label, line1, line2, city, region, postal_code, country. */
@@ -27,27 +27,27 @@ export interface TargetRecord {
   readonly notes?: readonly ValueNote[];
 }
 
-/** A value that was left empty or cut, as the mapping says; its row is taken. */
+/** A value that was left empty or cut, as the mapping allows; its row is still imported. */
 export interface ValueNote {
   readonly kind: 'leftEmpty' | 'cut';
   readonly field: string;
-  /** Where the mapping has it from: a column, or a template. */
+  /** Its origin in the mapping: a column or a template. */
   readonly column: string;
   readonly value: string;
   readonly reason: string;
 }
 
-/** What conversions need beside the row. */
+/** What conversions need besides the row. */
 export interface RecordScope extends Scope {
   readonly timeZone: string;
 }
 
-/** A field's value; null for none, undefined for leaving it as it is. `notes` takes what was left empty or cut. */
+/** A field's value; null for none, undefined to keep the stored one. Adds values left empty or cut to `notes`. */
 type Read = (row: SourceRow, notes: ValueNote[]) => string | null | undefined;
 
 /**
- * Makes a source's fields ready.
- * @returns `convert`, from a row to a record, which throws RowProblem, and `keyOf`, its key if there is any
+ * Compiles a source's fields.
+ * @returns `convert`, from a row to a record, which throws RowProblem, and `keyOf`, a row's key if it has one
  * @throws UserError (exit code 65) when the mapping does not fit the file
  */
 export function compileRecord(
@@ -91,7 +91,7 @@ export function compileRecord(
   return { convert: convertRow, keyOf };
 }
 
-/** Makes one field ready: where its text comes from, what becomes of it, and what stands for none. */
+/** Compiles one field: its origin, conversion and value for an empty cell. */
 export function compileField(
   field: string,
   { spec, source, scope }: { spec: FieldSpec; source: ValueExpression; scope: RecordScope },
@@ -126,7 +126,7 @@ export function compileField(
   });
 }
 
-/** Counted as VARCHAR counts, and not within an emoji. */
+/** Counts like VARCHAR, and does not cut within an emoji. */
 function cutText(text: string, most: number): string {
   if (text.length <= most) return text;
   const characters = Array.from(text);
@@ -142,7 +142,7 @@ function cutText(text: string, most: number): string {
 }
 
 const graphemes = new Intl.Segmenter('und', { granularity: 'grapheme' });
-// As the tags' collation sees it nearly enough: a double that slips through is refused by the primary key.
+// Close enough to the tags' collation: the primary key refuses a duplicate that slips through.
 const sameTag = new Intl.Collator('und', { sensitivity: 'base' });
 
 function compileTags(sources: readonly TagExpression[] | undefined, scope: RecordScope) {
@@ -186,7 +186,7 @@ function compileAddresses(sources: readonly AddressExpression[] | undefined, sco
     for (const readers of addresses) {
       const own: ValueNote[] = [];
       const texts = readers.map((read) => read?.(row, own) ?? null);
-      // An address without its first line is none.
+      // An address needs its first line.
       if (texts[1] === null) continue;
       rows.push(texts);
       notes.push(...own);

@@ -5,35 +5,35 @@ import { join } from 'node:path';
 import { finished } from 'node:stream/promises';
 import type { ValueNote } from './records.ts';
 
-/** A row as it was, and where. */
+/** A raw row and its place. */
 export interface RowPlace {
   readonly file: string;
   readonly line: number;
   readonly raw: string;
 }
 
-/** Collects what could not be taken, in CSV files. */
+/** Writes what could not be imported to CSV files. */
 export interface Rejects {
-  /** A row, in one file (line, reason, column, file, row) for each target. `column` empty: the row as a whole. */
+  /** Adds a row to its target's file (line, reason, column, file, row). An empty `column` means the row as a whole. */
   add(target: string, row: RowPlace, why: { problem: string; column: string }): Promise<void>;
-  /** A value of a row that was taken, in one file for all that were left empty and one for all that were cut. */
+  /** Adds a value of an imported row to one of two files: for those left empty, and for those cut. */
   addNote(place: RowPlace, note: ValueNote): Promise<void>;
-  /** Waits until all is on disk. Returns the paths of the files written. */
+  /** Waits until everything is on disk. Returns the paths of the files. */
   close(): Promise<RejectFiles>;
 }
 
 export interface RejectFiles {
-  /** With rejected rows. */
+  /** Files of rejected rows. */
   readonly rejects: readonly string[];
-  /** Undefined: there are no such values. */
+  /** Undefined if there are no such values. */
   readonly leftEmpty: string | undefined;
   readonly cut: string | undefined;
 }
 
 /**
- * @param folder is made when there is something to write
- * @param names of targets, whose rejected rows of an earlier run are deleted, so that what is there afterwards is this
- *   run's; files' names for what earlier versions wrote
+ * @param folder created once there is something to write
+ * @param names of targets, whose files from earlier runs are deleted, so that the folder has only this run's; also names of
+ *   source files, for what earlier versions wrote
  */
 export async function createRejects(folder: string, names: readonly string[]): Promise<Rejects> {
   const notePaths = { leftEmpty: join(folder, 'left-empty.csv'), cut: join(folder, 'cut.csv') };

@@ -5,7 +5,7 @@ export interface StagedItem {
   readonly file: string;
   readonly line: number;
   readonly raw: string;
-  /** What it holds, or why it cannot be taken. */
+  /** Its contents, or why it is invalid. */
   readonly content: ItemContent | ItemProblem;
 }
 
@@ -17,7 +17,7 @@ export interface ItemProblem {
 export interface ItemContent {
   readonly product: string;
   readonly quantity: number;
-  /** DECIMAL text forms. What the line comes to stands in the price's place where the file tells that. */
+  /** DECIMAL text: the unit price, or the line's total if the file has that instead. */
   readonly price: { readonly unitPrice: string } | { readonly total: string };
   readonly discount: string;
 }
@@ -28,34 +28,34 @@ interface Seen {
 }
 
 /**
- * What an import must remember beyond a batch: joined files, keys seen, lines of orders. An SQLite file that is deleted
- * when it is closed, so that memory stays bounded however large the files are.
+ * What an import must remember beyond a batch: joined files, keys seen, lines of orders. An SQLite file that is deleted on
+ * close, so that memory stays bounded however large the files are.
  */
 export interface Scratch {
-  /** Keeps a row of a joined file; returns false when the key is there already. */
+  /** Stores a row of a joined file; returns false if the key exists already. */
   putJoinRow(join: string, key: string, cells: readonly string[]): boolean;
   joinRow(join: string, key: string): readonly string[] | undefined;
-  /** Where and with what a target's key was met first; undefined now and remembered if never. */
+  /** Where a target's key was first seen, and its content then; if never, remembers it and returns undefined. */
   firstOf(target: string, key: string, now: Seen): Seen | undefined;
-  /** Keeps something for later; `takeKept` gives up to `most` of what is kept, the oldest first, and forgets them. */
+  /** Stores something for later. `takeKept` removes and returns up to `most` of these, oldest first. */
   keep(content: unknown): void;
   takeKept(most: number): readonly unknown[];
   countKept(): number;
   stageItem(order: string, item: StagedItem): void;
-  /** In the order in which they were staged. */
+  /** In the order they were staged. */
   itemsOf(order: string): readonly StagedItem[];
   forgetItemsOf(order: string): void;
   /** Up to `most` orders that still have lines. */
   ordersWithItems(most: number): readonly string[];
-  /** Remembers why an order was rejected, for its lines. */
+  /** Remembers where an order was rejected, for its lines. */
   rejectOrder(order: string, place: string): void;
   whereOrderWasRejected(order: string): string | undefined;
   close(): void;
 }
 
-/** Opens an empty one. */
+/** Creates an empty scratch. */
 export function createScratch(): Scratch {
-  // An empty name makes SQLite keep the database in a temporary file of its own.
+  // With an empty name, SQLite uses a temporary file of its own.
   const database = new DatabaseSync('');
   database.exec(`
     PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -16384;

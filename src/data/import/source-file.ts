@@ -7,9 +7,9 @@ import type { Cell, CsvFormat } from './csv-fields.ts';
 import type { CsvSettings } from './mapping-schema.ts';
 import { RowProblem } from './values.ts';
 
-/** A CSV file with its header read. */
+/** A CSV file whose header has been read. */
 export interface SourceFile {
-  /** As the mapping names it. */
+  /** Its name in the mapping. */
   readonly name: string;
   readonly path: string;
   readonly format: CsvFormat;
@@ -19,18 +19,18 @@ export interface SourceFile {
   readonly trims: boolean;
 }
 
-/** A row of it. `cell` is by the column's place; null for what counts as no value. */
+/** A row of the file. `cell` takes a column's index; null for no value. */
 export interface SourceRow {
   readonly line: number;
   readonly raw: string;
   cell(index: number): string | null;
 }
 
-/** A row, or why it is none. */
+/** A row, or what is wrong with it. */
 export type SourceRead = SourceRow | { readonly line: number; readonly raw: string; readonly problem: string };
 
 /**
- * Finds a file and reads its header.
+ * Opens a file and reads its header.
  * @throws UserError with exit code 66 when it is missing, 65 when its header is wrong or lacks the overflow column
  */
 export async function openSourceFile(
@@ -54,8 +54,8 @@ export async function openSourceFile(
 }
 
 /**
- * Where a column stands.
- * @throws UserError (exit code 65) naming the columns there are
+ * The index of a column.
+ * @throws UserError (exit code 65) listing the columns
  */
 export function columnIndex(file: Pick<SourceFile, 'name' | 'header'>, column: string): number {
   const index = file.header.indexOf(normaliseText(column));
@@ -91,7 +91,7 @@ function fitCells(file: SourceFile, cells: readonly Cell[]): readonly Cell[] | u
   return [...cells.slice(0, at), joined, ...cells.slice(at + surplus + 1)];
 }
 
-/** What may become an email in normal form stays as it is: one would become another. Texts are brought to it when they are converted. */
+/** What could become an email address by normalising is kept as it is, so that it is refused. Conversions normalise texts. */
 const becomesEmail = (cell: string, normal: string): boolean => cell.includes('@') && isAscii(normal) && !isAscii(cell);
 
 function cellValue(file: SourceFile, cell: string | null | undefined): string | null {
@@ -102,7 +102,7 @@ function cellValue(file: SourceFile, cell: string | null | undefined): string | 
   return text === '' || file.nulls.has(text) ? null : text;
 }
 
-/** A reader that adds to a problem where it arose. */
+/** A reader that adds the field and column to problems. */
 export function atField<Args extends readonly unknown[], T>(
   field: string,
   column: string,

@@ -15,9 +15,9 @@ export interface TableSource {
   /** Throws RowProblem. */
   readonly convert: (row: SourceRow) => TargetRecord;
   readonly isWanted: (row: SourceRow) => boolean;
-  /** What becomes of a row whose key an earlier one has. */
+  /** What to do with a row whose key an earlier one had. */
   readonly repeats: SourceSettings['repeats'];
-  /** The row's key where there is one, even if the rest of the row is wrong. */
+  /** The row's key if it has one, even if the rest of the row is invalid. */
   readonly keyOf: (row: SourceRow) => string | null;
 }
 
@@ -31,19 +31,19 @@ export interface ItemSource {
   readonly convert: (row: SourceRow) => ItemContent;
 }
 
-/** Everything that a mapping names, found and checked before a row is written. */
+/** Everything that a mapping names, opened and checked before any row is written. */
 export interface Sources {
   readonly tables: ReadonlyMap<TableTarget, readonly TableSource[]>;
   readonly items: readonly ItemSource[] | undefined;
   readonly summaries: ReadonlyMap<TargetName, TargetSummary>;
-  /** From which column of a file a target's field is, as the mapping says it. */
+  /** The column of a file that a target's field comes from, as in the mapping. */
   readonly columnOf: (target: TargetName, file: string, field: string) => string | undefined;
 }
 
 const TABLE_ORDER = ['agents', 'customers', 'products', 'orders', 'tickets', 'interactions'] as const;
 
 /**
- * Opens every file, reads joined ones into the scratch and makes expressions ready.
+ * Opens every file, loads joined ones into the scratch and compiles expressions.
  * @throws UserError with exit code 66 for a missing file, 65 for a column, join or value map that does not fit
  */
 export async function openSources(folder: string, mapping: Mapping, scratch: Scratch): Promise<Sources> {
@@ -82,7 +82,7 @@ export async function openSources(folder: string, mapping: Mapping, scratch: Scr
 
 type OneFile<Block extends SourceSettings = SourceSettings> = Omit<Block, 'file'> & { readonly file: string };
 
-/** A block for each of its files. */
+/** Expands each block to one per file. */
 function eachFile<Block extends SourceSettings>(blocks: readonly Block[]): readonly OneFile<Block>[] {
   return blocks.flatMap((block) => [block.file].flat().map((file) => ({ ...block, file })));
 }
@@ -140,7 +140,7 @@ async function openJoins(
     const file = await openSourceFile(folder, settings.file, { csv });
     const rows = `${source.settings.file}/${name}`;
     await loadJoin(file, { key: columnIndex(file, settings.key), rows, scratch: source.base.scratch });
-    // A join may be on a column of a join that stands before it.
+    // A join may use a column of an earlier join.
     const on = compileExpression(settings.on, { ...source.base, joins: new Map(joins) });
     joins.set(name, { file, rows, on });
   }
@@ -162,7 +162,7 @@ function joinError(file: SourceFile, line: number, problem: string): UserError {
   return new UserError(`${file.name}, line ${line}: ${problem}.`, { exitCode: 65 });
 }
 
-/** Every target whose rows can be rejected, and the files. */
+/** The names of every target and file whose rows can be rejected. */
 export function rejectNames({ summaries, tables, items = [] }: Sources): readonly string[] {
   const files = [...tables.values(), items].flat().map((source) => source.file.name);
   return [...new Set([...summaries.keys(), ...files])];

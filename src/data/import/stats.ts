@@ -2,9 +2,9 @@ import type { Connection } from 'mariadb';
 import { insertRows } from './upsert.ts';
 
 /**
- * Works `customer_stats` and `customer_values` out anew from the rows of some customers, in the open transaction; the
- * customers' rows are locked by then.
- * @param customers ids; doubles are fine
+ * Recomputes `customer_stats` and `customer_values` for some customers, in the open transaction. The customers' rows must
+ * already be locked.
+ * @param customers ids; duplicates are allowed
  */
 export async function refreshCustomerSums(connection: Connection, customers: readonly string[]): Promise<void> {
   const ids = [...new Set(customers)];

@@ -1,7 +1,7 @@
 import { formatCount } from '../progress-report.ts';
 import type { Outcome } from './upsert.ts';
 
-/** What became of a target's rows: `read` is the sum of the other four. */
+/** Counts of a target's rows. `read` is the sum of the four that follow it. */
 export interface TargetSummary {
   readonly target: string;
   read: number;
@@ -9,16 +9,15 @@ export interface TargetSummary {
   updated: number;
   unchanged: number;
   rejected: number;
-  /** Rows that the mapping says are none of this target's; not among those read. */
+  /** Rows that the mapping excludes from this target; not included in `read`. */
   passedOver: number;
-  /** Those of them that say something else than the row with their key that was taken. */
+  /** Those of them that differ from the imported row with the same key. */
   otherwise: number;
-  /** By field, how many values were left empty or cut because the mapping says so; their rows are not rejected. */
+  /** By field, how many values were left empty or cut as the mapping allows; their rows are not rejected. */
   readonly leftEmpty: Map<string, number>;
   readonly cut: Map<string, number>;
 }
 
-/** One that has seen nothing. */
 export function createTargetSummary(target: string): TargetSummary {
   const counts = { read: 0, created: 0, updated: 0, unchanged: 0, rejected: 0, passedOver: 0, otherwise: 0 };
   return { target, ...counts, leftEmpty: new Map(), cut: new Map() };
@@ -30,7 +29,7 @@ export function countOutcome(summary: TargetSummary, outcome: Outcome): void {
   summary[outcome.kind] += 1;
 }
 
-/** The table that ends an import. */
+/** The table printed at the end of an import. */
 export function summaryText(summaries: readonly TargetSummary[]): string {
   const columns = ['read', 'created', 'updated', 'unchanged', 'rejected'] as const;
   const head = ['', ...columns];

@@ -1,6 +1,6 @@
 import type { TargetName } from './mapping-schema.ts';
 
-/** A target whose rows stand in a table of their own; lines of orders are written with their order. */
+/** A target with a table of its own; lines of orders are written with their order. */
 export type TableTarget = Exclude<TargetName, 'orderItems'>;
 
 /** How a mapped field becomes a column's value. */
@@ -18,24 +18,24 @@ export interface FieldSpec {
     | 'country'
     | 'currency'
     | 'reference';
-  /** Characters at most; for texts. */
+  /** The most characters, for texts. */
   readonly most?: number;
-  /** The only values allowed; for texts. */
+  /** The only allowed values, for texts. */
   readonly words?: readonly string[];
-  /** Whose key the value is. */
+  /** The target that the value is a key of. */
   readonly target?: TableTarget;
   readonly isNullable?: boolean;
-  /** What a cell without a value stands for, where the mapping has no default. */
+  /** The value of an empty cell, unless the mapping has a default. */
   readonly byDefault?: string;
-  /** A cell without a value leaves a stored one as it is. */
+  /** An empty cell leaves the stored value unchanged. */
   readonly isOptional?: boolean;
-  /** The name in `customer_changes`, where it is not the field's. */
+  /** The name in `customer_changes`, if it differs from the field's. */
   readonly recordedAs?: string;
 }
 
 interface TargetSpec {
   readonly table: string;
-  /** The field by which a row is found again. */
+  /** The field that rows are matched by. */
   readonly key: string;
   readonly fields: Readonly<Record<string, FieldSpec>>;
   readonly hasUpdatedAt: boolean;
@@ -52,7 +52,7 @@ const optionalReference = (column: string, target: TableTarget): FieldSpec => ({
   isNullable: true,
 });
 
-/** In the order of writing: what is referred to comes first. */
+/** In the order of writing: referenced targets come first. */
 export const TARGETS: Readonly<Record<TableTarget, TargetSpec>> = {
   agents: {
     table: 'agents',
@@ -132,14 +132,14 @@ export const TARGETS: Readonly<Record<TableTarget, TargetSpec>> = {
       ticket: optionalReference('ticket_id', 'tickets'),
       agent: optionalReference('agent_id', 'agents'),
       kind: word('kind', 'CALL EMAIL CHAT MEETING NOTE'),
-      // A TEXT column holds 65,535 bytes, and a character takes up to four.
+      // A TEXT column holds 65,535 bytes, at up to four per character.
       body: text('body', 16_383),
       occurredAt: date('occurred_at'),
     },
   },
 };
 
-/** Lines of orders, which go into the scratch before they go into a table. */
+/** Lines of orders, which are staged in the scratch before they are written. */
 export const ITEM_FIELDS = {
   order: reference('order_id', 'orders'),
   product: reference('product_id', 'products'),
@@ -149,7 +149,7 @@ export const ITEM_FIELDS = {
   discount: { column: 'discount', kind: 'discount', byDefault: '0.0000' },
 } as const satisfies Readonly<Record<string, FieldSpec>>;
 
-/** The parts of an address, in the order in which rows have them. */
+/** The parts of an address, in the order of their rows. */
 export const ADDRESS_PARTS = {
   label: optionalText('label', 50),
   line1: optionalText('line1', 200),
@@ -163,7 +163,7 @@ export const ADDRESS_PARTS = {
 export const TAG: FieldSpec = optionalText('tag', 50);
 export const PHONE_COUNTRY: FieldSpec = { column: 'phone', kind: 'phoneCountry', isNullable: true };
 
-/** The column in which a target keeps its key. */
+/** The column with a target's key. */
 export function keyColumn(spec: TargetSpec): string {
   return spec.fields[spec.key]?.column ?? spec.key;
 }

@@ -6,14 +6,14 @@ import { keyColumn, TARGETS, type FieldSpec, type TableTarget } from './targets.
 export interface RejectedOutcome {
   readonly kind: 'rejected';
   readonly problem: string;
-  /** What it is about; neither: the record as a whole. */
+  /** What it concerns; the record as a whole if neither is given. */
   readonly field?: string | undefined;
   readonly column?: string | undefined;
-  /** Something that another row holds, which a later one may free. */
+  /** The conflict is with a value of another row, which a later row may release. */
   readonly mayPass?: boolean;
 }
 
-/** What became of a record. */
+/** The outcome of a record. */
 export type Outcome = { readonly kind: 'created' | 'updated' | 'unchanged' } | RejectedOutcome;
 
 export const CREATED: Outcome = { kind: 'created' };
@@ -24,7 +24,7 @@ export const rejected = (
   about: Pick<RejectedOutcome, 'field' | 'column' | 'mayPass'> = {},
 ): RejectedOutcome => ({ kind: 'rejected', problem, ...about });
 
-/** What stands at a place that must be filled: outcomes are one for each row. */
+/** An item that must exist, such as the outcome of a row. */
 export function itemAt<T>(list: readonly T[], index: number): T {
   const item = list[index];
   if (item === undefined) throw new RangeError(`expected more than ${index} items, got ${list.length}`);
@@ -32,26 +32,26 @@ export function itemAt<T>(list: readonly T[], index: number): T {
 }
 
 type Column = string | null;
-/** As the driver gives it: BIGINT as bigint, DECIMAL and DATETIME as text. */
+/** As the driver returns it: BIGINT as bigint, DECIMAL and DATETIME as text. */
 export type StoredValue = string | number | bigint | null | undefined;
 type StoredRow = Readonly<Record<string, StoredValue>>;
 
-/** A record with its references looked up and the row it is about, if there is one. */
+/** A record with its references resolved, and the stored row that it matches, if any. */
 export interface ResolvedRecord {
   readonly record: TargetRecord;
   /** By column. */
   readonly columns: ReadonlyMap<string, Column>;
   readonly stored: StoredRow | undefined;
-  /** Columns that differ from the stored row's; all of them for a new one. */
+  /** Columns that differ from the stored row; all of them for a new one. */
   readonly changed: ReadonlyMap<string, Column>;
 }
 
-/** Whether a record came through, and is not rejected. */
+/** Whether a record was not rejected. */
 export function isResolved(one: ResolvedRecord | Outcome): one is ResolvedRecord {
   return 'record' in one;
 }
 
-/** Ids by key, for the keys that are in the table. One statement. */
+/** Ids by key, for the keys that exist. One statement. */
 export async function idsByKey(
   connection: Connection,
   place: { table: string; column: string },
@@ -66,22 +66,22 @@ export async function idsByKey(
 }
 
 /**
- * Looks up what records refer to, locks the customers concerned and then the rows that are there, and finds what differs.
- * A customer that was merged into another is left alone: what the other has, counts.
- * @returns for each record, in their order, what to write or what became of it
+ * Resolves what records refer to, locks the customers concerned and then the existing rows, and finds what differs. A customer
+ * that was merged into another is left alone, since the other one's values apply.
+ * @returns for each record, in order, what to write, or its outcome
  */
 export async function resolveRecords(
   connection: Connection,
   target: TableTarget,
   records: readonly TargetRecord[],
 ): Promise<(ResolvedRecord | Outcome)[]> {
-  // A server takes no `IN ()`, and there may be nothing left of a batch.
+  // Servers do not accept `IN ()`, and a batch may have become empty.
   if (records.length === 0) return [];
   const spec = TARGETS[target];
   const references = await lookUpReferences(connection, target, records);
   const resolved = records.map((record) => columnsOf(target, record, references));
   const customers = resolved.flatMap((columns) => ('kind' in columns ? [] : [columns.get('customer_id') ?? []])).flat();
-  // One that was merged or deleted before it was locked is looked up again.
+  // If one was merged or deleted before it was locked, resolve again.
   if (!(await lockCustomers(connection, customers))) return resolveRecords(connection, target, records);
   const key = keyColumn(spec);
   const keys = records.map((record) => record.key);
@@ -105,8 +105,8 @@ function isSame(stored: StoredValue, value: Column): boolean {
 }
 
 /**
- * Holds the customers' rows until the transaction ends, in the order of ids so that two imports do not deadlock.
- * @returns whether all of them are there
+ * Locks customers' rows until the transaction ends, in the order of their ids so that two imports do not deadlock.
+ * @returns whether all of them exist
  */
 export async function lockCustomers(connection: Connection, ids: readonly string[]): Promise<boolean> {
   const wanted = [...new Set(ids)];
@@ -117,7 +117,7 @@ export async function lockCustomers(connection: Connection, ids: readonly string
   return rows.length === wanted.length;
 }
 
-/** For external ids of customers that were merged: the ids of those that they went into. */
+/** By external id of a merged customer, the id of the one that it was merged into. */
 async function mergedCustomers(connection: Connection, keys: readonly string[]): Promise<Map<string, string>> {
   if (keys.length === 0) return new Map();
   const rows = await connection.query<{ kept_id: bigint; external_id: string }[]>(
@@ -189,7 +189,7 @@ function columnsOf(
   return columns;
 }
 
-/** Inserts new rows and updates changed ones. Returns the ids by key of the rows written. */
+/** Inserts new rows and updates changed ones. Returns the ids of the written rows, by key. */
 export async function writeRecords(
   connection: Connection,
   target: TableTarget,
@@ -215,14 +215,14 @@ export async function writeRecords(
       one.stored?.['id'],
     ]);
   }
-  // The server's ids have no order that could be relied on, so they are asked for.
+  // The order of generated ids is not reliable, so they are queried.
   const keys = created.map((one) => one.record.key);
   const ids = await idsByKey(connection, { table: spec.table, column: keyColumn(spec) }, keys);
   for (const one of changed) ids.set(one.record.key, String(one.stored?.['id']));
   return ids;
 }
 
-/** One multi-row INSERT; the rows have the same columns. */
+/** Inserts rows with one multi-row INSERT. All must have the same columns. */
 export async function insertRows(
   connection: Connection,
   table: string,

@@ -6,10 +6,10 @@ import { parsePhone } from '../../crm/phones.ts';
 import { parseEmail } from '../../crm/scalars.ts';
 import { isText, normaliseText, shows } from '../../crm/text.ts';
 
-/** Why a row cannot be taken; goes to the rejects file. */
+/** Why a row cannot be imported; goes to the rejects file. */
 export class RowProblem extends Error {
   override readonly name = 'RowProblem';
-  /** The column that it is about, or the template; undefined: the row as a whole. */
+  /** The column or template that it concerns; undefined for the row as a whole. */
   readonly column: string | undefined;
   constructor(message: string, column?: string) {
     super(message);
@@ -17,7 +17,7 @@ export class RowProblem extends Error {
   }
 }
 
-/** A text of up to `most` characters, counted as VARCHAR counts them. Throws RowProblem. */
+/** A text of up to `most` characters, counted like VARCHAR does. Throws RowProblem. */
 export function convertText(given: string, most: number): string {
   const text = normaliseText(given);
   const length = text.length <= most ? text.length : Array.from(text).length;
@@ -48,7 +48,7 @@ export function convertEmail(given: string): string {
 
 /**
  * A telephone number in E.164. Throws RowProblem.
- * @param country ISO 3166-1 alpha-2, for numbers in national form
+ * @param country ISO 3166-1 alpha-2, for numbers in national format
  */
 export function convertPhone(given: string, country: string | null): string {
   const number = parsePhone(given, country ?? undefined);
@@ -57,14 +57,14 @@ export function convertPhone(given: string, country: string | null): string {
   throw new RowProblem(`expected a telephone number ${where}, got ${quoted(given)}`);
 }
 
-/** A telephone number without the extension at its end, which E.164 has no room for, and the extension; null: none. */
+/** A telephone number without its extension, which E.164 has no room for, and the extension; null if there is none. */
 export function splitExtension(given: string, country: string | null): { number: string; extension: string } | null {
   const defaultCountry = country !== null && isSupportedCountry(country) ? country : undefined;
   const parsed = parsePhoneNumberFromString(given, { extract: false, ...(defaultCountry && { defaultCountry }) });
   return parsed?.ext === undefined ? null : { number: parsed.number, extension: parsed.ext };
 }
 
-/** A country whose numbers are known. Throws RowProblem. */
+/** A country whose numbering plan is known. Throws RowProblem. */
 export function convertPhoneCountry(given: string): string {
   if (isSupportedCountry(given)) return given;
   throw new RowProblem(`expected a country code such as "DE", got ${quoted(given)}`);

@@ -8,8 +8,8 @@ import type { Block } from './plan.ts';
 import { addInteractions, addTickets } from './tickets.ts';
 
 /**
- * Hands a block's customers to the writer, with everything that hangs on them; the caller flushes the rest.
- * @param catalogue the agents and products that orders and tickets name
+ * Passes a block's customers, with everything that belongs to them, to the writer; the caller flushes the rest.
+ * @param catalogue the agents and products for orders and tickets
  */
 export async function writeBlock(block: Block, writer: RowWriter, catalogue: Catalogue): Promise<void> {
   let { firstOrderId, firstTicketId, firstInteractionId } = block;

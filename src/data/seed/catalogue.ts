@@ -6,13 +6,13 @@ import { createPerson } from './people.ts';
 import type { SeedParameters } from './plan.ts';
 import { createRandom, createWeighted, type Random } from './random.ts';
 
-/** What an order's line needs of a product. */
+/** What an order's line needs to know about a product. */
 interface SeedProduct {
   readonly id: number;
   readonly price: Amount;
 }
 
-/** Agents and products: the same for every block, so made once for a run. */
+/** Agents and products. They are the same for every block, so they are made once per run. */
 export interface Catalogue {
   readonly agentCount: number;
   readonly productsIn: (currency: Currency) => readonly SeedProduct[];
@@ -41,7 +41,7 @@ const KINDS = [
 ] as const;
 const STYLES = ['Classic', 'Compact', 'Pro', 'Éco'] as const;
 
-// Rough worth of a euro in ten-thousandths, so that prices look right in each currency.
+// Approximate values of a euro in ten-thousandths, for plausible prices in each currency.
 const EURO_RATES: Readonly<Record<Currency, bigint>> = {
   EUR: 10_000n,
   USD: 10_800n,
@@ -60,7 +60,7 @@ export function catalogueSize(parameters: SeedParameters) {
   };
 }
 
-/** Works out the agents and products and hands their rows to the writer, where one is given. */
+/** Generates the agents and products, and passes their rows to the writer, if given. */
 export function createCatalogue(parameters: SeedParameters, writer?: RowWriter): Catalogue {
   const random = createRandom(parameters.seed, CATALOGUE_STREAM);
   const { agents } = catalogueSize(parameters);
@@ -107,7 +107,7 @@ function addProducts(
   return products;
 }
 
-/** Euro cents as an amount of the currency, a whole number of its smallest unit. */
+/** Converts euro cents to a currency, rounded to its smallest unit. */
 function roundPrice(euroCents: number, currency: Currency): Amount {
   const exact = toAmount((BigInt(euroCents) * EURO_RATES[currency]) / 100n);
   return lineTotal({ quantity: 1, unitPrice: exact, discount: 0n, currency });

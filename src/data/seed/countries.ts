@@ -1,15 +1,15 @@
 import type { Language } from './names.ts';
 
-/** What the people of a country need besides names. In patterns `#` stands for a digit, `@` for one that is not 0, `{n}` for a house number. */
+/** A country's data for people, apart from names. In patterns `#` is a digit, `@` one other than 0, `{n}` a house number. */
 export interface Country {
   /** ISO 3166-1 alpha-2. */
   readonly code: string;
   readonly language: Language;
-  /** One that the catalogue has prices in. */
+  /** One of the catalogue's currencies. */
   readonly currency: Currency;
-  /** How many of a thousand customers or so. */
+  /** Relative frequency; the weights add up to roughly a thousand. */
   readonly weight: number;
-  /** E.164 mobile numbers, valid by libphonenumber (a test checks). */
+  /** A pattern for E.164 mobile numbers, valid according to libphonenumber (a test checks this). */
   readonly phone: string;
   readonly streets: readonly string[];
   /** `city`, `region` or nothing, postal code pattern. */
@@ -18,7 +18,7 @@ export interface Country {
   readonly companies: readonly string[];
 }
 
-/** The catalogue's currencies; KWD has three decimals and JPY none. */
+/** The catalogue's currencies. KWD has three decimals, JPY none. */
 export const CURRENCIES = ['EUR', 'USD', 'GBP', 'JPY', 'BRL', 'INR', 'KWD'] as const;
 export type Currency = (typeof CURRENCIES)[number];
 
@@ -26,7 +26,7 @@ type Facts = [code: string, language: Language, currency: Currency, weight: numb
 
 const split = (text: string) => text.split(';').map((part) => part.trim());
 
-/** Lists are written as texts, parts apart by `;` and a place's by `|`. */
+/** Lists are given as text, separated by `;`, and the parts of a place by `|`. */
 function country(facts: Facts, lists: { streets: string; places: string; companies: string }): Country {
   const [code, language, currency, weight, phone] = facts;
   return {

@@ -5,7 +5,7 @@ import { createPerson, fillPattern } from './people.ts';
 import { createdAtMs, SEED_END_MS, type Block } from './plan.ts';
 import { createWeighted, type Random } from './random.ts';
 
-/** What the rows that hang on a customer need of it. */
+/** What rows that belong to a customer need to know about it. */
 export interface SeedCustomer {
   readonly id: number;
   readonly createdAtMs: number;
@@ -37,7 +37,7 @@ const pickAddressCount = createWeighted([
   [2, 15],
   [3, 5],
 ] as const);
-// In the order of how many customers have them: the first about a quarter of all, the last next to none.
+// From the most to the least frequent: about a quarter of all customers have the first, almost none the last.
 const TAGS = (
   'newsletter,b2b,retail,vip,partner,wholesale,trade-fair,webinar,referral,credit-hold,gold,silver,late-payer,priority,' +
   'gift-card,student,non-profit,public-sector,reseller,press,fidélité,Stammkunde,señor-club,重要,お得意様,단골,постійний,' +
@@ -46,7 +46,7 @@ const TAGS = (
 const LABELS = ['Billing', 'Shipping', 'Home', 'Office', null] as const;
 const MAIL_DOMAINS = ['example.com', 'example.org', 'example.net', 'mail.example', 'firma.example', 'shop.example'];
 
-/** Hands over a customer's own rows: customer, tags, addresses and the change that made it. */
+/** Adds a customer's own rows: customer, tags, addresses and the change that created it. */
 export function addCustomer(block: Block, writer: RowWriter, facts: { id: number; agents: number }): SeedCustomer {
   const { random } = block;
   const country = pickCountry(random);
@@ -95,17 +95,17 @@ function customerRow(
   const email = `${person.mailbox}.${facts.id.toString(36)}@${random.pick(MAIL_DOMAINS)}`;
   return {
     name: person.name,
-    // The id in it makes the address unique.
+    // Including the id makes the address unique.
     email: random.chance(950) ? email : null,
     phone: random.chance(880) ? fillPattern(random, country.phone) : null,
     company: random.chance(550) ? random.pick(country.companies).replace('{name}', person.family) : null,
     status: pickStatus(random),
-    // The smaller of two draws: the first agents have many customers, the last few.
+    // The smaller of two draws, so that the first agents have many customers and the last few.
     ownerId: random.chance(900) ? 1 + Math.min(random.below(facts.agents), random.below(facts.agents)) : null,
   };
 }
 
-/** Two in three were never touched again. */
+/** Two in three were never updated. */
 function updatedAtMs(random: Random, createdMs: number): number {
   if (!random.chance(330)) return createdMs;
   const part = random.fraction();

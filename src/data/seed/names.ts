@@ -1,8 +1,8 @@
-/** How people of one language are called; `latin` is what their e-mail addresses are made of. */
+/** The names of one language; `latin` is for email addresses. */
 interface NameList {
   readonly given: readonly Name[];
   readonly family: readonly Name[];
-  /** Two words are put together the way the language does. */
+  /** Combines two words as the language does. */
   join(given: string, family: string): string;
 }
 
@@ -26,7 +26,7 @@ const LETTERS_WITHOUT_DECOMPOSITION: Readonly<Record<string, string>> = {
   ð: 'd',
 };
 
-/** Lower case, without accents, only a to z. */
+/** Lower case without accents, only a to z. */
 function toAscii(text: string): string {
   return text
     .toLowerCase()
@@ -35,7 +35,7 @@ function toAscii(text: string): string {
     .replaceAll(/[^a-z]/g, '');
 }
 
-/** Words apart by white space; `native:latin` where the script is not Latin. */
+/** Splits words at white space; `native:latin` where the script is not Latin. */
 function names(text: string): readonly Name[] {
   return text
     .trim()

@@ -7,7 +7,7 @@ import type { SeedCustomer } from './customers.ts';
 import { SEED_END_MS, type Block } from './plan.ts';
 import { createWeighted, type Random } from './random.ts';
 
-/** What a customer's orders come to: the source of `customer_stats` and `customer_values`. */
+/** The figures of a customer's orders, for `customer_stats` and `customer_values`. */
 interface OrderSums {
   readonly lastOrderAtMs: number | null;
   /** By currency, without cancelled and refunded orders. */
@@ -44,7 +44,7 @@ const pickQuantity = createWeighted([
   [24, 1],
   [144, 1],
 ] as const);
-// Ten-thousandths: 500n is 5 %.
+// In ten-thousandths: 500n is 5 %.
 const pickDiscount = createWeighted([
   [0n, 75],
   [500n, 10],
@@ -54,7 +54,7 @@ const pickDiscount = createWeighted([
   [3_333n, 1],
 ] as const);
 
-/** Hands over a customer's orders with their lines, flushing whenever enough is waiting. */
+/** Adds a customer's orders with their lines, and flushes whenever a statement is full. */
 export async function addOrders(
   block: Block,
   writer: RowWriter,
@@ -65,7 +65,7 @@ export async function addOrders(
   let lastOrderAtMs: number | null = null;
   let placedMs = facts.customer.createdAtMs;
   for (let place = 0; place < facts.count; place += 1) {
-    // Now and then two orders of the same moment.
+    // Occasionally two orders have the same time.
     if (place === 0 || !random.chance(20)) placedMs = placedAtMs(random, facts);
     const orderId = facts.firstOrderId + place;
     const currency: Currency = random.chance(950) ? facts.customer.country.currency : 'USD';
@@ -85,7 +85,7 @@ export async function addOrders(
   return { lastOrderAtMs, values };
 }
 
-/** Most orders come soon after the customer; those of the heavy customers are spread over the years. */
+/** Most orders follow soon after the customer's creation; those of heavy customers are spread over the years. */
 function placedAtMs(random: Random, facts: { customer: SeedCustomer; count: number }): number {
   const part = random.fraction();
   const skewed = facts.count > MANY_ORDERS ? part : part * part * part;
@@ -102,7 +102,7 @@ function addItems(
   const count = random.below(5_000) === 0 ? random.between(50, MAX_ITEMS) : pickItemCount(random);
   let total = 0n;
   for (let position = 0; position < count; position += 1) {
-    // The smaller of two draws: some products sell far better than others.
+    // The smaller of two draws, so that some products sell far better than others.
     const place = Math.min(random.below(products.length), random.below(products.length));
     const product = products[place] ?? random.pick(products);
     const quantity = pickQuantity(random);

@@ -1,6 +1,6 @@
 import { createRandom, createWeighted, type Random } from './random.ts';
 
-/** What the seed's rows follow from; two seeds with equal ones are equal to the byte. */
+/** What determines the seed's rows: equal parameters give byte-identical seeds. */
 export interface SeedParameters {
   readonly customers: number;
   /** The mean, exact over each block of 1,000 customers. */
@@ -8,16 +8,16 @@ export interface SeedParameters {
   readonly seed: number;
 }
 
-/** Customers that are written with everything that hangs on them in one transaction. */
+/** Customers that are written in one transaction, with everything that belongs to them. */
 const BLOCK_CUSTOMERS = 1_000;
-/** The seed's time ends here, whatever today is, so that a seed of next year is the same. */
+/** The end of the seed's time span. It does not depend on today, so that next year's seed is the same. */
 export const SEED_END_MS = Date.UTC(2026, 0, 1);
 const SEED_START_MS = Date.UTC(2016, 0, 1);
 
 const TICKETS_PER_MILLE = 300;
 const INTERACTIONS_PER_MILLE = 800;
 
-/** One block: every id in it follows from its number, so that blocks can be made in any order, or again. */
+/** One block. Its number determines every id in it, so that blocks can be generated in any order, and again. */
 export interface Block {
   readonly parameters: SeedParameters;
   readonly random: Random;
@@ -25,7 +25,7 @@ export interface Block {
   readonly firstOrderId: number;
   readonly firstTicketId: number;
   readonly firstInteractionId: number;
-  /** How many of each the block's customers have, by their place in the block. */
+  /** How many of each the block's customers have, by position in the block. */
   readonly orders: readonly number[];
   readonly tickets: readonly number[];
   readonly interactions: readonly number[];
@@ -36,7 +36,7 @@ export function blockCount(parameters: SeedParameters): number {
   return Math.ceil(parameters.customers / BLOCK_CUSTOMERS);
 }
 
-/** How many rows the tables with ids of their own hold once the blocks of `customers` customers are there. */
+/** How many rows the tables with their own ids have after the blocks of `customers` customers. */
 export function rowsAfter(customers: number, ordersPerCustomer: number) {
   return {
     customers,
@@ -46,12 +46,12 @@ export function rowsAfter(customers: number, ordersPerCustomer: number) {
   };
 }
 
-/** Customers in a block: 1,000, and what is left in the last one. */
+/** How many customers a block has: 1,000, or the remainder in the last one. */
 export function customersInBlock(parameters: SeedParameters, index: number): number {
   return Math.min(BLOCK_CUSTOMERS, parameters.customers - index * BLOCK_CUSTOMERS);
 }
 
-/** Lays out block `index` (from 0): who has how many orders, tickets and interactions. */
+/** Plans block `index` (from 0): who has how many orders, tickets and interactions. */
 export function planBlock(parameters: SeedParameters, index: number): Block {
   const random = createRandom(parameters.seed, index + 1);
   const customers = customersInBlock(parameters, index);
@@ -71,7 +71,7 @@ export function planBlock(parameters: SeedParameters, index: number): Block {
   };
 }
 
-/** When a customer came: in the order of ids but for some weeks, and many at the same midnight, as imports leave them. */
+/** When a customer was created: in the order of ids give or take some weeks, and many at midnight, as after imports. */
 export function createdAtMs(block: Block, customerId: number): number {
   const { random, parameters } = block;
   const span = SEED_END_MS - SEED_START_MS;
@@ -84,7 +84,7 @@ export function createdAtMs(block: Block, customerId: number): number {
 
 const DAY_MS = 86_400_000;
 
-// A mean of about 2 at 5 orders a customer; the block's one heavy customer has the other 3,000.
+// The mean is about 2 at 5 orders per customer; the block's one heavy customer has the other 3,000.
 const LIGHT_MEAN_BASE = 5;
 const pickLight = createWeighted([
   [0, 250],

@@ -5,9 +5,9 @@ import { DATA_TABLES } from '../tables.ts';
 import { catalogueSize } from './catalogue.ts';
 import { customersInBlock, rowsAfter, type SeedParameters } from './plan.ts';
 
-/** Counts the changes that make other rows of the same parameters, so that a seed is not finished by another generator. */
+/** Incremented when the same parameters yield different rows, so that no generator completes another one's seed. */
 const GENERATOR_VERSION = 1;
-/** The row of agents and products, which also keeps the parameters; blocks count from 1. */
+/** The row for agents and products, which also stores the parameters; blocks start at 1. */
 const FIRST_ROW = 0;
 const NO_SUCH_TABLE = 1146;
 const DATA_ERROR_EXIT_CODE = 65;
@@ -19,10 +19,10 @@ const LABELS = {
   generator: 'generator version',
 } as const satisfies Record<keyof SeedParameters | 'generator', string>;
 
-/** Which blocks (from 0) are in the tables; undefined when no seed has begun here. */
+/** Which blocks (from 0) are complete; undefined when no seed was started here. */
 type SeedState = { readonly parameters: SeedParameters; readonly blocks: ReadonlySet<number> } | undefined;
 
-/** Reads `_seed_progress`, in which each block's transaction leaves a row. */
+/** Reads `_seed_progress`, to which each block's transaction adds a row. */
 export async function readSeedState(connection: Connection): Promise<SeedState> {
   const rows = await readProgress(connection);
   const first = rows.find((row) => row.block === FIRST_ROW);
@@ -42,7 +42,7 @@ async function readProgress(connection: Connection) {
   }
 }
 
-/** Makes the table; a statement of its own because CREATE TABLE ends a transaction. */
+/** Creates the table; not in a transaction, because CREATE TABLE commits. */
 export async function createProgressTable(connection: Connection): Promise<void> {
   await connection.query(
     'CREATE TABLE IF NOT EXISTS _seed_progress (block INT NOT NULL PRIMARY KEY, parameters VARCHAR(500) NULL)',
@@ -55,14 +55,14 @@ export async function recordStart(connection: Connection, parameters: SeedParame
   await connection.query('INSERT INTO _seed_progress (block, parameters) VALUES (?, ?)', [FIRST_ROW, text]);
 }
 
-/** Marks a block, before its rows: a second process that writes the same waits here and then finds it done. */
+/** Marks a block before writing its rows: a second process writing the same block waits here, and then finds it done. */
 export async function recordBlock(connection: Connection, index: number): Promise<void> {
   await connection.query('INSERT INTO _seed_progress (block) VALUES (?)', [index + 1]);
 }
 
 /**
- * Checks that the database is free for a seed.
- * @throws UserError when tables are missing or any of them holds a row
+ * Checks that the database is empty.
+ * @throws UserError when tables are missing or any of them has a row
  */
 export async function assertEmpty(connection: Connection): Promise<void> {
   const filled: string[] = [];
@@ -77,8 +77,8 @@ export async function assertEmpty(connection: Connection): Promise<void> {
 }
 
 /**
- * Checks that a seed which has begun is the one that is asked for.
- * @throws UserError that names what differs
+ * Checks that the seed in the database has the requested parameters.
+ * @throws UserError naming what differs
  */
 export function assertSameParameters(found: SeedParameters, asked: SeedParameters): void {
   const before: Partial<Record<keyof typeof LABELS, number>> = { ...found };
@@ -96,8 +96,8 @@ export function assertSameParameters(found: SeedParameters, asked: SeedParameter
 }
 
 /**
- * Checks that an unfinished seed's tables hold its own rows and nothing else.
- * @throws UserError that names the first table that differs
+ * Checks that an unfinished seed's tables contain exactly its own rows.
+ * @throws UserError naming the first table that differs
  */
 export async function assertOnlySeedRows(connection: Connection, state: NonNullable<SeedState>): Promise<void> {
   let customers = 0;
@@ -114,7 +114,7 @@ export async function assertOnlySeedRows(connection: Connection, state: NonNulla
   }
 }
 
-/** The error of a database whose rows are somebody's. */
+/** The error for a database with somebody else's rows. */
 export function foreignRows(detail: string): UserError {
   return new UserError(
     `This database holds data that is not this seed's (${detail}). Nothing was changed. ` +
@@ -123,7 +123,7 @@ export function foreignRows(detail: string): UserError {
   );
 }
 
-/** Empties every data table. The bookkeeping goes first, so that a reset cut short is not taken for a finished seed. */
+/** Empties every data table. Drops the progress table first, so that an interrupted reset is not taken for a finished seed. */
 export async function resetTables(connection: Connection): Promise<void> {
   await connection.query('DROP TABLE IF EXISTS _seed_progress');
   for (const table of DATA_TABLES) await connection.query(`TRUNCATE TABLE ${table}`);

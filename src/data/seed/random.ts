@@ -1,23 +1,25 @@
-/** Numbers that look random and are the same on every machine: integers only, no functions that an engine may round. */
+/**
+ * Pseudorandom numbers that are the same on every machine: integers only, and no functions that engines may round differently.
+ */
 export interface Random {
-  /** A whole number from 0 to `bound - 1`; `bound` up to 2^21. */
+  /** An integer from 0 to `bound - 1`; `bound` is at most 2^21. */
   below(bound: number): number;
-  /** A whole number from `least` to `most`. */
+  /** An integer from `least` to `most`. */
   between(least: number, most: number): number;
-  /** True `perThousand` times in a thousand. */
+  /** True with a probability of `perThousand` in a thousand. */
   chance(perThousand: number): boolean;
-  /** One of a list that is not empty. */
+  /** An item of a non-empty list. */
   pick<T>(list: readonly T[]): T;
-  /** From 0 up to 1, exclusive. */
+  /** From 0 to 1, exclusive. */
   fraction(): number;
 }
 
 const TWO_TO_32 = 4_294_967_296;
 
 /**
- * A stream of random numbers (Chris Doty-Humphrey's sfc32).
+ * A stream of pseudorandom numbers (Chris Doty-Humphrey's sfc32).
  * @param seed the user's
- * @param stream which of the seed's independent streams; each block of rows has its own, so that it can be made alone
+ * @param stream which of the seed's independent streams; each block has its own, so that it can be generated alone
  */
 export function createRandom(seed: number, stream: number): Random {
   const next = createSfc32(mix(seed), mix(stream ^ 0x9e3779b9), mix(seed ^ (stream << 16)));
@@ -45,12 +47,12 @@ function createSfc32(first: number, second: number, third: number): () => number
     c = ((c << 21) | (c >>> 11)) + sum;
     return sum >>> 0;
   };
-  // The generator's author runs it a while so that similar seeds part.
+  // The generator's author recommends discarding the first numbers, so that similar seeds diverge.
   for (let round = 0; round < 15; round += 1) next();
   return next;
 }
 
-/** Spreads a number over 32 bits (the finaliser of MurmurHash3). */
+/** Spreads a number over 32 bits (MurmurHash3's finaliser). */
 function mix(value: number): number {
   let bits = (value + 0x6d2b79f5) | 0;
   bits = Math.imul(bits ^ (bits >>> 16), 0x85ebca6b);
@@ -58,7 +60,7 @@ function mix(value: number): number {
   return bits ^ (bits >>> 16);
 }
 
-/** A chooser among items, each as often as its weight says. */
+/** Creates a function that picks an item with a probability proportional to its weight. */
 export function createWeighted<T>(items: readonly (readonly [item: T, weight: number])[]): (random: Random) => T {
   const total = items.reduce((sum, [, weight]) => sum + weight, 0);
   return (random) => {

@@ -17,7 +17,7 @@ import {
   resetTables,
 } from './progress-table.ts';
 
-/** How far a seed is. `rows` counts what this run has written, over all tables. */
+/** A seed's progress. `rows` counts what this run has written, over all tables. */
 interface SeedProgress {
   readonly customersDone: number;
   readonly customers: number;
@@ -30,22 +30,22 @@ interface SeedOptions extends SeedParameters {
   readonly reset?: boolean;
   /** Called at the start and after each block of 1,000 customers. */
   readonly report?: (progress: SeedProgress) => void;
-  /** Stops after the blocks under way. */
+  /** Stops after the current blocks. */
   readonly signal?: AbortSignal;
 }
 
-/** `complete` had nothing left to do. */
+/** `complete` means that there was nothing left to do. */
 export type SeedResult = SeedProgress & { readonly outcome: 'seeded' | 'complete' | 'interrupted' };
 
 const DUPLICATE_KEY = 1062;
-/** One fills the buffers while the other's statement runs; more were no faster on two cores. */
+/** One fills its buffer while the other's statement runs; more were no faster on two cores. */
 const WRITERS = 2;
 
 /**
- * Fills a migrated database with customers and all that hangs on them. The same parameters give the same rows on every
- * server; a run that was cut short goes on where it stopped, since each block of 1,000 customers is one transaction that
- * also records itself in `_seed_progress`. Memory does not grow with the number of customers.
- * @throws UserError when the database holds other rows, a seed with other parameters, or cannot be reached
+ * Fills a migrated database with customers and everything that belongs to them. The same parameters give the same rows on every
+ * server. An interrupted run continues where it stopped, since each block of 1,000 customers is one transaction that also
+ * records itself in `_seed_progress`. Memory use does not depend on the number of customers.
+ * @throws UserError when the database has other rows or a seed with other parameters, or cannot be reached
  */
 export async function seedDatabase(options: SeedOptions): Promise<SeedResult> {
   const { customers, ordersPerCustomer, seed } = options;
@@ -72,7 +72,7 @@ export async function seedDatabase(options: SeedOptions): Promise<SeedResult> {
   const { customersDone, rows } = run;
   if (left === 0) return { outcome: 'complete', customersDone, customers, rows };
   if (run.pending.length > 0) return { outcome: 'interrupted', customersDone, customers, rows };
-  // Plans of the first minutes would otherwise rest on the statistics of empty tables.
+  // Otherwise early query plans would be based on the statistics of empty tables.
   await control.connection.query(`ANALYZE LOCAL TABLE ${DATA_TABLES.join(', ')}`);
   return { outcome: 'seeded', customersDone, customers, rows };
 }
@@ -93,7 +93,7 @@ async function openDisposable(databaseUrl: string) {
   return { connection, [Symbol.asyncDispose]: () => connection.end() };
 }
 
-/** Checks whose rows are there and begins the seed if it has not begun. Returns the blocks that are done. */
+/** Checks whose rows are there, and starts the seed unless it was started before. Returns the completed blocks. */
 async function prepare(connection: Connection, parameters: SeedParameters): Promise<ReadonlySet<number>> {
   const state = await readSeedState(connection);
   if (state !== undefined) {
@@ -141,7 +141,7 @@ async function writeOne(connection: Connection, run: Run, index: number): Promis
     });
   } catch (error) {
     if (errorNumber(error) !== DUPLICATE_KEY) throw error;
-    // Either another process has written the block in the meantime, or a row that is not the seed's has its key.
+    // Either another process has written this block meanwhile, or a row that is not the seed's has its key.
     const state = await readSeedState(connection);
     if (state?.blocks.has(index) === true) return 0;
     throw foreignRows(error instanceof Error ? error.message.replace(/\nsql:[^]*/, '') : String(error));

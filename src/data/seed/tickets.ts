@@ -4,7 +4,7 @@ import type { SeedCustomer } from './customers.ts';
 import { SEED_END_MS, type Block } from './plan.ts';
 import { createWeighted, type Random } from './random.ts';
 
-/** The tickets a customer was given, for the interactions that belong to them and for `customer_stats`. */
+/** A customer's tickets, for their interactions and for `customer_stats`. */
 interface TicketSums {
   readonly openCount: number;
   readonly ticketIds: readonly number[];
@@ -73,7 +73,7 @@ const BODIES = [
   'Escalated to the second line 🚨',
 ] as const;
 
-/** Hands over a customer's tickets. */
+/** Adds a customer's tickets. */
 export function addTickets(
   block: Block,
   writer: RowWriter,
@@ -102,7 +102,7 @@ export function addTickets(
   return { openCount, ticketIds };
 }
 
-/** Hands over a customer's interactions, one in three on one of its tickets where it has any. */
+/** Adds a customer's interactions, a third of them on one of its tickets if it has any. */
 export function addInteractions(
   block: Block,
   writer: RowWriter,

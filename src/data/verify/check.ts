@@ -1,14 +1,14 @@
-/** A value as the driver gives it: BIGINT as bigint, DECIMAL and DATETIME as text. */
+/** A value as the driver returns it: BIGINT as bigint, DECIMAL and DATETIME as text. */
 type Value = string | number | bigint | null;
 export type Row = Readonly<Record<string, Value>>;
 
-/** A stretch of a pass's key: above `after`, up to and with `upTo`. Both are SQL literals. */
+/** A range of a pass's key: above `after`, up to and including `upTo`. Both are SQL literals. */
 export interface Range {
   readonly after: string;
   readonly upTo: string;
 }
 
-/** The condition that a column lies in the range that is looked at. */
+/** A condition that a column is in the current range. */
 export type Within = (column: string) => string;
 
 export const withinRange =
@@ -16,40 +16,40 @@ export const withinRange =
   (column) =>
     `${column} > ${after} AND ${column} <= ${upTo}`;
 
-/** What can be worked out anew from other rows, by the way in which it is. */
+/** How to recompute something that derives from other rows. */
 export type Repair = 'sums' | 'tags';
 
-/** Something that must hold of a table's rows. */
+/** An invariant of a table's rows. */
 export interface Check {
   readonly table: string;
-  /** What of the rows is looked at: a column, or `rows` for whether they should be there at all. */
+  /** What is checked: a column, or `rows` for whether rows should exist at all. */
   readonly field: string;
   /**
-   * A SELECT of the rows for which it does not hold, in a range: `expected` and `found`, and whatever else tells which
-   * row it is, but nothing personal. It names the index of each table, so that it never reads more than the range.
+   * A SELECT of the rows in a range that violate it: `expected`, `found` and what identifies the row, but nothing personal. It
+   * forces each table's index, so that it never reads more than the range.
    */
   readonly sql: (within: Within) => string;
-  /** Where SQL cannot tell: what is wrong with a row of the SELECT, with the columns to show; undefined for nothing. */
+  /** For what SQL cannot check: returns what is wrong with a row of the SELECT, with the columns to show, or undefined. */
   readonly judge?: (row: Row) => Row | undefined;
-  /** Left out: a person has to look. */
+  /** Absent if somebody has to look into it. */
   readonly repair?: Repair;
 }
 
-/** A row that contradicts others. */
+/** A row that is inconsistent with others. */
 export interface Drift {
   readonly table: string;
-  /** Which row: columns and their values. */
+  /** The columns and values that identify the row. */
   readonly key: Readonly<Record<string, string>>;
   readonly field: string;
   readonly expected: string;
   readonly found: string;
-  /** Whether it was mended. */
+  /** Whether it was repaired. */
   readonly isRepaired: boolean;
 }
 
 const text = (value: Value): string => (value === null ? 'none' : String(value));
 
-/** Makes a drift of a row that a check has found. */
+/** Converts a row that a check has found to a drift. */
 export function toDrift({ table, field }: Check, { expected = null, found = null, ...key }: Row): Drift {
   const keyTexts = Object.entries(key).flatMap(([column, value]) => (value === null ? [] : [[column, String(value)]]));
   return {

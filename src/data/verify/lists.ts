@@ -15,7 +15,7 @@ const atMost = ({ table, owner }: List, most: number): Check => ({
     WHERE ${within(owner)} GROUP BY ${owner} HAVING COUNT(*) > ${most}`,
 });
 
-/** Positions count from 0 without gaps: the key lets none be there twice. */
+/** Positions must count from 0 without gaps; the key already rules out duplicates. */
 const inSequence = ({ table, owner }: List): Check => ({
   table,
   field: 'position',
@@ -25,10 +25,10 @@ const inSequence = ({ table, owner }: List): Check => ({
     WHERE ${within(owner)} GROUP BY ${owner} HAVING MIN(position) <> 0 OR MAX(position) <> COUNT(*) - 1`,
 });
 
-/** What a tag repeats of its customer, for the orders and filters of lists by tag. */
+/** The customer's columns that a tag duplicates, for sorting and filtering lists by tag. */
 export const REPEATED_COLUMNS = ['name', 'created_at', 'updated_at', 'owner_id'] as const;
 
-/** Names are personal, and those that only differ in case or accents differ here: compared by their bytes, not shown. */
+/** Names are personal, so they are not shown; they are compared as bytes, since a difference in case or accents matters here. */
 const repeated = (column: (typeof REPEATED_COLUMNS)[number]): Check => {
   const isName = column === 'name';
   const compared = (table: string) => (isName ? `CAST(${table}.name AS BINARY)` : `${table}.${column}`);
@@ -48,7 +48,7 @@ const TAGS = { table: 'customer_tags', owner: 'customer_id' };
 const ADDRESSES = { table: 'customer_addresses', owner: 'customer_id' };
 const ITEMS = { table: 'order_items', owner: 'order_id' };
 
-/** Tags and addresses. */
+/** For tags and addresses. */
 export const OWNED_LIST_CHECKS: readonly Check[] = [
   ...REPEATED_COLUMNS.map(repeated),
   atMost(TAGS, MOST_TAGS),
@@ -56,5 +56,5 @@ export const OWNED_LIST_CHECKS: readonly Check[] = [
   inSequence(ADDRESSES),
 ];
 
-/** Items, by order. */
+/** For items, by order. */
 export const ITEM_LIST_CHECKS: readonly Check[] = [atMost(ITEMS, MOST_ITEMS), inSequence(ITEMS)];

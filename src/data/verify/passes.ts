@@ -5,18 +5,18 @@ import { CUSTOMER_REFERENCE_CHECKS, ITEM_REFERENCE_CHECKS, MERGE_CHECKS } from '
 import { SUM_CHECKS } from './sums.ts';
 import { TOTAL_CHECKS } from './totals.ts';
 
-/** A column that goes by a pass's key, and the index that is led by it. */
+/** A column with a pass's key, and an index that starts with it. */
 export interface Walked {
   readonly table: string;
   readonly column: string;
   readonly index: string;
 }
 
-/** A way through tables that go by one key, range by range, and what is checked of each range. */
+/** A traversal of the tables that share a key, range by range, with the checks for each range. */
 export interface Pass {
-  /** The table whose key it is, first. */
+  /** The table that the key belongs to comes first. */
   readonly walked: readonly [Walked, ...Walked[]];
-  /** Below and above every key, as SQL literals. */
+  /** Bounds below and above every key, as SQL literals. */
   readonly ends: readonly [lowest: string, highest: string];
   readonly checks: readonly Check[];
 }
@@ -32,14 +32,14 @@ const EVERY_ID = ['-9223372036854775808', '9223372036854775807'] as const;
 const UNANSWERED: Check = {
   table: 'idempotency_keys',
   field: 'answer',
-  // A key is whatever a client chose, and its owner a person: its hash tells which row it is.
+  // The key is chosen by a client and its owner is a person, so the input's hash identifies the row.
   sql: (within) => `
     SELECT k.created_at, k.mutation, k.input_hash, 'one' AS expected, NULL AS found
     FROM idempotency_keys AS k FORCE INDEX (idempotency_keys_created_at_idx)
     WHERE ${within('k.created_at')} AND k.answer IS NULL`,
 };
 
-/** By customers, by orders, and by the age of idempotency keys. */
+/** By customer, by order, and by the age of idempotency keys. */
 export const PASSES: readonly Pass[] = [
   {
     walked: [

@@ -2,14 +2,14 @@ import type { Connection } from 'mariadb';
 import { withinRange, type Range } from './check.ts';
 import type { Pass } from './passes.ts';
 
-/** The next range of a pass, and whether it is the last. */
+/** A pass's next range, and whether it is the last one. */
 export interface NextRange extends Range {
   readonly isLast: boolean;
 }
 
 /**
- * Finds how far to go so that no table has more than about `rows` rows in the range. All rows of one key are in one
- * range, however many: sums are over them.
+ * Finds a range in which no table has more than about `rows` rows. All rows of a key are in the same range, however many there
+ * are, since sums need them together.
  */
 export async function nextRange(
   connection: Connection,
@@ -39,13 +39,13 @@ export async function countRows(connection: Connection, { walked }: Pass, range:
   return Number(row?.count);
 }
 
-/** From the lowest to the highest id that is there. */
+/** From the lowest to the highest existing id. */
 export interface Span {
   readonly lowest: bigint;
   readonly highest: bigint;
 }
 
-/** The span of the table whose ids a pass goes by; an empty one where it goes by something else. */
+/** The span of a pass's ids; empty if its key is not an id. */
 export async function spanOf(connection: Connection, { walked: [{ table, column }] }: Pass): Promise<Span> {
   const [row] = await connection.query<{ lowest: unknown; highest: unknown }[]>(
     `SELECT MIN(${column}) AS lowest, MAX(${column}) AS highest FROM ${table}`,
@@ -54,10 +54,9 @@ export async function spanOf(connection: Connection, { walked: [{ table, column 
   return typeof lowest === 'bigint' && typeof highest === 'bigint' ? { lowest, highest } : { lowest: 0n, highest: -1n };
 }
 
-/** How many ids a span has. */
 export const sizeOf = ({ lowest, highest }: Span): number => Number(highest - lowest + 1n);
 
-/** How many of them are gone through after a range. */
+/** How many ids of the span have been covered after a range. */
 export function doneOf(span: Span, range: NextRange): number {
   if (range.isLast) return sizeOf(span);
   const done = sizeOf(span) === 0 ? 0 : Number(BigInt(range.upTo) - span.lowest + 1n);

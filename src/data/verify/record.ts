@@ -3,9 +3,9 @@ import type { Check } from './check.ts';
 const CHANGES = 'customer_changes AS h FORCE INDEX (customer_changes_customer_id_occurred_at_id_idx)';
 
 /**
- * A row's version is that of its last entry in its customer's record; rows that were seeded or imported have no entries
- * until they are changed. The record is read once: by an expression, because MariaDB's `split_materialized` would read
- * all that there is of a customer anew for each of its rows.
+ * A row's version must be that of its last entry in its customer's record; seeded and imported rows have no entries until they
+ * are changed. The `+ 0` keeps MariaDB from its `split_materialized` optimization, which would read a customer's whole record
+ * again for each row.
  */
 const subjectVersion = (table: string, type: string, index: string): Check => ({
   table,
@@ -20,11 +20,11 @@ const subjectVersion = (table: string, type: string, index: string): Check => ({
     WHERE ${within('s.customer_id')} AND s.version <> COALESCE(r.version, 1)`,
 });
 
-/** Things that the gateway has made, by the entry that says so: what must hold of them and not of imported ones. */
+/** Rows created by the gateway, by their entries; their invariants do not hold for imported ones. */
 const made = (type: string, table: string): string => `${CHANGES}
   JOIN ${table} AS s FORCE INDEX (PRIMARY) ON s.id = h.subject_id AND h.subject_type = '${type}' AND h.action = 'CREATED'`;
 
-/** Versions against the record of changes. */
+/** Versions compared with the record of changes. */
 export const RECORD_CHECKS: readonly Check[] = [
   {
     table: 'customers',
@@ -50,7 +50,7 @@ export const RECORD_CHECKS: readonly Check[] = [
   {
     table: 'customer_changes',
     field: 'subject_id',
-    // Of a customer that was deleted, the record alone is left.
+    // Only for customers that exist: of a deleted one, only the record remains.
     sql: (within) => `
       SELECT DISTINCT h.customer_id, h.subject_type, CONCAT('row ', h.subject_id) AS expected, NULL AS found
       FROM ${CHANGES} JOIN customers AS c FORCE INDEX (PRIMARY) ON c.id = h.customer_id
@@ -71,7 +71,7 @@ export const RECORD_CHECKS: readonly Check[] = [
   {
     table: 'tickets',
     field: 'closed_at',
-    // Imported ones may have none, where the file had none.
+    // Imported tickets may lack one, if the file did.
     sql: (within) => `
       SELECT s.id, CONCAT('a time, since it is ', s.status) AS expected, NULL AS found FROM ${made('Ticket', 'tickets')}
       WHERE ${within('h.customer_id')} AND s.status NOT IN ('OPEN', 'PENDING') AND s.closed_at IS NULL`,

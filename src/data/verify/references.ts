@@ -1,17 +1,17 @@
 import type { Check } from './check.ts';
 
 interface Reference {
-  /** With the column by which the pass goes first in its index. */
+  /** Its index must start with the column `walked`. */
   readonly table: string;
   readonly index: string;
   readonly walked: string;
-  /** The columns that tell which row it is. */
+  /** The columns that identify a row. */
   readonly key: readonly string[];
   readonly column: string;
   readonly parent: string;
 }
 
-/** A row that is pointed to is there. */
+/** A referenced row must exist. */
 const reference = ({ table, index, walked, key, column, parent }: Reference): Check => ({
   table,
   field: column,
@@ -37,10 +37,10 @@ const ITEMS = { table: 'order_items', index: 'PRIMARY', walked: 'order_id', key:
 const owned = (table: string, ...rest: readonly string[]): Check =>
   reference({ table, index: 'PRIMARY', walked, key: [walked, ...rest], column: walked, parent: 'customers' });
 
-/** What points from a customer and what hangs on it, by customer. */
+/** References from customers and what belongs to them, by customer. */
 export const CUSTOMER_REFERENCE_CHECKS: readonly Check[] = [
   ...[ORDERS, TICKETS, INTERACTIONS].map((child) => reference({ ...child, column: walked, parent: 'customers' })),
-  // A tag may say anything about anybody, so it is not shown.
+  // The tag is left out, since it may say anything about a person.
   owned('customer_tags'),
   owned('customer_addresses', 'position'),
   owned('customer_stats'),
@@ -69,7 +69,7 @@ export const CUSTOMER_REFERENCE_CHECKS: readonly Check[] = [
   },
 ];
 
-/** Where merged customers went, by the id of the one merged or kept. */
+/** Where merged customers lead, by the id of the merged or the kept one. */
 export const MERGE_CHECKS: readonly Check[] = [
   {
     table: 'customer_merges',
@@ -92,7 +92,7 @@ export const MERGE_CHECKS: readonly Check[] = [
   },
 ];
 
-/** What points from items, by order. */
+/** References from items, by order. */
 export const ITEM_REFERENCE_CHECKS: readonly Check[] = [
   reference({ ...ITEMS, column: 'order_id', parent: 'orders' }),
   reference({ ...ITEMS, column: 'product_id', parent: 'products' }),

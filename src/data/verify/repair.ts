@@ -15,11 +15,10 @@ const REPAIRS: Readonly<Record<Repair, (connection: Connection, customerId: bigi
 };
 
 /**
- * Works out anew what a customer's rows repeat and sum up, in one transaction under the customer's lock, for which
- * whoever else writes about the customer waits. What is wrong is looked for again once the lock is held: others may have
- * written since it was found.
- * @param checks those that can be repaired
- * @returns what was wrong and is no longer
+ * Recomputes what a customer's rows duplicate and sum up, in one transaction under the customer's lock, for which other writers
+ * about the customer wait. Checks again once it holds the lock, since others may have written meanwhile.
+ * @param checks the repairable ones
+ * @returns what was wrong and has been repaired
  */
 export async function repairCustomer(
   connection: Connection,

@@ -1,9 +1,9 @@
 import type { Check } from './check.ts';
 
-/** Orders in these states count in no sum. */
+/** Orders in these states count towards no sum. */
 const UNCOUNTED = "('CANCELLED', 'REFUNDED')";
 
-/** A column of `customer_stats` against what it counts, a subquery about the customer `s.customer_id`. */
+/** Compares a column of `customer_stats` with what it counts, a subquery about the customer `s.customer_id`. */
 const stat = (field: string, expected: string): Check => ({
   table: 'customer_stats',
   field,
@@ -14,7 +14,7 @@ const stat = (field: string, expected: string): Check => ({
     WHERE ${within('c.id')} HAVING NOT (expected <=> found)`,
 });
 
-/** `customer_stats` and `customer_values` against orders and tickets, as seeding and importing work them out. */
+/** Compares `customer_stats` and `customer_values` with orders and tickets, computed as in seeding and importing. */
 export const SUM_CHECKS: readonly Check[] = [
   {
     table: 'customer_stats',

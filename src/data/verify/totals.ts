@@ -1,7 +1,7 @@
 import { formatAmount, lineTotal, parseAmount, type Amount } from '../../crm/money.ts';
 import type { Check, Row } from './check.ts';
 
-/** What items and orders come to. An order without items comes to whatever the file said from which it was imported. */
+/** The totals of items and orders. An order without items has whatever total the imported file said. */
 export const TOTAL_CHECKS: readonly Check[] = [
   {
     table: 'order_items',
@@ -22,7 +22,7 @@ export const TOTAL_CHECKS: readonly Check[] = [
   },
 ];
 
-/** With the arithmetic that wrote it, in whole numbers. */
+/** Uses the integer arithmetic that wrote it. */
 function judgeItem(row: Row): Row | undefined {
   const expected = formatAmount(
     lineTotal({

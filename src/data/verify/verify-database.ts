@@ -6,36 +6,35 @@ import { PASSES, type Pass } from './passes.ts';
 import { countRows, doneOf, nextRange, sizeOf, spanOf, type NextRange, type Span } from './ranges.ts';
 import { repairCustomer } from './repair.ts';
 
-/** How far it is. */
 interface VerifyProgress {
-  /** Ids of customers and orders gone through, whether there is a row or not; of `ids`. */
+  /** How many ids of customers and orders were covered, whether rows exist or not, out of `ids`. */
   readonly idsDone: number;
   readonly ids: number;
-  /** Rows looked at so far. */
+  /** How many rows were checked so far. */
   readonly rows: number;
 }
 
 interface VerifyOptions {
   readonly databaseUrl: string;
-  /** Works out anew what is kept beside the rows that it follows from. Default false: nothing is written. */
+  /** Recomputes derived data. Default false: nothing is written. */
   readonly repairs?: boolean;
-  /** About how many rows of each table are looked at in one transaction. Default 5,000. */
+  /** About how many rows of each table to check in one transaction. Default 5,000. */
   readonly rowsAtOnce?: number;
-  /** Called with each drift when it is found or repaired. */
+  /** Called for each drift when it is found or repaired. */
   readonly found?: (drift: Drift) => void;
   /** Called at the start and after each range. */
   readonly report?: (progress: VerifyProgress) => void;
-  /** Stops after the statement under way. */
+  /** Stops after the current statement. */
   readonly signal?: AbortSignal;
 }
 
 export interface VerifyResult {
   readonly isInterrupted: boolean;
-  /** Rows looked at. */
+  /** How many rows were checked. */
   readonly rows: number;
-  /** The first 100 drifts; `found` hears of all. */
+  /** The first 100 drifts; `found` receives all. */
   readonly drifts: readonly Drift[];
-  /** How many there are in all, by table and field such as `orders.total`. */
+  /** The total number of drifts, by table and field, such as `orders.total`. */
   readonly counts: ReadonlyMap<string, number>;
   /** How many of them were repaired. */
   readonly repaired: number;
@@ -48,10 +47,10 @@ const OTHER_TABLES = new Set([1054, 1146, 1176]);
 const UNAVAILABLE_EXIT_CODE = 69;
 
 /**
- * Checks a database against itself: sums and counts, what is repeated, versions and their record, and whether what is
- * pointed to is there. It goes range by range on the indexes of customers' and orders' ids, each range in a read-only
- * transaction with a snapshot of its own: what others write meanwhile is seen whole or not at all. Memory grows neither
- * with the number of rows nor with what is wrong with them.
+ * Checks a database's consistency: sums and counts, duplicated columns, versions and their record, and references. It proceeds
+ * range by range on the indexes of customers' and orders' ids, each range in a read-only transaction with its own snapshot, so
+ * that concurrent writes are seen completely or not at all. Memory use depends neither on the number of rows nor on that of
+ * drifts.
  * @throws UserError (exit code 69) when the database cannot be reached or its tables are of another version
  */
 export async function verifyDatabase(options: VerifyOptions): Promise<VerifyResult> {
@@ -121,7 +120,7 @@ async function verifyRange(run: Run, pass: Pass, after: string): Promise<NextRan
   return range;
 }
 
-/** Reads what a check finds row by row, however many there are. */
+/** Streams the rows that a check finds, however many there are. */
 async function* faultyRows(connection: Connection, check: Check, within: Within): AsyncGenerator<Row> {
   const rows: AsyncIterable<Row> = connection.queryStream(check.sql(within));
   for await (const row of rows) {
@@ -139,7 +138,7 @@ function settle(run: Run, drift: Drift): void {
 }
 
 async function inSnapshot<Result>(connection: Connection, work: () => Promise<Result>): Promise<Result> {
-  // For the next transaction alone. At the session's own level, each statement would see another moment.
+  // Applies only to the next transaction. At the session's own level, each statement would have its own snapshot.
   await connection.query('SET TRANSACTION ISOLATION LEVEL REPEATABLE READ');
   await connection.query('START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY');
   try {
