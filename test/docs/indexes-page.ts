@@ -8,7 +8,7 @@ const row = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
 /** A question without its order, and the order. */
 function partsOf(question: Question): { readonly asked: string; readonly order: string } {
   const [, asked = '', order = ''] = /^(.*) by (\w+)$/.exec(askedFor(question)) ?? [];
-  return { asked: asked === 'all' ? 'no condition' : asked.replaceAll(/\w+/g, '`$&`'), order };
+  return { asked: asked === 'all' ? 'none' : asked.replaceAll(/\w+/g, '`$&`'), order };
 }
 
 const indexOf = (question: Question): string =>
@@ -23,7 +23,7 @@ function indexTable(questions: readonly Question[]): string {
     return found === undefined ? '' : indexOf(found);
   };
   return [
-    row(['asked for', ...orders.map((order) => `by \`${order}\``)]),
+    row(['filters', ...orders.map((order) => `by \`${order}\``)]),
     row(['---', ...orders.map(() => '---')]),
     ...[...lines].map(([asked, line]) => row([asked, ...orders.map((order) => cell(line, order))])),
   ].join('\n');
@@ -48,7 +48,9 @@ function worstCases(questions: readonly Question[]): string[] {
     );
     return row([worst, asked.join('; ')]);
   });
-  return lines.length === 0 ? [] : [[row(['† reads at worst', 'asked for']), row(['---', '---']), ...lines].join('\n')];
+  return lines.length === 0
+    ? []
+    : [[row(['† reads at worst', 'filters and order']), row(['---', '---']), ...lines].join('\n')];
 }
 
 function listSections(): string[] {
@@ -80,28 +82,28 @@ const keyTable = (): string =>
       ...Object.entries(table.former?.keys ?? {}).map(([name, column]) => {
         const index =
           name === 'id' ? `\`PRIMARY\` of \`${table.former?.table}\`` : `\`${table.former?.table}_${column}_key\``;
-        return row([`\`${table.type}\``, `\`${name}\` of one that is gone`, index]);
+        return row([`\`${table.type}\``, `\`${name}\` of a merged one`, index]);
       }),
     ]),
   ].join('\n');
 
 /** The contents of docs/indexes.md, generated from the code. */
 export function indexesPage(): string {
-  return `# Indexes: which one serves what
+  return `# Indexes: which list reads which index
 
-<!-- Written by \`npm run docs:indexes\` from the code that makes the statements; a test holds it up to date. -->
+<!-- Written by \`npm run docs:indexes\` from the code that makes the statements; a test checks that it is up to date. -->
 
-Every statement names its index (\`FORCE INDEX\`), so this table is what the server does and not what it might do. An
-index holds the equalities first, then the column of the order, then the id, which breaks ties and closes every index: a
-page is then a run of entries in the index, read in either direction, and ends with the page. What the server really reads
-is told by \`npm run explain\` ([more](explain.md)).
+Every statement names its index (\`FORCE INDEX\`), so the tables below show what the server does, not what it might do. An
+index has the equality conditions first, then the sort column, then the id as a tie-breaker. So a page is a contiguous range of
+index entries, read in either direction, and the read stops at the end of the page. \`npm run explain\` shows what the server
+really reads ([more](explain.md)).
 
-Several values of one condition (\`status: [OPEN, PENDING]\`) are one bounded read each, merged. † marks what its index
-does not hold: entries are read in the order asked, those that do not meet the rest are passed over, and a page of rare
-rows may read many: at worst what the second table says, up to the time that a statement may take
-(\`LIMIT_STATEMENT_MS\`). A telephone number is on few customers, so all of them are few. More than two conditions at once
-read what the worst two of them do, or less. To bound one of these, add its index to the type's table.ts and a migration;
-each index costs every write. A count is read from whichever order's index holds most of the conditions.
+Several values of one condition (\`status: [OPEN, PENDING]\`) take one bounded read each, and the results are merged. † marks
+conditions that the index does not cover. Then the server reads entries in sort order and skips those that do not match, so a page
+of rare rows may read many entries: at worst what the second table says, until the statement is stopped after
+\`LIMIT_STATEMENT_MS\`. Few customers share a telephone number, so reads from a phone index are short even with †. More than two
+conditions read at most what the worst two of them read. To bound one of these reads, add an index to the type's table.ts and a
+migration; each index slows every write down. A count uses the index of whichever order covers most of the conditions.
 
 ## One row by its key
 
@@ -109,8 +111,8 @@ ${keyTable()}
 
 ## What belongs to a row
 
-Tags, addresses, order items and amounts by currency are read by the first column of their primary keys, all of a parent
-together: there is a bound on how many a parent may have.
+Tags, addresses, order items and amounts by currency are read by the first column of their primary keys, all of a parent's rows
+together: the number per parent is limited.
 
 ## Lists
 
