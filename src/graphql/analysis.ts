@@ -11,7 +11,6 @@ import {
 import type { Table } from '../batch/table.ts';
 import { TABLES } from '../crm/registry.ts';
 import { cacheRule, typeCacheRule } from './schema.ts';
-import { variableUse, type VariableUse } from './variables.ts';
 
 /** What is known about a document before it runs. Fragments count towards every operation of the document. */
 export interface DocumentFacts {
@@ -21,7 +20,6 @@ export interface DocumentFacts {
   readonly maxAgeSeconds: number;
   /** Whether an answer may only be reused for the same caller. */
   readonly isPrivate: boolean;
-  readonly variables: VariableUse;
 }
 
 /** Finds out what the execution of a valid document needs. */
@@ -54,7 +52,6 @@ export function analyse(schema: GraphQLSchema, document: DocumentNode): Document
     columnsOf: (table) => columns.get(table.type) ?? ['id'],
     maxAgeSeconds: Number.isFinite(maxAge) ? maxAge : 0,
     isPrivate,
-    variables: variableUse(schema, document),
   };
 }
 

@@ -26,8 +26,8 @@ export interface StoredDocument {
   readonly facts: DocumentFacts;
   /** Measures a request for one of its operations against the limits. Takes raw variables. */
   measure(operation: OperationDefinitionNode, variables: Readonly<Record<string, unknown>> | undefined): Measured;
-  /** How to execute one of its operations. */
-  plan(operation: OperationDefinitionNode, variables: VariableValues): OperationPlan;
+  /** How to execute one of its operations; undefined to leave it to graphql's executor. */
+  plan(operation: OperationDefinitionNode, variables: VariableValues): OperationPlan | undefined;
 }
 
 /** Cached documents, by their text. */

@@ -17,7 +17,7 @@ export function createMask({ log, metrics }: { log: Log; metrics: Metrics }): Ma
     const shown = outermostCoded(error) ?? outermostCoded(thrown);
     const code = exposedCode(shown);
     if (shown !== undefined && code !== undefined) return coded(placed(shown, located), code);
-    const refused = located && refusedRequest(located);
+    const refused = located && (refusedRequest(located) ?? refusedArgument(located));
     if (refused) return refused;
     const errorId = randomUUID();
     metrics.maskedErrors.inc();
@@ -58,6 +58,11 @@ function refusedRequest({ message, extensions, originalError, path }: GraphQLErr
   const { http } = extensions;
   if (originalError || path !== undefined || http?.status === undefined) return undefined;
   return http.status < 500 ? new GraphQLError(message, { extensions: { code: 'BAD_USER_INPUT', http } }) : undefined;
+}
+
+/** GraphQL's own error for a variable that is null or missing in an argument. Validation lets some such variables through. */
+function refusedArgument(error: GraphQLError): GraphQLError | undefined {
+  return isOfGraphQL(error) && error.message.startsWith('Argument "') ? coded(error, 'BAD_USER_INPUT') : undefined;
 }
 
 /** The outermost error with a code: it may wrap a cause that has a different one, or none. */

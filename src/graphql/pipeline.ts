@@ -121,7 +121,7 @@ function useExecution(options: ExecutionOptions): Plugin<RequestContext> {
         const deadline = args.contextValue.deadline ?? { isOver: false };
         const { caller = ANYBODY, tags = new Set() } = args.contextValue;
         const values = args.variableValues ?? {};
-        const variables = operation && coerceVariables(schema, { operation, use: stored.facts.variables }, values);
+        const variables = operation && coerceVariables(schema, operation, values);
         if (variables !== undefined && 'errors' in variables) return { errors: variables.errors };
         // Without an operation to run, graphql's executor reports the error.
         const plan = operation && variables && stored.plan(operation, variables);

@@ -84,13 +84,15 @@ export type Completion = { readonly isNonNull: boolean } & (
 export function createPlans(
   schema: GraphQLSchema,
   { document, operation, hot = 64 }: { document: DocumentNode; operation: OperationDefinitionNode; hot?: number },
-): (variables: VariableValues) => OperationPlan {
+): (variables: VariableValues) => OperationPlan | undefined {
   const variables = conditionVariables(document);
   const fragments = fragmentsOf(document);
   const rootType = schema.getRootType(operation.operation);
   if (!rootType) throw new Error(`the schema has no ${operation.operation}`);
   const plans = new Map<string, OperationPlan>();
   return ({ coerced }) => {
+    // graphql's executor has an error for each object that such a condition is in.
+    if (variables.some((name) => coerced[name] === null)) return undefined;
     const key = variables.map((name) => Number(coerced[name] === true)).join('');
     let plan = plans.get(key);
     if (plan === undefined) {

@@ -8,7 +8,7 @@ import type { Plugin } from 'graphql-yoga';
 import { ANYBODY } from '../access/caller.ts';
 import type { Deadline } from '../batch/loaders.ts';
 import type { StreamEvent } from '../crm/context.ts';
-import { exposedCode } from '../errors.ts';
+import { createError, exposedCode } from '../errors.ts';
 import { pickOperation } from './analysis.ts';
 import { consistently } from './consistent.ts';
 import { within } from './deadline.ts';
@@ -35,14 +35,14 @@ export function useSubscription(options: ExecutionOptions): Plugin<RequestContex
         createContext({ caller, facts: stored.facts, deadline: own, tags: new Set() });
       setSubscribeFn(async () => {
         const values = args.variableValues ?? {};
-        const variables = operation && coerceVariables(schema, { operation, use: stored.facts.variables }, values);
+        const variables = operation && coerceVariables(schema, operation, values);
         if (variables !== undefined && 'errors' in variables) return { errors: variables.errors };
         const plan = operation && variables && stored.plan(operation, variables);
         const contextValue = contextOf(deadline);
         const valid = validateSubscriptionArgs({ ...args, contextValue });
         if (!('schema' in valid)) return { errors: maskAll({ errors: valid }, mask) };
-        if (plan === undefined || variables === undefined)
-          throw new Error('graphql found an operation that we did not');
+        if (variables === undefined) throw new Error('graphql found an operation that we did not');
+        if (plan === undefined) return { errors: [nullCondition()] };
         const events = await createSourceEventStream(valid);
         if (!(Symbol.asyncIterator in events)) return { errors: maskAll(events, mask) };
         return mapSourceToResponseEvent(valid, events, (event) =>
@@ -74,6 +74,8 @@ export function useSubscription(options: ExecutionOptions): Plugin<RequestContex
 }
 
 /** Transient errors: what could not be read is sent once it can be. */
+const nullCondition = () =>
+  createError('BAD_USER_INPUT', 'Expected true or false for @skip and @include, got a variable that is null.');
 const PASSING: ReadonlySet<unknown> = new Set(['TIMEOUT', 'SERVICE_UNAVAILABLE']);
 
 /** Over when the event's own time is up, or when the subscription is over. */

@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { buildSchema, isInterfaceType } from 'graphql';
-import type { Answer } from '../support/gateway.ts';
 import { askBoth, nodeId, startSeededGateway, type SeededGateway } from '../support/seeded.ts';
 
 // Each document is executed twice: by its plan, and by graphql's own executor.
@@ -21,12 +20,6 @@ async function same(query: string, variables: Readonly<Record<string, unknown>> 
   expect({ query, variables, errors: plain.errors }).toEqual({ query, variables, errors: [] });
   expect(planned.text).toBe(plain.text);
   return plain.data;
-}
-
-function expectRefused(answer: Answer, code: string, naming: string): void {
-  expect(answer).toMatchObject({ status: 200, data: undefined, errors: [{ extensions: { code } }] });
-  expect(answer.errors.length).toBe(1);
-  expect(answer.errors[0]?.message).toContain(naming);
 }
 
 describe('the shape of a document', () => {
@@ -111,7 +104,44 @@ describe('the shape of a document', () => {
     expect(await same(query('left out'))).toEqual(ascending);
     expect(await same(query('given'), { d: 'ASC' })).toEqual(ascending);
     const { plain, planned } = await askBoth(gateway, query('null'), { d: null });
-    for (const answer of [plain, planned]) expectRefused(answer, 'BAD_USER_INPUT', '$d');
+    expect(planned.text).toBe(plain.text);
+    expect(planned).toMatchObject({
+      data: null,
+      errors: [{ path: ['customers'], extensions: { code: 'BAD_USER_INPUT' } }],
+    });
+    expect(planned.errors[0]?.message).toContain('$d');
+  });
+
+  test('a condition that is null is an error of the object that it is in', async () => {
+    const query = `query Q($if: Boolean = true) {
+      node(id: "${nodeId('Customer', 1)}") { id ... on Customer { name @include(if: $if) } }
+      __typename
+    }`;
+    expect(Object.keys((await same(query)).node)).toEqual(['id', 'name']);
+    const { plain, planned } = await askBoth(gateway, query, { if: null });
+    expect(planned.text).toBe(plain.text);
+    expect(planned).toMatchObject({
+      data: { node: null, __typename: 'Query' },
+      errors: [{ path: ['node'], extensions: { code: 'BAD_USER_INPUT' } }],
+    });
+  });
+
+  test('a variable counts only where it stands in what is executed', async () => {
+    const skipped =
+      'query Q($x: ID, $no: Boolean = false) { customer(by: {id: $x}) @include(if: $no) { id } __typename }';
+    expect(await same(skipped)).toEqual({ __typename: 'Query' });
+    const { plain, planned } = await askBoth(gateway, skipped, { no: true });
+    expect(planned.text).toBe(plain.text);
+    expect(planned).toMatchObject({
+      data: { customer: null, __typename: 'Query' },
+      errors: [{ path: ['customer'], extensions: { code: 'BAD_USER_INPUT' } }],
+    });
+    // Neither another operation's type nor its place has to do with this one's.
+    const several = `query A($x: DateTime) { customers(filter: {createdAt: {from: $x}}) { totalCount } }
+      query B($x: Boolean = true) { __typename @include(if: $x) }
+      query C($x: ID!) { customer(by: {id: $x}) { id } }`;
+    const answer = await gateway.request(several, { operationName: 'A', variables: { x: null } });
+    expect(answer).toMatchObject({ errors: [], data: { customers: { totalCount: 300 } } });
   });
 });
 

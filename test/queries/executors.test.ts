@@ -56,9 +56,10 @@ describe('a document that is executed by its plan', () => {
         values: REQUEST_VALUES,
         root: 'Query',
         selections: 25,
+        severalOperations: true,
       } as const;
-      const { query, variables } = randomRequest(request);
-      const { plain, planned } = await askBoth(gateway, query, variables);
+      const { query, operationName, variables } = randomRequest(request);
+      const { plain, planned } = await askBoth(gateway, { query, operationName }, variables);
       const about = { again, query, variables };
       expect({ ...about, text: JSON.stringify(planned.data) }).toEqual({ ...about, text: JSON.stringify(plain.data) });
       // If several errors empty the whole answer, any of them may come first.

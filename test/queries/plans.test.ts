@@ -151,6 +151,7 @@ async function executed(schema: GraphQLSchema, { query, operationName, variables
   const plans = [0, Infinity].map((hot) => createPlans(schema, { document, operation, hot }));
   const planned = plans.map((planOf) => async () => {
     const plan = planOf(variableValues);
+    if (plan === undefined) throw new Error(`no plan for ${query}`);
     return executePlan(plan, { contextValue: {}, variables: variableValues, deadline: { isOver: false } });
   });
   const plain = await execute({ schema, document, operationName, variableValues: variables, contextValue: {} });
@@ -254,6 +255,7 @@ describe('a plan is executed as graphql executes the document', () => {
     if (operation?.kind !== Kind.OPERATION_DEFINITION) throw new Error('no operation');
     const variables = { sources: {}, coerced: {} };
     const plan = createPlans(schema, { document, operation })(variables);
+    if (plan === undefined) throw new Error('no plan');
     expect(await executePlan(plan, { contextValue: {}, variables, deadline })).toEqual({ data: null });
     expect(asked).toEqual(['slow', 'slow']);
   });

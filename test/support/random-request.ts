@@ -47,6 +47,7 @@ export interface RandomOptions {
 type Field = GraphQLField<unknown, unknown>;
 
 const LEVELS = 9;
+const OTHER = 'query Other($v0: Int = 1) { customers(first: $v0) { totalCount } }';
 
 /**
  * Generates a valid request for any schema: fields, some of them repeated; arguments as literals, with variables in place of
@@ -60,9 +61,11 @@ export function randomRequest(options: RandomOptions): RandomRequest {
   const definitions = draft.variables.map(({ definition }) => definition).join(', ');
   const head = `${options.root.toLowerCase()} R${definitions === '' ? '' : `(${definitions})`}`;
   const given = draft.variables.filter(({ value }) => value !== undefined);
-  const others = options.severalOperations === true && options.choose(4) === 3 ? ['query Other { __typename }'] : [];
+  // Another operation with the same fragments and variables, or with a variable of the same name and another type.
+  const others = [`${head.replace(' R', ' Other')} ${body}`, OTHER];
+  const other = options.severalOperations === true && options.choose(4) === 3 ? [others[options.choose(2)]] : [];
   return {
-    query: [...others, `${head} ${body}`, ...draft.fragments].join('\n'),
+    query: [...other, `${head} ${body}`, ...draft.fragments].join('\n'),
     operationName: 'R',
     variables: Object.fromEntries(given.map(({ name, value }) => [name, value])),
     aliases: draft.aliases,
@@ -162,7 +165,11 @@ class Draft {
   #condition(name: string): string {
     const plain = name === 'include';
     if (this.#chance(2)) return ` @${name}(if: ${this.#chance(4) ? !plain : plain})`;
-    return ` @${name}(if: ${this.#variable('Boolean!', this.#chance(3) ? !plain : plain, undefined)})`;
+    const value = this.#chance(3) ? !plain : plain;
+    if (this.#chance(2)) return ` @${name}(if: ${this.#variable('Boolean!', value, undefined)})`;
+    // With a default, the variable may be nullable.
+    const type = this.#pick(['Boolean', 'Boolean!']);
+    return ` @${name}(if: ${this.#variable(type, this.#chance(2) ? undefined : value, String(plain))})`;
   }
 
   #arguments(field: Field): string {
@@ -186,11 +193,8 @@ class Draft {
     // With a default, the variable may be omitted or have another value.
     const byDefault = value !== null && this.#chance(2) ? literal : undefined;
     const nullable = !isNonNullType(type);
-    const variable = this.#variable(
-      String(type),
-      (byDefault !== undefined || nullable) && this.#chance(2) ? undefined : this.#value(name, type),
-      byDefault,
-    );
+    const given = (byDefault !== undefined || nullable) && this.#chance(2) ? undefined : this.#value(name, type);
+    const variable = this.#variable(String(type), nullable && this.#chance(6) ? null : given, byDefault);
     return `${name}: ${variable}`;
   }
 
@@ -205,7 +209,10 @@ class Draft {
     const fields = type.getFields();
     const members = Object.entries(value).map(([key, member]) => {
       const own = fields[key]?.type ?? fail(key);
-      return `${key}: ${this.#part(key, member, type.isOneOf ? new GraphQLNonNull(getNullableType(own)) : own)}`;
+      // Where the schema has a default, a nullable variable may take the place of what must not be null.
+      const hasDefault = fields[key]?.default !== undefined && this.#chance(2);
+      const taken = type.isOneOf ? new GraphQLNonNull(getNullableType(own)) : hasDefault ? getNullableType(own) : own;
+      return `${key}: ${this.#part(key, member, taken)}`;
     });
     return `{ ${members.join(', ')} }`;
   }
@@ -215,7 +222,8 @@ class Draft {
     const isNullable = !isNonNullType(type);
     // Omitted, null, or a value.
     const given = isNullable && this.#chance(3) ? (this.#chance(2) ? undefined : null) : this.#value(name, type);
-    return this.#variable(String(type), given, undefined);
+    const byDefault = given !== null && this.#chance(4) ? literalOf(this.#value(name, type), type) : undefined;
+    return this.#variable(String(type), byDefault !== undefined && this.#chance(2) ? undefined : given, byDefault);
   }
 
   #variable(type: string, value: unknown, byDefault: string | undefined): string {
