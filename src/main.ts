@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import type { CliContext } from './cli/context.ts';
 import { withServers } from './cli/database.ts';
+import { loadEnvFile } from './cli/env-file.ts';
 import { runExplain, type ExplainOptions } from './cli/explain.ts';
 import { helpEnd } from './cli/help.ts';
 import { runImport } from './cli/import.ts';
@@ -21,9 +22,6 @@ const UNAVAILABLE = 69;
 const SOFTWARE = 70;
 const CONFIGURATION = 78;
 
-// Variables that are already set take precedence over the file.
-if (existsSync('.env')) process.loadEnvFile('.env');
-
 // On Ctrl-C the terminal signals npm as well, which forwards it, so a single Ctrl-C may arrive twice.
 const ECHO_MS = 1_000;
 const stopping = new AbortController();
@@ -42,11 +40,17 @@ for (const [signal, exitCode] of [
     }
   });
 
+// Ends a command like an error that it throws. A gateway that serves requests takes over and keeps running.
+let uncaught = (error: unknown): void => process.exit(tell(error));
+process.on('uncaughtException', (error) => uncaught(error));
+
 const cli: CliContext = {
   env: process.env,
   signal: stopping.signal,
   // Also called for unhandled rejections.
-  onUncaught: (listener) => void process.on('uncaughtException', (error) => listener(error)),
+  onUncaught(listener) {
+    uncaught = listener;
+  },
   stdout: process.stdout,
   stderr: process.stderr,
 };
@@ -65,6 +69,8 @@ function tell(error: unknown): number {
   if (error instanceof UserError) return lines(error.message, error.exitCode);
   if (exposedCode(error) === 'SERVICE_UNAVAILABLE')
     return lines(`DATABASE_URL: the database cannot be reached: ${serverWords(error)}`, UNAVAILABLE);
+  // Nobody reads the output any more, as after `| head`. Shells report a process that SIGPIPE ended in the same way.
+  if (error instanceof Error && 'code' in error && error.code === 'EPIPE') return 141;
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : USAGE;
   if (stopping.signal.aborted && error === stopping.signal.reason) return 130;
   return lines(`Unexpected: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`, SOFTWARE);
@@ -164,6 +170,7 @@ function assertCommand(word: string | undefined): void {
 for (const command of program.commands) command.addHelpText('after', helpEnd(command.name()));
 
 await run(async () => {
+  if (existsSync('.env')) loadEnvFile('.env');
   assertCommand(process.argv[2]);
   await program.parseAsync();
   return Number(process.exitCode ?? 0);

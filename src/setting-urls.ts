@@ -88,11 +88,16 @@ export const redisUrls = z
     const expected = 'expected a URL such as redis://host:6379 (several, comma-separated: Redis Cluster)';
     const refuse = (problem: string) => ctx.addIssue({ code: 'custom', message: `${expected}, got ${problem}` });
     const parse = connectionUrl(['redis:', 'rediss:'], expected);
-    const given = (text ?? '')
+    const parts = (text ?? '')
       .split(',')
       .map((part) => part.trim())
-      .filter((part) => part !== '')
-      .map((part) => parse(part, ctx));
+      .filter((part) => part !== '');
+    // A part that is not a URL may be half of a password.
+    if (parts.length > 1 && parts.some((part) => URL.parse(part) === null)) {
+      refuse('a part that is not a URL; a , within a URL should be %2C');
+      return z.NEVER;
+    }
+    const given = parts.map((part) => parse(part, ctx));
     const urls = given.filter((href) => typeof href === 'string').map((href) => new URL(href));
     for (const url of urls) redisProblems(url, given.length > 1).forEach(refuse);
     // The other nodes of a cluster are discovered through its seeds, which say nothing about TLS.

@@ -3,7 +3,7 @@ export interface CliContext {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Aborted by the first SIGINT or SIGTERM: stop gracefully. */
   readonly signal: AbortSignal;
-  /** Registers a listener for uncaught errors. Until one is registered, they end the process. */
+  /** Registers a listener for uncaught errors. Until then, they end the process with exit code 70. */
   readonly onUncaught: (listener: (error: unknown) => void) => void;
   readonly stdout: NodeJS.WriteStream;
   readonly stderr: NodeJS.WriteStream;

@@ -14,7 +14,7 @@ const TRANSIENT_NUMBERS = new Set([1205, 1213]);
  */
 export async function openConnection(databaseUrl: string): Promise<mariadb.Connection> {
   try {
-    return await mariadb.createConnection({
+    const connection = await mariadb.createConnection({
       ...connectionOptions(databaseUrl),
       connectTimeout: 10_000,
       dateStrings: true,
@@ -26,6 +26,9 @@ export async function openConnection(databaseUrl: string): Promise<mariadb.Conne
         "SET SESSION sql_mode = 'STRICT_TRANS_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO'",
       ],
     });
+    // A connection that is lost between statements is reported by the next one.
+    connection.on('error', () => undefined);
+    return connection;
   } catch (error) {
     throw new UserError(`The database cannot be reached: ${serverWords(error)}`, {
       cause: error,

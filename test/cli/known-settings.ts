@@ -125,6 +125,7 @@ export const SETTINGS: readonly Setting[] = [
     wrong: [
       ['secret', `${REDIS_URL} something that is not a URL`],
       ['redis://a:1,http://u:secret@b', `${REDIS_URL} one that starts with "http:"`],
+      ['redis://:a,secret@b', `${REDIS_URL} a part that is not a URL; a , within a URL should be %2C`],
       ['redis://host:6379/abc', `${REDIS_URL} one whose path is not the number of a database, such as /3`],
       ['redis://host/3/4', `${REDIS_URL} one whose path is not the number of a database, such as /3`],
       ['redis://host?db=3', `${REDIS_URL} ${unknownParameter('db')}`],

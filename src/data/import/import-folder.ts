@@ -29,8 +29,8 @@ export async function importFolder(options: ImportOptions): Promise<ImportResult
   const scratch = createScratch();
   try {
     const sources = await openSources(options.folder, options.mapping, scratch);
-    const connection = await openConnection(options.databaseUrl);
     const rejects = await createRejects(options.rejectsFolder, rejectNames(sources));
+    const connection = await openConnection(options.databaseUrl);
     try {
       const by = { now: dateTimeText(Date.now()), actor: `import:${options.mapping.name}` };
       await importAll({ options, connection, scratch, sources, rejects, by });

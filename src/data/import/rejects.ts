@@ -3,6 +3,7 @@ import { mkdir, rm } from 'node:fs/promises';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { finished } from 'node:stream/promises';
+import { UserError } from '../../user-error.ts';
 import type { ValueNote } from './records.ts';
 
 /** A raw row and its place. */
@@ -34,25 +35,30 @@ export interface RejectFiles {
  * @param folder created once there is something to write
  * @param names of targets, whose files from earlier runs are deleted, so that the folder has only this run's; also names of
  *   source files, for what earlier versions wrote
+ * @throws UserError (exit code 74) when a file cannot be written; so do all of its methods
  */
 export async function createRejects(folder: string, names: readonly string[]): Promise<Rejects> {
   const notePaths = { leftEmpty: join(folder, 'left-empty.csv'), cut: join(folder, 'cut.csv') };
   const rejectsPath = (name: string) =>
     join(folder, `${name.replaceAll(/[/\\]/g, '-').replace(/\.csv$/i, '')}.rejected.csv`);
-  for (const path of [...Object.values(notePaths), ...names.map(rejectsPath)]) await rm(path, { force: true });
+  for (const path of [...Object.values(notePaths), ...names.map(rejectsPath)])
+    await rm(path, { force: true }).catch(cannotWrite(path));
   const streams = new Map<string, WriteStream>();
   const openFile = async (path: string, head: string) => {
-    await mkdir(folder, { recursive: true });
+    await mkdir(folder, { recursive: true }).catch(cannotWrite(path));
     const stream = createWriteStream(path);
-    await once(stream, 'open');
+    // Reported by the next write, or by the end.
+    stream.on('error', () => undefined);
+    await once(stream, 'open').catch(cannotWrite(path));
     stream.write(`${head}\n`);
     streams.set(path, stream);
     return stream;
   };
   const write = async (path: string, head: string, cells: readonly (string | number)[]) => {
     const stream = streams.get(path) ?? (await openFile(path, head));
+    if (stream.errored) cannotWrite(path)(stream.errored);
     const line = cells.map((cell) => (typeof cell === 'number' ? cell : quote(cell))).join(',');
-    if (!stream.write(`${line}\n`)) await once(stream, 'drain');
+    if (!stream.write(`${line}\n`)) await once(stream, 'drain').catch(cannotWrite(path));
   };
   const ifWritten = (path: string) => (streams.has(path) ? path : undefined);
   return {
@@ -61,9 +67,9 @@ export async function createRejects(folder: string, names: readonly string[]): P
     addNote: ({ file, line }, { kind, column, value, reason }) =>
       write(notePaths[kind], 'file,line,column,value,reason', [file, line, column, value, reason]),
     async close() {
-      for (const stream of streams.values()) {
+      for (const [path, stream] of streams) {
         stream.end();
-        await finished(stream);
+        await finished(stream).catch(cannotWrite(path));
       }
       const notes = Object.values(notePaths);
       return {
@@ -74,6 +80,16 @@ export async function createRejects(folder: string, names: readonly string[]): P
     },
   };
 }
+
+/** EX_IOERR of sysexits.h. */
+const INPUT_OUTPUT_EXIT_CODE = 74;
+
+const cannotWrite =
+  (path: string) =>
+  (error: unknown): never => {
+    const why = Error.isError(error) ? error.message : String(error);
+    throw new UserError(`${path} cannot be written: ${why}`, { cause: error, exitCode: INPUT_OUTPUT_EXIT_CODE });
+  };
 
 function quote(text: string): string {
   return `"${text.replaceAll('"', '""')}"`;
