@@ -6,6 +6,7 @@ import { loadEnvFile } from './cli/env-file.ts';
 import { runExplain, type ExplainOptions } from './cli/explain.ts';
 import { helpEnd } from './cli/help.ts';
 import { runImport } from './cli/import.ts';
+import { cacheOf } from './cli/invalidation.ts';
 import { runMigrate } from './cli/migrate.ts';
 import { parseSeedOptions, runSeed, type SeedOptionTexts } from './cli/seed.ts';
 import { runStart } from './cli/start.ts';
@@ -109,7 +110,10 @@ program
   .action((options: SeedOptionTexts) =>
     run(async () => {
       const args = parseSeedOptions(options);
-      return withServers({ config: parseConfig(cli.env), cli }, ({ databaseUrl }) => runSeed(args, cli, databaseUrl));
+      const config = parseConfig(cli.env);
+      return withServers({ config, cli }, ({ databaseUrl }) =>
+        runSeed({ ...args, cache: cacheOf(config) }, cli, databaseUrl),
+      );
     }),
   );
 
@@ -127,11 +131,8 @@ program
   .action((folder: string, options: { mapping: string; rejects?: string }) =>
     run(async () => {
       const config = parseConfig(cli.env);
-      const { redisUrls: urls } = config;
-      const { prefix, timeoutMs } = config.cache;
-      const cache = urls.length === 0 ? undefined : { urls, prefix, timeoutMs };
       return withServers({ config, cli }, ({ databaseUrl }) =>
-        runImport({ folder, ...options, cache }, cli, databaseUrl),
+        runImport({ folder, ...options, cache: cacheOf(config) }, cli, databaseUrl),
       );
     }),
   );
@@ -155,8 +156,11 @@ program
   .action((options: VerifyArguments) =>
     run(() => {
       // Keeps stdout free of everything but drifts, for machines that read it.
-      const servers = { config: parseConfig(cli.env), cli: { ...cli, stdout: cli.stderr }, migrates: false };
-      return withServers(servers, ({ databaseUrl }) => runVerify(options, cli, databaseUrl));
+      const config = parseConfig(cli.env);
+      const servers = { config, cli: { ...cli, stdout: cli.stderr }, migrates: false };
+      return withServers(servers, ({ databaseUrl }) =>
+        runVerify({ ...options, cache: cacheOf(config) }, cli, databaseUrl),
+      );
     }),
   );
 

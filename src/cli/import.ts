@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
-import { createOutsideInvalidation, type CachePlace, type OutsideInvalidation } from '../cache/outside-invalidation.ts';
+import type { CachePlace } from '../cache/outside-invalidation.ts';
 import type { CliContext } from './context.ts';
+import { withInvalidation } from './invalidation.ts';
 import { importFolder } from '../data/import/import-folder.ts';
 import type { Mapping } from '../data/import/mapping-schema.ts';
 import { loadMapping } from '../data/import/mapping.ts';
@@ -30,20 +31,18 @@ const LINE_EVERY_MS = 3_000;
  */
 export async function runImport(args: ImportArguments, cli: CliContext, databaseUrl: string): Promise<number> {
   const mapping = await loadMapping(args.mapping);
-  const cache = args.cache === undefined ? undefined : createOutsideInvalidation(args.cache);
-  try {
-    return await importAndTell({ args, mapping, cache }, cli, databaseUrl);
-  } finally {
-    cache?.close();
-  }
+  const report = (line: string): void => void cli.stdout.write(`${line}\n`);
+  return withInvalidation({ cache: args.cache, report }, (written) =>
+    importAndTell({ args, mapping, written }, cli, databaseUrl),
+  );
 }
 
 async function importAndTell(
-  work: { args: ImportArguments; mapping: Mapping; cache: OutsideInvalidation | undefined },
+  work: { args: ImportArguments; mapping: Mapping; written: () => Promise<void> },
   cli: CliContext,
   databaseUrl: string,
 ): Promise<number> {
-  const { args, mapping, cache } = work;
+  const { args, mapping, written } = work;
   let shownMs = performance.now();
   const result = await importFolder({
     folder: args.folder,
@@ -51,20 +50,14 @@ async function importAndTell(
     rejectsFolder: resolve(args.rejects ?? `.data/import/${mapping.name}`),
     databaseUrl,
     signal: cli.signal,
-    // A failure here is made up for at the end, when every stored answer is invalidated once more.
-    written: cache && (async () => void (await cache.endAll())),
+    written,
     report(summary) {
       if (performance.now() - shownMs < LINE_EVERY_MS) return;
       shownMs = performance.now();
       cli.stdout.write(`${summary.target}: ${formatCount(summary.read)} rows\n`);
     },
   });
-  const untold = await cache?.endAll();
   cli.stdout.write(`${summaryText(result.summaries)}\n`);
-  if (untold !== undefined)
-    cli.stdout.write(
-      `Redis was not told (${untold}): gateways may answer from before until what they stored is too old.\n`,
-    );
   if (result.rejects.length > 0)
     cli.stdout.write(`Rejected rows, with line and reason: ${result.rejects.join(', ')}\n`);
   if (result.leftEmpty !== undefined)

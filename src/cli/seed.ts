@@ -1,4 +1,6 @@
+import type { CachePlace } from '../cache/outside-invalidation.ts';
 import type { CliContext } from './context.ts';
+import { withInvalidation } from './invalidation.ts';
 import { UserError } from '../user-error.ts';
 import { createProgressReport, formatCount, type ProgressReport } from '../data/progress-report.ts';
 import { seedDatabase, type SeedResult } from '../data/seed/seed-database.ts';
@@ -9,6 +11,8 @@ export interface SeedArguments {
   readonly ordersPerCustomer: number;
   readonly seed: number;
   readonly reset: boolean;
+  /** The cache to invalidate; undefined when there is no Redis. */
+  readonly cache?: CachePlace | undefined;
 }
 
 /** The options as typed; undefined if not given. */
@@ -57,6 +61,11 @@ function wholeNumber(name: string, given: string | undefined, range: { least: nu
  * @throws UserError from `seedDatabase`
  */
 export async function runSeed(args: SeedArguments, cli: CliContext, databaseUrl: string): Promise<number> {
+  const report = (line: string): void => void cli.stdout.write(`${line}\n`);
+  return withInvalidation({ cache: args.cache, report }, () => seedAndTell(args, cli, databaseUrl));
+}
+
+async function seedAndTell(args: SeedArguments, cli: CliContext, databaseUrl: string): Promise<number> {
   let progress: ProgressReport | undefined;
   const startedMs = performance.now();
   const result = await seedDatabase({

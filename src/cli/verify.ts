@@ -1,4 +1,6 @@
+import type { CachePlace } from '../cache/outside-invalidation.ts';
 import type { CliContext } from './context.ts';
+import { withInvalidation } from './invalidation.ts';
 import type { Drift } from '../data/verify/check.ts';
 import { createProgressReport, formatCount, type ProgressReport } from '../data/progress-report.ts';
 import { verifyDatabase, type VerifyResult } from '../data/verify/verify-database.ts';
@@ -10,6 +12,8 @@ export interface VerifyArguments {
   /** Print JSON lines instead of text. */
   readonly json?: boolean | undefined;
   readonly repair?: boolean | undefined;
+  /** The cache to invalidate after repairs; undefined when there is no Redis. */
+  readonly cache?: CachePlace | undefined;
 }
 
 const DRIFT_EXIT_CODE = 1;
@@ -22,6 +26,12 @@ const MOST_LINES = 100;
  * @throws UserError from `verifyDatabase`
  */
 export async function runVerify(args: VerifyArguments, cli: CliContext, databaseUrl: string): Promise<number> {
+  const cache = args.repair === true ? args.cache : undefined;
+  const report = (line: string): void => void cli.stderr.write(`${line}\n`);
+  return withInvalidation({ cache, report }, () => verifyAndTell(args, cli, databaseUrl));
+}
+
+async function verifyAndTell(args: VerifyArguments, cli: CliContext, databaseUrl: string): Promise<number> {
   let progress: ProgressReport | undefined;
   let lines = 0;
   const startedMs = performance.now();

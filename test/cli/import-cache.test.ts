@@ -1,7 +1,9 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { runImport } from '../../src/cli/import.ts';
+import { runSeed } from '../../src/cli/seed.ts';
+import { runVerify } from '../../src/cli/verify.ts';
 import { PATIENT, startGateway, untilRedisUp, type TestGateway } from '../support/gateway.ts';
-import { redisUrl } from '../support/servers.ts';
+import { redisUrl, withConnection } from '../support/servers.ts';
 import { captureCli } from './captured-cli.ts';
 import { cleanUpImports, customers, folderOf, freshDatabase, mappingOf } from './import-run.ts';
 
@@ -53,6 +55,23 @@ describe('a gateway beside an import', () => {
     expect(await ask()).toEqual(['HIT', ['Ann']]);
     expect((await importName('Anna', redisUrl())).exitCode).toBe(0);
     expect(await ask()).toEqual(['MISS', ['Anna']]);
+  });
+
+  test('answers with what a seed and a repair have written', async () => {
+    const cache = { urls: [redisUrl()], prefix, timeoutMs: 10_000 };
+    const seed = { customers: 3, ordersPerCustomer: 1, seed: 1 };
+    const names = async () => [(await gateway.request(QUERY)).headers.get('x-cache'), (await ask())[1]?.length];
+    expect(await names()).toEqual(['MISS', 0]);
+    expect(await runSeed({ ...seed, reset: false, cache }, captureCli().cli, url)).toBe(0);
+    expect(await names()).toEqual(['MISS', 3]);
+    expect(await runSeed({ ...seed, customers: 2, reset: true, cache }, captureCli().cli, url)).toBe(0);
+    expect(await names()).toEqual(['MISS', 2]);
+    await withConnection(url, (connection) => connection.query('UPDATE customer_stats SET order_count = 99'));
+    const count = '{ customers(first: 1) { nodes { summary { orderCount } } } }';
+    const counted = async () => (await gateway.data(count)).customers.nodes[0].summary.orderCount;
+    expect(await counted()).toBe(99);
+    expect(await runVerify({ repair: true, cache }, captureCli().cli, url)).toBe(1);
+    expect(await counted()).not.toBe(99);
   });
 
   test('is not heard of where Redis is away, and the import says so and takes its rows', async () => {

@@ -1,0 +1,29 @@
+import { createOutsideInvalidation, type CachePlace } from '../cache/outside-invalidation.ts';
+import type { Config } from '../config.ts';
+
+/** The cache of the gateways that use the Redis of the settings; undefined when there is none. */
+export function cacheOf({ redisUrls: urls, cache: { prefix, timeoutMs } }: Config): CachePlace | undefined {
+  return urls.length === 0 ? undefined : { urls, prefix, timeoutMs };
+}
+
+/**
+ * Runs a command that writes, and invalidates every cached answer when it has ended, however it ended.
+ * @param options.report gets a line when Redis could not be told
+ * @param command gets a function to call after each transaction, which invalidates too
+ */
+export async function withInvalidation<Result>(
+  { cache, report }: { cache: CachePlace | undefined; report: (line: string) => void },
+  command: (written: () => Promise<void>) => Promise<Result>,
+): Promise<Result> {
+  if (cache === undefined) return command(async () => {});
+  const outside = createOutsideInvalidation(cache);
+  try {
+    // Whatever could not be told is told at the end, which invalidates every answer.
+    return await command(async () => void (await outside.endAll()));
+  } finally {
+    const problem = await outside.endAll();
+    outside.close();
+    if (problem !== undefined)
+      report(`Redis was not told (${problem}): gateways may answer from before until what they stored is too old.`);
+  }
+}
