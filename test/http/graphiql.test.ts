@@ -169,7 +169,7 @@ describe('GraphiQL in a browser', () => {
     await explorer.getByText('Query', { exact: true }).click();
     await explorer.getByText('The entry point for all reads.').waitFor();
     await explorer.getByText('searchCustomers', { exact: true }).click();
-    await explorer.getByText('at least one character other than a space').waitFor();
+    await explorer.getByText('at most 100 characters, and not only spaces').waitFor();
     await page.getByRole('button', { name: 'Hide Documentation Explorer' }).click();
   });
 
