@@ -1,6 +1,7 @@
+import leven from 'leven';
 import { z } from 'zod';
 import { databaseUrl, redisUrls } from './setting-urls.ts';
-import { oneOf, origins, wholeNumber } from './setting-kinds.ts';
+import { host, oneOf, origins, wholeNumber } from './setting-kinds.ts';
 
 /** An environment setting is wrong or missing. `problems` has one line for each; exit code 78 (EX_CONFIG). */
 export class ConfigError extends Error {
@@ -15,10 +16,7 @@ export class ConfigError extends Error {
 /** Every setting, by the name of its environment variable. Unknown names that look like ours are refused, to catch typos. */
 const settings = z.object({
   NODE_ENV: oneOf('development', ['development', 'production', 'test']),
-  HOST: z
-    .string()
-    .optional()
-    .transform((text) => text || '127.0.0.1'),
+  HOST: host,
   PORT: wholeNumber(4000, 0, 65_535),
   DATABASE_URL: databaseUrl,
   REDIS_URL: redisUrls,
@@ -57,6 +55,18 @@ export const SETTING_NAMES: readonly string[] = Object.keys(settings.shape);
 
 /** Other programs also use names with DATABASE_, REDIS_, LOG_ and DATA_, so of those only near misses of ours count. */
 const ownName = /^(?:AUTH|LIMIT|CACHE|CORS)_|^(?:DATABASE_(?:UR|REPLICA)|REDIS_UR|LOG_LE?V|DATA_?DIR)|^WORKERS$/;
+
+/** Ignores case and underscores, so that `databaseUrl` and `LOGLEVEL` are near misses too. */
+const bare = (name: string): string => name.toUpperCase().replaceAll('_', '');
+
+/** Whether a name is most likely a mistyped setting of ours. Short names such as HOST are too close to others. */
+function isOurs(name: string): boolean {
+  if (ownName.test(name)) return true;
+  return SETTING_NAMES.some((known) => {
+    const [one, other] = [bare(name), bare(known)];
+    return known.length >= 8 && leven(one, other, { maxDistance: 3 }) <= (other.length > 10 ? 2 : 1);
+  });
+}
 
 /** The gateway's settings. Times are in milliseconds, sizes in bytes; `undefined` means that none was given. */
 export interface Config {
@@ -116,7 +126,7 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
   const problems = result.success
     ? []
     : result.error.issues.map((issue) => `${issue.path.map(String).join('.')}: ${issue.message}`);
-  for (const name of Object.keys(env).filter((key) => ownName.test(key) && !(key in settings.shape)))
+  for (const name of Object.keys(env).filter((key) => !(key in settings.shape) && isOurs(key)))
     problems.push(`${name}: there is no such setting in this version`);
   if (env['NODE_ENV'] === 'production') problems.push(...productionProblems(env));
   problems.push(...pageSizeProblems(env));

@@ -28,6 +28,18 @@ export const oneOf = <const T extends string>(fallback: T, values: readonly T[])
       return z.NEVER;
     });
 
+/** An address to listen on, or a name of one. Whether it is this machine's shows when the gateway listens. */
+export const host = z
+  .string()
+  .optional()
+  .transform((text, ctx) => {
+    if (text === undefined || text === '') return '127.0.0.1';
+    if (/^[\w.:%-]+$/.test(text)) return text;
+    const message = `expected a host name or an address such as 0.0.0.0, got ${quoted(text)}`;
+    ctx.addIssue({ code: 'custom', message });
+    return z.NEVER;
+  });
+
 /** Origins of web pages, comma-separated, normalized to what browsers send: lower case, without the scheme's default port. */
 export const origins = z
   .string()

@@ -62,9 +62,14 @@ export const SETTINGS: readonly Setting[] = [
     fallback: '127.0.0.1',
     right: [
       ['0.0.0.0', '0.0.0.0'],
+      ['::', '::'],
+      ['my-host.local', 'my-host.local'],
       ['', '127.0.0.1'],
     ],
-    wrong: [],
+    wrong: ['http://x', '0.0.0.0/0', ' ::1', '[::1]', 'a b'].map((text) => [
+      text,
+      `expected a host name or an address such as 0.0.0.0, got "${text}"`,
+    ]),
   },
   number('PORT', (config) => config.port, { fallback: 4000, least: 0, most: 65_535 }),
   {

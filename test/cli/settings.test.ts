@@ -69,10 +69,32 @@ describe('a setting', () => {
       'LOG_LEVELS',
       'LOG_LVL',
       'DATA_DIRECTORY',
+      'DATABASEURL',
+      'DATABSE_URL',
+      'database_url',
+      'databaseUrl',
+      'REDISURL',
+      'LOGLEVEL',
+      'CORSORIGINS',
+      'LIMITS_COST',
+      'limit_cost',
+      'NODEENV',
     ])
       expect(problemsOf({ [name]: 'secret' })).toEqual([`${name}: there is no such setting in this version`]);
     expect(problemsOf({ DATABASE_HOST: 'x', REDIS_PORT: '1', LOG_FORMAT: 'x', DATA_PATH: 'x' })).toEqual([]);
-    expect(problemsOf({ PATH: '/bin', HOME: '/root', MY_LIMIT_X: '1', npm_config_cache: 'x' })).toEqual([]);
+    expect(
+      problemsOf({
+        PATH: '/bin',
+        HOME: '/root',
+        MY_LIMIT_X: '1',
+        npm_config_cache: 'x',
+        HOSTNAME: 'x',
+        PORTS: 'x',
+        DATABASE_USER: 'x',
+        REDIS_PASSWORD: 'x',
+        LOG_FILE: 'x',
+      }),
+    ).toEqual([]);
   });
 
   test('that is a URL is told each parameter that would be passed over, wherever it stands', () => {
