@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { PATIENT, startGateway, type Answer, type TestGateway } from '../support/gateway.ts';
 import { until } from '../support/patience.ts';
-import { createDatabase, type TestDatabase } from '../support/servers.ts';
-import { startLyingProxy, type LyingProxy } from './lying-proxy.ts';
+import { createDatabase, withConnection, type TestDatabase } from '../support/servers.ts';
+import { startLyingProxy, type LyingProxy, type Spoil } from './lying-proxy.ts';
 
 /** A packet of the protocol: three bytes of length, a sequence number, the body. */
 const packet = (sequence: number, body: Buffer): Buffer =>
@@ -26,6 +26,36 @@ const LIES: readonly (readonly [string, Buffer])[] = [
   ['noise without packets', Buffer.from(Array.from({ length: 64 }, () => 0x41))],
 ];
 
+/** The packets of an answer, each with its header. */
+function packetsOf(answer: Buffer): Buffer[] {
+  const packets: Buffer[] = [];
+  for (let at = 0; at < answer.length; at += packets.at(-1)?.length ?? answer.length)
+    packets.push(answer.subarray(at, at + 4 + answer.readUIntLE(at, 3)));
+  return packets;
+}
+
+/** An answer up to its first row of three, and the number of the packet that comes next. */
+function firstRow(answer: Buffer): { bytes: Buffer; next: number } {
+  const packets = packetsOf(answer).slice(0, -3);
+  return { bytes: Buffer.concat(packets), next: packets.length + 1 };
+}
+
+const SPOILS: readonly (readonly [string, Spoil])[] = [
+  [
+    'an error after the first row',
+    (answer) => {
+      const { bytes: start, next } = firstRow(answer);
+      const error = refusal(1317);
+      error[3] = next;
+      return { bytes: Buffer.concat([start, error]) };
+    },
+  ],
+  ['an end of the connection after the first row', (answer) => ({ bytes: firstRow(answer).bytes, cuts: true })],
+  ['an end of the connection amid a row', (answer) => ({ bytes: answer.subarray(0, -30), cuts: true })],
+  ['no end of the rows', (answer) => ({ bytes: firstRow(answer).bytes })],
+  ['half of a row and no more', (answer) => ({ bytes: answer.subarray(0, -30) })],
+];
+
 const PREPARE = 0x16;
 const EXECUTE = 0x17;
 const isOf = (command: number) => (data: Buffer) => data[4] === command;
@@ -34,6 +64,7 @@ const CREATE =
   'mutation($name: String!) { createCustomer(input: {name: $name}) { customer { name } userErrors { code } } }';
 
 const OTHER = '{ agents(first: 1) { nodes { name } } }';
+const THREE = '{ products(first: 3) { nodes { name sku price { amount } } } }';
 const KNOWN = '{ products(first: 1) { nodes { name } } }';
 const untilAnswered = (ask: () => Promise<Answer>) => until('an answer', ask, ({ errors }) => errors.length === 0);
 
@@ -42,6 +73,11 @@ describe('a driver that is sent what it does not expect', () => {
   let database: TestDatabase;
   beforeAll(async () => {
     database = await createDatabase();
+    await withConnection(database.url, (connection) =>
+      connection.query(
+        "INSERT INTO products (sku, name, price, currency, created_at, updated_at) VALUES ('a', 'Ale', 1, 'EUR', NOW(), NOW()), ('b', 'Bun', 1, 'EUR', NOW(), NOW()), ('c', 'Cup', 1, 'EUR', NOW(), NOW())",
+      ),
+    );
   });
   afterAll(() => database.drop());
 
@@ -93,6 +129,16 @@ describe('a driver that is sent what it does not expect', () => {
     lyingTo(async ({ proxy, gateway }) => {
       proxy.answerNext(isOf(EXECUTE), lie);
       await expectOneError({ proxy, gateway }, await gateway.request(KNOWN));
+    }),
+  );
+
+  test.concurrent.each(SPOILS)('while rows come, %s, fails that request alone', (_, spoil) =>
+    lyingTo(async ({ proxy, gateway }) => {
+      // Prepared now, which is a command of its own.
+      await untilAnswered(() => gateway.request(THREE));
+      proxy.spoilNext(isOf(EXECUTE), spoil);
+      await expectOneError({ proxy, gateway }, await gateway.request(THREE));
+      expect((await untilAnswered(() => gateway.request(THREE))).data.products.nodes).toHaveLength(3);
     }),
   );
 

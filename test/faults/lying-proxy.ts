@@ -1,10 +1,15 @@
 import { startProxy } from './proxy.ts';
 
+/** What to pass on of an answer, and whether to cut the connection after it. */
+export type Spoil = (answer: Buffer) => { readonly bytes: Buffer; readonly cuts?: boolean };
+
 /** A proxy that can answer in the database server's place. */
 export interface LyingProxy {
   readonly port: number;
   /** Answers the next matching command with these bytes; the server still gets it, but its answer is dropped. */
   readonly answerNext: (isMeant: (command: Buffer) => boolean, answer: Buffer) => void;
+  /** Has the server answer the next matching command, and passes on what `spoil` makes of it. */
+  readonly spoilNext: (isMeant: (command: Buffer) => boolean, spoil: Spoil) => void;
   /** Greets each new connection with these bytes, until called with undefined; cuts the open ones. */
   readonly greet: (answer: Buffer | undefined) => void;
   /** How many false answers were sent. */
@@ -14,11 +19,12 @@ export interface LyingProxy {
 
 /** Starts a proxy to a server on loopback. */
 export async function startLyingProxy(serverPort: number): Promise<LyingProxy> {
-  let next: { isMeant: (command: Buffer) => boolean; answer: Buffer } | undefined;
+  let next: { isMeant: (command: Buffer) => boolean; answer: Buffer | Spoil } | undefined;
   let greeting: Buffer | undefined;
   let lies = 0;
   const { port, destroyAll, close } = await startProxy(serverPort, (client, upstream) => {
     let isLyingTo = greeting !== undefined;
+    let spoil: Spoil | undefined;
     const lie = (answer: Buffer): void => {
       lies += 1;
       isLyingTo = true;
@@ -30,9 +36,18 @@ export async function startLyingProxy(serverPort: number): Promise<LyingProxy> {
       if (next?.isMeant(data) !== true) return;
       const { answer } = next;
       next = undefined;
-      lie(answer);
+      if (typeof answer === 'function') spoil = answer;
+      else lie(answer);
     });
     upstream.on('data', (data: Buffer) => {
+      if (spoil !== undefined) {
+        const { bytes, cuts = false } = spoil(data);
+        spoil = undefined;
+        lies += 1;
+        if (cuts) client.end(bytes);
+        else client.write(bytes);
+        return;
+      }
       // Drops one answer; a client that can continue with the connection then hears from the server again.
       if (!isLyingTo) client.write(data);
       isLyingTo = greeting !== undefined;
@@ -41,6 +56,7 @@ export async function startLyingProxy(serverPort: number): Promise<LyingProxy> {
   return {
     port,
     answerNext: (isMeant, answer) => (next = { isMeant, answer }),
+    spoilNext: (isMeant, spoil) => (next = { isMeant, answer: spoil }),
     greet(answer) {
       greeting = answer;
       destroyAll();
