@@ -49,7 +49,7 @@ function parseAccept(accept: string): ReadonlyMap<string, number> {
         parameters.every((parameter) => !parameter.startsWith('charset=') || /^charset="?utf-8"?$/.test(parameter)),
       )
       .map(([type = '', ...parameters]) => {
-        const weight = Number(/^q=([01](?:\.\d*)?)$/.exec(parameters.at(-1) ?? '')?.[1] ?? 1);
+        const weight = Number(/^q=([01](?:\.\d*)?)$/m.exec(parameters.join('\n'))?.[1] ?? 1);
         return [type, weight];
       }),
   );

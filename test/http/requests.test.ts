@@ -88,6 +88,7 @@ describe.each(['GET', 'POST'] as const)('a request by %s', (method) => {
     ['text/html, */*', 200, JSON_TYPE],
     ['application/json; charset=latin1', 406, JSON_TYPE],
     ['application/json;q=0', 406, JSON_TYPE],
+    ['application/json;q=0;v=1', 406, JSON_TYPE],
     ['application/json;q=0.0', 406, JSON_TYPE],
     ['text/plain', 406, JSON_TYPE],
     ['multipart/mixed', 406, JSON_TYPE],
