@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
-import type { CliContext } from './cli/context.ts';
+import type { CliContext, FaultHandlers } from './cli/context.ts';
 import { withServers } from './cli/database.ts';
 import { loadEnvFile } from './cli/env-file.ts';
 import { runExplain, type ExplainOptions } from './cli/explain.ts';
@@ -17,11 +17,14 @@ import { exposedCode, quoted } from './errors.ts';
 import { UserError } from './user-error.ts';
 import manifest from '../package.json' with { type: 'json' };
 
-// Exit codes follow sysexits.h: 64 usage, 69 unavailable, 70 software, 78 configuration.
+// Exit codes follow sysexits.h: 64 usage, 69 unavailable, 70 software, 74 input or output, 78 configuration.
 const USAGE = 64;
 const UNAVAILABLE = 69;
 const SOFTWARE = 70;
+const INPUT_OUTPUT = 74;
 const CONFIGURATION = 78;
+// 128 and the number of SIGPIPE.
+const BROKEN_PIPE = 141;
 
 // On Ctrl-C the terminal signals npm as well, which forwards it, so a single Ctrl-C may arrive twice.
 const ECHO_MS = 1_000;
@@ -42,15 +45,18 @@ for (const [signal, exitCode] of [
   });
 
 // Ends a command like an error that it throws. A gateway that serves requests takes over and keeps running.
-let uncaught = (error: unknown): void => process.exit(tell(error));
-process.on('uncaughtException', (error) => uncaught(error));
+let handlers: FaultHandlers = {
+  uncaught: (error) => process.exit(tell(error)),
+  unprinted: (error) => process.exit(tellUnprinted(error)),
+};
+process.on('uncaughtException', (error) => handlers.uncaught(error));
+for (const stream of [process.stdout, process.stderr]) stream.on('error', (error) => handlers.unprinted(error));
 
 const cli: CliContext = {
   env: process.env,
   signal: stopping.signal,
-  // Also called for unhandled rejections.
-  onUncaught(listener) {
-    uncaught = listener;
+  serving(own) {
+    handlers = own;
   },
   stdout: process.stdout,
   stderr: process.stderr,
@@ -70,11 +76,14 @@ function tell(error: unknown): number {
   if (error instanceof UserError) return lines(error.message, error.exitCode);
   if (exposedCode(error) === 'SERVICE_UNAVAILABLE')
     return lines(`DATABASE_URL: the database cannot be reached: ${serverWords(error)}`, UNAVAILABLE);
-  // Nobody reads the output any more, as after `| head`. Shells report a process that SIGPIPE ended in the same way.
-  if (error instanceof Error && 'code' in error && error.code === 'EPIPE') return 141;
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : USAGE;
   if (stopping.signal.aborted && error === stopping.signal.reason) return 130;
   return lines(`Unexpected: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`, SOFTWARE);
+}
+
+/** Nobody reads the output any more, as after `| head`, for which shells have an exit code; or it cannot be written. */
+function tellUnprinted(error: NodeJS.ErrnoException): number {
+  return error.code === 'EPIPE' ? BROKEN_PIPE : lines(`The output cannot be written: ${error.message}`, INPUT_OUTPUT);
 }
 
 function lines(text: string, exitCode: number): number {

@@ -1,10 +1,17 @@
+/** Takes over what would end the process. */
+export interface FaultHandlers {
+  readonly uncaught: (error: unknown) => void;
+  /** Output could not be written, since nobody reads it any more or a disk is full. */
+  readonly unprinted: (error: Error) => void;
+}
+
 /** What commands may use of the process; only main.ts builds one. */
 export interface CliContext {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Aborted by the first SIGINT or SIGTERM: stop gracefully. */
   readonly signal: AbortSignal;
-  /** Registers a listener for uncaught errors. Until then, they end the process with exit code 70. */
-  readonly onUncaught: (listener: (error: unknown) => void) => void;
+  /** For a command that serves requests. Until it is called, such faults end the process with an exit code. */
+  readonly serving: (handlers: FaultHandlers) => void;
   readonly stdout: NodeJS.WriteStream;
   readonly stderr: NodeJS.WriteStream;
 }

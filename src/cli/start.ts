@@ -37,10 +37,8 @@ async function serve(config: Config & Servers, cli: CliContext, report: (line: s
     const port = await app.listen().catch((error: unknown) => {
       throw addressError(error, config);
     });
-    // From here on, an uncaught error would take requests in flight down with it.
-    cli.onUncaught(app.uncaught);
-    // As an uncaught error it would be logged, which would fail again, and so on.
-    for (const stream of [cli.stdout, cli.stderr]) stream.on('error', app.unprinted);
+    // From here on, a fault beside the requests would take those in flight down with it.
+    cli.serving(app);
     const base = `http://${authority(config.host === '127.0.0.1' ? 'localhost' : config.host, port)}`;
     if (config.redisUrls.length === 0)
       report('No Redis: answers are not cached, and subscriptions hear of this gateway alone (REDIS_URL).');

@@ -1,5 +1,5 @@
 import { execFile, spawn } from 'node:child_process';
-import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdtemp, open, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
@@ -64,6 +64,25 @@ test('a command whose output nobody reads any more ends like one that SIGPIPE ha
     child.once('close', (code) => resolve(code));
   });
   expect([await orGiveUp('the command to end', ended), said]).toEqual([141, '']);
+});
+
+test('a command whose output cannot be written says so', async () => {
+  const full = await open('/dev/full', 'w');
+  const child = spawn(process.execPath, [main, 'verify', '--json'], {
+    env: { ...OWN_ENVIRONMENT, DATABASE_URL: database.url },
+    stdio: ['ignore', full.fd, 'pipe'],
+    cwd: '/',
+  });
+  let said = '';
+  child.stderr?.on('data', (text: Buffer) => (said += text.toString()));
+  const ended = new Promise((resolve) => {
+    child.once('close', (code) => resolve(code));
+  });
+  expect([await orGiveUp('the command to end', ended), said]).toEqual([
+    74,
+    'The output cannot be written: ENOSPC: no space left on device, write\n',
+  ]);
+  await full.close();
 });
 
 test('.env is not read where a # would cut a password off', async () => {

@@ -20,7 +20,7 @@ export function captureCli(isTerminal = false): CapturedCli {
   const terminal = Object.assign(stream, { cursorTo: () => true, moveCursor: () => true, clearLine: () => true });
   const stdout = terminal as unknown as NodeJS.WriteStream;
   return {
-    cli: { env: {}, signal: controller.signal, onUncaught: () => undefined, stdout, stderr: stdout },
+    cli: { env: {}, signal: controller.signal, serving: () => undefined, stdout, stderr: stdout },
     interrupt: () => controller.abort(),
     output: () => text,
   };
