@@ -10,8 +10,7 @@ import { resolve } from 'node:path';
  */
 export const TLS_PARAMETERS: ReadonlySet<string> = new Set(['ssl-mode', 'ssl-ca']);
 
-const MODES = ['REQUIRED', 'VERIFY_CA', 'VERIFY_IDENTITY'] as const;
-type Mode = (typeof MODES)[number];
+const MODES: readonly string[] = ['REQUIRED', 'VERIFY_CA', 'VERIFY_IDENTITY'];
 
 const PEM_CERTIFICATE = /-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----/gs;
 
@@ -23,7 +22,7 @@ export function tlsProblem(url: URL, isTls = false): string | undefined {
   for (const name of TLS_PARAMETERS)
     if (url.searchParams.getAll(name).length > 1) return `one with "${name}" more than once`;
   const mode = modeOf(url);
-  if (mode !== undefined && !isMode(mode)) return `one with an "ssl-mode" that is none of ${MODES.join(', ')}`;
+  if (mode !== undefined && !MODES.includes(mode)) return `one with an "ssl-mode" that is none of ${MODES.join(', ')}`;
   const file = url.searchParams.get('ssl-ca');
   if (mode === 'VERIFY_CA' && file === null)
     return 'one with ssl-mode=VERIFY_CA and no "ssl-ca" to hold certificates to';
@@ -49,8 +48,6 @@ const certificatesOf = (file: string): string[] =>
 
 /** MySQL's own clients ignore the case, too. */
 const modeOf = (url: URL): string | undefined => url.searchParams.get('ssl-mode')?.toUpperCase();
-
-const isMode = (text: string): text is Mode => MODES.some((mode) => mode === text);
 
 /** Options of `tls.connect`. */
 export interface TlsOptions {

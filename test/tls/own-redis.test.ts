@@ -70,10 +70,8 @@ test.each([
   expect([errors, headers.get('x-cache')]).toEqual([[], 'BYPASS']);
 });
 
-test('a write through one gateway comes to a subscription on another, over TLS', async () => {
-  const url = tlsUrl('localhost', `ssl-ca=${ours.certFile}`);
-  const [first, second] = await Promise.all([start(url), start(url)]);
-  await untilRedisUp(first, second);
+/** A write through one gateway comes to a subscription on another, whose connection for listening is opened then. */
+async function expectHeard(first: TestGateway, second: TestGateway): Promise<void> {
   const { createCustomer } = await first.data(CREATE);
   const { id } = createCustomer.customer;
   const stream = await subscribe(second.url, CHANGED, { variables: { id } });
@@ -81,6 +79,13 @@ test('a write through one gateway comes to a subscription on another, over TLS',
   await first.data(UPDATE, { input: { id, name: 'Grace' } });
   expect((await stream.next()).data.data.customerChanged).toMatchObject({ id });
   stream.close();
+}
+
+test('a write through one gateway comes to a subscription on another, over TLS', async () => {
+  const url = tlsUrl('localhost', `ssl-ca=${ours.certFile}`);
+  const [first, second] = await Promise.all([start(url), start(url)]);
+  await untilRedisUp(first, second);
+  await expectHeard(first, second);
 });
 
 test('the file of the CA is read at start alone', async () => {
@@ -91,14 +96,7 @@ test('the file of the CA is read at start alone', async () => {
   const [first, second] = await Promise.all([start(url), start(url)]);
   await untilRedisUp(first, second);
   await folder.remove();
-  const { createCustomer } = await first.data(CREATE);
-  const { id } = createCustomer.customer;
-  // Now the connection that listens is opened, which reads nothing any more.
-  const stream = await subscribe(second.url, CHANGED, { variables: { id } });
-  await stream.next();
-  await first.data(UPDATE, { input: { id, name: 'Grace' } });
-  expect((await stream.next()).data.data.customerChanged).toMatchObject({ id });
-  stream.close();
+  await expectHeard(first, second);
 });
 
 test('answers are kept in a cluster over TLS, whose nodes are known by their addresses', async () => {

@@ -87,7 +87,7 @@ function keepRow(run: ImportRun, { record, ...row }: PendingRow, outcome: Reject
   run.scratch.keep({ row, record, values: [...record.values], outcome } satisfies KeptRow);
 }
 
-/** Retries rows that need something another row held, as long as any get through, and then rejects the rest. */
+/** Retries rows that need something another row held, for as long as some get through, and then rejects the rest. */
 async function retryKept(run: ImportRun, target: 'customers'): Promise<void> {
   for (let before = Infinity; ;) {
     const count = run.scratch.countKept();
