@@ -1,31 +1,24 @@
+import { data } from 'currency-codes';
+
+/** The table has zero where the standard says "N.A."; without a smallest unit, a price cannot be rounded. */
+const WITHOUT_SMALLEST_UNIT = new Set('XAG XAU XBA XBB XBC XBD XDR XPD XPT XSU XTS XUA XXX'.split(' '));
+
 /**
- * ISO 4217's list one as published on 2024-06-25
- * (https://www.six-group.com/en/products-services/financial-information/data-standards.html), with its amendments up to
- * 2026-01-01: XCG for ANG, XAD, and BGN withdrawn. Grouped by the decimal places of the smallest unit in the standard, funds
- * included. Those with "N.A.", such as gold, special drawing rights, XTS and XXX, are left out: without a smallest unit there
- * can be no prices.
+ * By their decimal places, what the standard adds after the table's date, up to 2026-01-01: XCG, which replaced ANG, and XAD.
+ * BGN was withdrawn then; like the others below, it remains, for orders from before.
  */
-const IN_USE = {
-  0: 'BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF',
-  2:
-    'AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BMD BND BOB BOV BRL BSD BTN BWP BYN BZD CAD CDF CHE CHF CHW CNY COP ' +
-    'COU CRC CUP CVE CZK DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GTQ GYD HKD HNL HTG HUF IDR ILS INR IRR ' +
-    'JMD KES KGS KHR KPW KYD KZT LAK LBP LKR LRD LSL MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN MXV MYR MZN NAD NGN ' +
-    'NIO NOK NPR NZD PAB PEN PGK PHP PKR PLN QAR RON RSD RUB SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STN SVC SYP SZL ' +
-    'THB TJS TMT TOP TRY TTD TWD TZS UAH USD USN UYU UZS VED VES WST XAD XCD XCG YER ZAR ZMW ZWG',
-  3: 'BHD IQD JOD KWD LYD OMR TND',
-  4: 'CLF UYW',
-} as const;
+const ADDED_SINCE = { 2: 'XAD XCG' } as const;
 
-/** Withdrawn since 2010, with the decimal places that they had: orders from those years are imported and shown. */
-const WITHDRAWN = {
-  0: 'BYR',
-  2: 'ANG BGN CUC EEK HRK LTL LVL MRO SLL STD VEF ZMK ZWL',
-} as const;
+/** Withdrawn between 2010 and the table's date, with the decimal places that they had: old orders are imported and shown. */
+const WITHDRAWN = { 0: 'BYR', 2: 'EEK HRK LTL LVL MRO SLL STD VEF ZMK ZWL' } as const;
 
-/** The number of decimal places of each currency's smallest unit. */
-export const CURRENCY_DIGITS: ReadonlyMap<string, number> = new Map(
-  [...Object.entries(IN_USE), ...Object.entries(WITHDRAWN)].flatMap(([digits, codes]) =>
+/**
+ * The number of decimal places of each currency's smallest unit, from ISO 4217's list one in the package `currency-codes`,
+ * published on 2024-06-25. `Intl` has other numbers for 17 of them: those are for display.
+ */
+export const CURRENCY_DIGITS: ReadonlyMap<string, number> = new Map([
+  ...data.filter(({ code }) => !WITHOUT_SMALLEST_UNIT.has(code)).map(({ code, digits }) => [code, digits] as const),
+  ...[...Object.entries(ADDED_SINCE), ...Object.entries(WITHDRAWN)].flatMap(([digits, codes]) =>
     codes.split(' ').map((code) => [code, Number(digits)] as const),
   ),
-);
+]);

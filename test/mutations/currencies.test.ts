@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { publishDate } from 'currency-codes';
 import { CURRENCY_DIGITS } from '../../src/crm/currencies.ts';
 import { money } from '../../src/crm/money.ts';
 import { customerOf, startWritingGateway, type WritingGateway } from './writing-gateway.ts';
@@ -70,6 +71,10 @@ describe('money in every currency of ISO 4217', () => {
       });
     },
   );
+});
+
+test("the standard's table is the one whose amendments since are listed in src/crm/currencies.ts", () => {
+  expect(publishDate).toBe('2024-06-25');
 });
 
 test('the places of a currency are those of the standard where ICU displays others', () => {
