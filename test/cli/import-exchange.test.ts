@@ -31,17 +31,25 @@ describe('an email address', () => {
     expect(await contradictions(url)).toEqual([]);
   });
 
-  test('may be exchanged by rows that stand far apart', async () => {
+  const email = (number: number) => `c${number}@x.de`;
+  const rowsOf = (emails: readonly string[]) => emails.map((address, id) => `${id},N,${address},`);
+  const numbers = (count: number) => Array.from({ length: count }, (_, number) => number);
+
+  // A transaction takes 500 rows, so that in each of these the row that gives up an email is far from the one that takes it.
+  test.each([
+    ['two by two', 1_200, (n: number) => email((n + 600) % 1_200)],
+    ['in one ring', 1_200, (n: number) => email((n + 1) % 1_200)],
+    ['in a row, since a column had slipped', 1_200, (n: number) => email(n + 1)],
+    ['in two rings, with others that give theirs up', 2_400, (n: number) => email(n < 1_400 ? (n + 2) % 1_400 : n + 1)],
+  ])('may be exchanged by rows that stand far apart, %s', async (_, count, after) => {
     const url = await freshDatabase();
-    const rows = (first: string, last: string) => [
-      `0,First,${first},`,
-      ...Array.from({ length: 1_100 }, (_, index) => `x${index},N,,`),
-      `z,Last,${last},`,
-    ];
-    await importFrom(url, await file(...rows('a@x.de', 'b@x.de')), mapping);
-    const { exitCode, counts } = await importFrom(url, await file(...rows('b@x.de', 'a@x.de')), mapping);
-    expect([exitCode, counts['customers']]).toEqual([0, [1_102, 0, 2, 1_100, 0]]);
-    expect((await emailsOf(url)).filter((email) => email !== null)).toEqual(['b@x.de', 'a@x.de']);
+    await importFrom(url, await file(...rowsOf(numbers(count).map(email))), mapping);
+    const wanted = numbers(count).map(after);
+    const { exitCode, counts } = await importFrom(url, await file(...rowsOf(wanted)), mapping);
+    expect([exitCode, counts['customers']]).toEqual([0, [count, 0, count, 0, 0]]);
+    const stored = await query(url, 'SELECT email FROM customers ORDER BY CAST(external_id AS UNSIGNED)');
+    expect(stored.map((row) => row['email'])).toEqual(wanted);
+    expect(await contradictions(url)).toEqual([]);
   });
 
   test('stays whose it is when the row that was to free it is rejected', async () => {

@@ -3,7 +3,7 @@ import { isResolved, rejected, type Outcome, type ResolvedRecord } from './upser
 
 interface Holder {
   readonly id: string;
-  readonly key: string;
+  readonly key: string | null;
 }
 
 /**
@@ -34,8 +34,8 @@ export async function settleEmails(
         if (isFreed) freed.push(stored.id);
         continue;
       }
-      const problem = `email: "${email}" belongs to another customer (${holder})`;
-      outcomes[index] = rejected(problem, { field: 'email', mayPass: true });
+      const problem = `email: "${email}" belongs to another customer (${holder ?? 'one without an external id'})`;
+      outcomes[index] = rejected(problem, { field: 'email', holder });
       isSettled = false;
     }
     if (isSettled) return { outcomes, freed };
@@ -58,10 +58,5 @@ async function holdersOf(connection: Connection, records: readonly ResolvedRecor
     'SELECT id, email, external_id FROM customers WHERE email IN (?)',
     [emails],
   );
-  return new Map(
-    rows.map(({ id, email, external_id: key }) => [
-      email,
-      { id: String(id), key: key ?? 'one without an external id' },
-    ]),
-  );
+  return new Map(rows.map(({ id, email, external_id: key }) => [email, { id: String(id), key }]));
 }

@@ -54,7 +54,7 @@ async function importAll(run: ImportRun): Promise<void> {
   };
   await importTable('agents');
   await importTable('customers');
-  await retryKept(run, 'customers');
+  await retryKept(run);
   await importTable('products');
   await importOrders(run);
   await importTable('tickets');
@@ -71,7 +71,7 @@ async function writeRows(
   await run.options.written?.();
   for (const [index, row] of rows.entries()) {
     const outcome = itemAt(outcomes, index);
-    if (outcome.kind === 'rejected' && outcome.mayPass === true) keepRow(run, row, outcome);
+    if (outcome.kind === 'rejected' && outcome.holder !== undefined) keepRow(run, row, outcome);
     else await settle(run, target, { row, outcome });
   }
 }
@@ -84,24 +84,44 @@ interface KeptRow {
 }
 
 function keepRow(run: ImportRun, { record, ...row }: PendingRow, outcome: RejectedOutcome): void {
-  run.scratch.keep({ row, record, values: [...record.values], outcome } satisfies KeptRow);
+  const kept: KeptRow = { row, record, values: [...record.values], outcome };
+  run.scratch.keptRows.keep(kept, { key: record.key, holder: outcome.holder ?? null });
 }
 
-/** Retries rows that need something another row held, for as long as some get through, and then rejects the rest. */
-async function retryKept(run: ImportRun, target: 'customers'): Promise<void> {
+/** Retries rows that want an email which another row held, for as long as some get through, and then rejects the rest. */
+async function retryKept(run: ImportRun): Promise<void> {
+  const { keptRows } = run.scratch;
   for (let before = Infinity; ;) {
-    const count = run.scratch.countKept();
+    const count = keptRows.count();
     const isVain = count === before;
     before = count;
-    for (let left = count; left > 0; left -= BATCH_ROWS) {
-      if (run.options.signal?.aborted === true) return;
-      const kept = run.scratch.takeKept(Math.min(left, BATCH_ROWS)) as readonly KeptRow[];
-      const rows = kept.map(({ row, record, values }) => ({ ...row, record: { ...record, values: new Map(values) } }));
-      if (!isVain) await writeRows(run, target, rows);
+    const giving = keptRows.arrange(BATCH_ROWS) as readonly KeptRow[];
+    if (!isVain) await giveUpEmails(run, giving);
+    for (;;) {
+      const kept = keptRows.take(BATCH_ROWS) as readonly KeptRow[];
+      if (kept.length === 0) break;
+      // A customer that gave up its email gets the new one, even if the import is interrupted meanwhile.
+      if (run.options.signal?.aborted === true && giving.length === 0) return;
+      if (isVain) for (const { row, outcome } of kept) await settle(run, 'customers', { row, outcome });
       else
-        for (const [index, row] of rows.entries())
-          await settle(run, target, { row, outcome: itemAt(kept, index).outcome });
+        await writeRows(
+          run,
+          'customers',
+          kept.map((one) => ({ ...one.row, record: recordOf(one) })),
+        );
     }
     if (count === 0 || isVain) return;
   }
+}
+
+const recordOf = ({ record, values }: KeptRow): TargetRecord => ({ ...record, values: new Map(values) });
+
+/** Writes customers without their emails, so that others may take these. Their own rows are written after that. */
+async function giveUpEmails(run: ImportRun, kept: readonly KeptRow[]): Promise<void> {
+  if (kept.length === 0) return;
+  const records = kept
+    .map(recordOf)
+    .map((record) => ({ ...record, values: new Map([...record.values, ['email', null]]) }));
+  await writeBatch(run.connection, 'customers', { records, by: run.by });
+  await run.options.written?.();
 }

@@ -1,4 +1,5 @@
 import { DatabaseSync } from 'node:sqlite';
+import { createKeptRows, type KeptRows } from './kept-rows.ts';
 
 /** A line of an order, waiting for its order. */
 export interface StagedItem {
@@ -37,10 +38,7 @@ export interface Scratch {
   joinRow(join: string, key: string): readonly string[] | undefined;
   /** Where a target's key was first seen, and its content then; if never, remembers it and returns undefined. */
   firstOf(target: string, key: string, now: Seen): Seen | undefined;
-  /** Stores something for later. `takeKept` removes and returns up to `most` of these, oldest first. */
-  keep(content: unknown): void;
-  takeKept(most: number): readonly unknown[];
-  countKept(): number;
+  readonly keptRows: KeptRows;
   stageItem(order: string, item: StagedItem): void;
   /** In the order they were staged. */
   itemsOf(order: string): readonly StagedItem[];
@@ -63,7 +61,6 @@ export function createScratch(): Scratch {
     CREATE TABLE seen (target TEXT, key TEXT, place TEXT, content TEXT, PRIMARY KEY (target, key)) WITHOUT ROWID;
     CREATE TABLE item (id INTEGER PRIMARY KEY, order_key TEXT, content TEXT);
     CREATE INDEX item_order ON item (order_key, id);
-    CREATE TABLE kept (id INTEGER PRIMARY KEY, content TEXT);
     CREATE TABLE rejected_order (key TEXT PRIMARY KEY, place TEXT) WITHOUT ROWID;
     BEGIN;
   `);
@@ -76,10 +73,6 @@ export function createScratch(): Scratch {
   const selectItems = prepare('SELECT content FROM item WHERE order_key = ? ORDER BY id');
   const deleteItems = prepare('DELETE FROM item WHERE order_key = ?');
   const selectOrders = prepare('SELECT DISTINCT order_key FROM item ORDER BY order_key LIMIT ?');
-  const insertKept = prepare('INSERT INTO kept (content) VALUES (?)');
-  const selectKept = prepare('SELECT id, content FROM kept ORDER BY id LIMIT ?');
-  const deleteKept = prepare('DELETE FROM kept WHERE id <= ?');
-  const countKept = prepare('SELECT COUNT(*) AS count FROM kept');
   const insertRejected = prepare('INSERT OR IGNORE INTO rejected_order VALUES (?, ?)');
   const selectRejected = prepare('SELECT place FROM rejected_order WHERE key = ?');
   return {
@@ -93,13 +86,7 @@ export function createScratch(): Scratch {
       const row = selectSeen.get(target, key);
       return { place: textOf(row, 'place') ?? '', content: textOf(row, 'content') ?? '' };
     },
-    keep: (content) => void insertKept.run(JSON.stringify(content)),
-    takeKept(most) {
-      const rows = selectKept.all(most);
-      deleteKept.run(rows.at(-1)?.['id'] ?? 0);
-      return rows.map((row) => JSON.parse(String(row['content'])) as unknown);
-    },
-    countKept: () => Number(countKept.get()?.['count']),
+    keptRows: createKeptRows(database),
     stageItem: (order, item) => void insertItem.run(order, JSON.stringify(item)),
     itemsOf: (order) => selectItems.all(order).map((row) => JSON.parse(String(row['content'])) as StagedItem),
     forgetItemsOf: (order) => void deleteItems.run(order),

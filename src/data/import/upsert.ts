@@ -9,8 +9,8 @@ export interface RejectedOutcome {
   /** What it concerns; the record as a whole if neither is given. */
   readonly field?: string | undefined;
   readonly column?: string | undefined;
-  /** The conflict is with a value of another row, which a later row may release. */
-  readonly mayPass?: boolean;
+  /** The conflict is with a value that another row may release: the key of what holds it, or null if it has none. */
+  readonly holder?: string | null;
 }
 
 /** The outcome of a record. */
@@ -21,7 +21,7 @@ export const UPDATED: Outcome = { kind: 'updated' };
 export const UNCHANGED: Outcome = { kind: 'unchanged' };
 export const rejected = (
   problem: string,
-  about: Pick<RejectedOutcome, 'field' | 'column' | 'mayPass'> = {},
+  about: Pick<RejectedOutcome, 'field' | 'column' | 'holder'> = {},
 ): RejectedOutcome => ({ kind: 'rejected', problem, ...about });
 
 /** An item that must exist, such as the outcome of a row. */

@@ -1,0 +1,94 @@
+import type { DatabaseSync } from 'node:sqlite';
+
+/**
+ * Rows that want a value which another row must give up first. They are taken in an order in which the giving row comes first;
+ * a ring of rows that want each other's values comes in one piece.
+ */
+export interface KeptRows {
+  /** @param row `holder` is the key of what holds the value now; null if it has none, so that no row can be about it */
+  keep(content: unknown, row: { key: string; holder: string | null }): void;
+  count(): number;
+  /**
+   * Settles the order of all rows kept so far.
+   * @param most the rows of the largest ring that is taken in one piece
+   * @returns one row of each larger ring, which must give up its value before any row is taken
+   */
+  arrange(most: number): readonly unknown[];
+  /** Removes and returns the next arranged rows, `most` or fewer; none when all were taken. */
+  take(most: number): readonly unknown[];
+}
+
+const IS_OPEN = 'NOT EXISTS (SELECT 1 FROM turns WHERE turns.id = kept.id)';
+
+/** Gives turns to rows, to those that want what these hold, and so on. */
+const walkFrom = (condition: string) => `
+  INSERT INTO turns (id)
+  WITH RECURSIVE walk (id, key) AS (
+    SELECT id, key FROM kept WHERE ${condition} AND ${IS_OPEN}
+    UNION SELECT kept.id, kept.key FROM walk JOIN kept ON kept.holder = walk.key WHERE ${IS_OPEN}
+  )
+  SELECT id FROM walk`;
+
+/** Creates the tables for it in a database. */
+export function createKeptRows(database: DatabaseSync): KeptRows {
+  database.exec(`
+    CREATE TABLE kept (id INTEGER PRIMARY KEY, key TEXT, holder TEXT, content TEXT);
+    CREATE INDEX kept_key ON kept (key);
+    CREATE INDEX kept_holder ON kept (holder);
+    CREATE TABLE turns (turn INTEGER PRIMARY KEY, id INTEGER UNIQUE, ring INTEGER);
+  `);
+  const insert = database.prepare('INSERT INTO kept (key, holder, content) VALUES (?, ?, ?)');
+  const count = database.prepare('SELECT COUNT(*) AS count FROM kept');
+  const walkFromFree = database.prepare(
+    walkFrom('NOT EXISTS (SELECT 1 FROM kept AS holding WHERE holding.key = kept.holder)'),
+  );
+  const walkFromHolder = database.prepare(walkFrom('holder = ?'));
+  const nextOpen = database.prepare(`SELECT id, key FROM kept WHERE id > ? AND ${IS_OPEN} ORDER BY id LIMIT 1`);
+  const insertTurn = database.prepare('INSERT INTO turns (id, ring) SELECT id, ? FROM kept WHERE key = ?');
+  const contentOf = database.prepare('SELECT content FROM kept WHERE key = ?');
+  const holderOf = database.prepare('SELECT holder FROM kept WHERE key = ?');
+
+  /** The keys of the ring that a row leads to. Each row in it wants what the next one holds, and the last what the first does. */
+  const ringBehind = (start: string): string[] => {
+    const path = new Set<string>();
+    let key = start;
+    for (; !path.has(key); key = String(holderOf.get(key)?.['holder'])) path.add(key);
+    const keys = [...path];
+    return keys.slice(keys.indexOf(key));
+  };
+  return {
+    keep: (content, { key, holder }) => void insert.run(key, holder, JSON.stringify(content)),
+    count: () => Number(count.get()?.['count']),
+    arrange(most) {
+      walkFromFree.run();
+      const giving: unknown[] = [];
+      // A row wants one value, so each row without a turn now leads to a ring.
+      for (let row = nextOpen.get(0); row !== undefined; row = nextOpen.get(Number(row['id']))) {
+        const ring = ringBehind(String(row['key']));
+        const [first = ''] = ring;
+        if (ring.length > most) giving.push(JSON.parse(String(contentOf.get(first)?.['content'])));
+        else for (const key of ring) insertTurn.run(Number(row['id']), key);
+        for (const key of ring.length > most ? [first] : ring) walkFromHolder.run(key);
+      }
+      return giving;
+    },
+    take: createTake(database),
+  };
+}
+
+function createTake(database: DatabaseSync): KeptRows['take'] {
+  const select = database.prepare(
+    'SELECT turn, ring, id, content FROM turns JOIN kept USING (id) ORDER BY turn LIMIT ?',
+  );
+  const remove = database.prepare('DELETE FROM kept WHERE id = ?');
+  const forget = database.prepare('DELETE FROM turns WHERE turn <= ?');
+  return (most) => {
+    const rows = select.all(most + 1);
+    const cutRing = rows[most]?.['ring'] ?? null;
+    const isWhole = (row: { ring?: unknown }) => cutRing === null || row.ring !== cutRing;
+    const taken = rows.slice(0, most).filter(isWhole);
+    for (const row of taken) remove.run(row['id'] ?? 0);
+    forget.run(taken.at(-1)?.['turn'] ?? 0);
+    return taken.map((row) => JSON.parse(String(row['content'])) as unknown);
+  };
+}
