@@ -14,7 +14,7 @@ import { createError, exposedCode, type ErrorCode } from '../errors.ts';
 import type { Limits } from '../config.ts';
 import { analyse, type DocumentFacts } from './analysis.ts';
 import { createComplexity, type Measured } from './complexity.ts';
-import { withArgument } from './literal-place.ts';
+import { withPlace } from './literal-place.ts';
 import { createPlans, type OperationPlan, type VariableValues } from './plan.ts';
 import { operationShape, spreadFields } from './shape.ts';
 
@@ -75,7 +75,7 @@ export function createDocuments(schema: GraphQLSchema, limits: Limits): Document
     if (errors.length > 0)
       return new DocumentErrors(
         errors.map((error) =>
-          coded(withArgument(error, document), exposedCode(error.originalError) ?? 'GRAPHQL_VALIDATION_FAILED'),
+          coded(withPlace(error, document), exposedCode(error.originalError) ?? 'GRAPHQL_VALIDATION_FAILED'),
         ),
       );
     const stored = {

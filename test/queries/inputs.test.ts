@@ -103,6 +103,20 @@ describe('a custom scalar means the same as a literal, as a variable and as a pa
     );
   });
 
+  test('of a literal that is the default of a variable, the variable is told', async () => {
+    const defaults = '$f: CustomerFilter = {createdAt: {from: "x"}}, $d: OrderDirection = "ASC"';
+    const list = 'customers(filter: $f, orderBy: {field: NAME, direction: $d}) { totalCount }';
+    const { errors } = await gateway.request(`query Q(${defaults}) { ${list} }`);
+    expect(errors).toMatchObject([
+      {
+        message:
+          'Variable "$f.createdAt.from": expected an RFC 3339 date and time such as "2026-11-23T09:30:00Z", got "x".',
+        locations: [{ line: 1, column: 49 }],
+      },
+      { message: expect.stringMatching(/^Variable "\$d": .*"ASC"/), locations: [{ line: 1, column: 77 }] },
+    ]);
+  });
+
   test('CountryCode, beside a telephone number', async () => {
     const write = (country: string) =>
       `createCustomer(input: { name: "N", phone: { number: "1", country: ${country} } }) { userErrors { code path } }`;
