@@ -29,8 +29,8 @@ const BREAKING = `mutation($before: String!, $id: ID!) {
   after: logInteraction(input: { customerId: $id, kind: CALL, body: "After" }) { userErrors { code } }
 }`;
 
-// The plain executor runs a document the first time, the compiled operation after that.
-describe.each(['plain', 'compiled'])('several mutations in one document, %s', (how) => {
+// An operation's plan is made when it first runs, and kept for the next time.
+describe.each(['new', 'kept'])('several mutations in one document, by a %s plan', (how) => {
   test('run in their order, and each sees what those before it did', async () => {
     const { customer } = await gateway.create({ name: 'Original' });
     const email = `${how}@example.com`;
