@@ -11,9 +11,18 @@ import {
 import { normaliseText } from './text.ts';
 
 /**
- * The characters that numbers are written with: digits of any script, spaces, parentheses, points, slashes, dashes, plus signs.
+ * The characters that numbers are written with: digits, spaces, brackets, points and middle dots, slashes, dashes (also the
+ * minus sign and the long vowel mark of Japanese), tildes, plus signs.
  */
-const AS_WRITTEN = /^[\p{Nd}\s().+/\p{Pd}]+$/u;
+const AS_WRITTEN = /^[0-9\s()[\].\u00b7\u2022\u2027\u2219\u22c5\u30fb+/\p{Pd}\u2212\u30fc~]+$/u;
+
+/** What is written before a number: the scheme of a link (RFC 3966), or its abbreviation. */
+const ANNOUNCED = /^(?:tel|phone|fon)\s*[:.]+\s*(?=[+(\d])/i;
+
+/** An extension behind a number, as a link or people write it. */
+const EXTENSION = /[\s,;.]*(?:;ext=|ext(?:ension|n)?\b|x|#|durchwahl|dw\b|poste|anexo|доб)[\s.:]*\d{1,7}$/iu;
+/** Fewer digits before what could be an extension are no whole number. */
+const FEWEST_BEFORE_EXTENSION = 7;
 
 function readPhone(given: unknown, country?: string): PhoneNumber | undefined {
   if (typeof given !== 'string' || given.length > 50) return undefined;
@@ -66,14 +75,17 @@ function trunkPrefixes() {
 /**
  * The prefixes of E.164 numbers that match the digits of a text; undefined if it has characters that numbers are not written
  * with, or fewer than four digits. `+` or `00` precedes a country code, and `(0)` after it is only dialled within the country.
- * With any other leading zero it is a national number, of any country since none is given.
+ * With any other leading zero it is a national number, of any country since none is given. Stored numbers have no extensions,
+ * so one is left out.
  */
 export function phoneStarts(text: string): readonly string[] | undefined {
-  const wide = text.normalize('NFKC');
+  const wide = withoutExtension(asciiDigits(text.normalize('NFKC')).replace(ANNOUNCED, ''));
   if (!AS_WRITTEN.test(wide)) return undefined;
   const written = parseIncompletePhoneNumber(wide);
   if (!/^\+?\d{4,18}$/.test(written)) return undefined;
   if (/^(\+|00)/.test(written)) return [internationalStart(wide)];
+  // Only a country code is followed by a zero in brackets, so the plus sign was left out.
+  if (!written.startsWith('0') && TRUNK_ZERO.test(wide)) return [internationalStart(`+${wide}`)];
   if (!written.startsWith('0')) return [`+${written}`];
   return [...TRUNK_PREFIXES].map(([code, prefix]) => {
     const isDialled = prefix !== undefined && written.startsWith(prefix);
@@ -81,11 +93,28 @@ export function phoneStarts(text: string): readonly string[] | undefined {
   });
 }
 
+function withoutExtension(text: string): string {
+  const number = text.replace(EXTENSION, '');
+  return number.replaceAll(/\D/g, '').length >= FEWEST_BEFORE_EXTENSION ? number : text;
+}
+
+/** Unicode keeps the digits of each script together, from 0 to 9. */
+const asciiDigits = (text: string): string =>
+  text.replaceAll(/(?![0-9])\p{Nd}/gu, (digit) => {
+    const code = digit.codePointAt(0) ?? 0;
+    let value = 0;
+    while (value < 9 && /\p{Nd}/u.test(String.fromCodePoint(code - value - 1))) value += 1;
+    return String(value);
+  });
+
+/** A country code, and behind it a zero in brackets, which is only dialled within the country. */
+const TRUNK_ZERO = /^([^\d]*\d[^([]*)[([]\s*0\s*[)\]](.*)$/;
+
 function internationalStart(text: string): string {
   const whole = parsePhone(text);
   if (whole !== undefined) return whole;
   // The number is incomplete, so the library cannot parse it. Italy's numbers keep the zero when dialled from abroad.
-  const [, start = '', rest = ''] = /^([^(]*\d[^(]*)\(0\)(.*)$/.exec(text) ?? [];
+  const [, start = '', rest = ''] = TRUNK_ZERO.exec(text) ?? [];
   const code = parseIncompletePhoneNumber(start).replace(/^(\+|00)/, '');
   const digits = TRUNK_PREFIXES.get(code)?.startsWith('0') === true ? `${start}${rest}` : text;
   return `+${parseIncompletePhoneNumber(digits).replace(/^(\+|00)/, '')}`;

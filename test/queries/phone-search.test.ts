@@ -1,0 +1,77 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { PATIENT, startGateway, type TestGateway } from '../support/gateway.ts';
+import { createDatabase, withConnection, type TestDatabase } from '../support/servers.ts';
+
+const PEOPLE = [
+  ['Ada', '+4930123456'],
+  ['Bo', '+12025550123'],
+  ['Studio 5430', '+390612345678'],
+  ['24/7 Fitness 0123456', null],
+  ['1000x2000', null],
+  ['Tel Aviv 1909', null],
+] as const;
+
+describe('searchCustomers, given a telephone number as people write it,', () => {
+  let database: TestDatabase;
+  let gateway: TestGateway;
+  beforeAll(async () => {
+    database = await createDatabase();
+    await withConnection(database.url, (sql) =>
+      sql.batch(
+        'INSERT INTO customers (id, name, phone, created_at, updated_at) VALUES (?, ?, ?, NOW(3), NOW(3))',
+        PEOPLE.map(([name, phone], i) => [i + 1, name, phone]),
+      ),
+    );
+    gateway = await startGateway({ databaseUrl: database.url, settings: PATIENT });
+  });
+  afterAll(async () => {
+    await gateway.close();
+    await database.drop();
+  });
+
+  const search = async (text: string): Promise<string[]> => {
+    const query = 'query($text: String!) { searchCustomers(text: $text, first: 10) { nodes { name } } }';
+    const { searchCustomers } = await gateway.data(query, { text });
+    return searchCustomers.nodes.map(({ name }: { name: string }) => name);
+  };
+
+  test.each([
+    // The country code without a plus sign, and what is dialled only within the country.
+    ...[
+      '49(0)30123456',
+      '49 (0) 30 123456',
+      '+49-(0)30-123456',
+      '+49 [0] 30 12',
+      '(0049) (0)30 123',
+      '(49)(0)30 123456',
+    ],
+    ...['+49 (030) 123456', '+49 (0 30) 123456', '(+49) 30 123456'],
+    // Other marks between the digits.
+    ...['030·123456', '030 • 123456', '(030) 123456', '[030] 123456', '030/123456', '030 – 123456', '030\u2212123456'],
+    ...['030ー123456', '030\u2011123456', '030\u00a0123456', '030～123456'],
+    // Other digits.
+    ...['+４９ ３０ １２３４５６', '(０３０) １２３４５６', '٠٣٠ ١٢٣٤٥٦', '۰۳۰ ۱۲۳۴۵۶', '०३० १२३४५६'],
+    // A link, or what introduces a number.
+    ...['tel:+4930123456', 'tel:+49-30-123456;ext=5', 'Tel. 030 123456', 'Tel.: +49 30 123456', 'TEL:030/123456'],
+    // Stored numbers have no extensions.
+    ...['+49 30 123456 ext. 5', '+49 30 123456 ext 5', '+49 30 123456, Ext. 5', '+49 30 123456 x5', '+49 30 123456x5'],
+    ...['+49 30 123456 extension 12', '030 123456 #5', '030 123456 Durchwahl 5', '٠٣٠ ١٢٣٤٥٦ x٥', '030 123456 доб. 5'],
+  ])('finds who has %j', async (text) => {
+    expect(await search(text)).toEqual(['Ada']);
+  });
+
+  test.each([
+    ['+1 (202) 555-0123 x12', ['Bo']],
+    // Italy's zero belongs to the number.
+    ['39(0)6 1234', ['Studio 5430']],
+    ['39 6 1234', []],
+    // Names stay names.
+    ['Studio 5430', ['Studio 5430']],
+    ['24/7 Fitness 0123456', ['24/7 Fitness 0123456']],
+    ['1000x2000', ['1000x2000']],
+    ['Tel Aviv 1909', ['Tel Aviv 1909']],
+    ['Tel', ['Tel Aviv 1909']],
+  ])('%j finds %j', async (text, expected) => {
+    expect(await search(text)).toEqual(expected);
+  });
+});
