@@ -1,19 +1,39 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
-import { cleanUpImports, customers, folderOf, freshDatabase, importFrom, mappingOf } from './import-run.ts';
+import {
+  cleanUpImports,
+  customers,
+  folderOf,
+  freshDatabase,
+  importFrom,
+  mappingOf,
+  orderItems,
+  orders,
+} from './import-run.ts';
 import { query } from './table-contents.ts';
 
 afterEach(cleanUpImports);
 
 const fields = { externalId: 'id', name: 'name' };
 
-/** Imports one file of customers; returns their names, the number of rejected rows, and the exit code. */
+const notes = {
+  externalId: 'id',
+  customer: 'id',
+  kind: { constant: 'NOTE' },
+  body: 'name',
+  occurredAt: { constant: '2024-01-01' },
+};
+
+/** Imports the names of one file as bodies, which may have several lines; returns them and the number of rejected rows. */
 async function namesOf(content: string | Buffer, csv: object) {
   const url = await freshDatabase();
   const folder = await folderOf({ 'c.csv': content });
-  const mapping = { name: 'test', targets: { customers: { file: 'c.csv', csv, fields } } };
-  const { counts } = await importFrom(url, folder, mapping);
-  const rows = await query(url, 'SELECT name FROM customers ORDER BY external_id');
-  return { names: rows.map((row) => row['name']), rejected: counts['customers']?.[4] };
+  const targets = {
+    customers: { file: 'c.csv', csv, fields: { externalId: 'id', name: { constant: 'Any' } } },
+    interactions: { file: 'c.csv', csv, fields: notes },
+  };
+  const { counts } = await importFrom(url, folder, { name: 'test', targets });
+  const rows = await query(url, 'SELECT body FROM interactions ORDER BY external_id');
+  return { names: rows.map((row) => row['body']), rejected: counts['interactions']?.[4] };
 }
 
 const refusal = async (content: string | Buffer, csv: object): Promise<unknown> => {
@@ -146,4 +166,36 @@ describe('a file is decoded before it is split', () => {
     expect(error).toMatchObject({ name: 'UserError', exitCode: 65 });
     expect(String(error)).toMatch(said);
   });
+});
+
+test('all columns that a mapping names and the files do not have are told at once, a line for each file', async () => {
+  const folder = await folderOf({
+    'customers.csv': 'id,name\n1,Ann\n',
+    'orders.csv': 'no,customer\n1,1\n',
+    'orderItems.csv': 'no\n1\n',
+    'zones.csv': 'code\nDE\n',
+  });
+  const wrong = {
+    ...customers,
+    company: { template: '{firm} ({zone.nmae})' },
+    phone: { column: 'name', country: 'land' },
+    tags: [{ column: 'tag' }, { column: 'firm' }],
+    addresses: [{ line1: 'street', city: 'id' }],
+  };
+  const joins = { zone: { file: 'zones.csv', key: 'kode', on: 'area' } };
+  const targets = {
+    customers: { file: 'customers.csv', joins, onlyIf: 'wanted', overflowColumn: 'rest', fields: wrong },
+    orders: { file: 'orders.csv', fields: { ...orders, status: 'state' } },
+    orderItems: { file: 'orderItems.csv', fields: orderItems },
+  };
+  const error: unknown = await importFrom('mysql://unused/unused', folder, { name: 'test', targets }).catch(
+    (caught: unknown) => caught,
+  );
+  expect(error).toMatchObject({ name: 'UserError', exitCode: 65 });
+  expect((error as Error).message.split('\n')).toEqual([
+    'customers.csv has no columns "rest", "area", "wanted", "email", "land", "firm", "tag", "street"; it has id, name.',
+    'zones.csv has no columns "kode", "nmae"; it has code.',
+    'orders.csv has no column "state"; it has no, customer.',
+    'orderItems.csv has no columns "sku", "pieces", "price"; it has no.',
+  ]);
 });

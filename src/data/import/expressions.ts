@@ -36,7 +36,8 @@ export interface Scope {
 
 /**
  * Compiles an expression.
- * @throws UserError (exit code 65) when it names a column or value map that does not exist
+ * Columns that do not exist are added to their file's `missing`.
+ * @throws UserError (exit code 65) when it names a value map that does not exist
  */
 export function compileExpression(source: ValueSource, scope: Scope): Evaluate {
   const read = compileRead(source, scope);

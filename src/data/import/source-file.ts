@@ -17,6 +17,14 @@ export interface SourceFile {
   readonly overflowColumn: number | undefined;
   readonly nulls: ReadonlySet<string>;
   readonly trims: boolean;
+  /** Columns that were asked for and that it does not have; shared by all files of an import. */
+  readonly missing: MissingColumn[];
+}
+
+interface MissingColumn {
+  readonly file: string;
+  readonly column: string;
+  readonly header: readonly string[];
 }
 
 /** A row of the file. `cell` takes a column's index; null for no value. */
@@ -31,12 +39,13 @@ export type SourceRead = SourceRow | { readonly line: number; readonly raw: stri
 
 /**
  * Opens a file and reads its header.
- * @throws UserError with exit code 66 when it is missing, 65 when its header is wrong or lacks the overflow column
+ * @param settings.missing is added to when it lacks the overflow column
+ * @throws UserError with exit code 66 when it is missing, 65 when its header is wrong
  */
 export async function openSourceFile(
   folder: string,
   name: string,
-  settings: { csv: CsvSettings; overflowColumn?: string | undefined },
+  settings: { csv: CsvSettings; overflowColumn?: string | undefined; missing: MissingColumn[] },
 ): Promise<SourceFile> {
   const path = joinPath(folder, name);
   await access(path).catch((error: unknown) => {
@@ -45,22 +54,39 @@ export async function openSourceFile(
       exitCode: 66,
     });
   });
-  const { csv } = settings;
+  const { csv, missing } = settings;
   const { format, header: cells } = await openCsv(path, csv);
   const header = cells.map(normaliseText);
-  const file = { name, path, format, header, nulls: new Set(csv.nulls), trims: csv.trim ?? true };
+  const file = { name, path, format, header, nulls: new Set(csv.nulls), trims: csv.trim ?? true, missing };
   const overflowColumn = settings.overflowColumn === undefined ? undefined : columnIndex(file, settings.overflowColumn);
   return { ...file, overflowColumn };
 }
 
 /**
- * The index of a column.
- * @throws UserError (exit code 65) listing the columns
+ * The index of a column; -1, and an entry in the file's `missing`, if it has none of that name, so that all such columns can be
+ * told at once.
  */
-export function columnIndex(file: Pick<SourceFile, 'name' | 'header'>, column: string): number {
+export function columnIndex(file: Pick<SourceFile, 'name' | 'header' | 'missing'>, column: string): number {
   const index = file.header.indexOf(normaliseText(column));
-  if (index !== -1) return index;
-  throw new UserError(`${file.name} has no column "${column}"; it has ${file.header.join(', ')}.`, { exitCode: 65 });
+  if (index === -1) file.missing.push({ file: file.name, column, header: file.header });
+  return index;
+}
+
+/** @throws UserError (exit code 65) with a line for each file that lacks columns, unless none does */
+export function assertNoneMissing(missing: readonly MissingColumn[]): void {
+  if (missing.length === 0) return;
+  const files = new Map<string, Set<string>>();
+  for (const { file, column, header } of missing) {
+    // A file may be read in several ways, and have other columns each time.
+    const key = JSON.stringify([file, header.join(', ')]);
+    files.set(key, (files.get(key) ?? new Set()).add(`"${column}"`));
+  }
+  const lines = Array.from(files, ([key, columns]) => {
+    const [file, header] = JSON.parse(key) as [string, string];
+    const word = columns.size === 1 ? 'column' : 'columns';
+    return `${file} has no ${word} ${[...columns].join(', ')}; it has ${header}.`;
+  });
+  throw new UserError(lines.join('\n'), { exitCode: 65 });
 }
 
 /** The rows after the header. */

@@ -4,7 +4,14 @@ import { UserError } from '../../user-error.ts';
 import type { CsvSettings, Mapping, SourceSettings, TargetName, ValueExpression } from './mapping-schema.ts';
 import { compileField, compileRecord, type RecordScope, type TargetRecord } from './records.ts';
 import type { ItemContent, Scratch } from './scratch.ts';
-import { columnIndex, openSourceFile, readSourceRows, type SourceFile, type SourceRow } from './source-file.ts';
+import {
+  assertNoneMissing,
+  columnIndex,
+  openSourceFile,
+  readSourceRows,
+  type SourceFile,
+  type SourceRow,
+} from './source-file.ts';
 import { createTargetSummary, type TargetSummary } from './summary.ts';
 import { ITEM_FIELDS, type TableTarget } from './targets.ts';
 import { pieces, priced } from './numbers.ts';
@@ -44,14 +51,17 @@ const TABLE_ORDER = ['agents', 'customers', 'products', 'orders', 'tickets', 'in
 
 /**
  * Opens every file, loads joined ones into the scratch and compiles expressions.
- * @throws UserError with exit code 66 for a missing file, 65 for a column, join or value map that does not fit
+ * @throws UserError with exit code 66 for a missing file, 65 for columns that are missing, all at once, or for a join or value
+ * map that does not fit
  */
 export async function openSources(folder: string, mapping: Mapping, scratch: Scratch): Promise<Sources> {
   const summaries = new Map<TargetName, TargetSummary>();
+  const missing: SourceFile['missing'] = [];
   const open = async (target: TargetName, settings: OneFile) => {
     const file = await openSourceFile(folder, settings.file, {
       csv: mergeCsv(mapping.csv, settings.csv),
       overflowColumn: settings.overflowColumn,
+      missing,
     });
     const base = { file, valueMaps: mapping.valueMaps, scratch };
     const joins = await openJoins(folder, { mapping, settings, base });
@@ -74,10 +84,11 @@ export async function openSources(folder: string, mapping: Mapping, scratch: Scr
   }
   const { orderItems } = mapping.targets;
   const columnOf = columnsOf(mapping);
-  if (orderItems === undefined) return { tables, items: undefined, summaries, columnOf };
   const items: ItemSource[] = [];
-  for (const settings of eachFile(orderItems)) items.push(compileItems(settings, await open('orderItems', settings)));
-  return { tables, items, summaries, columnOf };
+  for (const settings of eachFile(orderItems ?? []))
+    items.push(compileItems(settings, await open('orderItems', settings)));
+  assertNoneMissing(missing);
+  return { tables, items: orderItems === undefined ? undefined : items, summaries, columnOf };
 }
 
 type OneFile<Block extends SourceSettings = SourceSettings> = Omit<Block, 'file'> & { readonly file: string };
@@ -137,9 +148,10 @@ async function openJoins(
   const joins = new Map<string, JoinedFile>();
   for (const [name, settings] of Object.entries(source.settings.joins)) {
     const csv = mergeCsv(source.mapping.csv, settings.csv);
-    const file = await openSourceFile(folder, settings.file, { csv });
+    const file = await openSourceFile(folder, settings.file, { csv, missing: source.base.file.missing });
     const rows = `${source.settings.file}/${name}`;
-    await loadJoin(file, { key: columnIndex(file, settings.key), rows, scratch: source.base.scratch });
+    const key = columnIndex(file, settings.key);
+    if (key !== -1) await loadJoin(file, { key, rows, scratch: source.base.scratch });
     // A join may use a column of an earlier join.
     const on = compileExpression(settings.on, { ...source.base, joins: new Map(joins) });
     joins.set(name, { file, rows, on });
