@@ -1,3 +1,5 @@
+import { shows } from './text.ts';
+
 /**
  * The code points without a weight in utf8mb4_unicode_520_ci, which are ignored in comparing and sorting: marks of Latin,
  * Hebrew, Arabic and Indic scripts, joiners, controls. Queried from the servers, which agree; a test queries them again.
@@ -26,3 +28,10 @@ const WEIGHTLESS_TEXT = new RegExp(
  * prefix of every name.
  */
 export const hasWeight = (text: string): boolean => !WEIGHTLESS_TEXT.test(text);
+
+/**
+ * Whether any character of a text both shows and has a weight. The collation gives soft hyphens, fillers and some others a
+ * weight, which nobody can see that they search for.
+ */
+export const counts = (text: string): boolean =>
+  Array.from(text).some((character) => shows(character) && hasWeight(character));

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { array, assert, asyncProperty, constantFrom, integer, record } from 'fast-check';
 import { hasWeight } from '../../src/crm/collation.ts';
+import { customerConditions, searchRequest } from '../../src/crm/customer/lists.ts';
 import { normaliseText } from '../../src/crm/text.ts';
 import { PATIENT, startGateway, type TestGateway } from '../support/gateway.ts';
 import { createDatabase, withConnection, type TestDatabase } from '../support/servers.ts';
@@ -155,5 +156,38 @@ test('hasWeight says of every character what the server says', async () => {
   await drop();
   expect(differing).toEqual([]);
 });
+
+test('a character that does not show, or that the server ignores, is nothing to search or filter by', () => {
+  const taken: string[] = [];
+  for (let code = 0; code < 0x11_0000; code += 1) {
+    const character = String.fromCodePoint(code);
+    const hides = /[\p{Default_Ignorable_Code_Point}\p{White_Space}\p{Cc}\u2800]/u.test(character);
+    if (!hides && hasWeight(character)) continue;
+    // Between spaces, and behind a mark that the server ignores.
+    for (const given of [character, ` ${character}\u00a0${character} `, `\u0301${character}`]) {
+      const text = normaliseText(given);
+      for (const ask of [
+        () => searchRequest(text),
+        () => customerConditions({ nameStartsWith: text }),
+        () => customerConditions({ tag: text }),
+      ])
+        if (!isRefused(ask)) taken.push(`${code.toString(16)}: ${JSON.stringify(text)}`);
+    }
+  }
+  expect(taken).toEqual([]);
+});
+
+function isRefused(ask: () => unknown): boolean {
+  try {
+    ask();
+    return false;
+  } catch (error) {
+    expect(error).toMatchObject({
+      extensions: { code: 'BAD_USER_INPUT' },
+      message: expect.stringMatching(/^Argument ".*": expected /),
+    });
+    return true;
+  }
+}
 
 const hexOf = (code: number): string => Buffer.from(String.fromCodePoint(code)).toString('hex');

@@ -2,7 +2,7 @@ import type { Condition } from '../../batch/conditions.ts';
 import type { ListRequest } from '../../connection/connection.ts';
 import { createError, quoted } from '../../errors.ts';
 import type { CustomerFilter, CustomerOrder } from '../../generated/graphql.ts';
-import { hasWeight } from '../collation.ts';
+import { counts } from '../collation.ts';
 import { isOneOf, isWithin, sortBy } from '../filters.ts';
 import { rowIdOf } from '../global-id.ts';
 import { phoneStarts } from '../phones.ts';
@@ -41,7 +41,7 @@ function givenText(given: string | null | undefined, name: string): string | und
   return soughtText(given.trimStart(), { argument: `filter.${name}`, most: 200, given });
 }
 
-/** @throws BAD_USER_INPUT for text that is empty, too long, not text, or without weight, which is a prefix of every name */
+/** @throws BAD_USER_INPUT for text that is empty, too long, not text, or in which nothing counts: a prefix of every name, or of names nobody sees */
 function soughtText(
   text: string,
   { argument, most, given }: { argument: string; most: number; given: string },
@@ -52,7 +52,7 @@ function soughtText(
       'BAD_USER_INPUT',
       `Argument "${argument}": expected 1 to ${most} characters, got ${quoted(given)}.`,
     );
-  if (isText(text) && hasWeight(text.trim())) return text;
+  if (isText(text) && counts(text)) return text;
   const expected = 'expected text, with a character that counts where names are compared';
   throw createError('BAD_USER_INPUT', `Argument "${argument}": ${expected}, got ${quoted(given)}.`);
 }
