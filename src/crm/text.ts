@@ -29,26 +29,33 @@ const NOT_TEXT = /[\p{Cs}\p{Noncharacter_Code_Point}]|(?![\t\n\r])\p{Cc}/u;
 const INVISIBLE = /^[\p{White_Space}\p{Cc}\p{Default_Ignorable_Code_Point}\u2800]*$/u;
 
 /**
- * Normalises text for storing and searching: Unicode's form C, without invisible characters that have no meaning where they
- * are. Joiners stay within words and emoji, variation selectors after what they vary. Idempotent. Detecting what is not text at
- * all is left to `isText`.
+ * Normalises text for storing and searching: Unicode's form C, a vowel of Thai and Lao in one character, and no invisible
+ * characters that have no meaning where they are. Joiners stay within words and emoji, variation selectors after what they
+ * vary. Idempotent. Detecting what is not text at all is left to `isText`.
  */
 export function normaliseText(given: string): string {
   if (isAscii(given)) return given;
-  let text = given
-    .replace(MEANINGLESS, '')
-    .replaceAll(/[\u2028\u2029]/g, '\n')
-    .normalize('NFC');
+  let text = composed(given.replace(MEANINGLESS, '').replaceAll(/[\u2028\u2029]/g, '\n'));
   for (let passes = 0; passes < MOST_PASSES; passes += 1) {
     // A removed character may have separated a letter from its accent, or kept marks out of order.
-    const kept = withoutStrays(text).normalize('NFC');
+    const kept = composed(withoutStrays(text));
     // If nothing else is left, all invisible characters are kept, so that whoever refuses the text can say what it contains.
     if (kept.trim() === '') return given.normalize('NFC');
     if (kept === text) return text;
     text = kept;
   }
-  return text.replace(CONTEXTUAL, '').normalize('NFC');
+  return composed(text.replace(CONTEXTUAL, ''));
 }
+
+/**
+ * Form C, and one vowel of Thai and Lao in one character: form C leaves it apart if it was typed as a circle and a stroke, with
+ * a tone mark before, between or behind them, though it looks the same and is always meant (Unicode, chapter 16.1).
+ */
+const composed = (text: string): string =>
+  text
+    .normalize('NFC')
+    .replaceAll(/\u0e4d([\u0e48-\u0e4b]?)\u0e32/g, '$1\u0e33')
+    .replaceAll(/\u0ecd([\u0ec8-\u0ecb]?)\u0eb2/g, '$1\u0eb3');
 
 // Ordinary texts need two: one pass that changes something, and one that finds nothing more.
 const MOST_PASSES = 5;

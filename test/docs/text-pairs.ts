@@ -1,5 +1,10 @@
-/** Two spellings of a text, by script: one that may be stored, and one that somebody may search for. */
-export const PAIRS: Readonly<Record<string, readonly (readonly [string, string])[]>> = {
+type Pair = readonly [stored: string, asked: string, whyDifferent?: string];
+
+/**
+ * Two spellings of a text, by script: one that may be stored, and one that somebody may search for; and why they are two texts
+ * if they are.
+ */
+export const PAIRS: Readonly<Record<string, readonly Pair[]>> = {
   Latin: [
     ['Müller', 'MULLER'],
     ['Amélie', 'Ame\u0301lie'],
@@ -11,7 +16,7 @@ export const PAIRS: Readonly<Record<string, readonly (readonly [string, string])
     ['Łódź', 'Lodz'],
     ['Đorđe', 'Dorde'],
     ['İstanbul', 'istanbul'],
-    ['Işık', 'isik'],
+    ['Işık', 'isik', 'ı and i are two letters'],
     ['Ångström', '\u212bngstro\u0308m'],
     ['ﬁnance', 'Finance'],
     ['Ａｄａ', 'Ada'],
@@ -21,7 +26,7 @@ export const PAIRS: Readonly<Record<string, readonly (readonly [string, string])
     ['Ñandú', 'nandu'],
     ['Şebnem', 'Sebnem'],
     ['ǅungla', 'džungla'],
-    ['Ada', 'Eda'],
+    ['Ada', 'Eda', 'two names'],
   ],
   Greek: [
     ['Σίσυφος', 'ΣΙΣΥΦΟΣ'],
@@ -34,7 +39,7 @@ export const PAIRS: Readonly<Record<string, readonly (readonly [string, string])
     ['Иванова', 'иванова'],
     ['Алёна', 'Алена'],
     ['Йосиф', 'И\u0306осиф'],
-    ['Їжак', 'Іжак'],
+    ['Їжак', 'Іжак', 'ї and і are two letters'],
     ['Чайковский', 'ЧАЙКОВСКИЙ'],
   ],
   Hebrew: [
@@ -47,16 +52,18 @@ export const PAIRS: Readonly<Record<string, readonly (readonly [string, string])
     ['مُحَمَّد', 'محمد'],
     ['أحمد', 'ا\u0654حمد'],
     ['آدم', 'ا\u0653دم'],
-    ['ﷺ', 'صلى الله عليه وسلم'],
+    ['ﷺ', 'صلى الله عليه وسلم', 'of the words that a sign stands for, only the first eight characters count'],
+    ['ﷺ', 'صلى الله'],
+    ['ﷻ', 'جل جلاله'],
     ['ﻣﺤﻤﺪ', 'محمد'],
-    ['محمـد', 'محمد'],
+    ['محمـد', 'محمد', 'the stroke that stretches a word (tatweel) is kept, as it is visible, and counts'],
     ['می\u200cخواهم', 'میخواهم'],
     ['\u200fعلي', 'علي'],
   ],
   Devanagari: [
     ['क़लम', 'क\u093cलम'],
     ['क्\u200dष', 'क्ष'],
-    ['हिन्दी', 'हिन्दि'],
+    ['हिन्दी', 'हिन्दि', 'a long vowel and a short one'],
   ],
   Bengali: [
     ['বাংলা', 'বাং\u200bলা'],
@@ -68,8 +75,10 @@ export const PAIRS: Readonly<Record<string, readonly (readonly [string, string])
   ],
   Thai: [
     ['กำแพง', 'ก\u0e4dาแพง'],
+    ['น้ำ', 'น\u0e4d\u0e49\u0e32'],
     ['ไทย', '\u200bไทย'],
   ],
+  Lao: [['ນ້ຳ', 'ນ\u0ec9\u0ecd\u0eb2']],
   Kana: [
     ['ミュラー', 'ﾐｭﾗｰ'],
     ['ガラス', 'か\u3099らす'],
@@ -82,17 +91,17 @@ export const PAIRS: Readonly<Record<string, readonly (readonly [string, string])
     ['张伟', '张\ufe00伟'],
     ['葛\u{e0100}城', '葛城'],
     ['豈', '\uf900'],
-    ['张伟', '張偉'],
+    ['张伟', '張偉', 'simplified and traditional characters are different ones'],
   ],
   Hangul: [
     ['한국', '\u1112\u1161\u11ab\u1100\u116e\u11a8'],
     ['각', '가\u11a8'],
-    ['한', '\u314e\u314f\u3134'],
+    ['한', '\u314e\u314f\u3134', 'single letters are not a syllable'],
   ],
   Emoji: [
     ['❤\ufe0f', '❤'],
     ['👩\u200d💻', '👩💻'],
-    ['👍🏽', '👍'],
-    ['🎁', '🚀'],
+    ['👍🏽', '👍', 'the tone of the skin counts, so one is the start of the other'],
+    ['🎁', '🚀', 'two pictures'],
   ],
 };

@@ -9,14 +9,14 @@ const path = join(import.meta.dirname, '../../docs/text.md');
 const START = '<!-- pairs: `npm run docs:text` -->';
 
 const pairs = Object.entries(PAIRS).flatMap(([script, texts]) =>
-  texts.map(([stored, asked]) => ({ script, stored, asked })),
+  texts.map(([stored, asked, why = '']) => ({ script, stored, asked, why })),
 );
 
 /** A text with the codes of characters that a reader would not see. */
 const seen = (text: string): string =>
   text.replaceAll(/[\p{M}\p{Cf}\p{Default_Ignorable_Code_Point}]|[\u2126\u212b\uf900\u1100-\u11ff]/gu, (character) =>
     // Marks are visible enough with the letter before them, unless the composed character looks the same.
-    /[\u0300-\u036f\p{Cf}\p{Default_Ignorable_Code_Point}\u0653\u0654\u093c\u09bc\u3099\u309a\u2126\u212b\uf900\u1100-\u11ff]/u.test(
+    /[\u0300-\u036f\p{Cf}\p{Default_Ignorable_Code_Point}\u0653\u0654\u0e4d\u0ecd\u093c\u09bc\u3099\u309a\u2126\u212b\uf900\u1100-\u11ff]/u.test(
       character,
     )
       ? `\\u{${character.codePointAt(0)?.toString(16)}}`
@@ -59,17 +59,19 @@ describe('docs/text.md', () => {
 
   test('is what `npm run docs:text` finds out, and finding, filtering and order agree', async () => {
     const lines = [
-      '| script | stored | asked for | search | filter | order | key |',
-      '| --- | --- | --- | --- | --- | --- | --- |',
+      '| script | stored | asked for | search | filter | order | key | why they differ |',
+      '| --- | --- | --- | --- | --- | --- | --- | --- |',
     ];
-    for (const [number, { script, stored, asked }] of pairs.entries()) {
+    for (const [number, { script, stored, asked, why }] of pairs.entries()) {
       const { search, filter, key, order } = await resultOf(stored, asked, number);
       // A prefix that is not the whole text is found only by searching.
       expect({ stored, asked, filter, search }).toEqual({ stored, asked, filter: order, search: order || search });
       // Equal keys mean equal texts everywhere.
       if (key) expect({ stored, asked, order }).toEqual({ stored, asked, order: true });
-      const cells = [search, filter, order, key].map((same) => (same ? 'same' : '–'));
-      lines.push(`| ${[script, `\`${seen(stored)}\``, `\`${seen(asked)}\``, ...cells].join(' | ')} |`);
+      // The page says of each pair of texts that differ why they do.
+      expect({ stored, asked, isExplained: why !== '' }).toEqual({ stored, asked, isExplained: !order });
+      const cells = [search, filter, order, key].map((same) => (same ? 'same' : 'differ'));
+      lines.push(`| ${[script, `\`${seen(stored)}\``, `\`${seen(asked)}\``, ...cells, why].join(' | ')} |`);
     }
     const page = readFileSync(path, 'utf8');
     const [head = ''] = page.split(START);

@@ -102,6 +102,13 @@ describe('a text', () => {
     ['fillers of jamo', 'S\u115f\u1160K', 'SK'],
     ['vowels of Khmer that nobody writes', 'ក\u17b4\u17b5', 'ក'],
     ['controls of shorthand', 'a\u{1bca0}\u{1bca3}', 'a'],
+    ['a vowel of Thai typed in two', 'ก\u0e4d\u0e32แพง', 'ก\u0e33แพง'],
+    [
+      'the same with a tone mark, in either order',
+      'น\u0e4d\u0e49\u0e32 น\u0e49\u0e4d\u0e32',
+      'น\u0e49\u0e33 น\u0e49\u0e33',
+    ],
+    ['the vowel of Lao', 'ນ\u0ecd\u0ec9\u0eb2', 'ນ\u0ec9\u0eb3'],
     ['separators of lines and paragraphs', 'a\u2028b\u2029c', 'a\nb\nc'],
     ['a variation selector without what it varies', '\ufe0fAda \ufe0fL', 'Ada L'],
   ])('loses what means nothing: %s', (_, given, expected) => {
@@ -129,7 +136,23 @@ describe('a text', () => {
       }),
       { numRuns: 5_000 },
     );
-    const marks = ['e', '\u0301', '\u200d', '\u200c', '\ufe0f', '\u200b', '👩', '\u{e0041}', '🏴', '\u094d', 'क', ' '];
+    const marks = [
+      'e',
+      '\u0301',
+      '\u200d',
+      '\u200c',
+      '\ufe0f',
+      '\u200b',
+      '👩',
+      '\u{e0041}',
+      '🏴',
+      '\u094d',
+      'क',
+      ' ',
+      '\u0e4d',
+      '\u0e49',
+      '\u0e32',
+    ];
     assert(
       property(array(constantFrom(...marks), { maxLength: 8 }), (pieces) => {
         const once = normaliseText(pieces.join(''));
