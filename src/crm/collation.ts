@@ -15,6 +15,9 @@ const WEIGHTLESS =
   ' fff9-fffb 101fd 10a0d-10a0f 10a38-10a3a 11080-11082 110ba 110bd 1d165-1d169 1d16d-1d182 1d185-1d18b 1d1aa-1d1ad' +
   ' 1d242-1d244 e0001 e0020-e007f e0100-e01ef';
 
+/** SQL for the weights of the parameter `?`. Two texts with the same weights are one to the keys of names and tags. */
+export const WEIGHT_OF = 'HEX(WEIGHT_STRING(CAST(? AS CHAR CHARACTER SET utf8mb4) COLLATE utf8mb4_unicode_520_ci))';
+
 const escaped = (code: string): string => `\\u{${code}}`;
 const WEIGHTLESS_TEXT = new RegExp(
   `^[${WEIGHTLESS.split(' ')

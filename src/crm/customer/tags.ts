@@ -1,6 +1,7 @@
 import type { Transaction } from '../../db/transaction.ts';
 import type { AddTagsInput } from '../../generated/graphql.ts';
 import { Prisma, type Customer } from '../../generated/prisma/client.ts';
+import { WEIGHT_OF } from '../collation.ts';
 import { defineCommand } from '../command.ts';
 import { givenRow, parseId } from '../input.ts';
 import { quoted } from '../../errors.ts';
@@ -65,9 +66,9 @@ export async function tagsOf(transaction: Transaction, customerId: bigint): Prom
  */
 export async function assertDifferent(transaction: Transaction, tags: readonly string[]): Promise<void> {
   if (tags.length < 2) return;
+  const [before = '', after = ''] = WEIGHT_OF.split('?');
   const weights = tags.map(
-    (tag, i) =>
-      Prisma.sql`SELECT ${i} AS i, HEX(WEIGHT_STRING(CAST(${tag} AS CHAR CHARACTER SET utf8mb4) COLLATE utf8mb4_unicode_520_ci)) AS weight`,
+    (tag, i) => Prisma.sql`SELECT ${i} AS i, ${Prisma.raw(before)}${tag}${Prisma.raw(after)} AS weight`,
   );
   const rows = await transaction.$queryRaw<{ i: bigint; weight: string }[]>(Prisma.join(weights, ' UNION ALL '));
   const known = new Map<string, string>();

@@ -8,6 +8,7 @@ import type { Scratch } from './scratch.ts';
 import { readSourceRows, type SourceRead } from './source-file.ts';
 import type { Sources, TableSource } from './sources.ts';
 import { countOutcome, createTargetSummary, type TargetSummary } from './summary.ts';
+import { withDistinctTags } from './tags.ts';
 import type { TableTarget } from './targets.ts';
 import { rejected, type Outcome, type RejectedOutcome } from './upsert.ts';
 import { RowProblem } from './values.ts';
@@ -82,7 +83,8 @@ export async function readBatches(
   let batch: PendingRow[] = [];
   let characters = 0;
   const flush = async () => {
-    if (batch.length > 0) await step.write(batch);
+    if (batch.length > 0)
+      await step.write(target === 'customers' ? await withDistinctTags(run.connection, batch) : batch);
     batch = [];
     characters = 0;
     const summary = run.sources.summaries.get(target);

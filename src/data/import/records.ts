@@ -1,5 +1,4 @@
 import { MOST_TAGS } from '../../crm/customer/loaders.ts';
-import { quoted } from '../../errors.ts';
 import { columnName, createConversion } from './conversions.ts';
 import { compileExpression, type Scope } from './expressions.ts';
 import type {
@@ -22,6 +21,8 @@ export interface TargetRecord {
   /** By field: a column's text, or the key of a referenced row. */
   readonly values: ReadonlyMap<string, string | null>;
   readonly tags?: readonly string[];
+  /** The mapping's column of each tag. */
+  readonly tagColumns?: readonly string[];
   /** label, line1, line2, city, region, postal_code, country. */
   readonly addresses?: readonly AddressRow[];
   readonly notes?: readonly ValueNote[];
@@ -75,7 +76,7 @@ export function compileRecord(
       key: values.get(spec.key) ?? '',
       values,
       notes,
-      ...(tags === undefined ? {} : { tags: tags(row, notes) }),
+      ...tags?.(row),
       ...(addresses === undefined ? {} : { addresses: addresses(row, notes) }),
     };
   };
@@ -142,9 +143,8 @@ function cutText(text: string, most: number): string {
 }
 
 const graphemes = new Intl.Segmenter('und', { granularity: 'grapheme' });
-// Close enough to the tags' collation: the primary key refuses a duplicate that slips through.
-const sameTag = new Intl.Collator('und', { sensitivity: 'base' });
 
+/** Tags that differ only in case are one. Which others are, the database is asked later. */
 function compileTags(sources: readonly TagExpression[] | undefined, scope: RecordScope) {
   if (sources === undefined) return undefined;
   const readers = sources.map((source) => {
@@ -158,18 +158,15 @@ function compileTags(sources: readonly TagExpression[] | undefined, scope: Recor
     });
     return (row: SourceRow) => read(row).map((tag) => ({ tag, column }));
   });
-  return (row: SourceRow, notes: ValueNote[]): readonly string[] => {
-    const tags: string[] = [];
-    for (const { tag, column } of readers.flatMap((read) => read(row))) {
-      const same = tags.find((other) => sameTag.compare(other, tag) === 0);
-      if (same === undefined) tags.push(tag);
-      else if (same.toLowerCase() !== tag.toLowerCase()) {
-        const reason = `tags: to the database it is ${quoted(same)}, which is there`;
-        notes.push({ kind: 'leftEmpty', field: 'tags', column, value: tag, reason });
-      }
+  return (row: SourceRow) => {
+    const known = new Map<string, { readonly tag: string; readonly column: string }>();
+    for (const one of readers.flatMap((read) => read(row))) {
+      const key = one.tag.toLowerCase();
+      if (!known.has(key)) known.set(key, one);
     }
-    if (tags.length > MOST_TAGS) throw new RowProblem(`tags: expected at most ${MOST_TAGS} tags, got ${tags.length}`);
-    return tags;
+    if (known.size > MOST_TAGS) throw new RowProblem(`tags: expected at most ${MOST_TAGS} tags, got ${known.size}`);
+    const given = [...known.values()];
+    return { tags: given.map(({ tag }) => tag), tagColumns: given.map(({ column }) => column) };
   };
 }
 
