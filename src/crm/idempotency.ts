@@ -19,7 +19,9 @@ type Kept = Outcome<unknown> & { readonly changedCustomers?: readonly string[] }
 /** An input's key, or undefined when it has none. Trimmed, since the database ignores trailing spaces. */
 export function parseIdempotencyKey(given: string | null | undefined, problems: Problems): string | undefined {
   if (given === null || given === undefined) return undefined;
-  return parseText(given, { path: ['idempotencyKey'], most: LONGEST_KEY, problems }) ?? undefined;
+  // Only its sender interprets it, so it may have breaks of lines.
+  const rules = { path: ['idempotencyKey'], most: LONGEST_KEY, problems, isManyLines: true };
+  return parseText(given, rules) ?? undefined;
 }
 
 interface Claim {

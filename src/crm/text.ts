@@ -1,3 +1,4 @@
+import { quoted } from '../errors.ts';
 import type { Problems } from './user-errors.ts';
 
 /** Whether it is ASCII without controls. */
@@ -83,16 +84,36 @@ export const isText = (given: string): boolean => !NOT_TEXT.test(given);
 /** Whether any of it is visible. */
 export const shows = (given: string): boolean => !INVISIBLE.test(given);
 
+/** What ends a line, by Unicode (5.8), or leads to a tab stop. */
+const BREAKS = /[\t\n\v\f\r\u0085\u2028\u2029]/;
+
+/** Whether it is one line without tabs: names, keys and tags are, the bodies of interactions need not be. */
+export const isOneLine = (given: string): boolean => !BREAKS.test(given);
+
+/** Makes it one line: breaks, with the white space around them, become one blank. */
+export const toOneLine = (given: string): string =>
+  given.replaceAll(/[\s\u0085]+/g, (blanks) => (BREAKS.test(blanks) ? ' ' : blanks));
+
+interface TextRules {
+  /** Below `input`. */
+  readonly path: readonly (string | number)[];
+  readonly most: number;
+  readonly problems: Problems;
+  /** Whether line breaks and tabs are allowed. */
+  readonly isManyLines?: boolean;
+}
+
 /**
- * Trims a text; null with INVALID_INPUT when it is longer than `most` characters, has no visible ones, or contains what is not
- * text. Invisible characters between others stay, since combined emoji and Persian words need joiners.
- * @param path below `input`
+ * Trims a text; null with INVALID_INPUT when it is longer than `most` characters, has no visible ones, contains what is not
+ * text, or has several lines where one is expected. Invisible characters between others stay, since combined emoji and Persian
+ * words need joiners.
  */
-export function parseText(
-  given: string,
-  { path, most, problems }: { path: readonly (string | number)[]; most: number; problems: Problems },
-): string | null {
+export function parseText(given: string, { path, most, problems, isManyLines = false }: TextRules): string | null {
   const text = given.trim();
+  if (!isManyLines && !isOneLine(text)) {
+    problems.add('INVALID_INPUT', path, `Expected one line without tabs, got ${quoted(text)}.`);
+    return null;
+  }
   // MySQL's VARCHAR counts code points, JavaScript counts UTF-16 units.
   const length = [...text].length;
   const isWhole = isText(text);

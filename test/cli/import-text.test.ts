@@ -1,6 +1,15 @@
-import { afterEach, expect, test } from '@jest/globals';
+import { afterEach, describe, expect, test } from '@jest/globals';
 import { convertCountry } from '../../src/data/import/values.ts';
-import { cleanUpImports, customers, folderOf, freshDatabase, importFrom, mappingOf } from './import-run.ts';
+import {
+  cleanUpImports,
+  customers,
+  folderOf,
+  freshDatabase,
+  importFrom,
+  mappingOf,
+  orders,
+  products,
+} from './import-run.ts';
 import { query } from './table-contents.ts';
 
 afterEach(cleanUpImports);
@@ -51,4 +60,92 @@ test('a country is none whose capitals alone are its code', () => {
   expect(convertCountry('de')).toBe('DE');
   for (const text of ['ß', 'ﬁ', 'ﬆ', 'ſe', 'ın', 'd', 'ＤＥ'])
     expect(() => convertCountry(text)).toThrow(/^expected a country code such as "DE", got/);
+});
+
+const BREAKS = {
+  LF: '\n',
+  CR: '\r',
+  CRLF: '\r\n',
+  VT: '\v',
+  FF: '\f',
+  NEL: '\u0085',
+  LS: '\u2028',
+  PS: '\u2029',
+  TAB: '\t',
+};
+const quotedCells = (cells: readonly string[]): string => cells.map((cell) => `"${cell}"`).join();
+
+describe('a line break or tab', () => {
+  const texts = { company: 'company', addresses: [{ line1: 'street' }], tags: [{ column: 'tags' }] };
+
+  test('in a key, a tag or a text of one line rejects the row, and the reason says so', async () => {
+    const rows = Object.values(BREAKS).flatMap((one, i) =>
+      [0, 1, 3, 4, 5].map((at) => {
+        const cells = [`${i}/${at}`, 'Ann', '', 'Firm', 'Street 1', 'vip'];
+        return quotedCells(cells.with(at, `${cells[at]}${one}x`));
+      }),
+    );
+    const folder = await folderOf({
+      'customers.csv': ['id,name,email,company,street,tags', ...rows].join('\n'),
+      'products.csv': 'sku,price\n"a\tb",1\n',
+      'orders.csv': 'no,customer\n"1\n2",1\n',
+      'tickets.csv': 'no,customer,subject\n"1\n2",1,a\n3,1,"a\nb"\n4,"1\n2",a\n',
+    });
+    const tickets = { number: 'no', customer: 'customer', subject: 'subject', openedAt: { constant: '2024-01-01' } };
+    const { counts, rejects } = await importFrom(
+      await freshDatabase(),
+      folder,
+      mappingOf({ customers: { ...customers, ...texts }, products, orders, tickets }),
+    );
+    expect(counts).toMatchObject({
+      customers: [rows.length, 0, 0, 0, rows.length],
+      products: [1, 0, 0, 0, 1],
+      orders: [1, 0, 0, 0, 1],
+      tickets: [3, 0, 0, 0, 3],
+    });
+    for (const [file, lines] of Object.entries(rejects))
+      expect({ file, other: lines.filter((line) => /^\d+,"/.test(line) && !isAboutLines(line)) }).toEqual({
+        file,
+        other: [],
+      });
+  });
+
+  const isAboutLines = (line: string): boolean => line.includes('expected one line without tabs, got ""');
+
+  test('becomes a blank in names and the like where the mapping says so, and stays in the body of an interaction', async () => {
+    const url = await freshDatabase();
+    const values = Object.values(BREAKS);
+    const folder = await folderOf({
+      'customers.csv': [
+        'id,name,email,company,street',
+        ...values.map((one, i) =>
+          quotedCells([`${i}`, `Ann ${one} ${one}Lee`, '', `A${one}B`, `1  Street${one}Apt. 2`]),
+        ),
+      ].join('\n'),
+      'interactions.csv': 'id,body\n0,"Two\n\tlines"\n',
+    });
+    const blank = (column: string) => ({ column, lineBreaks: 'blank' });
+    const fields = {
+      ...customers,
+      name: blank('name'),
+      company: blank('company'),
+      addresses: [{ line1: { ...blank('street'), tooLong: 'cut' } }],
+    };
+    const interactions = {
+      externalId: 'id',
+      customer: 'id',
+      kind: { constant: 'NOTE' },
+      body: 'body',
+      occurredAt: { constant: '2024-01-01' },
+    };
+    const { exitCode } = await importFrom(url, folder, mappingOf({ customers: fields, interactions }));
+    expect(exitCode).toBe(0);
+    expect(
+      await query(
+        url,
+        'SELECT DISTINCT name, company, line1 FROM customers JOIN customer_addresses ON customer_id = id',
+      ),
+    ).toEqual([{ name: 'Ann Lee', company: 'A B', line1: '1  Street Apt. 2' }]);
+    expect(await query(url, 'SELECT body FROM interactions')).toEqual([{ body: 'Two\n\tlines' }]);
+  });
 });

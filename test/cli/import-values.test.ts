@@ -152,12 +152,12 @@ describe('what a cell says is stored', () => {
   test('a template keeps white space within values, and leaves no blank of its own for what is missing', async () => {
     const url = await freshDatabase();
     const folder = await folderOf({
-      'customers.csv': 'id,a,b,c\n1,"Two  blanks\n\n\tand a paragraph",,End\n2,,B,\n3,A,B,C\n4,A,,\n',
+      'customers.csv': 'id,a,b,c\n1,"Two  blanks   and three",,End\n2,,B,\n3,A,B,C\n4,A,,\n',
     });
     const fields = { externalId: 'id', name: { template: ' {a} {b} {c} ' }, company: { template: '{b}:  {c}' } };
     await importFrom(url, folder, mappingOf({ customers: fields }));
     expect(await query(url, 'SELECT name, company FROM customers ORDER BY external_id')).toEqual([
-      { name: 'Two  blanks\n\n\tand a paragraph End', company: ':  End' },
+      { name: 'Two  blanks   and three End', company: ':  End' },
       { name: 'B', company: 'B:' },
       { name: 'A B C', company: 'B:  C' },
       { name: 'A', company: null },

@@ -114,7 +114,7 @@ describe('a mapping', () => {
       { number: 'T1', subject: 'Printer on fire', status: 'OPEN', priority: 'URGENT', closed_at: null },
       {
         number: 'T2',
-        subject: 'Two\nlines',
+        subject: 'Two lines',
         status: 'CLOSED',
         priority: 'NORMAL',
         closed_at: '2024-05-03 08:00:00.000',

@@ -35,6 +35,18 @@ const INVISIBLE = {
   'spaces within zero-width ones': '\u200b \u3000 \u200b',
 } as const;
 
+/** What ends a line, or leads to a tab stop, by name. */
+const BREAKS = {
+  LF: '\n',
+  CR: '\r',
+  VT: '\v',
+  FF: '\f',
+  NEL: '\u0085',
+  LS: '\u2028',
+  PS: '\u2029',
+  TAB: '\t',
+} as const;
+
 // Accepted by both createCustomer and updateCustomer: [what, input, errors].
 const FIELDS: [string, object, string[]][] = [
   ['an empty name', { name: '' }, ['INVALID_INPUT name']],
@@ -51,6 +63,11 @@ const FIELDS: [string, object, string[]][] = [
     { externalId: '\u200b', company: '\u2060' },
     ['INVALID_INPUT externalId', 'INVALID_INPUT company'],
   ],
+  ...Object.entries(BREAKS).map(([what, one]): [string, object, string[]] => [
+    `${what} in an external id, a name and a company`,
+    { externalId: `a${one}b`, name: `a${one}b`, company: `a${one}b` },
+    ['INVALID_INPUT externalId', 'INVALID_INPUT company', 'INVALID_INPUT name'],
+  ]),
   ['a name with NUL', { name: 'a\0b' }, ['INVALID_INPUT name']],
   ['a name with a bell', { name: 'a\u0007b' }, ['INVALID_INPUT name']],
   ['a name with what is no character', { name: 'a\uffffb' }, ['INVALID_INPUT name']],

@@ -21,6 +21,8 @@ type Refused = [what: string, input: object, errors: (readonly [code: string, pa
 
 const length = (path: string, most: number, came: string) =>
   ['INVALID_INPUT', path, `Expected 1 to ${most} characters, got ${came}.`] as const;
+const lines = (path: string, came: string) =>
+  ['INVALID_INPUT', path, `Expected one line without tabs, got "${came}".`] as const;
 const noCustomer = (path: string, came: string) =>
   ['NOT_FOUND', path, `Expected the id of a Customer, got "${came}".`] as const;
 const notThere = (path: string) => ['NOT_FOUND', path, 'There is no such customer.'] as const;
@@ -47,6 +49,8 @@ const TAGS: Refused[] = [
   ['a tag of 51 emoji', { tags: ['😀'.repeat(51)] }, [length('tags.0', 50, '51')]],
   ['a tag that does not show', { tags: ['\u200b\u2060'] }, [length('tags.0', 50, 'none that shows')]],
   ['half an emoji', { tags: ['a\ud83d'] }, [length('tags.0', 50, 'ones that are not text')]],
+  ['a tag of two lines', { tags: ['a\u2028b'] }, [lines('tags.0', 'a\\nb')]],
+  ['a tag with a tab', { tags: ['a\tb'] }, [lines('tags.0', 'a\\tb')]],
   ['NUL', { tags: ['a\0'] }, [length('tags.0', 50, 'ones that are not text')]],
   [
     'everything wrong at once',
@@ -68,6 +72,8 @@ const ADDRESSES: Refused[] = [
   ],
   ['an address without a line', at({ line1: ' ' }), [length('addresses.1.line1', 200, 'none')]],
   ['a line of 201 characters', at({ line1: 'x'.repeat(201) }), [length('addresses.1.line1', 200, '201')]],
+  ['a line that is two', at({ line1: 'a\r\nb' }), [lines('addresses.1.line1', 'a\\r\\nb')]],
+  ['a city with a tab', at({ city: 'a\tb' }), [lines('addresses.1.city', 'a\\tb')]],
   ['a city that does not show', at({ city: '\u00ad' }), [length('addresses.1.city', 100, 'none that shows')]],
   ...['', 'de', 'DEU', 'D\0'].map((country): Refused => [
     `the country ${JSON.stringify(country)}`,

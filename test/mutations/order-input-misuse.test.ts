@@ -49,6 +49,11 @@ const MISUSES: readonly Misuse[] = [
     [['INVALID_INPUT', 'number', 'Expected 1 to 64 characters, got none that shows.']],
   ],
   [
+    'a number with a tab',
+    { number: '1\t2' },
+    [['INVALID_INPUT', 'number', 'Expected one line without tabs, got "1\\t2".']],
+  ],
+  [
     'a number that another order has',
     { number: 'SO-00000001' },
     [['ALREADY_EXISTS', 'number', 'Another order has this number already.']],

@@ -30,6 +30,11 @@ const FIELDS: Row[] = [
   ['a subject of 301 characters', { subject: 'x'.repeat(301) }, [['INVALID_INPUT', 'subject', characters(300, 301)]]],
   ['a subject of 301 emoji', { subject: '😀'.repeat(301) }, [['INVALID_INPUT', 'subject', characters(300, 301)]]],
   [
+    'a subject of two lines',
+    { subject: 'a\nb' },
+    [['INVALID_INPUT', 'subject', 'Expected one line without tabs, got "a\\nb".']],
+  ],
+  [
     'a subject with NUL',
     { subject: 'a\0b' },
     [['INVALID_INPUT', 'subject', characters(300, 'ones that are not text')]],

@@ -21,7 +21,7 @@ export const logInteraction = defineCommand({
     ticketId: parseOptionalId('Ticket', input.ticketId, { path: ['ticketId'], problems }),
     agentId: parseOptionalId('Agent', input.agentId, { path: ['agentId'], problems }),
     kind: input.kind,
-    body: parseText(input.body, { path: ['body'], most: MOST_CHARACTERS, problems }) ?? '',
+    body: parseText(input.body, { path: ['body'], most: MOST_CHARACTERS, problems, isManyLines: true }) ?? '',
     occurredAt: input.occurredAt ? new Date(input.occurredAt) : undefined,
   }),
   async run(write, { customerId: given, ticketId, agentId, kind, body, occurredAt = write.now }) {

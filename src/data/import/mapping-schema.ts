@@ -35,7 +35,10 @@ function expression<Shape extends z.ZodRawShape>(extra: Shape) {
 const invalid = z.enum(['reject', 'null']).default('reject');
 const text = expression({});
 /** `cut` shortens text that is too long, and reports it. */
-const longText = expression({ tooLong: z.enum(['reject', 'cut']).default('reject') });
+const tooLong = z.enum(['reject', 'cut']).default('reject');
+const longText = expression({ tooLong });
+/** `blank` makes one line of several. */
+const lineText = expression({ tooLong, lineBreaks: z.enum(['reject', 'blank']).default('reject') });
 const date = expression({
   format: z.union([z.string(), z.array(z.string()).min(1)]).optional(),
   timeZone: z.string().optional(),
@@ -102,12 +105,12 @@ function files<Shape extends z.ZodRawShape>(fields: Shape) {
 }
 
 const address = z.strictObject({
-  label: longText.optional(),
-  line1: longText,
-  line2: longText.optional(),
-  city: longText.optional(),
-  region: longText.optional(),
-  postalCode: longText.optional(),
+  label: lineText.optional(),
+  line1: lineText,
+  line2: lineText.optional(),
+  city: lineText.optional(),
+  region: lineText.optional(),
+  postalCode: lineText.optional(),
   country: text.optional(),
 });
 const tag = z.preprocess(
@@ -116,20 +119,20 @@ const tag = z.preprocess(
 );
 
 const targets = z.strictObject({
-  agents: files({ externalId: text, name: longText, email: email.optional(), createdAt: date.optional() }),
+  agents: files({ externalId: text, name: lineText, email: email.optional(), createdAt: date.optional() }),
   customers: files({
     externalId: text,
-    name: longText,
+    name: lineText,
     email: email.optional(),
     phone: phone.optional(),
-    company: longText.optional(),
+    company: lineText.optional(),
     status: text.optional(),
     owner: text.optional(),
     createdAt: date.optional(),
     tags: z.array(tag).optional(),
     addresses: z.array(address).max(20).optional(),
   }),
-  products: files({ sku: text, name: longText, price: decimal, currency: text, createdAt: date.optional() }),
+  products: files({ sku: text, name: lineText, price: decimal, currency: text, createdAt: date.optional() }),
   orders: files({
     number: text,
     customer: text,
@@ -152,7 +155,7 @@ const targets = z.strictObject({
     number: text,
     customer: text,
     assignee: text.optional(),
-    subject: longText,
+    subject: lineText,
     status: text.optional(),
     priority: text.optional(),
     openedAt: date,
@@ -185,7 +188,7 @@ export type CsvSettings = z.output<typeof csv>;
 export type DateExpression = z.output<typeof date>;
 export type DecimalExpression = z.output<typeof decimal>;
 export type QuantityExpression = z.output<typeof quantity>;
-export type LongTextExpression = z.output<typeof longText>;
+export type LineTextExpression = z.output<typeof lineText>;
 export type PhoneExpression = z.output<typeof phone>;
 export type TagExpression = z.output<typeof tag>;
 export type AddressExpression = z.output<typeof address>;

@@ -3,12 +3,13 @@ import { columnName, createConversion } from './conversions.ts';
 import { compileExpression, type Scope } from './expressions.ts';
 import type {
   AddressExpression,
-  LongTextExpression,
+  LineTextExpression,
   PhoneExpression,
   SourceSettings,
   TagExpression,
   ValueExpression,
 } from './mapping-schema.ts';
+import { toOneLine } from '../../crm/text.ts';
 import { atField, type SourceRow } from './source-file.ts';
 import { ADDRESS_PARTS, TAG, TARGETS, type FieldSpec, type TableTarget } from './targets.ts';
 import { RowProblem, splitExtension } from './values.ts';
@@ -98,13 +99,14 @@ export function compileField(
   { spec, source, scope }: { spec: FieldSpec; source: ValueExpression; scope: RecordScope },
 ): Read {
   const evaluate = compileExpression(source, scope);
-  const { country, invalid, extension, tooLong } = source as Partial<PhoneExpression & LongTextExpression>;
+  const { country, invalid, extension, tooLong, lineBreaks } = source as Partial<PhoneExpression & LineTextExpression>;
   const evaluateCountry = country === undefined ? undefined : compileExpression(country, scope);
   const convert = createConversion(spec, source, scope.timeZone);
   const column = columnName(source);
   const none = spec.byDefault ?? (spec.isOptional === true ? undefined : null);
   return atField(field, column, (row: SourceRow, notes: ValueNote[]) => {
-    const text = evaluate(row);
+    const given = evaluate(row);
+    const text = given !== null && lineBreaks === 'blank' ? toOneLine(given) : given;
     if (text === null) {
       if (none !== null || spec.isNullable === true) return none;
       throw new RowProblem('expected a value, got none');

@@ -20,6 +20,8 @@ export interface FieldSpec {
     | 'reference';
   /** The most characters, for texts. */
   readonly most?: number;
+  /** Whether texts may have line breaks and tabs. */
+  readonly isManyLines?: boolean;
   /** The only allowed values, for texts. */
   readonly words?: readonly string[];
   /** The target that the value is a key of. */
@@ -133,7 +135,7 @@ export const TARGETS: Readonly<Record<TableTarget, TargetSpec>> = {
       agent: optionalReference('agent_id', 'agents'),
       kind: word('kind', 'CALL EMAIL CHAT MEETING NOTE'),
       // A TEXT column holds 65,535 bytes, at up to four per character.
-      body: text('body', 16_383),
+      body: { ...text('body', 16_383), isManyLines: true },
       occurredAt: date('occurred_at'),
     },
   },

@@ -4,7 +4,7 @@ import { isCountry } from '../../crm/countries.ts';
 import { isCurrency } from '../../crm/money.ts';
 import { parsePhone } from '../../crm/phones.ts';
 import { parseEmail } from '../../crm/scalars.ts';
-import { isText, normaliseText, shows } from '../../crm/text.ts';
+import { isOneLine, isText, normaliseText, shows } from '../../crm/text.ts';
 
 /** Why a row cannot be imported; goes to the rejects file. */
 export class RowProblem extends Error {
@@ -17,9 +17,10 @@ export class RowProblem extends Error {
   }
 }
 
-/** A text of up to `most` characters, counted like VARCHAR does. Throws RowProblem. */
-export function convertText(given: string, most: number): string {
+/** A text of up to `most` characters, counted like VARCHAR does, and in one line unless it may have many. Throws RowProblem. */
+export function convertText(given: string, most: number, isManyLines = false): string {
   const text = normaliseText(given);
+  if (!isManyLines && !isOneLine(text)) throw new RowProblem(`expected one line without tabs, got ${quoted(text)}`);
   const length = text.length <= most ? text.length : Array.from(text).length;
   if (length > most) throw new RowProblem(`expected at most ${most} characters, got ${length}`);
   if (!isText(text)) throw new RowProblem('expected text, got other characters');
