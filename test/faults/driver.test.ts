@@ -96,7 +96,7 @@ describe('a driver that is sent what it does not expect', () => {
       LIMIT_STATEMENT_MS: '5000',
       LIMIT_DATABASE_WAIT_MS: '5000',
       LIMIT_DATABASE_CONNECTIONS: '2',
-      LIMIT_PREPARED_STATEMENTS: '3',
+      LIMIT_PREPARED_STATEMENTS: '6',
     };
     const gateway = await startGateway({ databaseUrl, settings });
     await untilAnswered(() => gateway.request(KNOWN));
