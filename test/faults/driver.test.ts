@@ -1,12 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { PATIENT, startGateway, type Answer, type TestGateway } from '../support/gateway.ts';
+import { packet } from '../support/mysql-packets.ts';
 import { until } from '../support/patience.ts';
 import { createDatabase, withConnection, type TestDatabase } from '../support/servers.ts';
 import { startLyingProxy, type LyingProxy, type Spoil } from './lying-proxy.ts';
 
-/** A packet of the protocol: three bytes of length, a sequence number, the body. */
-const packet = (sequence: number, body: Buffer): Buffer =>
-  Buffer.concat([Buffer.from([body.length & 255, body.length >> 8, 0, sequence]), body]);
 const bytes = (...given: number[]): Buffer => packet(1, Buffer.from(given));
 const refusal = (number: number): Buffer =>
   packet(1, Buffer.concat([Buffer.from([0xff, number & 255, number >> 8]), Buffer.from('#HY000planted')]));
