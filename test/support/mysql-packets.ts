@@ -3,6 +3,14 @@ export function packet(sequence: number, body: Buffer): Buffer {
   return Buffer.concat([Buffer.from([body.length & 255, body.length >> 8, 0, sequence]), body]);
 }
 
+/** The packets that came together, each with its header; they share its memory. */
+export function packetsOf(data: Buffer): Buffer[] {
+  const packets: Buffer[] = [];
+  for (let at = 0; at < data.length; at += packets.at(-1)?.length ?? data.length)
+    packets.push(data.subarray(at, at + 4 + data.readUIntLE(at, 3)));
+  return packets;
+}
+
 /** CLIENT_LONG_PASSWORD, _PROTOCOL_41, _SSL, _SECURE_CONNECTION and _PLUGIN_AUTH. */
 const CAPABILITIES = 0x0008_8a01;
 
