@@ -2,6 +2,7 @@ import { Cluster, Redis, ReplyError } from 'ioredis';
 import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { hostOf, tlsOptions } from '../tls.ts';
+import { RedisConnector } from './redis-connector.ts';
 
 /**
  * What commands are for. A look-up delays a request, so if it times out, the circuit breaker opens. Nobody waits for a store or
@@ -126,6 +127,7 @@ export function connectionOptions(href: string, timeoutMs: number) {
     enableOfflineQueue: false,
     maxRetriesPerRequest: 0,
     autoResendUnfulfilledCommands: false,
+    Connector: RedisConnector,
     connectTimeout: Math.max(CONNECT_MS, timeoutMs),
     socketTimeout: Math.max(SILENCE_MS, timeoutMs),
     maxLoadingRetryTime: 1_000,

@@ -3,7 +3,7 @@ import type { Metrics } from '../telemetry/metrics.ts';
 import { PrismaClient } from '../generated/prisma/client.ts';
 import { isPoolFull, toGatewayError } from './errors.ts';
 import { connectionOptions, openServer, type ConnectionPool, type DatabaseServer } from './pool.ts';
-import { createWritePool } from './prepared.ts';
+import { createPreparedShares, createWritePool } from './prepared.ts';
 import { createReadPool } from './reads.ts';
 import { createRoom, type Room } from './room.ts';
 
@@ -54,7 +54,7 @@ export interface DatabaseOptions extends DatabaseTimes {
   readonly connections: number;
   /** Extra connections for short statements while all others are in use, opened on first need. Default: 0. */
   readonly spareConnections?: number;
-  /** The most statements that all connections together keep prepared; 0 prepares none. Default: 256 per connection. */
+  /** The most statements that all connections together have prepared; 0 prepares none. Default: 256 per connection. */
   readonly preparedStatements?: number;
   readonly metrics: Metrics;
 }
@@ -79,12 +79,11 @@ export async function createDatabase(options: DatabaseOptions): Promise<Database
   const server = await openServer(options.url, options.waitMs);
   const pools = createPools(server, options);
   const { database } = connectionOptions(options.url);
-  const { isPrepared } = pools;
   const reads = createReadPool({ ...pools, metrics });
   const adapter = await new PrismaMariaDb(reads, { database }).connect();
   const counted = () => metrics.unpreparedStatements.inc();
   const client = new PrismaClient({
-    adapter: new PrismaMariaDb(createWritePool(pools.main.pool, { isPrepared, counted }), { database }),
+    adapter: new PrismaMariaDb(createWritePool(pools.main.pool, counted), { database }),
     log: [{ emit: 'event', level: 'query' }],
   });
   const writes = metrics.statements.labels('write');
@@ -134,8 +133,7 @@ export async function createDatabase(options: DatabaseOptions): Promise<Database
 function createPools(server: DatabaseServer, options: DatabaseOptions) {
   const { connections, statementMs, spareConnections = 0 } = options;
   const all = connections + spareConnections;
-  const preparedStatements = options.preparedStatements ?? all * 256;
-  const prepared = Math.max(1, Math.floor(preparedStatements / all));
+  const prepared = createPreparedShares(options.preparedStatements ?? all * 256, all);
   const opened: ConnectionPool[] = [];
   const open = (size: number, mostMs: number): ConnectionPool => {
     const pool = server.createPool({ connections: size, statementMs: mostMs, prepared });
@@ -148,7 +146,6 @@ function createPools(server: DatabaseServer, options: DatabaseOptions) {
   const openSpare = () => (spare ??= open(spareConnections, Math.min(statementMs, SPARE_STATEMENT_MS)));
   return {
     main,
-    isPrepared: preparedStatements > 0,
     openSpare: spareConnections === 0 ? undefined : openSpare,
     openHealth: () => (health ??= open(1, statementMs)),
     async close() {

@@ -3,14 +3,14 @@ import { connect, type Socket } from 'node:net';
 import * as mariadb from 'mariadb';
 import { guardDriver } from './driver-guard.ts';
 import { toGatewayError } from './errors.ts';
+import type { DriverConnection, PreparedShares } from './prepared.ts';
 import { hostOf, tlsOptions } from '../tls.ts';
 
 export interface PoolOptions {
   readonly connections: number;
   /** The server stops a statement that takes longer, including time spent waiting for locks. */
   readonly statementMs: number;
-  /** How many statements each connection keeps prepared. */
-  readonly prepared: number;
+  readonly prepared: PreparedShares;
 }
 
 /** A server that has answered once. */
@@ -28,7 +28,7 @@ export interface ConnectionPool {
 }
 
 // The driver's types leave out some of what its connections have.
-type OpenConnection = EventEmitter & { readonly socket?: Socket; destroy(): void };
+type OpenConnection = EventEmitter & DriverConnection & { readonly socket?: Socket; destroy(): void };
 
 /** The options that Prisma's driver adapter passes with each statement. The driver supports all of them; its types do not. */
 const ADAPTER_OPTIONS = {
@@ -69,7 +69,7 @@ function createConnectionPool(options: ServerOptions): ConnectionPool {
     ...ADAPTER_OPTIONS,
     connectionLimit: connections,
     // The adapter's default of 0 would prepare every statement anew: one more round trip each.
-    prepareCacheLength: options.prepared,
+    prepareCacheLength: options.prepared.perConnection,
     // With pipelining, driver 3.4.5 throws where nobody can catch it when a statement cannot be prepared.
     pipelining: false,
     acquireTimeout: waitMs,
@@ -84,6 +84,7 @@ function createConnectionPool(options: ServerOptions): ConnectionPool {
     },
   });
   const busy = watch(pool, statementMs + waitMs);
+  pool.on('acquire', (open: OpenConnection) => options.prepared.limit(open));
   return {
     pool,
     isFull: () => busy.size >= connections,

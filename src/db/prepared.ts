@@ -4,10 +4,48 @@ import { errorFacts } from './errors.ts';
 /** ER_MAX_PREPARED_STMT_COUNT_REACHED: the server is at its limit of prepared statements, counted over all clients. */
 const NO_ROOM = 1461;
 
+/** What the driver's own connections have and its types leave out. `execute` of a pool and of a connection ends in the first. */
+export interface DriverConnection {
+  prepareExecute?: (...given: never[]) => unknown;
+  readonly query: (...given: never[]) => unknown;
+  isValid(): boolean;
+}
+
+/** What each connection may keep prepared of what all of them together may. */
+export interface PreparedShares {
+  /** How many statements a connection with a share keeps. */
+  readonly perConnection: number;
+  /** Gives an open connection a share. Has it run statements unprepared if none is left. */
+  limit(connection: DriverConnection): void;
+}
+
+/**
+ * Divides statements among connections: equally, or one for each connection as long as they last.
+ * @param statements the most that may be prepared at any time
+ * @param connections the most that may be open
+ */
+export function createPreparedShares(statements: number, connections: number): PreparedShares {
+  // The driver prepares a statement before it closes the one that has to make room, so a connection needs room for one more.
+  const perConnection = Math.max(1, Math.floor(statements / connections) - 1);
+  const shares = Math.floor(statements / (perConnection + 1));
+  const holders = new Set<DriverConnection>();
+  const known = new WeakSet<DriverConnection>();
+  return {
+    perConnection,
+    limit(connection) {
+      if (known.has(connection)) return;
+      known.add(connection);
+      // Not by an event: the driver emits none for some of the ways in which a connection ends.
+      for (const holder of holders) if (!holder.isValid()) holders.delete(holder);
+      if (holders.size < shares) holders.add(connection);
+      else connection.prepareExecute = connection.query;
+    },
+  };
+}
+
 interface Execution {
   readonly sql: string;
   readonly values: unknown;
-  readonly isPrepared: boolean;
   /** Called when a statement could not be prepared. */
   readonly counted: () => void;
 }
@@ -15,9 +53,8 @@ interface Execution {
 /** Runs a statement as a prepared one. Falls back to interpolating the values when the server's limit is reached. */
 export async function executeIn<Result>(
   client: Pick<Pool, 'execute' | 'query'>,
-  { sql, values, isPrepared, counted }: Execution,
+  { sql, values, counted }: Execution,
 ): Promise<Result> {
-  if (!isPrepared) return client.query<Result>(sql, values);
   try {
     return await client.execute<Result>(sql, values);
   } catch (error) {
@@ -28,16 +65,16 @@ export async function executeIn<Result>(
 }
 
 /** The pool for Prisma Client's transactions, with the same fallback on each connection. */
-export function createWritePool(pool: Pool, options: Pick<Execution, 'isPrepared' | 'counted'>): Pool {
+export function createWritePool(pool: Pool, counted: Execution['counted']): Pool {
   const unpreparedIfNeeded = (connection: PoolConnection): PoolConnection => {
     const own = { execute: connection.execute.bind(connection), query: connection.query.bind(connection) };
     return Object.assign(connection, {
-      execute: (sql: string, values: unknown) => executeIn(own, { ...options, sql, values }),
+      execute: (sql: string, values: unknown) => executeIn(own, { sql, values, counted }),
     });
   };
   return Object.assign(Object.create(pool) as Pool, {
     query: (sql: string, values: unknown) => pool.query(sql, values),
-    execute: (sql: string, values: unknown) => executeIn(pool, { ...options, sql, values }),
+    execute: (sql: string, values: unknown) => executeIn(pool, { sql, values, counted }),
     getConnection: async () => unpreparedIfNeeded(await pool.getConnection()),
     end: () => pool.end(),
   });

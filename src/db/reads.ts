@@ -13,7 +13,6 @@ export interface ReadPools {
   readonly main: ConnectionPool;
   /** Opens the spare connections, where the server stops statements early; undefined when there are none. */
   readonly openSpare: (() => ConnectionPool) | undefined;
-  readonly isPrepared: boolean;
   readonly metrics: Pick<Metrics, 'spareStatements' | 'unpreparedStatements'>;
 }
 
@@ -28,12 +27,12 @@ type Rows = unknown[] & { meta: unknown };
  * While every connection is in use, a statement goes to a spare one, where it may take half a second. So any number of slow
  * statements delays only other slow ones, which wait for the main pool.
  */
-export function createReadPool({ main, openSpare, isPrepared, metrics }: ReadPools): Pool {
+export function createReadPool({ main, openSpare, metrics }: ReadPools): Pool {
   const { pool } = main;
   const slow = new LRUCache<string, true>({ max: MOST_SLOW, ttl: SLOW_FOR_MS });
   const counted = () => metrics.unpreparedStatements.inc();
   const execute = (client: Pick<Pool, 'execute' | 'query'>, sql: string, values: unknown): Promise<Rows> =>
-    executeIn<Rows>(client, { sql, values, isPrepared, counted });
+    executeIn<Rows>(client, { sql, values, counted });
 
   /** Undefined when the statement exceeded the spare connections' time limit. */
   async function onSpare({ pool: spare }: ConnectionPool, sql: string, values: unknown): Promise<Rows | undefined> {

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { totalmem } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createConnection } from 'mariadb';
+import { guardDriver } from '../db/driver-guard.ts';
 import { endLeftover, startChild } from './children.ts';
 import { environmentOf, type ServerProgram } from './find.ts';
 import { createDataFolder, mariaDbShareFolder } from './mysql-data.ts';
@@ -98,6 +99,8 @@ const mysqlSqlMode =
   'ONLY_FULL_GROUP_BY,STRICT_TRANS_TABLES,NO_ZERO_IN_DATE,NO_ZERO_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION';
 
 async function createDatabase(port: number, name: string): Promise<void> {
+  // Whatever answers on the port, such as another program's server, must not end the process.
+  guardDriver();
   const connection = await createConnection({ host: loopback, port, user: 'root', connectTimeout: 1_000 });
   try {
     await connection.query(

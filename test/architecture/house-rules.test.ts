@@ -44,6 +44,7 @@ const PAUSES = new Set([
   'test/mutations/writing-gateway.ts',
   'test/subscriptions/clients.test.ts',
   'test/subscriptions/event-reader.ts',
+  'test/tls/redis-nodes.test.ts',
 ]);
 
 /** Matches only code, since comments may mention what code must not contain. */

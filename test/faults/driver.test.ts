@@ -1,12 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { PATIENT, startGateway, type Answer, type TestGateway } from '../support/gateway.ts';
+import { packet, packetsOf } from '../support/mysql-packets.ts';
 import { until } from '../support/patience.ts';
 import { createDatabase, withConnection, type TestDatabase } from '../support/servers.ts';
+import { createAuthority, type Authority, type KeyPair } from '../tls/certificates.ts';
 import { startLyingProxy, type LyingProxy, type Spoil } from './lying-proxy.ts';
 
-/** A packet of the protocol: three bytes of length, a sequence number, the body. */
-const packet = (sequence: number, body: Buffer): Buffer =>
-  Buffer.concat([Buffer.from([body.length & 255, body.length >> 8, 0, sequence]), body]);
 const bytes = (...given: number[]): Buffer => packet(1, Buffer.from(given));
 const refusal = (number: number): Buffer =>
   packet(1, Buffer.concat([Buffer.from([0xff, number & 255, number >> 8]), Buffer.from('#HY000planted')]));
@@ -25,14 +24,6 @@ const LIES: readonly (readonly [string, Buffer])[] = [
   ['noise', packet(7, Buffer.from(Array.from({ length: 300 }, (_, i) => (i * 151 + 7) % 256)))],
   ['noise without packets', Buffer.from(Array.from({ length: 64 }, () => 0x41))],
 ];
-
-/** The packets of an answer, each with its header. */
-function packetsOf(answer: Buffer): Buffer[] {
-  const packets: Buffer[] = [];
-  for (let at = 0; at < answer.length; at += packets.at(-1)?.length ?? answer.length)
-    packets.push(answer.subarray(at, at + 4 + answer.readUIntLE(at, 3)));
-  return packets;
-}
 
 /** An answer up to its first row of three, and the number of the packet that comes next. */
 function firstRow(answer: Buffer): { bytes: Buffer; next: number } {
@@ -69,17 +60,23 @@ const KNOWN = '{ products(first: 1) { nodes { name } } }';
 const untilAnswered = (ask: () => Promise<Answer>) => until('an answer', ask, ({ errors }) => errors.length === 0);
 
 // All concurrently, each with its own gateway: most of them only wait for the rest of an answer.
-describe('a driver that is sent what it does not expect', () => {
+describe.each([
+  ['in plain text', false],
+  ['over TLS', true],
+])('a driver that is sent what it does not expect, %s,', (_name, isTls) => {
   let database: TestDatabase;
+  let authority: Authority;
+  let pair: KeyPair | undefined;
   beforeAll(async () => {
-    database = await createDatabase();
+    [database, authority] = await Promise.all([createDatabase(), createAuthority('ours')]);
+    if (isTls) pair = await authority.issue(['localhost']);
     await withConnection(database.url, (connection) =>
       connection.query(
         "INSERT INTO products (sku, name, price, currency, created_at, updated_at) VALUES ('a', 'Ale', 1, 'EUR', NOW(), NOW()), ('b', 'Bun', 1, 'EUR', NOW(), NOW()), ('c', 'Cup', 1, 'EUR', NOW(), NOW())",
       ),
     );
   });
-  afterAll(() => database.drop());
+  afterAll(() => Promise.all([database.drop(), authority.remove()]));
 
   interface LiedTo {
     readonly proxy: LyingProxy;
@@ -87,8 +84,9 @@ describe('a driver that is sent what it does not expect', () => {
   }
 
   async function lyingTo(work: (liedTo: LiedTo) => Promise<void>): Promise<void> {
-    const proxy = await startLyingProxy(Number(new URL(database.url).port));
-    const databaseUrl = Object.assign(new URL(database.url), { port: String(proxy.port) }).href;
+    const proxy = await startLyingProxy(Number(new URL(database.url).port), pair);
+    const search = isTls ? `ssl-mode=VERIFY_CA&ssl-ca=${authority.certFile}` : '';
+    const databaseUrl = Object.assign(new URL(database.url), { port: String(proxy.port), search }).href;
     // Each connection keeps one statement: another one is prepared, and then the first again. Whatever waits for the rest of an
     // answer is given up after the statement timeout.
     const settings = {
@@ -96,7 +94,7 @@ describe('a driver that is sent what it does not expect', () => {
       LIMIT_STATEMENT_MS: '5000',
       LIMIT_DATABASE_WAIT_MS: '5000',
       LIMIT_DATABASE_CONNECTIONS: '2',
-      LIMIT_PREPARED_STATEMENTS: '3',
+      LIMIT_PREPARED_STATEMENTS: '6',
     };
     const gateway = await startGateway({ databaseUrl, settings });
     await untilAnswered(() => gateway.request(KNOWN));

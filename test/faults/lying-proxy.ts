@@ -1,4 +1,7 @@
+import type { Socket } from 'node:net';
+import type { KeyPair } from '../tls/certificates.ts';
 import { startProxy } from './proxy.ts';
+import { encrypted, signIn } from './tls-front.ts';
 
 /** What to pass on of an answer, and whether to cut the connection after it. */
 export type Spoil = (answer: Buffer) => { readonly bytes: Buffer; readonly cuts?: boolean };
@@ -10,19 +13,25 @@ export interface LyingProxy {
   readonly answerNext: (isMeant: (command: Buffer) => boolean, answer: Buffer) => void;
   /** Has the server answer the next matching command, and passes on what `spoil` makes of it. */
   readonly spoilNext: (isMeant: (command: Buffer) => boolean, spoil: Spoil) => void;
-  /** Greets each new connection with these bytes, until called with undefined; cuts the open ones. */
+  /**
+   * Has each new connection hear these bytes first, as the greeting, or once it is encrypted as the answer to the sign-in, until
+   * called with undefined. Cuts the open ones.
+   */
   readonly greet: (answer: Buffer | undefined) => void;
   /** How many false answers were sent. */
   readonly lies: () => number;
   readonly close: () => Promise<void>;
 }
 
-/** Starts a proxy to a server on loopback. */
-export async function startLyingProxy(serverPort: number): Promise<LyingProxy> {
+/**
+ * Starts a proxy to a server on loopback.
+ * @param pair for TLS between the client and the proxy, which then speaks for the server in plain text
+ */
+export async function startLyingProxy(serverPort: number, pair?: KeyPair): Promise<LyingProxy> {
   let next: { isMeant: (command: Buffer) => boolean; answer: Buffer | Spoil } | undefined;
   let greeting: Buffer | undefined;
   let lies = 0;
-  const { port, destroyAll, close } = await startProxy(serverPort, (client, upstream) => {
+  const relay = (client: Socket, upstream: Socket): void => {
     let isLyingTo = greeting !== undefined;
     let spoil: Spoil | undefined;
     const lie = (answer: Buffer): void => {
@@ -52,6 +61,16 @@ export async function startLyingProxy(serverPort: number): Promise<LyingProxy> {
       if (!isLyingTo) client.write(data);
       isLyingTo = greeting !== undefined;
     });
+  };
+  const joined = async (client: Socket, upstream: Socket): Promise<void> => {
+    if (pair === undefined) return relay(client, upstream);
+    const secure = await encrypted(client, upstream, pair);
+    if (greeting === undefined) await signIn(secure, upstream);
+    relay(secure, upstream);
+  };
+  const { port, destroyAll, close } = await startProxy(serverPort, (client, upstream) => {
+    // Fails when the connection is lost before it is signed in.
+    joined(client, upstream).catch(() => client.destroy());
   });
   return {
     port,

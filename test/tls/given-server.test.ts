@@ -4,6 +4,7 @@ import type { TLSSocket } from 'node:tls';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { openConnection } from '../../src/data/connection.ts';
 import { openServer } from '../../src/db/pool.ts';
+import { createPreparedShares } from '../../src/db/prepared.ts';
 import { createDatabase, withConnection, type TestDatabase } from '../support/servers.ts';
 import { createTemporaryFolder } from '../support/temporary-folder.ts';
 import { createAuthority, type Authority } from './certificates.ts';
@@ -34,7 +35,7 @@ async function cipherOf(parameters: string): Promise<string> {
 /** The CA certificate that a server sends along with its own, in PEM form. */
 async function authorityOfServer(): Promise<string> {
   const server = await openServer(`${database.url}?ssl-mode=REQUIRED`, 60_000);
-  const connections = server.createPool({ connections: 1, statementMs: 60_000, prepared: 1 });
+  const connections = server.createPool({ connections: 1, statementMs: 60_000, prepared: createPreparedShares(0, 1) });
   const sockets: TLSSocket[] = [];
   connections.pool.on('acquire', (connection: unknown) => sockets.push((connection as { socket: TLSSocket }).socket));
   await connections.pool.query('SELECT 1');

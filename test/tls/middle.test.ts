@@ -4,6 +4,7 @@ import { createSecureContext, TLSSocket } from 'node:tls';
 import { afterEach, beforeAll, afterAll, expect, test } from '@jest/globals';
 import { openConnection } from '../../src/data/connection.ts';
 import { openServer } from '../../src/db/pool.ts';
+import { greeting, packet, signedIn } from '../support/mysql-packets.ts';
 import { until } from '../support/patience.ts';
 import { createAuthority, type Authority, type KeyPair } from './certificates.ts';
 
@@ -19,29 +20,6 @@ interface ManInTheMiddle {
   readonly close: () => Promise<void>;
 }
 
-/** CLIENT_LONG_PASSWORD, _PROTOCOL_41, _SSL, _SECURE_CONNECTION and _PLUGIN_AUTH. */
-const CAPABILITIES = 0x0008_8a01;
-/** The protocol's first packet. */
-function greeting(version: string): Buffer {
-  const low = Buffer.alloc(2);
-  const high = Buffer.alloc(2);
-  low.writeUInt16LE(CAPABILITIES & 0xffff);
-  high.writeUInt16LE(CAPABILITIES >>> 16);
-  const body = Buffer.concat([
-    Buffer.from([10]),
-    Buffer.from(`${version}\0`),
-    Buffer.from([1, 0, 0, 0]),
-    Buffer.from('12345678\0'),
-    low,
-    Buffer.from([45, 2, 0]),
-    high,
-    Buffer.from([21]),
-    Buffer.alloc(10),
-    Buffer.from('123456789012\0'),
-    Buffer.from('caching_sha2_password\0'),
-  ]);
-  return Buffer.concat([Buffer.from([body.length, 0, 0, 0]), body]);
-}
 const SSL_REQUEST_BYTES = 36;
 /** Asks for the password in clear text, which caching_sha2_password sends over TLS. */
 const inClear = (sequence: number): Buffer => Buffer.from([2, 0, 0, sequence, 1, 4]);
@@ -121,11 +99,8 @@ test.each(GREETINGS)('one that greets as %s hears nothing of the password, nor a
   expect(middle.heard()).toBe('');
 });
 
-const packet = (sequence: number, body: Buffer): Buffer =>
-  Buffer.concat([Buffer.from([body.length, 0, 0, sequence]), body]);
-
 test.each([
-  ['that the password was right', packet(2, Buffer.from([0, 0, 0, 2, 0, 0, 0]))],
+  ['that the password was right', signedIn],
   ['that it was wrong', packet(2, Buffer.from('\xff\x15\x04#28000planted', 'latin1'))],
   ['that it wants the password in clear', packet(2, Buffer.from('\xfemysql_clear_password\0', 'latin1'))],
 ])('one that says %s before TLS is there is not believed', async (_, planted) => {

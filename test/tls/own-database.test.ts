@@ -5,6 +5,7 @@ import { openConnection } from '../../src/data/connection.ts';
 import { serverWords } from '../../src/db/errors.ts';
 import { applyMigrations } from '../../src/db/migrate.ts';
 import { openServer } from '../../src/db/pool.ts';
+import { createPreparedShares } from '../../src/db/prepared.ts';
 import { startProcess } from '../cli/gateway-process.ts';
 import { PATIENT, startGateway } from '../support/gateway.ts';
 import { startOwnServers, withConnection, type OwnServers } from '../support/servers.ts';
@@ -36,7 +37,7 @@ function urlOf(server: OwnServers, host: string, parameters: string): string {
 }
 
 const WAIT_MS = 60_000;
-const POOL = { connections: 1, statementMs: 60_000, prepared: 1 };
+const POOL = { connections: 1, statementMs: 60_000, prepared: createPreparedShares(0, 1) };
 
 /** The ways in which a URL is used: the data commands, the migrations, and the pool. */
 const WAYS: readonly (readonly [string, (url: string) => Promise<unknown>])[] = [

@@ -1,0 +1,42 @@
+import { connect, isIP, type Socket } from 'node:net';
+import { connect as connectTls, type ConnectionOptions } from 'node:tls';
+import { AbstractConnector } from 'ioredis';
+
+/** Those of ioredis that concern the opening of a connection. */
+interface ConnectorOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly tls?: ConnectionOptions;
+  readonly disconnectTimeout: number;
+}
+
+/**
+ * Opens connections as ioredis itself does, and asks each server for a certificate by the server's own name (SNI): ioredis has
+ * one name for all the nodes of a cluster that the others have named, or none.
+ */
+export class RedisConnector extends AbstractConnector {
+  readonly #options: ConnectorOptions;
+
+  /** @param options all of ioredis's options */
+  constructor(options: unknown) {
+    const given = options as ConnectorOptions;
+    super(given.disconnectTimeout);
+    this.#options = given;
+  }
+
+  override async connect(): Promise<Socket> {
+    const { host, port, tls } = this.#options;
+    this.connecting = true;
+    // `disconnect` may be called right after this.
+    await Promise.resolve();
+    if (!this.connecting) throw new Error('Connection is closed.');
+    // SNI allows no IP addresses.
+    const servername = isIP(host) === 0 ? { servername: host } : {};
+    const stream = tls === undefined ? connect(port, host) : connectTls({ ...tls, ...servername, host, port });
+    this.stream = stream;
+    stream.once('error', (error) => {
+      this.firstError = error;
+    });
+    return stream;
+  }
+}
