@@ -78,8 +78,9 @@ function createConnectionPool(options: ServerOptions): ConnectionPool {
     timezone: 'Z',
     stream: () => {
       const socket = connect(connection.port, connection.host);
+      // Not on their `close`: of a connection that broke, the driver removes all listeners.
+      for (const open of sockets) if (open.destroyed) sockets.delete(open);
       sockets.add(socket);
-      socket.once('close', () => sockets.delete(socket));
       return socket;
     },
   });
@@ -93,7 +94,7 @@ function createConnectionPool(options: ServerOptions): ConnectionPool {
       await within(CLOSE_MS, Promise.allSettled([pool.end()]));
       // The driver itself would wait ten seconds. `destroy` also has the server kill the running statement.
       for (const open of busy) open.destroy();
-      await within(CLOSE_MS, untilEmpty(sockets));
+      await within(CLOSE_MS, untilClosed(sockets));
       // A server that hangs neither closes nor kills anything, and must not keep the process alive.
       for (const socket of sockets) socket.destroy();
     },
@@ -132,8 +133,9 @@ async function within(timeoutMs: number, done: Promise<unknown>): Promise<void> 
   clearTimeout(timer);
 }
 
-async function untilEmpty(sockets: ReadonlySet<Socket>): Promise<void> {
-  await Promise.all([...sockets].map((socket) => new Promise((resolve) => socket.once('close', resolve))));
+async function untilClosed(sockets: ReadonlySet<Socket>): Promise<void> {
+  const open = [...sockets].filter((socket) => !socket.destroyed);
+  await Promise.all(open.map((socket) => new Promise((resolve) => socket.once('close', resolve))));
 }
 
 /**
