@@ -7,7 +7,8 @@ beforeAll(async () => {
   gateway = await startWritingGateway();
   await gateway.sql(
     `INSERT INTO products (id, sku, name, price, currency, updated_at) VALUES
-     (9001, 'own-eur', 'Kettle', 19.9900, 'EUR', NOW()), (9002, 'own-jpy', 'Teapot', 1250, 'JPY', NOW())`,
+     (9001, 'own-eur', 'Kettle', 19.9900, 'EUR', NOW()), (9002, 'own-jpy', 'Teapot', 1250, 'JPY', NOW()),
+     (9003, 'own-voucher', 'Voucher', -5, 'EUR', NOW())`,
   );
 });
 
@@ -16,6 +17,7 @@ afterAll(async () => {
 });
 
 const kettle = { product: { sku: 'own-eur' }, quantity: 1 };
+const voucher = { product: { id: idOf('Product', 9003) }, quantity: 1 };
 const teapot = { product: { id: idOf('Product', 9002) }, quantity: 1 };
 const second = (more: object) => ({ items: [kettle, { ...kettle, ...more }] });
 const ahead = (ms: number) => new Date(Date.now() + ms).toISOString();
@@ -112,6 +114,17 @@ const MISUSES: readonly Misuse[] = [
       ['INVALID_INPUT', 'items.0.unitPrice', 'Expected a price in EUR, since that of the product is in JPY, got none.'],
       ['NOT_FOUND', 'items.2.product', NO_PRODUCT],
       ['INVALID_INPUT', 'items.3.unitPrice', 'Expected a price in EUR, since that of the product is in JPY, got none.'],
+    ],
+  ],
+  [
+    'a product with a negative price, such as a voucher, which an import may bring',
+    { items: [kettle, voucher, { ...voucher, unitPrice: '1' }] },
+    [
+      [
+        'INVALID_INPUT',
+        'items.1.unitPrice',
+        'Expected a price of 0 or more, since that of the product is negative, got none.',
+      ],
     ],
   ],
   [

@@ -19,8 +19,7 @@ export interface PricedItems {
 
 /**
  * Loads the products of a new order in one statement, and computes its lines and their total. Refuses each line whose product
- * does not exist with NOT_FOUND, and each without a price in the order's currency, or with too large a total, with
- * INVALID_INPUT.
+ * does not exist with NOT_FOUND, and each without a usable price, or with too large a total, with INVALID_INPUT.
  */
 export async function priceItems(
   transaction: Transaction,
@@ -37,6 +36,12 @@ export async function priceItems(
         'INVALID_INPUT',
         ['items', position, 'unitPrice'],
         `Expected a price in ${currency}, since that of the product is in ${product.currency}, got none.`,
+      );
+    else if (item.unitPrice === null && product.price.isNegative())
+      problems.add(
+        'INVALID_INPUT',
+        ['items', position, 'unitPrice'],
+        'Expected a price of 0 or more, since that of the product is negative, got none.',
       );
     const unitPrice = item.unitPrice ?? parseAmount(product?.price.toFixed(4) ?? '') ?? toAmount(0n);
     const total = lineTotal({ ...item, unitPrice, currency });
