@@ -20,6 +20,7 @@ interface DriverConnection {
   readonly streamIn: { onData(chunk: Buffer): void };
   executeSessionVariableQuery: (this: DriverConnection) => Promise<unknown>;
   socketInit: (this: DriverConnection) => void;
+  addCommandEnable: (this: DriverConnection, command: object, expectsResponse: boolean) => void;
   nextSendCmd: (this: DriverConnection) => void;
   createSecureContext: (this: DriverConnection, info: object, connected: () => void) => void;
   socketErrorHandler(error: Error): void;
@@ -101,9 +102,19 @@ function guardParser(prototype: DriverConnection): void {
   };
 }
 
-/** The next command starts in its own turn of the event loop, and relies on what the server said about a prepared statement. */
+/**
+ * A command relies on what the server said about its prepared statement, and starts where nobody catches: from a listener, or in
+ * its own turn of the event loop.
+ */
 function guardSending(prototype: DriverConnection): void {
-  const { nextSendCmd } = prototype;
+  const { addCommandEnable, nextSendCmd } = prototype;
+  prototype.addCommandEnable = function (this: DriverConnection, ...command): void {
+    try {
+      addCommandEnable.apply(this, command);
+    } catch (error) {
+      this.socketErrorHandler(malformed(error));
+    }
+  };
   prototype.nextSendCmd = function (this: DriverConnection): void {
     try {
       nextSendCmd.call(this);
