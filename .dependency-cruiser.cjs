@@ -19,9 +19,9 @@ const LAYERS = [
   ['app'],
   ['data', 'embedded', 'explain'],
   ['http'],
+  ['graphql'],
   ['events'],
   ['cache'],
-  ['graphql'],
   ['crm'],
   ['connection'],
   ['batch'],
@@ -38,6 +38,8 @@ const FOUNDATIONS = [
   'errors',
   'user-error',
   'canonical',
+  'time-limit',
+  'tls',
 ];
 
 const pathOf = (names) => `^src/(${names.join('|')})(/|\\.ts$)`;

@@ -1,27 +1,23 @@
 import { hash, randomUUID } from 'node:crypto';
-import type { Caller } from './access/caller.ts';
-import type { Deadline } from './batch/loaders.ts';
-import { changedTags } from './batch/tags.ts';
+import { ANYBODY } from './access/caller.ts';
 import { createRedis } from './cache/redis.ts';
 import { createRedisChannels } from './cache/redis-channels.ts';
-import { createResponseCache, type ResponseCache } from './cache/response-cache.ts';
+import { createResponseCache } from './cache/response-cache.ts';
 import type { Config } from './config.ts';
-import type { Context } from './crm/context.ts';
-import { createError } from './errors.ts';
 import { sweepKeys } from './crm/idempotency.ts';
-import { createLoaders } from './crm/registry.ts';
-import { createWriter } from './crm/writer.ts';
 import { createDatabase, type Database } from './db/database.ts';
-import { createCustomerBus, type CustomerBus } from './events/customer-bus.ts';
-import type { DocumentFacts } from './graphql/analysis.ts';
+import { createCustomerBus } from './events/customer-bus.ts';
+import { createContexts, type ContextOptions } from './graphql/context.ts';
 import { createDocuments } from './graphql/documents.ts';
-import { createMask } from './graphql/mask.ts';
-import { createPipeline } from './graphql/pipeline.ts';
+import { createPrepare, type Prepare } from './graphql/operation.ts';
+import { createRun, type Run } from './graphql/run.ts';
 import { createSchema, SDL } from './graphql/schema.ts';
+import { createMaskError } from './graphql/stages/mask.ts';
+import { createYogaHandler } from './graphql/yoga.ts';
 import { shareWith } from './http/cors.ts';
-import { createGraphQLFront } from './http/graphql-front.ts';
 import { graphiqlOptions } from './http/graphiql.ts';
 import { renderGraphiQL } from './http/graphiql-page.ts';
+import { createGraphQLHandler } from './http/graphql-handler.ts';
 import { createReadiness, live } from './http/health.ts';
 import { createGraphQLRoute } from './http/graphql-route.ts';
 import { createHttpServer, read, type Route } from './http/server.ts';
@@ -58,8 +54,6 @@ export async function createApp(
 ): Promise<App> {
   const { limits } = config;
   const metrics = createMetrics();
-  const schema = createSchema();
-  const documents = createDocuments(schema, limits);
   const db = await createDatabase(databaseOptions(config, metrics));
   const { redisUrls: urls } = config;
   const { prefix, timeoutMs } = config.cache;
@@ -76,26 +70,16 @@ export async function createApp(
         : (listener) => createRedisChannels({ urls, timeoutMs, redis, prefix, listener, log, metrics }),
     metrics,
   });
-  const pipeline = createPipeline({
-    schema,
-    documents,
-    mask: createMask({ log, metrics }),
-    metrics,
-    createContext: (request) => createContext({ ...request, db, cache, bus, config, metrics }),
-    requestMs: limits.requestMs,
-    eventsAtOnce: Math.ceil(limits.databaseConnections / 2),
-    graphiql: graphiqlOptions,
-    renderGraphiQL,
-  });
-  const subscriptions = createSubscriptions({ pipeline, limits, metrics });
-  const front = createGraphQLFront({ documents, pipeline, cache, bodyBytes: limits.bodyBytes, subscriptions });
+  const { prepare, run, yoga } = createGraphQL(config, { db, cache, customerEvents: bus, log, metrics });
+  const subscriptions = createSubscriptions({ run, limits, metrics });
+  const graphql = createGraphQLHandler({ prepare, run, bodyBytes: limits.bodyBytes, subscriptions });
   const server = createHttpServer({
     log,
     metrics,
     home: '/graphql',
     routes: {
       ...shareWith(config.corsOrigins, {
-        '/graphql': createGraphQLRoute({ front, yoga: pipeline.handle }),
+        '/graphql': createGraphQLRoute({ graphql, callerOf, yoga }),
         '/schema.graphql': text('application/graphql; charset=utf-8', () => SDL),
       }),
       '/health/live': read(live),
@@ -117,7 +101,7 @@ export async function createApp(
     // Streams would never end by themselves.
     subscriptions.close();
     await serverClosed;
-    await pipeline.handle.dispose();
+    await yoga.dispose();
     await bus.close();
     await cache?.close();
     await redis?.close();
@@ -130,6 +114,28 @@ export async function createApp(
     unprinted: () => metrics.unprintedLines.inc(),
     close: () => (closed ??= close()),
   };
+}
+
+/** Nobody is asked who they are yet. */
+const callerOf = () => ANYBODY;
+
+function createGraphQL(
+  { limits }: Config,
+  { log, ...given }: Omit<ContextOptions, 'limits'> & { readonly log: Log },
+): { readonly prepare: Prepare; readonly run: Run; readonly yoga: ReturnType<typeof createYogaHandler> } {
+  const schema = createSchema();
+  const maskError = createMaskError({ log, metrics: given.metrics });
+  const prepare = createPrepare({ schema, documents: createDocuments(schema, limits) });
+  const run = createRun({
+    ...given,
+    schema,
+    createContext: createContexts({ ...given, limits }),
+    requestMs: limits.requestMs,
+    eventsAtOnce: Math.ceil(limits.databaseConnections / 2),
+    maskError,
+  });
+  const page = { graphiql: graphiqlOptions, renderGraphiQL };
+  return { prepare, run, yoga: createYogaHandler({ ...page, schema, prepare, run, callerOf, maskError }) };
 }
 
 function databaseOptions({ databaseUrl, limits }: Config & { readonly databaseUrl: string }, metrics: Metrics) {
@@ -170,51 +176,4 @@ function text(contentType: string, content: () => string | Promise<string>): Rou
     response.writeHead(200, { 'content-type': contentType, 'content-length': body.length });
     response.end(body);
   });
-}
-
-/** The context of one request's resolvers. */
-function createContext(options: {
-  caller: Caller;
-  facts: DocumentFacts;
-  deadline: Deadline;
-  tags: Set<string>;
-  db: Database;
-  cache: ResponseCache | undefined;
-  bus: CustomerBus;
-  config: Config;
-  metrics: Metrics;
-}): Context {
-  const { caller, deadline, tags, db, cache, bus, config } = options;
-  // Once nobody is waiting for an answer, no more database queries are made for it.
-  const assertWanted = (): void => {
-    if (deadline.isOver) throw createError('TIMEOUT', 'The request was given up.');
-  };
-  const readIfWanted: Database['read'] = async (statement) => {
-    assertWanted();
-    return db.read(statement);
-  };
-  const batch = { db: { read: readIfWanted }, columnsOf: options.facts.columnsOf, tags };
-  // A plain property: V8 creates a hidden class in the old generation for each object literal with an accessor.
-  const context: Context & { loaders: Context['loaders'] } = {
-    ...batch,
-    loaders: createLoaders(batch),
-    pageBounds: config.limits,
-    caller,
-    customerEvents: bus,
-    writer: createWriter({
-      client: db.client,
-      room: db.writes,
-      timeoutMs: config.limits.requestMs,
-      metrics: options.metrics,
-      actor: caller.subject,
-      assertWanted,
-      async settled(changes) {
-        await cache?.invalidate(changedTags(changes));
-        // After invalidating, so that a client that queries again does not get a stale answer. Not awaited.
-        bus.changed(changes.customers);
-        context.loaders = createLoaders(batch);
-      },
-    }),
-  };
-  return context;
 }

@@ -6,11 +6,6 @@ import { COUNT_BOUND, countStatement, existsStatement, pageStatement } from './s
 import { listTag, ownedTag } from './tags.ts';
 import { rowDecoder, type Columns, type RowId, type RowOf, type Table } from './table.ts';
 
-/** Whether a request is over, because it timed out or because the client has gone. */
-export interface Deadline {
-  isOver: boolean;
-}
-
 /** What loaders need from the request that they belong to. */
 export interface BatchContext {
   readonly db: Pick<Database, 'read'>;

@@ -43,22 +43,21 @@ interface WriterOptions extends Omit<TransactionOptions, 'isRepeatable'> {
   /** Where each transaction takes a place. */
   readonly room: Room;
   readonly metrics: TransactionOptions['metrics'] & { readonly repeatedWrites: { inc(): void } };
-  /** Throws when nobody is waiting for the answer any more. */
-  readonly assertWanted: () => void;
+  /** Once aborted, no transaction begins. */
+  readonly signal: AbortSignal;
   /** Called after COMMIT, and after a failed one too, since it may have been committed before the connection was lost. */
   readonly settled: (changes: Changes) => Promise<void>;
 }
 
 /** Creates the writer for one request. */
-export function createWriter({ actor, room, assertWanted, settled, ...transactions }: WriterOptions): Writer {
+export function createWriter({ actor, room, signal, settled, ...transactions }: WriterOptions): Writer {
   return {
     async transaction({ types, isRepeatable }, command) {
-      assertWanted();
       // The other half of the time is for the transaction itself.
-      const leave = await room.enter(transactions.timeoutMs / 2);
+      const leave = await room.enter(transactions.timeoutMs / 2, signal);
       let written: Write | undefined;
       try {
-        assertWanted();
+        signal.throwIfAborted();
         return await runTransaction({ ...transactions, isRepeatable }, async (transaction) => {
           const write = { transaction, actor, now: new Date(), changedCustomers: new Set<string>() };
           const result = await command(write);

@@ -27,9 +27,10 @@ export interface Database {
   readonly client: PrismaClient;
   /**
    * Runs one SELECT through Prisma's driver adapter and counts it under its name.
-   * @throws TIMEOUT or SERVICE_UNAVAILABLE
+   * @param signal once aborted, nothing is sent; commands of the command line have none
+   * @throws TIMEOUT, SERVICE_UNAVAILABLE, or the signal's reason
    */
-  read(statement: ReadStatement): Promise<RawRow[]>;
+  read(statement: ReadStatement, signal?: AbortSignal): Promise<RawRow[]>;
   /** Limits transactions to half of the connections, so that those waiting for row locks leave some for reads. */
   readonly writes: Room;
   /** How many reads are waiting for a connection, and how many transactions for a place in `writes`. */
@@ -105,7 +106,8 @@ export async function createDatabase(options: DatabaseOptions): Promise<Database
 
   return {
     client,
-    async read({ name, sql, values }) {
+    async read({ name, sql, values }, signal) {
+      signal?.throwIfAborted();
       const started = performance.now();
       counterOf(name).inc();
       try {

@@ -5,10 +5,11 @@ export interface Room {
   /**
    * Takes a place, first come first served.
    * @param waitMs the longest time to wait
+   * @param signal ends the waiting when it aborts, with its reason
    * @returns releases the place; call it exactly once
    * @throws SERVICE_UNAVAILABLE when none became free in time, or the queue is full
    */
-  enter(waitMs: number): Promise<() => void>;
+  enter(waitMs: number, signal: AbortSignal): Promise<() => void>;
   /** How many are waiting for a place. */
   waiting(): number;
 }
@@ -36,20 +37,30 @@ export function createRoom({ places, queue, full, refused }: RoomOptions): Room 
     else next();
   };
   return {
-    async enter(waitMs) {
+    async enter(waitMs, signal) {
+      signal.throwIfAborted();
       if (taken < places) taken += 1;
       else if (waiting.size >= queue) throw refuse();
       else
         await new Promise<void>((resolve, reject) => {
-          const timer = setTimeout(() => {
-            waiting.delete(admit);
-            reject(refuse());
-          }, waitMs);
-          const admit = (): void => {
+          const end = (): void => {
             clearTimeout(timer);
+            signal.removeEventListener('abort', giveUp);
             waiting.delete(admit);
+          };
+          const admit = (): void => {
+            end();
             resolve();
           };
+          const giveUp = (): void => {
+            end();
+            reject(signal.reason as Error);
+          };
+          const timer = setTimeout(() => {
+            end();
+            reject(refuse());
+          }, waitMs);
+          signal.addEventListener('abort', giveUp);
           waiting.add(admit);
         });
       return leave;

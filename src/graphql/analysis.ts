@@ -1,13 +1,4 @@
-import {
-  getNamedType,
-  Kind,
-  TypeInfo,
-  visit,
-  visitWithTypeInfo,
-  type DocumentNode,
-  type GraphQLSchema,
-  type OperationDefinitionNode,
-} from 'graphql';
+import { getNamedType, TypeInfo, visit, visitWithTypeInfo, type DocumentNode, type GraphQLSchema } from 'graphql';
 import type { Table } from '../batch/table.ts';
 import { TABLES } from '../crm/registry.ts';
 import { cacheRule, typeCacheRule } from './schema.ts';
@@ -53,14 +44,4 @@ export function analyse(schema: GraphQLSchema, document: DocumentNode): Document
     maxAgeSeconds: Number.isFinite(maxAge) ? maxAge : 0,
     isPrivate,
   };
-}
-
-/** The operation that a request selects; undefined if none has the name, or if there are several and no name. */
-export function pickOperation(
-  document: DocumentNode,
-  operationName: string | null | undefined,
-): OperationDefinitionNode | undefined {
-  const operations = document.definitions.filter((definition) => definition.kind === Kind.OPERATION_DEFINITION);
-  if (operationName) return operations.find((operation) => operation.name?.value === operationName);
-  return operations.length === 1 ? operations[0] : undefined;
 }

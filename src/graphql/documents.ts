@@ -32,18 +32,16 @@ export interface StoredDocument {
 
 /** Cached documents, by their text. */
 export interface Documents {
-  /** @throws DocumentErrors, the request's errors, when the text is not a valid document */
+  /** @throws RequestErrors when the text is not a valid document */
   read(source: string): StoredDocument;
-  /** The stored form of a document returned by `read`. */
-  of(document: DocumentNode): StoredDocument | undefined;
 }
 
-/** Why a text is not a valid document: one or more errors, each with a code. */
-export class DocumentErrors extends Error {
-  override readonly name = 'DocumentErrors';
+/** Why there is nothing to run: one or more errors, each with a code. */
+export class RequestErrors extends Error {
+  override readonly name = 'RequestErrors';
   readonly errors: readonly GraphQLError[];
   constructor(errors: readonly GraphQLError[]) {
-    super('the document is not valid');
+    super('the request is not valid');
     this.errors = errors;
   }
 }
@@ -56,15 +54,14 @@ const MOST_PAIRS = 20_000;
 /** Caches the documents that were used last, and the errors of invalid ones. */
 export function createDocuments(schema: GraphQLSchema, limits: Limits): Documents {
   const complexity = createComplexity(schema, limits);
-  const bySource = new LRUCache<string, StoredDocument | DocumentErrors>({
+  const bySource = new LRUCache<string, StoredDocument | RequestErrors>({
     maxSize: KEPT_CHARACTERS,
     sizeCalculation: (_, source) => source.length + 100,
   });
-  const byDocument = new WeakMap<DocumentNode, StoredDocument>();
 
-  const prepare = (source: string): StoredDocument | DocumentErrors => {
+  const prepare = (source: string): StoredDocument | RequestErrors => {
     const document = parseSource(source, limits.tokens);
-    if (document instanceof DocumentErrors) return document;
+    if (document instanceof RequestErrors) return document;
     const { fields, isCyclic } = spreadFields(document);
     if (fields > limits.tokens)
       return tooComplex(`Expected at most ${limits.tokens} fields with all fragments spread, got ${fields}.`);
@@ -73,20 +70,18 @@ export function createDocuments(schema: GraphQLSchema, limits: Limits): Document
       return tooComplex(`Expected at most ${MOST_PAIRS} pairs of fields that repeat one another, got ${pairs}.`);
     const errors = validate(schema, document, undefined, { maxErrors: 10 });
     if (errors.length > 0)
-      return new DocumentErrors(
+      return new RequestErrors(
         errors.map((error) =>
           coded(withPlace(error, document), exposedCode(error.originalError) ?? 'GRAPHQL_VALIDATION_FAILED'),
         ),
       );
-    const stored = {
+    return {
       document,
       hash: hash('sha256', stripIgnoredCharacters(source), 'base64url'),
       facts: analyse(schema, document),
       measure: byOperation((operation) => complexity(document, operation)),
       plan: byOperation((operation) => createPlans(schema, { document, operation })),
     };
-    byDocument.set(document, stored);
-    return stored;
   };
 
   return {
@@ -96,14 +91,13 @@ export function createDocuments(schema: GraphQLSchema, limits: Limits): Document
         entry = prepare(source);
         bySource.set(source, entry);
       }
-      if (entry instanceof DocumentErrors) throw entry;
+      if (entry instanceof RequestErrors) throw entry;
       return entry;
     },
-    of: (document) => byDocument.get(document),
   };
 }
 
-const tooComplex = (message: string) => new DocumentErrors([createError('QUERY_TOO_COMPLEX', message)]);
+const tooComplex = (message: string) => new RequestErrors([createError('QUERY_TOO_COMPLEX', message)]);
 
 const repeatedPairs = (document: DocumentNode): number =>
   document.definitions
@@ -125,7 +119,7 @@ function byOperation<Variables, Result>(
   };
 }
 
-function parseSource(source: string, maxTokens: number): DocumentNode | DocumentErrors {
+function parseSource(source: string, maxTokens: number): DocumentNode | RequestErrors {
   try {
     return parse(source, { maxTokens });
   } catch (error) {
@@ -133,7 +127,7 @@ function parseSource(source: string, maxTokens: number): DocumentNode | Document
     const tooLong = error.message.includes(`more than ${maxTokens} tokens`);
     return tooLong
       ? tooComplex(`Expected at most ${maxTokens} tokens in a document, got more.`)
-      : new DocumentErrors([coded(error, 'GRAPHQL_PARSE_FAILED')]);
+      : new RequestErrors([coded(error, 'GRAPHQL_PARSE_FAILED')]);
   }
 }
 

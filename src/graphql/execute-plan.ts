@@ -6,8 +6,8 @@ export interface PlanArguments {
   readonly rootValue?: unknown;
   readonly contextValue: unknown;
   readonly variables: VariableValues;
-  /** Once over, nothing more is resolved, and the result has no data. */
-  readonly deadline: { readonly isOver: boolean };
+  /** Once aborted, nothing more is resolved, and the result has no data. */
+  readonly signal: AbortSignal;
 }
 
 /**
@@ -191,7 +191,7 @@ class Execution {
       this.#out -= 1;
       if (this.#result !== undefined) return drop(settled);
       try {
-        if (this.#given.deadline.isOver) this.#data = null;
+        if (this.#given.signal.aborted) this.#data = null;
         if (this.#counts(place)) take(settled);
         else drop(settled);
       } catch (error) {

@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http';
+import { createError } from '../errors.ts';
 import { varyBy } from './vary.ts';
 
 /**
@@ -8,14 +9,15 @@ export type StreamEnd = 'client' | 'stalled' | 'stopping' | 'completed';
 
 /** A response of server-sent events, as in the distinct connections mode of GraphQL over SSE. */
 export interface EventStream {
-  /** Sends an execution result, given as JSON. Resolves once the operating system has taken all of it, or the stream is over. */
-  next(result: string): Promise<void>;
+  /** Sends an execution result, as JSON in UTF-8. Resolves once the operating system has taken all of it, or the stream is over. */
+  next(result: Buffer): Promise<void>;
   /**
    * Tells the client that nothing more comes, and ends the stream. If the gateway is stopping, it does not wait for a slow
    * reader.
    */
   complete(end: StreamEnd): void;
-  isOver(): boolean;
+  /** Aborts when nothing more can be sent. */
+  readonly signal: AbortSignal;
   /** Resolves when the stream is over, whoever ended it. */
   readonly ended: Promise<StreamEnd>;
 }
@@ -32,7 +34,7 @@ const HEARTBEAT_MS = 12_000;
 const LAST_WORDS_MS = 500;
 const COMMENT = ':\n\n';
 const COMPLETE = 'event: complete\ndata:\n\n';
-const nextEvent = (result: string): string => `event: next\ndata: ${result}\n\n`;
+const nextEvent = (result: Buffer): string => `event: next\ndata: ${result.toString()}\n\n`;
 
 /** Sends a single result and completes: for a query or mutation, or for an operation's errors. */
 export function sendAsEvents(
@@ -40,7 +42,7 @@ export function sendAsEvents(
   answer: { readonly body: Buffer; readonly headers: Readonly<Record<string, string>> },
 ): void {
   response.writeHead(200, { ...answer.headers, ...STREAM_HEADERS, vary: varyBy(response, 'Accept') });
-  response.end(`${COMMENT}${nextEvent(answer.body.toString())}${COMPLETE}`);
+  response.end(`${COMMENT}${nextEvent(answer.body)}${COMPLETE}`);
 }
 
 /**
@@ -49,15 +51,18 @@ export function sendAsEvents(
  */
 export function openEventStream(response: ServerResponse, { stallMs }: { stallMs: number }): EventStream {
   let end: StreamEnd = 'client';
-  let isOver = false;
+  const over = new AbortController();
   let deadline: NodeJS.Timeout | undefined;
   /** Resolvers of the writes that the operating system has not taken yet. */
   const unsent = new Set<() => void>();
   const { promise: ended, resolve } = Promise.withResolvers<StreamEnd>();
 
-  const close = (): void => {
-    isOver = true;
+  const stop = (): void => {
+    over.abort(createError('TIMEOUT', 'The subscription is over.'));
     clearInterval(heartbeat);
+  };
+  const close = (): void => {
+    stop();
     clearTimeout(deadline);
     for (const done of unsent) done();
     resolve(end);
@@ -77,7 +82,7 @@ export function openEventStream(response: ServerResponse, { stallMs }: { stallMs
       unsent.add(done);
       response.write(text, () => {
         unsent.delete(done);
-        if (unsent.size === 0 && !isOver) clearTimeout(deadline);
+        if (unsent.size === 0 && !over.signal.aborted) clearTimeout(deadline);
         done();
       });
     });
@@ -94,15 +99,14 @@ export function openEventStream(response: ServerResponse, { stallMs }: { stallMs
 
   return {
     ended,
-    isOver: () => isOver,
+    signal: over.signal,
     async next(result) {
-      if (!isOver) await write(nextEvent(result));
+      if (!over.signal.aborted) await write(nextEvent(result));
     },
     complete(why) {
-      if (isOver) return;
-      isOver = true;
+      if (over.signal.aborted) return;
+      stop();
       end = why;
-      clearInterval(heartbeat);
       cutAfter(why === 'stopping' ? LAST_WORDS_MS : stallMs, why);
       response.end(COMPLETE);
     },

@@ -1,16 +1,7 @@
 import type { IncomingMessage } from 'node:http';
-import { createError, quoted } from '../errors.ts';
+import { quoted } from '../errors.ts';
+import type { CostMode, GraphQLRequest } from '../graphql/operation.ts';
 import { JSON_TYPE } from './media-types.ts';
-
-/** The parameters of a GraphQL request, as specified by GraphQL over HTTP. */
-export interface GraphQLRequest {
-  /** Empty when the request names a persisted document instead. */
-  readonly query: string;
-  /** Whether it names a persisted document, which clients with automatic persisted queries try first. */
-  readonly isPersisted: boolean;
-  readonly operationName: string | undefined;
-  readonly variables: Readonly<Record<string, unknown>> | undefined;
-}
 
 /** A problem with the HTTP request itself. `headers` are added to the response. */
 export class HttpError extends Error {
@@ -25,10 +16,20 @@ export class HttpError extends Error {
 }
 
 /**
+ * Reads the parameters of a GET or POST.
+ * @throws HttpError for a request that cannot be read (400, 413, 415)
+ */
+export async function readGraphQLRequest(request: IncomingMessage, mostBytes: number): Promise<GraphQLRequest> {
+  if (request.method === 'GET') return parseGet(queryString(request));
+  assertJsonBody(request.headers['content-type']);
+  return parsePost(await readBody(request, mostBytes));
+}
+
+/**
  * Reads a request's body.
  * @throws HttpError 413 past `mostBytes`, before the rest is read; 415 for a content encoding; 400 for text that is not UTF-8
  */
-export async function readBody(request: IncomingMessage, mostBytes: number): Promise<string> {
+async function readBody(request: IncomingMessage, mostBytes: number): Promise<string> {
   const tooLarge = () =>
     new HttpError(413, `Expected a body of at most ${mostBytes} bytes, got more.`, { connection: 'close' });
   if (Number(request.headers['content-length'] ?? 0) > mostBytes) throw tooLarge();
@@ -70,7 +71,7 @@ const refusal = (message: string, cause: unknown): HttpError => Object.assign(ne
  * Parses a POST's JSON body.
  * @throws BAD_USER_INPUT or HttpError 400, saying what was expected and what came
  */
-export function parsePost(body: string): GraphQLRequest {
+function parsePost(body: string): GraphQLRequest {
   let parsed: unknown;
   try {
     parsed = JSON.parse(body);
@@ -87,14 +88,14 @@ export function parsePost(body: string): GraphQLRequest {
 }
 
 /** The query string of a request's URL, without the question mark. */
-export const queryString = ({ url = '' }: IncomingMessage): string =>
+const queryString = ({ url = '' }: IncomingMessage): string =>
   url.includes('?') ? url.slice(url.indexOf('?') + 1) : '';
 
 /**
  * Parses a GET's query string.
  * @throws HttpError 400, saying what was expected and what came
  */
-export function parseGet(given: string): GraphQLRequest {
+function parseGet(given: string): GraphQLRequest {
   try {
     // URLSearchParams replaces invalid bytes with replacement characters, which a filter would then look for.
     decodeURIComponent(given);
@@ -166,9 +167,6 @@ const namesPersisted = (extensions: unknown): boolean =>
 const isMap = (value: unknown): value is Readonly<Record<string, unknown>> | null | undefined =>
   value === undefined || (typeof value === 'object' && !Array.isArray(value));
 
-/** `report` adds the cost to the data. `validate` answers with the cost alone and runs nothing. */
-export type CostMode = 'report' | 'validate';
-
 /**
  * The value of the header `GraphQL-Cost`; undefined without it.
  * @throws HttpError 400 for any other value
@@ -179,7 +177,7 @@ export function costMode(header: string | readonly string[] | undefined): CostMo
 }
 
 /** @throws HttpError 415 unless a POST's body is JSON in UTF-8 */
-export function assertJsonBody(contentType: string | undefined): void {
+function assertJsonBody(contentType: string | undefined): void {
   if (contentType === JSON_TYPE) return;
   const [type, ...parameters] = (contentType ?? '').split(';').map((part) => part.trim().toLowerCase());
   const charset = parameters.find((parameter) => parameter.startsWith('charset='));
@@ -189,19 +187,3 @@ export function assertJsonBody(contentType: string | undefined): void {
     `Expected content type ${JSON_TYPE} in UTF-8, got ${contentType === undefined ? 'none' : quoted(contentType)}.`,
   );
 }
-
-/** BAD_USER_INPUT for an operation name that the document does not have, or for no name where there are several operations. */
-export function unknownOperation(operationName: string | undefined) {
-  return createError(
-    'BAD_USER_INPUT',
-    operationName === undefined
-      ? 'Parameter "operationName": expected the name of one of the document\'s operations, got nothing.'
-      : `Parameter "operationName": the document has no operation ${quoted(operationName)}.`,
-  );
-}
-
-/**
- * Tells a client to send the document itself. Clients look for this exact message: on it they resend at once, and do not try a
- * hash alone again.
- */
-export const notPersisted = () => createError('PERSISTED_QUERY_NOT_FOUND', 'PersistedQueryNotSupported');

@@ -1,17 +1,18 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { ANYBODY } from '../access/caller.ts';
-import type { createGraphQLFront } from './graphql-front.ts';
+import type { Caller } from '../access/caller.ts';
+import type { createGraphQLHandler } from './graphql-handler.ts';
 import { HttpError } from './graphql-request.ts';
 import { prefersPage } from './media-types.ts';
 import type { Handler, Route } from './server.ts';
 import { varyBy } from './vary.ts';
 
 interface RouteOptions {
-  readonly front: ReturnType<typeof createGraphQLFront>;
+  readonly graphql: ReturnType<typeof createGraphQLHandler>;
+  readonly callerOf: (request: IncomingMessage) => Caller;
   readonly yoga: Handler;
 }
 
-/** The route of GraphQL. A browser that asks for a page gets GraphiQL from Yoga's handler; the front answers everything else. */
+/** The route of GraphQL. A browser that asks for a page gets GraphiQL from Yoga's handler. */
 export function createGraphQLRoute(options: RouteOptions): Route {
   return {
     methods: ['GET', 'POST'],
@@ -20,14 +21,15 @@ export function createGraphQLRoute(options: RouteOptions): Route {
 }
 
 async function answer(
-  { front, yoga }: RouteOptions,
+  { graphql, callerOf, yoga }: RouteOptions,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
   const { accept, host } = request.headers;
-  // A dry run must never run anything, so a request for the cost goes only to the front, which supports it.
+  // A dry run must never run anything, so a request for the cost never goes to Yoga's handler, which does not know it.
   const asksCost = 'graphql-cost' in request.headers;
-  if (request.method !== 'GET' || asksCost || !prefersPage(accept)) return front(request, response, ANYBODY);
+  if (request.method !== 'GET' || asksCost || !prefersPage(accept))
+    return graphql(request, response, callerOf(request));
   if (!URL.canParse(`http://${host}${request.url}`))
     throw new HttpError(400, 'Expected a host name in the header "host", got something else.');
   response.setHeader('vary', varyBy(response, 'Accept'));

@@ -1,10 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ExecutionResult } from 'graphql';
-import type { Caller } from '../access/caller.ts';
-import type { Deadline } from '../batch/loaders.ts';
-import type { Pipeline } from '../graphql/pipeline.ts';
+import type { Operation } from '../graphql/operation.ts';
+import type { Run } from '../graphql/run.ts';
+import { serialise } from '../graphql/stages/serialise.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
-import type { AskedOperation } from './asked-operation.ts';
 import { openEventStream, type EventStream } from './event-stream.ts';
 import { HttpError } from './graphql-request.ts';
 
@@ -14,17 +13,13 @@ export interface Subscriptions {
    * Runs one until either side ends it.
    * @throws HttpError 503 while stopping or beyond the gateway's limit, 429 beyond the client's
    */
-  answer(request: IncomingMessage, response: ServerResponse, asked: Asked): Promise<void>;
+  answer(request: IncomingMessage, response: ServerResponse, operation: Operation): Promise<void>;
   /** Tells each client that nothing more comes, and ends all streams. */
   close(): void;
 }
 
-interface Asked extends Pick<AskedOperation, 'parameters'> {
-  readonly caller: Caller;
-}
-
 export interface SubscriptionsOptions {
-  readonly pipeline: Pipeline;
+  readonly run: Pick<Run, 'subscribe'>;
   readonly limits: {
     readonly subscriptions: number;
     readonly subscriptionsPerClient: number;
@@ -35,20 +30,20 @@ export interface SubscriptionsOptions {
 
 /** Serves subscriptions as event streams, up to the limits. */
 export function createSubscriptions(options: SubscriptionsOptions): Subscriptions {
-  const { pipeline, limits, metrics } = options;
+  const { run, limits, metrics } = options;
   const streams = new Set<EventStream>();
   let isClosing = false;
   const admit = createAdmission(options);
   return {
-    async answer(request, response, { parameters, caller }) {
+    async answer(request, response, operation) {
       if (isClosing) throw new HttpError(503, 'The gateway is stopping; try again.');
       const release = admit(request.socket.remoteAddress ?? '');
       const stream = openEventStream(response, { stallMs: limits.subscriptionStallMs });
       streams.add(stream);
       try {
-        const run = (deadline: Deadline) => pipeline.subscribe({ ...parameters, caller, deadline });
-        for await (const result of untilOver(stream, run)) {
-          await stream.next(JSON.stringify(result));
+        const results = await run.subscribe({ ...operation, signal: stream.signal });
+        for await (const result of untilOver(stream, results)) {
+          await stream.next(serialise(result).body);
           metrics.subscriptionEvents.inc();
         }
         stream.complete('completed');
@@ -67,23 +62,20 @@ export function createSubscriptions(options: SubscriptionsOptions): Subscription
 
 /** A subscription's results, or a single result with its errors; stops when the stream is over. */
 async function* untilOver(
-  stream: EventStream,
-  subscribe: (deadline: Deadline) => ReturnType<Pipeline['subscribe']>,
+  { signal }: EventStream,
+  results: AsyncIterable<ExecutionResult> | ExecutionResult,
 ): AsyncGenerator<ExecutionResult, void, void> {
-  const deadline = { isOver: stream.isOver() };
-  const results = await subscribe(deadline);
   if (!(Symbol.asyncIterator in results)) {
     yield results;
     return;
   }
   const iterator = results[Symbol.asyncIterator]();
-  void stream.ended.then(() => {
-    deadline.isOver = true;
-    return iterator.return?.();
-  });
+  const stop = (): void => void iterator.return?.();
+  if (signal.aborted) stop();
+  signal.addEventListener('abort', stop, { once: true });
   for (;;) {
     const { done, value } = await iterator.next();
-    if (done === true || stream.isOver()) break;
+    if (done === true || signal.aborted) break;
     yield value;
   }
 }

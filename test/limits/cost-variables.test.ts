@@ -35,8 +35,12 @@ describe('@skip and @include', () => {
     expect(await requested(query, given({ yes: true, no: false }))).toBe(whole);
   });
 
-  test('leave nothing out by a variable that has no value or a wrong one', async () => {
-    for (const yes of [undefined, null, 'false', 0]) expect(await requested(query, given({ yes }))).toBe(whole);
+  test('are refused with a variable that has no value or a wrong one, also when only the cost is asked for', async () => {
+    for (const yes of [undefined, null, 'false', 0]) {
+      const headers = { 'graphql-cost': 'validate' };
+      const { data, errors } = await gateway.request(query, { variables: { yes }, headers });
+      expect([data, errors]).toMatchObject([undefined, [{ extensions: { code: 'BAD_USER_INPUT' } }]]);
+    }
   });
 
   test('leave out what a literal says, on fields and on fragments', async () => {

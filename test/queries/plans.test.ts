@@ -152,7 +152,7 @@ async function executed(schema: GraphQLSchema, { query, operationName, variables
   const planned = plans.map((planOf) => async () => {
     const plan = planOf(variableValues);
     if (plan === undefined) throw new Error(`no plan for ${query}`);
-    return executePlan(plan, { contextValue: {}, variables: variableValues, deadline: { isOver: false } });
+    return executePlan(plan, { contextValue: {}, variables: variableValues, signal: new AbortController().signal });
   });
   const plain = await execute({ schema, document, operationName, variableValues: variables, contextValue: {} });
   return { plain, planned: await Promise.all(planned.map((execution) => execution())) };
@@ -243,10 +243,10 @@ describe('a plan is executed as graphql executes the document', () => {
   test('but asks nothing more once its time is over', async () => {
     const schema = buildSchema('type Query { slow: Query, name: String }');
     const asked: string[] = [];
-    const deadline = { isOver: false };
+    const given = new AbortController();
     const slow = async () => {
       asked.push('slow');
-      deadline.isOver = asked.length === 2;
+      if (asked.length === 2) given.abort();
       return {};
     };
     Object.assign(schema.getQueryType()?.getFields()['slow'] ?? {}, { resolve: slow });
@@ -256,7 +256,7 @@ describe('a plan is executed as graphql executes the document', () => {
     const variables = { sources: {}, coerced: {} };
     const plan = createPlans(schema, { document, operation })(variables);
     if (plan === undefined) throw new Error('no plan');
-    expect(await executePlan(plan, { contextValue: {}, variables, deadline })).toEqual({ data: null });
+    expect(await executePlan(plan, { contextValue: {}, variables, signal: given.signal })).toEqual({ data: null });
     expect(asked).toEqual(['slow', 'slow']);
   });
 });

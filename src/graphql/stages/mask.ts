@@ -1,16 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import { GraphQLError, type ExecutionResult } from 'graphql';
-import { createError, ERROR_CODES, exposedCode, type ErrorCode } from '../errors.ts';
-import { toGatewayError } from '../db/errors.ts';
-import type { Log } from '../telemetry/log.ts';
-import type { Metrics } from '../telemetry/metrics.ts';
-import { coded } from './documents.ts';
+import { createError, ERROR_CODES, exposedCode, type ErrorCode } from '../../errors.ts';
+import { toGatewayError } from '../../db/errors.ts';
+import type { Log } from '../../telemetry/log.ts';
+import type { Metrics } from '../../telemetry/metrics.ts';
+import { coded } from '../documents.ts';
 
 /** Converts an error to what a client may see: with a code, and for an unexpected error only an id, which is also in the log. */
 export type MaskError = (error: unknown) => GraphQLError;
 
 /** Masks errors that are not meant for clients, and logs them under the id that clients get. */
-export function createMask({ log, metrics }: { log: Log; metrics: Metrics }): MaskError {
+export function createMaskError({ log, metrics }: { log: Log; metrics: Metrics }): MaskError {
   return (error) => {
     const located = error instanceof GraphQLError ? error : undefined;
     const thrown = toGatewayError(deepest(error));
@@ -28,18 +28,25 @@ export function createMask({ log, metrics }: { log: Log; metrics: Metrics }): Ma
 }
 
 /**
- * Masks a result's errors. A result without data means that nothing was executed; then the executor's own errors say what is
- * wrong with the variables or the operation.
+ * Masks the errors of a result, or the error that there is instead of one; never rejects. A result without data means that
+ * nothing was executed; then graphql's own errors say what is wrong with the request.
  */
-export function maskAll(result: ExecutionResult, mask: MaskError): GraphQLError[] {
-  const isRequestError = !('data' in result) || result.data === undefined;
-  return (result.errors ?? []).map((error) =>
-    mask(
-      isRequestError && exposedCode(error) === undefined && isOfGraphQL(error)
-        ? createError('BAD_USER_INPUT', error.message)
-        : error,
-    ),
-  );
+export async function mask(running: PromiseLike<ExecutionResult>, maskError: MaskError): Promise<ExecutionResult> {
+  try {
+    const result = await running;
+    if (result.errors === undefined) return result;
+    const isRequestError = result.data === undefined;
+    const errors = result.errors.map((error) =>
+      maskError(
+        isRequestError && exposedCode(error) === undefined && isOfGraphQL(error)
+          ? createError('BAD_USER_INPUT', error.message)
+          : error,
+      ),
+    );
+    return { ...result, errors };
+  } catch (error) {
+    return { errors: [maskError(error)] };
+  }
 }
 
 /** Whether the error comes from GraphQL itself: an invalid variable's error wraps that of the scalar. */

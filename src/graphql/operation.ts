@@ -1,0 +1,91 @@
+import { Kind, OperationTypeNode, type DocumentNode, type GraphQLSchema, type OperationDefinitionNode } from 'graphql';
+import type { Caller } from '../access/caller.ts';
+import { createError, quoted } from '../errors.ts';
+import type { Measured } from './complexity.ts';
+import { RequestErrors, type Documents, type StoredDocument } from './documents.ts';
+import type { VariableValues } from './plan.ts';
+import { coerceVariables } from './variables.ts';
+
+/** The parameters of a GraphQL request, as specified by GraphQL over HTTP. */
+export interface GraphQLRequest {
+  /** Empty when the request names a persisted document instead. */
+  readonly query: string;
+  /** Whether it names a persisted document, which clients with automatic persisted queries try first. */
+  readonly isPersisted: boolean;
+  readonly operationName: string | undefined;
+  readonly variables: Readonly<Record<string, unknown>> | undefined;
+}
+
+/** `report` adds the cost to the data. `validate` answers with the cost alone and runs nothing. */
+export type CostMode = 'report' | 'validate';
+
+/** Who sends a request, and how it is to be answered. */
+export interface RequestOrigin {
+  readonly caller: Caller;
+  /** Aborts when nobody waits for the answer any more. */
+  readonly signal: AbortSignal;
+  /** Whether stored answers are ignored and replaced. */
+  readonly refresh: boolean;
+  /** Undefined when the cost was not asked for. */
+  readonly costMode: CostMode | undefined;
+}
+
+/** One operation that a caller asks for. It is prepared once, and carries everything that is known about it from then on. */
+export interface Operation extends RequestOrigin {
+  readonly document: StoredDocument;
+  readonly definition: OperationDefinitionNode;
+  /** The name in the request, which may leave it out if the document has one operation only. */
+  readonly name: string | undefined;
+  /** As the request has them. */
+  readonly given: Readonly<Record<string, unknown>>;
+  /** Coerced, with defaults filled in. */
+  readonly variables: VariableValues;
+  /** Its cost, and the limits that it exceeds. For a subscription, that of one event. */
+  readonly measured: Measured;
+}
+
+export type Prepare = (request: GraphQLRequest, origin: RequestOrigin) => Operation;
+
+/**
+ * Creates the function that finds out what a request asks for, without running any of it.
+ * @returns a function that throws RequestErrors when there is no such operation, or its variables are invalid
+ */
+export function createPrepare({ schema, documents }: { schema: GraphQLSchema; documents: Documents }): Prepare {
+  return (request, origin) => {
+    if (request.isPersisted) throw new RequestErrors([notPersisted()]);
+    const document = documents.read(request.query);
+    const { operationName: name, variables: given = {} } = request;
+    const definition = pickOperation(document.document, name);
+    if (definition === undefined) throw new RequestErrors([unknownOperation(name)]);
+    const variables = coerceVariables(schema, definition, given);
+    if ('errors' in variables) throw new RequestErrors(variables.errors);
+    return { ...origin, document, definition, name, given, variables, measured: document.measure(definition, given) };
+  };
+}
+
+/** Whether the operation is a mutation, which only POST may ask for, or a subscription, which has many answers. */
+export const isMutation = ({ definition }: Pick<Operation, 'definition'>): boolean =>
+  definition.operation === OperationTypeNode.MUTATION;
+export const isSubscription = ({ definition }: Pick<Operation, 'definition'>): boolean =>
+  definition.operation === OperationTypeNode.SUBSCRIPTION;
+
+/** Undefined if none has the name, or if there are several and no name. */
+function pickOperation(document: DocumentNode, name: string | undefined): OperationDefinitionNode | undefined {
+  const operations = document.definitions.filter((definition) => definition.kind === Kind.OPERATION_DEFINITION);
+  if (name) return operations.find((operation) => operation.name?.value === name);
+  return operations.length === 1 ? operations[0] : undefined;
+}
+
+const unknownOperation = (name: string | undefined) =>
+  createError(
+    'BAD_USER_INPUT',
+    name === undefined
+      ? 'Parameter "operationName": expected the name of one of the document\'s operations, got nothing.'
+      : `Parameter "operationName": the document has no operation ${quoted(name)}.`,
+  );
+
+/**
+ * Tells a client to send the document itself. Clients look for this exact message: on it they resend at once, and do not try a
+ * hash alone again.
+ */
+const notPersisted = () => createError('PERSISTED_QUERY_NOT_FOUND', 'PersistedQueryNotSupported');

@@ -1,0 +1,64 @@
+import type { ExecutionResult, GraphQLError } from 'graphql';
+import type { ResponseCache } from '../cache/response-cache.ts';
+import type { Operation } from './operation.ts';
+import { authorise } from './stages/authorise.ts';
+import { bound } from './stages/bound.ts';
+import { createExecute, type ExecuteOptions } from './stages/execute.ts';
+import { mask, type MaskError } from './stages/mask.ts';
+import { dryRun, reportCost } from './stages/report-cost.ts';
+import { serialise, type GraphQLResponse } from './stages/serialise.ts';
+import { createSharedCache } from './stages/shared-cache.ts';
+import { createSubscribe } from './stages/subscribe.ts';
+
+export interface RunOptions extends ExecuteOptions {
+  /** Undefined when responses are not cached. */
+  readonly cache: ResponseCache | undefined;
+  readonly maskError: MaskError;
+  /** How many subscription events are executed concurrently, so that their reads leave connections for requests. */
+  readonly eventsAtOnce: number;
+}
+
+export type Run = ReturnType<typeof createRun>;
+
+/**
+ * What happens to an operation, stage by stage, whoever brings it. Nothing here rejects: a failure is a response with errors,
+ * which are masked and have codes.
+ */
+export function createRun(options: RunOptions) {
+  const { maskError } = options;
+  const sharedCache = createSharedCache(options.cache);
+  const executeOperation = createExecute(options);
+  const execute: typeof executeOperation = (operation, inputs) => mask(executeOperation(operation, inputs), maskError);
+  const subscribe = createSubscribe({ ...options, execute });
+
+  return {
+    /** Answers a query or mutation. */
+    async respond(operation: Operation): Promise<GraphQLResponse> {
+      const response =
+        refuse(operation) ??
+        (await sharedCache(operation, async (tags) => serialise(await execute(operation, { tags }))));
+      return reportCost(operation, response);
+    },
+    /** The results of a subscription, one for each event; a single one, with errors, if it could not begin. */
+    async subscribe(operation: Operation): Promise<AsyncIterable<ExecutionResult> | ExecutionResult> {
+      const errors = refusalsOf(operation);
+      return errors.length > 0 ? { errors } : subscribe(operation);
+    },
+    /** Executes a query or mutation without the cache, for a caller that serialises the result itself. */
+    async execute(operation: Operation): Promise<ExecutionResult> {
+      const errors = refusalsOf(operation);
+      return errors.length > 0 ? { errors } : execute(operation, { tags: new Set() });
+    },
+  };
+}
+
+/** The response to an operation that must not run; undefined if it may. */
+export function refuse(operation: Operation): GraphQLResponse | undefined {
+  const errors = refusalsOf(operation);
+  return errors.length > 0 ? serialise({ errors }) : dryRun(operation);
+}
+
+function refusalsOf(operation: Operation): readonly GraphQLError[] {
+  const refusals = authorise(operation);
+  return refusals.length > 0 ? refusals : bound(operation);
+}

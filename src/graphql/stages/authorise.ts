@@ -1,0 +1,17 @@
+import { OperationTypeNode, type GraphQLError } from 'graphql';
+import type { Scope } from '../../access/caller.ts';
+import { createError } from '../../errors.ts';
+import type { Operation } from '../operation.ts';
+
+const NEEDED_SCOPE: Readonly<Record<OperationTypeNode, Scope>> = {
+  [OperationTypeNode.QUERY]: 'crm:read',
+  [OperationTypeNode.SUBSCRIPTION]: 'crm:read',
+  [OperationTypeNode.MUTATION]: 'crm:write',
+};
+
+/** Refuses (FORBIDDEN) what the caller may not do; an empty list if it may. */
+export function authorise({ caller, definition }: Operation): readonly GraphQLError[] {
+  const scope = NEEDED_SCOPE[definition.operation];
+  if (caller.scopes.includes(scope)) return [];
+  return [createError('FORBIDDEN', `Expected a caller with the scope ${scope}, got one without it.`)];
+}

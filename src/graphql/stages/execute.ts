@@ -1,0 +1,53 @@
+import { execute as executeByGraphQL, type ExecutionResult, type GraphQLSchema } from 'graphql';
+import { createError } from '../../errors.ts';
+import type { Metrics } from '../../telemetry/metrics.ts';
+import { within } from '../../time-limit.ts';
+import { consistently } from '../consistent.ts';
+import type { CreateContext } from '../context.ts';
+import { executePlan } from '../execute-plan.ts';
+import { isMutation, type Operation } from '../operation.ts';
+
+export interface ExecuteOptions {
+  readonly schema: GraphQLSchema;
+  readonly createContext: CreateContext;
+  /** How long one execution may take. */
+  readonly requestMs: number;
+  readonly metrics: Pick<Metrics, 'executions' | 'repeatedReads'>;
+}
+
+export type Execute = ReturnType<typeof createExecute>;
+
+/**
+ * Executes an operation by its plan, or by graphql's executor if that is not possible, in a context of its own. Runs a query
+ * again when its reads were inconsistent, but a mutation only once, since it has written by then.
+ * @returns a function that rejects with TIMEOUT when time is up, or with the reason of the operation's signal. Its `rootValue` is
+ *   a subscription's event, and `tags` collects the tags (`batch/tags.ts`) of everything that is read.
+ */
+export function createExecute({ schema, createContext, requestMs, metrics }: ExecuteOptions) {
+  const executions = { plain: metrics.executions.labels('plain'), planned: metrics.executions.labels('planned') };
+  const late = () => createError('TIMEOUT', `The request took longer than ${requestMs} ms; ask for less at once.`);
+  return (
+    operation: Operation,
+    { tags, rootValue }: { readonly tags: Set<string>; readonly rootValue?: unknown },
+  ): Promise<ExecutionResult> => {
+    const { document, definition, variables } = operation;
+    const plan = document.plan(definition, variables);
+    const isPlanned = plan !== undefined && !plan.asksAboutSchema;
+    executions[isPlanned ? 'planned' : 'plain'].inc();
+    return within({ ms: requestMs, late, signal: operation.signal }, (signal) => {
+      const run = () => {
+        const contextValue = createContext(operation, { tags, signal });
+        if (isPlanned) return executePlan(plan, { rootValue, contextValue, variables, signal });
+        return executeByGraphQL({
+          schema,
+          document: document.document,
+          operationName: operation.name,
+          variableValues: operation.given,
+          contextValue,
+          rootValue,
+        });
+      };
+      return isMutation(operation) ? run() : consistently(run, () => metrics.repeatedReads.inc());
+    });
+  };
+}

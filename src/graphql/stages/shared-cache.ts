@@ -1,0 +1,56 @@
+import { OperationTypeNode } from 'graphql';
+import type { CachePolicy, ResponseCache } from '../../cache/response-cache.ts';
+import type { Operation } from '../operation.ts';
+import type { GraphQLResponse } from './serialise.ts';
+
+// Larger ones would block other commands on the connection for longer than a request may wait for Redis.
+const MAX_STORED_BYTES = 1_000_000;
+
+/**
+ * Answers a query with a stored response, if there is one that still holds, or else with a new one, which it stores.
+ * @param cache undefined when responses are not cached
+ * @returns a function whose `respond` makes the new one, and collects the tags of everything that it reads
+ */
+export function createSharedCache(cache: ResponseCache | undefined) {
+  return async (
+    operation: Operation,
+    respond: (tags: Set<string>) => Promise<GraphQLResponse>,
+  ): Promise<GraphQLResponse> => {
+    const tags = new Set<string>();
+    const policy = policyOf(operation);
+    if (cache === undefined || policy === undefined) return respond(tags);
+    const { refresh } = operation;
+    const found = await cache.lookup(keyOf(operation), policy, { refresh });
+    if (found.result === 'HIT') {
+      const { body, ageSeconds } = found.answer;
+      const freshSeconds = Math.max(0, policy.maxAgeSeconds - ageSeconds);
+      const headers = { 'x-cache': 'HIT', age: String(ageSeconds), 'cache-control': maxAge(freshSeconds), ...VARY };
+      return { body, status: 200, headers, hasErrors: false };
+    }
+    const response = await respond(tags);
+    if (response.hasErrors) return response;
+    const { body } = response;
+    // Not awaited: later look-ups come after it on the same connection.
+    if (found.result === 'MISS' && body.length <= MAX_STORED_BYTES) void found.store({ body, tags });
+    const result = refresh ? 'BYPASS' : found.result;
+    return { ...response, headers: { 'x-cache': result, 'cache-control': maxAge(policy.maxAgeSeconds), ...VARY } };
+  };
+}
+
+/** Undefined for what is never stored: anything but a query, and a query with a field that forbids it. */
+function policyOf({ document: { facts }, definition }: Operation): CachePolicy | undefined {
+  const isStored = definition.operation === OperationTypeNode.QUERY && facts.maxAgeSeconds > 0 && !facts.isPrivate;
+  return isStored ? { maxAgeSeconds: facts.maxAgeSeconds } : undefined;
+}
+
+const keyOf = ({ document, name, given, caller }: Operation) => ({
+  document: document.hash,
+  operationName: name,
+  variables: given,
+  access: caller.accessKey,
+});
+
+// `private`: an answer depends on the caller, which caches on the way cannot tell.
+const maxAge = (seconds: number): string => `private, max-age=${seconds}`;
+// A browser's cached answer must not be used for a request that asks for the cost.
+const VARY = { vary: 'Accept, graphql-cost' };

@@ -1,0 +1,88 @@
+import {
+  createSourceEventStream,
+  mapSourceToResponseEvent,
+  validateSubscriptionArgs,
+  type ExecutionResult,
+  type GraphQLSchema,
+} from 'graphql';
+import type { StreamEvent } from '../../crm/context.ts';
+import { createError, exposedCode } from '../../errors.ts';
+import type { CreateContext } from '../context.ts';
+import type { Operation } from '../operation.ts';
+import type { Execute } from './execute.ts';
+import { mask, type MaskError } from './mask.ts';
+
+export interface SubscribeOptions {
+  readonly schema: GraphQLSchema;
+  readonly createContext: CreateContext;
+  readonly maskError: MaskError;
+  /** Never rejects, and masks errors. */
+  readonly execute: Execute;
+  readonly eventsAtOnce: number;
+}
+
+/**
+ * Executes a subscription once for each event from its field's `subscribe`. Each result is read anew, within a request's time
+ * limit. Its `extensions.stream.state` tells which changes are heard of. A result without data is the last one, unless its
+ * errors are transient: then it is retried.
+ * @returns a function that gives masked results; only one, with errors, when the subscription cannot begin
+ */
+export function createSubscribe({ schema, createContext, maskError, execute, eventsAtOnce }: SubscribeOptions) {
+  const inTurn = createTurns(eventsAtOnce);
+
+  async function begin(operation: Operation): Promise<AsyncIterable<ExecutionResult> | ExecutionResult> {
+    const { document, definition, name, given, variables, signal } = operation;
+    if (document.plan(definition, variables) === undefined) return { errors: [nullCondition()] };
+    const valid = validateSubscriptionArgs({
+      schema,
+      document: document.document,
+      operationName: name,
+      variableValues: given,
+      contextValue: createContext(operation, { tags: new Set(), signal }),
+    });
+    if (!('schema' in valid)) return { errors: valid };
+    const events = await createSourceEventStream(valid);
+    if (!(Symbol.asyncIterator in events)) return events;
+    return mapSourceToResponseEvent(valid, events, ({ rootValue }) =>
+      inTurn(async () => answered(rootValue as StreamEvent, await execute(operation, { tags: new Set(), rootValue }))),
+    );
+  }
+
+  return async (operation: Operation): Promise<AsyncIterable<ExecutionResult> | ExecutionResult> => {
+    const events = begin(operation);
+    const results = await events.catch(() => undefined);
+    return results !== undefined && Symbol.asyncIterator in results
+      ? results
+      : mask(events as Promise<ExecutionResult>, maskError);
+  };
+}
+
+/** Tells the event what became of it. */
+function answered(event: StreamEvent, result: ExecutionResult): ExecutionResult {
+  if (result.errors?.some((error) => TRANSIENT.has(exposedCode(error)))) event.retry();
+  else if ((result.data ?? null) === null) event.end();
+  return { ...result, extensions: { stream: { state: event.state } } };
+}
+
+const nullCondition = () =>
+  createError('BAD_USER_INPUT', 'Expected true or false for @skip and @include, got a variable that is null.');
+
+/** What could not be read is sent once it can be. */
+const TRANSIENT: ReadonlySet<unknown> = new Set(['TIMEOUT', 'SERVICE_UNAVAILABLE']);
+
+/** Limits how many run at once; the others wait in the order in which they came. */
+function createTurns(most: number) {
+  const waiting: (() => void)[] = [];
+  let running = 0;
+  return async <Result>(run: () => Promise<Result>): Promise<Result> => {
+    if (running < most) running += 1;
+    else await new Promise<void>((resolve) => waiting.push(resolve));
+    try {
+      return await run();
+    } finally {
+      const next = waiting.shift();
+      if (next === undefined) running -= 1;
+      else next();
+    }
+  };
+}

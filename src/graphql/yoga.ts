@@ -1,0 +1,54 @@
+import { GraphQLError, type GraphQLSchema } from 'graphql';
+import { createYoga, type GraphiQLOptions, type Plugin } from 'graphql-yoga';
+import type { Caller } from '../access/caller.ts';
+import { RequestErrors } from './documents.ts';
+import { isMutation, isSubscription, type Prepare } from './operation.ts';
+import type { Run } from './run.ts';
+import type { MaskError } from './stages/mask.ts';
+
+export interface YogaOptions {
+  readonly schema: GraphQLSchema;
+  readonly prepare: Prepare;
+  readonly run: Run;
+  readonly callerOf: (request: Request) => Caller;
+  readonly maskError: MaskError;
+  readonly graphiql: GraphiQLOptions;
+  readonly renderGraphiQL: (options: GraphiQLOptions) => Promise<string>;
+}
+
+/** GraphQL Yoga's handler. It shows GraphiQL, and has operations prepared and executed like those of any other request. */
+export function createYogaHandler({ prepare, run, callerOf, maskError, ...options }: YogaOptions) {
+  const useRun: Plugin = {
+    onParams({ params, request, setParamsHandler }) {
+      setParamsHandler(async () => {
+        const { query = '', operationName, variables } = params;
+        const origin = { caller: callerOf(request), signal: request.signal, refresh: false, costMode: undefined };
+        try {
+          const asked = { query, isPersisted: false, operationName: operationName ?? undefined, variables };
+          const operation = prepare(asked, origin);
+          if (isMutation(operation) && request.method === 'GET') return { errors: [mutationByGet()] };
+          return await (isSubscription(operation) ? run.subscribe(operation) : run.execute(operation));
+        } catch (error) {
+          if (error instanceof RequestErrors) return { errors: error.errors };
+          throw error;
+        }
+      });
+    },
+  };
+  return createYoga({
+    ...options,
+    plugins: [useRun],
+    graphqlEndpoint: '/graphql',
+    landingPage: false,
+    logging: false,
+    multipart: false,
+    cors: false,
+    parserAndValidationCache: false,
+    maskedErrors: { maskError: (error) => maskError(error) },
+  });
+}
+
+const mutationByGet = () =>
+  new GraphQLError('Expected a mutation by POST, got GET.', {
+    extensions: { code: 'BAD_USER_INPUT', http: { status: 405, headers: { allow: 'POST' } } },
+  });

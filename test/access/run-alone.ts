@@ -1,0 +1,51 @@
+import { Writable } from 'node:stream';
+import type { Caller } from '../../src/access/caller.ts';
+import { parseConfig } from '../../src/config.ts';
+import type { CreateContext } from '../../src/graphql/context.ts';
+import { createDocuments } from '../../src/graphql/documents.ts';
+import { createPrepare, type RequestOrigin } from '../../src/graphql/operation.ts';
+import { createRun } from '../../src/graphql/run.ts';
+import { createSchema } from '../../src/graphql/schema.ts';
+import { createMaskError } from '../../src/graphql/stages/mask.ts';
+import { createLog } from '../../src/telemetry/log.ts';
+import { createMetrics } from '../../src/telemetry/metrics.ts';
+
+/** What runs operations, without a database: resolvers are not to get so far. `executions` counts those that began. */
+export function createRunAlone() {
+  const { limits } = parseConfig({});
+  const schema = createSchema();
+  const metrics = createMetrics();
+  const log = createLog({ level: 'silent', readable: false, destination: new Writable() });
+  const maskError = createMaskError({ log, metrics });
+  let executions = 0;
+  const createContext: CreateContext = () => {
+    executions += 1;
+    // `__typename` needs nothing of it.
+    return Object.create(null);
+  };
+  const prepare = createPrepare({ schema, documents: createDocuments(schema, limits) });
+  const run = createRun({
+    schema,
+    createContext,
+    requestMs: limits.requestMs,
+    eventsAtOnce: 1,
+    cache: undefined,
+    maskError,
+    metrics,
+  });
+  return { schema, maskError, prepare, run, executions: () => executions };
+}
+
+export const originOf = (caller: Caller): RequestOrigin => ({
+  caller,
+  signal: new AbortController().signal,
+  refresh: false,
+  costMode: undefined,
+});
+
+export const asking = (query: string) => ({
+  query,
+  isPersisted: false,
+  operationName: undefined,
+  variables: undefined,
+});

@@ -1,0 +1,37 @@
+import { expect, test } from '@jest/globals';
+import type { Caller } from '../../src/access/caller.ts';
+import type { Prepare } from '../../src/graphql/operation.ts';
+import { asking, createRunAlone, originOf } from './run-alone.ts';
+
+const UNKNOWN: Caller = { subject: null, scopes: [], accessKey: '' };
+const { prepare, run, executions } = createRunAlone();
+
+test.each([
+  ['query', '{ __typename }', 'crm:read'],
+  ['query about the schema', '{ __schema { queryType { name } } }', 'crm:read'],
+  ['mutation', 'mutation { __typename }', 'crm:write'],
+  ['subscription', 'subscription { customerChanged(id: "Q3VzdG9tZXI6MQ") { name } }', 'crm:read'],
+])('a caller without any scope may nothing: no %s, by no way', async (_, document, scope) => {
+  const operation = prepare(asking(document), originOf(UNKNOWN));
+  const message = `Expected a caller with the scope ${scope}, got one without it.`;
+  const refusal = { errors: [{ message, extensions: { code: 'FORBIDDEN' } }] };
+  const { body, status, headers } = await run.respond(operation);
+  expect([JSON.parse(body.toString()), status, headers['cache-control']]).toEqual([refusal, 403, 'no-store']);
+  const costed = await run.respond({ ...operation, costMode: 'validate' });
+  expect(JSON.parse(costed.body.toString())).toMatchObject(refusal);
+  for (const result of [await run.execute(operation), await run.subscribe(operation)])
+    expect(JSON.parse(JSON.stringify(result))).toEqual(refusal);
+  expect(executions()).toBe(0);
+});
+
+test('a request without a caller or without a signal does not compile', () => {
+  const { caller, signal, ...rest } = originOf(UNKNOWN);
+  // Never called: the compiler checks this test.
+  const notCompiled = (ask: Prepare) => [
+    // @ts-expect-error the caller is missing
+    ask(asking('{ __typename }'), { ...rest, signal }),
+    // @ts-expect-error the signal is missing
+    ask(asking('{ __typename }'), { ...rest, caller }),
+  ];
+  expect(notCompiled).toBeInstanceOf(Function);
+});
