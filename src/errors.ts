@@ -58,8 +58,8 @@ export class ChangedMeanwhile extends GraphQLError {
 export const isChangedMeanwhile = (error: unknown): boolean =>
   error instanceof ChangedMeanwhile || (error instanceof GraphQLError && isChangedMeanwhile(error.originalError));
 
-/** A value for an error message: quoted, on one line, and cut to 40 characters so that it cannot swamp the message. */
-export function quoted(value: unknown): string {
-  const text = JSON.stringify(value) ?? String(value);
-  return text.length <= 42 ? text : `${text.slice(0, 40)}…`;
-}
+/** A value for an error message: quoted, on one line, and shortened. */
+export const quoted = (value: unknown): string => shortened(JSON.stringify(value) ?? String(value));
+
+/** A text cut to 40 characters, so that it cannot swamp an error message. */
+export const shortened = (text: string): string => (text.length <= 42 ? text : `${text.slice(0, 40)}…`);

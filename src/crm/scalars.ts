@@ -1,5 +1,5 @@
-import { GraphQLScalarType, Kind, type ValueNode } from 'graphql';
-import { createError, quoted } from '../errors.ts';
+import { GraphQLScalarType, Kind, print, type ValueNode } from 'graphql';
+import { createError, quoted, shortened } from '../errors.ts';
 import { parseSoughtPhone } from './phones.ts';
 
 const RFC_3339 = /^\d{4}-\d\d-\d\d[Tt](?!24)\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)$/;
@@ -46,7 +46,7 @@ function scalar(name: string, expected: string, parse: (given: unknown) => strin
     const value = parse(given);
     if (value !== undefined) return value;
     // graphql passes our errors on unchanged, so we must add the place in the document.
-    throw createError('BAD_USER_INPUT', `Expected ${expected}, got ${quoted(given)}.`, node && { node });
+    throw createError('BAD_USER_INPUT', `Expected ${expected}, got ${shown(given, node)}.`, node && { node });
   };
   return new GraphQLScalarType<string, string>({
     name,
@@ -55,6 +55,10 @@ function scalar(name: string, expected: string, parse: (given: unknown) => strin
     parseLiteral: (node: ValueNode) => coerce(literalValue(node), node),
   });
 }
+
+/** A literal as it is written, unless it is a string. */
+const shown = (given: unknown, node: ValueNode | undefined): string =>
+  node === undefined || node.kind === Kind.STRING ? quoted(given) : shortened(print(node));
 
 function literalValue(node: ValueNode): unknown {
   if (node.kind === Kind.STRING) return node.value;

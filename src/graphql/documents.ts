@@ -2,8 +2,11 @@ import { hash } from 'node:crypto';
 import {
   GraphQLError,
   Kind,
+  Lexer,
   parse,
+  Source,
   stripIgnoredCharacters,
+  TokenKind,
   validate,
   type DocumentNode,
   type GraphQLSchema,
@@ -119,8 +122,14 @@ function byOperation<Variables, Result>(
   };
 }
 
+// A document needs fewer than 30: its limits on fields apply below, and inputs are four levels deep.
+const MAX_BRACKETS = 100;
+
 function parseSource(source: string, maxTokens: number): DocumentNode | RequestErrors {
   try {
+    // graphql's parser calls itself for each, and how many fit on the stack depends on how often it ran before.
+    if (isDeeper(source, { levels: MAX_BRACKETS, maxTokens }))
+      return tooComplex(`Expected at most ${MAX_BRACKETS} brackets inside one another, got more.`);
     return parse(source, { maxTokens });
   } catch (error) {
     if (!(error instanceof GraphQLError)) throw error;
@@ -130,6 +139,22 @@ function parseSource(source: string, maxTokens: number): DocumentNode | RequestE
       : new RequestErrors([coded(error, 'GRAPHQL_PARSE_FAILED')]);
   }
 }
+
+/** Whether more brackets are open at once, within the first tokens of a text. Throws graphql's error for what is no token. */
+function isDeeper(source: string, { levels, maxTokens }: { levels: number; maxTokens: number }): boolean {
+  const lexer = new Lexer(new Source(source));
+  let open = 0;
+  for (let tokens = 0; tokens <= maxTokens && lexer.advance().kind !== TokenKind.EOF; tokens += 1) {
+    const { kind } = lexer.token;
+    if (OPENING.has(kind)) open += 1;
+    if (CLOSING.has(kind)) open -= 1;
+    if (open > levels) return true;
+  }
+  return false;
+}
+
+const OPENING: ReadonlySet<TokenKind> = new Set([TokenKind.BRACE_L, TokenKind.BRACKET_L, TokenKind.PAREN_L]);
+const CLOSING: ReadonlySet<TokenKind> = new Set([TokenKind.BRACE_R, TokenKind.BRACKET_R, TokenKind.PAREN_R]);
 
 // Some messages quote the input, which can be of any length.
 const LONGEST_MESSAGE = 500;

@@ -12,20 +12,33 @@ function doubling(levels: number): string {
   return `{ node(id: "Q3VzdG9tZXI6OTk5OTk5OTk5") { ... on Customer { ...f0 } } } ${fragments.join(' ')} ${end}`;
 }
 
-describe('a document whose fragments multiply', () => {
-  let database: TestDatabase;
-  let gateway: TestGateway;
-  beforeAll(async () => {
-    database = await createDatabase();
-    // Otherwise deep documents and those with many aliases would be refused for that: see bounds.test.ts.
-    const settings = { ...PATIENT, LIMIT_DEPTH: '100', LIMIT_ALIASES: '1000' };
-    gateway = await startGateway({ databaseUrl: database.url, settings });
-  });
-  afterAll(async () => {
-    await gateway.close();
-    await database.drop();
-  });
+let database: TestDatabase;
+let gateway: TestGateway;
+beforeAll(async () => {
+  database = await createDatabase();
+  // Otherwise deep documents and those with many aliases would be refused for that: see bounds.test.ts.
+  const settings = { ...PATIENT, LIMIT_DEPTH: '100', LIMIT_ALIASES: '1000' };
+  gateway = await startGateway({ databaseUrl: database.url, settings });
+});
+afterAll(async () => {
+  await gateway.close();
+  await database.drop();
+});
 
+test.each([
+  ['lists', `{ nodes(ids: ${'['.repeat(1_990)}`],
+  ['lists, closed again', `{ nodes(ids: ${'['.repeat(900)}${']'.repeat(900)}) { id } }`],
+  ['objects', `{ customers(filter: ${'{a:'.repeat(600)}`],
+  ['selections', `${'{a'.repeat(900)}${'}'.repeat(900)}`],
+  ['types of variables', `query($a: ${'['.repeat(1_900)}`],
+])('a document with too many %s inside one another is refused before it is parsed', async (_, query) => {
+  // The first thing that this process parses, since V8 needs more of the stack for code that it has not optimised yet.
+  const { errors } = await gateway.request(query);
+  const message = 'Expected at most 100 brackets inside one another, got more.';
+  expect(errors).toMatchObject([{ message, extensions: { code: 'QUERY_TOO_COMPLEX' } }]);
+});
+
+describe('a document whose fragments multiply', () => {
   test('is refused before it is compiled or run, with what it comes to and what it may', async () => {
     for (const levels of [9, 14, 25]) {
       const { errors, data } = await gateway.request(doubling(levels));

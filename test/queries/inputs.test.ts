@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { buildSchema, isEnumType } from 'graphql';
 import type { Answer } from '../support/gateway.ts';
-import { askBoth, startSeededGateway, type SeededGateway } from '../support/seeded.ts';
+import { nodeId, askBoth, startSeededGateway, type SeededGateway } from '../support/seeded.ts';
 
 // Each document is executed twice: by its plan, and by graphql's own executor.
 
@@ -101,6 +101,19 @@ describe('a custom scalar means the same as a literal, as a variable and as a pa
         extensions: { code: 'GRAPHQL_VALIDATION_FAILED' },
       })),
     );
+  });
+
+  test.each([
+    ['unitPrice: 1.10', 'input.items[1].unitPrice', 'a decimal number such as "19.90"', '1.10'],
+    ['unitPrice: true', 'input.items[1].unitPrice', 'a decimal number such as "19.90"', 'true'],
+    ['unitPrice: [1, 2]', 'input.items[1].unitPrice', 'a decimal number such as "19.90"', '[1, 2]'],
+    ['unitPrice: {a: 1}', 'input.items[1].unitPrice', 'a decimal number such as "19.90"', '{ a: 1 }'],
+    ['discount: TEN', 'input.items[1].discount', 'a decimal number such as "19.90"', 'TEN'],
+  ])('a literal of another kind is shown as it is written: %s', async (given, path, expected, came) => {
+    const items = `[{ product: { sku: "a" }, quantity: 1 }, { product: { sku: "a" }, quantity: 1, ${given} }]`;
+    const input = `{ customerId: "${nodeId('Customer', 1)}", currency: "EUR", items: ${items} }`;
+    const { errors } = await gateway.request(`mutation { createOrder(input: ${input}) { order { id } } }`);
+    expect(errors).toMatchObject([{ message: `Argument "${path}": expected ${expected}, got ${came}.` }]);
   });
 
   test('of a literal that is the default of a variable, the variable is told', async () => {
