@@ -166,7 +166,7 @@ export function connect(urls: readonly string[], timeoutMs: number): Redis | Clu
 function within<Result>(timeoutMs: number, running: Promise<Result>): Promise<Result> {
   // Not an async function with Promise.race, which would create several more promises for each command.
   return new Promise((resolve, reject) => {
-    const late = () => reject(new Error(`no answer within ${timeoutMs} ms`));
+    const late = () => reject(Object.assign(new Error(`no answer within ${timeoutMs} ms`), { code: 'ETIMEDOUT' }));
     const timer = setTimeout(() => setImmediate(late), timeoutMs);
     void running.then(resolve, reject).then(() => clearTimeout(timer));
   });

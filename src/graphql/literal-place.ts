@@ -12,7 +12,7 @@ export function withPlace(error: GraphQLError, document: DocumentNode): GraphQLE
   const literal = error.nodes?.[0];
   if (literal === undefined) return error;
   // graphql's own errors about lists and objects say what they are in. Those of our scalars do not.
-  if (!LITERALS.has(literal.kind) && exposedCode(error.originalError) === undefined) return error;
+  if (!LITERALS.has(literal.kind) && exposedCode(error.originalError ?? error) === undefined) return error;
   const place = placeOf(literal, document);
   if (place === undefined) return error;
   const message = `${place}: ${error.message.replace(/^Expected /, 'expected ')}`;

@@ -18,14 +18,21 @@ export function createLog(options: { level: string; readable: boolean; destinati
   return pino(settings, pretty({ destination: options.destination, translateTime: 'HH:MM:ss', sync: true }));
 }
 
+/** What tells the kind of an error and holds no values: names, codes and numbers. */
+const KINDS: ReadonlySet<string> = new Set(['code', 'errno', 'sqlState', 'kind', 'originalCode']);
+
 // An error's message can contain values from a statement or a request, so only its type and stack are logged.
 function describeError(error: unknown): object {
-  if (!Error.isError(error)) return { type: typeof error };
-  const frames = (error.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line));
+  // Prisma's driver adapter has a plain object for a cause.
+  if (typeof error !== 'object' || error === null) return { type: typeof error };
+  const kinds = Object.entries(error).filter(
+    ([name, value]) => KINDS.has(name) && (typeof value === 'string' || typeof value === 'number'),
+  );
+  const frames = Error.isError(error) ? (error.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line)) : [];
   return {
-    type: error.name,
-    ...('code' in error ? { code: error.code } : {}),
-    at: frames.slice(0, 8).map((line) => line.trim()),
-    ...(error.cause === undefined ? {} : { cause: describeError(error.cause) }),
+    type: Error.isError(error) ? error.name : 'object',
+    ...Object.fromEntries(kinds),
+    ...(frames.length === 0 ? {} : { at: frames.slice(0, 8).map((line) => line.trim()) }),
+    ...(!('cause' in error) || error.cause === undefined ? {} : { cause: describeError(error.cause) }),
   };
 }
