@@ -96,26 +96,26 @@ const program = new Command('concierge')
     'A GraphQL gateway for customer data (CRM) on MySQL. Settings come from the environment: see .env.example.',
   )
   .version(manifest.version)
-  .addHelpText('after', '\nThe help of each command has examples and exit codes, as in npm run seed -- --help')
+  .addHelpText('after', '\nThe help of each command has examples and exit codes: npm run seed -- --help')
   .exitOverride();
 
 program
   .command('start', { isDefault: true })
-  .description('serve; without DATABASE_URL with a database and demo data of its own')
+  .description('start the gateway; without DATABASE_URL, with its own database and demo data')
   .action(() => run(() => runStart(cli)));
 
 program
   .command('migrate')
-  .description('bring the tables to this version')
+  .description('migrate the tables to this version')
   .action(() => run(() => runMigrate(cli)));
 
 program
   .command('seed')
-  .description('fill a database with deterministic data of any size; the same command goes on after an interruption')
+  .description('fill a database with made-up data of any size, always the same; continues after an interruption')
   .requiredOption('--customers <number>', 'how many customers')
   .option('--orders-per-customer <number>', 'how many orders a customer has on average', '5')
-  .option('--seed <number>', 'another seed gives other people', '1')
-  .option('--reset', 'delete all rows first')
+  .option('--seed <number>', 'another number gives other data of the same kind', '1')
+  .option('--reset', 'delete all rows of all tables first')
   .action((options: SeedOptionTexts) =>
     run(async () => {
       const args = parseSeedOptions(options);
@@ -128,14 +128,12 @@ program
 
 program
   .command('import')
-  .description(
-    'take in agents, customers, products, orders and tickets from CSV files; again and again without doubles',
-  )
-  .argument('<folder>', 'where the CSV files are')
-  .requiredOption('--mapping <file>', 'what is what in the files; docs/importing.md')
+  .description('import agents, customers, products, orders and tickets from CSV files; can be repeated')
+  .argument('<folder>', 'the folder with the CSV files')
+  .requiredOption('--mapping <file>', 'the mapping file, which says which column is what; see docs/importing.md')
   .option(
     '--rejects <folder>',
-    'where rejected rows and values left empty go, with line and reason (.data/import/<mapping>)',
+    'the folder for lists of rejected rows and of values left empty, with line and reason (default: .data/import/<mapping>)',
   )
   .action((folder: string, options: { mapping: string; rejects?: string }) =>
     run(async () => {
@@ -149,19 +147,22 @@ program
 program
   .command('explain')
   .description(
-    'tell how the database answers every statement that the schema can cause; exit code 1 when one is out of bounds',
+    'show how the database answers every statement that the schema can cause; exit code 1 when one reads too much',
   )
-  .option('--customers <number>', 'without DATABASE_URL: how many customers to seed a database of its own with (2000)')
-  .option('--only <name>', 'only statements whose names begin so, such as Customer.orders')
-  .option('--json', 'everything as JSON, in place of a table')
+  .option(
+    '--customers <number>',
+    'without DATABASE_URL: how many customers to load into a temporary database (default: 2000)',
+  )
+  .option('--only <name>', 'only statements whose names begin with this, such as Customer.orders')
+  .option('--json', 'print everything as JSON instead of a table')
   .action((options: ExplainOptions) => run(() => runExplain(options, cli)));
 
 program
   .command('verify')
-  .description('check a database against itself, while it is in use; docs/verify.md')
-  .option('--all', 'a line for every drift, not only for the first 100')
-  .option('--json', 'a line of JSON for each drift and for the summary')
-  .option('--repair', 'work out anew what is kept beside the rows that it follows from')
+  .description('check a database for contradictions, while it is in use; see docs/verify.md')
+  .option('--all', 'print every contradiction (drift), not only the first 100')
+  .option('--json', 'print a line of JSON for each contradiction and for the summary')
+  .option('--repair', 'recalculate totals and copies')
   .action((options: VerifyArguments) =>
     run(() => {
       // Keeps stdout free of everything but drifts, for machines that read it.

@@ -64,7 +64,7 @@ async function importAndTell(
     cli.stdout.write(`Values left empty, with file, line, column and reason: ${result.leftEmpty}\n`);
   if (result.cut !== undefined) cli.stdout.write(`Values cut, with file, line, column and reason: ${result.cut}\n`);
   if (result.isInterrupted) {
-    cli.stdout.write('Stopped before the end; the same command imports the rest and doubles nothing.\n');
+    cli.stdout.write('Stopped before the end; run the same command again to import the rest.\n');
     return INTERRUPTED_EXIT_CODE;
   }
   return result.summaries.some((summary) => summary.rejected > 0) ? REJECTED_EXIT_CODE : 0;

@@ -24,6 +24,6 @@ export async function withInvalidation<Result>(
     const problem = await outside.endAll();
     outside.close();
     if (problem !== undefined)
-      report(`Redis was not told (${problem}): gateways may answer from before until what they stored is too old.`);
+      report(`The cache could not be invalidated (${problem}): gateways may serve old answers until these expire.`);
   }
 }

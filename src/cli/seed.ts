@@ -86,7 +86,7 @@ function lastLine(result: SeedResult, seconds: number): string {
   if (result.outcome === 'complete')
     return `The seed of ${customers} customers is complete already; nothing was changed.`;
   if (result.outcome === 'interrupted')
-    return `Stopped at ${formatCount(result.customersDone)} of ${customers} customers; the same command goes on from there.`;
+    return `Stopped at ${formatCount(result.customersDone)} of ${customers} customers; run the same command again to continue.`;
   const rate = formatCount(Math.round(result.rows / seconds));
   return `Seeded ${customers} customers: ${formatCount(result.rows)} rows in ${seconds.toFixed(1)} s, ${rate} rows/s.`;
 }

@@ -62,8 +62,8 @@ describe.each(COMMANDS)('the help of %s', (command) => {
 
 test('the help of verify says 0 of no drift alone, as docs/verify.md does', async () => {
   expect(below(await said('verify', '--help'), 'Exit codes').slice(0, 2)).toEqual([
-    '  0    nothing drifts',
-    '  1    drift was found, whether it was repaired or not',
+    '  0    no drift: nothing in the database contradicts something else',
+    '  1    drift was found, whether it was repaired or not; or the message says what is wrong',
   ]);
 });
 

@@ -93,7 +93,7 @@ describe('npm start on servers of the settings', () => {
       `  http://localhost:${port}/health/ready    what is up`,
       `  http://localhost:${port}/metrics         for Prometheus`,
       'Stop with Ctrl-C.',
-      'Stopping: requests under way may finish.',
+      'Stopping: requests in progress may finish.',
       '',
     ]);
   });

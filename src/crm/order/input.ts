@@ -69,7 +69,7 @@ function parseItem(item: OrderItemInput, { path, problems }: Place): ItemValues 
     problems.add('INVALID_INPUT', [...path, 'unitPrice'], `Expected a price of 0 or more, got ${quoted(price)}.`);
   const discount = parseAmount(part);
   if (discount === undefined || discount < NOTHING || discount > WHOLE)
-    problems.add('INVALID_INPUT', [...path, 'discount'], `Expected a part from 0 to 1, got ${quoted(part)}.`);
+    problems.add('INVALID_INPUT', [...path, 'discount'], `Expected a fraction from 0 to 1, got ${quoted(part)}.`);
   const product = parseProduct(item.product, { path: [...path, 'product'], problems });
   return { product, quantity, unitPrice: unitPrice ?? null, discount: discount ?? NOTHING };
 }

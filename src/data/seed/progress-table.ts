@@ -90,7 +90,7 @@ export function assertSameParameters(found: SeedParameters, asked: SeedParameter
   if (differences.length === 0) return;
   throw new UserError(
     `This database holds a seed with other parameters: ${differences.join(', ')}. ` +
-      'Give the same ones to go on with it, or --reset to delete every row and start anew.',
+      'Give the same ones to continue it, or --reset to delete every row and start over.',
     { exitCode: DATA_ERROR_EXIT_CODE },
   );
 }
