@@ -1,12 +1,12 @@
 import { existsSync } from 'node:fs';
-import { Command, CommanderError } from 'commander';
+import { Command, CommanderError, type Option } from 'commander';
 import type { CliContext, FaultHandlers } from './cli/context.ts';
 import { withServers } from './cli/database.ts';
 import { loadEnvFile } from './cli/env-file.ts';
 import { runExplain, type ExplainOptions } from './cli/explain.ts';
 import { helpEnd } from './cli/help.ts';
-import { runImport } from './cli/import.ts';
-import { cacheOf } from './cli/invalidation.ts';
+import { assertImportable, runImport } from './cli/import.ts';
+import { cacheOf, warnOfCaches } from './cli/invalidation.ts';
 import { runMigrate } from './cli/migrate.ts';
 import { parseSeedOptions, runSeed, type SeedOptionTexts } from './cli/seed.ts';
 import { runStart } from './cli/start.ts';
@@ -61,6 +61,8 @@ const cli: CliContext = {
   stdout: process.stdout,
   stderr: process.stderr,
 };
+
+const warn = (line: string): void => void cli.stderr.write(`${line}\n`);
 
 async function run(command: () => Promise<number>): Promise<void> {
   try {
@@ -120,9 +122,11 @@ program
     run(async () => {
       const args = parseSeedOptions(options);
       const config = parseConfig(cli.env);
-      return withServers({ config, cli }, ({ databaseUrl }) =>
-        runSeed({ ...args, cache: cacheOf(config) }, cli, databaseUrl),
-      );
+      return withServers({ config, cli }, async ({ databaseUrl }) => {
+        const code = await runSeed({ ...args, cache: cacheOf(config) }, cli, databaseUrl);
+        if (args.reset) warnOfCaches(config, warn);
+        return code;
+      });
     }),
   );
 
@@ -138,9 +142,13 @@ program
   .action((folder: string, options: { mapping: string; rejects?: string }) =>
     run(async () => {
       const config = parseConfig(cli.env);
-      return withServers({ config, cli }, ({ databaseUrl }) =>
-        runImport({ folder, ...options, cache: cacheOf(config) }, cli, databaseUrl),
-      );
+      const args = { folder, ...options, cache: cacheOf(config) };
+      await assertImportable(args);
+      return withServers({ config, cli }, async ({ databaseUrl }) => {
+        const code = await runImport(args, cli, databaseUrl);
+        warnOfCaches(config, warn);
+        return code;
+      });
     }),
   );
 
@@ -168,9 +176,11 @@ program
       // Keeps stdout free of everything but drifts, for machines that read it.
       const config = parseConfig(cli.env);
       const servers = { config, cli: { ...cli, stdout: cli.stderr }, migrates: false };
-      return withServers(servers, ({ databaseUrl }) =>
-        runVerify({ ...options, cache: cacheOf(config) }, cli, databaseUrl),
-      );
+      return withServers(servers, async ({ databaseUrl }) => {
+        const code = await runVerify({ ...options, cache: cacheOf(config) }, cli, databaseUrl);
+        if (options.repair === true) warnOfCaches(config, warn);
+        return code;
+      });
     }),
   );
 
@@ -181,7 +191,19 @@ function assertCommand(word: string | undefined): void {
   throw new UserError(`unknown command ${quoted(word)}: expected one of ${names.join(', ')}`, { exitCode: USAGE });
 }
 
-for (const command of program.commands) command.addHelpText('after', helpEnd(command.name()));
+for (const command of program.commands) {
+  command.addHelpText('after', helpEnd(command.name()));
+  for (const option of command.options) refuseTwice(command, option);
+}
+
+/** Commander would take the last one without a word. */
+function refuseTwice(command: Command, option: Option): void {
+  let isGiven = false;
+  command.on(`option:${option.name()}`, () => {
+    if (isGiven) command.error(`error: option '${option.flags}' was given twice`);
+    isGiven = true;
+  });
+}
 
 await run(async () => {
   if (existsSync('.env')) loadEnvFile('.env');

@@ -1,3 +1,5 @@
+import { Stats } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { CachePlace } from '../cache/outside-invalidation.ts';
 import type { CliContext } from './context.ts';
@@ -7,6 +9,7 @@ import type { Mapping } from '../data/import/mapping-schema.ts';
 import { loadMapping } from '../data/import/mapping.ts';
 import { summaryText } from '../data/import/summary.ts';
 import { formatCount } from '../data/progress-report.ts';
+import { UserError } from '../user-error.ts';
 
 /** The arguments of `npm run import`. */
 interface ImportArguments {
@@ -20,9 +23,21 @@ interface ImportArguments {
   readonly cache?: CachePlace | undefined;
 }
 
+const NO_INPUT_EXIT_CODE = 66;
 const REJECTED_EXIT_CODE = 1;
 const INTERRUPTED_EXIT_CODE = 130;
 const LINE_EVERY_MS = 3_000;
+
+/**
+ * Checks what can be checked before servers are looked for or started.
+ * @throws UserError: 66 when the folder or the mapping file is missing, 65 when the mapping is wrong
+ */
+export async function assertImportable({ folder, mapping }: ImportArguments): Promise<void> {
+  const found = await stat(folder).catch((error: unknown) => error);
+  if (!(found instanceof Stats && found.isDirectory()))
+    throw new UserError(`There is no folder ${folder}.`, { exitCode: NO_INPUT_EXIT_CODE, cause: found });
+  await loadMapping(mapping);
+}
 
 /**
  * `npm run import`: imports CSV files according to a mapping, and ends with a summary on `cli.stdout`.
