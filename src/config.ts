@@ -56,6 +56,8 @@ export const SETTING_NAMES: readonly string[] = Object.keys(settings.shape);
 /** Other programs also use names with DATABASE_, REDIS_, LOG_ and DATA_, so of those only near misses of ours count. */
 const ownName = /^(?:AUTH|LIMIT|CACHE|CORS)_|^(?:DATABASE_(?:UR|REPLICA)|REDIS_UR|LOG_LE?V|DATA_?DIR)|^WORKERS$/;
 
+const MOST_MISTYPED = 3;
+
 /** Ignores case and underscores, so that `databaseUrl` and `LOGLEVEL` are near misses too. */
 const bare = (name: string): string => name.toUpperCase().replaceAll('_', '');
 
@@ -66,6 +68,15 @@ function isOurs(name: string): boolean {
     const [one, other] = [bare(name), bare(known)];
     return known.length >= 8 && leven(one, other, { maxDistance: 3 }) <= (other.length > 10 ? 2 : 1);
   });
+}
+
+/** `; did you mean DATABASE_URL?` for an unknown name; empty if it is like none of ours. */
+function suggestion(name: string): string {
+  const distanceTo = (known: string): number => leven(bare(name), bare(known), { maxDistance: MOST_MISTYPED + 1 });
+  const [nearest] = SETTING_NAMES.toSorted((one, other) => distanceTo(one) - distanceTo(other));
+  if (nearest !== undefined && distanceTo(nearest) <= MOST_MISTYPED) return `; did you mean ${nearest}?`;
+  const begun = SETTING_NAMES.find((known) => bare(name).startsWith(bare(known)));
+  return begun === undefined ? '' : `; did you mean ${begun}?`;
 }
 
 /** The gateway's settings. Times are in milliseconds, sizes in bytes; `undefined` means that none was given. */
@@ -127,7 +138,7 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
     ? []
     : result.error.issues.map((issue) => `${issue.path.map(String).join('.')}: ${issue.message}`);
   for (const name of Object.keys(env).filter((key) => !(key in settings.shape) && isOurs(key)))
-    problems.push(`${name}: there is no such setting in this version`);
+    problems.push(`${name}: there is no such setting in this version${suggestion(name)}`);
   if (env['NODE_ENV'] === 'production') problems.push(...productionProblems(env));
   problems.push(...pageSizeProblems(env));
   if (!result.success || problems.length > 0) throw new ConfigError(problems);

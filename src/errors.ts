@@ -61,5 +61,16 @@ export const isChangedMeanwhile = (error: unknown): boolean =>
 /** A value for an error message: quoted, on one line, and shortened. */
 export const quoted = (value: unknown): string => shortened(JSON.stringify(value) ?? String(value));
 
+/**
+ * Like `quoted`, for what should be ASCII: other characters are escaped, such as `\u200b`, since some are invisible and others
+ * look like ASCII.
+ */
+export function quotedAscii(value: unknown): string {
+  const text = JSON.stringify(value) ?? String(value);
+  return shortened(
+    text.replaceAll(/[^\x20-\x7e]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`),
+  );
+}
+
 /** A text cut to 40 characters, so that it cannot swamp an error message. */
 export const shortened = (text: string): string => (text.length <= 42 ? text : `${text.slice(0, 40)}…`);

@@ -1,12 +1,12 @@
 import { existsSync } from 'node:fs';
-import { Command, CommanderError } from 'commander';
+import { Command, CommanderError, type Option } from 'commander';
 import type { CliContext, FaultHandlers } from './cli/context.ts';
 import { withServers } from './cli/database.ts';
 import { loadEnvFile } from './cli/env-file.ts';
 import { runExplain, type ExplainOptions } from './cli/explain.ts';
 import { helpEnd } from './cli/help.ts';
-import { runImport } from './cli/import.ts';
-import { cacheOf } from './cli/invalidation.ts';
+import { assertImportable, runImport } from './cli/import.ts';
+import { cacheOf, warnOfCaches } from './cli/invalidation.ts';
 import { runMigrate } from './cli/migrate.ts';
 import { parseSeedOptions, runSeed, type SeedOptionTexts } from './cli/seed.ts';
 import { runStart } from './cli/start.ts';
@@ -62,6 +62,8 @@ const cli: CliContext = {
   stderr: process.stderr,
 };
 
+const warn = (line: string): void => void cli.stderr.write(`${line}\n`);
+
 async function run(command: () => Promise<number>): Promise<void> {
   try {
     process.exitCode = await command();
@@ -96,80 +98,89 @@ const program = new Command('concierge')
     'A GraphQL gateway for customer data (CRM) on MySQL. Settings come from the environment: see .env.example.',
   )
   .version(manifest.version)
-  .addHelpText('after', '\nThe help of each command has examples and exit codes, as in npm run seed -- --help')
+  .addHelpText('after', '\nThe help of each command has examples and exit codes: npm run seed -- --help')
   .exitOverride();
 
 program
   .command('start', { isDefault: true })
-  .description('serve; without DATABASE_URL with a database and demo data of its own')
+  .description('start the gateway; without DATABASE_URL, with its own database and demo data')
   .action(() => run(() => runStart(cli)));
 
 program
   .command('migrate')
-  .description('bring the tables to this version')
+  .description('migrate the tables to this version')
   .action(() => run(() => runMigrate(cli)));
 
 program
   .command('seed')
-  .description('fill a database with deterministic data of any size; the same command goes on after an interruption')
+  .description('fill a database with made-up data of any size, always the same; continues after an interruption')
   .requiredOption('--customers <number>', 'how many customers')
   .option('--orders-per-customer <number>', 'how many orders a customer has on average', '5')
-  .option('--seed <number>', 'another seed gives other people', '1')
-  .option('--reset', 'delete all rows first')
+  .option('--seed <number>', 'another number gives other data of the same kind', '1')
+  .option('--reset', 'delete all rows of all tables first')
   .action((options: SeedOptionTexts) =>
     run(async () => {
       const args = parseSeedOptions(options);
       const config = parseConfig(cli.env);
-      return withServers({ config, cli }, ({ databaseUrl }) =>
-        runSeed({ ...args, cache: cacheOf(config) }, cli, databaseUrl),
-      );
+      return withServers({ config, cli }, async ({ databaseUrl }) => {
+        const code = await runSeed({ ...args, cache: cacheOf(config) }, cli, databaseUrl);
+        if (args.reset) warnOfCaches(config, warn);
+        return code;
+      });
     }),
   );
 
 program
   .command('import')
-  .description(
-    'take in agents, customers, products, orders and tickets from CSV files; again and again without doubles',
-  )
-  .argument('<folder>', 'where the CSV files are')
-  .requiredOption('--mapping <file>', 'what is what in the files; docs/importing.md')
+  .description('import agents, customers, products, orders and tickets from CSV files; can be repeated')
+  .argument('<folder>', 'the folder with the CSV files')
+  .requiredOption('--mapping <file>', 'the mapping file, which says which column is what; see docs/importing.md')
   .option(
     '--rejects <folder>',
-    'where rejected rows and values left empty go, with line and reason (.data/import/<mapping>)',
+    'the folder for lists of rejected rows and of values left empty, with line and reason (default: .data/import/<mapping>)',
   )
   .action((folder: string, options: { mapping: string; rejects?: string }) =>
     run(async () => {
       const config = parseConfig(cli.env);
-      return withServers({ config, cli }, ({ databaseUrl }) =>
-        runImport({ folder, ...options, cache: cacheOf(config) }, cli, databaseUrl),
-      );
+      const args = { folder, ...options, cache: cacheOf(config) };
+      await assertImportable(args);
+      return withServers({ config, cli }, async ({ databaseUrl }) => {
+        const code = await runImport(args, cli, databaseUrl);
+        warnOfCaches(config, warn);
+        return code;
+      });
     }),
   );
 
 program
   .command('explain')
   .description(
-    'tell how the database answers every statement that the schema can cause; exit code 1 when one is out of bounds',
+    'show how the database answers every statement that the schema can cause; exit code 1 when one reads too much',
   )
-  .option('--customers <number>', 'without DATABASE_URL: how many customers to seed a database of its own with (2000)')
-  .option('--only <name>', 'only statements whose names begin so, such as Customer.orders')
-  .option('--json', 'everything as JSON, in place of a table')
+  .option(
+    '--customers <number>',
+    'without DATABASE_URL: how many customers to load into a temporary database (default: 2000)',
+  )
+  .option('--only <name>', 'only statements whose names begin with this, such as Customer.orders')
+  .option('--json', 'print everything as JSON instead of a table')
   .action((options: ExplainOptions) => run(() => runExplain(options, cli)));
 
 program
   .command('verify')
-  .description('check a database against itself, while it is in use; docs/verify.md')
-  .option('--all', 'a line for every drift, not only for the first 100')
-  .option('--json', 'a line of JSON for each drift and for the summary')
-  .option('--repair', 'work out anew what is kept beside the rows that it follows from')
+  .description('check a database for contradictions, while it is in use; see docs/verify.md')
+  .option('--all', 'print every contradiction (drift), not only the first 100')
+  .option('--json', 'print a line of JSON for each contradiction and for the summary')
+  .option('--repair', 'recalculate totals and copies')
   .action((options: VerifyArguments) =>
     run(() => {
       // Keeps stdout free of everything but drifts, for machines that read it.
       const config = parseConfig(cli.env);
       const servers = { config, cli: { ...cli, stdout: cli.stderr }, migrates: false };
-      return withServers(servers, ({ databaseUrl }) =>
-        runVerify({ ...options, cache: cacheOf(config) }, cli, databaseUrl),
-      );
+      return withServers(servers, async ({ databaseUrl }) => {
+        const code = await runVerify({ ...options, cache: cacheOf(config) }, cli, databaseUrl);
+        if (options.repair === true) warnOfCaches(config, warn);
+        return code;
+      });
     }),
   );
 
@@ -180,7 +191,19 @@ function assertCommand(word: string | undefined): void {
   throw new UserError(`unknown command ${quoted(word)}: expected one of ${names.join(', ')}`, { exitCode: USAGE });
 }
 
-for (const command of program.commands) command.addHelpText('after', helpEnd(command.name()));
+for (const command of program.commands) {
+  command.addHelpText('after', helpEnd(command.name()));
+  for (const option of command.options) refuseTwice(command, option);
+}
+
+/** Commander would take the last one without a word. */
+function refuseTwice(command: Command, option: Option): void {
+  let isGiven = false;
+  command.on(`option:${option.name()}`, () => {
+    if (isGiven) command.error(`error: option '${option.flags}' was given twice`);
+    isGiven = true;
+  });
+}
 
 await run(async () => {
   if (existsSync('.env')) loadEnvFile('.env');

@@ -54,7 +54,11 @@ const originIn = (part: string): string | undefined =>
   /^https?:\/\/[^/?#@*\s]+$/i.test(part) ? URL.parse(part)?.origin : undefined;
 
 function refuseOrigin(part: string, ctx: z.RefinementCtx): never {
-  const why = part.includes('*') ? ', which would open the customers to pages that nobody has named' : '';
+  const why = part.includes('*')
+    ? ', which would let pages that nobody has named read the customers'
+    : /^https?:\/\/[^/?#\s]+\/\S*$/i.test(part)
+      ? ', which has a path or a / at the end'
+      : '';
   const message = `expected origins such as https://app.example.com, comma-separated, got ${quoted(part)}${why}`;
   ctx.addIssue({ code: 'custom', message });
   return z.NEVER;

@@ -25,7 +25,7 @@ export function tlsProblem(url: URL, isTls = false): string | undefined {
   if (mode !== undefined && !MODES.includes(mode)) return `one with an "ssl-mode" that is none of ${MODES.join(', ')}`;
   const file = url.searchParams.get('ssl-ca');
   if (mode === 'VERIFY_CA' && file === null)
-    return 'one with ssl-mode=VERIFY_CA and no "ssl-ca" to hold certificates to';
+    return 'one with ssl-mode=VERIFY_CA and no "ssl-ca" to check certificates against';
   if (file === null) return undefined;
   if (mode === undefined && !isTls) return 'one with "ssl-ca" and no "ssl-mode"';
   const problem = caProblem(file);

@@ -147,7 +147,7 @@ function createEar({ urls, timeoutMs, prefix, log, metrics }: RedisChannelsOptio
   const listen = async (on: Redis, channels: readonly string[]): Promise<boolean> => {
     try {
       await on.subscribe(...channels.map((channel) => `${prefix}${channel}`));
-      if (losses > 0) log.info('Redis is back; subscriptions hear of writes through other gateways');
+      if (losses > 0) log.info('Redis is back; subscriptions report changes made through every gateway');
       losses = 0;
       return true;
     } catch (error) {
@@ -171,7 +171,7 @@ function createEar({ urls, timeoutMs, prefix, log, metrics }: RedisChannelsOptio
     opened.on('end', () => {
       if (opened !== connection) return;
       metrics.redisFailures.inc({ purpose: 'subscribe' });
-      if (losses === 0) log.warn('Redis is away; subscriptions do not hear of writes through other gateways');
+      if (losses === 0) log.warn('Redis is down; subscriptions report only changes made through this gateway');
       losses += 1;
       listener.lost();
       timer = setTimeout(open, retryDelayMs(losses));

@@ -55,7 +55,7 @@ export function createRedis({ urls, timeoutMs, log, metrics }: RedisOptions): Bo
   const report = (error: unknown): void => {
     // A connection that is closed during its set-up also ends with an error.
     if (isClosed) return;
-    if (!isReported) log.warn({ err: error }, 'Redis is away; answers are not cached until it is back');
+    if (!isReported) log.warn({ err: error }, 'Redis is down; answers are not cached until it is back');
     isReported = true;
   };
   const endBreak = (): void => {

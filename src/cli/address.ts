@@ -35,7 +35,7 @@ export function addressError(error: unknown, { host, port }: Address): unknown {
     return new UserError(`${expected}, got ${authority(host, port)}, which ${what}`, { exitCode, cause: error });
   };
   if (code === 'EADDRINUSE') return refusal('another program uses', UNAVAILABLE_EXIT_CODE);
-  if (code === 'EACCES') return refusal('needs more rights', NO_PERMISSION_EXIT_CODE);
+  if (code === 'EACCES') return refusal('needs more privileges to listen on', NO_PERMISSION_EXIT_CODE);
   if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') return refusal('is not of this machine', UNAVAILABLE_EXIT_CODE);
   return error;
 }

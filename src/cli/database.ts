@@ -1,9 +1,13 @@
 import { resolve } from 'node:path';
 import type { Config } from '../config.ts';
 import { applyMigrations, type MigrateResult } from '../db/migrate.ts';
+import { FolderLockedError } from '../embedded/folder-lock.ts';
 import { assertNotInUse, demo, searchFolders, startEmbeddedServers, type EmbeddedServers } from '../embedded/index.ts';
+import { UserError } from '../user-error.ts';
 import type { CliContext } from './context.ts';
 import { migrationsFolder } from './migrations-folder.ts';
+
+const UNAVAILABLE_EXIT_CODE = 69;
 
 /** The servers a command works with: those from the settings, or the demo's embedded ones. */
 export interface Servers {
@@ -28,7 +32,7 @@ export interface Servers {
  * @param options.redis whether Redis is needed too; default false
  * @param options.createsDatabase whether to create a missing database from the settings; default true
  * @returns the command's exit code
- * @throws UserError when a server is unavailable, see `applyMigrations` and `startEmbeddedServers`
+ * @throws UserError when a server is unavailable or another process uses the data folder (69), see `applyMigrations` and `startEmbeddedServers`
  */
 export async function withServers(
   options: { config: Config; cli: CliContext; redis?: boolean; createsDatabase?: boolean; migrates?: boolean },
@@ -41,7 +45,10 @@ export async function withServers(
       ? applyMigrations({ databaseUrl, createsDatabase, folder: migrationsFolder, report })
       : { applied: [], already: 0 };
   const { databaseUrl: given } = config;
-  if (given !== undefined && needsRedis(config, redis)) await assertNotInUse(dataDirOf(config));
+  if (given !== undefined && needsRedis(config, redis))
+    await assertNotInUse(dataDirOf(config)).catch((error: unknown) => {
+      throw inUseError(error, config);
+    });
   // Done first, so that a problem with this database is reported before those of finding or fetching embedded servers.
   const migrated = given === undefined ? undefined : await migrate(given);
   const embedded = await startMissing(config, cli, { redis, report });
@@ -60,6 +67,17 @@ export async function withServers(
 /** Whether to start an embedded Redis. */
 const needsRedis = ({ environment, redisUrls, cache }: Config, isWanted: boolean): boolean =>
   isWanted && redisUrls.length === 0 && cache.enabled && environment !== 'production';
+
+/** Where another process uses the data folder: what to do, and exit code 69. Other errors are returned unchanged. */
+function inUseError(error: unknown, config: Config): unknown {
+  if (!(error instanceof UserError && error.cause instanceof FolderLockedError)) return error;
+  const message =
+    config.databaseUrl === undefined
+      ? error.message
+      : `Without REDIS_URL, the gateway needs a Redis of its own in ${dataDirOf(config)}, which process ` +
+        `${error.cause.pid} uses: set REDIS_URL, CACHE_ENABLED=false or another DATA_DIR`;
+  return new UserError(message, { exitCode: UNAVAILABLE_EXIT_CODE, cause: error });
+}
 
 const dataDirOf = ({ dataDir }: Config): string => (dataDir === undefined ? demo.dataDir : resolve(dataDir));
 
@@ -80,5 +98,7 @@ async function startMissing(
     folders: searchFolders(cli.env['PATH']),
     report,
     signal: cli.signal,
+  }).catch((error: unknown) => {
+    throw inUseError(error, config);
   });
 }

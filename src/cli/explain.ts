@@ -4,7 +4,7 @@ import { parseConfig, type Config } from '../config.ts';
 import { applyMigrations } from '../db/migrate.ts';
 import { createFolder } from '../embedded/create-folder.ts';
 import { demo, searchFolders, startEmbeddedServers, unusableFolder } from '../embedded/index.ts';
-import { explainDatabase } from '../explain/explain-database.ts';
+import { explainDatabase, mayBeginName } from '../explain/explain-database.ts';
 import { jsonReport, tableReport } from '../explain/report.ts';
 import { quoted } from '../errors.ts';
 import { createSchema } from '../graphql/schema.ts';
@@ -34,6 +34,7 @@ const ORDERS_PER_CUSTOMER = '2';
  */
 export async function runExplain(options: ExplainOptions, cli: CliContext): Promise<number> {
   const config = parseConfig(cli.env);
+  if (!mayBeginName(createSchema(), options.only ?? '')) throw noSuchStatement(options.only);
   const { databaseUrl } = config;
   if (databaseUrl === undefined) {
     const seed = parseSeedOptions({
@@ -63,14 +64,15 @@ async function explain(
     only: options.only ?? '',
     signal: cli.signal,
   });
-  if (entries.length === 0)
-    throw new UserError(
-      `--only: expected what a statement's name begins with, such as Customer.orders, got ${quoted(options.only)}`,
-      { exitCode: USAGE_EXIT_CODE },
-    );
+  if (entries.length === 0) throw noSuchStatement(options.only);
   cli.stdout.write(options.json === true ? jsonReport(entries) : tableReport(entries));
   return entries.every(({ problems }) => problems.length === 0) ? 0 : OUT_OF_BOUNDS_EXIT_CODE;
 }
+
+const noSuchStatement = (only: string | undefined): UserError =>
+  new UserError(`--only: expected what a statement's name begins with, such as Customer.orders, got ${quoted(only)}`, {
+    exitCode: USAGE_EXIT_CODE,
+  });
 
 async function createOwnFolder(parent: string): Promise<string> {
   try {

@@ -4,38 +4,39 @@ interface CommandHelp {
   readonly exitCodes: Readonly<Record<number, string>>;
 }
 
-const UNREACHABLE = { 69: 'the database cannot be used' };
+const UNREACHABLE = { 69: 'the database cannot be reached' };
+const UNREACHABLE_OR_IN_USE = { 69: 'the database cannot be reached, or the data folder is in use by another process' };
 const EVERYWHERE = {
   64: 'the command line is wrong',
-  70: 'unexpected: please report it with what it printed',
-  78: 'settings are wrong, each named on its line',
+  70: 'an unexpected error: please report it, with the output',
+  78: 'settings are wrong; each is named on its own line',
 };
 const PROBLEM = { 1: 'the message says what is wrong' };
-const INTERRUPTED = { 130: 'stopped by Ctrl-C; the same command goes on' };
+const INTERRUPTED = { 130: 'stopped by Ctrl-C; run the same command again to continue' };
 
 /** By command. docs/troubleshooting.md lists every exit code, docs/importing.md has the details for imports. */
 const HELP: Readonly<Record<string, CommandHelp>> = {
   start: {
     examples: ['npm start', 'PORT=4001 DATABASE_URL=mysql://user:password@host:3306/crm npm start'],
     exitCodes: {
-      0: 'stopped by Ctrl-C or SIGTERM, requests under way finished',
+      0: 'stopped by Ctrl-C or SIGTERM, after the requests in progress had finished',
       ...PROBLEM,
-      69: 'the database or the address to listen at cannot be used',
-      77: 'the address to listen at needs more rights',
-      130: 'stopped by Ctrl-C before it served, or by a second one',
+      69: 'the database, the data folder or the address to listen on cannot be used',
+      77: 'listening on that address needs more privileges',
+      130: 'stopped by Ctrl-C before it served requests, or by a second Ctrl-C',
     },
   },
   migrate: {
     examples: ['npm run migrate', 'DATABASE_URL=mysql://user:password@host:3306/crm npm run migrate'],
-    exitCodes: { 0: 'the tables are of this version', ...PROBLEM, ...UNREACHABLE },
+    exitCodes: { 0: 'the tables are at this version', ...PROBLEM, ...UNREACHABLE_OR_IN_USE },
   },
   seed: {
     examples: ['npm run seed -- --customers 100000', 'npm run seed -- --customers 1,000,000 --seed 2 --reset'],
     exitCodes: {
-      0: 'all rows are there',
+      0: 'the database holds all rows of this seed',
       ...PROBLEM,
-      65: 'the database holds other rows, or a seed with other options; nothing was changed',
-      ...UNREACHABLE,
+      65: 'the database holds rows that are not from this seed, or from one with other options; nothing was changed',
+      ...UNREACHABLE_OR_IN_USE,
       ...INTERRUPTED,
     },
   },
@@ -43,7 +44,7 @@ const HELP: Readonly<Record<string, CommandHelp>> = {
     examples: ['npm run explain', 'npm run explain -- --only Customer.orders --json'],
     exitCodes: {
       0: 'every statement is within its bounds',
-      1: 'a statement reads more than it may, or not from the index that it names',
+      1: 'a statement reads more rows than it may, or does not use the index that it names',
       ...UNREACHABLE,
       130: 'stopped by Ctrl-C',
     },
@@ -51,9 +52,9 @@ const HELP: Readonly<Record<string, CommandHelp>> = {
   verify: {
     examples: ['npm run verify', 'DATABASE_URL=mysql://user:password@host:3306/crm npm run verify -- --repair'],
     exitCodes: {
-      0: 'nothing drifts',
-      1: 'drift was found, whether it was repaired or not',
-      ...UNREACHABLE,
+      0: 'no drift: nothing in the database contradicts something else',
+      1: 'drift was found, whether it was repaired or not; or the message says what is wrong',
+      69: 'the database cannot be reached or does not match this version, or the data folder is in use by another process',
       130: 'stopped by Ctrl-C',
     },
   },
@@ -63,11 +64,12 @@ const HELP: Readonly<Record<string, CommandHelp>> = {
       'npm run import -- exports --mapping acme.yaml --rejects exports/rejects',
     ],
     exitCodes: {
-      0: 'every row was taken',
-      1: 'some rows were rejected, the others were taken; or the message says what is wrong',
-      65: 'the mapping is wrong, or does not fit the files; nothing was written',
-      66: 'the mapping or a file that it names is missing; nothing was written',
-      ...UNREACHABLE,
+      0: 'every row was imported',
+      1: 'some rows were rejected and the others imported; or the message says what is wrong',
+      65: 'the mapping file is wrong, or does not fit the CSV files; nothing was written',
+      66: 'the folder, the mapping file or a file that it names is missing; nothing was written',
+      ...UNREACHABLE_OR_IN_USE,
+      74: 'a file could not be read or written',
       ...INTERRUPTED,
     },
   },

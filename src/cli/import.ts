@@ -1,3 +1,5 @@
+import { Stats } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { CachePlace } from '../cache/outside-invalidation.ts';
 import type { CliContext } from './context.ts';
@@ -7,6 +9,7 @@ import type { Mapping } from '../data/import/mapping-schema.ts';
 import { loadMapping } from '../data/import/mapping.ts';
 import { summaryText } from '../data/import/summary.ts';
 import { formatCount } from '../data/progress-report.ts';
+import { UserError } from '../user-error.ts';
 
 /** The arguments of `npm run import`. */
 interface ImportArguments {
@@ -20,9 +23,21 @@ interface ImportArguments {
   readonly cache?: CachePlace | undefined;
 }
 
+const NO_INPUT_EXIT_CODE = 66;
 const REJECTED_EXIT_CODE = 1;
 const INTERRUPTED_EXIT_CODE = 130;
 const LINE_EVERY_MS = 3_000;
+
+/**
+ * Checks what can be checked before servers are looked for or started.
+ * @throws UserError: 66 when the folder or the mapping file is missing, 65 when the mapping is wrong
+ */
+export async function assertImportable({ folder, mapping }: ImportArguments): Promise<void> {
+  const found = await stat(folder).catch((error: unknown) => error);
+  if (!(found instanceof Stats && found.isDirectory()))
+    throw new UserError(`There is no folder ${folder}.`, { exitCode: NO_INPUT_EXIT_CODE, cause: found });
+  await loadMapping(mapping);
+}
 
 /**
  * `npm run import`: imports CSV files according to a mapping, and ends with a summary on `cli.stdout`.
@@ -64,7 +79,7 @@ async function importAndTell(
     cli.stdout.write(`Values left empty, with file, line, column and reason: ${result.leftEmpty}\n`);
   if (result.cut !== undefined) cli.stdout.write(`Values cut, with file, line, column and reason: ${result.cut}\n`);
   if (result.isInterrupted) {
-    cli.stdout.write('Stopped before the end; the same command imports the rest and doubles nothing.\n');
+    cli.stdout.write('Stopped before the end; run the same command again to import the rest.\n');
     return INTERRUPTED_EXIT_CODE;
   }
   return result.summaries.some((summary) => summary.rejected > 0) ? REJECTED_EXIT_CODE : 0;

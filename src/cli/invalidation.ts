@@ -7,6 +7,17 @@ export function cacheOf({ redisUrls: urls, cache: { prefix, timeoutMs } }: Confi
 }
 
 /**
+ * Warns that cached answers stay, where a database comes from the settings and no Redis does: other gateways on that database
+ * may have one.
+ */
+export function warnOfCaches({ databaseUrl, redisUrls, cache }: Config, report: (line: string) => void): void {
+  if (databaseUrl === undefined || redisUrls.length > 0 || !cache.enabled) return;
+  report(
+    'No cache was invalidated: running gateways with a Redis may serve old answers until these expire, unless REDIS_URL is given.',
+  );
+}
+
+/**
  * Runs a command that writes, and invalidates every cached answer when it has ended, however it ended.
  * @param options.report gets a line when Redis could not be told
  * @param command gets a function to call after each transaction, which invalidates too
@@ -24,6 +35,6 @@ export async function withInvalidation<Result>(
     const problem = await outside.endAll();
     outside.close();
     if (problem !== undefined)
-      report(`Redis was not told (${problem}): gateways may answer from before until what they stored is too old.`);
+      report(`The cache could not be invalidated (${problem}): gateways may serve old answers until these expire.`);
   }
 }

@@ -3,6 +3,7 @@ import type { CliContext } from './context.ts';
 import { withInvalidation } from './invalidation.ts';
 import { UserError } from '../user-error.ts';
 import { createProgressReport, formatCount, type ProgressReport } from '../data/progress-report.ts';
+import { differencesText } from '../data/seed/progress-table.ts';
 import { seedDatabase, type SeedResult } from '../data/seed/seed-database.ts';
 
 /** The arguments of `npm run seed`. */
@@ -83,10 +84,14 @@ async function seedAndTell(args: SeedArguments, cli: CliContext, databaseUrl: st
 
 function lastLine(result: SeedResult, seconds: number): string {
   const customers = formatCount(result.customers);
-  if (result.outcome === 'complete')
-    return `The seed of ${customers} customers is complete already; nothing was changed.`;
+  if (result.outcome === 'complete') {
+    const { differences } = result;
+    const since = differences.length === 0 ? '' : `It has written ${differencesText(differences)}. `;
+    const way = differences.length === 0 ? '' : ' Use --reset to delete every row and start over.';
+    return `The seed of ${customers} customers is complete already. ${since}Nothing was changed.${way}`;
+  }
   if (result.outcome === 'interrupted')
-    return `Stopped at ${formatCount(result.customersDone)} of ${customers} customers; the same command goes on from there.`;
+    return `Stopped at ${formatCount(result.customersDone)} of ${customers} customers; run the same command again to continue.`;
   const rate = formatCount(Math.round(result.rows / seconds));
   return `Seeded ${customers} customers: ${formatCount(result.rows)} rows in ${seconds.toFixed(1)} s, ${rate} rows/s.`;
 }

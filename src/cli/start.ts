@@ -41,10 +41,12 @@ async function serve(config: Config & Servers, cli: CliContext, report: (line: s
     cli.serving(app);
     const base = `http://${authority(config.host === '127.0.0.1' ? 'localhost' : config.host, port)}`;
     if (config.redisUrls.length === 0)
-      report('No Redis: answers are not cached, and subscriptions hear of this gateway alone (REDIS_URL).');
+      report(
+        'No Redis: answers are not cached, and subscriptions report only changes made through this gateway (REDIS_URL).',
+      );
     if (config.redisIsPrivate)
       report(
-        "Redis is this gateway's own: for other gateways on this database, set one REDIS_URL for all. Until then they serve old answers after each other's writes, and subscriptions hear of this gateway alone.",
+        "Redis is this gateway's own: for other gateways on this database, set one REDIS_URL for all. Until then they serve old answers after each other's writes, and subscriptions report only changes made through this gateway.",
       );
     report('Nobody has to sign in: every caller may do everything. Do not open this to a network.');
     report(
@@ -52,7 +54,7 @@ async function serve(config: Config & Servers, cli: CliContext, report: (line: s
     );
     const reason = await Promise.race([stopSignal(cli.signal), config.embedded?.died ?? stopSignal(cli.signal)]);
     if (reason !== undefined) throw new UserError(reason, { exitCode: UNAVAILABLE_EXIT_CODE });
-    report('Stopping: requests under way may finish.');
+    report('Stopping: requests in progress may finish.');
     return 0;
   } finally {
     await app.close();

@@ -90,6 +90,7 @@ function summaryText(result: VerifyResult, { all, seconds }: VerifyArguments & {
   lines.push(`Checked ${formatCount(rows)} rows in ${seconds.toFixed(1)} s, ${rate} rows/s.`);
   if (isInterrupted) lines.push('Stopped before the end.');
   if (drifts === 0) lines.push(isInterrupted ? 'No drift so far.' : 'No drift.');
-  else lines.push(`Found ${formatCount(drifts)} drifts, repaired ${formatCount(repaired)}.`);
+  else
+    lines.push(`Found ${formatCount(drifts)} ${drifts === 1 ? 'drift' : 'drifts'}, repaired ${formatCount(repaired)}.`);
   return lines.join('\n');
 }

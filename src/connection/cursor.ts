@@ -40,12 +40,12 @@ export function decodeCursor(scope: CursorScope, cursor: string, argument: strin
   if (version !== VERSION)
     throw createError(
       'BAD_USER_INPUT',
-      `Argument "${argument}": the cursor is of another version; begin the list anew.`,
+      `Argument "${argument}": the cursor is of another version; start again from the first page.`,
     );
   if (list !== scope.list || instance !== scope.instance)
     throw createError(
       'BAD_USER_INPUT',
-      `Argument "${argument}": the cursor is of another list or filter than this one.`,
+      `Argument "${argument}": the cursor is of another list, filter or order than this one.`,
     );
   if (order !== scope.order)
     throw createError(

@@ -28,6 +28,20 @@ export function parseOptionalId(
   return given === null || given === undefined ? null : parseId(type, given, place);
 }
 
+// Clocks differ.
+const AHEAD_MS = 60_000;
+
+/** A moment that may be null or omitted (undefined then); INVALID_INPUT when it is more than a minute in the future. */
+export function parsePastMoment(
+  given: string | null | undefined,
+  { path, problems }: { path: readonly string[]; problems: Problems },
+): Date | undefined {
+  if (!given) return undefined;
+  if (Date.parse(given) > Date.now() + AHEAD_MS)
+    problems.add('INVALID_INPUT', path, `Expected a moment that is not in the future, got ${given}.`);
+  return new Date(given);
+}
+
 /** The row that an input's id refers to, for the payload to show its current state; null for any other text. */
 export function givenRow(type: NodeType, given: string): RowId | null {
   const parsed = parseGlobalId(given);

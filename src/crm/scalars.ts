@@ -1,5 +1,5 @@
 import { GraphQLScalarType, Kind, print, type ValueNode } from 'graphql';
-import { createError, quoted, shortened } from '../errors.ts';
+import { createError, quotedAscii, shortened } from '../errors.ts';
 import { parseSoughtPhone } from './phones.ts';
 
 const RFC_3339 = /^\d{4}-\d\d-\d\d[Tt](?!24)\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)$/;
@@ -28,16 +28,21 @@ export function parseEmail(given: unknown): string | undefined {
 const matching = (pattern: RegExp) => (given: unknown) =>
   typeof given === 'string' && pattern.test(given) ? given : undefined;
 
-const parseDecimal = (given: unknown) =>
-  Number.isSafeInteger(given) ? String(given) : matching(/^-?\d{1,15}(\.\d{1,4})?$/)(given);
+const matchingDecimal = matching(/^-?\d{1,15}(\.\d{1,4})?$/);
+
+const parseDecimal = (given: unknown) => matchingDecimal(Number.isSafeInteger(given) ? String(given) : given);
+
+const MOMENT =
+  'an RFC 3339 date and time such as "2026-11-23T09:30:00Z" in the years 1000 to 9999, without leap seconds';
+const DECIMAL = 'a decimal number such as "19.90" with at most 15 digits before and 4 after the point';
 
 /** The resolvers of the schema's scalars. Rows already have values in output form, so output is not converted. */
 export const scalarResolvers = {
-  DateTime: scalar('DateTime', 'an RFC 3339 date and time such as "2026-11-23T09:30:00Z"', parseDateTime),
-  Decimal: scalar('Decimal', 'a decimal number such as "19.90"', parseDecimal),
+  DateTime: scalar('DateTime', MOMENT, parseDateTime),
+  Decimal: scalar('Decimal', DECIMAL, parseDecimal),
   CurrencyCode: scalar('CurrencyCode', 'an ISO 4217 code such as "EUR"', matching(/^[A-Z]{3}$/)),
-  CountryCode: scalar('CountryCode', 'an ISO 3166-1 alpha-2 code such as "DE"', matching(/^[A-Z]{2}$/)),
-  EmailAddress: scalar('EmailAddress', 'an email address such as "ada@example.com"', parseEmail),
+  CountryCode: scalar('CountryCode', 'the ISO 3166-1 alpha-2 code of a country, such as "DE"', matching(/^[A-Z]{2}$/)),
+  EmailAddress: scalar('EmailAddress', 'an email address in ASCII such as "ada@example.com"', parseEmail),
   PhoneNumber: scalar('PhoneNumber', 'an E.164 number such as "+4930123456"', parseSoughtPhone),
 };
 
@@ -58,7 +63,7 @@ function scalar(name: string, expected: string, parse: (given: unknown) => strin
 
 /** A literal as it is written, unless it is a string. */
 const shown = (given: unknown, node: ValueNode | undefined): string =>
-  node === undefined || node.kind === Kind.STRING ? quoted(given) : shortened(print(node));
+  node === undefined || node.kind === Kind.STRING ? quotedAscii(given) : shortened(print(node));
 
 function literalValue(node: ValueNode): unknown {
   if (node.kind === Kind.STRING) return node.value;

@@ -4,6 +4,8 @@ import { connectionOptions } from '../db/database.ts';
 import { serverWords } from '../db/errors.ts';
 
 const UNAVAILABLE_EXIT_CODE = 69;
+// ER_BAD_DB_ERROR
+const NO_SUCH_DATABASE = 1049;
 const TRANSACTION_TRIES = 5;
 // ER_LOCK_WAIT_TIMEOUT and ER_LOCK_DEADLOCK, which is also how clusters report a failed certification.
 const TRANSIENT_NUMBERS = new Set([1205, 1213]);
@@ -30,10 +32,12 @@ export async function openConnection(databaseUrl: string): Promise<mariadb.Conne
     connection.on('error', () => undefined);
     return connection;
   } catch (error) {
-    throw new UserError(`The database cannot be reached: ${serverWords(error)}`, {
-      cause: error,
-      exitCode: UNAVAILABLE_EXIT_CODE,
-    });
+    const { database, host, port } = connectionOptions(databaseUrl);
+    const message =
+      errorNumber(error) === NO_SUCH_DATABASE
+        ? `There is no database ${database} on ${host}:${port}. Create it with npm run migrate, or name another in DATABASE_URL`
+        : `The database cannot be reached: ${serverWords(error)}`;
+    throw new UserError(message, { cause: error, exitCode: UNAVAILABLE_EXIT_CODE });
   }
 }
 

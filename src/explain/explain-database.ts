@@ -1,4 +1,4 @@
-import type { GraphQLSchema } from 'graphql';
+import { isObjectType, type GraphQLSchema } from 'graphql';
 import type { DatabaseTimes } from '../db/database.ts';
 import type { Entry } from './entries.ts';
 import { fieldEntries } from './field-runs.ts';
@@ -6,6 +6,18 @@ import { ListRuns } from './list-runs.ts';
 import { listQuestions, type Question } from './questions.ts';
 import { createSamples } from './samples.ts';
 import { openMeasuringSession } from './session.ts';
+
+/**
+ * Whether any statement's name may begin with a text. Names begin with an object type, and for those of fields with the field:
+ * `Customer by id`, `Customer.orders page`.
+ */
+export function mayBeginName(schema: GraphQLSchema, text: string): boolean {
+  const types = Object.values(schema.getTypeMap()).filter(isObjectType);
+  const fields = types.flatMap((type) => Object.keys(type.getFields()).map((field) => `${type.name}.${field}`));
+  return [...types.map(({ name }) => name), ...fields].some(
+    (start) => start.startsWith(text) || text.startsWith(`${start} `),
+  );
+}
 
 /**
  * Sends every statement that the schema can cause, in a session that cannot write, and measures what the server does for each.

@@ -11,6 +11,12 @@ describe('npm run explain without DATABASE_URL', () => {
     expect(stderr).toMatch(/^The embedded servers need a folder to write to, and \/dev\/null\/data is none .*\n$/);
   });
 
+  test('refuses a name that no statement begins with before it starts anything', async () => {
+    const { code, stdout, stderr } = await runCommand(['explain', '--only', 'Nope'], { DATA_DIR: '/dev/null/data' });
+    expect([code, stdout]).toEqual([64, '']);
+    expect(stderr).toBe('--only: expected what a statement\'s name begins with, such as Customer.orders, got "Nope"\n');
+  });
+
   test('seeds a database of its own, prints nothing but the report to stdout, and leaves nothing behind', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'concierge-explain-'));
     const options = ['--customers', '300', '--only', 'Agent.customers count'];

@@ -62,8 +62,8 @@ describe.each(COMMANDS)('the help of %s', (command) => {
 
 test('the help of verify says 0 of no drift alone, as docs/verify.md does', async () => {
   expect(below(await said('verify', '--help'), 'Exit codes').slice(0, 2)).toEqual([
-    '  0    nothing drifts',
-    '  1    drift was found, whether it was repaired or not',
+    '  0    no drift: nothing in the database contradicts something else',
+    '  1    drift was found, whether it was repaired or not; or the message says what is wrong',
   ]);
 });
 
@@ -71,6 +71,8 @@ test.each([
   [['sed'], /^unknown command "sed": expected one of start, migrate, seed, import, explain, verify, help$/m],
   [['start', '--port', '1'], /unknown option '--port'/],
   [['seed'], /required option '--customers <number>'/],
+  [['seed', '--customers', '10', '--customers', '20'], /option '--customers <number>' was given twice/],
+  [['verify', '--json', '--json'], /option '--json' was given twice/],
   [['import', '--mapping', 'x'], /missing required argument 'folder'/],
 ])('a command line that is wrong, %j, is told in a line, with exit code 64', async (args, what) => {
   const { code, stdout, stderr } = await runCommand(args);

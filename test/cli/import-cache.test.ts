@@ -77,7 +77,7 @@ describe('a gateway beside an import', () => {
   test('is not heard of where Redis is away, and the import says so and takes its rows', async () => {
     const { exitCode, output } = await importName('Ann', 'redis://127.0.0.1:1');
     expect(exitCode).toBe(0);
-    expect(output).toMatch(/^Redis was not told \(.*ECONNREFUSED.*\): gateways may answer from before/m);
+    expect(output).toMatch(/^The cache could not be invalidated \(.*ECONNREFUSED.*\): gateways may serve old answers/m);
     expect(await ask()).toEqual(['MISS', ['Ann']]);
   });
 });

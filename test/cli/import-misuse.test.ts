@@ -137,15 +137,15 @@ describe('a row that is wrong', () => {
     expect(new Set(reasons)).toEqual(
       new Set([
         // The quote opened on line 3 meets the one on line 11, in the middle of a cell.
-        '3,"column 2 goes on after its closing quote',
+        '3,"column 2 continues after its closing quote',
         '4,"expected 3 columns, got 2',
-        '5,"email: expected an email address, got ""not-an-address""',
+        '5,"email: expected an email address in ASCII, got ""not-an-address""',
         '6,"column 2 holds bytes that are not text',
         '7,"expected 3 columns, got 4',
         '8,"name: expected a value, got none',
         '9,"the key ""1"" was on line 2 of customers.csv already',
         '10,"email: ""ann@example.com"" belongs to another customer (1)',
-        '11,"column 2 goes on after its closing quote',
+        '11,"column 2 continues after its closing quote',
         '12,"name: expected at most 200 characters, got 201',
         '13,"name: expected one line without tabs, got ""Two\\r\\nlines""',
         // The row as it came goes on in a second line.

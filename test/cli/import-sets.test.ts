@@ -55,9 +55,9 @@ describe('public data sets need', () => {
     // An unreadable row is rejected even though its key exists: the key may be wrong.
     expect(counts).toMatchObject({ products: [3, 2, 0, 0, 1], orders: [1, 1, 0, 0, 0], orderItems: [2, 2, 0, 0, 0] });
     expectSums(counts);
-    expect(output).toMatch(/^products: 2 rows were passed over, as the mapping says\.$/m);
-    expect(output).toMatch(/^products: 1 of them say something else than the first row with their key\.$/m);
-    expect(output).toMatch(/^orders: 1 of them say something else than the first row with their key\.$/m);
+    expect(output).toMatch(/^products: 2 rows were skipped, as the mapping says\.$/m);
+    expect(output).toMatch(/^products: 1 of them differs from the first row with the same key\.$/m);
+    expect(output).toMatch(/^orders: 1 of them differs from the first row with the same key\.$/m);
     expect(Object.keys(rejects)).toEqual(['products.rejected.csv']);
     expect(await query(url, 'SELECT sku, name, price FROM products ORDER BY sku')).toEqual([
       { sku: 'P', name: 'Lamp', price: '1.5000' },
@@ -128,7 +128,7 @@ describe('public data sets need', () => {
     expect(counts).toMatchObject({ customers: [3, 2, 0, 0, 1] });
     // The column with the problem is reported for each of them.
     expect(rejects['customers.rejected.csv']).toEqual([
-      '3,"email: expected an email address, got ""c""","email","june.csv","Cid,c,3"',
+      '3,"email: expected an email address in ASCII, got ""c""","email","june.csv","Cid,c,3"',
     ]);
   });
 

@@ -40,7 +40,7 @@ describe('a mapping says of a file', () => {
     };
     const { counts, rejects, output } = await importFrom(url, folder, mapping);
     expect(counts).toMatchObject({ orders: [3, 2, 0, 0, 1], orderItems: [5, 5, 0, 0, 0] });
-    expect(output).toMatch(/^orders: 2 rows were passed over, as the mapping says\.$/m);
+    expect(output).toMatch(/^orders: 2 rows were skipped, as the mapping says\.$/m);
     // The same file has rows for two targets, each with its own rejects.
     expect(rejects).toEqual({
       'orders.rejected.csv': [
@@ -83,7 +83,7 @@ describe('a mapping says of a file', () => {
     };
     const { exitCode, counts, output } = await importFrom(url, folder, mapping);
     expect([exitCode, counts['orderItems']]).toEqual([0, [5, 5, 0, 0, 0]]);
-    expect(output).toMatch(/^orderItems: 4 rows were passed over/m);
+    expect(output).toMatch(/^orderItems: 4 rows were skipped/m);
     expect(
       await query(
         url,

@@ -166,22 +166,20 @@ export const SETTINGS: readonly Setting[] = [
       ['', undefined],
     ],
     wrong: [
-      ...[
-        'app.example.com',
-        'https://a.example/',
-        'https://a.example/app',
-        'https://a.example?x',
-        'null',
-        'https://',
-      ].map((text) => [text, `${ORIGINS} "${text}"`] as const),
+      ...['app.example.com', 'https://a.example?x', 'null', 'https://'].map(
+        (text) => [text, `${ORIGINS} "${text}"`] as const,
+      ),
+      ...['https://a.example/', 'https://a.example/app'].map(
+        (text) => [text, `${ORIGINS} "${text}", which has a path or a / at the end`] as const,
+      ),
       ...['https://u@a.example', 'https://a.example:x', 'ftp://a.example', 'https://a.example https://b.example'].map(
         (text) => [text, `${ORIGINS} "${text}"`] as const,
       ),
       ...['*', 'https://*.example.com'].map(
         (text) =>
-          [text, `${ORIGINS} "${text}", which would open the customers to pages that nobody has named`] as const,
+          [text, `${ORIGINS} "${text}", which would let pages that nobody has named read the customers`] as const,
       ),
-      ['https://a.example,*', `${ORIGINS} "*", which would open the customers to pages that nobody has named`],
+      ['https://a.example,*', `${ORIGINS} "*", which would let pages that nobody has named read the customers`],
     ],
   },
   {

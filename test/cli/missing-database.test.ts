@@ -31,6 +31,16 @@ describe('a database that is not there is created, and said to be, by', () => {
     expect([again.code, again.stdout.includes('Created the')]).toEqual([0, false]);
   });
 
+  test('nobody else: verify says that it is not there', async () => {
+    await database.drop();
+    const { host, pathname } = new URL(database.url);
+    const { code, stdout, stderr } = await runCommand(['verify'], { DATABASE_URL: database.url });
+    expect([code, stdout]).toEqual([69, '']);
+    expect(stderr).toBe(
+      `There is no database ${pathname.slice(1)} on ${host}. Create it with npm run migrate, or name another in DATABASE_URL\n`,
+    );
+  });
+
   test('start', async () => {
     await database.drop();
     const gateway = startProcess({ DATABASE_URL: database.url, REDIS_URL: redisUrl() });

@@ -224,7 +224,19 @@ describe('the seed command', () => {
     await seed(url, { customers: 20 });
     await query(url, "UPDATE customers SET name = 'changed since' WHERE id = 1");
     const before = await contentsHash(url);
-    expect(await seed(url, { customers: 20 })).toMatch(/complete already; nothing was changed/);
+    expect(await seed(url, { customers: 20 })).toMatch(/complete already\. Nothing was changed\.\n$/);
+    expect(await contentsHash(url)).toBe(before);
+  });
+
+  test('says of which tables of a complete seed rows were added or deleted since', async () => {
+    const url = await freshDatabase();
+    await seed(url, { customers: 20 });
+    await query(url, "INSERT INTO customers (name, updated_at) VALUES ('mine', '2020-01-01')");
+    await query(url, 'DELETE FROM interactions WHERE id = 1');
+    const before = await contentsHash(url);
+    expect(await seed(url, { customers: 20 })).toMatch(
+      /It has written 20 rows to customers, which has 21; (\d+) rows to interactions, which has \d+\. Nothing.*--reset/,
+    );
     expect(await contentsHash(url)).toBe(before);
   });
 
@@ -254,7 +266,9 @@ describe('the seed command', () => {
     const stopped = { ...args({ customers: 3_000 }), databaseUrl: url, signal: cli.signal, report: interrupt };
     await seedDatabase(stopped);
     await query(url, "INSERT INTO customers (name, updated_at) VALUES ('mine', '2020-01-01')");
-    await expect(seed(url, { customers: 3_000 })).rejects.toThrow(/customers holds 1 rows where .* has written 0/);
+    await expect(seed(url, { customers: 3_000 })).rejects.toThrow(
+      /unfinished seed has written 0 rows to customers, which has 1/,
+    );
   });
 
   test('says which command makes missing tables', async () => {

@@ -50,37 +50,39 @@ describe('a setting', () => {
     },
   );
 
-  test('that does not exist is refused where its name is like one of ours, and passed over where it is not', () => {
-    for (const name of [
-      'AUTH_JWT_SECRET',
-      'CORS_ORIGIN',
-      'LIMIT_COSTS',
-      'LIMIT_',
-      'CACHE_TTL',
-      'WORKERS',
-      'DATABASE_REPLICA_URLS',
-    ])
-      expect(problemsOf({ [name]: 'secret' })).toEqual([`${name}: there is no such setting in this version`]);
-    for (const name of [
-      'DATABASE_URI',
-      'DATABASE_URLS',
-      'REDIS_URI',
-      'REDIS_URLS',
-      'LOG_LEVELS',
-      'LOG_LVL',
-      'DATA_DIRECTORY',
-      'DATABASEURL',
-      'DATABSE_URL',
-      'database_url',
-      'databaseUrl',
-      'REDISURL',
-      'LOGLEVEL',
-      'CORSORIGINS',
-      'LIMITS_COST',
-      'limit_cost',
-      'NODEENV',
-    ])
-      expect(problemsOf({ [name]: 'secret' })).toEqual([`${name}: there is no such setting in this version`]);
+  test('that does not exist is refused where its name is like one of ours, which is named, and else passed over', () => {
+    const meant = {
+      AUTH_JWT_SECRET: undefined,
+      CORS_ORIGIN: 'CORS_ORIGINS',
+      LIMIT_COSTS: 'LIMIT_COST',
+      LIMIT_: undefined,
+      CACHE_TTL: undefined,
+      WORKERS: undefined,
+      DATABASE_REPLICA_URLS: undefined,
+      DATABASE_URI: 'DATABASE_URL',
+      DATABASE_URLS: 'DATABASE_URL',
+      REDIS_URI: 'REDIS_URL',
+      REDIS_URLS: 'REDIS_URL',
+      LOG_LEVELS: 'LOG_LEVEL',
+      LOG_LVL: 'LOG_LEVEL',
+      DATA_DIRECTORY: 'DATA_DIR',
+      DATABASEURL: 'DATABASE_URL',
+      DATABSE_URL: 'DATABASE_URL',
+      database_url: 'DATABASE_URL',
+      databaseUrl: 'DATABASE_URL',
+      REDISURL: 'REDIS_URL',
+      LOGLEVEL: 'LOG_LEVEL',
+      CORSORIGINS: 'CORS_ORIGINS',
+      LIMITS_COST: 'LIMIT_COST',
+      limit_cost: 'LIMIT_COST',
+      NODEENV: 'NODE_ENV',
+    };
+    for (const [name, known] of Object.entries(meant)) {
+      const question = known === undefined ? '' : `; did you mean ${known}?`;
+      expect(problemsOf({ [name]: 'secret' })).toEqual([
+        `${name}: there is no such setting in this version${question}`,
+      ]);
+    }
     expect(problemsOf({ DATABASE_HOST: 'x', REDIS_PORT: '1', LOG_FORMAT: 'x', DATA_PATH: 'x' })).toEqual([]);
     expect(
       problemsOf({

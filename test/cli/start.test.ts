@@ -93,7 +93,7 @@ describe('npm start on servers of the settings', () => {
       `  http://localhost:${port}/health/ready    what is up`,
       `  http://localhost:${port}/metrics         for Prometheus`,
       'Stop with Ctrl-C.',
-      'Stopping: requests under way may finish.',
+      'Stopping: requests in progress may finish.',
       '',
     ]);
   });
@@ -258,7 +258,7 @@ describe('npm start without any setting but a folder of its own', () => {
 
     // The folder is for one gateway at a time.
     const third = await startProcess({ DATA_DIR: folder }).ended;
-    expect([third.code, third.stderr.trimEnd().split('\n').length]).toEqual([1, 1]);
+    expect([third.code, third.stderr.trimEnd().split('\n').length]).toEqual([69, 1]);
     expect(third.stderr).toContain(`belong to process ${second.pid}`);
 
     const again = servers();
@@ -310,8 +310,11 @@ describe('npm start without any setting but a folder of its own', () => {
     const typed = new URL(database.url);
     typed.pathname += '_typo';
     const second = await startProcess({ DATA_DIR: folder, DATABASE_URL: typed.href }).ended;
-    expect([second.code, second.stdout]).toEqual([1, '']);
-    expect(second.stderr).toContain(`belong to process ${gateway.pid}`);
+    expect([second.code, second.stdout]).toEqual([69, '']);
+    expect(second.stderr).toBe(
+      `Without REDIS_URL, the gateway needs a Redis of its own in ${folder}, which process ${gateway.pid} uses: ` +
+        'set REDIS_URL, CACHE_ENABLED=false or another DATA_DIR\n',
+    );
     gateway.kill('SIGTERM');
     expect((await gateway.ended).code).toBe(0);
     await database.drop();

@@ -133,6 +133,8 @@ describe('what is found', () => {
     const all = await verify(url, { all: true });
     expect(all.output.match(/: expected /g)).toHaveLength(151);
     expect(all.output).not.toContain('more');
+    await query(url, 'UPDATE customer_stats SET order_count = order_count - 1');
+    expect((await verify(url)).output).toMatch(/\nFound 1 drift, repaired 0\.\n$/);
   });
 
   test('is a line of JSON each on the standard output with --json, and nothing else is there', async () => {
@@ -176,7 +178,7 @@ describe('the command refuses', () => {
     const url = await freshDatabase();
     await query(url, 'ALTER TABLE orders DROP COLUMN version');
     const { code, stderr } = await runCommand(['verify'], { DATABASE_URL: url });
-    expect([code, stderr]).toEqual([69, expect.stringMatching(/not of this version.*npm run migrate/)]);
+    expect([code, stderr]).toEqual([69, expect.stringMatching(/do not match this version.*npm run migrate/)]);
     expect(stderr).not.toMatch(/ at /);
   });
 

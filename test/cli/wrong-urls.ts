@@ -15,7 +15,7 @@ export const WRONG_TLS: readonly (readonly [string, string])[] = [
   ),
   ['ssl-mode=REQUIRED&ssl-mode=VERIFY_CA', 'one with "ssl-mode" more than once'],
   [`ssl-mode=REQUIRED&ssl-ca=${CA}&ssl-ca=${CA}`, 'one with "ssl-ca" more than once'],
-  ['ssl-mode=VERIFY_CA', 'one with ssl-mode=VERIFY_CA and no "ssl-ca" to hold certificates to'],
+  ['ssl-mode=VERIFY_CA', 'one with ssl-mode=VERIFY_CA and no "ssl-ca" to check certificates against'],
   ...(
     [
       ['', 'is a file that cannot be read (ENOENT)'],

@@ -53,6 +53,12 @@ describe('docs/clients.md', () => {
     expect(await run([file])).toEqual({ code: 0, output: said });
   });
 
+  test('shows how to write in a program that can be run again', async () => {
+    const shown = programs.find(({ text }) => text.includes('idempotencyKey'));
+    const file = await write('again.mjs', shown?.text ?? '');
+    for (const _ of ['once', 'again']) expect(await run([file])).toEqual({ code: 0, output: shown?.said });
+  });
+
   test('shows a configuration by which a code generator knows that one of several keys must be given', async () => {
     const config = blocks.find(({ language }) => language === 'ts')?.text ?? '';
     const file = await write('codegen.ts', config.replace('crm.ts', join(folder, 'crm.ts')));

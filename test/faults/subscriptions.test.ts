@@ -168,8 +168,8 @@ describe('a subscription whose Redis', () => {
     const messages = first.logLines.slice(from).map((line) => JSON.parse(line).msg as string);
     const told = messages.filter((message) => message.includes('subscriptions'));
     const turns = [
-      'Redis is away; subscriptions do not hear of writes through other gateways',
-      'Redis is back; subscriptions hear of writes through other gateways',
+      'Redis is down; subscriptions report only changes made through this gateway',
+      'Redis is back; subscriptions report changes made through every gateway',
     ];
     // A busy machine may add a short outage of its own.
     expect(told.length).toBeGreaterThanOrEqual(2);

@@ -94,10 +94,18 @@ describe.each(['after', 'before'])('a cursor given as %s is refused', (argument)
   test('when it is of another filter, or of none', async () => {
     const active = { filter: { status: ['ACTIVE'] } };
     const cursors = [await cursorFrom(customers), await cursorFrom(customers, active)];
-    expectRefused(await ask(customers, { ...active, [argument]: cursors[0] }), argument, 'of another list or filter');
-    expectRefused(await ask(customers, { [argument]: cursors[1] }), argument, 'of another list or filter');
+    expectRefused(
+      await ask(customers, { ...active, [argument]: cursors[0] }),
+      argument,
+      'of another list, filter or order',
+    );
+    expectRefused(await ask(customers, { [argument]: cursors[1] }), argument, 'of another list, filter or order');
     const lead = { filter: { status: ['ACTIVE', 'LEAD'] } };
-    expectRefused(await ask(customers, { ...lead, [argument]: cursors[1] }), argument, 'of another list or filter');
+    expectRefused(
+      await ask(customers, { ...lead, [argument]: cursors[1] }),
+      argument,
+      'of another list, filter or order',
+    );
   });
 
   test('when it is of another order or direction', async () => {

@@ -82,7 +82,7 @@ const ADDRESSES: Refused[] = [
       [
         'INVALID_INPUT',
         'addresses.1.country',
-        `Expected an ISO 3166-1 alpha-2 code such as "DE", got ${JSON.stringify(country)}.`,
+        `Expected the ISO 3166-1 alpha-2 code of a country, such as "DE", got ${JSON.stringify(country)}.`,
       ],
     ],
   ]),
@@ -99,7 +99,7 @@ const ADDRESSES: Refused[] = [
   ],
 ];
 
-const SAME = ['INVALID_INPUT', 'mergeId', 'Expected another customer than the one to keep.'] as const;
+const SAME = ['INVALID_INPUT', 'mergeId', 'Expected a customer other than the one to keep.'] as const;
 
 const MERGE: Refused[] = [
   ['no ids', { keepId: '', mergeId: '' }, [noCustomer('keepId', ''), noCustomer('mergeId', '')]],

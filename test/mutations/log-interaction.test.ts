@@ -83,6 +83,13 @@ describe('logInteraction', () => {
     expect(after.ticket.interactions.totalCount).toBe(before.ticket.interactions.totalCount + 1);
   });
 
+  test('takes a moment that is less than a minute ahead, since clocks differ', async () => {
+    const occurredAt = new Date(Date.now() + 50_000).toISOString();
+    const { interaction, userErrors } = await gateway.log(contact({ occurredAt }));
+    expect(userErrors).toEqual([]);
+    expect(interaction).not.toBeNull();
+  });
+
   test('takes a body of 10,000 characters, emoji too', async () => {
     const { interaction, userErrors } = await gateway.log(contact({ body: '😀'.repeat(10_000) }));
     expect(userErrors).toEqual([]);
@@ -98,6 +105,7 @@ describe('logInteraction', () => {
     ['a body that does not show', () => ({ body: ' \u200b\u2060\u00ad\u3164\u0001 ' }), [['INVALID_INPUT', 'body']]],
     ['half an emoji', () => ({ body: 'x\ud83d' }), [['INVALID_INPUT', 'body']]],
     ['a NUL', () => ({ body: 'x\0' }), [['INVALID_INPUT', 'body']]],
+    ['a moment in the future', () => ({ occurredAt: '9999-12-31T23:59:59Z' }), [['INVALID_INPUT', 'occurredAt']]],
     ['a customer that is none', () => ({ customerId: 'x' }), [['NOT_FOUND', 'customerId']]],
     ['a customer that is not there', () => ({ customerId: idOf('Customer', 999_999) }), [['NOT_FOUND', 'customerId']]],
     ['an agent for the customer', () => ({ customerId: idOf('Agent', 1) }), [['NOT_FOUND', 'customerId']]],

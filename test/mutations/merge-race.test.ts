@@ -143,7 +143,7 @@ describe('merges at the same time', () => {
       expect(answers.flatMap(({ userErrors }) => userErrors)).toEqual([
         {
           code: 'INVALID_INPUT',
-          message: 'Expected another customer than the one to keep.',
+          message: 'Expected a customer other than the one to keep.',
           path: ['input', 'mergeId'],
         },
       ]);

@@ -84,7 +84,7 @@ const MISUSES: readonly Misuse[] = [
   ...['1.0001', '-0.0001', '5', LARGEST].map((discount): Misuse => [
     `the discount ${discount}`,
     second({ discount }),
-    [['INVALID_INPUT', 'items.1.discount', `Expected a part from 0 to 1, got "${discount}".`]],
+    [['INVALID_INPUT', 'items.1.discount', `Expected a fraction from 0 to 1, got "${discount}".`]],
   ]),
   ...['x', '', idOf('Customer', 1), idOf('Product', 0)].map((id): Misuse => [
     `the product "${id}"`,
@@ -154,7 +154,7 @@ const MISUSES: readonly Misuse[] = [
       ['INVALID_INPUT', 'number', 'Expected 1 to 64 characters, got none.'],
       ['INVALID_INPUT', 'items.0.quantity', 'Expected 1 to 1000000, got 0.'],
       ['INVALID_INPUT', 'items.0.unitPrice', 'Expected a price of 0 or more, got "-1".'],
-      ['INVALID_INPUT', 'items.0.discount', 'Expected a part from 0 to 1, got "2".'],
+      ['INVALID_INPUT', 'items.0.discount', 'Expected a fraction from 0 to 1, got "2".'],
       ['NOT_FOUND', 'items.0.product', 'Expected the id of a Product, got "x".'],
       ['INVALID_INPUT', 'idempotencyKey', 'Expected 1 to 255 characters, got none.'],
     ],

@@ -176,7 +176,7 @@ describe('addTags and removeTags', () => {
     ['ﾀｸﾞ', 'タク'],
   ])('%s and %s given together are refused, naming both, since the database takes them for one', async (one, other) => {
     const answer = await gateway.addTags({ customerId, tags: ['first', one, other] });
-    const message = `Expected tags that differ, got ${JSON.stringify(one)} and ${JSON.stringify(other)}, which are one.`;
+    const message = `Expected tags that differ, got ${JSON.stringify(one)} and ${JSON.stringify(other)}, which count as the same.`;
     expect(answer.userErrors).toEqual([{ code: 'INVALID_INPUT', path: ['input', 'tags'], message }]);
     const created = await gateway.create({ name: 'New', tags: [one, other] });
     expect([created.customer, created.userErrors.map((error) => error.message)]).toEqual([null, [message]]);

@@ -77,8 +77,8 @@ describe('from each state', () => {
           expect([userErrors, order]).toEqual([[], expect.objectContaining({ id, status, version: version + 1 })]);
           continue;
         }
-        const expected = allowed.length === 0 ? 'nothing, which is final' : allowed.join(' or ');
-        const message = `Expected ${expected} after ${from}, got ${status}.`;
+        const expected = allowed.length === 0 ? `${from} is final` : `Expected ${allowed.join(' or ')} after ${from}`;
+        const message = `${expected}, got ${status}.`;
         expect(userErrors).toEqual(
           status === from ? [] : [{ code: 'INVALID_TRANSITION', message, path: ['input', 'status'] }],
         );

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { buildSchema, isEnumType } from 'graphql';
+import { buildSchema, isEnumType, isScalarType } from 'graphql';
+import { createSchema } from '../../src/graphql/schema.ts';
 import type { Answer } from '../support/gateway.ts';
 import { nodeId, askBoth, startSeededGateway, type SeededGateway } from '../support/seeded.ts';
 
@@ -96,7 +97,7 @@ describe('a custom scalar means the same as a literal, as a variable and as a pa
         ['x', 42, 'createdAt.from'],
         ['y', 66, 'updatedAt.to'],
       ].map(([value, column, field]) => ({
-        message: `Argument "filter.${field}": expected an RFC 3339 date and time such as "2026-11-23T09:30:00Z", got "${value}".`,
+        message: `Argument "filter.${field}": expected an RFC 3339 date and time such as "2026-11-23T09:30:00Z" in the years 1000 to 9999, without leap seconds, got "${value}".`,
         locations: [{ line: 1, column }],
         extensions: { code: 'GRAPHQL_VALIDATION_FAILED' },
       })),
@@ -125,7 +126,7 @@ describe('a custom scalar means the same as a literal, as a variable and as a pa
     expect(errors).toMatchObject([
       {
         message:
-          'Variable "$f.createdAt.from": expected an RFC 3339 date and time such as "2026-11-23T09:30:00Z", got "x".',
+          'Variable "$f.createdAt.from": expected an RFC 3339 date and time such as "2026-11-23T09:30:00Z" in the years 1000 to 9999, without leap seconds, got "x".',
         locations: [{ line: 1, column: 49 }],
       },
       { message: expect.stringMatching(/^Variable "\$d": .*"ASC"/), locations: [{ line: 1, column: 77 }] },
@@ -141,6 +142,20 @@ describe('a custom scalar means the same as a literal, as a variable and as a pa
     const bad = await askBoth(gateway, `mutation M($c: CountryCode) { ${write('$c')} }#`, { c: 'Germany' });
     for (const answer of [bad.plain, bad.planned]) expectRefused(answer, 'BAD_USER_INPUT', 'Germany');
   });
+});
+
+test.each([
+  ['DateTime', '0001-01-01T00:00:00Z', 'in the years 1000 to 9999, without leap seconds, got "0001'],
+  ['DateTime', '2016-12-31T23:59:60Z', 'in the years 1000 to 9999, without leap seconds, got "2016'],
+  ['Decimal', '1.23456', 'with at most 15 digits before and 4 after the point, got "1.23456".'],
+  ['Decimal', 9_007_199_254_740_991, 'with at most 15 digits before and 4 after the point, got 9007'],
+  ['EmailAddress', 'ada@example.com\u200b', 'in ASCII such as "ada@example.com", got "ada@example.com\\u200b".'],
+  ['EmailAddress', '\u212aate@example.com', 'in ASCII such as "ada@example.com", got "\\u212aate@example.com".'],
+  ['PhoneNumber', '+49\u2060', 'got "+49\\u2060".'],
+])('what the form of a %s does not allow is told with its bounds, and so that it shows: %j', (name, value, said) => {
+  const type = createSchema().getType(name);
+  if (!isScalarType(type)) throw new Error(`${name} is no scalar`);
+  expect(() => type.parseValue(value)).toThrow(said);
 });
 
 describe('an enum value means the same as a literal and as a variable', () => {

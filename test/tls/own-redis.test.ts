@@ -60,7 +60,7 @@ test.each([
   ['one for another name', () => tlsUrl('127.0.0.1', `ssl-ca=${ours.certFile}`), /ERR_TLS_CERT_ALTNAME_INVALID/],
   ['one of an authority that nobody knows', () => tlsUrl('localhost', ''), /SELF_SIGNED_CERT/],
   ['none, since the server has no TLS', () => servers.redis.url.replace('redis:', 'rediss:'), /ETIMEDOUT/],
-  ['TLS that was not asked for', () => `redis://localhost:${servers.redisTlsPort}`, /Redis is away/],
+  ['TLS that was not asked for', () => `redis://localhost:${servers.redisTlsPort}`, /Redis is down/],
 ])('a gateway does without Redis for a certificate that is %s, and says why', async (_, url, reason) => {
   // A server without TLS waits for the rest of what it takes for a command, until the gateway gives up.
   const gateway = await start(url(), { CACHE_TIMEOUT_MS: '40' });

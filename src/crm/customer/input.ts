@@ -4,11 +4,13 @@ import { parseGlobalId } from '../global-id.ts';
 import { parsePhone } from '../phones.ts';
 import { parseEmail } from '../scalars.ts';
 import { parseText } from '../text.ts';
-import { quoted } from '../../errors.ts';
+import { quoted, quotedAscii } from '../../errors.ts';
 import type { Problems } from '../user-errors.ts';
 import { MOST_ADDRESSES, MOST_TAGS } from './loaders.ts';
 
 type Maybe<Value> = Value | null | undefined;
+
+const EXPECTED_COUNTRY = 'Expected the ISO 3166-1 alpha-2 code of a country, such as "DE"';
 
 /** The writable fields of a customer, as stored. Those that were not given are missing. */
 export interface CustomerValues {
@@ -46,7 +48,7 @@ export function parseCustomerFields(input: CustomerFields, problems: Problems): 
   if (input.email !== undefined) {
     const email = input.email === null ? null : parseEmail(input.email);
     if (email === undefined)
-      problems.add('INVALID_EMAIL', ['email'], `Expected an email address, got ${quoted(input.email)}.`);
+      problems.add('INVALID_EMAIL', ['email'], `Expected an email address in ASCII, got ${quotedAscii(input.email)}.`);
     else values.email = email;
   }
   if (input.phone !== undefined) values.phone = phoneOf(input.phone, problems);
@@ -63,9 +65,14 @@ export function parseCustomerFields(input: CustomerFields, problems: Problems): 
 
 function phoneOf(phone: PhoneInput | null, problems: Problems): string | null {
   if (phone === null) return null;
-  const number = parsePhone(phone.number, phone.country ?? undefined);
+  const country = phone.country ?? undefined;
+  const number = parsePhone(phone.number, country);
   if (number !== undefined) return number;
-  const where = phone.country ? ` of ${phone.country}` : ', in international form or with its country';
+  if (country !== undefined && !isCountry(country)) {
+    problems.add('INVALID_PHONE', ['phone', 'country'], `${EXPECTED_COUNTRY}, got ${quoted(country)}.`);
+    return null;
+  }
+  const where = country ? ` of ${country}` : ', in international form or with its country';
   problems.add(
     'INVALID_PHONE',
     ['phone', 'number'],
@@ -104,11 +111,7 @@ export function parseAddresses(given: Maybe<readonly AddressInput[]>, problems: 
     };
     const country = address.country ?? null;
     if (country !== null && !isCountry(country))
-      problems.add(
-        'INVALID_INPUT',
-        ['addresses', position, 'country'],
-        `Expected an ISO 3166-1 alpha-2 code such as "DE", got ${quoted(country)}.`,
-      );
+      problems.add('INVALID_INPUT', ['addresses', position, 'country'], `${EXPECTED_COUNTRY}, got ${quoted(country)}.`);
     return {
       position,
       label: part('label'),

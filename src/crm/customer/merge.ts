@@ -69,7 +69,7 @@ async function lockBoth(
   const first = rowOf(mergeId) < rowOf(keepId) ? await lockMerged() : undefined;
   const kept = await lockCustomer(write, { id: keepId, path: ['keepId'], expectedVersion });
   const merged = first ?? (await lockMerged());
-  if (kept.id === merged.id) refuse('INVALID_INPUT', ['mergeId'], 'Expected another customer than the one to keep.');
+  if (kept.id === merged.id) refuse('INVALID_INPUT', ['mergeId'], 'Expected a customer other than the one to keep.');
   return { kept, merged };
 }
 

@@ -78,7 +78,7 @@ export async function assertDifferent(transaction: Transaction, tags: readonly s
       refuse(
         'INVALID_INPUT',
         ['tags'],
-        `Expected tags that differ, got ${quoted(other)} and ${quoted(tag)}, which are one.`,
+        `Expected tags that differ, got ${quoted(other)} and ${quoted(tag)}, which count as the same.`,
       );
     known.set(weight, tag);
   }

@@ -2,7 +2,7 @@ import type { LogInteractionInput } from '../../generated/graphql.ts';
 import { assertAgentExists } from '../agents.ts';
 import { recordChange } from '../changes.ts';
 import { defineCommand, type Payload } from '../command.ts';
-import { parseId, parseOptionalId } from '../input.ts';
+import { parseId, parseOptionalId, parsePastMoment } from '../input.ts';
 import { lockCustomer } from '../lock.ts';
 import { parseText } from '../text.ts';
 import { refuse } from '../user-errors.ts';
@@ -22,7 +22,7 @@ export const logInteraction = defineCommand({
     agentId: parseOptionalId('Agent', input.agentId, { path: ['agentId'], problems }),
     kind: input.kind,
     body: parseText(input.body, { path: ['body'], most: MOST_CHARACTERS, problems, isManyLines: true }) ?? '',
-    occurredAt: input.occurredAt ? new Date(input.occurredAt) : undefined,
+    occurredAt: parsePastMoment(input.occurredAt, { path: ['occurredAt'], problems }),
   }),
   async run(write, { customerId: given, ticketId, agentId, kind, body, occurredAt = write.now }) {
     const { transaction } = write;

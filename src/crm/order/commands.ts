@@ -95,6 +95,7 @@ export const updateOrderStatus = defineCommand({
 function assertMayFollow(status: Order['status'], order: Order): void {
   const allowed = TRANSITIONS[order.status];
   if (allowed.includes(status)) return;
-  const expected = allowed.length === 0 ? 'nothing, which is final' : allowed.join(' or ');
-  refuse('INVALID_TRANSITION', ['status'], `Expected ${expected} after ${order.status}, got ${status}.`);
+  const expected =
+    allowed.length === 0 ? `${order.status} is final` : `Expected ${allowed.join(' or ')} after ${order.status}`;
+  refuse('INVALID_TRANSITION', ['status'], `${expected}, got ${status}.`);
 }

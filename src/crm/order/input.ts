@@ -1,6 +1,6 @@
 import { quoted } from '../../errors.ts';
 import type { CreateOrderInput, OrderItemInput, ProductBy } from '../../generated/graphql.ts';
-import { parseId } from '../input.ts';
+import { parseId, parsePastMoment } from '../input.ts';
 import { isCurrency, parseAmount, toAmount, type Amount } from '../money.ts';
 import { parseText } from '../text.ts';
 import type { Problems } from '../user-errors.ts';
@@ -32,25 +32,21 @@ export interface OrderValues {
 const MOST_OF_ONE = 1_000_000;
 const WHOLE = toAmount(10_000n);
 const NOTHING = toAmount(0n);
-// Clocks differ.
-const AHEAD_MS = 60_000;
 
 /** Validates what can be checked of a new order without the database. Adds to `problems`. */
 export function parseOrder(input: CreateOrderInput, problems: Problems): OrderValues {
-  const { currency, items, placedAt } = input;
+  const { currency, items } = input;
   const number = input.number ?? null;
   if (!isCurrency(currency))
     problems.add('INVALID_INPUT', ['currency'], `Expected an ISO 4217 code in use, got ${quoted(currency)}.`);
   if (items.length < 1 || items.length > MOST_ITEMS)
     problems.add('INVALID_INPUT', ['items'], `Expected 1 to ${MOST_ITEMS} items, got ${items.length}.`);
-  if (placedAt && Date.parse(placedAt) > Date.now() + AHEAD_MS)
-    problems.add('INVALID_INPUT', ['placedAt'], `Expected a moment that is not in the future, got ${placedAt}.`);
   return {
     customerId: parseId('Customer', input.customerId, { path: ['customerId'], problems }),
     number: number === null ? null : parseText(number, { path: ['number'], most: 64, problems }),
     currency,
     items: items.map((item, position) => parseItem(item, { path: ['items', position], problems })),
-    placedAt: placedAt ? new Date(placedAt) : undefined,
+    placedAt: parsePastMoment(input.placedAt, { path: ['placedAt'], problems }),
   };
 }
 
@@ -69,7 +65,7 @@ function parseItem(item: OrderItemInput, { path, problems }: Place): ItemValues 
     problems.add('INVALID_INPUT', [...path, 'unitPrice'], `Expected a price of 0 or more, got ${quoted(price)}.`);
   const discount = parseAmount(part);
   if (discount === undefined || discount < NOTHING || discount > WHOLE)
-    problems.add('INVALID_INPUT', [...path, 'discount'], `Expected a part from 0 to 1, got ${quoted(part)}.`);
+    problems.add('INVALID_INPUT', [...path, 'discount'], `Expected a fraction from 0 to 1, got ${quoted(part)}.`);
   const product = parseProduct(item.product, { path: [...path, 'product'], problems });
   return { product, quantity, unitPrice: unitPrice ?? null, discount: discount ?? NOTHING };
 }

@@ -51,7 +51,7 @@ export function createSplitter(format: CsvFormat) {
       const after = afterField(text, field.end, isEnd);
       if (after === undefined && mayGrow) return undefined;
       if (after === undefined || after === 'wrong')
-        return { end: lineEnd, problem: `column ${fields.length} goes on after its closing quote` };
+        return { end: lineEnd, problem: `column ${fields.length} continues after its closing quote` };
       if (after.next === undefined) return { end: after.end, fields };
       at = after.next;
     }

@@ -43,18 +43,25 @@ export function summaryText(summaries: readonly TargetSummary[]): string {
   return [line(head), ...rows.map(line), ...summaries.flatMap(notesOf)].join('\n');
 }
 
+const counted = (count: number, one: string, several: string): string =>
+  `${formatCount(count)} ${count === 1 ? one : several}`;
+
 function notesOf({ target, leftEmpty, cut, passedOver, otherwise }: TargetSummary): readonly string[] {
-  const note = (fields: ReadonlyMap<string, number>, what: string) => {
+  const note = (fields: ReadonlyMap<string, number>, one: string, several: string) => {
     const sum = [...fields.values()].reduce((total, count) => total + count, 0);
     const each = [...fields].map(([field, count]) => `${field} ${formatCount(count)}`).join(', ');
-    return sum === 0 ? [] : [`${target}: ${formatCount(sum)} values ${what}: ${each}.`];
+    return sum === 0 ? [] : [`${target}: ${counted(sum, one, several)}: ${each}.`];
   };
   return [
-    ...note(leftEmpty, 'could not be read and were left empty'),
-    ...note(cut, 'were too long and were cut'),
-    ...(passedOver === 0 ? [] : [`${target}: ${formatCount(passedOver)} rows were passed over, as the mapping says.`]),
+    ...note(leftEmpty, 'value could not be read and was left empty', 'values could not be read and were left empty'),
+    ...note(cut, 'value was too long and was cut', 'values were too long and were cut'),
+    ...(passedOver === 0
+      ? []
+      : [`${target}: ${counted(passedOver, 'row was', 'rows were')} skipped, as the mapping says.`]),
     ...(otherwise === 0
       ? []
-      : [`${target}: ${formatCount(otherwise)} of them say something else than the first row with their key.`]),
+      : [
+          `${target}: ${counted(otherwise, 'of them differs', 'of them differ')} from the first row with the same key.`,
+        ]),
   ];
 }

@@ -1,5 +1,5 @@
 import { isSupportedCountry, parsePhoneNumberFromString } from 'libphonenumber-js';
-import { quoted } from '../../errors.ts';
+import { quoted, quotedAscii } from '../../errors.ts';
 import { isCountry } from '../../crm/countries.ts';
 import { isCurrency } from '../../crm/money.ts';
 import { parsePhone } from '../../crm/phones.ts';
@@ -44,7 +44,7 @@ export function convertCurrency(given: string): string {
 export function convertEmail(given: string): string {
   const email = parseEmail(given);
   if (email !== undefined) return email;
-  throw new RowProblem(`expected an email address, got ${quoted(given)}`);
+  throw new RowProblem(`expected an email address in ASCII, got ${quotedAscii(given)}`);
 }
 
 /**

@@ -1,6 +1,7 @@
 import type { Connection } from 'mariadb';
 import { UserError } from '../../user-error.ts';
 import { errorNumber } from '../connection.ts';
+import { formatCount } from '../progress-report.ts';
 import { DATA_TABLES } from '../tables.ts';
 import { catalogueSize } from './catalogue.ts';
 import { customersInBlock, rowsAfter, type SeedParameters } from './plan.ts';
@@ -90,16 +91,38 @@ export function assertSameParameters(found: SeedParameters, asked: SeedParameter
   if (differences.length === 0) return;
   throw new UserError(
     `This database holds a seed with other parameters: ${differences.join(', ')}. ` +
-      'Give the same ones to go on with it, or --reset to delete every row and start anew.',
+      'Give the same ones to continue it, or --reset to delete every row and start over.',
     { exitCode: DATA_ERROR_EXIT_CODE },
   );
 }
 
+/** A table that does not have as many rows as the seed has written to it. */
+export interface RowDifference {
+  readonly table: string;
+  readonly written: number;
+  readonly found: number;
+}
+
 /**
  * Checks that an unfinished seed's tables contain exactly its own rows.
- * @throws UserError naming the first table that differs
+ * @throws UserError naming the tables that differ
  */
 export async function assertOnlySeedRows(connection: Connection, state: NonNullable<SeedState>): Promise<void> {
+  const differences = await countDifferences(connection, state);
+  if (differences.length > 0) throw foreignRows(`the unfinished seed has written ${differencesText(differences)}`);
+}
+
+/** `2,000 rows to customers, which has 1,999`, for each table. */
+export const differencesText = (differences: readonly RowDifference[]): string =>
+  differences
+    .map(({ table, written, found }) => `${formatCount(written)} rows to ${table}, which has ${formatCount(found)}`)
+    .join('; ');
+
+/** Compares the numbers of rows with those that a seed's completed blocks have written, by table. */
+export async function countDifferences(
+  connection: Connection,
+  state: NonNullable<SeedState>,
+): Promise<readonly RowDifference[]> {
   let customers = 0;
   const expected = { customers: 0, orders: 0, tickets: 0, interactions: 0 };
   for (const index of state.blocks) {
@@ -107,11 +130,13 @@ export async function assertOnlySeedRows(connection: Connection, state: NonNulla
     const own = rowsAfter(customers, state.parameters.ordersPerCustomer);
     for (const table of Object.keys(expected) as (keyof typeof expected)[]) expected[table] += own[table];
   }
-  for (const [table, count] of Object.entries({ ...expected, ...catalogueSize(state.parameters) })) {
+  const differences: RowDifference[] = [];
+  for (const [table, written] of Object.entries({ ...expected, ...catalogueSize(state.parameters) })) {
     const [row] = await connection.query<{ count: bigint }[]>(`SELECT COUNT(*) AS count FROM ${table}`);
-    if (Number(row?.count) !== count)
-      throw foreignRows(`${table} holds ${row?.count} rows where the unfinished seed has written ${count}`);
+    const found = Number(row?.count);
+    if (found !== written) differences.push({ table, written, found });
   }
+  return differences;
 }
 
 /** The error for a database with somebody else's rows. */

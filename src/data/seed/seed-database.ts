@@ -9,12 +9,14 @@ import {
   assertEmpty,
   assertOnlySeedRows,
   assertSameParameters,
+  countDifferences,
   createProgressTable,
   foreignRows,
   readSeedState,
   recordBlock,
   recordStart,
   resetTables,
+  type RowDifference,
 } from './progress-table.ts';
 
 /** A seed's progress. `rows` counts what this run has written, over all tables. */
@@ -34,8 +36,12 @@ interface SeedOptions extends SeedParameters {
   readonly signal?: AbortSignal;
 }
 
-/** `complete` means that there was nothing left to do. */
-export type SeedResult = SeedProgress & { readonly outcome: 'seeded' | 'complete' | 'interrupted' };
+/** `complete` means that there was nothing left to do; `differences` are the tables whose numbers of rows changed since then. */
+export type SeedResult = SeedProgress &
+  (
+    | { readonly outcome: 'seeded' | 'interrupted' }
+    | { readonly outcome: 'complete'; readonly differences: readonly RowDifference[] }
+  );
 
 const DUPLICATE_KEY = 1062;
 /** One fills its buffer while the other's statement runs; more were no faster on two cores. */
@@ -70,7 +76,10 @@ export async function seedDatabase(options: SeedOptions): Promise<SeedResult> {
   const ends = await Promise.allSettled(Array.from({ length: Math.min(WRITERS, left) }, () => writePending(run)));
   for (const end of ends) if (end.status === 'rejected') throw end.reason;
   const { customersDone, rows } = run;
-  if (left === 0) return { outcome: 'complete', customersDone, customers, rows };
+  if (left === 0) {
+    const differences = await countDifferences(control.connection, { parameters, blocks: done });
+    return { outcome: 'complete', customersDone, customers, rows, differences };
+  }
   if (run.pending.length > 0) return { outcome: 'interrupted', customersDone, customers, rows };
   // Otherwise early query plans would be based on the statistics of empty tables.
   await control.connection.query(`ANALYZE LOCAL TABLE ${DATA_TABLES.join(', ')}`);

@@ -59,7 +59,7 @@ export async function verifyDatabase(options: VerifyOptions): Promise<VerifyResu
     return await verify(connection, options);
   } catch (error) {
     if (!OTHER_TABLES.has(errorNumber(error) ?? 0)) throw error;
-    throw new UserError('The tables are not of this version. Bring them to it with npm run migrate', {
+    throw new UserError('The tables do not match this version. Run npm run migrate first', {
       cause: error,
       exitCode: UNAVAILABLE_EXIT_CODE,
     });
