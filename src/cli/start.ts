@@ -37,6 +37,7 @@ async function serve(config: Config & Servers, cli: CliContext, report: (line: s
     const port = await app.listen().catch((error: unknown) => {
       throw addressError(error, config);
     });
+    config.embedded?.reportTo((line) => log.warn(line));
     // From here on, a fault beside the requests would take those in flight down with it.
     cli.serving(app);
     const base = `http://${authority(config.host === '127.0.0.1' ? 'localhost' : config.host, port)}`;

@@ -6,6 +6,7 @@ import { FetchError, fetchedRoot, fetchServers } from './fetch.ts';
 import { findServers, searchFolders, type ServerProgram, type ServerRole } from './find.ts';
 import { type FolderLock, FolderLockedError, lockFolder } from './folder-lock.ts';
 import { startMysql } from './mysql.ts';
+import { keepRunning } from './keep-running.ts';
 import { startRedis } from './redis.ts';
 import type { RunningServer } from './server.ts';
 
@@ -41,15 +42,17 @@ export interface EmbeddedServers {
   readonly databaseUrl: string | undefined;
   /** `redis://127.0.0.1:PORT`; undefined unless Redis was requested. */
   readonly redisUrl: string | undefined;
-  /** Resolves with a sentence for the user when a server ends before `stop`; otherwise stays pending. Never rejects. */
+  /** Resolves with a sentence for the user when the database ends before `stop`; otherwise stays pending. Never rejects. */
   readonly died: Promise<string>;
+  /** Gives the lines about Redis that ends and is started again to somebody else than `EmbeddedOptions.report`. */
+  readonly reportTo: (report: (line: string) => void) => void;
   /** Stops the servers, within 20 s each; further calls return the same promise. */
   readonly stop: () => Promise<void>;
 }
 
 /**
  * Finds a MySQL-compatible server and Redis on this machine, or fetches them, and runs them on free loopback ports as children
- * that end with this process, however it ends.
+ * that end with this process, however it ends. Redis is started again on its port when it ends by itself.
  * @returns once both answer and the database exists (utf8mb4, no tables)
  * @throws UserError when nothing is found and nothing can be fetched, when another process uses `dataDir` (the message names
  *   it), or when a server does not start; the signal's reason when aborted
@@ -60,23 +63,25 @@ export async function startEmbeddedServers(options: EmbeddedOptions): Promise<Em
     const folders = options.folders ?? searchFolders(undefined);
     const wanted = (['database', 'redis'] as const).filter((role) => options[role]);
     const programs = await findOrFetch(wanted, folders, options);
-    const startOne = async ({ role, program }: RoleProgram): Promise<NamedServer> => {
-      const server = await startServer(role, program, options);
-      return { role, ...server };
-    };
+    const startOne = async (one: RoleProgram): Promise<NamedServer> => ({
+      ...one,
+      ...(await startServer(one, options)),
+    });
     const servers = await allOrNone(programs.map(startOne));
-    return running(servers, lock, options.dataDir);
+    return running(servers, lock, options);
   } catch (error) {
     await lock.release();
     throw error;
   }
 }
 
-type NamedServer = RunningServer & { readonly role: ServerRole };
+/** A server, and how to start it again on its port. */
+type NamedServer = RunningServer & RoleProgram;
+type StartOptions = EmbeddedOptions & { readonly port?: number };
 
-function startServer(role: ServerRole, program: ServerProgram, options: EmbeddedOptions): Promise<RunningServer> {
-  const { dataDir, databaseName, report, signal, throwAway = false } = options;
-  const common = { program, dataDir, signal };
+function startServer({ role, program }: RoleProgram, options: StartOptions): Promise<RunningServer> {
+  const { dataDir, databaseName, report, signal, throwAway = false, port } = options;
+  const common = { program, dataDir, signal, ...(port === undefined ? {} : { port }) };
   return role === 'redis' ? startRedis(common) : startMysql({ ...common, databaseName, throwAway, report });
 }
 
@@ -89,26 +94,45 @@ async function allOrNone(starts: readonly Promise<NamedServer>[]): Promise<reado
   throw failure.reason;
 }
 
-function running(servers: readonly NamedServer[], lock: FolderLock, dataDir: string): EmbeddedServers {
-  const urlOf = (role: ServerRole): string | undefined => servers.find((server) => server.role === role)?.url;
+function running(servers: readonly NamedServer[], lock: FolderLock, options: EmbeddedOptions): EmbeddedServers {
+  const serverOf = (role: ServerRole): NamedServer | undefined => servers.find((server) => server.role === role);
+  const [database, redis] = [serverOf('database'), serverOf('redis')];
   lock.describe(
     servers.map((server) => `${server.role === 'redis' ? 'REDIS_URL' : 'DATABASE_URL'}=${server.url}`).join(' '),
   );
+  let { report } = options;
+  // Everything works without Redis, and nothing in it has to be kept; with the database, everything would be gone.
+  const kept =
+    redis &&
+    keepRunning(redis, {
+      name: 'embedded redis server',
+      start: (signal) => startServer(redis, { ...options, port: redis.port, signal }),
+      report: (line) => report(line),
+    });
+  const stops = [kept?.stop, database?.child.stop].filter((stop) => stop !== undefined);
   let stopping: Promise<void> | undefined;
-  const end = async ({ role, child }: NamedServer): Promise<string> =>
-    `The embedded ${role} server (process ${child.pid}) ${await child.exited}; its log is in ${dataDir}`;
-  const died = Promise.race(servers.map(end)).then((how) =>
-    stopping === undefined ? how : new Promise<never>(() => {}),
-  );
   const stop = (): Promise<void> => {
-    stopping ??= stopAll(servers).then(() => lock.release());
+    stopping ??= Promise.all(stops.map((stopOne) => stopOne(STOP_MS))).then(() => lock.release());
     return stopping;
   };
-  return { databaseUrl: urlOf('database'), redisUrl: urlOf('redis'), died, stop };
+  const ended = async (): Promise<string> => {
+    const how = await database?.child.exited;
+    if (database === undefined || stopping !== undefined) return new Promise<never>(() => {});
+    return `The embedded database server (process ${database.child.pid}) ${how}; its log is ${database.logFile}`;
+  };
+  return {
+    databaseUrl: database?.url,
+    redisUrl: redis?.url,
+    died: ended(),
+    reportTo: (another) => void (report = another),
+    stop,
+  };
 }
 
+const STOP_MS = 20_000;
+
 async function stopAll(servers: readonly RunningServer[]): Promise<void> {
-  await Promise.all(servers.map((server) => server.child.stop(20_000)));
+  await Promise.all(servers.map((server) => server.child.stop(STOP_MS)));
 }
 
 async function lockData(dataDir: string): Promise<FolderLock> {

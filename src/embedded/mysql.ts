@@ -40,7 +40,8 @@ export async function startMysql(options: MysqlOptions): Promise<RunningServer> 
     const child = await startChild({ path: program.path, args, env, logFile, pidFile });
     const ask = (): Promise<void> => createDatabase(port, databaseName);
     await waitForAnswer({ child, logFile, ask, signal: options.signal, name: program.path });
-    return { child, port, url: `mysql://root@${loopback}:${port}/${encodeURIComponent(databaseName)}` };
+    const url = `mysql://root@${loopback}:${port}/${encodeURIComponent(databaseName)}`;
+    return { child, port, url, logFile };
   });
 }
 

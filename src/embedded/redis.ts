@@ -28,7 +28,7 @@ export async function startRedis(options: ServerOptions): Promise<RunningServer>
       pidFile,
     });
     await waitForAnswer({ child, logFile, ask: () => ping(port), signal, name: program.path });
-    return { child, port, url: `redis://${loopback}:${port}` };
+    return { child, port, url: `redis://${loopback}:${port}`, logFile };
   });
 }
 

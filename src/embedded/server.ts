@@ -19,6 +19,7 @@ export interface RunningServer {
   readonly child: Child;
   readonly port: number;
   readonly url: string;
+  readonly logFile: string;
 }
 
 /** Allows for crash recovery of a large demo database. */

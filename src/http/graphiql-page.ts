@@ -1,4 +1,5 @@
 import type { GraphiQLOptions } from 'graphql-yoga';
+import { graphiqlScripts } from './graphiql-scripts.ts';
 
 /**
  * GraphiQL's drag library leaves a stale `transform` on each tab, and applies it once the tab has the focus: the tab jumped
@@ -12,7 +13,7 @@ const NARROW = `@media (max-width: 700px) {
   .graphiql-container .graphiql-sidebar { width: 44px; padding: 0; }
   .graphiql-container .graphiql-sidebar > button { width: 44px; }
   .graphiql-container .graphiql-sessions { margin: 0; min-width: 0; }
-  .graphiql-container .graphiql-session-header { height: auto; }
+  .graphiql-container .graphiql-session-header { height: auto; align-items: flex-end; }
   .graphiql-container .graphiql-tabs { flex-wrap: wrap; gap: 4px; }
   .graphiql-container #graphiql-session { flex-direction: column; padding: 0; }
   .graphiql-container #graphiql-session > .graphiql-horizontal-drag-bar { display: none; }
@@ -24,23 +25,11 @@ const NARROW = `@media (max-width: 700px) {
   }
 }`;
 
-/**
- * The page's icons have titles with minified names ("wze icon"). They get the label of the button that they are on instead, or
- * an empty title where there is none.
- */
-const WORDS = `new MutationObserver(() => {
-  for (const title of document.querySelectorAll('svg > title')) {
-    const words = title.closest('[aria-label]')?.getAttribute('aria-label') ?? '';
-    if (title.textContent !== words && / icon$/.test(title.textContent)) title.textContent = words;
-  }
-}).observe(document, { childList: true, subtree: true });`;
-
-const OURS = `<style>${TABS}\n${NARROW}</style><script>${WORDS}</script>`;
-
 /** GraphiQL's page with all its assets inlined: no request goes to another host. */
 export async function renderGraphiQL(options: GraphiQLOptions): Promise<string> {
   // Nine megabytes of text, loaded only for those who open the page.
   const bundled = await import('@graphql-yoga/render-graphiql');
+  const ours = `<style>${TABS}\n${NARROW}</style><script>${graphiqlScripts(options)}</script>`;
   // The first one is the end of the head: scripts, which may contain the same text, come later.
-  return bundled.renderGraphiQL(options).replace('</head>', () => `${OURS}</head>`);
+  return bundled.renderGraphiQL(options).replace('</head>', () => `${ours}</head>`);
 }

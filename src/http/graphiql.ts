@@ -1,12 +1,13 @@
 import type { GraphiQLOptions } from 'graphql-yoga';
 
-/** GraphiQL's initial tabs, in lines that fit half of a laptop's screen. Each runs as it is; the last one shows a refusal. */
+/** GraphiQL's initial tabs, with comments that fit a narrow window beside its buttons. Each runs as it is; the last one shows a refusal. */
 export const EXAMPLES = [
-  `# The newest customers, and what they ordered last.
+  `# The newest customers, and
+# what they ordered last.
 #
-# Run it: the play button, or Ctrl-Enter.
-# Ctrl-Space completes; the book on the left explains
-# every field.
+# Run it: play, Ctrl-Enter.
+# Ctrl-Space completes; the
+# book on the left explains.
 query NewestCustomers {
   customers(first: 5) {
     totalCount
@@ -37,8 +38,10 @@ query NewestCustomers {
   }
 }
 `,
-  `# A support call: find the caller by the start of the name,
-# the start of the email, or the digits of the phone.
+  `# A support call: find the
+# caller by the start of the
+# name, of the email, or by
+# the digits of the phone.
 query SupportCall {
   searchCustomers(text: "Li", first: 5) {
     nodes {
@@ -80,12 +83,15 @@ query SupportCall {
   }
 }
 `,
-  `# The queue of urgent tickets, oldest first, four levels
-# deep: one SQL statement a level, however many tickets.
+  `# The queue of urgent
+# tickets, oldest first,
+# four levels deep: one SQL
+# statement a level, however
+# many tickets.
 query UrgentTickets {
   tickets(
     first: 10
-    filter: { status: [OPEN], priority: [HIGH, URGENT] }
+    filter: { status: [OPEN], priority: [URGENT] }
     orderBy: { field: OPENED_AT, direction: ASC }
   ) {
     totalCount
@@ -121,9 +127,12 @@ query UrgentTickets {
   }
 }
 `,
-  `# Page by page: run it, put the answer's endCursor into the
-# variables below in place of null, and run it again. The
-# last page has hasNextPage: false.
+  `# Page by page: run it, open
+# Variables below, put
+# endCursor there in place
+# of null, and run it again.
+# The last page has
+# hasNextPage: false.
 query NextPage($after: String) {
   orders(first: 20, after: $after) {
     nodes {
@@ -138,8 +147,10 @@ query NextPage($after: String) {
   }
 }
 `,
-  `# A write. Run it twice: the second time the email is taken,
-# which the answer says in userErrors.
+  `# A write. Run it twice: the
+# second time, userErrors
+# tell that the email is
+# taken.
 mutation NewCustomer {
   createCustomer(
     input: {
@@ -163,7 +174,8 @@ mutation NewCustomer {
   }
 }
 `,
-  `# What a refused question looks like: a page has at most
+  `# What a refused query looks
+# like: a page has at most
 # 100 entries.
 query TooMuch {
   customers(first: 1000000) {

@@ -90,7 +90,7 @@ async function startNode({ password, dataDir, tls }: NodeOptions): Promise<Runni
     });
     const url = `redis://:${encodeURIComponent(password)}@127.0.0.1:${port}`;
     await waitForAnswer({ child, logFile, ask: () => ping(url), signal: undefined, name: program.path });
-    return { child, port, url };
+    return { child, port, url, logFile };
   });
   return { ...server, tlsPort };
 }

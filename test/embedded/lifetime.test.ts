@@ -212,16 +212,45 @@ describe('embedded servers', () => {
     expect(row?.['mode']).toContain('ONLY_FULL_GROUP_BY');
   });
 
-  test('say so when one of them ends by itself, and nothing when they are stopped', async () => {
+  test('say so when the database ends by itself, with its log, and nothing when they are stopped', async () => {
     const dataDir = join(temporary.path, 'died');
     const servers = await start(dataDir);
-    const [, redisPid] = serverPids(dataDir);
-    process.kill(redisPid ?? 0, 'SIGKILL');
-    expect(await servers.died).toMatch(new RegExp(`redis server \\(process ${redisPid}\\) was ended by SIGKILL`));
+    const [databasePid] = serverPids(dataDir);
+    process.kill(databasePid ?? 0, 'SIGKILL');
+    expect(await servers.died).toMatch(
+      new RegExp(
+        `database server \\(process ${databasePid}\\) was ended by SIGKILL; its log is ${dataDir}/m\\w+\\.log$`,
+      ),
+    );
     await servers.stop();
     const stopped = await start(dataDir);
     await stopped.stop();
     expect(await Promise.race([stopped.died, pause(100).then(() => 'silent')])).toBe('silent');
+  });
+
+  test('have a Redis that is started again on its port as often as it ends, and is gone after the stop', async () => {
+    const dataDir = join(temporary.path, 'again');
+    const lines: string[] = [];
+    const servers = await start(dataDir);
+    servers.reportTo((line) => lines.push(line));
+    const redisPid = () => serverPids(dataDir)[1] ?? 0;
+    const pids = [redisPid()];
+    for (const times of [1, 2, 3]) {
+      process.kill(redisPid(), 'SIGKILL');
+      await until('two lines each time', () => lines.length === 2 * times);
+      pids.push(redisPid());
+    }
+    await servers.stop();
+    expect(lines).toEqual(
+      pids
+        .slice(1)
+        .flatMap((pid, i) => [
+          `The embedded redis server (process ${pids[i]}) was ended by SIGKILL, and is started again; its log is ${join(dataDir, 'redis.log')}`,
+          `The embedded redis server was started again (process ${pid})`,
+        ]),
+    );
+    await expectGone(pids);
+    expect(await Promise.race([servers.died, pause(100).then(() => 'silent')])).toBe('silent');
   });
 
   test('are not created when the start is called off, and a later start finds nothing half-made', async () => {

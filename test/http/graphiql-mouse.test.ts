@@ -99,6 +99,23 @@ describe.each([420, 1_000, 1_920])('GraphiQL in a window %d pixels wide, by mous
     await page.getByRole('button', { name: 'Show Documentation Explorer' }).waitFor();
   });
 
+  test('no line of an example runs under the buttons, with the documentation beside it', async () => {
+    await press(page, page.getByRole('button', { name: 'Show Documentation Explorer' }));
+    const lines = page.locator('.graphiql-query-editor .view-line > span');
+    const edges = () => lines.evaluateAll((all) => all.map((line) => line.getBoundingClientRect().right));
+    for (const i of EXAMPLES.keys()) {
+      // Over the tabs of a narrow window, the documentation is in the way of a pointer.
+      await page.getByRole('tab').nth(i).locator('button').first().dispatchEvent('click');
+      const buttons = await boxOf(page.locator('.graphiql-toolbar'));
+      await until(
+        `all lines of example ${i} to end left of ${buttons.x}`,
+        edges,
+        (all) => Math.max(...all) <= buttons.x,
+      );
+    }
+    await press(page, page.getByRole('button', { name: 'Hide Documentation Explorer' }));
+  });
+
   test('no icon is titled by what a minifier has made up', async () => {
     const titles = await until(
       'all icons to have their titles',

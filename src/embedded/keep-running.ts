@@ -1,0 +1,66 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { RunningServer } from './server.ts';
+
+interface Keeping {
+  /** For the lines: "embedded redis server". */
+  readonly name: string;
+  /** Starts the server again, on the same port. */
+  readonly start: (signal: AbortSignal) => Promise<RunningServer>;
+  /** Takes a line when the server has ended, when it runs again, and when it could not be started. */
+  readonly report: (line: string) => void;
+}
+
+// The pause before the next start doubles until the server has run for a while: one that always ends at once, or a port that
+// another process has taken, costs two lines in half a minute.
+const FIRST_PAUSE_MS = 100;
+const LONGEST_PAUSE_MS = 30_000;
+const STEADY_MS = 60_000;
+
+/**
+ * Starts a server again whenever it ends by itself, as often as that happens.
+ * @returns `stop`, which takes what the server's own `stop` takes, and resolves when no process of it is left
+ */
+export function keepRunning(
+  first: RunningServer,
+  { name, start, report }: Keeping,
+): { readonly stop: (timeoutMs: number) => Promise<void> } {
+  const ending = new AbortController();
+  const { signal } = ending;
+  let current = first;
+  let pauseMs = FIRST_PAUSE_MS;
+
+  const startAgain = async (): Promise<void> => {
+    while (!signal.aborted) {
+      try {
+        await sleep(pauseMs, undefined, { signal });
+        pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS);
+        current = await start(signal);
+        return report(`The ${name} was started again (process ${current.child.pid})`);
+      } catch (error) {
+        // The first line says why; those of its log follow.
+        const [why] = (error instanceof Error ? error.message : String(error)).split('\n');
+        if (!signal.aborted) report(`The ${name} could not be started again: ${why}`);
+      }
+    }
+  };
+  const watch = async (): Promise<void> => {
+    while (!signal.aborted) {
+      const since = performance.now();
+      const how = await current.child.exited;
+      if (signal.aborted) return;
+      report(`The ${name} (process ${current.child.pid}) ${how}, and is started again; its log is ${current.logFile}`);
+      if (performance.now() - since > STEADY_MS) pauseMs = FIRST_PAUSE_MS;
+      await startAgain();
+    }
+  };
+  const watching = watch();
+  return {
+    stop: async (timeoutMs) => {
+      ending.abort();
+      await current.child.stop(timeoutMs);
+      await watching;
+      // One that was being started meanwhile.
+      await current.child.stop(timeoutMs);
+    },
+  };
+}
