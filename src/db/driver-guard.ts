@@ -16,11 +16,12 @@ class HandledPromise<Value> extends Promise<Value> {
 /** The driver's internals that its types leave out. */
 interface DriverConnection {
   readonly opts: { readonly socketTimeout: number };
-  readonly socket: Socket;
+  readonly socket: Socket | undefined;
   readonly streamIn: { onData(chunk: Buffer): void };
   executeSessionVariableQuery: (this: DriverConnection) => Promise<unknown>;
   socketInit: (this: DriverConnection) => void;
   addCommandEnable: (this: DriverConnection, command: object, expectsResponse: boolean) => void;
+  fatalError: (this: DriverConnection, error: Error, avoidsThrowing: boolean) => void;
   nextSendCmd: (this: DriverConnection) => void;
   createSecureContext: (this: DriverConnection, info: object, connected: () => void) => void;
   socketErrorHandler(error: Error): void;
@@ -56,6 +57,7 @@ export function guardDriver(): void {
   guardSetUp(prototype);
   guardParser(prototype);
   guardSending(prototype);
+  guardLosses(prototype);
   const signIn = load('mariadb/lib/cmd/handshake/authentication.js') as { prototype: DriverSignIn };
   guardTls(prototype, signIn.prototype);
 }
@@ -125,6 +127,22 @@ function guardSending(prototype: DriverConnection): void {
 }
 
 /**
+ * When a connection is lost, the driver removes all listeners of its socket and destroys it. One whose TLS handshake has not
+ * ended still has an error of its own to emit, which would end the process.
+ */
+function guardLosses(prototype: DriverConnection): void {
+  const { fatalError } = prototype;
+  prototype.fatalError = function (this: DriverConnection, ...error): void {
+    const { socket } = this;
+    try {
+      fatalError.apply(this, error);
+    } finally {
+      socket?.on('error', () => undefined);
+    }
+  };
+}
+
+/**
  * If a server's greeting says MariaDB, the driver accepts any certificate and sends the password; only then does it check a
  * proof that the server knew it. A man in the middle can send that greeting and ask for the password in clear text. Here the
  * certificate is verified before anything is sent, whatever the greeting says.
@@ -142,9 +160,9 @@ function guardTls(prototype: DriverConnection, signIn: DriverSignIn): void {
       securing.delete(info);
       connected();
     });
-    if (this.socket === below) return;
+    if (below === undefined || this.socket === below) return;
     below.setTimeout(0);
-    this.socket.setTimeout(this.opts.socketTimeout, this.socketTimeoutReached.bind(this));
+    this.socket?.setTimeout(this.opts.socketTimeout, this.socketTimeoutReached.bind(this));
   };
   // What comes in one piece with the greeting is parsed before TLS is there: it could sign the connection in, or tell lies.
   const { onPacketReceive } = signIn;

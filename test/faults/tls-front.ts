@@ -19,15 +19,20 @@ function renumbered(data: Buffer, by: 1 | -1): Buffer {
   return data;
 }
 
-/**
- * Greets a client for a server without TLS as if that had it.
- * @returns the client's end once it is encrypted, before the client has signed in
- */
-export async function encrypted(client: Socket, upstream: Socket, { cert, key }: KeyPair): Promise<TLSSocket> {
+/** Greets a client for a server without TLS as if that had it. */
+export async function greetWithTls(client: Socket, upstream: Socket): Promise<void> {
   const [greeting] = (await once(upstream, 'data')) as [Buffer];
   const at = capabilitiesOf(greeting) + 1;
   greeting[at] = (greeting[at] ?? 0) | SSL;
   client.write(greeting);
+}
+
+/**
+ * Greets a client, and encrypts what comes after it.
+ * @returns the client's end once it is encrypted, before the client has signed in
+ */
+export async function encrypted(client: Socket, upstream: Socket, { cert, key }: KeyPair): Promise<TLSSocket> {
+  await greetWithTls(client, upstream);
   const [request] = (await once(client, 'data')) as [Buffer];
   client.pause();
   client.unshift(request.subarray(SSL_REQUEST_BYTES));
