@@ -145,7 +145,10 @@ describe.each([
     (what, lie) =>
       lyingTo(async ({ proxy, gateway }) => {
         proxy.answerNext(isCommit, lie);
-        await expectOneError({ proxy, gateway }, await gateway.request(CREATE, { variables: { name: what } }));
+        // A server whose disk is busy may take longer for the write than this gateway waits.
+        const write = () => gateway.request(CREATE, { variables: { name: what } });
+        const answer = await until('a write that gets as far as COMMIT', write, () => proxy.lies() > 0);
+        await expectOneError({ proxy, gateway }, answer);
         const again = await untilAnswered(() => gateway.request(CREATE, { variables: { name: `${what} again` } }));
         expect(again.data.createCustomer.userErrors).toEqual([]);
       }),
