@@ -15,6 +15,10 @@ export function isOneOf(column: string, values: Maybe<readonly string[]>): Condi
   return [{ kind: 'in', column, values: [...new Set(values)].sort() }];
 }
 
+/** A condition that the column equals the value; none if not requested, which an empty text is not: it equals nothing. */
+export const isEqual = (column: string, value: Maybe<string>): Condition[] =>
+  value === null || value === undefined ? [] : isOneOf(column, [value]);
+
 /** A condition for a range of time; none if not requested. */
 export function isWithin(column: string, range: Maybe<{ from?: Maybe<string>; to?: Maybe<string> }>): Condition[] {
   const [from, to] = [range?.from ?? null, range?.to ?? null];

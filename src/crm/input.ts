@@ -36,7 +36,7 @@ export function parsePastMoment(
   given: string | null | undefined,
   { path, problems }: { path: readonly string[]; problems: Problems },
 ): Date | undefined {
-  if (!given) return undefined;
+  if (given === null || given === undefined) return undefined;
   if (Date.parse(given) > Date.now() + AHEAD_MS)
     problems.add('INVALID_INPUT', path, `Expected a moment that is not in the future, got ${given}.`);
   return new Date(given);

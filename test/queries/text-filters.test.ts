@@ -47,6 +47,7 @@ describe('customers by text', () => {
   beforeAll(async () => {
     database = await createDatabase();
     await withConnection(database.url, async (sql) => {
+      await sql.query("INSERT INTO agents (name, updated_at) VALUES ('Agent', NOW(3))");
       await sql.batch(
         'INSERT INTO customers (id, name, email, phone, created_at, updated_at) VALUES (?, ?, ?, ?, NOW(3), NOW(3))',
         PEOPLE.map(({ name, email = null, phone = null }, i) => [i + 1, name, email, phone]),
@@ -184,9 +185,13 @@ describe('customers by text', () => {
       expect(
         await refused(`query Q($f: ${type}) { ${list}(filter: $f) { totalCount } }`, { f: { [field ?? '']: [] } }),
       ).toEqual([['BAD_USER_INPUT', `Argument "filter.${field}": expected at least one value, got an empty list.`]]);
-    expect(await refused(query, { f: { ownerId: 'nobody' } })).toEqual([
-      ['BAD_USER_INPUT', 'Argument "filter.ownerId": expected the id of an Agent, got "nobody".'],
-    ]);
+    const ofAgents =
+      'query Q($f: CustomerFilter) { agents(first: 1) { nodes { customers(filter: $f) { totalCount } } } }';
+    for (const ownerId of ['nobody', '', ' '])
+      for (const list of [query, ofAgents])
+        expect(await refused(list, { f: { ownerId } })).toEqual([
+          ['BAD_USER_INPUT', `Argument "filter.ownerId": expected the id of an Agent, got ${JSON.stringify(ownerId)}.`],
+        ]);
   });
 
   describe('searchCustomers', () => {

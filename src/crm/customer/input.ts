@@ -72,7 +72,7 @@ function phoneOf(phone: PhoneInput | null, problems: Problems): string | null {
     problems.add('INVALID_PHONE', ['phone', 'country'], `${EXPECTED_COUNTRY}, got ${quoted(country)}.`);
     return null;
   }
-  const where = country ? ` of ${country}` : ', in international form or with its country';
+  const where = country !== undefined ? ` of ${country}` : ', in international form or with its country';
   problems.add(
     'INVALID_PHONE',
     ['phone', 'number'],

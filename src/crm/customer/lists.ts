@@ -3,7 +3,7 @@ import type { ListRequest } from '../../connection/connection.ts';
 import { createError, quoted } from '../../errors.ts';
 import type { CustomerFilter, CustomerOrder } from '../../generated/graphql.ts';
 import { counts } from '../collation.ts';
-import { isOneOf, isWithin, sortBy } from '../filters.ts';
+import { isEqual, isOneOf, isWithin, sortBy } from '../filters.ts';
 import { rowIdOf } from '../global-id.ts';
 import { phoneStarts } from '../phones.ts';
 import { isText } from '../text.ts';
@@ -16,17 +16,17 @@ export const customerSort = (orderBy: CustomerOrder | null | undefined) => sortB
 
 /**
  * The conditions of a `CustomerFilter`.
- * @throws BAD_USER_INPUT for an empty list or text, or an id of another type
+ * @throws BAD_USER_INPUT for an empty list, text or id, or an id of another type
  */
 export function customerConditions(filter: CustomerFilter | null | undefined): Condition[] {
   if (filter === null || filter === undefined) return [];
-  const { ownerId, phone } = filter;
+  const ownerId = filter.ownerId ?? null;
   const tag = givenText(filter.tag, 'tag');
   const prefix = givenText(filter.nameStartsWith, 'nameStartsWith');
   return [
     // The most selective first: if no index covers two of them, the first one's is used.
-    ...isOneOf('phone', phone ? [phone] : undefined),
-    ...isOneOf('ownerId', ownerId ? [rowIdOf('Agent', ownerId, 'filter.ownerId')] : undefined),
+    ...isEqual('phone', filter.phone),
+    ...isEqual('ownerId', ownerId === null ? null : rowIdOf('Agent', ownerId, 'filter.ownerId')),
     ...isOneOf('status', filter.status),
     ...(tag === undefined ? [] : [{ kind: 'labelled', side: customerTags, value: tag } as const]),
     ...(prefix === undefined ? [] : [{ kind: 'startsWith', column: 'name', texts: [prefix] } as const]),

@@ -1,7 +1,7 @@
 import { connectionResolvers, createConnection } from '../../connection/connection.ts';
 import type { Resolvers } from '../../generated/graphql.ts';
 import { runCommand } from '../command.ts';
-import { isOneOf, NEWEST_FIRST } from '../filters.ts';
+import { isEqual, NEWEST_FIRST } from '../filters.ts';
 import { globalId } from '../global-id.ts';
 import { customerOf } from '../relations.ts';
 import { logInteraction } from './commands.ts';
@@ -12,7 +12,7 @@ export const interactionResolvers = {
     interactions: (customer, { kind, ...args }, { loaders, pageBounds }) =>
       createConnection(
         loaders.interactionsByCustomer,
-        { parent: customer.id, conditions: isOneOf('kind', kind ? [kind] : undefined), sort: NEWEST_FIRST },
+        { parent: customer.id, conditions: isEqual('kind', kind), sort: NEWEST_FIRST },
         { args, bounds: pageBounds },
       ),
   },
