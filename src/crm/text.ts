@@ -94,6 +94,9 @@ export const isOneLine = (given: string): boolean => !BREAKS.test(given);
 export const toOneLine = (given: string): string =>
   given.replaceAll(/[\s\u0085]+/g, (blanks) => (BREAKS.test(blanks) ? ' ' : blanks));
 
+/** A key as it is stored: blanks around it do not count, neither when it is written nor when it is looked up. */
+export const readKey = (given: string): string => given.trim();
+
 interface TextRules {
   /** Below `input`. */
   readonly path: readonly (string | number)[];
@@ -109,7 +112,7 @@ interface TextRules {
  * words need joiners.
  */
 export function parseText(given: string, { path, most, problems, isManyLines = false }: TextRules): string | null {
-  const text = given.trim();
+  const text = readKey(given);
   if (!isManyLines && !isOneLine(text)) {
     problems.add('INVALID_INPUT', path, `Expected one line without tabs, got ${quoted(text)}.`);
     return null;

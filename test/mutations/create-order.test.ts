@@ -30,7 +30,8 @@ test('an order, its items, its entry in the record of changes and the figures ar
   const items = [
     { product: { sku: 'own-eur' }, quantity: 3, discount: '0.05' },
     { product: { id: idOf('Product', 9002) }, quantity: 1, unitPrice: '7.5' },
-    { product: { sku: 'own-eur' }, quantity: 1, unitPrice: '0.005' },
+    // Blanks around a key do not count.
+    { product: { sku: ' own-eur\t' }, quantity: 1, unitPrice: '0.005' },
     { product: { id: idOf('Product', 9001) }, quantity: 1_000_000, discount: 1 },
   ];
   const begun = Date.now();

@@ -100,7 +100,7 @@ const MISUSES: readonly Misuse[] = [
         { product: { id: idOf('Product', 999_999) }, quantity: 1 },
         { product: { sku: '' }, quantity: 1, unitPrice: '1' },
         { product: { sku: "' OR 1=1 -- " }, quantity: 1 },
-        { product: { sku: 'own-eur ' }, quantity: 1 },
+        { product: { sku: 'own- eur' }, quantity: 1 },
         { product: { sku: 'x\ud83d\0' }, quantity: 1 },
         { product: { sku: 'x'.repeat(5_000) }, quantity: 1 },
       ],

@@ -7,6 +7,7 @@ import { NEWEST_FIRST } from '../filters.ts';
 import { globalId, rowIdOf } from '../global-id.ts';
 import { money } from '../money.ts';
 import { shownFields } from '../changes.ts';
+import { readKey } from '../text.ts';
 import { setAddresses } from './addresses.ts';
 import { createCustomer, deleteCustomer, updateCustomer, type CustomerPayload } from './commands.ts';
 import { customerConditions, customerSort, searchRequest } from './lists.ts';
@@ -23,7 +24,7 @@ export const customerResolvers = {
     customer: (_, { by }, { loaders }) => {
       if (by.id !== undefined) return loaders.customerById.load(rowIdOf('Customer', by.id, 'by.id'));
       if (by.email !== undefined) return loaders.customerByEmail.load(by.email);
-      return loaders.customerByExternalId.load(by.externalId);
+      return loaders.customerByExternalId.load(readKey(by.externalId));
     },
     customers: (_, { filter, orderBy, ...args }, { loaders, pageBounds }) =>
       createConnection(

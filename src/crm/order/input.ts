@@ -2,7 +2,7 @@ import { quoted } from '../../errors.ts';
 import type { CreateOrderInput, OrderItemInput, ProductBy } from '../../generated/graphql.ts';
 import { parseId, parsePastMoment } from '../input.ts';
 import { isCurrency, parseAmount, toAmount, type Amount } from '../money.ts';
-import { parseText } from '../text.ts';
+import { parseText, readKey } from '../text.ts';
 import type { Problems } from '../user-errors.ts';
 import { MOST_ITEMS } from './loaders.ts';
 
@@ -71,4 +71,4 @@ function parseItem(item: OrderItemInput, { path, problems }: Place): ItemValues 
 }
 
 const parseProduct = (by: ProductBy, place: Place): ProductKey =>
-  by.id === undefined ? { sku: by.sku } : { id: parseId('Product', by.id, place) };
+  by.id === undefined ? { sku: readKey(by.sku) } : { id: parseId('Product', by.id, place) };

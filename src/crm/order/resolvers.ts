@@ -4,6 +4,7 @@ import { runCommand } from '../command.ts';
 import { globalId, rowIdOf } from '../global-id.ts';
 import { money } from '../money.ts';
 import { customerOf, found } from '../relations.ts';
+import { readKey } from '../text.ts';
 import { createOrder, updateOrderStatus } from './commands.ts';
 import { orderConditions, orderSort } from './lists.ts';
 import { orders } from './table.ts';
@@ -12,7 +13,7 @@ export const orderResolvers = {
   Query: {
     order: (_, { by }, { loaders }) =>
       by.id === undefined
-        ? loaders.orderByNumber.load(by.number)
+        ? loaders.orderByNumber.load(readKey(by.number))
         : loaders.orderById.load(rowIdOf('Order', by.id, 'by.id')),
     orders: (_, { filter, orderBy, ...args }, { loaders, pageBounds }) =>
       createConnection(

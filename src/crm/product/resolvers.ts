@@ -3,12 +3,13 @@ import type { Resolvers } from '../../generated/graphql.ts';
 import { globalId, rowIdOf } from '../global-id.ts';
 import { BY_NAME } from '../filters.ts';
 import { money } from '../money.ts';
+import { readKey } from '../text.ts';
 
 export const productResolvers = {
   Query: {
     product: (_, { by }, { loaders }) =>
       by.id === undefined
-        ? loaders.productBySku.load(by.sku)
+        ? loaders.productBySku.load(readKey(by.sku))
         : loaders.productById.load(rowIdOf('Product', by.id, 'by.id')),
     products: (_, args, { loaders, pageBounds }) =>
       createConnection(loaders.products, { parent: null, conditions: [], sort: BY_NAME }, { args, bounds: pageBounds }),

@@ -5,6 +5,7 @@ import { runCommand } from '../command.ts';
 import type { Context } from '../context.ts';
 import { globalId, rowIdOf } from '../global-id.ts';
 import { customerOf } from '../relations.ts';
+import { readKey } from '../text.ts';
 import { openTicket, updateTicket } from './commands.ts';
 import { ticketConditions, ticketSort } from './lists.ts';
 import { tickets, type TicketRow } from './table.ts';
@@ -13,7 +14,7 @@ export const ticketResolvers = {
   Query: {
     ticket: (_, { by }, { loaders }) =>
       by.id === undefined
-        ? loaders.ticketByNumber.load(by.number)
+        ? loaders.ticketByNumber.load(readKey(by.number))
         : loaders.ticketById.load(rowIdOf('Ticket', by.id, 'by.id')),
     tickets: (_, args, context) => ticketList(context, context.loaders.tickets, { parent: null, args }),
   },
