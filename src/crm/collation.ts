@@ -18,13 +18,27 @@ const WEIGHTLESS =
 /** SQL for the weights of the parameter `?`. Two texts with the same weights are one to the keys of names and tags. */
 export const WEIGHT_OF = 'HEX(WEIGHT_STRING(CAST(? AS CHAR CHARACTER SET utf8mb4) COLLATE utf8mb4_unicode_520_ci))';
 
+/**
+ * Spans of capitals whose small letters have other weights, since utf8mb4_unicode_520_ci is from 2009 (Unicode 5.2), and these
+ * pairs are younger: those of Georgian, Cherokee, Osage, Adlam and others, and a few of Latin, Greek, Cyrillic and Coptic. A test
+ * asks the server for them again.
+ */
+const CASED_APART =
+  '37f 526-52e 10c7-10cd 13a0-13f5 1c89-1cbf 2c2f 2cf2 a660 a698-a69a a78d-a7f5 104b0-104d3 10570-10595 10c80-10cb2' +
+  ' 10d50-10d65 118a0-118bf 16e40-16e5f 16ea0-16eb8 1e900-1e921';
+
 const escaped = (code: string): string => `\\u{${code}}`;
-const WEIGHTLESS_TEXT = new RegExp(
-  `^[${WEIGHTLESS.split(' ')
+/** What goes between the brackets of a regular expression. */
+const classOf = (spans: string): string =>
+  spans
+    .split(' ')
     .map((span) => span.split('-').map(escaped).join('-'))
-    .join('')}]*$`,
-  'u',
-);
+    .join('');
+const WEIGHTLESS_TEXT = new RegExp(`^[${classOf(WEIGHTLESS)}]*$`, 'u');
+const CASED_TOGETHER = new RegExp(`[^${classOf(CASED_APART)}]+`, 'gu');
+
+/** In small letters where the collation makes no difference between these and capitals: equal results have equal weights. */
+export const foldCase = (text: string): string => text.replaceAll(CASED_TOGETHER, (letters) => letters.toLowerCase());
 
 /**
  * Whether the collation of names and tags distinguishes a text from the empty one. A text without weight equals it, and is a

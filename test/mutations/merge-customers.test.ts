@@ -260,6 +260,23 @@ describe('mergeCustomers', () => {
     );
   });
 
+  test('keeps the kept customer’s spelling of a tag that both have; the other is only in the record of changes', async () => {
+    const keepId = customerOf(await gateway.create({ name: 'Kept', tags: ['ガ', 'x'] })).id;
+    const mergeId = customerOf(await gateway.create({ name: 'Merged', tags: ['か', 'y'] })).id;
+    expect((await gateway.merge({ keepId, mergeId })).userErrors).toEqual([]);
+    const { customer } = await gateway.data(
+      'query($id: ID!) { customer(by: { id: $id }) { tags changes(first: 2) { nodes { fields { field before after } } } } }',
+      { id: keepId },
+    );
+    expect(customer.tags).toEqual(['x', 'y', 'ガ']);
+    expect(customer.changes.nodes.flatMap(({ fields }: { fields: object[] }) => fields)).toEqual(
+      expect.arrayContaining([
+        { field: 'tags', before: 'x, ガ', after: 'x, y, ガ' },
+        { field: 'tags', before: 'y, か', after: null },
+      ]),
+    );
+  });
+
   test('of 20 tags and addresses together takes them all, of more refuses and says how many', async () => {
     const lists = (name: string, count: number) => ({
       ...{ name, tags: Array.from({ length: count }, (_, i) => `${name} ${i}`) },

@@ -186,6 +186,33 @@ describe('addTags and removeTags', () => {
     expect(customer).toEqual({ tags: ['été', 'VIP'], version: 1 });
   });
 
+  test.each([
+    ['ガ', 'か'],
+    ['Straße', 'STRASSE'],
+  ])(
+    'take %s for %s, which is there: the stored spelling stays and is shown, and goes by either',
+    async (stored, given) => {
+      const tagsAfter = async (mutation: string, tags: string[]) => {
+        const query = `mutation($input: ${mutation[0]?.toUpperCase()}${mutation.slice(1)}Input!) {
+        ${mutation}(input: $input) { customer { tags version } userErrors { code } } }`;
+        return (await gateway.data(query, { input: { customerId, tags } }))[mutation];
+      };
+      const shown = (tags: string[], version: number) => ({ customer: { tags, version }, userErrors: [] });
+      const { customer } = await tagsAfter('addTags', [stored]);
+      expect(customer.tags).toContain(stored);
+      expect(await tagsAfter('addTags', [given])).toEqual(shown(customer.tags, 2));
+      expect(await tagsAfter('removeTags', [given])).toEqual(shown(['été', 'VIP'], 3));
+    },
+  );
+
+  test('keep apart what differs only in case if the database does: capitals of Georgian are younger than its rules', async () => {
+    const tags = ['ნინო', '\u1c9c\u1c98\u1c9c\u1c9d'];
+    expect((await gateway.addTags({ customerId, tags })).userErrors).toEqual([]);
+    const query = 'query($id: ID!) { customer(by: { id: $id }) { tags } }';
+    const { customer } = await gateway.data(query, { id: customerId });
+    expect(new Set(customer.tags)).toEqual(new Set(['été', 'VIP', ...tags]));
+  });
+
   test('with the same expectedVersion: one wins, the other is told the version that is there', async () => {
     const answers = await Promise.all([
       gateway.addTags({ customerId, tags: ['a'], expectedVersion: 1 }),

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { array, assert, asyncProperty, constantFrom, integer, record } from 'fast-check';
-import { hasWeight } from '../../src/crm/collation.ts';
+import { foldCase, hasWeight } from '../../src/crm/collation.ts';
 import { customerConditions, searchRequest } from '../../src/crm/customer/lists.ts';
 import { normaliseText } from '../../src/crm/text.ts';
 import { PATIENT, startGateway, type TestGateway } from '../support/gateway.ts';
@@ -155,6 +155,29 @@ test('hasWeight says of every character what the server says', async () => {
   });
   await drop();
   expect(differing).toEqual([]);
+});
+
+test('foldCase makes small letters of those capitals that the server takes for them, and of no others', async () => {
+  const { url, drop } = await createDatabase();
+  const capitals = Array.from({ length: 0x2_0000 }, (_, code) => String.fromCodePoint(code)).filter(
+    (character) => !/\p{Cs}/u.test(character) && character.toLowerCase() !== character,
+  );
+  expect(capitals.length).toBeGreaterThan(1_000);
+  const wrong: string[] = [];
+  await withConnection(url, async (sql) => {
+    const weight = `WEIGHT_STRING(CONVERT(? USING utf8mb4) COLLATE ${COLLATION})`;
+    for (let from = 0; from < capitals.length; from += 200) {
+      const some = capitals.slice(from, from + 200);
+      const [row = []] = await sql.query<(number | bigint)[][]>(
+        { sql: `SELECT ${some.map(() => `${weight} = ${weight}`).join()}`, rowsAsArray: true },
+        some.flatMap((capital) => [capital, capital.toLowerCase()]),
+      );
+      for (const [i, capital] of some.entries())
+        if ((foldCase(capital) !== capital) !== (Number(row[i]) === 1)) wrong.push(capital);
+    }
+  });
+  await drop();
+  expect(wrong).toEqual([]);
 });
 
 test('a character that does not show, or that the server ignores, is nothing to search or filter by', () => {

@@ -1,4 +1,5 @@
 import type { AddressInput, CustomerStatus, PhoneInput } from '../../generated/graphql.ts';
+import { foldCase } from '../collation.ts';
 import { isCountry } from '../countries.ts';
 import { parseGlobalId } from '../global-id.ts';
 import { parsePhone } from '../phones.ts';
@@ -81,12 +82,13 @@ function phoneOf(phone: PhoneInput | null, problems: Problems): string | null {
   return null;
 }
 
-/** Trims tags and removes duplicates, ignoring case. */
+/** Trims tags and removes duplicates, ignoring case as the database does. */
 export function parseTags(given: Maybe<readonly string[]>, problems: Problems): string[] {
   const tags = new Map<string, string>();
   for (const [i, tag] of (given ?? []).entries()) {
     const text = parseText(tag, { path: ['tags', i], most: 50, problems });
-    if (text !== null && !tags.has(text.toLowerCase())) tags.set(text.toLowerCase(), text);
+    const key = text === null ? '' : foldCase(text);
+    if (text !== null && !tags.has(key)) tags.set(key, text);
   }
   if (tags.size > MOST_TAGS)
     problems.add('INVALID_INPUT', ['tags'], `Expected at most ${MOST_TAGS} tags, got ${tags.size}.`);

@@ -1,3 +1,4 @@
+import { foldCase } from '../../crm/collation.ts';
 import { MOST_TAGS } from '../../crm/customer/loaders.ts';
 import { columnName, createConversion } from './conversions.ts';
 import { compileExpression, type Scope } from './expressions.ts';
@@ -163,7 +164,7 @@ function compileTags(sources: readonly TagExpression[] | undefined, scope: Recor
   return (row: SourceRow) => {
     const known = new Map<string, { readonly tag: string; readonly column: string }>();
     for (const one of readers.flatMap((read) => read(row))) {
-      const key = one.tag.toLowerCase();
+      const key = foldCase(one.tag);
       if (!known.has(key)) known.set(key, one);
     }
     if (known.size > MOST_TAGS) throw new RowProblem(`tags: expected at most ${MOST_TAGS} tags, got ${known.size}`);
