@@ -104,14 +104,17 @@ interface TextRules {
   readonly problems: Problems;
   /** Whether line breaks and tabs are allowed. */
   readonly isManyLines?: boolean;
+  /** Whether there is enough in it; by default, if any of it is visible. */
+  readonly isEnough?: (text: string) => boolean;
 }
 
 /**
- * Trims a text; null with INVALID_INPUT when it is longer than `most` characters, has no visible ones, contains what is not
+ * Trims a text; null with INVALID_INPUT when it is longer than `most` characters, has too little in it, contains what is not
  * text, or has several lines where one is expected. Invisible characters between others stay, since combined emoji and Persian
  * words need joiners.
  */
-export function parseText(given: string, { path, most, problems, isManyLines = false }: TextRules): string | null {
+export function parseText(given: string, rules: TextRules): string | null {
+  const { path, most, problems, isManyLines = false, isEnough = shows } = rules;
   const text = readKey(given);
   if (!isManyLines && !isOneLine(text)) {
     problems.add('INVALID_INPUT', path, `Expected one line without tabs, got ${quoted(text)}.`);
@@ -120,8 +123,9 @@ export function parseText(given: string, { path, most, problems, isManyLines = f
   // MySQL's VARCHAR counts code points, JavaScript counts UTF-16 units.
   const length = [...text].length;
   const isWhole = isText(text);
-  if (length >= 1 && length <= most && isWhole && shows(text)) return text;
-  const came = length === 0 ? 'none' : length > most ? length : isWhole ? 'none that shows' : 'ones that are not text';
+  if (length >= 1 && length <= most && isWhole && isEnough(text)) return text;
+  const missing = shows(text) ? 'none that counts where names are compared' : 'none that shows';
+  const came = length === 0 ? 'none' : length > most ? length : isWhole ? missing : 'ones that are not text';
   problems.add('INVALID_INPUT', path, `Expected 1 to ${most} characters, got ${came}.`);
   return null;
 }

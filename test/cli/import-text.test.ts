@@ -62,6 +62,21 @@ test('a country is none whose capitals alone are its code', () => {
     expect(() => convertCountry(text)).toThrow(/^expected a country code such as "DE", got/);
 });
 
+test('a name, a company or a tag in which nothing counts where names are compared rejects the row', async () => {
+  const rows = [1, 3, 5].map((at) => ['1', 'Ann', '', 'Firm', 'Street 1', 'vip'].with(at, '\u0301'));
+  const folder = await folderOf({
+    'customers.csv': ['id,name,email,company,street,tags', ...rows.map(quotedCells)].join('\n'),
+  });
+  const texts = { company: 'company', tags: [{ column: 'tags' }] };
+  const { counts, rejects } = await importFrom(
+    await freshDatabase(),
+    folder,
+    mappingOf({ customers: { ...customers, ...texts } }),
+  );
+  expect(counts).toMatchObject({ customers: [3, 0, 0, 0, 3] });
+  expect(JSON.stringify(rejects).split('a character that counts where names are compared').length - 1).toBe(3);
+});
+
 const BREAKS = {
   LF: '\n',
   CR: '\r',

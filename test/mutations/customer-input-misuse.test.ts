@@ -241,6 +241,23 @@ describe('updateCustomer refuses, and writes nothing,', () => {
   });
 });
 
+test.each(['\u0301', '\u0600', '\u064e\u0651', '\u0902'])(
+  'a name, a company or a tag of %j alone is refused, since no search could find it',
+  async (text) => {
+    const before = await gateway.everything();
+    const { customer, userErrors } = await gateway.create({ name: text, company: text, tags: ['ok', text] });
+    expect(customer).toBeNull();
+    const missing = (most: number) =>
+      `Expected 1 to ${most} characters, got none that counts where names are compared.`;
+    expect(userErrors.map(({ code, path, message }) => [code, path.slice(1).join('.'), message]).toSorted()).toEqual([
+      ['INVALID_INPUT', 'company', missing(200)],
+      ['INVALID_INPUT', 'name', missing(200)],
+      ['INVALID_INPUT', 'tags.1', missing(50)],
+    ]);
+    expect(await gateway.everything()).toEqual(before);
+  },
+);
+
 test('each length that is allowed is taken to its last character, in emoji too', async () => {
   const wide = (length: number) => '😀'.repeat(length);
   const longest = {

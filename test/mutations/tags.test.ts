@@ -141,6 +141,18 @@ describe('removeTags', () => {
     expect(result).toEqual({ version: 2, tags: [], changes: [change('été, VIP', null)] });
   });
 
+  test('takes off what another program stored and no filter finds, which addTags refuses', async () => {
+    await gateway.sql(
+      'INSERT INTO customer_tags SELECT id, ?, created_at, updated_at, name, owner_id FROM customers WHERE id = ?',
+      ['\u0301', rowOf(customerId)],
+    );
+    expect((await gateway.addTags({ customerId, tags: ['\u0301'] })).userErrors).toMatchObject([
+      { code: 'INVALID_INPUT', path: ['input', 'tags', '0'] },
+    ]);
+    const result = await written(() => gateway.removeTags({ customerId, tags: ['\u0301'] }));
+    expect(result.tags).toEqual(['été', 'VIP']);
+  });
+
   test('writes nothing when none of them is there', async () => {
     const before = await gateway.everything();
     expect(await gateway.removeTags({ customerId, tags: ['VIPs', 'x'] })).toEqual({

@@ -1,5 +1,5 @@
 import type { AddressInput, CustomerStatus, PhoneInput } from '../../generated/graphql.ts';
-import { foldCase } from '../collation.ts';
+import { counts, foldCase } from '../collation.ts';
 import { isCountry } from '../countries.ts';
 import { parseGlobalId } from '../global-id.ts';
 import { parsePhone } from '../phones.ts';
@@ -37,12 +37,14 @@ export interface CustomerFields {
 /** Validates and normalises the given fields; null clears a nullable column. Adds to `problems`. */
 export function parseCustomerFields(input: CustomerFields, problems: Problems): CustomerValues {
   const values: CustomerValues = {};
-  const text = (given: string | null, field: string, most: number): string | null =>
-    given === null ? null : parseText(given, { path: [field], most, problems });
-  if (input.externalId !== undefined) values.externalId = text(input.externalId, 'externalId', 64);
-  if (input.company !== undefined) values.company = text(input.company, 'company', 200);
+  const text = (given: string | null, rules: { path: string[]; most: number; isEnough?: typeof counts }) =>
+    given === null ? null : parseText(given, { ...rules, problems });
+  if (input.externalId !== undefined) values.externalId = text(input.externalId, { path: ['externalId'], most: 64 });
+  // No search would find a name in which nothing counts.
+  const compared = { most: 200, isEnough: counts };
+  if (input.company !== undefined) values.company = text(input.company, { path: ['company'], ...compared });
   if (input.name !== undefined) {
-    const name = text(input.name, 'name', 200);
+    const name = text(input.name, { path: ['name'], ...compared });
     if (name !== null) values.name = name;
     else if (input.name === null) problems.add('INVALID_INPUT', ['name'], 'Expected a name, got null.');
   }
@@ -82,11 +84,14 @@ function phoneOf(phone: PhoneInput | null, problems: Problems): string | null {
   return null;
 }
 
-/** Trims tags and removes duplicates, ignoring case as the database does. */
-export function parseTags(given: Maybe<readonly string[]>, problems: Problems): string[] {
+/**
+ * Trims tags and removes duplicates, ignoring case as the database does.
+ * @param isEnough of what must be in a tag; by default, that a filter can find it
+ */
+export function parseTags(given: Maybe<readonly string[]>, problems: Problems, isEnough = counts): string[] {
   const tags = new Map<string, string>();
   for (const [i, tag] of (given ?? []).entries()) {
-    const text = parseText(tag, { path: ['tags', i], most: 50, problems });
+    const text = parseText(tag, { path: ['tags', i], most: 50, problems, isEnough });
     const key = text === null ? '' : foldCase(text);
     if (text !== null && !tags.has(key)) tags.set(key, text);
   }

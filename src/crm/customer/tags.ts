@@ -6,6 +6,7 @@ import { defineCommand } from '../command.ts';
 import { givenRow, parseId } from '../input.ts';
 import { quoted } from '../../errors.ts';
 import { lockCustomer } from '../lock.ts';
+import { shows } from '../text.ts';
 import { refuse } from '../user-errors.ts';
 import { parseTags } from './input.ts';
 import { MOST_TAGS } from './loaders.ts';
@@ -21,11 +22,15 @@ export const addTags = tagCommand('addTags', async (transaction, customer, tags)
 });
 
 /** Removes tags from a customer, ignoring those that it does not have. If refused, the payload shows the current customer. */
-export const removeTags = tagCommand('removeTags', (transaction, { id }, tags) =>
-  transaction.customerTag.deleteMany({ where: { customerId: id, tag: { in: [...tags] } } }),
+export const removeTags = tagCommand(
+  'removeTags',
+  (transaction, { id }, tags) =>
+    transaction.customerTag.deleteMany({ where: { customerId: id, tag: { in: [...tags] } } }),
+  // Other programs may have stored tags that no filter finds.
+  shows,
 );
 
-function tagCommand(mutation: string, edit: Edit) {
+function tagCommand(mutation: string, edit: Edit, isEnough?: (tag: string) => boolean) {
   return defineCommand({
     mutation,
     changes: OWN_TYPES,
@@ -33,7 +38,7 @@ function tagCommand(mutation: string, edit: Edit) {
     parse: ({ customerId, tags, expectedVersion }: AddTagsInput, problems) => {
       if (tags.length === 0) problems.add('INVALID_INPUT', ['tags'], `Expected 1 to ${MOST_TAGS} tags, got none.`);
       const id = parseId('Customer', customerId, { path: ['customerId'], problems });
-      return { id, tags: parseTags(tags, problems), expectedVersion };
+      return { id, tags: parseTags(tags, problems, isEnough), expectedVersion };
     },
     async run(write, { id, tags, expectedVersion }) {
       const { transaction } = write;

@@ -25,11 +25,11 @@ export type Conversion = (text: string, country: string | null) => string;
 export function createConversion(spec: FieldSpec, source: ValueExpression, timeZone: string): Conversion {
   switch (spec.kind) {
     case 'text': {
-      const { words, most = 200, isManyLines } = spec;
-      return words === undefined ? (text) => convertText(text, most, isManyLines) : (text) => convertWord(text, words);
+      const { words, most = 200 } = spec;
+      return words === undefined ? (text) => convertText(text, { ...spec, most }) : (text) => convertWord(text, words);
     }
     case 'reference':
-      return (text) => convertText(text, 64);
+      return (text) => convertText(text, { most: 64 });
     case 'currency':
       return convertCurrency;
     case 'email':

@@ -22,6 +22,8 @@ export interface FieldSpec {
   readonly most?: number;
   /** Whether texts may have line breaks and tabs. */
   readonly isManyLines?: boolean;
+  /** Whether texts need a character that counts where names are compared. */
+  readonly isCompared?: boolean;
   /** The only allowed values, for texts. */
   readonly words?: readonly string[];
   /** The target that the value is a key of. */
@@ -45,6 +47,8 @@ interface TargetSpec {
 
 const text = (column: string, most: number): FieldSpec => ({ column, kind: 'text', most });
 const optionalText = (column: string, most: number): FieldSpec => ({ ...text(column, most), isNullable: true });
+/** Names and what is found like them. */
+const compared = (column: string): FieldSpec => ({ ...text(column, 200), isCompared: true });
 const word = (column: string, words: string): FieldSpec => ({ column, kind: 'text', words: words.split(' ') });
 const date = (column: string): FieldSpec => ({ column, kind: 'date' });
 const optionalDate = (column: string): FieldSpec => ({ ...date(column), isOptional: true });
@@ -62,7 +66,7 @@ export const TARGETS: Readonly<Record<TableTarget, TargetSpec>> = {
     hasUpdatedAt: true,
     fields: {
       externalId: text('external_id', 64),
-      name: text('name', 200),
+      name: compared('name'),
       email: { column: 'email', kind: 'email', isNullable: true },
       createdAt: optionalDate('created_at'),
     },
@@ -73,10 +77,10 @@ export const TARGETS: Readonly<Record<TableTarget, TargetSpec>> = {
     hasUpdatedAt: true,
     fields: {
       externalId: text('external_id', 64),
-      name: text('name', 200),
+      name: compared('name'),
       email: { column: 'email', kind: 'email', isNullable: true },
       phone: { column: 'phone', kind: 'phone', isNullable: true },
-      company: optionalText('company', 200),
+      company: { ...compared('company'), isNullable: true },
       status: { ...word('status', 'LEAD ACTIVE INACTIVE CHURNED'), byDefault: 'LEAD' },
       owner: { ...optionalReference('owner_id', 'agents'), recordedAs: 'ownerId' },
       createdAt: optionalDate('created_at'),
@@ -88,7 +92,7 @@ export const TARGETS: Readonly<Record<TableTarget, TargetSpec>> = {
     hasUpdatedAt: true,
     fields: {
       sku: text('sku', 64),
-      name: text('name', 200),
+      name: compared('name'),
       price: { column: 'price', kind: 'amount' },
       currency: { column: 'currency', kind: 'currency' },
       createdAt: optionalDate('created_at'),
@@ -162,7 +166,7 @@ export const ADDRESS_PARTS = {
   country: { column: 'country', kind: 'country', isNullable: true },
 } as const satisfies Readonly<Record<string, FieldSpec>>;
 
-export const TAG: FieldSpec = optionalText('tag', 50);
+export const TAG: FieldSpec = { ...optionalText('tag', 50), isCompared: true };
 export const PHONE_COUNTRY: FieldSpec = { column: 'phone', kind: 'phoneCountry', isNullable: true };
 
 /** The column with a target's key. */

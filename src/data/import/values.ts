@@ -1,5 +1,6 @@
 import { isSupportedCountry, parsePhoneNumberFromString } from 'libphonenumber-js';
 import { quoted, quotedAscii } from '../../errors.ts';
+import { counts } from '../../crm/collation.ts';
 import { isCountry } from '../../crm/countries.ts';
 import { isCurrency } from '../../crm/money.ts';
 import { parsePhone } from '../../crm/phones.ts';
@@ -17,14 +18,25 @@ export class RowProblem extends Error {
   }
 }
 
-/** A text of up to `most` characters, counted like VARCHAR does, and in one line unless it may have many. Throws RowProblem. */
-export function convertText(given: string, most: number, isManyLines = false): string {
+interface TextForm {
+  readonly most: number;
+  readonly isManyLines?: boolean;
+  readonly isCompared?: boolean;
+}
+
+/**
+ * A text of up to `most` characters, counted like VARCHAR does, and in one line unless it may have many. Names need a character
+ * that counts where they are compared: no search would find others. Throws RowProblem.
+ */
+export function convertText(given: string, { most, isManyLines = false, isCompared = false }: TextForm): string {
   const text = normaliseText(given);
   if (!isManyLines && !isOneLine(text)) throw new RowProblem(`expected one line without tabs, got ${quoted(text)}`);
   const length = text.length <= most ? text.length : Array.from(text).length;
   if (length > most) throw new RowProblem(`expected at most ${most} characters, got ${length}`);
   if (!isText(text)) throw new RowProblem('expected text, got other characters');
   if (text !== '' && !shows(text)) throw new RowProblem('expected text, got none that shows');
+  if (text !== '' && isCompared && !counts(text))
+    throw new RowProblem(`expected text with a character that counts where names are compared, got ${quoted(text)}`);
   return text;
 }
 
