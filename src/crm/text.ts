@@ -20,6 +20,9 @@ const JOINER = /^[\u200c\u200d]$/u;
 const JOINED = /^[\p{L}\p{M}\p{N}\p{Extended_Pictographic}\p{Emoji_Modifier}]$/u;
 /** After these, a joiner shapes the letter before it, even at the end of a word. */
 const VIRAMA = /^[\u094d\u09cd\u0a4d\u0acd\u0b4d\u0bcd\u0c4d\u0ccd\u0d4d\u0dca\u1039\u103a\u17d2]$/u;
+/** As after the letters of scripts that join them: an Arabic heh with a joiner behind it abbreviates the Hijri era. */
+const JOINING =
+  /^[\p{Script=Arabic}\p{Script=Syriac}\p{Script=Mandaic}\p{Script=Nko}\p{Script=Mongolian}\p{Script=Phags_Pa}\p{Script=Adlam}\p{Script=Hanifi_Rohingya}\p{Script=Manichaean}\p{Script=Psalter_Pahlavi}\p{Script=Sogdian}\p{Script=Old_Uyghur}]$/u;
 const BLACK_FLAG = '\u{1f3f4}';
 const SHOWS = /^[^\p{White_Space}\p{C}]$/u;
 
@@ -70,7 +73,11 @@ function withoutStrays(text: string): string {
     if (JOINER.test(first)) {
       const base = before.findLast((character) => !VARIATION.test(character)) ?? '';
       const [after = ''] = text.slice(at + run.length, at + run.length + 2);
-      return (JOINED.test(base) && JOINED.test(after) && !VARIATION.test(after)) || VIRAMA.test(base) ? first : '';
+      if (VIRAMA.test(base)) return first;
+      // Marks of vowels may be on the letter.
+      const letter = before.findLast((character) => !/^[\p{M}\u200c\u200d]$/u.test(character)) ?? '';
+      if (first === '\u200d' && /^\p{L}$/u.test(letter) && JOINING.test(letter)) return first;
+      return JOINED.test(base) && JOINED.test(after) && !VARIATION.test(after) ? first : '';
     }
     const previous = before.at(-1) ?? '';
     if (VARIATION.test(first)) return SHOWS.test(previous) ? first : '';

@@ -58,6 +58,7 @@ export const PAIRS: Readonly<Record<string, readonly Pair[]>> = {
     ['ﻣﺤﻤﺪ', 'محمد'],
     ['محمـد', 'محمد', 'the stroke that stretches a word (tatweel) is kept, as it is visible, and counts'],
     ['می\u200cخواهم', 'میخواهم'],
+    ['1447 ه\u200d', '1447 ه'],
     ['\u200fعلي', 'علي'],
   ],
   Devanagari: [

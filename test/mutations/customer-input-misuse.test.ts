@@ -249,10 +249,11 @@ test.each(['\u0301', '\u0600', '\u064e\u0651', '\u0902'])(
     expect(customer).toBeNull();
     const missing = (most: number) =>
       `Expected 1 to ${most} characters, got none that counts where names are compared.`;
-    expect(userErrors.map(({ code, path, message }) => [code, path.slice(1).join('.'), message]).toSorted()).toEqual([
-      ['INVALID_INPUT', 'company', missing(200)],
-      ['INVALID_INPUT', 'name', missing(200)],
-      ['INVALID_INPUT', 'tags.1', missing(50)],
+    const found = userErrors.map(({ code, path, message }) => `${code} ${path.slice(1).join('.')}: ${message}`);
+    expect(found.toSorted()).toEqual([
+      `INVALID_INPUT company: ${missing(200)}`,
+      `INVALID_INPUT name: ${missing(200)}`,
+      `INVALID_INPUT tags.1: ${missing(50)}`,
     ]);
     expect(await gateway.everything()).toEqual(before);
   },

@@ -118,6 +118,8 @@ describe('a text', () => {
   test.each([
     ['a non-joiner in a Persian word', 'می\u200cخواهم'],
     ['a joiner behind a virama', 'ന്\u200d'],
+    ['a joiner that shapes an Arabic letter at the end of a word', '1447 ه\u200d (ه\u064e\u200d)'],
+    ['a joiner that shapes a letter of Syriac or N’Ko', 'ܒ\u200d ߞ\u200d'],
     ['an emoji of several', '👩🏽\u200d💻 👩\u200d👩\u200d👧\u200d👦 ❤\ufe0f\u200d🔥'],
     ['a flag of tags', '🏴\u{e0067}\u{e0062}\u{e0065}\u{e006e}\u{e0067}\u{e007f}'],
     ['a variant of an ideograph', '葛\u{e0100}飾'],
@@ -147,6 +149,8 @@ describe('a text', () => {
       '\u{e0041}',
       '🏴',
       '\u094d',
+      'ه',
+      '\u064e',
       'क',
       ' ',
       '\u0e4d',
