@@ -14,7 +14,9 @@ import { normaliseText } from './text.ts';
  * The characters that numbers are written with: digits, spaces, brackets, points and middle dots, slashes, dashes (also the
  * minus sign and the long vowel mark of Japanese), tildes, plus signs.
  */
-const AS_WRITTEN = /^[0-9\s()[\].\u00b7\u2022\u2027\u2219\u22c5\u30fb+/\p{Pd}\u2212\u30fc~]+$/u;
+const MARKS = /[\s()[\].\u00b7\u2022\u2027\u2219\u22c5\u30fb\uff65/\p{Pd}\u2212\u30fc\uff70~]/u;
+const AS_WRITTEN = new RegExp(`^(?:[0-9+]|${MARKS.source})+$`, 'u');
+const EVERY_MARK = new RegExp(MARKS.source, 'gu');
 
 /** What is written before a number: the scheme of a link (RFC 3966), or its abbreviation. */
 const ANNOUNCED = /^(?:tel|phone|fon)\s*[:.]+\s*(?=[+(\d])/i;
@@ -26,10 +28,11 @@ const FEWEST_BEFORE_EXTENSION = 7;
 
 function readPhone(given: unknown, country?: string): PhoneNumber | undefined {
   if (typeof given !== 'string' || given.length > 50) return undefined;
-  const text = normaliseText(given);
+  // The library does not know all marks that people write, and ends a country code at a bracket.
+  const text = asWritten(normaliseText(given)).replaceAll(EVERY_MARK, ' ').trim();
   const defaultCountry = country as CountryCode | undefined;
   // Given a country, the library knows its prefix for international calls.
-  const number = parsePhoneNumberFromString(country === undefined ? text.replace(/^\s*00/, '+') : text, {
+  const number = parsePhoneNumberFromString(country === undefined ? text.replace(/^00/, '+') : text, {
     // Otherwise numbers would be found within any text. The library treats an unknown country as none.
     extract: false,
     ...(defaultCountry && { defaultCountry }),
@@ -55,43 +58,109 @@ export function parsePhone(given: unknown, country?: string): string | undefined
   return number?.isValid() === true ? number.number : undefined;
 }
 
-/** By calling code, such as `49`, the trunk prefix that is dialled before a national number: `0`; undefined for none. */
-const TRUNK_PREFIXES: ReadonlyMap<string, string | undefined> = trunkPrefixes();
+/** Whether a text is a telephone number with an extension, which E.164 has no room for. */
+export function hasExtension(given: string): boolean {
+  const text = asWritten(normaliseText(given));
+  const number = withoutExtension(text);
+  return number !== text && AS_WRITTEN.test(number);
+}
+
+/** What the library's tables say of the numbers of a calling code. */
+interface Plan {
+  /** What is dialled before a national number: `0`; undefined for none. */
+  readonly trunkPrefix: string | undefined;
+  /** How many digits a national number may have. */
+  readonly lengths: ReadonlySet<number>;
+}
+
+/** By calling code, such as `49`. */
+const PLANS: ReadonlyMap<string, Plan> = plans();
+/** What is dialled before a country code, by the countries' own rules; `00` in most. */
+const ABROAD: readonly RegExp[] = internationalPrefixes();
 
 /** The library's types leave this out. */
-type Plan = NumberingPlan & { nationalPrefix(): string | 0 | undefined };
+type LibraryPlan = NumberingPlan & { nationalPrefix(): string | 0 | undefined; possibleLengths(): number[] };
 
-function trunkPrefixes() {
-  const metadata = new Metadata();
-  const prefixes = getCountries().map((country): [string, string | undefined] => {
+function libraryPlans(): [code: string, plan: LibraryPlan][] {
+  return getCountries().map((country) => {
+    const metadata = new Metadata();
     metadata.selectNumberingPlan(country);
-    const plan = metadata.numberingPlan as Plan | undefined;
-    // In its tables, the number zero means none.
-    return [getCountryCallingCode(country), plan?.nationalPrefix() || undefined];
+    return [getCountryCallingCode(country), metadata.numberingPlan as LibraryPlan];
   });
-  return new Map(prefixes.toSorted(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+function plans() {
+  const byCode = new Map<string, Plan>();
+  for (const [code, plan] of libraryPlans().toSorted(([one], [other]) => (one < other ? -1 : 1))) {
+    const lengths = new Set([...(byCode.get(code)?.lengths ?? []), ...plan.possibleLengths()]);
+    // In its tables, the number zero means none.
+    byCode.set(code, { trunkPrefix: plan.nationalPrefix() || undefined, lengths });
+  }
+  return byCode;
+}
+
+function internationalPrefixes() {
+  const patterns = libraryPlans().map(([, plan]) => plan.IDDPrefix());
+  return [...new Set(patterns)].map((pattern) => new RegExp(`^(?:${pattern ?? '00'})`));
 }
 
 /**
  * The prefixes of E.164 numbers that match the digits of a text; undefined if it has characters that numbers are not written
  * with, or fewer than four digits. `+` or `00` precedes a country code, and `(0)` after it is only dialled within the country.
- * With any other leading zero it is a national number, of any country since none is given. Stored numbers have no extensions,
- * so one is left out.
+ * With any other leading zero it is a national number, of any country since none is given. Other digits are the start of a
+ * number with its country code, or a whole national number of any country that has such long ones. Stored numbers have no
+ * extensions, so one is left out. At most two prefixes for each calling code: each is a range of the index.
  */
 export function phoneStarts(text: string): readonly string[] | undefined {
-  const wide = withoutExtension(asciiDigits(text.normalize('NFKC')).replace(ANNOUNCED, ''));
+  const wide = withoutExtension(asWritten(text));
   if (!AS_WRITTEN.test(wide)) return undefined;
   const written = parseIncompletePhoneNumber(wide);
   if (!/^\+?\d{4,18}$/.test(written)) return undefined;
-  if (/^(\+|00)/.test(written)) return [internationalStart(wide)];
+  if (written.startsWith('+')) return [internationalStart(wide)];
+  const abroad = dialledAbroad(written);
+  if (written.startsWith('00')) return distinct([internationalStart(wide), ...abroad]);
   // Only a country code is followed by a zero in brackets, so the plus sign was left out.
   if (!written.startsWith('0') && TRUNK_ZERO.test(wide)) return [internationalStart(`+${wide}`)];
-  if (!written.startsWith('0')) return [`+${written}`];
-  return [...TRUNK_PREFIXES].map(([code, prefix]) => {
-    const isDialled = prefix !== undefined && written.startsWith(prefix);
-    return `+${code}${isDialled ? written.slice(prefix.length) : written}`;
-  });
+  if (!written.startsWith('0')) return distinct([`+${written}`, ...abroad, ...wholeNational(written)]);
+  const national = [...PLANS].map(([code, { trunkPrefix }]) => `+${code}${withoutPrefix(written, trunkPrefix)}`);
+  return distinct([...abroad, ...national]);
 }
+
+/** Fewer digits are no number of a whole country, and would find strangers. */
+const FEWEST_NATIONAL = 7;
+
+const withoutPrefix = (written: string, prefix: string | undefined): string =>
+  prefix !== undefined && written.startsWith(prefix) ? written.slice(prefix.length) : written;
+
+/** The numbers that the digits may be in each country, with what is dialled before them there or without it. */
+const wholeNational = (written: string): string[] =>
+  written.length < FEWEST_NATIONAL
+    ? []
+    : [...PLANS].flatMap(([code, { trunkPrefix, lengths }]) =>
+        [written, withoutPrefix(written, trunkPrefix)]
+          .filter((national) => lengths.has(national.length))
+          .map((national) => `+${code}${national}`),
+      );
+
+/** The whole numbers that the digits may be when they are dialled from one country to another. */
+function dialledAbroad(written: string): string[] {
+  if (written.length < FEWEST_NATIONAL) return [];
+  const rests = ABROAD.map((prefix) => written.replace(prefix, '')).filter((rest) => rest.length < written.length);
+  return [...new Set(rests)].flatMap((rest) => parsePhone(`+${rest}`) ?? []);
+}
+
+/** Without those that begin with another of them. */
+function distinct(starts: readonly string[]): string[] {
+  const kept: string[] = [];
+  for (const start of starts.toSorted()) if (!start.startsWith(kept.at(-1) ?? ' ')) kept.push(start);
+  return kept;
+}
+
+/** In ASCII digits and the usual width, without what announces a number. */
+const asWritten = (text: string): string =>
+  asciiDigits(text)
+    .replaceAll(/[\uff01-\uff5e]/g, (wide) => wide.normalize('NFKC'))
+    .replace(ANNOUNCED, '');
 
 function withoutExtension(text: string): string {
   const number = text.replace(EXTENSION, '');
@@ -101,6 +170,9 @@ function withoutExtension(text: string): string {
 /** Unicode keeps the digits of each script together, from 0 to 9. */
 const asciiDigits = (text: string): string =>
   text.replaceAll(/(?![0-9])\p{Nd}/gu, (digit) => {
+    // Mathematical digits have several sets without a gap.
+    const plain = digit.normalize('NFKC');
+    if (/^[0-9]$/.test(plain)) return plain;
     const code = digit.codePointAt(0) ?? 0;
     let value = 0;
     while (value < 9 && /\p{Nd}/u.test(String.fromCodePoint(code - value - 1))) value += 1;
@@ -116,6 +188,6 @@ function internationalStart(text: string): string {
   // The number is incomplete, so the library cannot parse it. Italy's numbers keep the zero when dialled from abroad.
   const [, start = '', rest = ''] = TRUNK_ZERO.exec(text) ?? [];
   const code = parseIncompletePhoneNumber(start).replace(/^(\+|00)/, '');
-  const digits = TRUNK_PREFIXES.get(code)?.startsWith('0') === true ? `${start}${rest}` : text;
+  const digits = PLANS.get(code)?.trunkPrefix?.startsWith('0') === true ? `${start}${rest}` : text;
   return `+${parseIncompletePhoneNumber(digits).replace(/^(\+|00)/, '')}`;
 }

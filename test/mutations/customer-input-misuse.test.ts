@@ -259,6 +259,15 @@ test.each(['\u0301', '\u0600', '\u064e\u0651', '\u0902'])(
   },
 );
 
+test.each(['+49 30 123456 ext. 7', '+49 30 123456;ext=5', '+49 30 123456 Durchwahl 12', '+49 30 123456 доб. 5'])(
+  'the phone %j is refused for its extension, and the message says so',
+  async (number) => {
+    const message = `Expected a telephone number without an extension, got ${JSON.stringify(number)}.`;
+    const { userErrors } = await gateway.create({ name: 'x', phone: { number } });
+    expect(userErrors).toEqual([{ code: 'INVALID_PHONE', path: ['input', 'phone', 'number'], message }]);
+  },
+);
+
 test('each length that is allowed is taken to its last character, in emoji too', async () => {
   const wide = (length: number) => '😀'.repeat(length);
   const longest = {

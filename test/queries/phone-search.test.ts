@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { assert, constantFrom, property, string } from 'fast-check';
+import { phoneStarts } from '../../src/crm/phones.ts';
 import { PATIENT, startGateway, type TestGateway } from '../support/gateway.ts';
 import { createDatabase, withConnection, type TestDatabase } from '../support/servers.ts';
 
@@ -58,6 +60,50 @@ describe('searchCustomers, given a telephone number as people write it,', () => 
     ...['+49 30 123456 extension 12', '030 123456 #5', '030 123456 Durchwahl 5', '٠٣٠ ١٢٣٤٥٦ x٥', '030 123456 доб. 5'],
   ])('finds who has %j', async (text) => {
     expect(await search(text)).toEqual(['Ada']);
+  });
+
+  test.each([
+    ['8 (495) 123-45-67', 'RU', '+74951234567'],
+    ['8-800-555-35-35', 'RU', '+78005553535'],
+    ['(212) 555-0123', 'US', '+12125550123'],
+    ['912 345 678', 'ES', '+34912345678'],
+    ['22 123 45 67', 'PL', '+48221234567'],
+    ['2345 6789', 'HK', '+85223456789'],
+    ['2 2345 6789', 'CL', '+56223456789'],
+    ['06 1 234 5678', 'HU', '+3612345678'],
+    // The international prefixes of some countries.
+    ['011 49 30 1234577', 'US', '+49301234577'],
+    ['810 49 30 1234577', 'RU', '+49301234577'],
+    ['0011 49 30 1234577', 'AU', '+49301234577'],
+    // What people write.
+    ['tel:+49 30 1234578', undefined, '+49301234578'],
+    ['Tel. 030/1234578', 'DE', '+49301234578'],
+    ['(+49) 30 1234578', undefined, '+49301234578'],
+    ['+49\t30·1234578', undefined, '+49301234578'],
+    ['＋４９（３０）１２３４５７８', undefined, '+49301234578'],
+    ['０３０・１２３ー４５７８', 'DE', '+49301234578'],
+    ['०३० १२३४५७८', 'DE', '+49301234578'],
+    ['𝟘30 1234578', 'DE', '+49301234578'],
+  ])('%j of %s, which createCustomer takes for %s, finds it', async (number, country, stored) => {
+    const mutation = `mutation($input: CreateCustomerInput!) {
+      createCustomer(input: $input) { customer { name phone } userErrors { message } } }`;
+    const input = { name: `Caller ${encodeURIComponent(number)}`, phone: { number, country } };
+    const { createCustomer } = await gateway.data(mutation, { input });
+    expect(createCustomer).toEqual({ customer: { name: input.name, phone: stored }, userErrors: [] });
+    expect(await search(number)).toContain(input.name);
+    expect(phoneStarts(number)?.length).toBeLessThanOrEqual(300);
+  });
+
+  test('has at most 300 prefixes, of which none begins with another, whatever the digits', () => {
+    assert(
+      property(string({ unit: constantFrom(...Array.from('0123456789')), minLength: 4, maxLength: 18 }), (digits) => {
+        const starts = phoneStarts(digits) ?? [];
+        expect(starts.length).toBeGreaterThan(0);
+        expect(starts.length).toBeLessThanOrEqual(300);
+        for (const [i, start] of starts.toSorted().entries())
+          if (i > 0) expect(start.startsWith(starts.toSorted()[i - 1] ?? '')).toBe(false);
+      }),
+    );
   });
 
   test.each([

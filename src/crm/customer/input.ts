@@ -2,7 +2,7 @@ import type { AddressInput, CustomerStatus, PhoneInput } from '../../generated/g
 import { counts, foldCase } from '../collation.ts';
 import { isCountry } from '../countries.ts';
 import { parseGlobalId } from '../global-id.ts';
-import { parsePhone } from '../phones.ts';
+import { hasExtension, parsePhone } from '../phones.ts';
 import { parseEmail } from '../scalars.ts';
 import { parseText } from '../text.ts';
 import { quoted, quotedAscii } from '../../errors.ts';
@@ -73,6 +73,11 @@ function phoneOf(phone: PhoneInput | null, problems: Problems): string | null {
   if (number !== undefined) return number;
   if (country !== undefined && !isCountry(country)) {
     problems.add('INVALID_PHONE', ['phone', 'country'], `${EXPECTED_COUNTRY}, got ${quoted(country)}.`);
+    return null;
+  }
+  if (hasExtension(phone.number)) {
+    const message = `Expected a telephone number without an extension, got ${quoted(phone.number)}.`;
+    problems.add('INVALID_PHONE', ['phone', 'number'], message);
     return null;
   }
   const where = country !== undefined ? ` of ${country}` : ', in international form or with its country';

@@ -3,7 +3,7 @@ import { quoted, quotedAscii } from '../../errors.ts';
 import { counts } from '../../crm/collation.ts';
 import { isCountry } from '../../crm/countries.ts';
 import { isCurrency } from '../../crm/money.ts';
-import { parsePhone } from '../../crm/phones.ts';
+import { hasExtension, parsePhone } from '../../crm/phones.ts';
 import { parseEmail } from '../../crm/scalars.ts';
 import { isOneLine, isText, normaliseText, shows } from '../../crm/text.ts';
 
@@ -66,6 +66,8 @@ export function convertEmail(given: string): string {
 export function convertPhone(given: string, country: string | null): string {
   const number = parsePhone(given, country ?? undefined);
   if (number !== undefined) return number;
+  if (hasExtension(given))
+    throw new RowProblem(`expected a telephone number without an extension, got ${quoted(given)}`);
   const where = country === null ? 'in international form (no country is known)' : `of ${country}`;
   throw new RowProblem(`expected a telephone number ${where}, got ${quoted(given)}`);
 }
