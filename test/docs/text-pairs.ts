@@ -41,6 +41,24 @@ export const PAIRS: Readonly<Record<string, readonly Pair[]>> = {
     ['Йосиф', 'И\u0306осиф'],
     ['Їжак', 'Іжак', 'ї and і are two letters'],
     ['Чайковский', 'ЧАЙКОВСКИЙ'],
+    ['Ԩа', 'ԩа', 'the collation is older than this pair of letters'],
+    ['ᲀода', 'вода', 'the collation is older than this form of the letter'],
+  ],
+  Armenian: [
+    ['Արամ', 'ԱՐԱՄ'],
+    ['և', 'եւ'],
+  ],
+  Georgian: [
+    ['ნინო', 'ნინო\u200b'],
+    ['ნინო', '\u1c9c\u1c98\u1c9c\u1c9d', 'the collation is older than the capitals of Georgian (Mtavruli)'],
+  ],
+  Cherokee: [
+    ['ᏣᎳᎩ', '\u200bᏣᎳᎩ'],
+    ['ᏣᎳᎩ', '\uab73\uab83\uab79', 'the collation is older than the small letters of Cherokee'],
+  ],
+  Adlam: [
+    ['𞤆𞤵𞤤𞤢𞤪', '𞤆𞤵𞤤𞤢𞤪\u2060'],
+    ['𞤆𞤵𞤤𞤢𞤪', '𞤨𞤵𞤤𞤢𞤪', 'the collation is older than Adlam'],
   ],
   Hebrew: [
     ['שָׁלוֹם', 'שלום'],
