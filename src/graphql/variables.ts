@@ -1,5 +1,5 @@
 import { getVariableValues, type GraphQLError, type GraphQLSchema, type OperationDefinitionNode } from 'graphql';
-import { createError } from '../errors.ts';
+import { graphqlError } from './coded-errors.ts';
 import type { VariableValues } from './plan.ts';
 
 const NO_VARIABLES: VariableValues = { sources: {}, coerced: {} };
@@ -17,6 +17,6 @@ export function coerceVariables(
   if (definitions.length === 0) return NO_VARIABLES;
   const { errors, variableValues } = getVariableValues(schema, definitions, values, { maxErrors: 10 });
   if (errors !== undefined)
-    return { errors: errors.map(({ message }) => createError('BAD_USER_INPUT', message.slice(0, LONGEST_MESSAGE))) };
+    return { errors: errors.map(({ message }) => graphqlError('BAD_USER_INPUT', message.slice(0, LONGEST_MESSAGE))) };
   return variableValues;
 }

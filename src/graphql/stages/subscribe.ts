@@ -7,7 +7,7 @@ import {
 } from 'graphql';
 import pLimit from 'p-limit';
 import type { StreamEvent } from '../../crm/context.ts';
-import { createError, exposedCode } from '../../errors.ts';
+import { exposedCode, graphqlError } from '../coded-errors.ts';
 import type { CreateContext } from '../context.ts';
 import type { Operation } from '../operation.ts';
 import type { Execute } from './execute.ts';
@@ -66,7 +66,7 @@ function answered(event: StreamEvent, result: ExecutionResult): ExecutionResult 
 }
 
 const nullCondition = () =>
-  createError('BAD_USER_INPUT', 'Expected true or false for @skip and @include, got a variable that is null.');
+  graphqlError('BAD_USER_INPUT', 'Expected true or false for @skip and @include, got a variable that is null.');
 
 /** What could not be read is sent once it can be. */
 const TRANSIENT: ReadonlySet<unknown> = new Set(['TIMEOUT', 'SERVICE_UNAVAILABLE']);
