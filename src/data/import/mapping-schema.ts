@@ -53,6 +53,8 @@ const decimalForm = {
   percent: truth.default(false),
 };
 const decimal = expression(decimalForm);
+/** `round` rounds what is more exact than the currency, such as a computed amount. */
+const lineTotal = expression({ ...decimalForm, decimals: z.enum(['reject', 'round']).default('reject') });
 const quantity = expression({
   ...decimalForm,
   returns: z.enum(['reject', 'negativePrice']).default('reject'),
@@ -148,7 +150,7 @@ const targets = z.strictObject({
     quantity,
     /** Exactly one of the two; the other is computed. */
     unitPrice: decimal.optional(),
-    total: decimal.optional(),
+    total: lineTotal.optional(),
     discount: decimal.optional(),
   }),
   tickets: files({
