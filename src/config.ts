@@ -1,5 +1,6 @@
 import leven from 'leven';
 import { z } from 'zod';
+import { quoted } from './errors.ts';
 import { databaseUrl, redisUrls } from './setting-urls.ts';
 import { host, oneOf, origins, wholeNumber } from './setting-kinds.ts';
 
@@ -46,7 +47,10 @@ const settings = z.object({
   CACHE_PREFIX: z
     .string()
     .optional()
-    .transform((text) => text || 'concierge:'),
+    .transform((text) => text || 'concierge:')
+    .refine((text) => /^[!-~]{1,100}$/.test(text), {
+      error: ({ input }) => `expected at most 100 characters of ASCII without blanks, got ${quoted(input)}`,
+    }),
   CACHE_TIMEOUT_MS: wholeNumber(40, 1, 10_000),
 });
 
@@ -54,7 +58,7 @@ const settings = z.object({
 export const SETTING_NAMES: readonly string[] = Object.keys(settings.shape);
 
 /** Other programs also use names with DATABASE_, REDIS_, LOG_ and DATA_, so of those only near misses of ours count. */
-const ownName = /^(?:AUTH|LIMIT|CACHE|CORS)_|^(?:DATABASE_(?:UR|REPLICA)|REDIS_UR|LOG_LE?V|DATA_?DIR)|^WORKERS$/;
+const ownName = /^(?:AUTH|LIMIT|CACHE|CORS)_|^(?:DATABASE_(?:UR|REPLICA)|REDIS_UR|LOG_LE?V|DATA_?DIR)|^WORKERS$/i;
 
 const MOST_MISTYPED = 3;
 

@@ -1,5 +1,3 @@
-import { GraphQLError, type ASTNode } from 'graphql';
-
 /** Every `extensions.code` that an answer can have, with the HTTP status of an answer with no data. */
 export const ERROR_CODES = {
   GRAPHQL_PARSE_FAILED: 400,
@@ -17,46 +15,36 @@ export const ERROR_CODES = {
 
 export type ErrorCode = keyof typeof ERROR_CODES;
 
-/** The code of an error that may be shown to clients; undefined for one that must be masked. */
-export function exposedCode(error: unknown): ErrorCode | undefined {
-  if (!(error instanceof GraphQLError)) return undefined;
-  const { code } = error.extensions;
-  return typeof code === 'string' && Object.hasOwn(ERROR_CODES, code) ? (code as ErrorCode) : undefined;
+/** An error that the caller may see. `src/graphql` makes a GraphQL error of it. */
+export class CodedError extends Error {
+  override readonly name: string = 'CodedError';
+  readonly code: ErrorCode;
+  constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
 }
 
 /**
  * Creates an error that the caller may see.
  * @param code one of `ERROR_CODES`
  * @param message what was expected and what came
- * @param options.node its place in the document, if known
  */
-export function createError(
-  code: ErrorCode,
-  message: string,
-  options: { cause?: Error; node?: ASTNode } = {},
-): GraphQLError {
-  return new GraphQLError(message, {
-    nodes: options.node ?? null,
-    extensions: { code },
-    ...(options.cause === undefined ? {} : { originalError: options.cause }),
-  });
-}
+export const createError = (code: ErrorCode, message: string, options?: ErrorOptions): CodedError =>
+  new CodedError(code, message, options);
+
+/** The code of an error that may be shown to clients; undefined for one that must be masked. */
+export const codeOf = (error: unknown): ErrorCode | undefined => (error instanceof CodedError ? error.code : undefined);
 
 /**
  * Several statements read rows that are inconsistent, because of a write in between. Reading them all again helps, which is
  * what the error's code tells a caller to do.
  */
-export class ChangedMeanwhile extends GraphQLError {
+export class ChangedMeanwhile extends CodedError {
   constructor() {
-    super('Something was deleted while it was being read; ask again.', {
-      extensions: { code: 'SERVICE_UNAVAILABLE' satisfies ErrorCode },
-    });
+    super('SERVICE_UNAVAILABLE', 'Something was deleted while it was being read; ask again.');
   }
 }
-
-/** Whether an error is, or wraps, a `ChangedMeanwhile`. */
-export const isChangedMeanwhile = (error: unknown): boolean =>
-  error instanceof ChangedMeanwhile || (error instanceof GraphQLError && isChangedMeanwhile(error.originalError));
 
 /** A value for an error message: quoted, on one line, and shortened. */
 export const quoted = (value: unknown): string => shortened(JSON.stringify(value) ?? String(value));

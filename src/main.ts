@@ -13,7 +13,7 @@ import { runStart } from './cli/start.ts';
 import { runVerify, type VerifyArguments } from './cli/verify.ts';
 import { ConfigError, parseConfig } from './config.ts';
 import { serverWords } from './db/errors.ts';
-import { exposedCode, quoted } from './errors.ts';
+import { codeOf, quoted } from './errors.ts';
 import { UserError } from './user-error.ts';
 import manifest from '../package.json' with { type: 'json' };
 
@@ -76,7 +76,7 @@ async function run(command: () => Promise<number>): Promise<void> {
 function tell(error: unknown): number {
   if (error instanceof ConfigError) return lines(error.message, CONFIGURATION);
   if (error instanceof UserError) return lines(error.message, error.exitCode);
-  if (exposedCode(error) === 'SERVICE_UNAVAILABLE')
+  if (codeOf(error) === 'SERVICE_UNAVAILABLE')
     return lines(`DATABASE_URL: the database cannot be reached: ${serverWords(error)}`, UNAVAILABLE);
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : USAGE;
   if (stopping.signal.aborted && error === stopping.signal.reason) return 130;

@@ -40,23 +40,31 @@ export const host = z
     return z.NEVER;
   });
 
+/** The parts of a comma-separated list; undefined for commas with nothing between them. */
+export function listed(text = ''): readonly string[] | undefined {
+  const parts = text
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== '');
+  return parts.length === 0 && text.trim() !== '' ? undefined : parts;
+}
+
 /** Origins of web pages, comma-separated, normalized to what browsers send: lower case, without the scheme's default port. */
 export const origins = z
   .string()
   .optional()
   .transform((text, ctx): readonly string[] => {
-    const given = (text ?? '').split(',').map((part) => part.trim());
-    return given.filter((part) => part !== '').map((part) => originIn(part) ?? refuseOrigin(part, ctx));
+    return listed(text)?.map((part) => originIn(part) ?? refuseOrigin(part, ctx)) ?? refuseOrigin(text ?? '', ctx);
   });
 
 /** Undefined for anything that is not an origin. URL.parse would silently drop a path, and a `*` within a name has no effect. */
 const originIn = (part: string): string | undefined =>
-  /^https?:\/\/[^/?#@*\s]+$/i.test(part) ? URL.parse(part)?.origin : undefined;
+  /^https?:\/\/[^/\\?#@*\s]+$/i.test(part) ? URL.parse(part)?.origin : undefined;
 
 function refuseOrigin(part: string, ctx: z.RefinementCtx): never {
   const why = part.includes('*')
     ? ', which would let pages that nobody has named read the customers'
-    : /^https?:\/\/[^/?#\s]+\/\S*$/i.test(part)
+    : /^https?:\/\/[^/\\?#\s]+[/\\]\S*$/i.test(part)
       ? ', which has a path or a / at the end'
       : '';
   const message = `expected origins such as https://app.example.com, comma-separated, got ${quoted(part)}${why}`;

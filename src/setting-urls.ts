@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { listed } from './setting-kinds.ts';
 import { TLS_PARAMETERS, tlsProblem } from './tls.ts';
 
 // Connection strings hold passwords, so error messages describe the value and never repeat it.
@@ -21,6 +22,8 @@ function problemOf(text: string, url: URL | null, protocols: readonly string[]):
   if (decoded.includes(undefined)) return 'one with a % that should be %25';
   // NUL ends a string for whatever reads it, so the rest would be ignored.
   if (decoded.some((part) => part?.includes('\0'))) return 'one with %00, which nothing there can hold';
+  // The URL parser resolves these, which would name another database.
+  if (/\/(?:\.|%2e){1,2}(?:[/?]|$)/i.test(text)) return 'one with . or .. as a part of its path';
   if (!/^(?:[\w.-]+|\[[\da-f:.]+\])$/i.test(url.hostname))
     return 'one whose host is neither a name in ASCII nor an address';
   return url.port === '0' ? 'one with port 0' : undefined;
@@ -88,10 +91,11 @@ export const redisUrls = z
     const expected = 'expected a URL such as redis://host:6379 (several, comma-separated: Redis Cluster)';
     const refuse = (problem: string) => ctx.addIssue({ code: 'custom', message: `${expected}, got ${problem}` });
     const parse = connectionUrl(['redis:', 'rediss:'], expected);
-    const parts = (text ?? '')
-      .split(',')
-      .map((part) => part.trim())
-      .filter((part) => part !== '');
+    const parts = listed(text);
+    if (parts === undefined) {
+      refuse('nothing but commas');
+      return z.NEVER;
+    }
     // A part that is not a URL may be half of a password.
     if (parts.length > 1 && parts.some((part) => URL.parse(part) === null)) {
       refuse('a part that is not a URL; a , within a URL should be %2C');
@@ -113,7 +117,7 @@ function redisProblems(url: URL, isCluster: boolean): string[] {
   return [
     ...unknownParameters(url),
     asksForTls && !isTls ? 'one with parameters of TLS that does not start with "rediss:"' : tlsProblem(url, isTls),
-    /^\/?\d*$/.test(url.pathname) ? undefined : 'one whose path is not the number of a database, such as /3',
+    /^\/?\d{0,9}$/.test(url.pathname) ? undefined : 'one whose path is not the number of a database, such as /3',
     // ioredis would then not authenticate at all.
     url.username !== '' && url.password === '' ? 'one with a user name and no password' : undefined,
     isCluster && /[1-9]/.test(url.pathname) ? 'a cluster with a database other than 0' : undefined,

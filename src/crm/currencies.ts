@@ -10,7 +10,7 @@ const WITHOUT_SMALLEST_UNIT = new Set('XAG XAU XBA XBB XBC XBD XDR XPD XPT XSU X
 const ADDED_SINCE = { 2: 'XAD XCG' } as const;
 
 /** Withdrawn between 2010 and the table's date, with the decimal places that they had: old orders are imported and shown. */
-const WITHDRAWN = { 0: 'BYR', 2: 'EEK HRK LTL LVL MRO SLL STD VEF ZMK ZWL' } as const;
+const WITHDRAWN = { 0: 'BYR', 2: 'EEK HRK LTL LVL MRO SLL STD USS VEF ZMK ZWL' } as const;
 
 /**
  * The number of decimal places of each currency's smallest unit, from ISO 4217's list one in the package `currency-codes`,

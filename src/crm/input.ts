@@ -31,13 +31,16 @@ export function parseOptionalId(
 // Clocks differ.
 const AHEAD_MS = 60_000;
 
+/** Whether a moment, in milliseconds, is more than a minute in the future: clocks differ by less. */
+export const isAhead = (ms: number): boolean => ms > Date.now() + AHEAD_MS;
+
 /** A moment that may be null or omitted (undefined then); INVALID_INPUT when it is more than a minute in the future. */
 export function parsePastMoment(
   given: string | null | undefined,
   { path, problems }: { path: readonly string[]; problems: Problems },
 ): Date | undefined {
   if (given === null || given === undefined) return undefined;
-  if (Date.parse(given) > Date.now() + AHEAD_MS)
+  if (isAhead(Date.parse(given)))
     problems.add('INVALID_INPUT', path, `Expected a moment that is not in the future, got ${given}.`);
   return new Date(given);
 }

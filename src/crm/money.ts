@@ -22,6 +22,14 @@ const SCALE_DIGITS = 4;
 const SCALE = 10_000n;
 const AMOUNT_LIMIT = 10n ** 19n;
 
+/** What is wrong with an amount that nobody can pay, since it has more decimals than its currency; undefined if nothing is. */
+export function problemOfPlaces(amount: string, currency: string): string | undefined {
+  const digits = currencyDigits(currency);
+  const decimals = amount.split('.')[1]?.replace(/0+$/, '') ?? '';
+  if (decimals.length <= digits) return undefined;
+  return `expected at most ${digits} decimals, which ${currency} has, got ${amount}`;
+}
+
 /** The largest amount, for messages. */
 export const LARGEST_AMOUNT = formatAmount(AMOUNT_LIMIT - 1n);
 

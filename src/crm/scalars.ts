@@ -1,5 +1,5 @@
-import { GraphQLScalarType, Kind, print, type ValueNode } from 'graphql';
-import { createError, quotedAscii, shortened } from '../errors.ts';
+import { GraphQLError, GraphQLScalarType, Kind, print, type ValueNode } from 'graphql';
+import { quotedAscii, shortened, type ErrorCode } from '../errors.ts';
 import { parseSoughtPhone } from './phones.ts';
 
 const RFC_3339 = /^\d{4}-\d\d-\d\d[Tt](?!24)\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)$/;
@@ -50,8 +50,11 @@ function scalar(name: string, expected: string, parse: (given: unknown) => strin
   const coerce = (given: unknown, node?: ValueNode): string => {
     const value = parse(given);
     if (value !== undefined) return value;
-    // graphql passes our errors on unchanged, so we must add the place in the document.
-    throw createError('BAD_USER_INPUT', `Expected ${expected}, got ${shown(given, node)}.`, node && { node });
+    // graphql passes its own kind of error on unchanged, so we must add the place in the document.
+    throw new GraphQLError(`Expected ${expected}, got ${shown(given, node)}.`, {
+      nodes: node ?? null,
+      extensions: { code: 'BAD_USER_INPUT' satisfies ErrorCode },
+    });
   };
   return new GraphQLScalarType<string, string>({
     name,

@@ -1,6 +1,6 @@
 import type { Room } from '../db/room.ts';
 import { runTransaction, type Transaction, type TransactionOptions } from '../db/transaction.ts';
-import { createError, exposedCode } from '../errors.ts';
+import { createError, codeOf } from '../errors.ts';
 import { toGatewayError } from '../db/errors.ts';
 
 /** A GraphQL type whose stored answers may be stale after a write. */
@@ -78,7 +78,7 @@ export function createWriter({ actor, room, signal, settled, ...transactions }: 
 /** After a failure beyond the last statement, COMMIT may or may not have reached the server. */
 function unknownOutcome(error: unknown, isRepeatable: boolean): unknown {
   const shown = toGatewayError(error);
-  const code = exposedCode(shown);
+  const code = codeOf(shown);
   if (code !== 'SERVICE_UNAVAILABLE' && code !== 'TIMEOUT') return error;
   const advice = isRepeatable
     ? 'Send it again with the same idempotencyKey to learn which.'

@@ -1,5 +1,5 @@
 import { SqlError } from 'mariadb';
-import { createError, exposedCode } from '../errors.ts';
+import { CodedError, codeOf, createError } from '../errors.ts';
 
 // MySQL ER_QUERY_TIMEOUT, MariaDB ER_STATEMENT_TIMEOUT; ER_LOCK_WAIT_TIMEOUT.
 const STOPPED_NUMBERS: ReadonlySet<unknown> = new Set([3024, 1969]);
@@ -42,9 +42,9 @@ function wrapped(error: object): object[] {
   const meta = 'meta' in error && isObject(error.meta) ? error.meta : {};
   const inner = [
     'cause' in error ? error.cause : undefined,
-    'originalError' in error ? error.originalError : undefined,
+    'driverAdapterError' in meta ? meta.driverAdapterError : undefined,
   ];
-  return [...inner, 'driverAdapterError' in meta ? meta.driverAdapterError : undefined].filter(isObject);
+  return inner.filter(isObject);
 }
 
 /**
@@ -52,7 +52,7 @@ function wrapped(error: object): object[] {
  * server, otherwise the error unchanged.
  */
 export function toGatewayError(error: unknown): unknown {
-  if (!(error instanceof Error) || exposedCode(error) !== undefined) return error;
+  if (!(error instanceof Error) || codeOf(error) !== undefined) return error;
   for (const fact of errorFacts(error)) {
     if (fact === 'EXPIRED' || TIMEOUT_NUMBERS.has(fact))
       return createError('TIMEOUT', 'A statement took longer than it may; ask for less at once.', { cause: error });
@@ -75,7 +75,7 @@ const isUnavailable = (fact: unknown): boolean =>
 /** Describes an error of the driver, or the `toGatewayError` of one, to whoever operates the gateway. */
 export function serverWords(error: unknown): string {
   if (!Error.isError(error)) return String(error);
-  if ('originalError' in error && error.originalError !== undefined) return serverWords(error.originalError);
+  if (error instanceof CodedError && error.cause !== undefined) return serverWords(error.cause);
   const code = 'code' in error ? error.code : undefined;
   if (isCertificateCode(code)) return `its certificate was refused: ${error.message}`;
   // An error of the network, such as ECONNREFUSED.

@@ -4,6 +4,7 @@ import * as mariadb from 'mariadb';
 import { guardDriver } from './driver-guard.ts';
 import { toGatewayError } from './errors.ts';
 import type { DriverConnection, PreparedShares } from './prepared.ts';
+import { within } from '../time-limit.ts';
 import { hostOf, tlsOptions } from '../tls.ts';
 
 export interface PoolOptions {
@@ -91,10 +92,10 @@ function createConnectionPool(options: ServerOptions): ConnectionPool {
     isFull: () => busy.size >= connections,
     async close() {
       // Errors do not matter here: whatever is left open is destroyed below.
-      await within(CLOSE_MS, Promise.allSettled([pool.end()]));
+      await briefly(pool.end());
       // The driver itself would wait ten seconds. `destroy` also has the server kill the running statement.
       for (const open of busy) open.destroy();
-      await within(CLOSE_MS, untilClosed(sockets));
+      await briefly(untilClosed(sockets));
       // A server that hangs neither closes nor kills anything, and must not keep the process alive.
       for (const socket of sockets) socket.destroy();
     },
@@ -123,14 +124,9 @@ function watch(pool: mariadb.Pool, silenceMs: number): ReadonlySet<OpenConnectio
   return busy;
 }
 
-/** Waits for a promise up to a limit. Until then the timer keeps the process alive, which the sockets may not. */
-async function within(timeoutMs: number, done: Promise<unknown>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, timeoutMs);
-  });
-  await Promise.race([done, late]);
-  clearTimeout(timer);
+/** Waits up to half a second. Until then the timer keeps the process alive, which the sockets may not. */
+async function briefly(done: Promise<unknown>): Promise<void> {
+  await Promise.allSettled([within({ ms: CLOSE_MS, late: () => new Error('still open') }, () => done)]);
 }
 
 async function untilClosed(sockets: ReadonlySet<Socket>): Promise<void> {

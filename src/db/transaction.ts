@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { exposedCode } from '../errors.ts';
+import { codeOf } from '../errors.ts';
 import type { Prisma, PrismaClient } from '../generated/prisma/client.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { errorFacts, toGatewayError } from './errors.ts';
@@ -67,7 +67,7 @@ function retryReason(error: unknown): string | undefined {
     const reason = typeof fact === 'string' || typeof fact === 'number' ? CONFLICTS[fact] : undefined;
     if (reason !== undefined) return reason;
   }
-  return exposedCode(toGatewayError(error)) === 'SERVICE_UNAVAILABLE' ? 'lost' : undefined;
+  return codeOf(toGatewayError(error)) === 'SERVICE_UNAVAILABLE' ? 'lost' : undefined;
 }
 
 /** The unique index that a write violated, such as `customers_email_key`; undefined for any other error. */

@@ -5,7 +5,7 @@ import type { BatchContext, ListLoaders } from '../batch/loaders.ts';
 import type { Connection, ListRequest } from '../connection/connection.ts';
 import type { Context, Loaders } from '../crm/context.ts';
 import { createLoaders } from '../crm/registry.ts';
-import { exposedCode } from '../errors.ts';
+import { codeOf } from '../errors.ts';
 import { argumentSets, isProbe } from './probes.ts';
 
 /** A question to a connection field, apart from the page, and what it means for the database. */
@@ -101,7 +101,7 @@ function ask(
     const resolve = field.resolve as (parent: object, args: object, context: Context) => Connection<unknown>;
     void resolve({ id: '1' }, all, context).nodes();
   } catch (error) {
-    if (exposedCode(error) === 'BAD_USER_INPUT') return undefined;
+    if (codeOf(error) === 'BAD_USER_INPUT') return undefined;
     throw error;
   }
   const [question] = heard;

@@ -1,5 +1,5 @@
 import { createDatabase, type Database, type DatabaseTimes, type RawRow, type ReadStatement } from '../db/database.ts';
-import { exposedCode } from '../errors.ts';
+import { codeOf } from '../errors.ts';
 import { createMetrics } from '../telemetry/metrics.ts';
 
 /** How a statement accesses a table. */
@@ -89,7 +89,7 @@ async function settled(sending: Promise<RawRow[]>): Promise<Settled> {
   try {
     return { rows: await sending, error: undefined, isStopped: false, ...took() };
   } catch (error) {
-    const code = exposedCode(error);
+    const code = codeOf(error);
     if (code !== undefined && code !== 'TIMEOUT') throw error;
     return { rows: [], error: serverMessage(error), isStopped: code === 'TIMEOUT', ...took() };
   }

@@ -1,98 +1,110 @@
 import {
   isAbstractType,
   Kind,
-  typeFromAST,
   visit,
+  type DirectiveNode,
   type DocumentNode,
   type FieldNode,
   type FragmentDefinitionNode,
-  type FragmentSpreadNode,
   type GraphQLObjectType,
   type GraphQLSchema,
-  type InlineFragmentNode,
   type SelectionSetNode,
-  type ValueNode,
 } from 'graphql';
 
-/** What fields are collected from. */
-export interface Selections {
-  readonly schema: GraphQLSchema;
-  readonly fragments: ReadonlyMap<string, FragmentDefinitionNode>;
-  /** The values of the variables used by `@skip` and `@include`. */
-  readonly conditions: ReadonlyMap<string, boolean>;
-}
+/** The fragments of a document, by name. */
+export type Fragments = ReadonlyMap<string, FragmentDefinitionNode>;
 
-export const fragmentsOf = (document: DocumentNode): ReadonlyMap<string, FragmentDefinitionNode> =>
+export const fragmentsOf = (document: DocumentNode): Fragments =>
   new Map(
     document.definitions.flatMap((one) =>
       one.kind === Kind.FRAGMENT_DEFINITION ? [[one.name.value, one] as const] : [],
     ),
   );
 
-/** The variables used by `@skip` and `@include` anywhere in a document. */
-export function conditionVariables(document: DocumentNode): readonly string[] {
-  const names = new Set<string>();
-  visit(document, {
-    Directive: ({ name, arguments: [given] = [] }) => {
-      if ((name.value === 'skip' || name.value === 'include') && given?.value.kind === Kind.VARIABLE)
-        names.add(given.value.name.value);
-    },
-  });
-  return [...names];
+/** A variable in `@skip` or `@include`, and the value by which it leaves a selection out. */
+export interface Condition {
+  readonly variable: string;
+  readonly leftOutBy: boolean;
+}
+
+/** A selection set, and the conditions under which it is requested. */
+export interface AskedSelections {
+  readonly selectionSet: SelectionSetNode;
+  readonly conditions: readonly Condition[];
+}
+
+/** An occurrence of a field in the document. */
+export interface AskedField {
+  readonly node: FieldNode;
+  readonly conditions: readonly Condition[];
 }
 
 /**
  * The fields that selection sets request of an object of a type, by response key: CollectFields of the GraphQL specification
- * (October 2021, 6.3.2), applied to all selection sets for the same object at once.
+ * (October 2021, 6.3.2), applied to all selection sets for the same object at once. Fields with the same key are resolved once. A
+ * fragment that is spread twice gives its fields twice.
+ * @param conditions the values of variables that are known; the others are left to the result's conditions
  */
 export function collectFields(
-  selections: Selections,
+  { schema, fragments }: { readonly schema: GraphQLSchema; readonly fragments: Fragments },
   type: GraphQLObjectType,
-  sets: readonly SelectionSetNode[],
-): ReadonlyMap<string, readonly FieldNode[]> {
-  const byKey = new Map<string, FieldNode[]>();
-  const spread = new Set<string>();
-  const addField = (field: FieldNode): void => {
-    const key = field.alias?.value ?? field.name.value;
-    const nodes = byKey.get(key);
-    if (nodes === undefined) byKey.set(key, [field]);
-    else nodes.push(field);
-  };
-  const addSpread = ({ name }: FragmentSpreadNode): void => {
-    const fragment = selections.fragments.get(name.value);
-    if (fragment === undefined || spread.has(name.value) || !applies(fragment, selections.schema, type)) return;
-    spread.add(name.value);
-    addAll(fragment.selectionSet);
-  };
-  const addAll = (set: SelectionSetNode): void => {
-    for (const selection of set.selections) {
-      if (!isIncluded(selection, selections.conditions)) continue;
-      if (selection.kind === Kind.FIELD) addField(selection);
-      else if (selection.kind === Kind.FRAGMENT_SPREAD) addSpread(selection);
-      else if (applies(selection, selections.schema, type)) addAll(selection.selectionSet);
+  { asked, values = NO_VALUES }: { asked: readonly AskedSelections[]; values?: ReadonlyMap<string, boolean> },
+): ReadonlyMap<string, readonly AskedField[]> {
+  const groups = new Map<string, AskedField[]>();
+  const collect = ({ selectionSet, conditions }: AskedSelections): void => {
+    for (const selection of selectionSet.selections) {
+      const own = conditionsOf(selection.directives, values);
+      if (own === undefined) continue;
+      const all = own.length === 0 ? conditions : [...conditions, ...own];
+      if (selection.kind === Kind.FIELD) {
+        const key = selection.alias?.value ?? selection.name.value;
+        const group = groups.get(key);
+        if (group === undefined) groups.set(key, [{ node: selection, conditions: all }]);
+        else group.push({ node: selection, conditions: all });
+        continue;
+      }
+      const fragment = selection.kind === Kind.FRAGMENT_SPREAD ? fragments.get(selection.name.value) : selection;
+      if (fragment !== undefined && applies(schema, fragment.typeCondition?.name.value, type))
+        collect({ selectionSet: fragment.selectionSet, conditions: all });
     }
   };
-  for (const set of sets) addAll(set);
-  return byKey;
+  for (const one of asked) collect(one);
+  return groups;
 }
 
-function isIncluded(
-  { directives = [] }: FieldNode | FragmentSpreadNode | InlineFragmentNode,
-  conditions: Selections['conditions'],
-): boolean {
-  const valueOf = (node: ValueNode | undefined): unknown =>
-    node?.kind === Kind.VARIABLE ? conditions.get(node.name.value) : node?.kind === Kind.BOOLEAN && node.value;
-  return directives.every(({ name: { value: name }, arguments: [given] = [] }) =>
-    name === 'skip' || name === 'include' ? valueOf(given?.value) === (name === 'include') : true,
-  );
+const NO_VALUES: ReadonlyMap<string, boolean> = new Map();
+
+function applies(schema: GraphQLSchema, condition: string | undefined, type: GraphQLObjectType): boolean {
+  if (condition === undefined || condition === type.name) return true;
+  const named = schema.getType(condition);
+  return isAbstractType(named) && schema.isSubType(named, type);
 }
 
-function applies(
-  { typeCondition }: InlineFragmentNode | FragmentDefinitionNode,
-  schema: GraphQLSchema,
-  type: GraphQLObjectType,
-): boolean {
-  if (typeCondition === undefined) return true;
-  const condition = typeFromAST(schema, typeCondition);
-  return condition === type || (isAbstractType(condition) && schema.isSubType(condition, type));
+/** Undefined when a literal or a known value leaves the selection out. */
+function conditionsOf(
+  directives: readonly DirectiveNode[] = [],
+  values: ReadonlyMap<string, boolean>,
+): readonly Condition[] | undefined {
+  const open: Condition[] = [];
+  for (const { name, arguments: [given] = [] } of directives) {
+    const leftOutBy = name.value === 'skip';
+    if (!leftOutBy && name.value !== 'include') continue;
+    const value = given?.value;
+    const variable = value?.kind === Kind.VARIABLE ? value.name.value : undefined;
+    const known = value?.kind === Kind.BOOLEAN ? value.value : values.get(variable ?? '');
+    if (known === leftOutBy) return undefined;
+    if (known === undefined && variable !== undefined) open.push({ variable, leftOutBy });
+  }
+  return open;
+}
+
+/** The variables used by `@skip` and `@include` anywhere in a document. */
+export function conditionVariables(document: DocumentNode): readonly string[] {
+  const names = new Set<string>();
+  visit(document, {
+    Directive(directive) {
+      for (const { variable } of conditionsOf([directive], NO_VALUES) ?? []) names.add(variable);
+    },
+  });
+  return [...names];
 }

@@ -1,6 +1,6 @@
 import type { DocumentNode, GraphQLError, GraphQLSchema, OperationDefinitionNode } from 'graphql';
 import type { Limits } from '../config.ts';
-import { createError } from '../errors.ts';
+import { graphqlError } from './coded-errors.ts';
 import { operationCosts, type OperationCosts } from './cost.ts';
 import { createCostRules } from './cost-rules.ts';
 import { operationShape, type Shape } from './shape.ts';
@@ -51,7 +51,7 @@ function requestCost({ type, field }: ReturnType<OperationCosts>, limit: number)
 const rounded = (cost: number): number => Math.round(cost * 1_000) / 1_000;
 
 const costRefusal = ({ requested, limit }: RequestCost): GraphQLError =>
-  createError('QUERY_TOO_COMPLEX', `Expected a cost of at most ${limit}, got ${requested}: ask for smaller pages.`);
+  graphqlError('QUERY_TOO_COMPLEX', `Expected a cost of at most ${limit}, got ${requested}: ask for smaller pages.`);
 
 function shapeRefusals({ depth, aliases, rootFields }: Shape, limits: Limits): readonly GraphQLError[] {
   const counts = [
@@ -62,6 +62,6 @@ function shapeRefusals({ depth, aliases, rootFields }: Shape, limits: Limits): r
   return counts
     .filter(({ most, found }) => found > most)
     .map(({ what, most, found }) =>
-      createError('QUERY_TOO_COMPLEX', `Expected at most ${most} ${what}, got ${found}.`),
+      graphqlError('QUERY_TOO_COMPLEX', `Expected at most ${most} ${what}, got ${found}.`),
     );
 }

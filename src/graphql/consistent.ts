@@ -1,5 +1,5 @@
-import type { ExecutionResult } from 'graphql';
-import { isChangedMeanwhile } from '../errors.ts';
+import { GraphQLError, type ExecutionResult } from 'graphql';
+import { ChangedMeanwhile } from '../errors.ts';
 
 // A retry is needed only if a deletion falls between two statements of the same run: rare, and three in a row next to
 // impossible.
@@ -21,3 +21,6 @@ export async function consistently(
     again();
   }
 }
+
+const isChangedMeanwhile = (error: unknown): boolean =>
+  error instanceof GraphQLError ? isChangedMeanwhile(error.originalError) : error instanceof ChangedMeanwhile;

@@ -1,3 +1,5 @@
+import type { Condition } from './collect-fields.ts';
+
 /** The two costs of the GraphQL Cost Directives specification. */
 export interface Costs {
   /** Weights of the objects that an answer can hold. */
@@ -52,13 +54,6 @@ function fold(terms: readonly Term[], combine: (a: Costs, b: Costs) => Costs): T
 export function times(size: Size, term: Term): Term {
   if (typeof size === 'number' && typeof term === 'object') return multiply(size, term);
   return (variables) => multiply(evaluateSize(size, variables), evaluate(term, variables));
-}
-
-/** `@skip` or `@include` with a variable. */
-export interface Condition {
-  readonly variable: string;
-  /** The value of the variable for which the selection is left out. */
-  readonly leftOutBy: boolean;
 }
 
 /** A term that counts unless all its occurrences are left out. A missing or non-Boolean variable leaves nothing out. */

@@ -3,7 +3,6 @@ import {
   isAbstractType,
   isLeafType,
   isObjectType,
-  Kind,
   valueFromASTUntyped,
   type ArgumentNode,
   type DocumentNode,
@@ -13,10 +12,10 @@ import {
   type GraphQLSchema,
   type OperationDefinitionNode,
 } from 'graphql';
+import { collectFields, fragmentsOf, type AskedField, type AskedSelections, type Fragments } from './collect-fields.ts';
 import { argumentsTerm, slicedSize } from './cost-inputs.ts';
 import type { CostRules, ListSize } from './cost-rules.ts';
 import { max, NOTHING, sum, times, unlessLeftOut, type Costs, type Size, type Term } from './cost-terms.ts';
-import { collectFields, type AskedField, type AskedSelections, type Fragments } from './selections.ts';
 
 /** What an operation's cost depends on besides the document. */
 export interface CostBasis {
@@ -39,10 +38,7 @@ export function operationCosts(
 ): OperationCosts {
   const root = basis.schema.getRootType(operation.operation);
   if (!root) return () => NOTHING;
-  const fragments = new Map(
-    document.definitions.flatMap((one) => (one.kind === Kind.FRAGMENT_DEFINITION ? [[one.name.value, one]] : [])),
-  );
-  const term = objectTerm({ ...basis, fragments }, { type: root, page: undefined }, [
+  const term = objectTerm({ ...basis, fragments: fragmentsOf(document) }, { type: root, page: undefined }, [
     { selectionSet: operation.selectionSet, conditions: [] },
   ]);
   if (typeof term === 'object') return () => term;
@@ -76,7 +72,7 @@ function objectTerm(
   { type, page }: { readonly type: GraphQLObjectType; readonly page: PageFields | undefined },
   selections: readonly AskedSelections[],
 ): Term {
-  const groups = [...collectFields(scope, type, selections).values()].flatMap((asked): Group[] => {
+  const groups = [...collectFields(scope, type, { asked: selections }).values()].flatMap((asked): Group[] => {
     const field = asked[0] && scope.schema.getField(type, asked[0].node.name.value);
     return field === undefined ? [] : [{ field, asked }];
   });

@@ -13,9 +13,9 @@ import {
   type OperationDefinitionNode,
 } from 'graphql';
 import { LRUCache } from 'lru-cache';
-import { createError, exposedCode, type ErrorCode } from '../errors.ts';
 import type { Limits } from '../config.ts';
 import { analyse, type DocumentFacts } from './analysis.ts';
+import { coded, exposedCode, graphqlError } from './coded-errors.ts';
 import { createComplexity, type Measured } from './complexity.ts';
 import { withPlace } from './literal-place.ts';
 import { createPlans, type OperationPlan, type VariableValues } from './plan.ts';
@@ -100,7 +100,7 @@ export function createDocuments(schema: GraphQLSchema, limits: Limits): Document
   };
 }
 
-const tooComplex = (message: string) => new RequestErrors([createError('QUERY_TOO_COMPLEX', message)]);
+const tooComplex = (message: string) => new RequestErrors([graphqlError('QUERY_TOO_COMPLEX', message)]);
 
 const repeatedPairs = (document: DocumentNode): number =>
   document.definitions
@@ -155,18 +155,3 @@ function isDeeper(source: string, { levels, maxTokens }: { levels: number; maxTo
 
 const OPENING: ReadonlySet<TokenKind> = new Set([TokenKind.BRACE_L, TokenKind.BRACKET_L, TokenKind.PAREN_L]);
 const CLOSING: ReadonlySet<TokenKind> = new Set([TokenKind.BRACE_R, TokenKind.BRACKET_R, TokenKind.PAREN_R]);
-
-// Some messages quote the input, which can be of any length.
-const LONGEST_MESSAGE = 500;
-
-/** A copy of an error with a code. */
-export function coded(error: GraphQLError, code: ErrorCode): GraphQLError {
-  return new GraphQLError(error.message.slice(0, LONGEST_MESSAGE), {
-    nodes: error.nodes ?? null,
-    source: error.source ?? null,
-    positions: error.positions ?? null,
-    path: error.path ?? null,
-    extensions: { ...error.extensions, code },
-    ...(error.originalError ? { originalError: error.originalError } : {}),
-  });
-}

@@ -1,5 +1,5 @@
 import { GraphQLError, Kind, visit, type ASTNode, type DocumentNode } from 'graphql';
-import { exposedCode } from '../errors.ts';
+import { exposedCode } from './coded-errors.ts';
 
 const LITERALS: ReadonlySet<string> = new Set([Kind.INT, Kind.FLOAT, Kind.STRING, Kind.BOOLEAN, Kind.ENUM, Kind.NULL]);
 

@@ -1,6 +1,7 @@
 import { Kind, OperationTypeNode, type DocumentNode, type GraphQLSchema, type OperationDefinitionNode } from 'graphql';
 import type { Caller } from '../access/caller.ts';
-import { createError, quoted } from '../errors.ts';
+import { quoted } from '../errors.ts';
+import { graphqlError } from './coded-errors.ts';
 import type { Measured } from './complexity.ts';
 import { RequestErrors, type Documents, type StoredDocument } from './documents.ts';
 import type { VariableValues } from './plan.ts';
@@ -77,7 +78,7 @@ function pickOperation(document: DocumentNode, name: string | undefined): Operat
 }
 
 const unknownOperation = (name: string | undefined) =>
-  createError(
+  graphqlError(
     'BAD_USER_INPUT',
     name === undefined
       ? 'Parameter "operationName": expected the name of one of the document\'s operations, got nothing.'
@@ -88,4 +89,4 @@ const unknownOperation = (name: string | undefined) =>
  * Tells a client to send the document itself. Clients look for this exact message: on it they resend at once, and do not try a
  * hash alone again.
  */
-const notPersisted = () => createError('PERSISTED_QUERY_NOT_FOUND', 'PersistedQueryNotSupported');
+const notPersisted = () => graphqlError('PERSISTED_QUERY_NOT_FOUND', 'PersistedQueryNotSupported');

@@ -20,7 +20,7 @@ import {
   type OperationDefinitionNode,
   type SelectionSetNode,
 } from 'graphql';
-import { collectFields, conditionVariables, fragmentsOf, type Selections } from './collect-fields.ts';
+import { collectFields, conditionVariables, fragmentsOf, type Fragments } from './collect-fields.ts';
 import { createFillObject, isCopied, type FillObject, type ObjectField } from './fill-object.ts';
 
 /** A request's variables, coerced and with defaults filled in, as returned by graphql's `getVariableValues`. */
@@ -98,8 +98,8 @@ export function createPlans(
     if (plan === undefined) {
       // No client uses more than sixteen combinations at a time.
       if (plans.size === MOST_PLANS) plans.clear();
-      const conditions = new Map(variables.map((name) => [name, coerced[name] === true]));
-      const root = new Planner({ schema, fragments, conditions }, hot).selection(rootType, [operation.selectionSet]);
+      const values = new Map(variables.map((name) => [name, coerced[name] === true]));
+      const root = new Planner({ schema, fragments, values }, hot).selection(rootType, [operation.selectionSet]);
       plan = {
         root,
         asksAboutSchema: root.fields.some(({ name }) => name === '__schema' || name === '__type'),
@@ -113,6 +113,13 @@ export function createPlans(
 
 const MOST_PLANS = 16;
 
+interface Selections {
+  readonly schema: GraphQLSchema;
+  readonly fragments: Fragments;
+  /** Of the variables that `@skip` and `@include` use. */
+  readonly values: ReadonlyMap<string, boolean>;
+}
+
 /** Creates the parts of one plan on demand. */
 class Planner {
   readonly #selections: Selections;
@@ -124,8 +131,13 @@ class Planner {
   }
 
   selection(type: GraphQLObjectType, sets: readonly SelectionSetNode[]): SelectionPlan {
-    const byKey = collectFields(this.#selections, type, sets);
-    const fields = [...byKey].map(([key, nodes]) => this.#field(type, key, nodes));
+    const { values } = this.#selections;
+    const asked = sets.map((selectionSet) => ({ selectionSet, conditions: [] }));
+    const byKey = collectFields(this.#selections, type, { asked, values });
+    // A node that is there twice is in a fragment that is spread twice.
+    const fields = [...byKey].map(([key, found]) =>
+      this.#field(type, key, [...new Set(found.map(({ node }) => node))]),
+    );
     return {
       fields,
       createObject: createEmpty(fields),

@@ -1,4 +1,5 @@
 import { Kind, type DocumentNode, type FieldNode, type OperationDefinitionNode, type SelectionSetNode } from 'graphql';
+import { fragmentsOf, type Fragments } from './collect-fields.ts';
 
 /** Counts of an operation with its fragments spread, independent of the schema and the variables. */
 export interface Shape {
@@ -11,15 +12,6 @@ export interface Shape {
   /** Pairs of fields with the same response key in the same place, which validation compares one by one. */
   readonly pairs: number;
 }
-
-type Fragments = ReadonlyMap<string, SelectionSetNode>;
-
-const fragmentsOf = (document: DocumentNode): Fragments =>
-  new Map(
-    document.definitions.flatMap((one) =>
-      one.kind === Kind.FRAGMENT_DEFINITION ? [[one.name.value, one.selectionSet] as const] : [],
-    ),
-  );
 
 /** How many fields a document's operations have, and whether its fragments are cyclic. */
 export interface Spread {
@@ -43,7 +35,7 @@ export function spreadFields(document: DocumentNode): Spread {
     if (known !== undefined) return known;
     counts.set(name, 0);
     open.add(name);
-    const count = ofSelections(fragments.get(name));
+    const count = ofSelections(fragments.get(name)?.selectionSet);
     open.delete(name);
     counts.set(name, count);
     return count;
@@ -90,9 +82,8 @@ function fieldsByKey(fragments: Fragments, sets: readonly SelectionSetNode[]): R
         if (group === undefined) groups.set(key, [selection]);
         else group.push(selection);
       } else {
-        const fragment =
-          selection.kind === Kind.INLINE_FRAGMENT ? selection.selectionSet : fragments.get(selection.name.value);
-        if (fragment !== undefined) collect(fragment);
+        const fragment = selection.kind === Kind.INLINE_FRAGMENT ? selection : fragments.get(selection.name.value);
+        if (fragment !== undefined) collect(fragment.selectionSet);
       }
     }
   };

@@ -1,11 +1,8 @@
 import { getVariableValues, type GraphQLError, type GraphQLSchema, type OperationDefinitionNode } from 'graphql';
-import { createError } from '../errors.ts';
+import { coded } from './coded-errors.ts';
 import type { VariableValues } from './plan.ts';
 
 const NO_VARIABLES: VariableValues = { sources: {}, coerced: {} };
-
-// The message quotes the value, which can be of any length.
-const LONGEST_MESSAGE = 300;
 
 /** Coerces a request's variables and fills in defaults; returns errors (BAD_USER_INPUT) when they are invalid. */
 export function coerceVariables(
@@ -16,7 +13,6 @@ export function coerceVariables(
   const definitions = operation.variableDefinitions ?? [];
   if (definitions.length === 0) return NO_VARIABLES;
   const { errors, variableValues } = getVariableValues(schema, definitions, values, { maxErrors: 10 });
-  if (errors !== undefined)
-    return { errors: errors.map(({ message }) => createError('BAD_USER_INPUT', message.slice(0, LONGEST_MESSAGE))) };
+  if (errors !== undefined) return { errors: errors.map((error) => coded(error, 'BAD_USER_INPUT')) };
   return variableValues;
 }

@@ -138,7 +138,7 @@ const isDeeper = (value: unknown, levels: number): boolean =>
 
 function checkedRequest(given: object): GraphQLRequest {
   const { query, operationName, variables, extensions } = given as Readonly<Record<string, unknown>>;
-  const isPersisted = query === undefined && namesPersisted(extensions);
+  const isPersisted = (query === undefined || query === null || query === '') && namesPersisted(extensions);
   if (!isPersisted && typeof query !== 'string')
     throw new HttpError(
       400,

@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http';
+import { within } from '../time-limit.ts';
 import type { Handler } from './server.ts';
 
 /** The state of a dependency. */
@@ -25,7 +26,10 @@ export const live: Handler = (_, response) => sendJson(response, 200, { status: 
  */
 export function createReadiness({ isStopping, pingDatabase, waiting, redisState }: HealthOptions): Handler {
   return async (_, response) => {
-    const database = await answersWithin(PING_MS, pingDatabase());
+    const database = await within({ ms: PING_MS, late: () => new Error('no answer') }, pingDatabase).then(
+      (): DependencyState => 'up',
+      (): DependencyState => 'down',
+    );
     const redis = redisState();
     const ready = database === 'up' && !isStopping();
     const status = isStopping() ? 'stopping' : ready ? (redis === 'down' ? 'degraded' : 'ok') : 'unavailable';
@@ -33,24 +37,6 @@ export function createReadiness({ isStopping, pingDatabase, waiting, redisState 
     const full = database === 'up' && reads + writes > 0 ? { waiting: { reads, writes } } : {};
     sendJson(response, ready ? 200 : 503, { status, dependencies: { database, redis }, ...full });
   };
-}
-
-async function answersWithin(ms: number, ping: Promise<void>): Promise<DependencyState> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<DependencyState>((resolve) => {
-    timer = setTimeout(() => resolve('down'), ms);
-  });
-  try {
-    return await Promise.race([
-      ping.then(
-        (): DependencyState => 'up',
-        (): DependencyState => 'down',
-      ),
-      late,
-    ]);
-  } finally {
-    clearTimeout(timer);
-  }
 }
 
 function sendJson(response: ServerResponse, status: number, value: unknown): void {

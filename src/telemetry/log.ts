@@ -32,7 +32,15 @@ function describeError(error: unknown): object {
   return {
     type: Error.isError(error) ? error.name : 'object',
     ...Object.fromEntries(kinds),
+    ...redisKind(error),
     ...(frames.length === 0 ? {} : { at: frames.slice(0, 8).map((line) => line.trim()) }),
     ...(!('cause' in error) || error.cause === undefined ? {} : { cause: describeError(error.cause) }),
   };
+}
+
+/** Redis tells the kind of an error in the first word of its message; the rest may hold what the command had. */
+function redisKind(error: object): object {
+  if (!Error.isError(error) || error.name !== 'ReplyError') return {};
+  const command = 'command' in error ? (error.command as { readonly name?: unknown } | undefined)?.name : undefined;
+  return { code: /^[A-Z]+/.exec(error.message)?.[0], command };
 }

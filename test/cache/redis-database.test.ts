@@ -32,6 +32,8 @@ test('a database of Redis is used that the URL names, and no other when there is
   );
   expect((await none.request(LIST)).headers.get('x-cache')).toBe('BYPASS');
   expect((await readinessOf(none)).dependencies.redis).toBe('down');
+  const line = none.logLines.find((one) => one.includes('Redis is down')) ?? '';
+  expect(JSON.parse(line)).toMatchObject({ err: { type: 'ReplyError', code: 'ERR', command: 'select' } });
   const outside = createOutsideInvalidation({ urls: [`${redisUrl()}/99`], prefix, timeoutMs: 60_000 });
   expect(await outside.endAll()).toMatch(/DB index is out of range/);
   outside.close();

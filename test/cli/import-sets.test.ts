@@ -65,7 +65,7 @@ describe('public data sets need', () => {
     ]);
   });
 
-  test('what a line comes to in place of its price, exactly', async () => {
+  test('what a line comes to in place of its price, rounded where the mapping says so', async () => {
     const url = await freshDatabase();
     const folder = await folderOf({
       ...base,
@@ -78,12 +78,13 @@ describe('public data sets need', () => {
         'O2,P,1000,33.33,0\nO3,P,1,5,1\n',
     });
     const quantity = { column: 'pieces', returns: 'negativePrice', fractions: 'one' };
+    const rounded = { column: 'comes', decimals: 'round' };
     const { counts, rejects } = await importFrom(url, folder, {
       name: 'test',
       targets: {
         ...targets,
         orders: { file: 'orders.csv', fields: orders },
-        orderItems: { file: 'lines.csv', fields: { ...itemsByTotal, quantity, discount: 'off' } },
+        orderItems: { file: 'lines.csv', fields: { ...itemsByTotal, total: rounded, quantity, discount: 'off' } },
       },
     });
     expect(counts).toMatchObject({ orders: [3, 1, 0, 0, 2], orderItems: [8, 6, 0, 0, 2] });

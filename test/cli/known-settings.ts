@@ -132,6 +132,8 @@ export const SETTINGS: readonly Setting[] = [
       ['redis://a:1,http://u:secret@b', `${REDIS_URL} one that starts with "http:"`],
       ['redis://:a,secret@b', `${REDIS_URL} a part that is not a URL; a , within a URL should be %2C`],
       ['redis://host:6379/abc', `${REDIS_URL} one whose path is not the number of a database, such as /3`],
+      ['redis://host/99999999999999999999', `${REDIS_URL} one whose path is not the number of a database, such as /3`],
+      ...[',', ' , ,'].map((text) => [text, `${REDIS_URL} nothing but commas`] as const),
       ['redis://host/3/4', `${REDIS_URL} one whose path is not the number of a database, such as /3`],
       ['redis://host?db=3', `${REDIS_URL} ${unknownParameter('db')}`],
       ['rediss://host?p?secret@host', `${REDIS_URL} ${PERHAPS_A_PASSWORD}`],
@@ -172,6 +174,8 @@ export const SETTINGS: readonly Setting[] = [
       ...['https://a.example/', 'https://a.example/app'].map(
         (text) => [text, `${ORIGINS} "${text}", which has a path or a / at the end`] as const,
       ),
+      [',', `${ORIGINS} ","`],
+      ['https://a.example\\x', `${ORIGINS} "https://a.example\\\\x", which has a path or a / at the end`],
       ...['https://u@a.example', 'https://a.example:x', 'ftp://a.example', 'https://a.example https://b.example'].map(
         (text) => [text, `${ORIGINS} "${text}"`] as const,
       ),
@@ -270,7 +274,10 @@ export const SETTINGS: readonly Setting[] = [
       ['shop:', 'shop:'],
       ['', 'concierge:'],
     ],
-    wrong: [],
+    wrong: ['a b', 'a\n', 'ü:', 'x'.repeat(101)].map((text) => [
+      text,
+      `expected at most 100 characters of ASCII without blanks, got ${text.length > 100 ? `"${'x'.repeat(39)}…` : JSON.stringify(text)}`,
+    ]),
   },
   number('CACHE_TIMEOUT_MS', ({ cache }) => cache.timeoutMs, { fallback: 40, least: 1, most: 10_000 }),
 ];

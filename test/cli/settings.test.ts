@@ -56,6 +56,7 @@ describe('a setting', () => {
       CORS_ORIGIN: 'CORS_ORIGINS',
       LIMIT_COSTS: 'LIMIT_COST',
       LIMIT_: undefined,
+      Limit_Foo: 'LIMIT_COST',
       CACHE_TTL: undefined,
       WORKERS: undefined,
       DATABASE_REPLICA_URLS: undefined,

@@ -39,6 +39,9 @@ export const wrongParts = (protocol: string, path: string): readonly (readonly [
       ] as const,
   ),
   [`${protocol}//${path}`, NO_HOST],
+  ...['/a/../3', '/./3', '/%2e%2E/3', '/3/..'].map(
+    (dots) => [`${protocol}//u:secret@host${dots}`, 'one with . or .. as a part of its path'] as const,
+  ),
   [`${protocol}//u:secret@host:0${path}`, 'one with port 0'],
   [`${protocol}//u:secret@host:65536${path}`, 'something that is not a URL'],
   [`${protocol}//u:secret%00@host${path}`, 'one with %00, which nothing there can hold'],

@@ -60,11 +60,17 @@ describe.each(['application/json', 'application/graphql-response+json'])('whoeve
     'is told by %s in it to send the document that a hash stands for',
     async (method) => {
       const persistedQuery = { version: 1, sha256Hash: 'a'.repeat(64) };
-      const answer = await send(method, { extensions: { persistedQuery } }, accept);
-      expect([answer.status, answer.type]).toEqual([isJson ? 200 : 404, `${accept}; charset=utf-8`]);
-      expect(JSON.parse(answer.body)).toEqual({
-        errors: [{ message: 'PersistedQueryNotSupported', extensions: { code: 'PERSISTED_QUERY_NOT_FOUND' } }],
-      });
+      for (const query of [undefined, '', ...(method === 'POST' ? [null] : [])]) {
+        const answer = await send(
+          method,
+          { ...(query === undefined ? {} : { query }), extensions: { persistedQuery } },
+          accept,
+        );
+        expect([answer.status, answer.type]).toEqual([isJson ? 200 : 404, `${accept}; charset=utf-8`]);
+        expect(JSON.parse(answer.body)).toEqual({
+          errors: [{ message: 'PersistedQueryNotSupported', extensions: { code: 'PERSISTED_QUERY_NOT_FOUND' } }],
+        });
+      }
       const both = await send(method, { query: '{ __typename }', extensions: { persistedQuery } }, accept);
       expect([both.status, both.body]).toEqual([200, '{"data":{"__typename":"Query"}}']);
     },

@@ -119,6 +119,13 @@ describe('a custom scalar means the same as a literal, as a variable and as a pa
     expect(errors[0]?.message.endsWith(`, got ${given}.`)).toBe(true);
   });
 
+  test('a variable with a wrong value is refused with the place where it is defined', async () => {
+    const query = 'query Q(\n  $f: CustomerFilter) { customers(filter: $f) { totalCount } }';
+    const { errors } = await gateway.request(query, { variables: { f: { createdAt: { from: 'x' } } } });
+    expect(errors).toMatchObject([{ locations: [{ line: 2, column: 3 }], extensions: { code: 'BAD_USER_INPUT' } }]);
+    expect(errors[0]?.message).toContain('createdAt.from');
+  });
+
   test('of a literal that is the default of a variable, the variable is told', async () => {
     const defaults = '$f: CustomerFilter = {createdAt: {from: "x"}}, $d: OrderDirection = "ASC"';
     const list = 'customers(filter: $f, orderBy: {field: NAME, direction: $d}) { totalCount }';

@@ -1,7 +1,7 @@
 import { Writable } from 'node:stream';
 import { createApp } from '../../src/app.ts';
 import { parseConfig } from '../../src/config.ts';
-import { exposedCode } from '../../src/errors.ts';
+import { codeOf } from '../../src/errors.ts';
 import { createLog } from '../../src/telemetry/log.ts';
 import { until } from './patience.ts';
 
@@ -72,7 +72,7 @@ export interface TestGateway {
 
 /** @throws any other error */
 function unavailable(error: unknown): Error {
-  if (error instanceof Error && exposedCode(error) === 'SERVICE_UNAVAILABLE') return error;
+  if (error instanceof Error && codeOf(error) === 'SERVICE_UNAVAILABLE') return error;
   throw error;
 }
 

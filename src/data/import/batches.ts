@@ -5,6 +5,7 @@ import { refreshCustomerSums } from './stats.ts';
 import { writeCustomers } from './customers.ts';
 import type { TargetRecord } from './records.ts';
 import type { TableTarget } from './targets.ts';
+import { withClosing } from './tickets.ts';
 import {
   CREATED,
   isResolved,
@@ -80,7 +81,12 @@ async function writePlain(
   batch: { records: readonly TargetRecord[]; by: Authorship },
 ): Promise<Outcome[]> {
   const found = await resolveRecords(connection, target, batch.records);
-  const resolved = target === 'interactions' ? await refuseOthersTickets(connection, found) : found;
+  const resolved =
+    target === 'interactions'
+      ? await refuseOthersTickets(connection, found)
+      : target === 'tickets'
+        ? found.map((one) => withClosing(one, batch.by.now))
+        : found;
   const open = resolved.filter(isResolved);
   await writeRecords(connection, target, { records: open, now: batch.by.now });
   if (target === 'tickets') {

@@ -1,6 +1,8 @@
-import { DateTime, IANAZone, type DateTimeOptions } from 'luxon';
+import { DateTime, IANAZone } from 'luxon';
+import { isAhead } from '../../crm/input.ts';
 import { quoted } from '../../errors.ts';
 import { dateTimeText } from '../sql-text.ts';
+import { formatReadings, type FormatReading } from './date-formats.ts';
 import { RowProblem } from './values.ts';
 
 // DATETIME's range, less a day at either end so that no time zone exceeds it.
@@ -35,17 +37,17 @@ export function tellsTheDay(format: string): boolean {
   });
 }
 
-/** Converts a date to DATETIME(3) text in UTC. Throws RowProblem. */
+/** Converts a date that is not in the future to DATETIME(3) text in UTC. Throws RowProblem. */
 export function convertDate(given: string, forms: DateForms): string {
-  const reading = readingOf(given, forms, { zone: forms.zone });
+  const { reading, written } = readingsOf(given, forms);
   const moment = reading?.toMillis();
-  const written = readingOf(given, forms, { zone: 'UTC', setZone: true });
   const isNear = Math.abs(written?.offset ?? 0) <= MOST_OFFSET_MINUTES;
   if (reading === undefined || moment === undefined || !isNear || moment < FIRST_MS || moment > LAST_MS) {
     const expected =
       forms.formats.length === 0 ? 'in ISO 8601, such as 2026-01-31' : `as ${forms.formats.join(' or ')}`;
     throw new RowProblem(`expected a date ${expected}, got ${quoted(given)}`);
   }
+  if (isAhead(moment)) throw new RowProblem(`expected a moment that is not in the future, got ${quoted(given)}`);
   // It has an offset, or is in UTC anyway.
   if (written?.toMillis() === moment) return dateTimeText(moment);
   // When clocks are put forward, Luxon moves times in the skipped hour to the next one.
@@ -57,12 +59,26 @@ export function convertDate(given: string, forms: DateForms): string {
 
 const WALL = 'yyyy-MM-dd HH:mm';
 
-function readingOf(given: string, { formats }: DateForms, options: DateTimeOptions): DateTime | undefined {
-  const readings =
-    formats.length > 0
-      ? formats.map((format) => DateTime.fromFormat(given, format, { ...options, locale: 'en' }))
-      : WHOLE_DAY.test(given) && !NO_OFFSET.test(given)
-        ? [DateTime.fromISO(given, options)]
-        : [];
-  return readings.find((reading) => reading.isValid);
+/** The date in the file's zone, and as written: with its own offset, or else in UTC, where no time is skipped. */
+interface Readings {
+  readonly reading: DateTime | undefined;
+  readonly written: DateTime | undefined;
+}
+
+function readingsOf(given: string, { formats, zone }: DateForms): Readings {
+  if (formats.length > 0) return oneReading(given, formatReadings(given, formats, zone));
+  if (!WHOLE_DAY.test(given) || NO_OFFSET.test(given)) return { reading: undefined, written: undefined };
+  const reading = DateTime.fromISO(given, { zone });
+  return reading.isValid
+    ? { reading, written: DateTime.fromISO(given, { zone: 'UTC', setZone: true }) }
+    : { reading: undefined, written: undefined };
+}
+
+/** Which of two days a cell means cannot be known from the order of the mapping's formats. Throws RowProblem. */
+function oneReading(given: string, [first, ...others]: readonly FormatReading[]): Readings {
+  const other = others.find(({ reading }) => reading.toMillis() !== first?.reading.toMillis());
+  if (first === undefined || other === undefined) return { reading: first?.reading, written: first?.written };
+  throw new RowProblem(
+    `expected a date that is the same in every format, got ${quoted(given)}, which as ${first.format} is another than as ${other.format}`,
+  );
 }

@@ -24,6 +24,8 @@ export function createDecoder(label: string): Decoder | undefined {
   const encoding = label.trim().toLowerCase();
   const upper = Object.hasOwn(CODE_PAGES, encoding) ? CODE_PAGES[encoding] : undefined;
   if (upper !== undefined) return { encoding, decode: (chunk) => decodeBytes(chunk, upper) };
+  // It turns bytes into private characters, which no font shows.
+  if (encoding === 'x-user-defined') return undefined;
   try {
     return new TextDecoder(label);
   } catch (error) {

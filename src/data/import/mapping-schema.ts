@@ -1,4 +1,6 @@
+import { normalize, sep } from 'node:path';
 import { z } from 'zod';
+import { quoted } from '../../errors.ts';
 import { createDecoder } from './encodings.ts';
 
 // YAML's scalars are read as text (mapping-yaml.ts).
@@ -53,6 +55,8 @@ const decimalForm = {
   percent: truth.default(false),
 };
 const decimal = expression(decimalForm);
+/** `round` rounds what is more exact than the currency, such as a computed amount. */
+const lineTotal = expression({ ...decimalForm, decimals: z.enum(['reject', 'round']).default('reject') });
 const quantity = expression({
   ...decimalForm,
   returns: z.enum(['reject', 'negativePrice']).default('reject'),
@@ -81,13 +85,24 @@ const csv = z.strictObject({
     .optional(),
 });
 
-const join = z.strictObject({ file: z.string().min(1), key: z.string().min(1), on: text, csv: csv.optional() });
+/** A path below the folder of the import, so that a mapping made elsewhere reads no other files. */
+const filePath = z
+  .string()
+  .min(1)
+  .refine(isBelow, { error: ({ input }) => `expected a path below the folder, got ${quoted(input)}` });
+
+function isBelow(path: string): boolean {
+  const [first] = normalize(path).split(sep);
+  return first !== '..' && first !== '.';
+}
+
+const join = z.strictObject({ file: filePath, key: z.string().min(1), on: text, csv: csv.optional() });
 
 /** One file or a list of them. */
 function files<Shape extends z.ZodRawShape>(fields: Shape) {
   const one = z.strictObject({
     /** Or a list of files with the same columns. */
-    file: z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]),
+    file: z.union([filePath, z.array(filePath).min(1)]),
     csv: csv.optional(),
     /** The column that surplus cells of a row are joined back into, for files with unquoted delimiters. */
     overflowColumn: z.string().optional(),
@@ -148,7 +163,7 @@ const targets = z.strictObject({
     quantity,
     /** Exactly one of the two; the other is computed. */
     unitPrice: decimal.optional(),
-    total: decimal.optional(),
+    total: lineTotal.optional(),
     discount: decimal.optional(),
   }),
   tickets: files({
@@ -178,7 +193,7 @@ export const mappingSchema = z.strictObject({
   csv: csv.default({}),
   timeZone: z.string().default('UTC'),
   valueMaps: z.record(z.string(), wordMap).default({}),
-  targets,
+  targets: targets.refine((given) => Object.keys(given).length > 0, 'expected at least one target, such as customers'),
 });
 
 /** A valid mapping file; docs/importing.md describes each part. */

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { isMap, isScalar, LineCounter, parseDocument, visit, type Document, type Scalar } from 'yaml';
 import { UserError } from '../../user-error.ts';
 
@@ -6,7 +7,8 @@ import { UserError } from '../../user-error.ts';
  * file of another kind, given by mistake, it reports one problem instead of one per line.
  * @throws UserError (exit code 65) with the place
  */
-export function parseMappingYaml(path: string, content: string): unknown {
+export function parseMappingYaml(path: string, bytes: Buffer): unknown {
+  const content = bytes.toString('utf8');
   const lines = new LineCounter();
   const document = parseDocument(content, { lineCounter: lines, logLevel: 'error', schema: 'failsafe' });
   const refuse = (offset: number, what: string): never => {
@@ -15,7 +17,10 @@ export function parseMappingYaml(path: string, content: string): unknown {
       exitCode: 65,
     });
   };
+  const foreign = otherEncoding(bytes, content);
+  if (foreign !== undefined) refuse(foreign.offset, `${ONE_DOCUMENT}, got ${foreign.what}`);
   const [error] = document.errors;
+  if (error?.code === 'MULTIPLE_DOCS') refuse(error.pos[0], `${ONE_DOCUMENT}, got several`);
   if (error !== undefined) {
     const [what = ''] = error.message.split(/ at line \d|\n/);
     refuse(error.pos[0], what.replaceAll(/\p{C}/gu, '?').slice(0, 200));
@@ -30,6 +35,17 @@ export function parseMappingYaml(path: string, content: string): unknown {
   }
   readNulls(document, refuse);
   return document.toJS();
+}
+
+const ONE_DOCUMENT = 'expected one YAML document in UTF-8';
+
+/** What shows that a file is not in UTF-8, and where. */
+function otherEncoding(bytes: Buffer, content: string): { offset: number; what: string } | undefined {
+  const mark = bytes.subarray(0, 2).toString('hex');
+  if (mark === 'fffe' || mark === 'feff') return { offset: 0, what: 'UTF-16' };
+  if (!isUtf8(bytes)) return { offset: content.indexOf('\ufffd'), what: 'bytes of another encoding' };
+  const zero = content.indexOf('\0');
+  return zero === -1 ? undefined : { offset: zero, what: 'U+0000, as in UTF-16' };
 }
 
 function readNulls(document: Document.Parsed, refuse: (offset: number, what: string) => never): void {

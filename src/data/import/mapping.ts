@@ -13,7 +13,7 @@ const DATA_ERROR_EXIT_CODE = 65;
  * @throws UserError with exit code 66 when it does not exist, 65 when it is wrong, naming every problem with its path
  */
 export async function loadMapping(path: string): Promise<Mapping> {
-  const content = await readFile(path, 'utf8').catch((error: unknown) => {
+  const content = await readFile(path).catch((error: unknown) => {
     const reason = error instanceof Error ? error.message : String(error);
     throw new UserError(`The mapping ${path} cannot be read: ${reason}`, {
       cause: error,

@@ -70,8 +70,9 @@ function decimalReader(form: DecimalForm): Read<Amount> {
 function patternOf({ decimalPoint, grouping, groupSizes, percent }: DecimalForm): RegExp {
   const point = RegExp.escape(decimalPoint);
   const between = RegExp.escape(grouping);
+  // Whoever groups begins with a digit above 0: "0.500" in a file that groups with points is a half, and not five hundred.
   const grouped =
-    groupSizes === 'indian' ? `\\d{1,2}(?:${between}\\d{2})*${between}\\d{3}` : `\\d{1,3}(?:${between}\\d{3})+`;
+    groupSizes === 'indian' ? `[1-9]\\d?(?:${between}\\d{2})*${between}\\d{3}` : `[1-9]\\d{0,2}(?:${between}\\d{3})+`;
   const whole = between === '' ? '\\d+' : `\\d+|${grouped}`;
   const number = `(?:(?<whole>${whole})(?:${point}(?<decimals>\\d+))?|${point}(?<only>\\d+))`;
   return new RegExp(`^${number}${percent ? '(?:\\s?%)?' : ''}$`);

@@ -1,5 +1,13 @@
 import type { Connection } from 'mariadb';
-import { fitsAmount, formatAmount, lineTotal, parseAmount, toAmount, type Amount } from '../../crm/money.ts';
+import {
+  fitsAmount,
+  formatAmount,
+  lineTotal,
+  parseAmount,
+  problemOfPlaces,
+  toAmount,
+  type Amount,
+} from '../../crm/money.ts';
 import { MOST_ITEMS } from '../../crm/order/loaders.ts';
 import { quoted } from '../../errors.ts';
 import type { TargetRecord } from './records.ts';
@@ -49,10 +57,13 @@ export function isPriced(one: PricedBundle | BundleOutcome): one is PricedBundle
 /** Computes the totals of the lines and of the order. */
 export function priceBundle(bundle: OrderBundle, products: ReadonlyMap<string, string>): PricedBundle | BundleOutcome {
   const { record, items, itemsAreMapped } = bundle;
+  const currency = record.values.get('currency') ?? 'USD';
+  const own = record.values.get('total') ?? null;
+  const unpayable = own === null ? undefined : problemOfPlaces(own, currency);
+  if (unpayable !== undefined) return rejectForTotal(items, `total: ${unpayable}`);
   if (items.length === 0) return { record, rows: undefined, itemsAreMapped };
   if (items.length > MOST_ITEMS)
     return rejectAll(items, `expected at most ${MOST_ITEMS} items in an order, got ${items.length}`);
-  const currency = record.values.get('currency') ?? 'USD';
   const rows: ItemRow[] = [];
   let sum = 0n;
   for (const item of items) {
@@ -62,11 +73,7 @@ export function priceBundle(bundle: OrderBundle, products: ReadonlyMap<string, s
     rows.push(row);
   }
   if (!fitsAmount(sum)) return rejectAll(items, 'the total of the order has more than 15 digits before the point');
-  const own = record.values.get('total') ?? null;
-  if (own !== null && own !== formatAmount(sum)) {
-    const problem = wrongTotal(formatAmount(sum), own);
-    return { ...rejectAll(items, problem), order: rejected(problem, { field: 'total' }) };
-  }
+  if (own !== null && own !== formatAmount(sum)) return rejectForTotal(items, wrongTotal(formatAmount(sum), own));
   const values = new Map([...record.values, ['total', formatAmount(sum)]] as const);
   return { record: { ...record, values }, rows, itemsAreMapped };
 }
@@ -91,9 +98,11 @@ function priceItem(
   return [product, String(content.quantity), formatAmount(unitPrice), formatAmount(discount), formatAmount(total)];
 }
 
-/** The unit price, or why there is none that yields the file's total, rounded to the currency's unit. */
+/** The unit price, or why there is none that yields the file's total. */
 function unitPriceIn({ price, quantity }: ItemContent, by: { discount: Amount; currency: string }): Amount | string {
   if ('unitPrice' in price) return parseAmount(price.unitPrice) ?? toAmount(0n);
+  const unpayable = price.isRounded ? undefined : problemOfPlaces(price.total, by.currency);
+  if (unpayable !== undefined) return `total: ${unpayable}`;
   const told = parseAmount(price.total) ?? toAmount(0n);
   const total = lineTotal({ quantity: 1, unitPrice: told, discount: 0n, currency: by.currency });
   const unitPrice = unitPriceOf({ total, quantity, discount: by.discount });
@@ -105,6 +114,10 @@ function unitPriceIn({ price, quantity }: ItemContent, by: { discount: Amount; c
 /** Rejects an order together with its lines. */
 export function rejectAll(items: readonly StagedItem[], problem: string): BundleOutcome {
   return { order: rejected(problem), items: items.map(() => rejected(`its order was rejected: ${problem}`)) };
+}
+
+function rejectForTotal(items: readonly StagedItem[], problem: string): BundleOutcome {
+  return { ...rejectAll(items, problem), order: rejected(problem, { field: 'total' }) };
 }
 
 function rejectForItem(items: readonly StagedItem[], culprit: StagedItem, own: RejectedOutcome): BundleOutcome {

@@ -135,7 +135,10 @@ function compileItems(
       product: product(row),
       ...(settings.fields.total === undefined
         ? priced(quantity(row), unitPrice(row))
-        : { quantity: pieces(quantity(row)), price: { total: total(row) } }),
+        : {
+            quantity: pieces(quantity(row)),
+            price: { total: total(row), isRounded: settings.fields.total.decimals === 'round' },
+          }),
       discount: discount(row),
     }),
   };

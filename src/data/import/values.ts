@@ -64,7 +64,7 @@ export function convertEmail(given: string): string {
  * @param country ISO 3166-1 alpha-2, for numbers in national format
  */
 export function convertPhone(given: string, country: string | null): string {
-  const number = parsePhone(given, country ?? undefined);
+  const number = parsePhone(given, country === null ? undefined : inCapitals(country));
   if (number !== undefined) return number;
   if (hasExtension(given))
     throw new RowProblem(`expected a telephone number without an extension, got ${quoted(given)}`);
@@ -74,21 +74,25 @@ export function convertPhone(given: string, country: string | null): string {
 
 /** A telephone number without its extension, which E.164 has no room for, and the extension; null if there is none. */
 export function splitExtension(given: string, country: string | null): { number: string; extension: string } | null {
-  const defaultCountry = country !== null && isSupportedCountry(country) ? country : undefined;
+  const code = inCapitals(country ?? '');
+  const defaultCountry = isSupportedCountry(code) ? code : undefined;
   const parsed = parsePhoneNumberFromString(given, { extract: false, ...(defaultCountry && { defaultCountry }) });
   return parsed?.ext === undefined ? null : { number: parsed.number, extension: parsed.ext };
 }
 
-/** A country whose numbering plan is known. Throws RowProblem. */
+/** A country whose numbering plan is known, in capitals. Throws RowProblem. */
 export function convertPhoneCountry(given: string): string {
-  if (isSupportedCountry(given)) return given;
+  const code = inCapitals(given);
+  if (isSupportedCountry(code)) return code;
   throw new RowProblem(`expected a country code such as "DE", got ${quoted(given)}`);
 }
 
 /** ISO 3166-1 alpha-2, in capitals. Throws RowProblem. */
 export function convertCountry(given: string): string {
-  // Some letters beyond ASCII become ones of it in capitals.
-  const code = /^[a-z]{2}$/i.test(given) ? given.toUpperCase() : given;
+  const code = inCapitals(given);
   if (isCountry(code)) return code;
   throw new RowProblem(`expected a country code such as "DE", got ${quoted(given)}`);
 }
+
+/** A country's code as files write it. Only ASCII, since some letters beyond it become ones of it in capitals. */
+const inCapitals = (code: string): string => (/^[a-z]{2}$/i.test(code) ? code.toUpperCase() : code);

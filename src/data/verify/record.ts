@@ -71,7 +71,7 @@ export const RECORD_CHECKS: readonly Check[] = [
   {
     table: 'tickets',
     field: 'closed_at',
-    // Imported tickets may lack one, if the file did.
+    // Those that other programs wrote may lack one.
     sql: (within) => `
       SELECT s.id, CONCAT('a time, since it is ', s.status) AS expected, NULL AS found FROM ${made('Ticket', 'tickets')}
       WHERE ${within('h.customer_id')} AND s.status NOT IN ('OPEN', 'PENDING') AND s.closed_at IS NULL`,

@@ -1,6 +1,6 @@
 import { OperationTypeNode, type GraphQLError } from 'graphql';
 import type { Scope } from '../../access/caller.ts';
-import { createError } from '../../errors.ts';
+import { graphqlError } from '../coded-errors.ts';
 import type { Operation } from '../operation.ts';
 
 const NEEDED_SCOPE: Readonly<Record<OperationTypeNode, Scope>> = {
@@ -13,5 +13,5 @@ const NEEDED_SCOPE: Readonly<Record<OperationTypeNode, Scope>> = {
 export function authorise({ caller, definition }: Operation): readonly GraphQLError[] {
   const scope = NEEDED_SCOPE[definition.operation];
   if (caller.scopes.includes(scope)) return [];
-  return [createError('FORBIDDEN', `Expected a caller with the scope ${scope}, got one without it.`)];
+  return [graphqlError('FORBIDDEN', `Expected a caller with the scope ${scope}, got one without it.`)];
 }

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { GraphQLError, type ExecutionResult } from 'graphql';
-import { createError, ERROR_CODES, exposedCode, type ErrorCode } from '../../errors.ts';
+import { CodedError, createError, ERROR_CODES, type ErrorCode } from '../../errors.ts';
 import { toGatewayError } from '../../db/errors.ts';
 import type { Log } from '../../telemetry/log.ts';
 import type { Metrics } from '../../telemetry/metrics.ts';
-import { coded } from '../documents.ts';
+import { coded, exposedCode } from '../coded-errors.ts';
 
 /** Converts an error to what a client may see: with a code, and for an unexpected error only an id, which is also in the log. */
 export type MaskError = (error: unknown) => GraphQLError;
@@ -72,21 +72,21 @@ function refusedArgument(error: GraphQLError): GraphQLError | undefined {
   return isOfGraphQL(error) && error.message.startsWith('Argument "') ? coded(error, 'BAD_USER_INPUT') : undefined;
 }
 
-/** The outermost error with a code: it may wrap a cause that has a different one, or none. */
-function outermostCoded(error: unknown): GraphQLError | undefined {
-  if (!(error instanceof GraphQLError)) return undefined;
-  return exposedCode(error) === undefined ? outermostCoded(error.originalError) : error;
+/** The outermost error with a code of its own: it may wrap a cause that has a different one, or none. */
+function outermostCoded(error: unknown): GraphQLError | CodedError | undefined {
+  if (!(error instanceof GraphQLError)) return error instanceof CodedError ? error : undefined;
+  return error.extensions['code'] === undefined ? outermostCoded(error.originalError) : error;
 }
 
 function deepest(error: unknown): unknown {
   return error instanceof GraphQLError && error.originalError ? deepest(error.originalError) : error;
 }
 
-function placed(shown: GraphQLError, located: GraphQLError | undefined): GraphQLError {
-  if (located === undefined || shown === located) return shown;
+function placed(shown: GraphQLError | CodedError, located: GraphQLError | undefined): GraphQLError {
+  if (shown instanceof GraphQLError && (located === undefined || shown === located)) return shown;
   return new GraphQLError(shown.message, {
-    nodes: located.nodes ?? null,
-    path: located.path ?? null,
-    extensions: shown.extensions,
+    nodes: located?.nodes ?? null,
+    path: located?.path ?? null,
+    extensions: shown instanceof GraphQLError ? shown.extensions : {},
   });
 }

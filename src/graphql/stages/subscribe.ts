@@ -5,8 +5,9 @@ import {
   type ExecutionResult,
   type GraphQLSchema,
 } from 'graphql';
+import pLimit from 'p-limit';
 import type { StreamEvent } from '../../crm/context.ts';
-import { createError, exposedCode } from '../../errors.ts';
+import { exposedCode, graphqlError } from '../coded-errors.ts';
 import type { CreateContext } from '../context.ts';
 import type { Operation } from '../operation.ts';
 import type { Execute } from './execute.ts';
@@ -28,7 +29,7 @@ export interface SubscribeOptions {
  * @returns a function that gives masked results; only one, with errors, when the subscription cannot begin
  */
 export function createSubscribe({ schema, createContext, maskError, execute, eventsAtOnce }: SubscribeOptions) {
-  const inTurn = createTurns(eventsAtOnce);
+  const inTurn = pLimit(eventsAtOnce);
 
   async function begin(operation: Operation): Promise<AsyncIterable<ExecutionResult> | ExecutionResult> {
     const { document, definition, name, given, variables, signal } = operation;
@@ -65,24 +66,7 @@ function answered(event: StreamEvent, result: ExecutionResult): ExecutionResult 
 }
 
 const nullCondition = () =>
-  createError('BAD_USER_INPUT', 'Expected true or false for @skip and @include, got a variable that is null.');
+  graphqlError('BAD_USER_INPUT', 'Expected true or false for @skip and @include, got a variable that is null.');
 
 /** What could not be read is sent once it can be. */
 const TRANSIENT: ReadonlySet<unknown> = new Set(['TIMEOUT', 'SERVICE_UNAVAILABLE']);
-
-/** Limits how many run at once; the others wait in the order in which they came. */
-function createTurns(most: number) {
-  const waiting: (() => void)[] = [];
-  let running = 0;
-  return async <Result>(run: () => Promise<Result>): Promise<Result> => {
-    if (running < most) running += 1;
-    else await new Promise<void>((resolve) => waiting.push(resolve));
-    try {
-      return await run();
-    } finally {
-      const next = waiting.shift();
-      if (next === undefined) running -= 1;
-      else next();
-    }
-  };
-}
