@@ -206,7 +206,7 @@ function isRefused(ask: () => unknown): boolean {
     return false;
   } catch (error) {
     expect(error).toMatchObject({
-      extensions: { code: 'BAD_USER_INPUT' },
+      code: 'BAD_USER_INPUT',
       message: expect.stringMatching(/^Argument ".*": expected /),
     });
     return true;

@@ -109,7 +109,7 @@ test.each([
     const lying = (middle = await startMiddle(version, { planted: [planted] }));
     const url = `mysql://careful:topsecret@localhost:${lying.port}/crm?ssl-mode=VERIFY_IDENTITY&ssl-ca=${ca}`;
     await expect(openConnection(url)).rejects.toThrow(/The server sent what the driver cannot read/);
-    await expect(openServer(url, 60_000)).rejects.toMatchObject({ extensions: { code: 'SERVICE_UNAVAILABLE' } });
+    await expect(openServer(url, 60_000)).rejects.toMatchObject({ code: 'SERVICE_UNAVAILABLE' });
     expect(lying.heard()).toBe('');
     await lying.close();
   }
@@ -126,7 +126,7 @@ test('a certificate that has expired is refused', async () => {
 test('one that says nothing once it is asked for TLS is given up', async () => {
   middle = await startMiddle('9.7.0', { hangs: true });
   const url = `mysql://u@localhost:${middle.port}/crm?ssl-mode=VERIFY_CA&ssl-ca=${ours.certFile}`;
-  await expect(openServer(url, 50)).rejects.toMatchObject({ extensions: { code: 'SERVICE_UNAVAILABLE' } });
+  await expect(openServer(url, 50)).rejects.toMatchObject({ code: 'SERVICE_UNAVAILABLE' });
 });
 
 test('this is one that would hear the password, of whoever does not look at certificates', async () => {
