@@ -23,7 +23,7 @@ const LAYERS = [
   ['events'],
   ['cache'],
   ['crm'],
-  ['connection'],
+  ['relay'],
   ['batch'],
   ['db'],
 ];
@@ -36,7 +36,7 @@ const FOUNDATIONS = [
   'setting-kinds',
   'setting-urls',
   'errors',
-  'user-error',
+  'cli-error',
   'canonical',
   'time-limit',
   'tls',

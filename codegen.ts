@@ -49,7 +49,7 @@ const config: CodegenConfig = {
           Address: '../crm/customer/table.ts#AddressRow',
           OrderItem: '../crm/order/table.ts#OrderItemRow',
           Node: '../crm/root.ts#NodeValue',
-          PageInfo: '../connection/connection.ts#PageInfo',
+          PageInfo: '../relay/connection.ts#PageInfo',
           CreateCustomerPayload: '../crm/customer/commands.ts#CustomerPayload',
           UpdateCustomerPayload: '../crm/customer/commands.ts#CustomerPayload',
           CreateOrderPayload: '../crm/order/commands.ts#OrderPayload',

@@ -1,7 +1,7 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import { UserError } from '../src/user-error.ts';
+import { CliError } from '../src/cli-error.ts';
 import type { Settings } from './servers/serve.ts';
 
 /** A server under test, in its own process. */
@@ -29,7 +29,7 @@ export async function startChild(
   });
   const message = (): Promise<Readonly<Record<string, number>>> =>
     new Promise((resolve, reject) => {
-      const onExit = (code: number | null): void => reject(new UserError(`${script} ended with exit code ${code}`));
+      const onExit = (code: number | null): void => reject(new CliError(`${script} ended with exit code ${code}`));
       child.once('exit', onExit);
       child.once('message', (given) => {
         child.off('exit', onExit);

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { UserError } from '../src/user-error.ts';
+import { CliError } from '../src/cli-error.ts';
 import { GROUP_SIZE, type CaseName } from './cases.ts';
 import { startChild, type Child } from './children.ts';
 import type { BenchServers } from './data.ts';
@@ -107,6 +107,6 @@ async function checkAnswers(contestants: readonly Contestant[], answers: Answers
   for (const { child, path, question, who } of contestants) {
     const answer: unknown = JSON.parse(await ask(child, path, question));
     if (!isDeepStrictEqual(answer, JSON.parse(answers[question] ?? '')))
-      throw new UserError(`${who} gives another answer to ${question} than the gateway`);
+      throw new CliError(`${who} gives another answer to ${question} than the gateway`);
   }
 }

@@ -1,7 +1,7 @@
 import { EventEmitter, once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import autocannon from 'autocannon';
-import { UserError } from '../src/user-error.ts';
+import { CliError } from '../src/cli-error.ts';
 import { CASES, requestBody, type CaseName } from './cases.ts';
 import type { Child } from './children.ts';
 
@@ -34,18 +34,18 @@ const HEADERS = { 'content-type': 'application/json', accept: 'application/json'
 /** The longest pause between statements while requests are in flight. */
 const SETTLE_MS = 100;
 /** The longest round while waiting for an answer. */
-const LONGEST_SECONDS = 8;
+const MAX_SECONDS = 8;
 /** How often autocannon checks whether time is up. */
 const SAMPLE_MS = 50;
 /** No server here is faster with varied requests; one that were would hit the cache, which the number of statements shows. */
-const MOST_VARIED_A_SECOND = 10_000;
+const MAX_VARIED_A_SECOND = 10_000;
 
 let serial = 0;
 
 /**
  * Puts load on one server: each connection sends a request when its last one was answered. A round without any answer, on a
  * busy machine, is repeated with twice the time.
- * @throws UserError when requests fail, or none is answered in `LONGEST_SECONDS`
+ * @throws CliError when requests fail, or none is answered in `MAX_SECONDS`
  */
 export async function runRound(options: RoundOptions): Promise<Round> {
   const { child, path, question } = options;
@@ -54,7 +54,7 @@ export async function runRound(options: RoundOptions): Promise<Round> {
   for (let { seconds } = options; ; seconds *= 2) {
     const round = await measuredRound({ ...options, seconds });
     if (round !== undefined) return round;
-    if (seconds >= LONGEST_SECONDS) throw new UserError(`${path} of ${child.url}: no answer within ${seconds} s`);
+    if (seconds >= MAX_SECONDS) throw new CliError(`${path} of ${child.url}: no answer within ${seconds} s`);
   }
 }
 
@@ -111,7 +111,7 @@ interface Load {
 
 async function load(options: RoundOptions): Promise<Load> {
   const { child, path, varied, seconds, connections } = options;
-  const eachConnection = varied ? Math.ceil((MOST_VARIED_A_SECOND * seconds) / connections) : 1;
+  const eachConnection = varied ? Math.ceil((MAX_VARIED_A_SECOND * seconds) / connections) : 1;
   const latencies: number[] = [];
   const failures: string[] = [];
   let began = 0;
@@ -141,7 +141,7 @@ async function load(options: RoundOptions): Promise<Load> {
   tracker.on('reqError', (error: Error) => failures.push(error.message));
   const [sent] = (await once(running, 'done')) as [number];
   if (failures.length > 0)
-    throw new UserError(
+    throw new CliError(
       `${path} of ${child.url}: ${failures.length} of ${sent} requests failed, such as: ${failures[0]}`,
     );
   return { latencies, elapsedMs: ended - began, sent };
@@ -164,6 +164,6 @@ export async function ask(child: Child, path: string, name: CaseName): Promise<s
   });
   const text = await response.text();
   if (response.status !== 200 || 'errors' in (JSON.parse(text) as object))
-    throw new UserError(`${name} was answered with status ${response.status}: ${text.slice(0, 300)}`);
+    throw new CliError(`${name} was answered with status ${response.status}: ${text.slice(0, 300)}`);
   return text;
 }

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { Redis } from 'ioredis';
-import { UserError } from '../src/user-error.ts';
+import { CliError } from '../src/cli-error.ts';
 import { CASES, type CaseName } from './cases.ts';
 import { isAsked, startContestants, WHO, type Contestant, type Who } from './contestants.ts';
 import { startBenchServers, type BenchServers } from './data.ts';
@@ -54,13 +54,13 @@ function parseOptions() {
     return values;
   } catch (error) {
     if (!(error instanceof TypeError)) throw error;
-    throw new UserError(`${error.message}; --help has the options`, { exitCode: USAGE_EXIT_CODE, cause: error });
+    throw new CliError(`${error.message}; --help has the options`, { exitCode: USAGE_EXIT_CODE, cause: error });
   }
 }
 
 /** Reports an error in one line; returns the exit code. */
 function explain(error: unknown): number {
-  if (error instanceof UserError) {
+  if (error instanceof CliError) {
     report(error.message);
     return error.exitCode;
   }
@@ -109,14 +109,14 @@ async function main(values: ReturnType<typeof parseOptions>): Promise<number> {
 function positive(name: string, text: string): number {
   const value = Number(text);
   if (value > 0) return value;
-  throw new UserError(`--${name}: expected a number above 0, got "${text}"`, { exitCode: USAGE_EXIT_CODE });
+  throw new CliError(`--${name}: expected a number above 0, got "${text}"`, { exitCode: USAGE_EXIT_CODE });
 }
 
 type Line = Pick<Contestant, 'who' | 'question'>;
 
 /**
  * The lines selected by --only.
- * @throws UserError (exit code 64) for unknown names, and for names that no line combines
+ * @throws CliError (exit code 64) for unknown names, and for names that no line combines
  */
 function parseOnly(text: string): (line: Line) => boolean {
   const questions = Object.keys(CASES) as CaseName[];
@@ -125,14 +125,14 @@ function parseOnly(text: string): (line: Line) => boolean {
   const known: readonly string[] = [...questions, ...servers];
   const expected = `--only: expected some of ${known.join(', ')}`;
   const unknown = names.find((name) => !known.includes(name));
-  if (unknown !== undefined) throw new UserError(`${expected}, got "${unknown}"`, { exitCode: USAGE_EXIT_CODE });
+  if (unknown !== undefined) throw new CliError(`${expected}, got "${unknown}"`, { exitCode: USAGE_EXIT_CODE });
   const chosen = <T extends string>(all: readonly T[]): readonly T[] => {
     const named = all.filter((name) => names.includes(name));
     return named.length === 0 ? all : named;
   };
   const [chosenQuestions, chosenServers] = [chosen(questions), chosen(servers)];
   if (!chosenQuestions.some((question) => chosenServers.some((who) => isAsked(who, question))))
-    throw new UserError(`${expected} that have a line together, got "${text}"`, { exitCode: USAGE_EXIT_CODE });
+    throw new CliError(`${expected} that have a line together, got "${text}"`, { exitCode: USAGE_EXIT_CODE });
   return ({ who, question }) => chosenQuestions.includes(question) && chosenServers.includes(who);
 }
 

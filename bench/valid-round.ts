@@ -1,4 +1,4 @@
-import { UserError } from '../src/user-error.ts';
+import { CliError } from '../src/cli-error.ts';
 import type { Contestant } from './contestants.ts';
 import type { Round } from './round.ts';
 
@@ -10,7 +10,7 @@ const TRY_AGAIN_EXIT_CODE = 75;
  * a look-up can exceed its time limit, and a short round can lose most of its requests at its end, so a round gets several
  * attempts.
  * @param options.isStrict false: the last attempt is accepted anyway, and reported; for runs whose figures nobody uses
- * @throws UserError (exit code 75) when no attempt is valid
+ * @throws CliError (exit code 75) when no attempt is valid
  */
 export async function validRound(
   { who, question, statements, varied, cacheResult }: Omit<Contestant, 'child'>,
@@ -27,7 +27,7 @@ export async function validRound(
     const message = `${who} ${question}: expected ${meant}, got ${came}`;
     if (attempt < options.tries) options.report(`Again: ${message}`);
     else if (options.isStrict)
-      throw new UserError(`${message}, ${attempt} times. If this machine has other things to do, try again later.`, {
+      throw new CliError(`${message}, ${attempt} times. If this machine has other things to do, try again later.`, {
         exitCode: TRY_AGAIN_EXIT_CODE,
       });
     else {

@@ -60,7 +60,7 @@ export const SETTING_NAMES: readonly string[] = Object.keys(settings.shape);
 /** Other programs also use names with DATABASE_, REDIS_, LOG_ and DATA_, so of those only near misses of ours count. */
 const ownName = /^(?:AUTH|LIMIT|CACHE|CORS)_|^(?:DATABASE_(?:UR|REPLICA)|REDIS_UR|LOG_LE?V|DATA_?DIR)|^WORKERS$/i;
 
-const MOST_MISTYPED = 3;
+const MAX_MISTYPED = 3;
 
 /** Ignores case and underscores, so that `databaseUrl` and `LOGLEVEL` are near misses too. */
 const bare = (name: string): string => name.toUpperCase().replaceAll('_', '');
@@ -76,9 +76,9 @@ function isOurs(name: string): boolean {
 
 /** `; did you mean DATABASE_URL?` for an unknown name; empty if it is like none of ours. */
 function suggestion(name: string): string {
-  const distanceTo = (known: string): number => leven(bare(name), bare(known), { maxDistance: MOST_MISTYPED + 1 });
+  const distanceTo = (known: string): number => leven(bare(name), bare(known), { maxDistance: MAX_MISTYPED + 1 });
   const [nearest] = SETTING_NAMES.toSorted((one, other) => distanceTo(one) - distanceTo(other));
-  if (nearest !== undefined && distanceTo(nearest) <= MOST_MISTYPED) return `; did you mean ${nearest}?`;
+  if (nearest !== undefined && distanceTo(nearest) <= MAX_MISTYPED) return `; did you mean ${nearest}?`;
   const begun = SETTING_NAMES.find((known) => bare(name).startsWith(bare(known)));
   return begun === undefined ? '' : `; did you mean ${begun}?`;
 }

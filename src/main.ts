@@ -14,7 +14,7 @@ import { runVerify, type VerifyArguments } from './cli/verify.ts';
 import { ConfigError, parseConfig } from './config.ts';
 import { serverWords } from './db/errors.ts';
 import { codeOf, quoted } from './errors.ts';
-import { UserError } from './user-error.ts';
+import { CliError } from './cli-error.ts';
 import manifest from '../package.json' with { type: 'json' };
 
 // Exit codes follow sysexits.h: 64 usage, 69 unavailable, 70 software, 74 input or output, 78 configuration.
@@ -75,7 +75,7 @@ async function run(command: () => Promise<number>): Promise<void> {
 /** Reports an error, without a stack trace if the user can fix it; returns the exit code. */
 function tell(error: unknown): number {
   if (error instanceof ConfigError) return lines(error.message, CONFIGURATION);
-  if (error instanceof UserError) return lines(error.message, error.exitCode);
+  if (error instanceof CliError) return lines(error.message, error.exitCode);
   if (codeOf(error) === 'SERVICE_UNAVAILABLE')
     return lines(`DATABASE_URL: the database cannot be reached: ${serverWords(error)}`, UNAVAILABLE);
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : USAGE;
@@ -188,7 +188,7 @@ program
 function assertCommand(word: string | undefined): void {
   const names = [...program.commands.map((command) => command.name()), 'help'];
   if (word === undefined || word.startsWith('-') || names.includes(word)) return;
-  throw new UserError(`unknown command ${quoted(word)}: expected one of ${names.join(', ')}`, { exitCode: USAGE });
+  throw new CliError(`unknown command ${quoted(word)}: expected one of ${names.join(', ')}`, { exitCode: USAGE });
 }
 
 for (const command of program.commands) {

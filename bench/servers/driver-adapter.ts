@@ -19,7 +19,7 @@ const read = process.env['BENCH_POOL'] === 'own' ? await ownRead() : await plain
 const page = (limit: number, column: string, from?: string): PageQuery => ({
   conditions: column === 'createdAt' ? [{ kind: 'range', column, from: from ?? null, to: CASES.L.to }] : [],
   sort: { column, descending: true },
-  signature: '',
+  batchKey: '',
   limit: limit + 1,
   backward: false,
   from: undefined,

@@ -36,12 +36,12 @@ export interface Position {
   readonly id: string;
 }
 
-/** Which rows, and in what order. Two queries with equal `signature`s differ only in the parent. */
+/** Which rows, and in what order. Two queries with equal `batchKey`s differ only in the parent. */
 export interface ListQuery {
   readonly conditions: readonly Condition[];
   /** The column to sort by; ties are broken by id in the same direction. */
   readonly sort: { readonly column: string; readonly descending: boolean };
-  readonly signature: string;
+  readonly batchKey: string;
 }
 
 /** A page of a list: up to `limit` rows after `from`, in the list's order, or in reverse if `backward`. */

@@ -126,19 +126,19 @@ export interface Page<Row> {
   readonly hasMore: boolean;
 }
 
-/** The loaders behind one connection field. Each batches a tick's keys into one statement per `signature`. */
+/** The loaders behind one connection field. Each batches a tick's keys into one statement per `batchKey`. */
 export interface ListLoaders<Row> {
   readonly source: ListSource;
   page(parent: RowId | null, query: PageQuery): Promise<Page<Row>>;
   /** At most `COUNT_BOUND` + 1. */
   count(parent: RowId | null, query: ListQuery): Promise<number>;
   /** Whether there is a row at `from` or beyond it, in the list's order, or in reverse if `backward`. */
-  exists(parent: RowId | null, query: ListQuery, beyond: { from: Position; backward: boolean }): Promise<boolean>;
+  exists(parent: RowId | null, query: ListQuery, seek: { from: Position; backward: boolean }): Promise<boolean>;
 }
 
 interface ListKey<Query> {
   readonly parent: RowId | null;
-  readonly signature: string;
+  readonly batchKey: string;
   readonly query: Query;
 }
 
@@ -178,23 +178,23 @@ export function createListLoaders<T extends Columns>(
     const found = new Map(rows.map(([parent, n]) => [parentKey(parent), Number(n)]));
     return parents.map((parent) => found.get(parent) ?? 0);
   });
-  const existing = byParent<ListQuery & { beyond: { from: Position; backward: boolean } }, boolean>(
+  const existing = byParent<ListQuery & { seek: { from: Position; backward: boolean } }, boolean>(
     async (parents, query) => {
       tagLists(parents);
-      const rows = await context.db.read(existsStatement(source, query, { ...query.beyond, parents }));
+      const rows = await context.db.read(existsStatement(source, query, { ...query.seek, parents }));
       const found = new Set(rows.map(([parent]) => parentKey(parent)));
       return parents.map((parent) => found.has(parent));
     },
   );
   return {
     source,
-    page: (parent, query) => pages().load({ parent, query, signature: query.signature }),
-    count: (parent, query) => counts().load({ parent, query, signature: query.signature }),
-    exists: (parent, query, beyond) =>
+    page: (parent, query) => pages().load({ parent, query, batchKey: query.batchKey }),
+    count: (parent, query) => counts().load({ parent, query, batchKey: query.batchKey }),
+    exists: (parent, query, seek) =>
       existing().load({
         parent,
-        query: { ...query, beyond },
-        signature: `${query.signature} ${JSON.stringify(beyond)}`,
+        query: { ...query, seek },
+        batchKey: `${query.batchKey} ${JSON.stringify(seek)}`,
       }),
   };
 }
@@ -214,17 +214,17 @@ function byParent<Query, Result>(load: LoadPages<Query, Result>): () => DataLoad
   let loader: DataLoader<ListKey<Query>, Result, string> | undefined;
   return () =>
     (loader ??= new DataLoader((keys) => loadTogether(keys, load), {
-      cacheKeyFn: (key) => `${key.parent} ${key.signature}`,
+      cacheKeyFn: (key) => `${key.parent} ${key.batchKey}`,
     }));
 }
 
-/** Passes keys with the same signature to `load` together, in chunks. */
+/** Passes keys with the same batchKey to `load` together, in chunks. */
 async function loadTogether<Query, Result>(
   keys: readonly ListKey<Query>[],
   load: LoadPages<Query, Result>,
 ): Promise<(Result | Error)[]> {
   const results = new Map<ListKey<Query>, Result | Error>();
-  const groups = [...Map.groupBy(keys, (key) => key.signature).values()].flatMap((group) =>
+  const groups = [...Map.groupBy(keys, (key) => key.batchKey).values()].flatMap((group) =>
     chunks(group, PARENTS_A_STATEMENT),
   );
   await Promise.all(

@@ -24,7 +24,8 @@ export function pageStatement(
   const descending = query.sort.descending !== query.backward;
   const direction = descending ? 'DESC' : 'ASC';
   const select = options.columns.map((name) => `t.${sqlName(source, name)}`).join(', ');
-  const keyset = query.from === undefined ? [] : [beyond(shape, source, { query, from: query.from, descending })];
+  const keyset =
+    query.from === undefined ? [] : [seekCondition(shape, source, { query, from: query.from, descending })];
   const bounded = (order: readonly string[]) =>
     `ORDER BY ${order.map((column) => `${column} ${direction}`).join(', ')} LIMIT ?`;
   const limit = BigInt(query.limit);
@@ -56,7 +57,7 @@ export function existsStatement(
 ): ReadStatement {
   const shape = listShape(source, query);
   const descending = query.sort.descending !== options.backward;
-  const keyset = beyond(shape, source, { query, from: options.from, descending, inclusive: true });
+  const keyset = seekCondition(shape, source, { query, from: options.from, descending, inclusive: true });
   const branches = options.parents.flatMap((parent) =>
     shape.alternatives.map((alternative): Clause => {
       const where = whereAll([...parentIs(shape, source, parent), ...alternative, keyset]);
@@ -213,7 +214,7 @@ function beginsWith(name: string, texts: readonly string[]): Clause {
  * Rows beyond a position (keyset pagination). Both servers turn this OR into index ranges, but not a row comparison such as
  * `(a, b) > (x, y)`. MySQL sorts nulls first.
  */
-function beyond(
+function seekCondition(
   shape: ListShape,
   source: ListSource,
   options: { query: ListQuery; from: Position; descending: boolean; inclusive?: boolean },

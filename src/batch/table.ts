@@ -17,11 +17,11 @@ export interface Column<Value> {
 export type RowId = string;
 
 const ID = /^[1-9]\d{0,18}$/;
-const LARGEST_ID = 2n ** 63n - 1n;
+const MAX_ID = 2n ** 63n - 1n;
 
 /** Whether a value could be the key of a row: 1 to 2^63 - 1. */
 export const isRowId = (value: unknown): value is RowId =>
-  typeof value === 'string' && ID.test(value) && BigInt(value) <= LARGEST_ID;
+  typeof value === 'string' && ID.test(value) && BigInt(value) <= MAX_ID;
 
 /** A 64-bit key. */
 export const id = (sql: string): Column<RowId> => ({

@@ -16,7 +16,7 @@ export interface InvalidationLog {
 export const ALL_TAGS = '*';
 
 /** How many entries are kept, at least. An answer from before the oldest entry counts as out of date. */
-const MOST_ENTRIES = 20_000;
+const MAX_ENTRIES = 20_000;
 const READ_AT_ONCE = 1_000;
 // Longer than the lifetime of any answer that depends on it.
 const LIFETIME_SECONDS = 7 * 24 * 3_600;
@@ -38,7 +38,7 @@ export function createInvalidationLog({ prefix }: { prefix: string }): Invalidat
   const add = async (client: Redis | Cluster, tags: readonly string[]): Promise<void> => {
     const server = await serverOf(client);
     await Promise.all([
-      client.xadd(key, 'MAXLEN', '~', MOST_ENTRIES, '*', 'tags', tags.join(' '), 'server', server),
+      client.xadd(key, 'MAXLEN', '~', MAX_ENTRIES, '*', 'tags', tags.join(' '), 'server', server),
       client.expire(key, LIFETIME_SECONDS),
     ]);
   };
@@ -107,7 +107,7 @@ function createKnownEntries() {
   };
   const prune = (): void => {
     for (const id of numbers.keys()) {
-      if (numbers.size <= MOST_ENTRIES) break;
+      if (numbers.size <= MAX_ENTRIES) break;
       numbers.delete(id);
     }
     const [oldest = 0] = numbers.values();
@@ -118,7 +118,7 @@ function createKnownEntries() {
     add(entries: readonly Entry[]): void {
       for (const entry of entries) addOne(entry);
       // Only occasionally, since pruning walks over all tags.
-      if (numbers.size > 2 * MOST_ENTRIES) prune();
+      if (numbers.size > 2 * MAX_ENTRIES) prune();
     },
     forget(): void {
       numbers.clear();

@@ -3,7 +3,7 @@ import { Redis } from 'ioredis';
 import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { connectionOptions, retryDelayMs, type BoundedRedis } from './redis.ts';
-import { createUntold } from './untold.ts';
+import { createPending } from './pending.ts';
 
 /**
  * Whether this gateway receives what others publish on a channel: LIVE; JOINING, not known yet, for a few seconds at most;
@@ -48,7 +48,7 @@ interface RedisChannelsOptions {
 // A connection with no traffic cannot be told from one whose peer is gone.
 const PING_MS = 1_000;
 // Beyond this many unsent channels, a single message says that any of them may have changed.
-const MOST_UNTOLD = 1_000;
+const MAX_PENDING = 1_000;
 const ANY = 'any';
 
 /**
@@ -61,7 +61,7 @@ export function createRedisChannels(options: RedisChannelsOptions): RedisChannel
   const self = randomUUID();
   const states = new Map<string, { state: ChannelState }>();
   const tellings = new Set<Promise<void>>();
-  const untold = createUntold((channels) =>
+  const pending = createPending((channels) =>
     redis.run('publish', (client) =>
       Promise.all(channels.map((channel) => client.publish(`${prefix}${channel}`, self))),
     ),
@@ -108,8 +108,8 @@ export function createRedisChannels(options: RedisChannelsOptions): RedisChannel
     stateOf: (channel) => states.get(channel)?.state ?? 'INTERRUPTED',
     publish(channels) {
       if (channels.length === 0) return;
-      const telling = untold
-        .tell(untold.count() < MOST_UNTOLD ? channels : [ANY])
+      const telling = pending
+        .tell(pending.count() < MAX_PENDING ? channels : [ANY])
         .finally(() => tellings.delete(telling));
       tellings.add(telling);
     },
@@ -117,7 +117,7 @@ export function createRedisChannels(options: RedisChannelsOptions): RedisChannel
       states.clear();
       ear.close();
       await Promise.all(tellings);
-      untold.close();
+      pending.close();
     },
   };
 }

@@ -38,7 +38,7 @@ export interface RedisOptions {
 
 // How long the circuit breaker stays open. Then it is half-open: one command probes Redis, while the others still go without
 // the cache.
-const BREAK_MS = 500;
+const OPEN_MS = 500;
 const CONNECT_MS = 1_000;
 // A connection that receives nothing for this long is dropped: its peer may be gone without closing it.
 const SILENCE_MS = 2_000;
@@ -47,7 +47,7 @@ const SILENCE_MS = 2_000;
 export function createRedis({ urls, timeoutMs, log, metrics }: RedisOptions): BoundedRedis {
   const redis = connect(urls, timeoutMs);
   /** 0 while the breaker is closed. */
-  let brokenUntil = 0;
+  let openUntil = 0;
   let probing = false;
   let isReported = false;
   let isClosed = false;
@@ -58,37 +58,37 @@ export function createRedis({ urls, timeoutMs, log, metrics }: RedisOptions): Bo
     if (!isReported) log.warn({ err: error }, 'Redis is down; answers are not cached until it is back');
     isReported = true;
   };
-  const endBreak = (): void => {
+  const closeBreaker = (): void => {
     if (isReported) log.info('Redis is back');
     isReported = false;
-    brokenUntil = 0;
+    openUntil = 0;
   };
   redis.on('error', (error: Error) => {
     metrics.redisFailures.inc({ purpose: 'connect' });
     report(error);
   });
-  redis.on('ready', endBreak);
+  redis.on('ready', closeBreaker);
 
   return {
     async run(purpose, commands) {
-      const isProbe = brokenUntil > 0;
+      const isProbe = openUntil > 0;
       if (redis.status !== 'ready') return undefined;
-      if (isProbe && purpose !== 'invalidate' && (probing || performance.now() < brokenUntil)) return undefined;
+      if (isProbe && purpose !== 'invalidate' && (probing || performance.now() < openUntil)) return undefined;
       if (isProbe) probing = true;
       try {
         gatherWrites(redis);
         const result = await within(timeoutMs, commands(redis));
         // Only the probe closes the breaker; other commands were sent before it opened, so their answers are older.
-        if (isProbe) endBreak();
+        if (isProbe) closeBreaker();
         return result;
       } catch (error) {
         metrics.redisFailures.inc({ purpose });
         log.debug({ err: error, purpose }, 'a Redis command failed');
         // An error reply (out of memory, read-only, loading) came in time, and the breaker only guards against waiting.
         if (error instanceof ReplyError) {
-          if (isProbe) endBreak();
+          if (isProbe) closeBreaker();
         } else if (purpose === 'lookup' || isProbe) {
-          brokenUntil = performance.now() + BREAK_MS;
+          openUntil = performance.now() + OPEN_MS;
           report(error);
         }
         return undefined;
@@ -96,7 +96,7 @@ export function createRedis({ urls, timeoutMs, log, metrics }: RedisOptions): Bo
         if (isProbe) probing = false;
       }
     },
-    isUp: () => redis.status === 'ready' && brokenUntil === 0,
+    isUp: () => redis.status === 'ready' && openUntil === 0,
     async close() {
       isClosed = true;
       redis.disconnect();

@@ -3,7 +3,7 @@ import { canonical } from '../canonical.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { ALL_TAGS, createInvalidationLog, type Position } from './invalidation-log.ts';
 import type { BoundedRedis } from './redis.ts';
-import { createUntold } from './untold.ts';
+import { createPending } from './pending.ts';
 
 /** What identifies an answer. */
 export interface CacheKey {
@@ -51,7 +51,7 @@ export interface ResponseCache {
 }
 
 // Beyond this many tags that Redis was not told of, everything is invalidated.
-const MOST_UNTOLD = 1_000;
+const MAX_PENDING = 1_000;
 
 interface ResponseCacheOptions {
   readonly redis: BoundedRedis;
@@ -80,7 +80,7 @@ export function createResponseCache(options: ResponseCacheOptions): ResponseCach
     const parts = [schemaHash, key.document, key.operationName ?? '', key.access, canonical(key.variables ?? {})];
     return `${prefix}answer:${hash('sha256', parts.join('\n'), 'base64url')}`;
   };
-  const untold = createUntold((tags) =>
+  const pending = createPending((tags) =>
     redis.run('invalidate', async (client) => {
       await log.append(client, tags);
       return true;
@@ -96,10 +96,10 @@ export function createResponseCache(options: ResponseCacheOptions): ResponseCach
 
   const lookup: ResponseCache['lookup'] = async (key, policy, { refresh }) => {
     // Until Redis knows of every write, stored answers may be stale.
-    if (untold.count() > 0) return { result: 'BYPASS' };
+    if (pending.count() > 0) return { result: 'BYPASS' };
     const name = answerKey(key);
     const found = await read(name);
-    if (found === undefined || untold.count() > 0) return { result: 'BYPASS' };
+    if (found === undefined || pending.count() > 0) return { result: 'BYPASS' };
     const { stored, position } = found;
     const answer = refresh || stored === null ? undefined : decode(stored);
     if (answer !== undefined && log.holds(answer.position, answer.tags)) return { result: 'HIT', answer };
@@ -116,10 +116,10 @@ export function createResponseCache(options: ResponseCacheOptions): ResponseCach
       return found;
     },
     invalidate: async (tags) => {
-      if (tags.length > 0) await untold.tell(untold.count() < MOST_UNTOLD ? tags : [ALL_TAGS]);
+      if (tags.length > 0) await pending.tell(pending.count() < MAX_PENDING ? tags : [ALL_TAGS]);
     },
     async close() {
-      untold.close();
+      pending.close();
       await redis.close();
     },
   };

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer, isIPv6 } from 'node:net';
 import type { Config } from '../config.ts';
-import { UserError } from '../user-error.ts';
+import { CliError } from '../cli-error.ts';
 
 type Address = Pick<Config, 'host' | 'port'>;
 
@@ -10,7 +10,7 @@ const NO_PERMISSION_EXIT_CODE = 77;
 
 /**
  * Listens briefly on the gateway's address, so that a wrong or taken one is reported before anything else is done.
- * @throws UserError from `addressError`
+ * @throws CliError from `addressError`
  */
 export async function assertFreeAddress(address: Address): Promise<void> {
   const server = createServer((socket) => socket.destroy());
@@ -27,12 +27,12 @@ export async function assertFreeAddress(address: Address): Promise<void> {
 /** Formats a host and a port as in a URL. */
 export const authority = (host: string, port: number): string => `${isIPv6(host) ? `[${host}]` : host}:${port}`;
 
-/** Turns an error of `listen` into a UserError (exit code 69, or 77 for missing rights) if the address is at fault. */
+/** Turns an error of `listen` into a CliError (exit code 69, or 77 for missing rights) if the address is at fault. */
 export function addressError(error: unknown, { host, port }: Address): unknown {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  const refusal = (what: string, exitCode: number): UserError => {
+  const refusal = (what: string, exitCode: number): CliError => {
     const expected = 'HOST and PORT: expected an address of this machine that is free';
-    return new UserError(`${expected}, got ${authority(host, port)}, which ${what}`, { exitCode, cause: error });
+    return new CliError(`${expected}, got ${authority(host, port)}, which ${what}`, { exitCode, cause: error });
   };
   if (code === 'EADDRINUSE') return refusal('another program uses', UNAVAILABLE_EXIT_CODE);
   if (code === 'EACCES') return refusal('needs more privileges to listen on', NO_PERMISSION_EXIT_CODE);

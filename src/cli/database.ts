@@ -3,7 +3,7 @@ import type { Config } from '../config.ts';
 import { applyMigrations, type MigrateResult } from '../db/migrate.ts';
 import { FolderLockedError } from '../embedded/folder-lock.ts';
 import { assertNotInUse, demo, searchFolders, startEmbeddedServers, type EmbeddedServers } from '../embedded/index.ts';
-import { UserError } from '../user-error.ts';
+import { CliError } from '../cli-error.ts';
 import type { CliContext } from './context.ts';
 import { migrationsFolder } from './migrations-folder.ts';
 
@@ -32,7 +32,7 @@ export interface Servers {
  * @param options.redis whether Redis is needed too; default false
  * @param options.createsDatabase whether to create a missing database from the settings; default true
  * @returns the command's exit code
- * @throws UserError when a server is unavailable or another process uses the data folder (69), see `applyMigrations` and `startEmbeddedServers`
+ * @throws CliError when a server is unavailable or another process uses the data folder (69), see `applyMigrations` and `startEmbeddedServers`
  */
 export async function withServers(
   options: { config: Config; cli: CliContext; redis?: boolean; createsDatabase?: boolean; migrates?: boolean },
@@ -70,13 +70,13 @@ const needsRedis = ({ environment, redisUrls, cache }: Config, isWanted: boolean
 
 /** Where another process uses the data folder: what to do, and exit code 69. Other errors are returned unchanged. */
 function inUseError(error: unknown, config: Config): unknown {
-  if (!(error instanceof UserError && error.cause instanceof FolderLockedError)) return error;
+  if (!(error instanceof CliError && error.cause instanceof FolderLockedError)) return error;
   const message =
     config.databaseUrl === undefined
       ? error.message
       : `Without REDIS_URL, the gateway needs a Redis of its own in ${dataDirOf(config)}, which process ` +
         `${error.cause.pid} uses: set REDIS_URL, CACHE_ENABLED=false or another DATA_DIR`;
-  return new UserError(message, { exitCode: UNAVAILABLE_EXIT_CODE, cause: error });
+  return new CliError(message, { exitCode: UNAVAILABLE_EXIT_CODE, cause: error });
 }
 
 const dataDirOf = ({ dataDir }: Config): string => (dataDir === undefined ? demo.dataDir : resolve(dataDir));

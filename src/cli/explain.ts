@@ -8,7 +8,7 @@ import { explainDatabase, mayBeginName } from '../explain/explain-database.ts';
 import { jsonReport, tableReport } from '../explain/report.ts';
 import { quoted } from '../errors.ts';
 import { createSchema } from '../graphql/schema.ts';
-import { UserError } from '../user-error.ts';
+import { CliError } from '../cli-error.ts';
 import type { CliContext } from './context.ts';
 import { migrationsFolder } from './migrations-folder.ts';
 import { parseSeedOptions, runSeed } from './seed.ts';
@@ -30,7 +30,7 @@ const ORDERS_PER_CUSTOMER = '2';
  * `npm run explain`: reports on `cli.stdout` what the server does for every statement that the schema can cause; everything
  * else goes to `cli.stderr`. Only reads the database of DATABASE_URL; without one, seeds a temporary database and removes it.
  * @returns the exit code: 0 when every statement is within its bounds, 1 when one is not, 130 when interrupted
- * @throws UserError (64) for wrong options; ConfigError; SERVICE_UNAVAILABLE when the database cannot be reached
+ * @throws CliError (64) for wrong options; ConfigError; SERVICE_UNAVAILABLE when the database cannot be reached
  */
 export async function runExplain(options: ExplainOptions, cli: CliContext): Promise<number> {
   const config = parseConfig(cli.env);
@@ -47,7 +47,7 @@ export async function runExplain(options: ExplainOptions, cli: CliContext): Prom
     });
   }
   if (options.customers !== undefined)
-    throw new UserError('--customers: expected no DATABASE_URL beside it, whose own rows are used, got one', {
+    throw new CliError('--customers: expected no DATABASE_URL beside it, whose own rows are used, got one', {
       exitCode: USAGE_EXIT_CODE,
     });
   return explain(databaseUrl, { options, cli, config });
@@ -69,8 +69,8 @@ async function explain(
   return entries.every(({ problems }) => problems.length === 0) ? 0 : OUT_OF_BOUNDS_EXIT_CODE;
 }
 
-const noSuchStatement = (only: string | undefined): UserError =>
-  new UserError(`--only: expected what a statement's name begins with, such as Customer.orders, got ${quoted(only)}`, {
+const noSuchStatement = (only: string | undefined): CliError =>
+  new CliError(`--only: expected what a statement's name begins with, such as Customer.orders, got ${quoted(only)}`, {
     exitCode: USAGE_EXIT_CODE,
   });
 

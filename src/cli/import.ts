@@ -9,7 +9,7 @@ import type { Mapping } from '../data/import/mapping-schema.ts';
 import { loadMapping } from '../data/import/mapping.ts';
 import { summaryText } from '../data/import/summary.ts';
 import { formatCount } from '../data/progress-report.ts';
-import { UserError } from '../user-error.ts';
+import { CliError } from '../cli-error.ts';
 
 /** The arguments of `npm run import`. */
 interface ImportArguments {
@@ -30,19 +30,19 @@ const LINE_EVERY_MS = 3_000;
 
 /**
  * Checks what can be checked before servers are looked for or started.
- * @throws UserError: 66 when the folder or the mapping file is missing, 65 when the mapping is wrong
+ * @throws CliError: 66 when the folder or the mapping file is missing, 65 when the mapping is wrong
  */
 export async function assertImportable({ folder, mapping }: ImportArguments): Promise<void> {
   const found = await stat(folder).catch((error: unknown) => error);
   if (!(found instanceof Stats && found.isDirectory()))
-    throw new UserError(`There is no folder ${folder}.`, { exitCode: NO_INPUT_EXIT_CODE, cause: found });
+    throw new CliError(`There is no folder ${folder}.`, { exitCode: NO_INPUT_EXIT_CODE, cause: found });
   await loadMapping(mapping);
 }
 
 /**
  * `npm run import`: imports CSV files according to a mapping, and ends with a summary on `cli.stdout`.
  * @returns the exit code: 0 when every row was accepted, 1 when some were rejected, 130 when interrupted
- * @throws UserError: 65 for a wrong mapping or one that does not fit the files, 66 for a missing file, 69 for no database
+ * @throws CliError: 65 for a wrong mapping or one that does not fit the files, 66 for a missing file, 69 for no database
  */
 export async function runImport(args: ImportArguments, cli: CliContext, databaseUrl: string): Promise<number> {
   const mapping = await loadMapping(args.mapping);

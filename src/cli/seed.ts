@@ -1,7 +1,7 @@
 import type { CachePlace } from '../cache/outside-invalidation.ts';
 import type { CliContext } from './context.ts';
 import { withInvalidation } from './invalidation.ts';
-import { UserError } from '../user-error.ts';
+import { CliError } from '../cli-error.ts';
 import { createProgressReport, formatCount, type ProgressReport } from '../data/progress-report.ts';
 import { differencesText } from '../data/seed/progress-table.ts';
 import { seedDatabase, type SeedResult } from '../data/seed/seed-database.ts';
@@ -26,22 +26,22 @@ export interface SeedOptionTexts {
 
 const USAGE_EXIT_CODE = 64;
 const INTERRUPTED_EXIT_CODE = 130;
-const MOST_CUSTOMERS = 100_000_000;
-const MOST_ORDERS_PER_CUSTOMER = 100;
-const MOST_SEED = 4_294_967_295;
+const MAX_CUSTOMERS = 100_000_000;
+const MAX_ORDERS_PER_CUSTOMER = 100;
+const MAX_SEED = 4_294_967_295;
 
 /**
  * Parses the command's options as commander passes them (`--orders-per-customer` as `ordersPerCustomer`).
- * @throws UserError (exit code 64, EX_USAGE) naming the option, what was expected and what came
+ * @throws CliError (exit code 64, EX_USAGE) naming the option, what was expected and what came
  */
 export function parseSeedOptions(given: SeedOptionTexts): SeedArguments {
   return {
-    customers: wholeNumber('--customers', given.customers, { least: 1, most: MOST_CUSTOMERS }),
+    customers: wholeNumber('--customers', given.customers, { least: 1, most: MAX_CUSTOMERS }),
     ordersPerCustomer: wholeNumber('--orders-per-customer', given.ordersPerCustomer ?? '5', {
       least: 0,
-      most: MOST_ORDERS_PER_CUSTOMER,
+      most: MAX_ORDERS_PER_CUSTOMER,
     }),
-    seed: wholeNumber('--seed', given.seed ?? '1', { least: 0, most: MOST_SEED }),
+    seed: wholeNumber('--seed', given.seed ?? '1', { least: 0, most: MAX_SEED }),
     reset: given.reset === true,
   };
 }
@@ -51,7 +51,7 @@ function wholeNumber(name: string, given: string | undefined, range: { least: nu
   const value = Number(text);
   if (/^\d+$/.test(text) && value >= range.least && value <= range.most) return value;
   const came = given === undefined ? 'nothing' : `"${given}"`;
-  throw new UserError(`${name}: expected a whole number from ${range.least} to ${range.most}, got ${came}`, {
+  throw new CliError(`${name}: expected a whole number from ${range.least} to ${range.most}, got ${came}`, {
     exitCode: USAGE_EXIT_CODE,
   });
 }
@@ -59,7 +59,7 @@ function wholeNumber(name: string, given: string | undefined, range: { least: nu
 /**
  * `npm run seed`: fills a migrated database with deterministic data, and shows progress on `cli.stdout`.
  * @returns the exit code: 0 when complete, 130 when interrupted (the same command continues)
- * @throws UserError from `seedDatabase`
+ * @throws CliError from `seedDatabase`
  */
 export async function runSeed(args: SeedArguments, cli: CliContext, databaseUrl: string): Promise<number> {
   const report = (line: string): void => void cli.stdout.write(`${line}\n`);

@@ -2,7 +2,7 @@ import { createApp } from '../app.ts';
 import { parseConfig, type Config } from '../config.ts';
 import { seedDatabase } from '../data/seed/seed-database.ts';
 import { createLog } from '../telemetry/log.ts';
-import { UserError } from '../user-error.ts';
+import { CliError } from '../cli-error.ts';
 import { addressError, assertFreeAddress, authority } from './address.ts';
 import type { CliContext } from './context.ts';
 import { withServers, type Servers } from './database.ts';
@@ -15,7 +15,7 @@ const UNAVAILABLE_EXIT_CODE = 69;
  * `npm start`: checks that its address is free, finds or starts the servers, migrates, loads demo data into an embedded
  * database, and serves until it is told to stop.
  * @returns the exit code, 0 after a graceful stop
- * @throws ConfigError for wrong settings; UserError for problems that the user can fix
+ * @throws ConfigError for wrong settings; CliError for problems that the user can fix
  */
 export async function runStart(cli: CliContext): Promise<number> {
   const config = parseConfig(cli.env);
@@ -54,7 +54,7 @@ async function serve(config: Config & Servers, cli: CliContext, report: (line: s
       `\nConcierge answers at\n  ${base}/graphql         GraphQL; in a browser, GraphiQL\n  ${base}/schema.graphql  the schema\n  ${base}/health/ready    what is up\n  ${base}/metrics         for Prometheus\nStop with Ctrl-C.`,
     );
     const reason = await Promise.race([stopSignal(cli.signal), config.embedded?.died ?? stopSignal(cli.signal)]);
-    if (reason !== undefined) throw new UserError(reason, { exitCode: UNAVAILABLE_EXIT_CODE });
+    if (reason !== undefined) throw new CliError(reason, { exitCode: UNAVAILABLE_EXIT_CODE });
     report('Stopping: requests in progress may finish.');
     return 0;
   } finally {
@@ -76,7 +76,7 @@ async function loadDemo(databaseUrl: string, { signal }: CliContext, report: (li
     const { outcome, rows } = await seeding;
     if (outcome === 'seeded') report(`Loaded demo data: ${DEMO.customers} customers, ${rows} rows in all.`);
   } catch (error) {
-    if (!(error instanceof UserError)) throw error;
+    if (!(error instanceof CliError)) throw error;
     report('The database holds data other than the demo; it is left as it is.');
   }
 }

@@ -18,7 +18,7 @@ export interface VerifyArguments {
 
 const DRIFT_EXIT_CODE = 1;
 const INTERRUPTED_EXIT_CODE = 130;
-const MOST_LINES = 100;
+const MAX_LINES = 100;
 
 /**
  * `npm run verify`: checks a database's consistency. Drifts and a summary go to `cli.stdout`, progress to `cli.stderr`.
@@ -41,7 +41,7 @@ async function verifyAndTell(args: VerifyArguments, cli: CliContext, databaseUrl
     signal: cli.signal,
     found(drift) {
       lines += 1;
-      if (args.all !== true && lines > MOST_LINES) return;
+      if (args.all !== true && lines > MAX_LINES) return;
       // Clears the progress bar, which is redrawn below the line.
       if (cli.stderr.isTTY) cli.stderr.write('\r\u001B[K');
       cli.stdout.write(`${args.json === true ? JSON.stringify(drift) : driftText(drift)}\n`);
@@ -84,7 +84,7 @@ function summaryText(result: VerifyResult, { all, seconds }: VerifyArguments & {
   const { isInterrupted, rows, repaired, counts } = result;
   const drifts = countOf(result);
   const lines: string[] = [];
-  if (all !== true && drifts > MOST_LINES) lines.push(`... and ${formatCount(drifts - MOST_LINES)} more: --all`);
+  if (all !== true && drifts > MAX_LINES) lines.push(`... and ${formatCount(drifts - MAX_LINES)} more: --all`);
   for (const [kind, count] of counts) lines.push(`${formatCount(count).padStart(9)}  ${kind}`);
   const rate = formatCount(Math.round(rows / seconds));
   lines.push(`Checked ${formatCount(rows)} rows in ${seconds.toFixed(1)} s, ${rate} rows/s.`);

@@ -1,6 +1,6 @@
 import type { BatchContext } from '../batch/loaders.ts';
 import type { RowId } from '../batch/table.ts';
-import type { PageBounds } from '../connection/connection.ts';
+import type { PageBounds } from '../relay/connection.ts';
 import type { Writer } from './writer.ts';
 
 /**

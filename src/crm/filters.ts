@@ -1,6 +1,6 @@
 import type { Condition } from '../batch/conditions.ts';
 import { createError } from '../errors.ts';
-import type { ListRequest } from '../connection/connection.ts';
+import type { ListRequest } from '../relay/connection.ts';
 
 type Maybe<Value> = Value | null | undefined;
 

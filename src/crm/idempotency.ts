@@ -8,7 +8,7 @@ import type { Write } from './writer.ts';
 
 /** How long a key is remembered. */
 const KEPT_MS = 24 * 3_600_000;
-const LONGEST_KEY = 255;
+const MAX_KEY = 255;
 const SWEPT_AT_ONCE = 1_000;
 
 /** The outcome of a command: its result, or why it was refused. Stored as JSON, together with the customers that it changed. */
@@ -20,7 +20,7 @@ type Kept = Outcome<unknown> & { readonly changedCustomers?: readonly string[] }
 export function parseIdempotencyKey(given: string | null | undefined, problems: Problems): string | undefined {
   if (given === null || given === undefined) return undefined;
   // Only its sender interprets it, so it may have breaks of lines.
-  const rules = { path: ['idempotencyKey'], most: LONGEST_KEY, problems, isManyLines: true };
+  const rules = { path: ['idempotencyKey'], most: MAX_KEY, problems, isManyLines: true };
   return parseText(given, rules) ?? undefined;
 }
 

@@ -31,7 +31,7 @@ export function problemOfPlaces(amount: string, currency: string): string | unde
 }
 
 /** The largest amount, for messages. */
-export const LARGEST_AMOUNT = formatAmount(AMOUNT_LIMIT - 1n);
+export const MAX_AMOUNT = formatAmount(AMOUNT_LIMIT - 1n);
 
 export function toAmount(tenThousandths: bigint): Amount {
   return tenThousandths as Amount;

@@ -4,7 +4,7 @@ import { violatedIndex } from '../db/transaction.ts';
 const ALPHABET = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
 const RANDOM_CHARACTERS = 8;
 // A collision among 10^12 numbers a day is rare, and several in a row mean a bug.
-const MOST_TRIES = 5;
+const MAX_TRIES = 5;
 
 /** A kind of number: its prefix, its unique index, and the day it contains. */
 export interface Numbering {
@@ -23,7 +23,7 @@ export async function writeNumbered<Row>(numbering: Numbering, write: (number: s
     try {
       return await write(newNumber(numbering));
     } catch (error) {
-      if (tries === MOST_TRIES || violatedIndex(error) !== numbering.index) throw error;
+      if (tries === MAX_TRIES || violatedIndex(error) !== numbering.index) throw error;
     }
   }
 }

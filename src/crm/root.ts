@@ -1,4 +1,4 @@
-import { pageInfoResolvers } from '../connection/connection.ts';
+import { pageInfoResolvers } from '../relay/connection.ts';
 import { createError, quoted } from '../errors.ts';
 import type { Resolvers } from '../generated/graphql.ts';
 import type { RowId } from '../batch/table.ts';
@@ -6,7 +6,7 @@ import type { Loaders } from './context.ts';
 import { parseGlobalId, type NodeType } from './global-id.ts';
 
 /** The most ids that `nodes` takes. */
-const MOST_NODES = 100;
+const MAX_NODES = 100;
 
 /** How to load a row of each type by its id. */
 export type NodeLoaders = {
@@ -35,8 +35,8 @@ export function rootResolvers(nodeLoaders: NodeLoaders) {
     Query: {
       node: (_, { id }, { loaders }) => load(id, 'id', loaders),
       nodes: (_, { ids }, { loaders }) => {
-        if (ids.length > MOST_NODES)
-          throw createError('BAD_USER_INPUT', `Argument "ids": expected at most ${MOST_NODES} ids, got ${ids.length}.`);
+        if (ids.length > MAX_NODES)
+          throw createError('BAD_USER_INPUT', `Argument "ids": expected at most ${MAX_NODES} ids, got ${ids.length}.`);
         return Promise.all(ids.map((id, i) => load(id, `ids[${i}]`, loaders)));
       },
       viewer: (_, __, { caller }) => ({ subject: caller.subject, scopes: [...caller.scopes].sort(), rateLimit: null }),

@@ -40,7 +40,7 @@ const INVISIBLE = /^[\p{White_Space}\p{Cc}\p{Default_Ignorable_Code_Point}\u2800
 export function normaliseText(given: string): string {
   if (isAscii(given)) return given;
   let text = composed(given.replace(MEANINGLESS, '').replaceAll(/[\u2028\u2029]/g, '\n'));
-  for (let passes = 0; passes < MOST_PASSES; passes += 1) {
+  for (let passes = 0; passes < MAX_PASSES; passes += 1) {
     // A removed character may have separated a letter from its accent, or kept marks out of order.
     const kept = composed(withoutStrays(text));
     // If nothing else is left, all invisible characters are kept, so that whoever refuses the text can say what it contains.
@@ -62,7 +62,7 @@ const composed = (text: string): string =>
     .replaceAll(/\u0ecd([\u0ec8-\u0ecb]?)\u0eb2/g, '$1\u0eb3');
 
 // Ordinary texts need two: one pass that changes something, and one that finds nothing more.
-const MOST_PASSES = 5;
+const MAX_PASSES = 5;
 
 /** Removes joiners, variation selectors and tags where they have no meaning. */
 function withoutStrays(text: string): string {

@@ -11,7 +11,7 @@ export class Refusal extends Error {
 }
 
 /** The most user errors in a payload: for an input with thousands of wrong members, only the first ones are reported. */
-export const MOST_USER_ERRORS = 100;
+export const MAX_USER_ERRORS = 100;
 
 /** Collects the user errors of a write field by field, so that all are reported at once. */
 export class Problems {
@@ -19,8 +19,7 @@ export class Problems {
 
   /** @param path below `input`, such as `['phone', 'number']` */
   add(code: UserErrorCode, path: readonly (string | number)[], message: string): void {
-    if (this.#found.length < MOST_USER_ERRORS)
-      this.#found.push({ code, message, path: ['input', ...path.map(String)] });
+    if (this.#found.length < MAX_USER_ERRORS) this.#found.push({ code, message, path: ['input', ...path.map(String)] });
   }
 
   /** Throws a `Refusal` if there are any. */

@@ -1,5 +1,5 @@
 import * as mariadb from 'mariadb';
-import { UserError } from '../user-error.ts';
+import { CliError } from '../cli-error.ts';
 import { connectionOptions } from '../db/database.ts';
 import { serverWords } from '../db/errors.ts';
 
@@ -12,7 +12,7 @@ const TRANSIENT_NUMBERS = new Set([1205, 1213]);
 
 /**
  * Opens a connection for bulk work: UTC, strict SQL mode, DATETIME and DECIMAL as text, BIGINT as bigint.
- * @throws UserError (exit code 69, EX_UNAVAILABLE) when the server cannot be reached or refuses the connection
+ * @throws CliError (exit code 69, EX_UNAVAILABLE) when the server cannot be reached or refuses the connection
  */
 export async function openConnection(databaseUrl: string): Promise<mariadb.Connection> {
   try {
@@ -37,7 +37,7 @@ export async function openConnection(databaseUrl: string): Promise<mariadb.Conne
       errorNumber(error) === NO_SUCH_DATABASE
         ? `There is no database ${database} on ${host}:${port}. Create it with npm run migrate, or name another in DATABASE_URL`
         : `The database cannot be reached: ${serverWords(error)}`;
-    throw new UserError(message, { cause: error, exitCode: UNAVAILABLE_EXIT_CODE });
+    throw new CliError(message, { cause: error, exitCode: UNAVAILABLE_EXIT_CODE });
   }
 }
 

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import * as mariadb from 'mariadb';
-import { UserError } from '../user-error.ts';
+import { CliError } from '../cli-error.ts';
 import { connectionOptions } from './database.ts';
 import { serverWords } from './errors.ts';
 import { matchesChecksum, type Migration, readMigrations } from './migration-script.ts';
@@ -46,7 +46,7 @@ const unavailable = 69;
  * Applies the migrations that a database lacks, each exactly once even when several processes start together, and records them
  * as Prisma Migrate does. MySQL cannot roll DDL back: a migration that fails half-way is recorded as failed, and nothing more
  * is applied until somebody has repaired it.
- * @throws UserError when the database cannot be reached (exit code 69), a migration fails (the message has its statement and
+ * @throws CliError when the database cannot be reached (exit code 69), a migration fails (the message has its statement and
  *   the server's error) or had failed before, the database holds tables that are not ours, or the lock is not acquired in time
  */
 export async function applyMigrations(options: MigrateOptions): Promise<MigrateResult> {
@@ -86,7 +86,7 @@ async function connect({ databaseUrl, createsDatabase = true, report }: MigrateO
   } catch (error) {
     const where = `${database} on ${server.host}:${server.port}`;
     const advice = isMissing(error) ? '. Create it with npm run migrate, or name another in DATABASE_URL' : '';
-    throw new UserError(`The database ${where} cannot be used: ${serverWords(error)}${advice}`, {
+    throw new CliError(`The database ${where} cannot be used: ${serverWords(error)}${advice}`, {
       cause: error,
       exitCode: unavailable,
     });
@@ -116,7 +116,7 @@ async function takeLock(connection: mariadb.Connection, timeoutMs: number): Prom
   if (Number(answer?.got) === 1) return;
   const [holder] = await connection.query<{ id: bigint | null }[]>('SELECT IS_USED_LOCK(?) AS id', [lockName]);
   const who = holder?.id ? ` (connection ${holder.id} of the database server)` : '';
-  throw new UserError(`Another process${who} has been applying migrations for ${timeoutMs / 1000} s; try again later`);
+  throw new CliError(`Another process${who} has been applying migrations for ${timeoutMs / 1000} s; try again later`);
 }
 
 interface MigrationRecord {
@@ -137,7 +137,7 @@ async function readRecords(connection: mariadb.Connection): Promise<readonly Mig
     );
   // Like Prisma's P3005: most likely the URL names another program's database.
   if (tables.length > 0)
-    throw new UserError(
+    throw new CliError(
       `The database has tables (${tables[0]?.name}, ...) and no _prisma_migrations: it seems to belong to another ` +
         'program, so nothing was changed. Name an empty database in DATABASE_URL',
     );
@@ -152,7 +152,7 @@ function refuseFailed(records: readonly MigrationRecord[]): void {
   const set = (column: string): string =>
     `UPDATE _prisma_migrations SET ${column} = UTC_TIMESTAMP(3) WHERE migration_name = '${failed.migration_name}' AND finished_at IS NULL`;
   const why = failed.logs === null || failed.logs === '' ? 'it was interrupted' : failed.logs;
-  throw new UserError(
+  throw new CliError(
     `The migration ${failed.migration_name} was begun earlier and not finished, so no other is applied. Undo by hand ` +
       `what it did, then have it applied again with: ${set('rolled_back_at')}; or complete it by hand, then mark it ` +
       `done with: ${set('finished_at')}. (With Prisma's CLI: prisma migrate resolve.) What happened: ${why}`,
@@ -214,5 +214,5 @@ async function recordFailure(connection: mariadb.Connection, failure: Failure): 
     ];
     await connection.query('UPDATE _prisma_migrations SET logs = ? WHERE id = ?', [log.join('\n\n'), id]);
   }
-  throw new UserError(`The migration ${name} failed: ${words}. ${place}: ${statement}`, { cause: error });
+  throw new CliError(`The migration ${name} failed: ${words}. ${place}: ${statement}`, { cause: error });
 }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { UserError } from '../user-error.ts';
+import { CliError } from '../cli-error.ts';
 
 export interface Migration {
   /** The folder's name, `<time>_<name>`. Names sort in the order of application. */
@@ -15,14 +15,14 @@ export interface Migration {
 /**
  * Reads migrations in Prisma Migrate's layout: one folder each, with a migration.sql.
  * @returns in order of application
- * @throws UserError when there are none, a script is missing, or one creates a stored program with a body
+ * @throws CliError when there are none, a script is missing, or one creates a stored program with a body
  */
 export async function readMigrations(folder: string): Promise<readonly Migration[]> {
   const entries = await readdir(folder, { withFileTypes: true }).catch((error: unknown) => {
-    throw new UserError(`The migrations folder ${folder} cannot be read`, { cause: error });
+    throw new CliError(`The migrations folder ${folder} cannot be read`, { cause: error });
   });
   const names = entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name);
-  if (names.length === 0) throw new UserError(`There are no migrations in ${folder}`);
+  if (names.length === 0) throw new CliError(`There are no migrations in ${folder}`);
   return Promise.all(names.sort().map((name) => readMigration(name, join(folder, name, 'migration.sql'))));
 }
 
@@ -60,11 +60,11 @@ const storedProgram =
 
 async function readMigration(name: string, path: string): Promise<Migration> {
   const script = await readFile(path, 'utf8').catch((error: unknown) => {
-    throw new UserError(`The migration ${name} has no readable ${path}`, { cause: error });
+    throw new CliError(`The migration ${name} has no readable ${path}`, { cause: error });
   });
   const statements = splitStatements(script);
   if (statements.some((statement) => storedProgram.test(statement)))
-    throw new UserError(
+    throw new CliError(
       `The migration ${name} creates a stored program with BEGIN ... END, which is not supported here`,
     );
   return { name, script, checksum: checksumOf(script), statements };

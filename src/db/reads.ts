@@ -7,7 +7,7 @@ import { executeIn } from './prepared.ts';
 
 /** How long a statement that proved slow is kept off the spare connections. */
 const SLOW_FOR_MS = 10_000;
-const MOST_SLOW = 1_000;
+const MAX_SLOW = 1_000;
 
 export interface ReadPools {
   readonly main: ConnectionPool;
@@ -29,7 +29,7 @@ type Rows = unknown[] & { meta: unknown };
  */
 export function createReadPool({ main, openSpare, metrics }: ReadPools): Pool {
   const { pool } = main;
-  const slow = new LRUCache<string, true>({ max: MOST_SLOW, ttl: SLOW_FOR_MS });
+  const slow = new LRUCache<string, true>({ max: MAX_SLOW, ttl: SLOW_FOR_MS });
   const counted = () => metrics.unpreparedStatements.inc();
   const execute = (client: Pick<Pool, 'execute' | 'query'>, sql: string, values: unknown): Promise<Rows> =>
     executeIn<Rows>(client, { sql, values, counted });

@@ -16,11 +16,11 @@ export interface TransactionOptions {
   readonly metrics: Pick<Metrics, 'transactionRetries'>;
 }
 
-const MOST_TRIES = 5;
+const MAX_TRIES = 5;
 // Longer than the pool's wait for a connection, so that the error comes from the pool and gives the reason.
 const MAX_WAIT_MS = 3_000;
 // If the database is down, it is down for longer than a caller waits. If the connection was cut, one retry is enough.
-const MOST_LOST = 2;
+const MAX_LOST = 2;
 
 /**
  * Runs a command in one transaction, which any thrown error rolls back. After a deadlock, a lock wait timeout, or on a cluster
@@ -40,8 +40,8 @@ export async function runTransaction<Result>(
     } catch (error) {
       const reason = retryReason(error);
       if (reason === 'lost') lost += 1;
-      const isFinal = reason === undefined || (reason === 'lost' && (!isRepeatable || lost === MOST_LOST));
-      if (isFinal || tries === MOST_TRIES || performance.now() >= deadline) throw error;
+      const isFinal = reason === undefined || (reason === 'lost' && (!isRepeatable || lost === MAX_LOST));
+      if (isFinal || tries === MAX_TRIES || performance.now() >= deadline) throw error;
       metrics.transactionRetries.inc({ reason });
       // Random, so that the transactions do not collide again.
       await sleep(Math.random() * 10 * 2 ** tries);

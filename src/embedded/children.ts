@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { open, rm, stat, writeFile } from 'node:fs/promises';
 import { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { UserError } from '../user-error.ts';
+import { CliError } from '../cli-error.ts';
 
 export interface ChildCommand {
   readonly path: string;
@@ -114,7 +114,7 @@ const KILLED_MS = 30_000;
  * of its data folder, so that nobody else can be using the server.
  * @param pidFile where `startChild` recorded the process
  * @param folder the server's data folder, for the message
- * @throws UserError naming the process, when even SIGKILL does not end it within 30 s
+ * @throws CliError naming the process, when even SIGKILL does not end it within 30 s
  */
 export async function endLeftover(pidFile: string, folder: string, patienceMs = KILLED_MS): Promise<void> {
   if (!existsSync(pidFile)) return;
@@ -131,7 +131,7 @@ export async function endLeftover(pidFile: string, folder: string, patienceMs = 
     return true;
   };
   if (!((await endsBy('SIGTERM', patienceMs)) || (await endsBy('SIGKILL', KILLED_MS))))
-    throw new UserError(
+    throw new CliError(
       `An earlier server (process ${pid}) still uses ${folder}, and the system does not end it: see what it waits for, such as a disk`,
     );
   await rm(pidFile, { force: true });

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { UserError } from '../user-error.ts';
+import { CliError } from '../cli-error.ts';
 import { FetchError, fetchedRoot, fetchServers } from './fetch.ts';
 import { findServers, searchFolders, type ServerProgram, type ServerRole } from './find.ts';
 import { type FolderLock, FolderLockedError, lockFolder } from './folder-lock.ts';
@@ -54,7 +54,7 @@ export interface EmbeddedServers {
  * Finds a MySQL-compatible server and Redis on this machine, or fetches them, and runs them on free loopback ports as children
  * that end with this process, however it ends. Redis is started again on its port when it ends by itself.
  * @returns once both answer and the database exists (utf8mb4, no tables)
- * @throws UserError when nothing is found and nothing can be fetched, when another process uses `dataDir` (the message names
+ * @throws CliError when nothing is found and nothing can be fetched, when another process uses `dataDir` (the message names
  *   it), or when a server does not start; the signal's reason when aborted
  */
 export async function startEmbeddedServers(options: EmbeddedOptions): Promise<EmbeddedServers> {
@@ -145,7 +145,7 @@ async function lockData(dataDir: string): Promise<FolderLock> {
 
 /**
  * Checks that no other process runs its servers in `dataDir`, so that this is reported before anything else is done.
- * @throws UserError naming the process, as `startEmbeddedServers` does
+ * @throws CliError naming the process, as `startEmbeddedServers` does
  */
 export async function assertNotInUse(dataDir: string): Promise<void> {
   if (!existsSync(join(dataDir, 'lock'))) return;
@@ -153,21 +153,21 @@ export async function assertNotInUse(dataDir: string): Promise<void> {
   await lock.release();
 }
 
-function inUse(dataDir: string, error: FolderLockedError): UserError {
+function inUse(dataDir: string, error: FolderLockedError): CliError {
   const use = error.text === '' ? '' : `, or use its servers: ${error.text}`;
-  return new UserError(`The embedded servers in ${dataDir} belong to process ${error.pid}: stop that process${use}`, {
+  return new CliError(`The embedded servers in ${dataDir} belong to process ${error.pid}: stop that process${use}`, {
     cause: error,
   });
 }
 
 /**
- * A container image's or system's folder is often not writable. Embedded servers are then impossible: a UserError that says so.
+ * A container image's or system's folder is often not writable. Embedded servers are then impossible: a CliError that says so.
  */
 export function unusableFolder(dataDir: string, error: unknown): unknown {
   // Not by instanceof: an error of the file system may belong to another realm than this code's `Error`, as in tests.
   const { syscall, message } = error as NodeJS.ErrnoException;
   if (syscall === undefined) return error;
-  return new UserError(
+  return new CliError(
     `The embedded servers need a folder to write to, and ${dataDir} is none (${message}): set DATABASE_URL, and ` +
       'REDIS_URL or CACHE_ENABLED=false',
     { cause: error },
@@ -206,10 +206,10 @@ async function findOrFetch(
   return [...found].map(([role, program]) => ({ role, program }));
 }
 
-function notFound(roles: readonly ServerRole[], failure: FetchError | void): UserError {
+function notFound(roles: readonly ServerRole[], failure: FetchError | void): CliError {
   const names = { database: 'MySQL-compatible server (mysqld, mariadbd)', redis: 'Redis (redis-server)' };
   const why = failure === undefined ? 'the fetched one does not run here' : failure.message;
-  return new UserError(
+  return new CliError(
     `Found no ${roles.map((role) => names[role]).join(' and no ')} and could not fetch one: ${why}. ` +
       'Either install them: apt install mariadb-server redis-server; ' +
       'or run everything in containers: docker compose up --wait; or set DATABASE_URL and REDIS_URL',

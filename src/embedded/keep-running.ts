@@ -13,7 +13,7 @@ interface Keeping {
 // The pause before the next start doubles until the server has run for a while: one that always ends at once, or a port that
 // another process has taken, costs two lines in half a minute.
 const FIRST_PAUSE_MS = 100;
-const LONGEST_PAUSE_MS = 30_000;
+const MAX_PAUSE_MS = 30_000;
 const STEADY_MS = 60_000;
 
 /**
@@ -33,7 +33,7 @@ export function keepRunning(
     while (!signal.aborted) {
       try {
         await sleep(pauseMs, undefined, { signal });
-        pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS);
+        pauseMs = Math.min(2 * pauseMs, MAX_PAUSE_MS);
         current = await start(signal);
         return report(`The ${name} was started again (process ${current.child.pid})`);
       } catch (error) {

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, realpath, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { UserError } from '../user-error.ts';
+import { CliError } from '../cli-error.ts';
 import { runToEnd } from './children.ts';
 import { environmentOf, type ServerProgram } from './find.ts';
 
@@ -16,7 +16,7 @@ const systemTables = [
  * with another name, which the next start removes.
  * @param folder the data folder; its parent exists and is locked by the caller
  * @param common arguments that the server will also run with
- * @throws UserError with the server's output, when it fails
+ * @throws CliError with the server's output, when it fails
  */
 export async function createDataFolder(
   program: ServerProgram,
@@ -41,7 +41,7 @@ export async function createDataFolder(
     },
   );
   if (code !== 0)
-    throw new UserError(`${program.path} could not create its data folder (exit code ${code}): ${output.slice(-2000)}`);
+    throw new CliError(`${program.path} could not create its data folder (exit code ${code}): ${output.slice(-2000)}`);
   await rename(fresh, folder);
 }
 
@@ -51,7 +51,7 @@ export async function mariaDbShareFolder(program: ServerProgram): Promise<string
   const candidates = ['share/mysql', 'share/mariadb'].map((name) => join(prefix, name));
   const share = candidates.find((folder) => existsSync(join(folder, 'mysql_system_tables.sql')));
   if (share === undefined)
-    throw new UserError(
+    throw new CliError(
       `${program.path} is there, its mysql_system_tables.sql is not (looked in ${candidates.join(', ')})`,
     );
   return share;

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { UserError } from '../user-error.ts';
+import { CliError } from '../cli-error.ts';
 import type { Child } from './children.ts';
 import type { ServerProgram } from './find.ts';
 import { freePort } from './ports.ts';
@@ -44,7 +44,7 @@ export async function startOnPort(
 
 /** Whether a server failed to start because another process has its port. */
 export const isPortTaken = (error: unknown): boolean =>
-  error instanceof UserError && /address already in use/i.test(error.message);
+  error instanceof CliError && /address already in use/i.test(error.message);
 
 export interface Waiting {
   readonly child: Child;
@@ -74,6 +74,6 @@ export async function waitForAnswer({ child, name, logFile, ask, signal }: Waiti
     await child.stop(0);
     signal?.throwIfAborted();
     const output = (await child.lastOutput()).trim().split('\n').slice(-12).join('\n');
-    throw new UserError(`${name} ${ended}. Its log is ${logFile} and ends with:\n${output}`, { cause: refusal });
+    throw new CliError(`${name} ${ended}. Its log is ${logFile} and ends with:\n${output}`, { cause: refusal });
   }
 }

@@ -17,7 +17,7 @@ export interface Watch extends AsyncIterableIterator<CustomerEvent> {
 }
 
 const RETRY_MS = 1_000;
-const LONGEST_RETRY_MS = 30_000;
+const MAX_RETRY_MS = 30_000;
 
 /** Watches a customer until `return`, or until one of its events calls `end`. Holds at most one due event. */
 export function createWatch(customerId: string, listening: Listening): Watch {
@@ -65,7 +65,7 @@ export function createWatch(customerId: string, listening: Listening): Watch {
       retry() {
         if (isOver) return;
         failures = failuresBefore + 1;
-        retrying = setTimeout(wake, Math.min(RETRY_MS * 2 ** failuresBefore, LONGEST_RETRY_MS));
+        retrying = setTimeout(wake, Math.min(RETRY_MS * 2 ** failuresBefore, MAX_RETRY_MS));
       },
       found(row) {
         if (isOver || rows.has(row)) return;

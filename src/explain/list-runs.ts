@@ -9,12 +9,12 @@ import type { Samples } from './samples.ts';
 import type { Measurement, MeasuringSession } from './session.ts';
 
 const PAGE_SIZES = [1, 100] as const;
-const LARGEST_PAGE = 100;
+const MAX_PAGE = 100;
 const MANY_PARENTS = 20;
 /** How far into its list a deep page starts. */
 const DEPTH = 1_000;
 /** The most rows counted to find a worst case; more would take too long on a table in use. */
-const MOST_COUNTED = 1_000_000;
+const MAX_COUNTED = 1_000_000;
 
 type Parents = readonly (string | null)[];
 
@@ -56,12 +56,12 @@ export class ListRuns {
     const isKnown = this.#shapes.has(run.shape);
     this.#shapes.add(run.shape);
     if (isKnown && question.passedOver.length === 0) {
-      yield await this.#page(run, one, { size: LARGEST_PAGE, backward: false, from: undefined });
+      yield await this.#page(run, one, { size: MAX_PAGE, backward: false, from: undefined });
       return;
     }
     if (question.passedOver.length > 0) {
       const worst = await this.#worstCase(run, question.sort, one);
-      yield await this.#page(run, one, { size: LARGEST_PAGE, backward: false, from: undefined, worst });
+      yield await this.#page(run, one, { size: MAX_PAGE, backward: false, from: undefined, worst });
       yield await this.#count(run, one);
       return;
     }
@@ -99,15 +99,15 @@ export class ListRuns {
   }
 
   /** Whether there is anything on the other side of a page's cursor. */
-  #look(run: ListRun, parents: Parents, beyond: { backward: boolean; from: Position }): Promise<Entry> {
+  #look(run: ListRun, parents: Parents, seek: { backward: boolean; from: Position }): Promise<Entry> {
     const ask: Ask = {
       parents,
-      page: { [beyond.backward ? 'after' : 'before']: beyond.from.id },
-      key: ['exists', run.query.sort.descending !== beyond.backward, beyond.from],
+      page: { [seek.backward ? 'after' : 'before']: seek.from.id },
+      key: ['exists', run.query.sort.descending !== seek.backward, seek.from],
       mostRows: () => parents.length * mostRowsOfLook(run.runs),
     };
     return this.#entry(run, ask, (loaders) =>
-      Promise.all(parents.map((parent) => loaders.exists(parent, run.query, beyond))),
+      Promise.all(parents.map((parent) => loaders.exists(parent, run.query, seek))),
     );
   }
 
@@ -166,7 +166,7 @@ export class ListRuns {
     const loaders = run.loaders(this.#session.read, ['id']);
     const found = await Promise.all(
       (isNullable ? [false, true] : [false]).map(async (descending): Promise<Position[]> => {
-        const query = { ...run.query, sort: { column, descending }, signature: String(descending) };
+        const query = { ...run.query, sort: { column, descending }, batchKey: String(descending) };
         const { rows } = await loaders.page(parent, { ...query, limit: DEPTH, backward: false, from: undefined });
         const row = rows.at(-1) as (Readonly<Record<string, Position['value']>> & { id: string }) | undefined;
         return row === undefined ? [] : [{ value: row[column] ?? null, id: row.id }];
@@ -186,11 +186,11 @@ export class ListRuns {
         countStatement(
           isParentHeld ? source : { ...source, parent: undefined },
           { ...query, conditions: held },
-          { parents: isParentHeld ? parents : [null], most: MOST_COUNTED },
+          { parents: isParentHeld ? parents : [null], most: MAX_COUNTED },
         ),
       );
       const entries = Number(rows[0]?.[1] ?? 0);
-      return error !== undefined || entries >= MOST_COUNTED ? Number.POSITIVE_INFINITY : entries;
+      return error !== undefined || entries >= MAX_COUNTED ? Number.POSITIVE_INFINITY : entries;
     });
   }
 }
@@ -214,7 +214,7 @@ class ListRun {
 
   constructor(question: Question, conditions: readonly Condition[]) {
     this.question = question;
-    this.query = { conditions, sort: question.sort, signature: '' };
+    this.query = { conditions, sort: question.sort, batchKey: '' };
     const { prefix, side } = chooseIndex(question.source, this.query);
     const runs = prefix.reduce((product, { values }) => product * values.length, 1);
     const starts = conditions.map((condition) => (condition.kind === 'startsWith' ? condition.texts.length : 1));

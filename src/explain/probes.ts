@@ -45,7 +45,7 @@ const PROBE_VALUES: ReadonlySet<unknown> = new Set([PROBE_ID, ...Object.values(P
 export const isProbe = (value: string): boolean => PROBE_VALUES.has(value);
 
 /** The most optional fields of one input that are combined. */
-const MOST_TOGETHER = 3;
+const MAX_TOGETHER = 3;
 
 /**
  * The sets of arguments to try: each value of an enumeration, several at once for a list, each optional field of an input alone
@@ -100,7 +100,7 @@ function objects(type: GraphQLInputObjectType, accepts: Accepts): Given[] {
 function subsets(values: readonly Given[]): Given[] {
   let some = values.map((value, i) => ({ last: i, merged: value }));
   const found: Given[] = [];
-  for (let size = 2; size <= MOST_TOGETHER; size += 1) {
+  for (let size = 2; size <= MAX_TOGETHER; size += 1) {
     some = some.flatMap(({ last, merged }) =>
       values.slice(last + 1).map((value, i) => ({ last: last + 1 + i, merged: { ...merged, ...value } })),
     );

@@ -2,7 +2,7 @@ import { isObjectType, type GraphQLArgument, type GraphQLField, type GraphQLSche
 import type { Condition, ListSource } from '../batch/conditions.ts';
 import { heldConditions } from '../batch/index-choice.ts';
 import type { BatchContext, ListLoaders } from '../batch/loaders.ts';
-import type { Connection, ListRequest } from '../connection/connection.ts';
+import type { Connection, ListRequest } from '../relay/connection.ts';
 import type { Context, Loaders } from '../crm/context.ts';
 import { createLoaders } from '../crm/registry.ts';
 import { codeOf } from '../errors.ts';

@@ -39,12 +39,12 @@ export function tableReport(entries: readonly Entry[]): string {
   const problems = worst.filter((entry) => entry.problems.length > 0);
   const faults = problems.map(
     ({ measurement: { statement }, asked, problems: found }) =>
-      `${statement.name}, ${asked}: ${found.join('; ')}\n  ${statement.sql.slice(0, LONGEST_SQL)}`,
+      `${statement.name}, ${asked}: ${found.join('; ')}\n  ${statement.sql.slice(0, MAX_SQL)}`,
   );
   return `${[...lines, '', ...faults, summary(entries, worst)].join('\n')}\n`;
 }
 
-const LONGEST_SQL = 1_000;
+const MAX_SQL = 1_000;
 
 /** Problems come first, then whatever reads the largest share of what it may. */
 const badness = ({ problems, measurement, mostRows }: Entry): number =>

@@ -4,7 +4,7 @@ import { TABLES } from '../crm/registry.ts';
 import { cacheRule, typeCacheRule } from './schema.ts';
 
 /** What is known about a document before it runs. Fragments count towards every operation of the document. */
-export interface DocumentFacts {
+export interface DocumentMetadata {
   /** The columns of each table that the document's fields need. */
   readonly columnsOf: (table: Table) => readonly string[];
   /** How many seconds an answer may be cached, from the smallest `maxAge` among the fields; 0 means not at all. */
@@ -14,7 +14,7 @@ export interface DocumentFacts {
 }
 
 /** Finds out what the execution of a valid document needs. */
-export function analyse(schema: GraphQLSchema, document: DocumentNode): DocumentFacts {
+export function analyse(schema: GraphQLSchema, document: DocumentNode): DocumentMetadata {
   const tables = new Map(TABLES.map((table) => [table.type, { table, columns: new Set(['id']) }]));
   let maxAge = Number.POSITIVE_INFINITY;
   let isPrivate = false;

@@ -3,7 +3,7 @@ import { ChangedMeanwhile } from '../errors.ts';
 
 // A retry is needed only if a deletion falls between two statements of the same run: rare, and three in a row next to
 // impossible.
-const MOST_RUNS = 3;
+const MAX_RUNS = 3;
 
 /**
  * Runs a read, and starts over if something it had read was deleted meanwhile, so that the answer is from after the deletion.
@@ -17,7 +17,7 @@ export async function consistently(
 ): Promise<ExecutionResult> {
   for (let runs = 1; ; runs += 1) {
     const result = await run();
-    if (runs === MOST_RUNS || result.errors?.some(isChangedMeanwhile) !== true) return result;
+    if (runs === MAX_RUNS || result.errors?.some(isChangedMeanwhile) !== true) return result;
     again();
   }
 }

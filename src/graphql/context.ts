@@ -3,7 +3,7 @@ import { changedTags } from '../batch/tags.ts';
 import type { Context, CustomerEvents } from '../crm/context.ts';
 import { createLoaders } from '../crm/registry.ts';
 import { createWriter } from '../crm/writer.ts';
-import type { PageBounds } from '../connection/connection.ts';
+import type { PageBounds } from '../relay/connection.ts';
 import type { Database } from '../db/database.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { Operation } from './operation.ts';
@@ -28,7 +28,7 @@ export function createContexts({ db, cache, customerEvents, limits, metrics }: C
   ): Context => {
     const batch = {
       db: { read: (statement: Parameters<Database['read']>[0]) => db.read(statement, signal) },
-      columnsOf: document.facts.columnsOf,
+      columnsOf: document.metadata.columnsOf,
       tags,
     };
     // A plain property: V8 creates a hidden class in the old generation for each object literal with an accessor.

@@ -14,7 +14,7 @@ import {
 } from 'graphql';
 import { LRUCache } from 'lru-cache';
 import type { Limits } from '../config.ts';
-import { analyse, type DocumentFacts } from './analysis.ts';
+import { analyse, type DocumentMetadata } from './analysis.ts';
 import { coded, exposedCode, graphqlError } from './coded-errors.ts';
 import { createComplexity, type Measured } from './complexity.ts';
 import { withPlace } from './literal-place.ts';
@@ -26,7 +26,7 @@ export interface StoredDocument {
   readonly document: DocumentNode;
   /** Equal for documents that differ only in white space, commas and comments. */
   readonly hash: string;
-  readonly facts: DocumentFacts;
+  readonly metadata: DocumentMetadata;
   /** Measures a request for one of its operations against the limits. Takes raw variables. */
   measure(operation: OperationDefinitionNode, variables: Readonly<Record<string, unknown>> | undefined): Measured;
   /** How to execute one of its operations; undefined to leave it to graphql's executor. */
@@ -52,7 +52,7 @@ export class RequestErrors extends Error {
 // Counted in characters of source text; parsed and planned, a document takes about fifty times as much memory.
 const KEPT_CHARACTERS = 2_000_000;
 // Validation compares fields with the same response key pair by pair, at about four microseconds each (2026-11-25).
-const MOST_PAIRS = 20_000;
+const MAX_PAIRS = 20_000;
 
 /** Caches the documents that were used last, and the errors of invalid ones. */
 export function createDocuments(schema: GraphQLSchema, limits: Limits): Documents {
@@ -69,8 +69,8 @@ export function createDocuments(schema: GraphQLSchema, limits: Limits): Document
     if (fields > limits.tokens)
       return tooComplex(`Expected at most ${limits.tokens} fields with all fragments spread, got ${fields}.`);
     const pairs = isCyclic ? 0 : repeatedPairs(document);
-    if (pairs > MOST_PAIRS)
-      return tooComplex(`Expected at most ${MOST_PAIRS} pairs of fields that repeat one another, got ${pairs}.`);
+    if (pairs > MAX_PAIRS)
+      return tooComplex(`Expected at most ${MAX_PAIRS} pairs of fields that repeat one another, got ${pairs}.`);
     const errors = validate(schema, document, undefined, { maxErrors: 10 });
     if (errors.length > 0)
       return new RequestErrors(
@@ -81,7 +81,7 @@ export function createDocuments(schema: GraphQLSchema, limits: Limits): Document
     return {
       document,
       hash: hash('sha256', stripIgnoredCharacters(source), 'base64url'),
-      facts: analyse(schema, document),
+      metadata: analyse(schema, document),
       measure: byOperation((operation) => complexity(document, operation)),
       plan: byOperation((operation) => createPlans(schema, { document, operation })),
     };

@@ -97,7 +97,7 @@ export function createPlans(
     let plan = plans.get(key);
     if (plan === undefined) {
       // No client uses more than sixteen combinations at a time.
-      if (plans.size === MOST_PLANS) plans.clear();
+      if (plans.size === MAX_PLANS) plans.clear();
       const values = new Map(variables.map((name) => [name, coerced[name] === true]));
       const root = new Planner({ schema, fragments, values }, hot).selection(rootType, [operation.selectionSet]);
       plan = {
@@ -111,7 +111,7 @@ export function createPlans(
   };
 }
 
-const MOST_PLANS = 16;
+const MAX_PLANS = 16;
 
 interface Selections {
   readonly schema: GraphQLSchema;

@@ -124,11 +124,10 @@ function parseGet(given: string): GraphQLRequest {
 }
 
 // Protects recursive functions from stack overflow; the schema's inputs are only four levels deep.
-const MOST_LEVELS = 100;
+const MAX_LEVELS = 100;
 
 function assertShallow(value: unknown): void {
-  if (isDeeper(value, MOST_LEVELS))
-    throw new HttpError(400, `Expected JSON of at most ${MOST_LEVELS} levels, got more.`);
+  if (isDeeper(value, MAX_LEVELS)) throw new HttpError(400, `Expected JSON of at most ${MAX_LEVELS} levels, got more.`);
 }
 
 const isDeeper = (value: unknown, levels: number): boolean =>

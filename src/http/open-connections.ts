@@ -17,7 +17,7 @@ export interface OpenConnections {
 /** After this many turns of the event loop without an arrival nothing is pending: a turn accepts one, and the next reads it. */
 const QUIET_TURNS = 4;
 /** A fraction of `withinMs`, after which clients that keep sending are refused. */
-const MOST_READING = 1 / 10;
+const MAX_READING = 1 / 10;
 
 /** Watches a server's connections, so that it can be stopped without cutting responses off. */
 export function watchConnections(server: Server): OpenConnections {
@@ -48,7 +48,7 @@ export function watchConnections(server: Server): OpenConnections {
     },
     async close(withinMs) {
       const timer = setTimeout(() => server.closeAllConnections(), withinMs);
-      await readWhatWasSent(withinMs * MOST_READING);
+      await readWhatWasSent(withinMs * MAX_READING);
       isClosing = true;
       const closed = new Promise((resolve) => server.close(resolve));
       for (const response of responses) if (!response.headersSent) response.setHeader('connection', 'close');

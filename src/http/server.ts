@@ -96,7 +96,7 @@ export function createHttpServer({
     );
   };
   const server = createServer(
-    { requestTimeout: 30_000, headersTimeout: 10_000, maxHeaderSize: MOST_HEADER_BYTES },
+    { requestTimeout: 30_000, headersTimeout: 10_000, maxHeaderSize: MAX_HEADER_BYTES },
     listener,
   );
   const connections = watchConnections(server);
@@ -126,12 +126,12 @@ function withoutOrigin(target: string): string {
   return origin === '' || rest.startsWith('/') ? rest : `/${rest}`;
 }
 
-const MOST_HEADER_BYTES = 16_384;
+const MAX_HEADER_BYTES = 16_384;
 const MALFORMED = { status: 400, message: 'Expected an HTTP request, got something malformed.' };
 const WHAT_NODE_REFUSES: Readonly<Record<string, typeof MALFORMED>> = {
   HPE_HEADER_OVERFLOW: {
     status: 431,
-    message: `Expected an address and headers of at most ${MOST_HEADER_BYTES} bytes, got more.`,
+    message: `Expected an address and headers of at most ${MAX_HEADER_BYTES} bytes, got more.`,
   },
   ERR_HTTP_REQUEST_TIMEOUT: { status: 408, message: 'Expected a whole request, got a part of it for too long.' },
 };

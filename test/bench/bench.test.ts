@@ -53,7 +53,7 @@ describe('a round of the bench', () => {
   test('that is never valid ends a run whose figures count, in one line and with exit code 75', async () => {
     const { run, report, lines } = playing([round(3), round(3), round(3)]);
     await expect(validRound(UNCACHED, run, { tries: 3, isStrict: true, report })).rejects.toMatchObject({
-      name: 'UserError',
+      name: 'CliError',
       exitCode: 75,
       message: expect.stringMatching(
         /^uncached N10: expected 2 .*, got 3\.000 .*, 3 times\. If this machine .* later\.$/,

@@ -10,7 +10,7 @@ import {
   type GraphQLSchema,
 } from 'graphql';
 import { runExplain, type ExplainOptions } from '../../src/cli/explain.ts';
-import { createConnection } from '../../src/connection/connection.ts';
+import { createConnection } from '../../src/relay/connection.ts';
 import type { Context } from '../../src/crm/context.ts';
 import { isOneOf, NEWEST_FIRST } from '../../src/crm/filters.ts';
 import { TABLES } from '../../src/crm/registry.ts';

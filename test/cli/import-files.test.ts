@@ -163,7 +163,7 @@ describe('a file is decoded before it is split', () => {
     ['a number of lines that is none', 'id,name\n', { skipLines: 'two' }, /csv\.skipLines: expected a number of lines/],
   ])('%s is refused in one line before the first row', async (...[, content, csv, said]) => {
     const error = await refusal(content, csv);
-    expect(error).toMatchObject({ name: 'UserError', exitCode: 65 });
+    expect(error).toMatchObject({ name: 'CliError', exitCode: 65 });
     expect(String(error)).toMatch(said);
   });
 });
@@ -191,7 +191,7 @@ test('all columns that a mapping names and the files do not have are told at onc
   const error: unknown = await importFrom('mysql://unused/unused', folder, { name: 'test', targets }).catch(
     (caught: unknown) => caught,
   );
-  expect(error).toMatchObject({ name: 'UserError', exitCode: 65 });
+  expect(error).toMatchObject({ name: 'CliError', exitCode: 65 });
   expect((error as Error).message.split('\n')).toEqual([
     'customers.csv has no columns "rest", "area", "wanted", "email", "land", "firm", "tag", "street"; it has id, name.',
     'zones.csv has no columns "kode", "nmae"; it has code.',

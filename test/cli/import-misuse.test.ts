@@ -59,7 +59,7 @@ describe('a mapping', () => {
     const folder = await folderOf({ 'bad.yaml': content });
     const path = join(folder, 'bad.yaml');
     const error = await importFrom('mysql://unused/unused', folder, path).catch((caught: unknown) => caught);
-    expect(error).toMatchObject({ name: 'UserError', exitCode: 65 });
+    expect(error).toMatchObject({ name: 'CliError', exitCode: 65 });
     const { message } = error as Error;
     expect(message).toContain(`The mapping ${path} is not YAML as expected: ${said}`);
     expect(message).toMatch(/: line \d+, column \d+: [^\p{C}]{5,200}$/u);

@@ -222,7 +222,7 @@ describe('a mapping is checked whole before the first row, in its own words', ()
     const error = await importFrom('mysql://unused/unused', await folderOf({}), mappingOf(targets)).catch(
       (caught: unknown) => caught,
     );
-    expect(error).toMatchObject({ name: 'UserError', exitCode: 65 });
+    expect(error).toMatchObject({ name: 'CliError', exitCode: 65 });
     for (const text of said) expect(String(error)).toContain(text);
     expect(String(error).split('\n')).toHaveLength(said.length + 1);
   });

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { parsePhoneNumberFromString } from 'libphonenumber-js/max';
-import { UserError } from '../../src/user-error.ts';
+import { CliError } from '../../src/cli-error.ts';
 import { parseSeedOptions, runSeed, type SeedArguments } from '../../src/cli/seed.ts';
 import { COUNTRIES } from '../../src/data/seed/countries.ts';
 import { fillPattern } from '../../src/data/seed/people.ts';
@@ -279,7 +279,7 @@ describe('the seed command', () => {
 
   test('says that the database cannot be reached, with exit code 69', async () => {
     const error = await seed('mysql://nobody@127.0.0.1:1/none', { customers: 1 }).catch((caught: unknown) => caught);
-    expect(error).toBeInstanceOf(UserError);
+    expect(error).toBeInstanceOf(CliError);
     expect(error).toMatchObject({ exitCode: 69, message: expect.stringContaining('cannot be reached') });
   });
 
@@ -299,7 +299,7 @@ describe('the seed command', () => {
       '--orders-per-customer: expected a whole number from 0 to 100, got "101"',
     ],
   ])('refuses the options %j', (given, message) => {
-    expect(() => parseSeedOptions(given)).toThrow(new UserError(message));
+    expect(() => parseSeedOptions(given)).toThrow(new CliError(message));
   });
 
   test('takes thousands with separators and fills in defaults', () => {

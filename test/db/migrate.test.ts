@@ -90,7 +90,7 @@ describe('migrations', () => {
     await writeMigration('20260103000000_third', failing);
     await writeMigration('20260104000000_fourth', 'CREATE TABLE e (id INT)');
     const failure = await migrate().catch((error: unknown) => error);
-    expect(failure).toMatchObject({ name: 'UserError' });
+    expect(failure).toMatchObject({ name: 'CliError' });
     expect(String(failure)).toMatch(/20260103000000_third failed: Table 'a' already exists \(1050\)/);
     expect(String(failure)).toContain('Statement 2 of 3: CREATE TABLE a (id INT)');
     const row = (await bookkeeping()).at(-1);
@@ -195,7 +195,7 @@ describe('migrations', () => {
   });
 
   test('say what is wrong with a server that cannot be reached and with a folder that holds none', async () => {
-    await expect(migrate('mysql://root@127.0.0.1:1/crm')).rejects.toMatchObject({ name: 'UserError', exitCode: 69 });
+    await expect(migrate('mysql://root@127.0.0.1:1/crm')).rejects.toMatchObject({ name: 'CliError', exitCode: 69 });
     await rm(temporary.path, { recursive: true });
     await expect(migrate()).rejects.toThrow(`${temporary.path} cannot be read`);
     await mkdir(temporary.path);

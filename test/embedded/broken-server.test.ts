@@ -2,7 +2,7 @@ import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { startMysql } from '../../src/embedded/mysql.ts';
-import { UserError } from '../../src/user-error.ts';
+import { CliError } from '../../src/cli-error.ts';
 import { greeting, packet, signedIn } from '../support/mysql-packets.ts';
 import { createTemporaryFolder } from '../support/temporary-folder.ts';
 
@@ -54,6 +54,6 @@ test.each(CONVERSATIONS)('a server that %s is one that did not start', async (na
     report: () => undefined,
   });
   const error = await starting.catch((reason: unknown) => reason);
-  expect(error).toBeInstanceOf(UserError);
+  expect(error).toBeInstanceOf(CliError);
   expect(String(error)).toContain('said it all');
 });

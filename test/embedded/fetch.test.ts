@@ -138,7 +138,7 @@ describe('fetching servers', () => {
 
   test('where there is neither a server nor apt, the start says what to install', async () => {
     const starting = start([]);
-    await expect(starting).rejects.toMatchObject({ name: 'UserError' });
+    await expect(starting).rejects.toMatchObject({ name: 'CliError' });
     await expect(starting).rejects.toThrow(/no MySQL-compatible server .* and no Redis .*no apt-get/);
     await expect(starting).rejects.toThrow('apt install mariadb-server redis-server');
     await expect(starting).rejects.toThrow('docker compose up --wait');

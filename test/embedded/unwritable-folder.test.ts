@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { startEmbeddedServers } from '../../src/embedded/index.ts';
-import { UserError } from '../../src/user-error.ts';
+import { CliError } from '../../src/cli-error.ts';
 
 test('Where the data folder cannot be made, the settings that do without it are named', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'concierge-unwritable-'));
@@ -19,7 +19,7 @@ test('Where the data folder cannot be made, the settings that do without it are 
       report: () => {},
     });
     const error = await starting.catch((reason: unknown) => reason);
-    expect(error).toBeInstanceOf(UserError);
+    expect(error).toBeInstanceOf(CliError);
     expect(String(error)).toMatch(/file\/demo.*DATABASE_URL.*REDIS_URL or CACHE_ENABLED=false/);
   } finally {
     await rm(folder, { recursive: true });

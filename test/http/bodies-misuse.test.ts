@@ -4,7 +4,7 @@ import { PATIENT, startGateway, type TestGateway } from '../support/gateway.ts';
 import { createDatabase, redisUrl, type TestDatabase } from '../support/servers.ts';
 import { HELLO, MUTATION, post, refusalOf } from './refusal.ts';
 
-const MOST_BYTES = 8_192;
+const MAX_BYTES = 8_192;
 
 let database: TestDatabase;
 let gateway: TestGateway;
@@ -16,7 +16,7 @@ beforeAll(async () => {
     redisUrl: redisUrl(),
     settings: {
       ...PATIENT,
-      LIMIT_BODY_BYTES: String(MOST_BYTES),
+      LIMIT_BODY_BYTES: String(MAX_BYTES),
       LIMIT_TOKENS: '50',
       CACHE_PREFIX: `${database.url}:`,
     },
@@ -107,7 +107,7 @@ const UNREADABLE: Case[] = [
   ],
   [
     'that is too long',
-    ' '.repeat(MOST_BYTES + 1),
+    ' '.repeat(MAX_BYTES + 1),
     413,
     'BAD_USER_INPUT',
     'Expected a body of at most 8192 bytes, got more.',
@@ -178,7 +178,7 @@ describe('a body', () => {
   });
 
   test('of exactly the most bytes, and a document of exactly the most tokens, are taken', async () => {
-    for (const request of [post(HELLO.padEnd(MOST_BYTES)), streamed(HELLO.padEnd(MOST_BYTES))])
+    for (const request of [post(HELLO.padEnd(MAX_BYTES)), streamed(HELLO.padEnd(MAX_BYTES))])
       expect((await fetch(`${gateway.url}/graphql`, request)).status).toBe(200);
     const query = `{ ${Array.from({ length: 48 / 3 }, (_, i) => `a${i}:__typename`).join(' ')} }`;
     expect((await fetch(`${gateway.url}/graphql`, post(JSON.stringify({ query })))).status).toBe(200);

@@ -6,7 +6,7 @@ import { createDatabase, redisUrl, type TestDatabase } from '../support/servers.
 import { HELLO, MUTATION, post, refusalOf } from './refusal.ts';
 import { sendRaw, statusesIn } from './raw-socket.ts';
 
-const MOST_BYTES = 8_192;
+const MAX_BYTES = 8_192;
 
 let database: TestDatabase;
 let gateway: TestGateway;
@@ -18,7 +18,7 @@ beforeAll(async () => {
     redisUrl: redisUrl(),
     settings: {
       ...PATIENT,
-      LIMIT_BODY_BYTES: String(MOST_BYTES),
+      LIMIT_BODY_BYTES: String(MAX_BYTES),
       LIMIT_TOKENS: '50',
       CACHE_PREFIX: `${database.url}:`,
     },

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { dateTime, id, nullable, text } from '../../src/batch/table.ts';
-import { decodeCursor, encodeCursor } from '../../src/connection/cursor.ts';
+import { decodeCursor, encodeCursor } from '../../src/relay/cursor.ts';
 
 describe('reading a cursor', () => {
   const scope = { list: 'Query.customers', order: 'NAME ASC', instance: 'abc' };

@@ -1,4 +1,4 @@
-/** A cursor's parts, as `src/connection/cursor.ts` writes them: version, list, order, instance, value, id. */
+/** A cursor's parts, as `src/relay/cursor.ts` writes them: version, list, order, instance, value, id. */
 export type CursorParts = readonly [number, string, string, string, string | number | null, string];
 
 /** Decodes a cursor from the gateway. */

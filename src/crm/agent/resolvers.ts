@@ -1,4 +1,4 @@
-import { connectionResolvers, createConnection } from '../../connection/connection.ts';
+import { connectionResolvers, createConnection } from '../../relay/connection.ts';
 import type { Resolvers } from '../../generated/graphql.ts';
 import { BY_NAME } from '../filters.ts';
 import { globalId, rowIdOf } from '../global-id.ts';

@@ -1,5 +1,5 @@
 import { defineTable, id, nullable, text, type RowOf } from '../../batch/table.ts';
-import type { Connection, Edge } from '../../connection/connection.ts';
+import type { Connection, Edge } from '../../relay/connection.ts';
 
 export const agents = defineTable({
   type: 'Agent',

@@ -7,7 +7,7 @@ import { parseEmail } from '../scalars.ts';
 import { parseText } from '../text.ts';
 import { quoted, quotedAscii } from '../../errors.ts';
 import type { Problems } from '../user-errors.ts';
-import { MOST_ADDRESSES, MOST_TAGS } from './loaders.ts';
+import { MAX_ADDRESSES, MAX_TAGS } from './loaders.ts';
 
 type Maybe<Value> = Value | null | undefined;
 
@@ -100,8 +100,8 @@ export function parseTags(given: Maybe<readonly string[]>, problems: Problems, i
     const key = text === null ? '' : foldCase(text);
     if (text !== null && !tags.has(key)) tags.set(key, text);
   }
-  if (tags.size > MOST_TAGS)
-    problems.add('INVALID_INPUT', ['tags'], `Expected at most ${MOST_TAGS} tags, got ${tags.size}.`);
+  if (tags.size > MAX_TAGS)
+    problems.add('INVALID_INPUT', ['tags'], `Expected at most ${MAX_TAGS} tags, got ${tags.size}.`);
   return [...tags.values()];
 }
 
@@ -110,11 +110,11 @@ const ADDRESS_LENGTHS = { label: 50, line1: 200, line2: 200, city: 100, region: 
 /** Addresses as stored, numbered from 0. */
 export function parseAddresses(given: Maybe<readonly AddressInput[]>, problems: Problems) {
   const addresses = given ?? [];
-  if (addresses.length > MOST_ADDRESSES)
+  if (addresses.length > MAX_ADDRESSES)
     problems.add(
       'INVALID_INPUT',
       ['addresses'],
-      `Expected at most ${MOST_ADDRESSES} addresses, got ${addresses.length}.`,
+      `Expected at most ${MAX_ADDRESSES} addresses, got ${addresses.length}.`,
     );
   return addresses.map((address, position) => {
     const part = (name: keyof typeof ADDRESS_LENGTHS): string | null => {

@@ -1,5 +1,5 @@
 import type { Condition } from '../../batch/conditions.ts';
-import type { ListRequest } from '../../connection/connection.ts';
+import type { ListRequest } from '../../relay/connection.ts';
 import { createError, quoted } from '../../errors.ts';
 import type { CustomerFilter, CustomerOrder } from '../../generated/graphql.ts';
 import { counts } from '../collation.ts';

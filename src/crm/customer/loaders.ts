@@ -22,10 +22,10 @@ import {
 } from './table.ts';
 
 /** The most tags or addresses that a customer may have. */
-export const MOST_TAGS = 20;
-export const MOST_ADDRESSES = 20;
+export const MAX_TAGS = 20;
+export const MAX_ADDRESSES = 20;
 /** More than ISO 4217 will ever have. */
-export const MOST_CURRENCIES = 300;
+export const MAX_CURRENCIES = 300;
 
 export interface CustomerLoaders {
   readonly customerById: DataLoader<string, CustomerRow | null>;
@@ -64,7 +64,7 @@ export function createCustomerLoaders(context: BatchContext): CustomerLoaders {
       columns: tagColumns,
       parent: 'customerId',
       sort: 'tag',
-      most: MOST_TAGS,
+      most: MAX_TAGS,
     }),
     addressesByCustomer: createChildrenLoader(context, {
       name: 'Customer.addresses',
@@ -72,7 +72,7 @@ export function createCustomerLoaders(context: BatchContext): CustomerLoaders {
       columns: addressColumns,
       parent: 'customerId',
       sort: 'position',
-      most: MOST_ADDRESSES,
+      most: MAX_ADDRESSES,
     }),
     summaryByCustomer: createRowLoader(context, customerStats),
     valuesByCustomer: createChildrenLoader(context, {
@@ -81,7 +81,7 @@ export function createCustomerLoaders(context: BatchContext): CustomerLoaders {
       columns: valueColumns,
       parent: 'customerId',
       sort: 'currency',
-      most: MOST_CURRENCIES,
+      most: MAX_CURRENCIES,
     }),
     changesByCustomer: createListLoaders(context, {
       name: 'Customer.changes',

@@ -1,4 +1,4 @@
-import { connectionResolvers, createConnection } from '../../connection/connection.ts';
+import { connectionResolvers, createConnection } from '../../relay/connection.ts';
 import { createError } from '../../errors.ts';
 import type { Resolvers, SubscriptionCustomerChangedArgs } from '../../generated/graphql.ts';
 import { runCommand } from '../command.ts';

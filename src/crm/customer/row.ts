@@ -3,7 +3,7 @@ import { recordChange, type RecordedChange } from '../changes.ts';
 import { refuse } from '../user-errors.ts';
 import type { ChangedType, Write } from '../writer.ts';
 import type { CustomerValues } from './input.ts';
-import { MOST_ADDRESSES, MOST_TAGS } from './loaders.ts';
+import { MAX_ADDRESSES, MAX_TAGS } from './loaders.ts';
 
 /** The types whose stored answers a change of a customer's own fields, tags or addresses can make stale. */
 export const OWN_TYPES: readonly ChangedType[] = ['Customer', 'Change'];
@@ -27,7 +27,7 @@ export async function raiseVersion(
   return customer;
 }
 
-const MOST = { tags: MOST_TAGS, addresses: MOST_ADDRESSES } as const;
+const MOST = { tags: MAX_TAGS, addresses: MAX_ADDRESSES } as const;
 
 /** Refuses with INVALID_INPUT to make a list longer than allowed. A list that is already too long may get shorter. */
 export function assertFits(

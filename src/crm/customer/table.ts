@@ -1,5 +1,5 @@
 import { dateTime, decimal, defineTable, id, int, nullable, oneOf, text, type RowOf } from '../../batch/table.ts';
-import type { Connection, Edge } from '../../connection/connection.ts';
+import type { Connection, Edge } from '../../relay/connection.ts';
 import type { ChangeAction, CustomerStatus } from '../../generated/graphql.ts';
 import type { NodeType } from '../global-id.ts';
 

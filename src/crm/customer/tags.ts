@@ -9,7 +9,7 @@ import { lockCustomer } from '../lock.ts';
 import { shows } from '../text.ts';
 import { refuse } from '../user-errors.ts';
 import { parseTags } from './input.ts';
-import { MOST_TAGS } from './loaders.ts';
+import { MAX_TAGS } from './loaders.ts';
 import { textOfTags } from './recorded.ts';
 import { assertFits, OWN_TYPES, raiseVersion, recordUpdate } from './row.ts';
 
@@ -36,7 +36,7 @@ function tagCommand(mutation: string, edit: Edit, isEnough?: (tag: string) => bo
     changes: OWN_TYPES,
     // Both mutations have the same input.
     parse: ({ customerId, tags, expectedVersion }: AddTagsInput, problems) => {
-      if (tags.length === 0) problems.add('INVALID_INPUT', ['tags'], `Expected 1 to ${MOST_TAGS} tags, got none.`);
+      if (tags.length === 0) problems.add('INVALID_INPUT', ['tags'], `Expected 1 to ${MAX_TAGS} tags, got none.`);
       const id = parseId('Customer', customerId, { path: ['customerId'], problems });
       return { id, tags: parseTags(tags, problems, isEnough), expectedVersion };
     },

@@ -10,7 +10,7 @@ import { refuse } from '../user-errors.ts';
 /** What the payload's resolvers get. */
 export type InteractionPayload = Payload<{ readonly interactionId: string }>;
 
-const MOST_CHARACTERS = 10_000;
+const MAX_CHARACTERS = 10_000;
 
 /** Records a contact with a customer, optionally about one of the customer's tickets and by an agent. */
 export const logInteraction = defineCommand({
@@ -21,7 +21,7 @@ export const logInteraction = defineCommand({
     ticketId: parseOptionalId('Ticket', input.ticketId, { path: ['ticketId'], problems }),
     agentId: parseOptionalId('Agent', input.agentId, { path: ['agentId'], problems }),
     kind: input.kind,
-    body: parseText(input.body, { path: ['body'], most: MOST_CHARACTERS, problems, isManyLines: true }) ?? '',
+    body: parseText(input.body, { path: ['body'], most: MAX_CHARACTERS, problems, isManyLines: true }) ?? '',
     occurredAt: parsePastMoment(input.occurredAt, { path: ['occurredAt'], problems }),
   }),
   async run(write, { customerId: given, ticketId, agentId, kind, body, occurredAt = write.now }) {

@@ -1,5 +1,5 @@
 import { dateTime, defineTable, id, nullable, oneOf, text, type RowOf } from '../../batch/table.ts';
-import type { Connection, Edge } from '../../connection/connection.ts';
+import type { Connection, Edge } from '../../relay/connection.ts';
 import type { InteractionKind } from '../../generated/graphql.ts';
 
 export const interactions = defineTable({

@@ -4,7 +4,7 @@ import { parseId, parsePastMoment } from '../input.ts';
 import { isCurrency, parseAmount, toAmount, type Amount } from '../money.ts';
 import { parseText, readKey } from '../text.ts';
 import type { Problems } from '../user-errors.ts';
-import { MOST_ITEMS } from './loaders.ts';
+import { MAX_ITEMS } from './loaders.ts';
 
 /** How a line identifies its product. */
 export type ProductKey = { readonly id: bigint } | { readonly sku: string };
@@ -29,7 +29,7 @@ export interface OrderValues {
   readonly placedAt: Date | undefined;
 }
 
-const MOST_OF_ONE = 1_000_000;
+const MAX_OF_ONE = 1_000_000;
 const WHOLE = toAmount(10_000n);
 const NOTHING = toAmount(0n);
 
@@ -39,8 +39,8 @@ export function parseOrder(input: CreateOrderInput, problems: Problems): OrderVa
   const number = input.number ?? null;
   if (!isCurrency(currency))
     problems.add('INVALID_INPUT', ['currency'], `Expected an ISO 4217 code in use, got ${quoted(currency)}.`);
-  if (items.length < 1 || items.length > MOST_ITEMS)
-    problems.add('INVALID_INPUT', ['items'], `Expected 1 to ${MOST_ITEMS} items, got ${items.length}.`);
+  if (items.length < 1 || items.length > MAX_ITEMS)
+    problems.add('INVALID_INPUT', ['items'], `Expected 1 to ${MAX_ITEMS} items, got ${items.length}.`);
   return {
     customerId: parseId('Customer', input.customerId, { path: ['customerId'], problems }),
     number: number === null ? null : parseText(number, { path: ['number'], most: 64, problems }),
@@ -57,8 +57,8 @@ interface Place {
 
 function parseItem(item: OrderItemInput, { path, problems }: Place): ItemValues {
   const { quantity, discount: part = '0' } = item;
-  if (quantity < 1 || quantity > MOST_OF_ONE)
-    problems.add('INVALID_INPUT', [...path, 'quantity'], `Expected 1 to ${MOST_OF_ONE}, got ${quantity}.`);
+  if (quantity < 1 || quantity > MAX_OF_ONE)
+    problems.add('INVALID_INPUT', [...path, 'quantity'], `Expected 1 to ${MAX_OF_ONE}, got ${quantity}.`);
   const price = item.unitPrice ?? null;
   const unitPrice = price === null ? null : parseAmount(price);
   if (unitPrice === undefined || (unitPrice !== null && unitPrice < NOTHING))

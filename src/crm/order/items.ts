@@ -1,6 +1,6 @@
 import { Prisma } from '../../generated/prisma/client.ts';
 import type { Transaction } from '../../db/transaction.ts';
-import { fitsAmount, formatAmount, LARGEST_AMOUNT, lineTotal, parseAmount, toAmount, type Amount } from '../money.ts';
+import { fitsAmount, formatAmount, MAX_AMOUNT, lineTotal, parseAmount, toAmount, type Amount } from '../money.ts';
 import { Problems, refuse } from '../user-errors.ts';
 import type { ItemValues, OrderValues, ProductKey } from './input.ts';
 
@@ -62,7 +62,7 @@ export async function priceItems(
 }
 
 const tooLarge = (what: string, amount: bigint): string =>
-  `Expected ${what} of at most ${LARGEST_AMOUNT} in all, got ${formatAmount(amount)}.`;
+  `Expected ${what} of at most ${MAX_AMOUNT} in all, got ${formatAmount(amount)}.`;
 
 async function findProducts(
   transaction: Transaction,

@@ -10,7 +10,7 @@ import type { RowOf } from '../../batch/table.ts';
 import { itemColumns, orders, type OrderRow } from './table.ts';
 
 /** The most items that an order may have. */
-export const MOST_ITEMS = 200;
+export const MAX_ITEMS = 200;
 
 export interface OrderLoaders {
   readonly orderById: DataLoader<string, OrderRow | null>;
@@ -37,7 +37,7 @@ export function createOrderLoaders(context: BatchContext): OrderLoaders {
       columns: itemColumns,
       parent: 'orderId',
       sort: 'position',
-      most: MOST_ITEMS,
+      most: MAX_ITEMS,
     }),
   };
 }

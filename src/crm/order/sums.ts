@@ -1,5 +1,5 @@
 import type { Order } from '../../generated/prisma/client.ts';
-import { fitsAmount, formatAmount, LARGEST_AMOUNT, parseAmount, type Amount } from '../money.ts';
+import { fitsAmount, formatAmount, MAX_AMOUNT, parseAmount, type Amount } from '../money.ts';
 import { refuse } from '../user-errors.ts';
 import type { Write } from '../writer.ts';
 
@@ -22,7 +22,7 @@ export async function assertSumFits({ transaction }: Write, order: Omit<NewOrder
     refuse(
       'INVALID_INPUT',
       ['items'],
-      `Expected orders of this customer of at most ${LARGEST_AMOUNT} ${currency} in all, got ${formatAmount(sum)}.`,
+      `Expected orders of this customer of at most ${MAX_AMOUNT} ${currency} in all, got ${formatAmount(sum)}.`,
     );
 }
 

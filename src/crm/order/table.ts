@@ -1,5 +1,5 @@
 import { dateTime, decimal, defineTable, id, int, oneOf, text, type RowOf } from '../../batch/table.ts';
-import type { Connection, Edge } from '../../connection/connection.ts';
+import type { Connection, Edge } from '../../relay/connection.ts';
 import type { OrderStatus } from '../../generated/graphql.ts';
 
 export const orders = defineTable({

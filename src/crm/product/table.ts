@@ -1,5 +1,5 @@
 import { decimal, defineTable, id, text, type RowOf } from '../../batch/table.ts';
-import type { Connection, Edge } from '../../connection/connection.ts';
+import type { Connection, Edge } from '../../relay/connection.ts';
 
 export const products = defineTable({
   type: 'Product',

@@ -15,7 +15,7 @@ import type { ChangedType } from '../writer.ts';
 export type TicketPayload = Payload<{ readonly ticketId: string }>;
 
 const CHANGED: readonly ChangedType[] = ['Ticket', 'CustomerSummary', 'Change'];
-const MOST_CHARACTERS = { number: 64, subject: 300 } as const;
+const MAX_CHARACTERS = { number: 64, subject: 300 } as const;
 
 /** The states that each state can change to; keeping a state is not a transition. Keep `schema.graphql` in step. */
 const TRANSITIONS: Readonly<Record<TicketStatus, readonly TicketStatus[]>> = {
@@ -128,8 +128,8 @@ function parseTicketFields(input: UpdateTicketInput, problems: Problems): Ticket
 
 const isGiven = <Value>(value: Value | null | undefined): value is Value => value !== null && value !== undefined;
 
-const parseTicketText = (field: keyof typeof MOST_CHARACTERS, given: string, problems: Problems): string =>
-  parseText(given, { path: [field], most: MOST_CHARACTERS[field], problems }) ?? '';
+const parseTicketText = (field: keyof typeof MAX_CHARACTERS, given: string, problems: Problems): string =>
+  parseText(given, { path: [field], most: MAX_CHARACTERS[field], problems }) ?? '';
 
 /** The closing time after a change of state: the first one is kept until the ticket is reopened. */
 function closing(before: Ticket, to: TicketStatus, now: Date): Pick<TicketValues, 'closedAt'> {

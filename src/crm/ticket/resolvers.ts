@@ -1,4 +1,4 @@
-import { connectionResolvers, createConnection, type ConnectionArgs } from '../../connection/connection.ts';
+import { connectionResolvers, createConnection, type ConnectionArgs } from '../../relay/connection.ts';
 import type { ListLoaders } from '../../batch/loaders.ts';
 import type { Resolvers, TicketFilter, TicketOrder } from '../../generated/graphql.ts';
 import { runCommand } from '../command.ts';

@@ -1,5 +1,5 @@
 import { dateTime, defineTable, id, int, nullable, oneOf, text, type RowOf } from '../../batch/table.ts';
-import type { Connection, Edge } from '../../connection/connection.ts';
+import type { Connection, Edge } from '../../relay/connection.ts';
 import type { TicketPriority, TicketStatus } from '../../generated/graphql.ts';
 
 export const tickets = defineTable({

@@ -1,6 +1,6 @@
 import { createReadStream } from 'node:fs';
 import { open } from 'node:fs/promises';
-import { UserError } from '../../user-error.ts';
+import { CliError } from '../../cli-error.ts';
 import type { Cell, CsvFormat } from './csv-fields.ts';
 import { createSplitter, withoutBreak, type SplitRecord } from './csv-split.ts';
 import { createDecoder } from './encodings.ts';
@@ -81,7 +81,7 @@ function decoderOf(encoding: string) {
 
 /**
  * Detects a file's format where the mapping does not specify it, and reads its column names.
- * @throws UserError (exit code 65) when the encoding, delimiter or header is not as expected
+ * @throws CliError (exit code 65) when the encoding, delimiter or header is not as expected
  */
 export async function openCsv(
   path: string,
@@ -92,7 +92,7 @@ export async function openCsv(
   const { first, lineBreak } = await firstLine(path, encoding);
   const own = /^"?sep=([^"]+?)"?$/i.exec(first)?.[1];
   if (own !== undefined && csv.delimiter !== undefined && csv.delimiter !== own)
-    throw new UserError(
+    throw new CliError(
       `${path}: its first line says that its delimiter is "${own}", and the mapping says "${csv.delimiter}".`,
       { exitCode: 65 },
     );
@@ -134,7 +134,7 @@ async function refuseOtherMark(path: string, encoding: string): Promise<void> {
   const hex = buffer.subarray(0, bytesRead).toString('hex');
   const mark = MARKS.find(({ bytes }) => hex.startsWith(bytes));
   if (mark === undefined || decoderOf(encoding).encoding === mark.label) return;
-  throw new UserError(`${path}: it begins with the mark of ${mark.label}, and the mapping says ${encoding}.`, {
+  throw new CliError(`${path}: it begins with the mark of ${mark.label}, and the mapping says ${encoding}.`, {
     exitCode: 65,
   });
 }
@@ -165,6 +165,6 @@ function toldApart(names: readonly string[]): readonly string[] {
   });
 }
 
-function headerError(path: string, problem: string): UserError {
-  return new UserError(`${path}: expected a line with column names, but ${problem}`, { exitCode: 65 });
+function headerError(path: string, problem: string): CliError {
+  return new CliError(`${path}: expected a line with column names, but ${problem}`, { exitCode: 65 });
 }

@@ -8,7 +8,7 @@ export interface SplitRecord {
 }
 
 // Otherwise an unclosed quote would read the rest of the file into memory.
-const LONGEST_RECORD = 1024 * 1024;
+const MAX_RECORD = 1024 * 1024;
 
 /**
  * Prepares splitting a format.
@@ -34,11 +34,11 @@ export function createSplitter(format: CsvFormat) {
 
   return (text: string, start: number, isEnd: boolean): SplitRecord | undefined => {
     const found = text.indexOf(lineBreak, start);
-    const mayGrow = !isEnd && text.length - start <= LONGEST_RECORD;
+    const mayGrow = !isEnd && text.length - start <= MAX_RECORD;
     if (found === -1 && mayGrow) return undefined;
     const lineEnd = found === -1 ? text.length : found + 1;
     const line = withoutBreak(text.slice(start, lineEnd));
-    if (line.length > LONGEST_RECORD) return { end: lineEnd, problem: 'the record is longer than 1 MiB' };
+    if (line.length > MAX_RECORD) return { end: lineEnd, problem: 'the record is longer than 1 MiB' };
     if (isSimple(line)) return { end: lineEnd, fields: line.split(delimiter) };
     const fields: Cell[] = [];
     for (let at = start; ;) {

@@ -13,7 +13,7 @@ const LAST_MS = Date.UTC(9999, 11, 30);
 const WHOLE_DAY = /^\d{4}(?:-\d\d-\d\d|\d{4}|-?W\d\d-?\d|-?\d{3})(?:T.+)?$/;
 
 /** No time zone is further from UTC than 14 hours. */
-const MOST_OFFSET_MINUTES = 14 * 60;
+const MAX_OFFSET_MINUTES = 14 * 60;
 const NO_OFFSET = /T.*[+-]\d\d:?[6-9]\d$/;
 
 /** The date formats of a file. A date without an offset is in the zone. */
@@ -41,7 +41,7 @@ export function tellsTheDay(format: string): boolean {
 export function convertDate(given: string, forms: DateForms): string {
   const { reading, written } = readingsOf(given, forms);
   const moment = reading?.toMillis();
-  const isNear = Math.abs(written?.offset ?? 0) <= MOST_OFFSET_MINUTES;
+  const isNear = Math.abs(written?.offset ?? 0) <= MAX_OFFSET_MINUTES;
   if (reading === undefined || moment === undefined || !isNear || moment < FIRST_MS || moment > LAST_MS) {
     const expected =
       forms.formats.length === 0 ? 'in ISO 8601, such as 2026-01-31' : `as ${forms.formats.join(' or ')}`;

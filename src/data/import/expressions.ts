@@ -1,4 +1,4 @@
-import { UserError } from '../../user-error.ts';
+import { CliError } from '../../cli-error.ts';
 import { quoted } from '../../errors.ts';
 import { normaliseText } from '../../crm/text.ts';
 import type { Scratch } from './scratch.ts';
@@ -37,7 +37,7 @@ export interface Scope {
 /**
  * Compiles an expression.
  * Columns that do not exist are added to their file's `missing`.
- * @throws UserError (exit code 65) when it names a value map that does not exist
+ * @throws CliError (exit code 65) when it names a value map that does not exist
  */
 export function compileExpression(source: ValueSource, scope: Scope): Evaluate {
   const read = compileRead(source, scope);
@@ -67,7 +67,7 @@ function compileRead(source: ValueSource, scope: Scope): Evaluate {
 function namedMap(name: string, scope: Scope) {
   const words = Object.hasOwn(scope.valueMaps, name) ? scope.valueMaps[name] : undefined;
   if (words !== undefined) return words;
-  throw new UserError(`The mapping has no value map called "${name}".`, { exitCode: 65 });
+  throw new CliError(`The mapping has no value map called "${name}".`, { exitCode: 65 });
 }
 
 /** Compiles `column`, or `join.column` for a joined file. */

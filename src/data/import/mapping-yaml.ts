@@ -1,11 +1,11 @@
 import { isUtf8 } from 'node:buffer';
 import { isMap, isScalar, LineCounter, parseDocument, visit, type Document, type Scalar } from 'yaml';
-import { UserError } from '../../user-error.ts';
+import { CliError } from '../../cli-error.ts';
 
 /**
  * Parses a YAML file with its scalars as text: `01067` is not a number, and only an empty value, `~` or `null` is null. For a
  * file of another kind, given by mistake, it reports one problem instead of one per line.
- * @throws UserError (exit code 65) with the place
+ * @throws CliError (exit code 65) with the place
  */
 export function parseMappingYaml(path: string, bytes: Buffer): unknown {
   const content = bytes.toString('utf8');
@@ -13,7 +13,7 @@ export function parseMappingYaml(path: string, bytes: Buffer): unknown {
   const document = parseDocument(content, { lineCounter: lines, logLevel: 'error', schema: 'failsafe' });
   const refuse = (offset: number, what: string): never => {
     const { line, col } = lines.linePos(offset);
-    throw new UserError(`The mapping ${path} is not YAML as expected: line ${line}, column ${col}: ${what}`, {
+    throw new CliError(`The mapping ${path} is not YAML as expected: line ${line}, column ${col}: ${what}`, {
       exitCode: 65,
     });
   };

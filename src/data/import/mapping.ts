@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { UserError } from '../../user-error.ts';
+import { CliError } from '../../cli-error.ts';
 import { mappingProblems, type Problem } from './mapping-check.ts';
 import { mappingSchema, type Mapping } from './mapping-schema.ts';
 import { inWords } from './mapping-words.ts';
@@ -10,12 +10,12 @@ const DATA_ERROR_EXIT_CODE = 65;
 
 /**
  * Reads and checks a mapping file.
- * @throws UserError with exit code 66 when it does not exist, 65 when it is wrong, naming every problem with its path
+ * @throws CliError with exit code 66 when it does not exist, 65 when it is wrong, naming every problem with its path
  */
 export async function loadMapping(path: string): Promise<Mapping> {
   const content = await readFile(path).catch((error: unknown) => {
     const reason = error instanceof Error ? error.message : String(error);
-    throw new UserError(`The mapping ${path} cannot be read: ${reason}`, {
+    throw new CliError(`The mapping ${path} cannot be read: ${reason}`, {
       cause: error,
       exitCode: NO_INPUT_EXIT_CODE,
     });
@@ -25,7 +25,7 @@ export async function loadMapping(path: string): Promise<Mapping> {
   const problems: readonly Problem[] = result.success ? mappingProblems(result.data) : result.error.issues;
   if (result.success && problems.length === 0) return result.data;
   const lines = problems.map(({ path: at, message }) => `${pathText(at, given) || 'the whole'}: ${message}`);
-  throw new UserError(`The mapping ${path} is wrong:\n  ${lines.join('\n  ')}`, { exitCode: DATA_ERROR_EXIT_CODE });
+  throw new CliError(`The mapping ${path} is wrong:\n  ${lines.join('\n  ')}`, { exitCode: DATA_ERROR_EXIT_CODE });
 }
 
 /** The path in the file as written: a target's only block is not in a list there. */

@@ -27,7 +27,7 @@ export interface QuantityForm extends DecimalForm {
 
 type Read<Value> = (given: string) => Value;
 
-const MOST_OF_ONE = 2_147_483_647n;
+const MAX_OF_ONE = 2_147_483_647n;
 const UNIT = 10_000n;
 
 /** What is inconsistent in a form; undefined if nothing is. */
@@ -131,10 +131,10 @@ export function quantityReader(form: QuantityForm): Read<string> {
     const size = sizeOf(quantity);
     const hasSign = quantity >= 0n || form.returns === 'negativePrice';
     const isWhole = size % UNIT === 0n || form.fractions === 'one';
-    if (hasSign && isWhole && size > 0n && size <= MOST_OF_ONE * UNIT) return formatAmount(quantity);
+    if (hasSign && isWhole && size > 0n && size <= MAX_OF_ONE * UNIT) return formatAmount(quantity);
     const what = form.fractions === 'one' ? 'number above 0, at most' : 'whole number from 1 to';
     throw new RowProblem(
-      `expected a ${what} ${MOST_OF_ONE}${form.returns === 'reject' ? '' : ', or its negative'}, got ${quoted(given)}`,
+      `expected a ${what} ${MAX_OF_ONE}${form.returns === 'reject' ? '' : ', or its negative'}, got ${quoted(given)}`,
     );
   };
 }

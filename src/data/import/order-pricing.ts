@@ -8,7 +8,7 @@ import {
   toAmount,
   type Amount,
 } from '../../crm/money.ts';
-import { MOST_ITEMS } from '../../crm/order/loaders.ts';
+import { MAX_ITEMS } from '../../crm/order/loaders.ts';
 import { quoted } from '../../errors.ts';
 import type { TargetRecord } from './records.ts';
 import { unitPriceOf } from './numbers.ts';
@@ -62,8 +62,8 @@ export function priceBundle(bundle: OrderBundle, products: ReadonlyMap<string, s
   const unpayable = own === null ? undefined : problemOfPlaces(own, currency);
   if (unpayable !== undefined) return rejectForTotal(items, `total: ${unpayable}`);
   if (items.length === 0) return { record, rows: undefined, itemsAreMapped };
-  if (items.length > MOST_ITEMS)
-    return rejectAll(items, `expected at most ${MOST_ITEMS} items in an order, got ${items.length}`);
+  if (items.length > MAX_ITEMS)
+    return rejectAll(items, `expected at most ${MAX_ITEMS} items in an order, got ${items.length}`);
   const rows: ItemRow[] = [];
   let sum = 0n;
   for (const item of items) {

@@ -1,5 +1,5 @@
 import { foldCase } from '../../crm/collation.ts';
-import { MOST_TAGS } from '../../crm/customer/loaders.ts';
+import { MAX_TAGS } from '../../crm/customer/loaders.ts';
 import { columnName, createConversion } from './conversions.ts';
 import { compileExpression, type Scope } from './expressions.ts';
 import type {
@@ -167,7 +167,7 @@ function compileTags(sources: readonly TagExpression[] | undefined, scope: Recor
       const key = foldCase(one.tag);
       if (!known.has(key)) known.set(key, one);
     }
-    if (known.size > MOST_TAGS) throw new RowProblem(`tags: expected at most ${MOST_TAGS} tags, got ${known.size}`);
+    if (known.size > MAX_TAGS) throw new RowProblem(`tags: expected at most ${MAX_TAGS} tags, got ${known.size}`);
     const given = [...known.values()];
     return { tags: given.map(({ tag }) => tag), tagColumns: given.map(({ column }) => column) };
   };

@@ -3,7 +3,7 @@ import { mkdir, rm } from 'node:fs/promises';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { finished } from 'node:stream/promises';
-import { UserError } from '../../user-error.ts';
+import { CliError } from '../../cli-error.ts';
 import type { ValueNote } from './records.ts';
 
 /** A raw row and its place. */
@@ -35,7 +35,7 @@ export interface RejectFiles {
  * @param folder created once there is something to write
  * @param names of targets, whose files from earlier runs are deleted, so that the folder has only this run's; also names of
  *   source files, for what earlier versions wrote
- * @throws UserError (exit code 74) when a file cannot be written; so do all of its methods
+ * @throws CliError (exit code 74) when a file cannot be written; so do all of its methods
  */
 export async function createRejects(folder: string, names: readonly string[]): Promise<Rejects> {
   const notePaths = { leftEmpty: join(folder, 'left-empty.csv'), cut: join(folder, 'cut.csv') };
@@ -88,7 +88,7 @@ const cannotWrite =
   (path: string) =>
   (error: unknown): never => {
     const why = Error.isError(error) ? error.message : String(error);
-    throw new UserError(`${path} cannot be written: ${why}`, { cause: error, exitCode: INPUT_OUTPUT_EXIT_CODE });
+    throw new CliError(`${path} cannot be written: ${why}`, { cause: error, exitCode: INPUT_OUTPUT_EXIT_CODE });
   };
 
 function quote(text: string): string {

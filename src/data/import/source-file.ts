@@ -1,6 +1,6 @@
 import { access } from 'node:fs/promises';
 import { join as joinPath } from 'node:path';
-import { UserError } from '../../user-error.ts';
+import { CliError } from '../../cli-error.ts';
 import { isAscii, normaliseText } from '../../crm/text.ts';
 import { openCsv, readCsvRecords } from './csv-rows.ts';
 import type { Cell, CsvFormat } from './csv-fields.ts';
@@ -40,7 +40,7 @@ export type SourceRead = SourceRow | { readonly line: number; readonly raw: stri
 /**
  * Opens a file and reads its header.
  * @param settings.missing is added to when it lacks the overflow column
- * @throws UserError with exit code 66 when it is missing, 65 when its header is wrong
+ * @throws CliError with exit code 66 when it is missing, 65 when its header is wrong
  */
 export async function openSourceFile(
   folder: string,
@@ -49,7 +49,7 @@ export async function openSourceFile(
 ): Promise<SourceFile> {
   const path = joinPath(folder, name);
   await access(path).catch((error: unknown) => {
-    throw new UserError(`The mapping names ${name}, and there is no such file in ${folder}.`, {
+    throw new CliError(`The mapping names ${name}, and there is no such file in ${folder}.`, {
       cause: error,
       exitCode: 66,
     });
@@ -72,7 +72,7 @@ export function columnIndex(file: Pick<SourceFile, 'name' | 'header' | 'missing'
   return index;
 }
 
-/** @throws UserError (exit code 65) with a line for each file that lacks columns, unless none does */
+/** @throws CliError (exit code 65) with a line for each file that lacks columns, unless none does */
 export function assertNoneMissing(missing: readonly MissingColumn[]): void {
   if (missing.length === 0) return;
   const files = new Map<string, Set<string>>();
@@ -86,7 +86,7 @@ export function assertNoneMissing(missing: readonly MissingColumn[]): void {
     const word = columns.size === 1 ? 'column' : 'columns';
     return `${file} has no ${word} ${[...columns].join(', ')}; it has ${header}.`;
   });
-  throw new UserError(lines.join('\n'), { exitCode: 65 });
+  throw new CliError(lines.join('\n'), { exitCode: 65 });
 }
 
 /** The rows after the header. */

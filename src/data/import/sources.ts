@@ -1,6 +1,6 @@
 import { columnName } from './conversions.ts';
 import { compileExpression, type JoinedFile, type Scope } from './expressions.ts';
-import { UserError } from '../../user-error.ts';
+import { CliError } from '../../cli-error.ts';
 import type { CsvSettings, Mapping, SourceSettings, TargetName, ValueExpression } from './mapping-schema.ts';
 import { compileField, compileRecord, type RecordScope, type TargetRecord } from './records.ts';
 import type { ItemContent, Scratch } from './scratch.ts';
@@ -51,7 +51,7 @@ const TABLE_ORDER = ['agents', 'customers', 'products', 'orders', 'tickets', 'in
 
 /**
  * Opens every file, loads joined ones into the scratch and compiles expressions.
- * @throws UserError with exit code 66 for a missing file, 65 for columns that are missing, all at once, or for a join or value
+ * @throws CliError with exit code 66 for a missing file, 65 for columns that are missing, all at once, or for a join or value
  * map that does not fit
  */
 export async function openSources(folder: string, mapping: Mapping, scratch: Scratch): Promise<Sources> {
@@ -173,8 +173,8 @@ async function loadJoin(file: SourceFile, index: { key: number; rows: string; sc
   }
 }
 
-function joinError(file: SourceFile, line: number, problem: string): UserError {
-  return new UserError(`${file.name}, line ${line}: ${problem}.`, { exitCode: 65 });
+function joinError(file: SourceFile, line: number, problem: string): CliError {
+  return new CliError(`${file.name}, line ${line}: ${problem}.`, { exitCode: 65 });
 }
 
 /** The names of every target and file whose rows can be rejected. */

@@ -1,5 +1,5 @@
 import type { Connection } from 'mariadb';
-import { UserError } from '../../user-error.ts';
+import { CliError } from '../../cli-error.ts';
 import { errorNumber } from '../connection.ts';
 import { formatCount } from '../progress-report.ts';
 import { DATA_TABLES } from '../tables.ts';
@@ -63,14 +63,14 @@ export async function recordBlock(connection: Connection, index: number): Promis
 
 /**
  * Checks that the database is empty.
- * @throws UserError when tables are missing or any of them has a row
+ * @throws CliError when tables are missing or any of them has a row
  */
 export async function assertEmpty(connection: Connection): Promise<void> {
   const filled: string[] = [];
   for (const table of DATA_TABLES) {
     const rows = await connection.query<unknown[]>(`SELECT 1 FROM ${table} LIMIT 1`).catch((error: unknown) => {
       if (errorNumber(error) !== NO_SUCH_TABLE) throw error;
-      throw new UserError(`The table ${table} is not there: run "npm run migrate" first.`, { cause: error });
+      throw new CliError(`The table ${table} is not there: run "npm run migrate" first.`, { cause: error });
     });
     if (rows.length > 0) filled.push(table);
   }
@@ -79,7 +79,7 @@ export async function assertEmpty(connection: Connection): Promise<void> {
 
 /**
  * Checks that the seed in the database has the requested parameters.
- * @throws UserError naming what differs
+ * @throws CliError naming what differs
  */
 export function assertSameParameters(found: SeedParameters, asked: SeedParameters): void {
   const before: Partial<Record<keyof typeof LABELS, number>> = { ...found };
@@ -89,7 +89,7 @@ export function assertSameParameters(found: SeedParameters, asked: SeedParameter
     .filter((name) => before[name] !== now[name])
     .map((name) => `${LABELS[name]} was ${before[name]} and is now ${now[name]}`);
   if (differences.length === 0) return;
-  throw new UserError(
+  throw new CliError(
     `This database holds a seed with other parameters: ${differences.join(', ')}. ` +
       'Give the same ones to continue it, or --reset to delete every row and start over.',
     { exitCode: DATA_ERROR_EXIT_CODE },
@@ -105,7 +105,7 @@ export interface RowDifference {
 
 /**
  * Checks that an unfinished seed's tables contain exactly its own rows.
- * @throws UserError naming the tables that differ
+ * @throws CliError naming the tables that differ
  */
 export async function assertOnlySeedRows(connection: Connection, state: NonNullable<SeedState>): Promise<void> {
   const differences = await countDifferences(connection, state);
@@ -140,8 +140,8 @@ export async function countDifferences(
 }
 
 /** The error for a database with somebody else's rows. */
-export function foreignRows(detail: string): UserError {
-  return new UserError(
+export function foreignRows(detail: string): CliError {
+  return new CliError(
     `This database holds data that is not this seed's (${detail}). Nothing was changed. ` +
       'Give another database, or --reset to delete every row in it first.',
     { exitCode: DATA_ERROR_EXIT_CODE },

@@ -1,5 +1,5 @@
-import { MOST_ADDRESSES, MOST_TAGS } from '../../crm/customer/loaders.ts';
-import { MOST_ITEMS } from '../../crm/order/loaders.ts';
+import { MAX_ADDRESSES, MAX_TAGS } from '../../crm/customer/loaders.ts';
+import { MAX_ITEMS } from '../../crm/order/loaders.ts';
 import type { Check } from './check.ts';
 
 interface List {
@@ -51,10 +51,10 @@ const ITEMS = { table: 'order_items', owner: 'order_id' };
 /** For tags and addresses. */
 export const OWNED_LIST_CHECKS: readonly Check[] = [
   ...REPEATED_COLUMNS.map(repeated),
-  atMost(TAGS, MOST_TAGS),
-  atMost(ADDRESSES, MOST_ADDRESSES),
+  atMost(TAGS, MAX_TAGS),
+  atMost(ADDRESSES, MAX_ADDRESSES),
   inSequence(ADDRESSES),
 ];
 
 /** For items, by order. */
-export const ITEM_LIST_CHECKS: readonly Check[] = [atMost(ITEMS, MOST_ITEMS), inSequence(ITEMS)];
+export const ITEM_LIST_CHECKS: readonly Check[] = [atMost(ITEMS, MAX_ITEMS), inSequence(ITEMS)];

@@ -1,5 +1,5 @@
 import type { Connection } from 'mariadb';
-import { UserError } from '../../user-error.ts';
+import { CliError } from '../../cli-error.ts';
 import { errorNumber, openConnection } from '../connection.ts';
 import { toDrift, withinRange, type Check, type Drift, type Row, type Within } from './check.ts';
 import { PASSES, type Pass } from './passes.ts';
@@ -41,7 +41,7 @@ export interface VerifyResult {
 }
 
 const ROWS_AT_ONCE = 5_000;
-const MOST_DRIFTS = 100;
+const MAX_DRIFTS = 100;
 // No such column, table or index.
 const OTHER_TABLES = new Set([1054, 1146, 1176]);
 const UNAVAILABLE_EXIT_CODE = 69;
@@ -51,7 +51,7 @@ const UNAVAILABLE_EXIT_CODE = 69;
  * range by range on the indexes of customers' and orders' ids, each range in a read-only transaction with its own snapshot, so
  * that concurrent writes are seen completely or not at all. Memory use depends neither on the number of rows nor on that of
  * drifts.
- * @throws UserError (exit code 69) when the database cannot be reached or its tables are of another version
+ * @throws CliError (exit code 69) when the database cannot be reached or its tables are of another version
  */
 export async function verifyDatabase(options: VerifyOptions): Promise<VerifyResult> {
   const connection = await openConnection(options.databaseUrl);
@@ -59,7 +59,7 @@ export async function verifyDatabase(options: VerifyOptions): Promise<VerifyResu
     return await verify(connection, options);
   } catch (error) {
     if (!OTHER_TABLES.has(errorNumber(error) ?? 0)) throw error;
-    throw new UserError('The tables do not match this version. Run npm run migrate first', {
+    throw new CliError('The tables do not match this version. Run npm run migrate first', {
       cause: error,
       exitCode: UNAVAILABLE_EXIT_CODE,
     });
@@ -133,7 +133,7 @@ function settle(run: Run, drift: Drift): void {
   const kind = `${drift.table}.${drift.field}`;
   run.counts.set(kind, (run.counts.get(kind) ?? 0) + 1);
   if (drift.isRepaired) run.repaired += 1;
-  if (run.drifts.length < MOST_DRIFTS) run.drifts.push(drift);
+  if (run.drifts.length < MAX_DRIFTS) run.drifts.push(drift);
   run.options.found?.(drift);
 }
 

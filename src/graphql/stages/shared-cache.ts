@@ -38,9 +38,10 @@ export function createSharedCache(cache: ResponseCache | undefined) {
 }
 
 /** Undefined for what is never stored: anything but a query, and a query with a field that forbids it. */
-function policyOf({ document: { facts }, definition }: Operation): CachePolicy | undefined {
-  const isStored = definition.operation === OperationTypeNode.QUERY && facts.maxAgeSeconds > 0 && !facts.isPrivate;
-  return isStored ? { maxAgeSeconds: facts.maxAgeSeconds } : undefined;
+function policyOf({ document: { metadata }, definition }: Operation): CachePolicy | undefined {
+  const isStored =
+    definition.operation === OperationTypeNode.QUERY && metadata.maxAgeSeconds > 0 && !metadata.isPrivate;
+  return isStored ? { maxAgeSeconds: metadata.maxAgeSeconds } : undefined;
 }
 
 const keyOf = ({ document, name, given, caller }: Operation) => ({

@@ -70,9 +70,9 @@ export function createConnection<Row extends { readonly id: RowId; readonly [col
     limit,
     backward,
     from,
-    signature: `${sort.name} ${limit} ${backward} ${from === undefined ? '' : JSON.stringify(from)} ${conditionsText}`,
+    batchKey: `${sort.name} ${limit} ${backward} ${from === undefined ? '' : JSON.stringify(from)} ${conditionsText}`,
   };
-  const countQuery = { ...query, signature: conditionsText };
+  const countQuery = { ...query, batchKey: conditionsText };
   const cursorOf = (row: Row) => encodeCursor(scope, { value: sortValue(row[sort.column]), id: row.id });
   let loaded: Promise<Page<Row>> | undefined;
   const load = () => (loaded ??= loaders.page(parent, query));

@@ -4,7 +4,7 @@ const RETRY_MS = 200;
  * Names that Redis must be told and does not know yet. Sending is retried until it succeeds.
  * @param send resolves with undefined when it failed
  */
-export function createUntold(send: (names: readonly string[]) => Promise<unknown>) {
+export function createPending(send: (names: readonly string[]) => Promise<unknown>) {
   /** By name, the latest attempt to send it: an earlier attempt that succeeds does not cover a later write. */
   const lastTurns = new Map<string, number>();
   let turns = 0;
@@ -28,7 +28,7 @@ export function createUntold(send: (names: readonly string[]) => Promise<unknown
   return {
     /** Resolves when Redis knows, or when sending failed and a retry is scheduled. */
     tell,
-    some: (names: readonly string[]): boolean => lastTurns.size > 0 && names.some((name) => lastTurns.has(name)),
+
     count: (): number => lastTurns.size,
     close(): void {
       isClosed = true;

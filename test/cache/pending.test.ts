@@ -29,7 +29,7 @@ describe('of two writes about the same at once', () => {
         return redis.run(purpose, commands);
       },
     };
-    cache = createResponseCache({ redis: held, prefix: `untold-${process.pid}:`, schemaHash: 's', metrics });
+    cache = createResponseCache({ redis: held, prefix: `pending-${process.pid}:`, schemaHash: 's', metrics });
   });
   afterAll(() => cache.close());
 
