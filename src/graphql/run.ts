@@ -4,7 +4,7 @@ import type { Operation } from './operation.ts';
 import { authorise } from './stages/authorise.ts';
 import { bound } from './stages/bound.ts';
 import { createExecute, type ExecuteOptions } from './stages/execute.ts';
-import { mask, type MaskError } from './stages/mask.ts';
+import { mask, type MaskError, type Results } from './stages/mask.ts';
 import { dryRun, reportCost } from './stages/report-cost.ts';
 import { serialise, type GraphQLResponse } from './stages/serialise.ts';
 import { createSharedCache } from './stages/shared-cache.ts';
@@ -40,7 +40,7 @@ export function createRun(options: RunOptions) {
       return reportCost(operation, response);
     },
     /** The results of a subscription, one for each event; a single one, with errors, if it could not begin. */
-    async subscribe(operation: Operation): Promise<AsyncIterable<ExecutionResult> | ExecutionResult> {
+    async subscribe(operation: Operation): Promise<Results> {
       const errors = refusalsOf(operation);
       return errors.length > 0 ? { errors } : subscribe(operation);
     },

@@ -74,10 +74,13 @@ function assertStream({ events, costMode: mode }: Wanted): void {
 const costOfStream = () =>
   new HttpError(406, 'Expected the header "graphql-cost" with an answer in JSON, got a request for an event stream.');
 
-/** A signal that aborts when the client has gone. */
+/** A signal that aborts when the client goes away before it has the whole response. */
 function goneSignal(response: ServerResponse): AbortSignal {
   const controller = new AbortController();
-  response.once('close', () => controller.abort(createError('TIMEOUT', 'The request was given up.')));
+  response.once('close', () => {
+    // Every response closes, and an error records where it was made.
+    if (!response.writableFinished) controller.abort(createError('TIMEOUT', 'The request was given up.'));
+  });
   return controller.signal;
 }
 

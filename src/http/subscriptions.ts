@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ExecutionResult } from 'graphql';
 import type { Operation } from '../graphql/operation.ts';
 import type { Run } from '../graphql/run.ts';
+import type { Results } from '../graphql/stages/mask.ts';
 import { serialise } from '../graphql/stages/serialise.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { openEventStream, type EventStream } from './event-stream.ts';
@@ -61,10 +62,7 @@ export function createSubscriptions(options: SubscriptionsOptions): Subscription
 }
 
 /** A subscription's results, or a single result with its errors; stops when the stream is over. */
-async function* untilOver(
-  { signal }: EventStream,
-  results: AsyncIterable<ExecutionResult> | ExecutionResult,
-): AsyncGenerator<ExecutionResult, void, void> {
+async function* untilOver({ signal }: EventStream, results: Results): AsyncGenerator<ExecutionResult, void, void> {
   if (!(Symbol.asyncIterator in results)) {
     yield results;
     return;

@@ -1,4 +1,5 @@
 import type { Connection } from 'mariadb';
+import { chunks } from '../../batch/chunks.ts';
 import { WEIGHT_OF } from '../../crm/collation.ts';
 import { isAscii } from '../../crm/text.ts';
 import { quoted } from '../../errors.ts';
@@ -42,8 +43,7 @@ function withoutEqual(record: TargetRecord, weights: ReadonlyMap<string, string>
 
 async function weightsOf(connection: Connection, texts: readonly string[]): Promise<ReadonlyMap<string, string>> {
   const weights = new Map<string, string>();
-  for (let from = 0; from < texts.length; from += ASKED_AT_ONCE) {
-    const some = texts.slice(from, from + ASKED_AT_ONCE);
+  for (const some of chunks(texts, ASKED_AT_ONCE)) {
     const sql = `SELECT ${some.map(() => WEIGHT_OF).join(', ')}`;
     const [row = []] = await connection.query<string[][]>({ sql, rowsAsArray: true }, some);
     for (const [i, text] of some.entries()) weights.set(text, row[i] ?? '');

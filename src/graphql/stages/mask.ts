@@ -27,14 +27,20 @@ export function createMaskError({ log, metrics }: { log: Log; metrics: Metrics }
   };
 }
 
+/** What a query or mutation has one of, and a subscription one for each event. */
+export type Results = ExecutionResult | AsyncIterable<ExecutionResult>;
+
 /**
  * Masks the errors of a result, or the error that there is instead of one; never rejects. A result without data means that
- * nothing was executed; then graphql's own errors say what is wrong with the request.
+ * nothing was executed; then graphql's own errors say what is wrong with the request. A stream of results is left as it is: each
+ * of them is masked when it comes.
  */
-export async function mask(running: PromiseLike<ExecutionResult>, maskError: MaskError): Promise<ExecutionResult> {
+export async function mask(running: PromiseLike<ExecutionResult>, maskError: MaskError): Promise<ExecutionResult>;
+export async function mask(running: PromiseLike<Results>, maskError: MaskError): Promise<Results>;
+export async function mask(running: PromiseLike<Results>, maskError: MaskError): Promise<Results> {
   try {
     const result = await running;
-    if (result.errors === undefined) return result;
+    if (Symbol.asyncIterator in result || result.errors === undefined) return result;
     const isRequestError = result.data === undefined;
     const errors = result.errors.map((error) =>
       maskError(

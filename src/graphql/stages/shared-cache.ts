@@ -16,9 +16,8 @@ export function createSharedCache(cache: ResponseCache | undefined) {
     operation: Operation,
     respond: (tags: Set<string>) => Promise<GraphQLResponse>,
   ): Promise<GraphQLResponse> => {
-    const tags = new Set<string>();
     const policy = policyOf(operation);
-    if (cache === undefined || policy === undefined) return respond(tags);
+    if (cache === undefined || policy === undefined) return respond(new Set());
     const { refresh } = operation;
     const found = await cache.lookup(keyOf(operation), policy, { refresh });
     if (found.result === 'HIT') {
@@ -27,6 +26,7 @@ export function createSharedCache(cache: ResponseCache | undefined) {
       const headers = { 'x-cache': 'HIT', age: String(ageSeconds), 'cache-control': maxAge(freshSeconds), ...VARY };
       return { body, status: 200, headers, hasErrors: false };
     }
+    const tags = new Set<string>();
     const response = await respond(tags);
     if (response.hasErrors) return response;
     const { body } = response;

@@ -11,7 +11,7 @@ import { exposedCode, graphqlError } from '../coded-errors.ts';
 import type { CreateContext } from '../context.ts';
 import type { Operation } from '../operation.ts';
 import type { Execute } from './execute.ts';
-import { mask, type MaskError } from './mask.ts';
+import { mask, type MaskError, type Results } from './mask.ts';
 
 export interface SubscribeOptions {
   readonly schema: GraphQLSchema;
@@ -31,7 +31,7 @@ export interface SubscribeOptions {
 export function createSubscribe({ schema, createContext, maskError, execute, eventsAtOnce }: SubscribeOptions) {
   const inTurn = pLimit(eventsAtOnce);
 
-  async function begin(operation: Operation): Promise<AsyncIterable<ExecutionResult> | ExecutionResult> {
+  async function begin(operation: Operation): Promise<Results> {
     const { document, definition, name, given, variables, signal } = operation;
     if (document.plan(definition, variables) === undefined) return { errors: [nullCondition()] };
     const valid = validateSubscriptionArgs({
@@ -49,13 +49,7 @@ export function createSubscribe({ schema, createContext, maskError, execute, eve
     );
   }
 
-  return async (operation: Operation): Promise<AsyncIterable<ExecutionResult> | ExecutionResult> => {
-    const events = begin(operation);
-    const results = await events.catch(() => undefined);
-    return results !== undefined && Symbol.asyncIterator in results
-      ? results
-      : mask(events as Promise<ExecutionResult>, maskError);
-  };
+  return (operation: Operation) => mask(begin(operation), maskError);
 }
 
 /** Tells the event what became of it. */
