@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { PATIENT, startGateway, type TestGateway } from '../support/gateway.ts';
-import { createDatabase, type TestDatabase } from '../support/servers.ts';
+import { startOwnGateway, type OwnGateway } from '../support/own-gateway.ts';
 import { readPages } from './markdown.ts';
 
 const page = (await readPages()).find(({ path }) => path === 'docs/limits.md');
@@ -11,16 +10,11 @@ const examples = (page?.blocks ?? []).flatMap((block, i) =>
 );
 
 describe('docs/limits.md', () => {
-  let database: TestDatabase;
-  let gateway: TestGateway;
+  let gateway: OwnGateway;
   beforeAll(async () => {
-    database = await createDatabase();
-    gateway = await startGateway({ databaseUrl: database.url, settings: PATIENT });
+    gateway = await startOwnGateway();
   });
-  afterAll(async () => {
-    await gateway.close();
-    await database.drop();
-  });
+  afterAll(() => gateway.close());
 
   test('has examples, one of them refused', () => {
     expect(examples.filter(({ language }) => language === 'graphql').length).toBeGreaterThan(3);

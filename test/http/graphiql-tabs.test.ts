@@ -2,22 +2,16 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, test } from '@jes
 import type { Page } from 'playwright-core';
 import { EXAMPLES } from '../../src/http/graphiql.ts';
 import { startBrowser, type TestBrowser } from '../support/browser.ts';
-import { PATIENT, startGateway, type TestGateway } from '../support/gateway.ts';
+import { startOwnGateway, type OwnGateway } from '../support/own-gateway.ts';
 import { until } from '../support/patience.ts';
-import { createDatabase, type TestDatabase } from '../support/servers.ts';
 
 const names = EXAMPLES.map((text) => /^(?:query|mutation) (\w+)/m.exec(text)?.[1] ?? '');
 
-let database: TestDatabase;
-let gateway: TestGateway;
+let gateway: OwnGateway;
 beforeAll(async () => {
-  database = await createDatabase();
-  gateway = await startGateway({ databaseUrl: database.url, settings: PATIENT });
+  gateway = await startOwnGateway();
 });
-afterAll(async () => {
-  await gateway.close();
-  await database.drop();
-});
+afterAll(() => gateway.close());
 
 /** The titles of the tabs, the one in front in brackets, and the beginning of the text in the editor. */
 interface Shown {

@@ -1,20 +1,14 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { serverAudits } from 'graphql-http';
-import { PATIENT, startGateway, type TestGateway } from '../support/gateway.ts';
-import { createDatabase, type TestDatabase } from '../support/servers.ts';
+import { startOwnGateway, type OwnGateway } from '../support/own-gateway.ts';
 
-let database: TestDatabase;
-let gateway: TestGateway;
+let gateway: OwnGateway;
 
 beforeAll(async () => {
-  database = await createDatabase();
-  gateway = await startGateway({ databaseUrl: database.url, settings: PATIENT });
+  gateway = await startOwnGateway();
 });
 
-afterAll(async () => {
-  await gateway.close();
-  await database.drop();
-});
+afterAll(() => gateway.close());
 
 const audits = serverAudits({ url: () => `${gateway.url}/graphql`, fetchFn: fetch });
 

@@ -1,19 +1,13 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { PATIENT, startGateway, type TestGateway } from '../support/gateway.ts';
-import { createDatabase, type TestDatabase } from '../support/servers.ts';
+import { startOwnGateway, type OwnGateway } from '../support/own-gateway.ts';
 
-let database: TestDatabase;
-let gateway: TestGateway;
+let gateway: OwnGateway;
 
 beforeAll(async () => {
-  database = await createDatabase();
-  gateway = await startGateway({ databaseUrl: database.url, settings: PATIENT });
+  gateway = await startOwnGateway();
 });
 
-afterAll(async () => {
-  await gateway.close();
-  await database.drop();
-});
+afterAll(() => gateway.close());
 
 /** Sends a GET with these parameters, or a POST with them as its JSON body. */
 async function send(method: 'GET' | 'POST', parameters: Readonly<Record<string, unknown>>, accept: string) {

@@ -1,26 +1,20 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { buildSchema, isEnumType, isInputObjectType, isInterfaceType, isObjectType } from 'graphql';
-import { PATIENT, startGateway, type TestGateway } from '../support/gateway.ts';
-import { createDatabase, type TestDatabase } from '../support/servers.ts';
+import { startOwnGateway, type OwnGateway } from '../support/own-gateway.ts';
 import { sendRaw, statusesIn } from './raw-socket.ts';
 
 const JSON_TYPE = 'application/json; charset=utf-8';
 const RESPONSE_TYPE = 'application/graphql-response+json; charset=utf-8';
 const NAMED = 'query Named($id: ID!) { node(id: $id) { id } } query Other { __typename }';
 
-let database: TestDatabase;
-let gateway: TestGateway;
+let gateway: OwnGateway;
 
 beforeAll(async () => {
-  database = await createDatabase();
-  gateway = await startGateway({ databaseUrl: database.url, settings: PATIENT });
+  gateway = await startOwnGateway();
 });
 
-afterAll(async () => {
-  await gateway.close();
-  await database.drop();
-});
+afterAll(() => gateway.close());
 
 /** Sends a GET with these parameters, or a POST with them as its JSON body. */
 async function send(

@@ -1,18 +1,13 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { PATIENT, startGateway, type Answer, type TestGateway } from '../support/gateway.ts';
+import { PATIENT, startGateway, type Answer } from '../support/gateway.ts';
+import { startOwnGateway, type OwnGateway } from '../support/own-gateway.ts';
 import { until } from '../support/patience.ts';
-import { createDatabase, type TestDatabase } from '../support/servers.ts';
 
-let database: TestDatabase;
-let gateway: TestGateway;
+let gateway: OwnGateway;
 beforeAll(async () => {
-  database = await createDatabase();
-  gateway = await startGateway({ databaseUrl: database.url, settings: PATIENT });
+  gateway = await startOwnGateway();
 });
-afterAll(async () => {
-  await gateway.close();
-  await database.drop();
-});
+afterAll(() => gateway.close());
 
 const refusals = ({ data, errors }: Answer) => ({
   data,
@@ -190,7 +185,7 @@ describe('a subscription that costs too much', () => {
 describe('the settings', () => {
   test('LIMIT_DEPTH, LIMIT_ALIASES, LIMIT_ROOT_FIELDS and LIMIT_COST move the bounds', async () => {
     const settings = { ...PATIENT, LIMIT_DEPTH: '3', LIMIT_ALIASES: '0', LIMIT_ROOT_FIELDS: '1', LIMIT_COST: '22' };
-    const small = await startGateway({ databaseUrl: database.url, settings });
+    const small = await startGateway({ databaseUrl: gateway.databaseUrl, settings });
     try {
       expect((await small.request('{ agents { nodes { id } } }')).errors).toEqual([]);
       expect(refusals(await small.request('{ agents(first: 21) { nodes { id } } }'))).toEqual(

@@ -1,18 +1,13 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { PATIENT, startGateway, type RequestOptions, type TestGateway } from '../support/gateway.ts';
-import { createDatabase, type TestDatabase } from '../support/servers.ts';
+import type { RequestOptions } from '../support/gateway.ts';
+import { startOwnGateway, type OwnGateway } from '../support/own-gateway.ts';
 import { askedCost } from './asked-cost.ts';
 
-let database: TestDatabase;
-let gateway: TestGateway;
+let gateway: OwnGateway;
 beforeAll(async () => {
-  database = await createDatabase();
-  gateway = await startGateway({ databaseUrl: database.url, settings: PATIENT });
+  gateway = await startOwnGateway();
 });
-afterAll(async () => {
-  await gateway.close();
-  await database.drop();
-});
+afterAll(() => gateway.close());
 
 const requested = async (query: string, options: RequestOptions = {}) =>
   (await askedCost(gateway, query, options)).requested;

@@ -1,19 +1,14 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { getIntrospectionQuery } from 'graphql';
-import { PATIENT, startGateway, type RequestOptions, type TestGateway } from '../support/gateway.ts';
-import { createDatabase, type TestDatabase } from '../support/servers.ts';
+import { PATIENT, startGateway, type RequestOptions } from '../support/gateway.ts';
+import { startOwnGateway, type OwnGateway } from '../support/own-gateway.ts';
 import { askedCost } from './asked-cost.ts';
 
-let database: TestDatabase;
-let gateway: TestGateway;
+let gateway: OwnGateway;
 beforeAll(async () => {
-  database = await createDatabase();
-  gateway = await startGateway({ databaseUrl: database.url, settings: PATIENT });
+  gateway = await startOwnGateway();
 });
-afterAll(async () => {
-  await gateway.close();
-  await database.drop();
-});
+afterAll(() => gateway.close());
 
 const requested = async (query: string, options: RequestOptions = {}) =>
   (await askedCost(gateway, query, options)).requested;
@@ -87,7 +82,7 @@ describe('the cost of a page', () => {
 
   test('follows LIMIT_PAGE_SIZE_DEFAULT and LIMIT_PAGE_SIZE_MAX', async () => {
     const settings = { ...PATIENT, LIMIT_PAGE_SIZE_DEFAULT: '3', LIMIT_PAGE_SIZE_MAX: '7' };
-    const small = await startGateway({ databaseUrl: database.url, settings });
+    const small = await startGateway({ databaseUrl: gateway.databaseUrl, settings });
     try {
       expect((await askedCost(small, '{ customers { nodes { id } } }')).requested).toBe(page(3));
       expect((await askedCost(small, '{ customers(first: 100) { nodes { id } } }')).requested).toBe(page(7));

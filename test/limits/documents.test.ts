@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { PATIENT, startGateway, type TestGateway } from '../support/gateway.ts';
-import { createDatabase, type TestDatabase } from '../support/servers.ts';
+import { startOwnGateway, type OwnGateway } from '../support/own-gateway.ts';
 
 /** A short document whose fragments double at each level: it has about five times two to the power of `levels` fields. */
 function doubling(levels: number): string {
@@ -12,18 +11,13 @@ function doubling(levels: number): string {
   return `{ node(id: "Q3VzdG9tZXI6OTk5OTk5OTk5") { ... on Customer { ...f0 } } } ${fragments.join(' ')} ${end}`;
 }
 
-let database: TestDatabase;
-let gateway: TestGateway;
+let gateway: OwnGateway;
 beforeAll(async () => {
-  database = await createDatabase();
   // Otherwise deep documents and those with many aliases would be refused for that: see bounds.test.ts.
-  const settings = { ...PATIENT, LIMIT_DEPTH: '100', LIMIT_ALIASES: '1000' };
-  gateway = await startGateway({ databaseUrl: database.url, settings });
+  const settings = { LIMIT_DEPTH: '100', LIMIT_ALIASES: '1000' };
+  gateway = await startOwnGateway(settings);
 });
-afterAll(async () => {
-  await gateway.close();
-  await database.drop();
-});
+afterAll(() => gateway.close());
 
 test.each([
   ['lists', `{ nodes(ids: ${'['.repeat(1_990)}`],

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import type { Connection } from 'mariadb';
-import { PATIENT, startGateway, type TestGateway } from '../support/gateway.ts';
+import { startOwnGateway, type OwnGateway } from '../support/own-gateway.ts';
 import { askList, LISTS, type List, type ListOrder, type ListPage } from '../support/lists.ts';
-import { createDatabase, withConnection, type TestDatabase } from '../support/servers.ts';
+import { withConnection } from '../support/servers.ts';
 import {
   comparator,
   insertParents,
@@ -89,16 +89,11 @@ function expectedPage(
 }
 
 describe('a connection', () => {
-  let database: TestDatabase;
-  let gateway: TestGateway;
+  let gateway: OwnGateway;
   beforeAll(async () => {
-    database = await createDatabase();
-    gateway = await startGateway({ databaseUrl: database.url, settings: PATIENT });
+    gateway = await startOwnGateway();
   });
-  afterAll(async () => {
-    await gateway.close();
-    await database.drop();
-  });
+  afterAll(() => gateway.close());
 
   async function applyChange(
     sql: Connection,
@@ -163,7 +158,7 @@ describe('a connection', () => {
   test.each(listOrders)(
     '$name gives every untouched row once and in order, walked in pages of any size in either direction, while rows come and go',
     async ({ list, order }) => {
-      await withConnection(database.url, async (sql) => {
+      await withConnection(gateway.databaseUrl, async (sql) => {
         await insertParents(sql, list);
         const property = fc.asyncProperty(walk, (steps) => walkOnce(sql, { list, order }, steps));
         await fc.assert(property, { numRuns: 4, endOnFailure: true });

@@ -1,27 +1,16 @@
 import { Kind, OperationTypeNode, parse } from 'graphql';
 import { seedDatabase } from '../../src/data/seed/seed-database.ts';
-import { PATIENT, startGateway, type Answer, type TestGateway } from './gateway.ts';
-import { createDatabase } from './servers.ts';
+import type { Answer, TestGateway } from './gateway.ts';
+import { startOwnGateway, type OwnGateway } from './own-gateway.ts';
 
-/** A gateway without a response cache on its own seeded database. */
-export interface SeededGateway extends TestGateway {
-  readonly databaseUrl: string;
-}
+export type SeededGateway = OwnGateway;
 
 /** Starts a gateway on `customers` seeded customers (default 300) with five orders each; `close` drops them. */
-export async function startSeededGateway(
+export const startSeededGateway = (
   customers = 300,
   settings: Readonly<Record<string, string>> = {},
-): Promise<SeededGateway> {
-  const database = await createDatabase();
-  await seedDatabase({ databaseUrl: database.url, customers, ordersPerCustomer: 5, seed: 1 });
-  const gateway = await startGateway({ databaseUrl: database.url, settings: { ...PATIENT, ...settings } });
-  const close = async (): Promise<void> => {
-    await gateway.close();
-    await database.drop();
-  };
-  return { ...gateway, databaseUrl: database.url, close };
-}
+): Promise<SeededGateway> =>
+  startOwnGateway(settings, (databaseUrl) => seedDatabase({ databaseUrl, customers, ordersPerCustomer: 5, seed: 1 }));
 
 const INTROSPECTED = 'introspected: __schema { queryType { name } }';
 
