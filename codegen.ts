@@ -1,4 +1,28 @@
+import { readdirSync, readFileSync } from 'node:fs';
 import type { CodegenConfig } from '@graphql-codegen/cli';
+
+/** The files in a type's folder that export what resolvers are called on. */
+const FILES = ['table.ts', 'commands.ts'];
+
+/**
+ * What the resolvers of each type are called on: the type that a folder of src/crm exports under the same name, or under that
+ * name and `Row`.
+ */
+function mappersOfFolders(): Record<string, string> {
+  const folders = readdirSync('src/crm', { withFileTypes: true }).filter((entry) => entry.isDirectory());
+  const files = folders.flatMap(({ name: folder }) =>
+    readdirSync(`src/crm/${folder}`)
+      .filter((file) => FILES.includes(file))
+      .map((file) => `crm/${folder}/${file}`),
+  );
+  const mappers = files.flatMap((file) =>
+    [...readFileSync(`src/${file}`, 'utf8').matchAll(/^export type (\w+) =/gm)].map(
+      ([, name = '']): [string, string] => [name.replace(/Row$/, ''), `../${file}#${name}`],
+    ),
+  );
+  const schema = readFileSync('schema.graphql', 'utf8');
+  return Object.fromEntries(mappers.filter(([type]) => new RegExp(`^type ${type}\\b`, 'm').test(schema)));
+}
 
 const config: CodegenConfig = {
   schema: 'schema.graphql',
@@ -22,45 +46,10 @@ const config: CodegenConfig = {
           PhoneNumber: 'string',
         },
         inputMaybeValue: 'T | null | undefined',
-        // What a resolver of each type is called on.
         mappers: {
-          Customer: '../crm/customer/table.ts#CustomerRow',
-          CustomerConnection: '../crm/customer/table.ts#CustomerConnection',
-          CustomerEdge: '../crm/customer/table.ts#CustomerEdge',
-          Order: '../crm/order/table.ts#OrderRow',
-          OrderConnection: '../crm/order/table.ts#OrderConnection',
-          OrderEdge: '../crm/order/table.ts#OrderEdge',
-          Product: '../crm/product/table.ts#ProductRow',
-          ProductConnection: '../crm/product/table.ts#ProductConnection',
-          ProductEdge: '../crm/product/table.ts#ProductEdge',
-          Ticket: '../crm/ticket/table.ts#TicketRow',
-          TicketConnection: '../crm/ticket/table.ts#TicketConnection',
-          TicketEdge: '../crm/ticket/table.ts#TicketEdge',
-          Interaction: '../crm/interaction/table.ts#InteractionRow',
-          InteractionConnection: '../crm/interaction/table.ts#InteractionConnection',
-          InteractionEdge: '../crm/interaction/table.ts#InteractionEdge',
-          Agent: '../crm/agent/table.ts#AgentRow',
-          AgentConnection: '../crm/agent/table.ts#AgentConnection',
-          AgentEdge: '../crm/agent/table.ts#AgentEdge',
-          Change: '../crm/customer/table.ts#ChangeRow',
-          ChangeConnection: '../crm/customer/table.ts#ChangeConnection',
-          ChangeEdge: '../crm/customer/table.ts#ChangeEdge',
-          CustomerSummary: '../crm/customer/table.ts#CustomerSummaryRow',
-          Address: '../crm/customer/table.ts#AddressRow',
-          OrderItem: '../crm/order/table.ts#OrderItemRow',
+          ...mappersOfFolders(),
           Node: '../crm/root.ts#NodeValue',
           PageInfo: '../relay/connection.ts#PageInfo',
-          CreateCustomerPayload: '../crm/customer/commands.ts#CustomerPayload',
-          UpdateCustomerPayload: '../crm/customer/commands.ts#CustomerPayload',
-          CreateOrderPayload: '../crm/order/commands.ts#OrderPayload',
-          UpdateOrderStatusPayload: '../crm/order/commands.ts#OrderPayload',
-          MergeCustomersPayload: '../crm/customer/commands.ts#CustomerPayload',
-          AddTagsPayload: '../crm/customer/commands.ts#CustomerPayload',
-          RemoveTagsPayload: '../crm/customer/commands.ts#CustomerPayload',
-          SetAddressesPayload: '../crm/customer/commands.ts#CustomerPayload',
-          OpenTicketPayload: '../crm/ticket/commands.ts#TicketPayload',
-          UpdateTicketPayload: '../crm/ticket/commands.ts#TicketPayload',
-          LogInteractionPayload: '../crm/interaction/commands.ts#InteractionPayload',
         },
       },
     },

@@ -1,6 +1,7 @@
 import DataLoader from 'dataloader';
-import { inChunks } from './chunks.ts';
-import type { BatchContext } from './loaders.ts';
+import { KEYS_A_STATEMENT, ownerOf, type LoaderFactory } from './loaders.ts';
+import { keyMarks, paddedKeys } from './padding.ts';
+import { rowTag } from './tags.ts';
 import { rowDecoder, type Columns, type RowId, type RowOf, type Table } from './table.ts';
 
 /** Loaders of the rows that a table's rows point to, by the id of the row that points. */
@@ -12,34 +13,34 @@ export type ReferredLoaders<Row> = (from: Table) => DataLoader<RowId, Row | null
  * points to nothing, undefined where the row itself does not exist. One statement for all ids of a tick.
  * @param by the column that points, which every `from` table must have
  */
-export function createReferredLoaders<T extends Columns>(
-  context: BatchContext,
-  to: Table<T>,
-  by: string,
-): ReferredLoaders<RowOf<T>> {
-  const made = new Map<Table, DataLoader<RowId, RowOf<T> | null | undefined>>();
-  const create = (from: Table): DataLoader<RowId, RowOf<T> | null | undefined> => {
-    const pointer = from.columns[by]?.sql;
-    if (pointer === undefined) throw new TypeError(`${from.name} has no column ${by}`);
-    const names = ['id', ...context.columnsOf(to).filter((name) => name !== 'id')];
-    const decode = rowDecoder<Columns>(to.columns, names);
-    const columns = names.map((name) => `t.${to.columns[name]?.sql ?? name}`).join(', ');
-    const join = `LEFT JOIN ${to.name} AS t FORCE INDEX (PRIMARY) ON t.id = f.${pointer}`;
-    const select = `SELECT ${columns}, f.id FROM ${from.name} AS f FORCE INDEX (PRIMARY) ${join} WHERE f.id`;
-    return new DataLoader<RowId, RowOf<T> | null | undefined>(async (ids) => {
-      const { rows: raw, failures } = await inChunks(context, ids, (chunk) => ({
-        name: `${to.type} of ${from.type}`,
-        sql: `${select} IN (${chunk.map(() => '?').join(', ')}) LIMIT ${chunk.length}`,
-        values: chunk.map(BigInt),
-      }));
-      // The id of the pointing row comes last, which the decoder ignores.
-      const rows = new Map(raw.map((row) => [String(row[names.length]), row[0] === null ? null : decode(row)]));
-      return ids.map((id) => failures.get(id) ?? (rows.get(id) as RowOf<T> | null | undefined));
-    });
-  };
-  return (from) => {
-    const loader = made.get(from) ?? create(from);
-    made.set(from, loader);
-    return loader;
+export function referredLoaders<T extends Columns>(to: Table<T>, by: string): LoaderFactory<ReferredLoaders<RowOf<T>>> {
+  return (context) => {
+    const made = new Map<Table, DataLoader<RowId, RowOf<T> | null | undefined>>();
+    const create = (from: Table): DataLoader<RowId, RowOf<T> | null | undefined> => {
+      const pointer = from.columns[by]?.sql;
+      if (pointer === undefined) throw new TypeError(`${from.name} has no column ${by}`);
+      const names = [...new Set(['id', ...ownerOf(to), ...context.columnsOf(to)])];
+      const decode = rowDecoder<Columns>(to.columns, names);
+      const columns = names.map((name) => `t.${to.columns[name]?.sql ?? name}`).join(', ');
+      const join = `LEFT JOIN ${to.name} AS t FORCE INDEX (PRIMARY) ON t.id = f.${pointer}`;
+      const select = `SELECT ${columns}, f.id FROM ${from.name} AS f FORCE INDEX (PRIMARY) ${join} WHERE f.id`;
+      return new DataLoader<RowId, RowOf<T> | null | undefined>(async (ids) => {
+        const asked = paddedKeys(ids);
+        const raw = await context.db.read({
+          name: `${to.type} of ${from.type}`,
+          sql: `${select} IN (${keyMarks(asked)}) LIMIT ${asked.length}`,
+          values: asked.map(BigInt),
+        });
+        // The id of the pointing row comes last, which the decoder ignores.
+        const rows = new Map(raw.map((row) => [String(row[names.length]), row[0] === null ? null : decode(row)]));
+        for (const row of rows.values()) context.tags.add(rowTag(to, row));
+        return ids.map((id) => rows.get(id) as RowOf<T> | null | undefined);
+      }, KEYS_A_STATEMENT);
+    };
+    return (from) => {
+      const loader = made.get(from) ?? create(from);
+      made.set(from, loader);
+      return loader;
+    };
   };
 }

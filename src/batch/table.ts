@@ -11,6 +11,8 @@ export interface Column<Value> {
   readonly encode: (value: Value) => SqlValue;
   /** Whether this column could hold a value from outside, such as one in a cursor. */
   readonly accepts: (value: unknown) => boolean;
+  /** The GraphQL type whose rows the values are ids of. */
+  readonly refersTo?: string;
 }
 
 /** A 64-bit key in decimal, as a string since JavaScript's numbers cannot hold it. */
@@ -31,6 +33,9 @@ export const id = (sql: string): Column<RowId> => ({
   encode: (value) => BigInt(value),
   accepts: isRowId,
 });
+
+/** The id of a row of another type. There are no foreign keys (docs/architecture.md). */
+export const reference = (sql: string, refersTo: string): Column<RowId> => ({ ...id(sql), refersTo });
 
 export const text = (sql: string): Column<string> => oneOf<string>(sql);
 
@@ -103,16 +108,21 @@ export type Columns = Readonly<Record<string, Column<any>>>;
 export type RowOf<T extends Columns> = { readonly [K in keyof T]: T[K] extends Column<infer Value> ? Value : never };
 
 /** A table of one CRM type: its columns, what its GraphQL fields need, and its indexes. */
-export interface Table<T extends Columns = Columns> {
+export interface Table<T extends Columns = Columns, Type extends string = string> {
   /** The GraphQL type. */
-  readonly type: string;
+  readonly type: Type;
   readonly name: string;
   /** `id` is the primary key. */
   readonly columns: T & { readonly id: Column<RowId> };
   /** The column that holds the id of the customer who owns the row; undefined for a type without owners. */
   readonly owner?: 'id' | 'customerId';
-  /** The columns that each field needs, for fields that are not themselves columns. `id` is always read. */
+  /**
+   * The columns that each field needs, for fields that are not themselves columns. `id` is always read. Fields that another
+   * type's folder resolves need no more than that.
+   */
   readonly fields: Readonly<Record<string, readonly (keyof T & string)[]>>;
+  /** How its lists can be sorted; undefined where it has none. */
+  readonly sorts?: Sorts<keyof T & string>;
   /** Column lists of the indexes that pages are read from, without the closing `id`. */
   readonly indexes: readonly (readonly (keyof T & string)[])[];
   /** Columns with their own unique index, by which rows are looked up. */
@@ -123,6 +133,13 @@ export interface Table<T extends Columns = Columns> {
   readonly former?: FormerKeys;
 }
 
+interface Sorts<Name extends string> {
+  /** The column to sort by for each value of `orderBy.field`. */
+  readonly columns: Readonly<Record<string, Name>>;
+  /** For lists without `orderBy`, and when it is not given. */
+  readonly byDefault: { readonly field: string; readonly direction: 'ASC' | 'DESC' };
+}
+
 interface FormerKeys {
   readonly table: string;
   /** The column that holds the id of the row to return. */
@@ -131,7 +148,9 @@ interface FormerKeys {
   readonly keys: Readonly<Record<string, string>>;
 }
 
-export const defineTable = <T extends Columns>(table: Table<T>): Table<T> => table;
+/** An identity function that lets the compiler infer the columns and the type's name. */
+export const defineTable = <T extends Columns, const Type extends string>(table: Table<T, Type>): Table<T, Type> =>
+  table;
 
 /** The name that Prisma's migrations give an index. */
 export function indexName(tableName: string, columns: readonly string[]): string {

@@ -1,4 +1,4 @@
-import type { RowId } from './table.ts';
+import type { RowId, Table } from './table.ts';
 
 /** The tag of one type's rows that belong to a customer, of that customer's lists of them, and of the absence of any. */
 export const ownedTag = (type: string, customer: RowId): string => `${type}@${customer}`;
@@ -6,14 +6,13 @@ export const ownedTag = (type: string, customer: RowId): string => `${type}@${cu
 /** The tag of lists of a type's rows over all customers, and of keys of the type that do not exist. */
 export const listTag = (type: string): string => `${type}#`;
 
-/** The tags to invalidate after rows of these types that belong to these customers have changed. */
-export function changedTags({
-  types,
-  customers,
-}: {
-  readonly types: readonly string[];
-  readonly customers: readonly RowId[];
-}): string[] {
-  if (customers.length === 0) return [];
-  return types.flatMap((type) => [listTag(type), ...customers.map((customer) => ownedTag(type, customer))]);
+/** The tag of a row; for a missing row or a type without owners, the tag of all lists of the type. */
+export function rowTag({ type, owner }: Table, row: Readonly<Record<string, unknown>> | null): string {
+  return owner === undefined || row === null ? listTag(type) : ownedTag(type, String(row[owner]));
 }
+
+/** The tags to invalidate after rows of a type that belong to a customer have changed. */
+export const changedTags = (type: string, customer: RowId): readonly string[] => [
+  listTag(type),
+  ownedTag(type, customer),
+];

@@ -1,6 +1,6 @@
 import type { ChangeAction, FieldChange } from '../generated/graphql.ts';
 import { globalId, type NodeType } from './global-id.ts';
-import type { Write } from './writer.ts';
+import { noteChange, type Write } from './writer.ts';
 
 /** A field's value. Lists and numbers are recorded as text too. */
 type FieldValue = string | number | bigint | Date | null | undefined;
@@ -19,14 +19,15 @@ export interface RecordedChange {
 }
 
 /**
- * Appends to the record of changes, in the write's transaction: who, when, and the fields that differ, before and after. Every
- * command calls this for everything that it changes, so that the record explains each version.
+ * Appends to the record of changes, in the write's transaction: who, when, and the fields that differ, before and after. Notes
+ * that the customer's rows of that type have changed. Every command calls this for everything that it changes, so that the
+ * record explains each version, and the cache and subscriptions hear of it.
  */
 export async function recordChange(write: Write, change: RecordedChange): Promise<void> {
   const fields = Object.entries(change.after)
     .map(([field, value]) => ({ field, before: asText(change.before[field]), after: asText(value) }))
     .filter((field) => field.before !== field.after);
-  write.changedCustomers.add(String(change.customerId));
+  for (const type of [change.subject?.type ?? 'Customer', 'Change']) noteChange(write, type, change.customerId);
   await write.transaction.customerChange.create({
     data: {
       customerId: change.customerId,
@@ -50,22 +51,21 @@ function asText(value: FieldValue): string | null {
 const PERSONAL: ReadonlySet<string> = new Set(['email', 'phone', 'addresses']);
 const hidden = (value: string | null | undefined) => (value === null || value === undefined ? null : '***');
 
-/** Fields that hold the id of a row, and the row's type. */
-const REFERENCES: Readonly<Record<string, NodeType>> = {
-  agentId: 'Agent',
-  assigneeId: 'Agent',
-  customerId: 'Customer',
-  ownerId: 'Agent',
-  ticketId: 'Ticket',
-};
 const ROW_ID = /^[1-9]\d*$/;
 /** How the server formats times; imports recorded them like this. */
 const SERVER_TIME = /^(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d\.\d{3})$/;
 
+/** Who is shown a change, and how. */
+export interface Shown {
+  readonly scopes: readonly string[];
+  /** The types that fields refer to, by name. */
+  readonly references: ReadonlyMap<string, string>;
+}
+
 /** Converts a recorded value to the API's usual format: global ids, RFC 3339 times. */
-function asElsewhere(field: string, value: string | null | undefined): string | null {
+function asElsewhere(field: string, value: string | null | undefined, references: Shown['references']): string | null {
   if (value === null || value === undefined) return null;
-  const type = REFERENCES[field];
+  const type = references.get(field);
   if (type !== undefined && ROW_ID.test(value)) return globalId(type, value);
   return field.endsWith('At') ? value.replace(SERVER_TIME, '$1T$2Z') : value;
 }
@@ -75,11 +75,11 @@ function asElsewhere(field: string, value: string | null | undefined): string | 
  * were changed, but not the values.
  * @param changes as `recordChange` wrote it
  */
-export function shownFields(changes: string, scopes: readonly string[]): FieldChange[] {
+export function shownFields(changes: string, { scopes, references }: Shown): FieldChange[] {
   const fields = (JSON.parse(changes) as FieldChange[]).map(({ field, before, after }) => ({
     field,
-    before: asElsewhere(field, before),
-    after: asElsewhere(field, after),
+    before: asElsewhere(field, before, references),
+    after: asElsewhere(field, after, references),
   }));
   if (scopes.includes('crm:pii')) return fields;
   return fields.map((change) =>

@@ -2,7 +2,7 @@ import { violatedIndex } from '../db/transaction.ts';
 import type { UserError } from '../generated/graphql.ts';
 import { claimKey, keepOutcome, parseIdempotencyKey, type Outcome } from './idempotency.ts';
 import { Problems, Refusal, refuse } from './user-errors.ts';
-import type { ChangedType, Write, Writer } from './writer.ts';
+import type { Write, Writer } from './writer.ts';
 
 /** What every mutation's input may contain. */
 export interface CommandInput {
@@ -19,10 +19,6 @@ export type Payload<Result extends Given> = { readonly [Name in keyof Result]: R
 
 /** The definition of a mutation. */
 export interface Command<Input extends CommandInput, Values, Result extends Given> {
-  /** Its name in the schema; an idempotency key is valid for one mutation. */
-  readonly mutation: string;
-  /** Types whose stored answers may be stale after it. */
-  readonly changes: readonly ChangedType[];
   /** Validates what can be checked from the input alone, and adds every problem, so that all are reported at once. */
   readonly parse: (input: Input, problems: Problems) => Values;
   /** Writes. It is retried from its beginning after a conflict, and a refusal rolls back what it wrote. */
@@ -33,6 +29,10 @@ export interface Command<Input extends CommandInput, Values, Result extends Give
   readonly uniques?: Readonly<Record<string, readonly [thing: string, field: string]>>;
 }
 
+// `any`: commands have different inputs.
+// oxlint-disable-next-line typescript/no-explicit-any
+export type AnyCommand = Command<any, any, any>;
+
 /** An identity function that lets the compiler infer a command's types. */
 export const defineCommand = <Input extends CommandInput, Values, Result extends Given>(
   command: Command<Input, Values, Result>,
@@ -40,12 +40,13 @@ export const defineCommand = <Input extends CommandInput, Values, Result extends
 
 /**
  * Runs a mutation: validates its input, then writes in one transaction, at most once per idempotency key.
+ * @param mutation its name in the schema; an idempotency key is valid for one mutation
  * @returns its result, or the user errors
  * @throws TIMEOUT or SERVICE_UNAVAILABLE
  */
 export async function runCommand<Input extends CommandInput, Values, Result extends Given>(
   writer: Writer,
-  command: Command<Input, Values, Result>,
+  { mutation, command }: { readonly mutation: string; readonly command: Command<Input, Values, Result> },
   input: Input,
 ): Promise<Payload<Result>> {
   try {
@@ -54,9 +55,8 @@ export async function runCommand<Input extends CommandInput, Values, Result exte
     const { idempotencyKey, ...rest } = input;
     const key = parseIdempotencyKey(idempotencyKey, problems);
     problems.refuse();
-    const claim = key === undefined ? undefined : { key, mutation: command.mutation, input: rest };
-    const options = { types: command.changes, isRepeatable: key !== undefined };
-    const outcome = await writer.transaction<Outcome<Result>>(options, async (write) => {
+    const claim = key === undefined ? undefined : { key, mutation, input: rest };
+    const outcome = await writer.transaction<Outcome<Result>>({ isRepeatable: key !== undefined }, async (write) => {
       if (claim === undefined) return { given: await run(write, command, values) };
       const known = await claimKey(write, claim);
       if (known !== undefined) {
@@ -89,6 +89,7 @@ async function attempt<Values, Result extends Given>(
     }));
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
+    for (const noted of Object.values(write.changes)) noted.clear();
     return { userErrors: error.userErrors };
   }
 }

@@ -47,5 +47,7 @@ export interface Context extends BatchContext {
   readonly pageBounds: PageBounds;
   readonly caller: { readonly subject: string | null; readonly scopes: readonly string[] };
   readonly writer: Writer;
+  /** The types that fields in the record of changes refer to, by the field's name. */
+  readonly references: ReadonlyMap<string, string>;
   readonly customerEvents: CustomerEvents;
 }

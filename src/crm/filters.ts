@@ -1,4 +1,5 @@
 import type { Condition } from '../batch/conditions.ts';
+import type { Table } from '../batch/table.ts';
 import { createError } from '../errors.ts';
 import type { ListRequest } from '../relay/connection.ts';
 
@@ -25,22 +26,13 @@ export function isWithin(column: string, range: Maybe<{ from?: Maybe<string>; to
   return from === null && to === null ? [] : [{ kind: 'range', column, from, to }];
 }
 
-/**
- * A list's order, from its argument.
- * @param columns the column for each value of the order's enumeration
- * @param fallback the default order, descending
- */
-export function sortBy<Field extends string>(
-  columns: Readonly<Record<Field, string>>,
-  asked: Maybe<{ field: Field; direction?: 'ASC' | 'DESC' }>,
-  fallback: Field,
+/** The order of a list of a table's rows, from its argument `orderBy`, if it has one. */
+export function sortBy(
+  { name, sorts }: Table,
+  asked?: Maybe<{ field: string; direction?: 'ASC' | 'DESC' }>,
 ): ListRequest['sort'] {
-  const { field, direction = 'ASC' } = asked ?? { field: fallback, direction: 'DESC' };
-  return { column: columns[field], descending: direction === 'DESC', name: `${field} ${direction}` };
+  const { field, direction = 'ASC' } = asked ?? sorts?.byDefault ?? { field: '' };
+  const column = sorts?.columns[field];
+  if (column === undefined) throw new TypeError(`${name}: its table does not say by which column ${field} sorts`);
+  return { column, descending: direction === 'DESC', name: `${field} ${direction}` };
 }
-
-/** The order of lists without `orderBy`: alphabetically by name. */
-export const BY_NAME: ListRequest['sort'] = { column: 'name', descending: false, name: 'NAME ASC' };
-
-/** The order of interactions: newest first. */
-export const NEWEST_FIRST: ListRequest['sort'] = { column: 'occurredAt', descending: true, name: 'OCCURRED_AT DESC' };

@@ -11,10 +11,12 @@ const KEPT_MS = 24 * 3_600_000;
 const MAX_KEY = 255;
 const SWEPT_AT_ONCE = 1_000;
 
-/** The outcome of a command: its result, or why it was refused. Stored as JSON, together with the customers that it changed. */
+/** The outcome of a command: its result, or why it was refused. Stored as JSON, together with what it changed. */
 export type Outcome<Given> = { readonly given: Given } | { readonly userErrors: readonly UserError[] };
 
-type Kept = Outcome<unknown> & { readonly changedCustomers?: readonly string[] };
+type Kept = Outcome<unknown> & {
+  readonly changes: { readonly tags: readonly string[]; readonly customers: readonly string[] };
+};
 
 /** An input's key, or undefined when it has none. Trimmed, since the database ignores trailing spaces. */
 export function parseIdempotencyKey(given: string | null | undefined, problems: Problems): string | undefined {
@@ -63,17 +65,19 @@ export async function claimKey(write: Write, claim: Claim): Promise<Outcome<unkn
       ['idempotencyKey'],
       'Expected a key of its own for each write, got one that was used with another input less than 24 hours ago.',
     );
-  const { changedCustomers, ...outcome } = JSON.parse(known.answer) as Kept;
+  const { changes, ...outcome } = JSON.parse(known.answer) as Kept;
   // The gateway that wrote it may have died before telling anybody.
-  for (const customer of changedCustomers ?? []) write.changedCustomers.add(customer);
+  for (const tag of changes.tags) write.changes.tags.add(tag);
+  for (const customer of changes.customers) write.changes.customers.add(customer);
   return outcome;
 }
 
 /** Stores a write's outcome under the key that it has claimed. */
 export async function keepOutcome(write: Write, key: string, outcome: Outcome<unknown>): Promise<void> {
+  const changes = { tags: [...write.changes.tags], customers: [...write.changes.customers] };
   await write.transaction.idempotencyKey.update({
     where: { actor_key: { actor: write.actor ?? '', key } },
-    data: { answer: JSON.stringify({ ...outcome, changedCustomers: [...write.changedCustomers] }) },
+    data: { answer: JSON.stringify({ ...outcome, changes }) },
   });
 }
 

@@ -3,15 +3,11 @@ import { createError, quoted } from '../errors.ts';
 import type { Resolvers } from '../generated/graphql.ts';
 import type { RowId } from '../batch/table.ts';
 import type { Loaders } from './context.ts';
+import type { NodeLoad } from './define-type.ts';
 import { parseGlobalId, type NodeType } from './global-id.ts';
 
 /** The most ids that `nodes` takes. */
 const MAX_NODES = 100;
-
-/** How to load a row of each type by its id. */
-export type NodeLoaders = {
-  readonly [Type in NodeType]: (loaders: Loaders) => { load(id: string): Promise<{ readonly id: RowId } | null> };
-};
 
 /** A value of the `Node` interface: a row plus the name of its type, which rows do not have. */
 export interface NodeValue {
@@ -20,16 +16,19 @@ export interface NodeValue {
 }
 
 /** The resolvers that belong to no type: `node`, `nodes` and `viewer`. */
-export function rootResolvers(nodeLoaders: NodeLoaders) {
+export function rootResolvers(nodeLoaders: Readonly<Record<NodeType, NodeLoad>>) {
+  const loadersByName = new Map<string, NodeLoad>(Object.entries(nodeLoaders));
   const load = async (text: string, argument: string, loaders: Loaders): Promise<NodeValue | null> => {
     const parsed = parseGlobalId(text);
-    if (parsed === undefined)
+    const nodeLoader = parsed && loadersByName.get(parsed.type);
+    if (parsed === undefined || nodeLoader === undefined)
       throw createError(
         'BAD_USER_INPUT',
         `Argument "${argument}": expected an id that this API gave, got ${quoted(text)}.`,
       );
-    const row = await nodeLoaders[parsed.type](loaders).load(parsed.id);
-    return row === null ? null : { __typename: parsed.type, ...row };
+    const row = await nodeLoader(loaders).load(parsed.id);
+    // The names of `nodeLoaders` are those of the types that implement Node, which is checked at start.
+    return row === null ? null : { __typename: parsed.type as NodeType, ...row };
   };
   return {
     Query: {

@@ -1,11 +1,13 @@
-import type { Write } from './writer.ts';
+import { noteChange, type Write } from './writer.ts';
 
 /**
  * Updates a customer's count of open tickets, under the customer's lock and after the tickets are written. If the customer has
  * no row of counts, because another program wrote the customer, all counts are computed.
  */
-export async function countOpenTickets({ transaction }: Write, customerId: bigint, more: number): Promise<void> {
+export async function countOpenTickets(write: Write, customerId: bigint, more: number): Promise<void> {
   if (more === 0) return;
+  const { transaction } = write;
+  noteChange(write, 'CustomerSummary', customerId);
   const { count } = await transaction.customerStats.updateMany({
     where: { customerId },
     data: { openTicketCount: { increment: more } },

@@ -1,10 +1,24 @@
+import type { ChildTable } from '../batch/children.ts';
+import type { RowId, Table } from '../batch/table.ts';
+import { changedTags } from '../batch/tags.ts';
 import type { Room } from '../db/room.ts';
 import { runTransaction, type Transaction, type TransactionOptions } from '../db/transaction.ts';
 import { createError, codeOf } from '../errors.ts';
 import { toGatewayError } from '../db/errors.ts';
 
-/** A GraphQL type whose stored answers may be stale after a write. */
-export type ChangedType = 'Customer' | 'CustomerSummary' | 'Order' | 'Ticket' | 'Interaction' | 'Change';
+/** What a write has changed. */
+export interface Changes {
+  /** The tags (`batch/tags.ts`) of what differs now: stored answers with one of them are stale. */
+  readonly tags: ReadonlySet<string>;
+  /** Row ids of the customers affected, for their subscriptions. */
+  readonly customers: ReadonlySet<RowId>;
+}
+
+/** A table whose rows belong to customers, with the tables of what belongs to these rows. */
+export interface OwnedTable {
+  readonly table: Table;
+  readonly children: readonly ChildTable[];
+}
 
 /** One attempt at a command: the transaction, who writes, and when. */
 export interface Write {
@@ -13,25 +27,27 @@ export interface Write {
   readonly actor: string | null;
   /** The time of the write, used for all its rows. */
   readonly now: Date;
-  /** Row ids of the customers that the write affects; subscribers are told after the commit. */
-  readonly changedCustomers: Set<string>;
+  /** Noted as they are made (`noteChange`), and told after the commit. */
+  readonly changes: { readonly tags: Set<string>; readonly customers: Set<RowId> };
+  /** The tables of all types whose rows belong to customers, which a deletion or a merge of customers concerns too. */
+  readonly owned: readonly OwnedTable[];
 }
 
-/** What commands change: types, to invalidate stored answers, and customers, to notify subscriptions. */
-export interface Changes {
-  readonly types: readonly ChangedType[];
-  readonly customers: readonly string[];
+/** Notes that rows of a type that belong to a customer were written, deleted, or moved to or from it. */
+export function noteChange({ changes }: Write, type: string, customerId: bigint): void {
+  for (const tag of changedTags(type, String(customerId))) changes.tags.add(tag);
+  changes.customers.add(String(customerId));
 }
 
 export interface Writer {
   /**
    * Runs a command in one transaction, which any thrown error rolls back. Resolves when it is committed and no later request
-   * can get an older stored answer that involves the given types.
+   * can get a stored answer from before what it has changed.
    * @param options.isRepeatable the command detects what an earlier attempt did (`TransactionOptions`)
    * @throws SERVICE_UNAVAILABLE when the connection is lost, saying so if the write may have been committed nevertheless
    */
   transaction<Result>(
-    options: { readonly types: readonly ChangedType[]; readonly isRepeatable: boolean },
+    options: { readonly isRepeatable: boolean },
     command: (write: Write) => Promise<Result>,
   ): Promise<Result>;
   /** Counts a write that was answered with the stored outcome of an earlier one. */
@@ -40,6 +56,7 @@ export interface Writer {
 
 interface WriterOptions extends Omit<TransactionOptions, 'isRepeatable'> {
   readonly actor: string | null;
+  readonly owned: readonly OwnedTable[];
   /** Where each transaction takes a place. */
   readonly room: Room;
   readonly metrics: TransactionOptions['metrics'] & { readonly repeatedWrites: { inc(): void } };
@@ -50,16 +67,17 @@ interface WriterOptions extends Omit<TransactionOptions, 'isRepeatable'> {
 }
 
 /** Creates the writer for one request. */
-export function createWriter({ actor, room, signal, settled, ...transactions }: WriterOptions): Writer {
+export function createWriter({ actor, owned, room, signal, settled, ...transactions }: WriterOptions): Writer {
   return {
-    async transaction({ types, isRepeatable }, command) {
+    async transaction({ isRepeatable }, command) {
       // The other half of the time is for the transaction itself.
       const leave = await room.enter(transactions.timeoutMs / 2, signal);
       let written: Write | undefined;
       try {
         signal.throwIfAborted();
         return await runTransaction({ ...transactions, isRepeatable }, async (transaction) => {
-          const write = { transaction, actor, now: new Date(), changedCustomers: new Set<string>() };
+          const changes = { tags: new Set<string>(), customers: new Set<RowId>() };
+          const write = { transaction, actor, owned, now: new Date(), changes };
           const result = await command(write);
           written = write;
           return result;
@@ -68,7 +86,7 @@ export function createWriter({ actor, room, signal, settled, ...transactions }: 
         throw written === undefined ? error : unknownOutcome(error, isRepeatable);
       } finally {
         leave();
-        if (written !== undefined) await settled({ types, customers: [...written.changedCustomers] });
+        if (written !== undefined) await settled(written.changes);
       }
     },
     countRepeated: () => transactions.metrics.repeatedWrites.inc(),

@@ -1,17 +1,9 @@
+import { childTablesOf, tablesOf } from '../crm/define-type.ts';
+import { TYPES } from '../crm/registry.ts';
+
 /** Every table with the users' data, which excludes Prisma's bookkeeping. A test checks the list against the migrations. */
-export const DATA_TABLES = [
-  'agents',
-  'customers',
-  'customer_tags',
-  'customer_addresses',
-  'customer_stats',
-  'customer_values',
-  'customer_changes',
-  'customer_merges',
-  'products',
-  'orders',
-  'order_items',
-  'tickets',
-  'interactions',
+export const DATA_TABLES: readonly string[] = [
+  ...tablesOf(TYPES).flatMap(({ name, former }) => (former === undefined ? [name] : [name, former.table])),
+  ...childTablesOf(TYPES).map(({ name }) => name),
   'idempotency_keys',
-] as const;
+];

@@ -6,7 +6,7 @@ import { createWatch, type Listening, type Watch } from './watch.ts';
 /** Tells subscriptions which customers have changed: this gateway's directly, those of other gateways through Redis. */
 export interface CustomerBus extends CustomerEvents {
   /** Call it after a change is committed. The other gateways are told as soon as Redis is up. */
-  changed(customerIds: readonly string[]): void;
+  changed(customerIds: Iterable<string>): void;
   /** Resolves when pending messages have been sent, or Redis has timed out. */
   close(): Promise<void>;
 }
@@ -58,7 +58,7 @@ export function createCustomerBus({
     watch: (customerId) => createWatch(customerId, listening),
     changed(customerIds) {
       for (const customerId of customerIds) tell(customerId);
-      channels?.publish(customerIds.map(channelOf));
+      channels?.publish(Array.from(customerIds, channelOf));
     },
     async close() {
       await channels?.close();

@@ -13,8 +13,8 @@ import {
   type GraphQLSchema,
 } from 'graphql';
 import type { Table } from '../batch/table.ts';
-import { globalId, NODE_TYPES, type NodeType } from '../crm/global-id.ts';
-import { createLoaders, TABLES } from '../crm/registry.ts';
+import { globalId } from '../crm/global-id.ts';
+import { createLoaders, TYPES } from '../crm/registry.ts';
 import { toEntry, type Entry } from './entries.ts';
 import { isConnection, requestContext } from './questions.ts';
 import type { Samples } from './samples.ts';
@@ -47,8 +47,9 @@ export async function* fieldEntries(
   const lookUps = Object.values(query?.getFields() ?? {}).flatMap(keysOf);
   for (const count of ROW_COUNTS) {
     for (const lookUp of lookUps) yield* entriesOf(schema, session, await lookUpDocument(lookUp, samples, count));
-    for (const type of NODE_TYPES) {
-      const ids = await samples.values(tableOf(type), 'id', count);
+    for (const { table } of TYPES) {
+      const { type } = table;
+      const ids = await samples.values(table, 'id', count);
       yield* entriesOf(schema, session, {
         asked: `every field of ${type}`,
         document: `query ($ids: [ID!]!) { nodes(ids: $ids) { ... on ${type} ${selection(schema.getType(type))} } }`,
@@ -60,11 +61,7 @@ export async function* fieldEntries(
   }
 }
 
-function tableOf(type: string): Table {
-  const table = TABLES.find((candidate) => candidate.type === type);
-  if (table === undefined) throw new Error(`${type}: expected a table of its own, found none`);
-  return table;
-}
+const tableOf = (type: string): Table | undefined => TYPES.find(({ table }) => table.type === type)?.table;
 
 /** A field of Query that finds one row by a key. */
 interface LookUp {
@@ -72,22 +69,22 @@ interface LookUp {
   readonly argument: { readonly name: string; readonly type: GraphQLInputType };
   /** The input's field, if the argument has several of which one is given. */
   readonly key: string | undefined;
-  readonly type: NodeType;
+  readonly table: Table;
 }
 
 function keysOf(field: Field): LookUp[] {
-  const type = NODE_TYPES.find((name) => name === getNamedType(field.type).name);
+  const table = tableOf(getNamedType(field.type).name);
   const [argument, ...rest] = field.args;
-  if (type === undefined || argument === undefined || rest.length > 0 || isConnection(field)) return [];
+  if (table === undefined || argument === undefined || rest.length > 0 || isConnection(field)) return [];
   const input = getNamedType(argument.type);
   const keys = isInputObjectType(input) ? Object.keys(input.getFields()) : [undefined];
-  return keys.map((key) => ({ field: field.name, argument, key, type }));
+  return keys.map((key) => ({ field: field.name, argument, key, table }));
 }
 
-async function lookUpDocument({ field, argument, key, type }: LookUp, samples: Samples, most: number): Promise<Asked> {
+async function lookUpDocument({ field, argument, key, table }: LookUp, samples: Samples, most: number): Promise<Asked> {
   const name = key ?? argument.name;
-  const values = await samples.values(tableOf(type), name, most);
-  const given = values.map((value) => (name === 'id' ? globalId(type, value) : value));
+  const values = await samples.values(table, name, most);
+  const given = values.map((value) => (name === 'id' ? globalId(table.type, value) : value));
   const variables = given.map((value, i) => [`v${i}`, key === undefined ? value : { [key]: value }] as const);
   const declared = variables.map(([variable]) => `$${variable}: ${String(argument.type)}`);
   const fields = variables.map(([variable], i) => `a${i}: ${field}(${argument.name}: $${variable}) { __typename id }`);
@@ -109,7 +106,7 @@ function selection(type: unknown, within: readonly GraphQLObjectType[] = []): st
   const parts = fields.flatMap((field) => {
     const inner = getNamedType(field.type);
     if (isLeafType(inner)) return [field.name];
-    const isRow = isInterfaceType(inner) || NODE_TYPES.some((name) => name === inner.name);
+    const isRow = isInterfaceType(inner) || tableOf(inner.name) !== undefined;
     if (isRow) return [`${field.name} { id }`];
     return isObjectType(inner) && !within.includes(inner)
       ? [`${field.name} ${selection(inner, [...within, type])}`]

@@ -1,6 +1,6 @@
 import type { Condition, ListQuery, Position } from '../batch/conditions.ts';
 import { chooseIndex, countingSort, heldConditions } from '../batch/index-choice.ts';
-import type { ListLoaders } from '../batch/loaders.ts';
+import type { ListLoaders } from '../batch/lists.ts';
 import { countStatement } from '../batch/statements.ts';
 import { createLoaders } from '../crm/registry.ts';
 import { mostRowsOfCount, mostRowsOfLook, mostRowsOfPage, toEntry, type Entry, type RunsOfEntries } from './entries.ts';

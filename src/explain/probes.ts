@@ -9,7 +9,8 @@ import {
   type GraphQLInputObjectType,
   type GraphQLInputType,
 } from 'graphql';
-import { globalId, NODE_TYPES } from '../crm/global-id.ts';
+import { globalId } from '../crm/global-id.ts';
+import { TYPES } from '../crm/registry.ts';
 
 type Given = Readonly<Record<string, unknown>>;
 
@@ -27,7 +28,7 @@ const PROBE_PHONE = '+4930123456';
 
 /** Example values for each scalar; a new scalar needs a line here. */
 const PROBES: Readonly<Record<string, readonly unknown[]>> = {
-  ID: NODE_TYPES.map((type) => globalId(type, PROBE_ID)),
+  ID: TYPES.map(({ table }) => globalId(table.type, PROBE_ID)),
   String: PROBE_TEXTS,
   Int: [1],
   Boolean: [true, false],

@@ -1,7 +1,8 @@
 import { isObjectType, type GraphQLArgument, type GraphQLField, type GraphQLSchema } from 'graphql';
 import type { Condition, ListSource } from '../batch/conditions.ts';
 import { heldConditions } from '../batch/index-choice.ts';
-import type { BatchContext, ListLoaders } from '../batch/loaders.ts';
+import type { ListLoaders } from '../batch/lists.ts';
+import type { BatchContext } from '../batch/loaders.ts';
 import type { Connection, ListRequest } from '../relay/connection.ts';
 import type { Context, Loaders } from '../crm/context.ts';
 import { createLoaders } from '../crm/registry.ts';
@@ -150,6 +151,7 @@ export function requestContext(batch: BatchContext, loaders: Loaders): Context {
     loaders,
     pageBounds: { pageSizeDefault: 1, pageSizeMax: 1 },
     caller: { subject: null, scopes: [] },
+    references: new Map(),
     writer: {
       transaction: refuse,
       countRepeated() {

@@ -13,6 +13,10 @@ export interface DocumentMetadata {
   readonly isPrivate: boolean;
 }
 
+/** The columns that a field needs besides the id, which is all that a field of another type's folder gets. */
+const columnsOfField = ({ fields, columns }: Table, name: string): readonly string[] =>
+  fields[name] ?? (name in columns ? [name] : []);
+
 /** Finds out what the execution of a valid document needs. */
 export function analyse(schema: GraphQLSchema, document: DocumentNode): DocumentMetadata {
   const tables = new Map(TABLES.map((table) => [table.type, { table, columns: new Set(['id']) }]));
@@ -30,7 +34,7 @@ export function analyse(schema: GraphQLSchema, document: DocumentNode): Document
         if (field.name === '__schema' || field.name === '__type') maxAge = 0;
         const need = tables.get(parent.name);
         if (need !== undefined && field.name !== '__typename')
-          for (const column of need.table.fields[node.name.value] ?? [node.name.value]) need.columns.add(column);
+          for (const column of columnsOfField(need.table, node.name.value)) need.columns.add(column);
         const type = getNamedType(field.type);
         const rules = [cacheRule(schema, field.astNode), typeCacheRule(schema, type)];
         maxAge = Math.min(maxAge, rules[0]?.maxAge ?? rules[1]?.maxAge ?? Number.POSITIVE_INFINITY);
@@ -40,7 +44,11 @@ export function analyse(schema: GraphQLSchema, document: DocumentNode): Document
   );
   const columns = new Map([...tables].map(([type, need]) => [type, [...need.columns]]));
   return {
-    columnsOf: (table) => columns.get(table.type) ?? ['id'],
+    columnsOf(table) {
+      const known = columns.get(table.type);
+      if (known === undefined) throw new TypeError(`${table.name}: no type in src/crm/registry.ts has this table`);
+      return known;
+    },
     maxAgeSeconds: Number.isFinite(maxAge) ? maxAge : 0,
     isPrivate,
   };

@@ -1,7 +1,7 @@
 import type { ResponseCache } from '../cache/response-cache.ts';
-import { changedTags } from '../batch/tags.ts';
 import type { Context, CustomerEvents } from '../crm/context.ts';
-import { createLoaders } from '../crm/registry.ts';
+import { ownedTablesOf, referencesOf } from '../crm/define-type.ts';
+import { createLoaders, TYPES } from '../crm/registry.ts';
 import { createWriter } from '../crm/writer.ts';
 import type { PageBounds } from '../relay/connection.ts';
 import type { Database } from '../db/database.ts';
@@ -13,7 +13,7 @@ export interface ContextOptions {
   /** Undefined when responses are not cached. */
   readonly cache: ResponseCache | undefined;
   /** Hears of committed changes, and tells subscriptions. */
-  readonly customerEvents: CustomerEvents & { changed(customers: readonly string[]): void };
+  readonly customerEvents: CustomerEvents & { changed(customers: Iterable<string>): void };
   readonly limits: PageBounds & { readonly requestMs: number };
   readonly metrics: Metrics;
 }
@@ -22,6 +22,8 @@ export type CreateContext = ReturnType<typeof createContexts>;
 
 /** Creates the function that makes the context of one execution's resolvers. */
 export function createContexts({ db, cache, customerEvents, limits, metrics }: ContextOptions) {
+  const owned = ownedTablesOf(TYPES);
+  const references = referencesOf(TYPES);
   return (
     { caller, document }: Operation,
     { signal, tags }: { readonly signal: AbortSignal; readonly tags: Set<string> },
@@ -38,15 +40,17 @@ export function createContexts({ db, cache, customerEvents, limits, metrics }: C
       pageBounds: limits,
       caller,
       customerEvents,
+      references,
       writer: createWriter({
         client: db.client,
+        owned,
         room: db.writes,
         timeoutMs: limits.requestMs,
         metrics,
         actor: caller.subject,
         signal,
         async settled(changes) {
-          await cache?.invalidate(changedTags(changes));
+          await cache?.invalidate([...changes.tags]);
           // After invalidating, so that a client that queries again does not get a stale answer. Not awaited.
           customerEvents.changed(changes.customers);
           context.loaders = createLoaders(batch);

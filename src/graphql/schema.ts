@@ -10,7 +10,9 @@ import {
   type GraphQLNamedOutputType,
   type GraphQLSchema,
 } from 'graphql';
-import { resolvers, TABLES } from '../crm/registry.ts';
+import type { Table } from '../batch/table.ts';
+import { tablesOf } from '../crm/define-type.ts';
+import { createResolvers, TABLES, TYPES } from '../crm/registry.ts';
 import { normaliseTextInputs } from './text-inputs.ts';
 
 /** The SDL as clients read it. */
@@ -29,7 +31,7 @@ export function createSchema(): GraphQLSchema {
     const type = schema.getType(table.type);
     if (!isObjectType(type)) throw new TypeError(`${table.name}: the schema has no type ${table.type}`);
     for (const name of Object.keys(type.getFields()))
-      if (!(name in table.columns) && !(name in table.fields))
+      if (!(name in table.columns) && !(name in table.fields) && !isResolvedElsewhere(table, name))
         throw new TypeError(`${table.type}.${name}: its table does not say which columns it needs`);
   }
   for (const field of Object.values(schema.getQueryType()?.getFields() ?? {})) {
@@ -40,8 +42,15 @@ export function createSchema(): GraphQLSchema {
   return schema;
 }
 
+/** Whether another type's folder resolves a field; it gets only the row's id. */
+const isResolvedElsewhere = (table: Table, field: string): boolean =>
+  TYPES.some((type) => {
+    const fields = (type.resolvers as Readonly<Record<string, object>>)[table.type];
+    return fields !== undefined && field in fields && !tablesOf([type]).includes(table);
+  });
+
 function attach(schema: GraphQLSchema): void {
-  for (const [typeName, given] of Object.entries(resolvers)) {
+  for (const [typeName, given] of Object.entries(createResolvers())) {
     const type = schema.getType(typeName);
     if (isScalarType(type)) {
       Object.assign(type, given, {

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import type { Condition, PageQuery, Position } from '../batch/conditions.ts';
-import type { ListLoaders, Page } from '../batch/loaders.ts';
+import type { ListLoaders, Page } from '../batch/lists.ts';
 import { COUNT_BOUND } from '../batch/statements.ts';
 import { id, type RowId } from '../batch/table.ts';
 import { createError } from '../errors.ts';

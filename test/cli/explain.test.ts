@@ -12,7 +12,8 @@ import {
 import { runExplain, type ExplainOptions } from '../../src/cli/explain.ts';
 import { createConnection } from '../../src/relay/connection.ts';
 import type { Context } from '../../src/crm/context.ts';
-import { isOneOf, NEWEST_FIRST } from '../../src/crm/filters.ts';
+import { isOneOf, sortBy } from '../../src/crm/filters.ts';
+import { interactions } from '../../src/crm/interaction/table.ts';
 import { TABLES } from '../../src/crm/registry.ts';
 import { seedDatabase } from '../../src/data/seed/seed-database.ts';
 import { listQuestions } from '../../src/explain/questions.ts';
@@ -193,7 +194,7 @@ describe('the questions', () => {
     field.resolve = (_, { kind, ...args }, { loaders, pageBounds }: Context) =>
       createConnection(
         loaders.interactionsByTicket,
-        { parent: '1', conditions: isOneOf('kind', kind && [kind]), sort: NEWEST_FIRST },
+        { parent: '1', conditions: isOneOf('kind', kind && [kind]), sort: sortBy(interactions) },
         { args, bounds: pageBounds },
       );
     const asked = (name: string) =>

@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
 import { buildSchema, isObjectType } from 'graphql';
 import { SCOPES } from '../../src/access/caller.ts';
-import { MAX_ADDRESSES, MAX_CURRENCIES, MAX_TAGS } from '../../src/crm/customer/loaders.ts';
-import { MAX_ITEMS } from '../../src/crm/order/loaders.ts';
+import { childTablesOf } from '../../src/crm/define-type.ts';
+import { TYPES } from '../../src/crm/registry.ts';
 import { MAX_USER_ERRORS } from '../../src/crm/user-errors.ts';
 import { createCostRules } from '../../src/graphql/cost-rules.ts';
 
@@ -90,10 +90,9 @@ describe('the sizes that the schema gives', () => {
   };
 
   test.each([
-    ['Customer', 'tags', MAX_TAGS],
-    ['Customer', 'addresses', MAX_ADDRESSES],
-    ['CustomerSummary', 'lifetimeValue', MAX_CURRENCIES],
-    ['Order', 'items', MAX_ITEMS],
+    ...childTablesOf(TYPES).map(
+      ({ field, most }) => [field.split('.')[0] ?? '', field.split('.')[1] ?? '', most] as const,
+    ),
     ['CreateCustomerPayload', 'userErrors', MAX_USER_ERRORS],
     ['Viewer', 'scopes', SCOPES.length],
   ])('are those that reads and writes keep to: %s.%s', (type, field, most) => {

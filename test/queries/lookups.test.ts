@@ -103,7 +103,7 @@ describe('a look-up', () => {
       await expectRefused(
         document(field, argument, type),
         { key: nodeId(other, 1) },
-        `got that of ${/^[AIO]/.test(other) ? 'an' : 'a'} ${other}`,
+        `that of ${/^[AIO]/.test(other) ? 'an' : 'a'} ${other}`,
       );
     },
   );

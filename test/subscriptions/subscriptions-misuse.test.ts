@@ -56,7 +56,7 @@ describe('a stream says what is wrong, and ends', () => {
       CHANGED,
       { id: idOf('Order', 1) },
       'BAD_USER_INPUT',
-      /^Argument "id": expected the id of a Customer, got that of an Order\.$/,
+      /^Argument "id": expected the id of a Customer, got "\w+", that of an Order\.$/,
     ],
     [
       'a text that is no id',

@@ -1,20 +1,14 @@
-import type DataLoader from 'dataloader';
-import { createListLoaders, createRowLoader, type BatchContext, type ListLoaders } from '../../batch/loaders.ts';
-import { agents, type AgentRow } from './table.ts';
-
-export interface AgentLoaders {
-  readonly agentById: DataLoader<string, AgentRow | null>;
-  readonly agents: ListLoaders<AgentRow>;
-}
-
-declare module '../context.ts' {
-  interface Loaders extends AgentLoaders {}
-}
+import { listLoaders } from '../../batch/lists.ts';
+import { rowLoader } from '../../batch/loaders.ts';
+import type { LoadersOf } from '../define-type.ts';
+import { agents } from './table.ts';
 
 /** The loaders of agents. */
-export function createAgentLoaders(context: BatchContext): AgentLoaders {
-  return {
-    agentById: createRowLoader(context, agents),
-    agents: createListLoaders(context, { name: 'Query.agents', table: agents, parent: undefined }),
-  };
+export const agentLoaders = {
+  agentById: rowLoader(agents),
+  agents: listLoaders('Query.agents', agents),
+};
+
+declare module '../context.ts' {
+  interface Loaders extends LoadersOf<typeof agentLoaders> {}
 }

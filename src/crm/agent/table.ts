@@ -5,7 +5,8 @@ export const agents = defineTable({
   type: 'Agent',
   name: 'agents',
   columns: { id: id('id'), name: text('name'), email: nullable(text('email')) },
-  fields: { customers: [], tickets: [] },
+  fields: {},
+  sorts: { columns: { NAME: 'name' }, byDefault: { field: 'NAME', direction: 'ASC' } },
   indexes: [['name']],
   uniques: [],
 });

@@ -6,12 +6,10 @@ import { givenRow, parseId } from '../input.ts';
 import { lockCustomer } from '../lock.ts';
 import { parseAddresses } from './input.ts';
 import { textOfAddresses } from './recorded.ts';
-import { OWN_TYPES, raiseVersion, recordUpdate } from './row.ts';
+import { raiseVersion, recordUpdate } from './row.ts';
 
 /** Replaces all addresses of a customer. If refused, the payload shows the current customer. */
 export const setAddresses = defineCommand({
-  mutation: 'setAddresses',
-  changes: OWN_TYPES,
   parse: ({ customerId, addresses, expectedVersion }: SetAddressesInput, problems) => ({
     id: parseId('Customer', customerId, { path: ['customerId'], problems }),
     addresses: parseAddresses(addresses, problems),

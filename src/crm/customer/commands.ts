@@ -7,14 +7,21 @@ import { defineCommand, type Payload } from '../command.ts';
 import { globalId } from '../global-id.ts';
 import { givenRow, parseId } from '../input.ts';
 import { lockCustomer } from '../lock.ts';
+import { deleteOwnedRows } from '../owned-rows.ts';
 import { refuse } from '../user-errors.ts';
 import { parseAddresses, parseCustomerFields, parseTags, type CustomerValues } from './input.ts';
 import { textOfAddresses, textOfTags } from './recorded.ts';
-import { EVERY_TYPE, OWN_TYPES, raiseVersion, recordUpdate } from './row.ts';
+import { raiseVersion, recordUpdate } from './row.ts';
 import { assertDifferent, tagsOf, writeTags } from './tags.ts';
 
-/** What the payload's resolvers get. */
+/** What the payloads' resolvers get. */
 export type CustomerPayload = Payload<{ readonly customerId: string }>;
+export type CreateCustomerPayload = CustomerPayload;
+export type UpdateCustomerPayload = CustomerPayload;
+export type MergeCustomersPayload = CustomerPayload;
+export type AddTagsPayload = CustomerPayload;
+export type RemoveTagsPayload = CustomerPayload;
+export type SetAddressesPayload = CustomerPayload;
 
 const UNIQUE_FIELDS = {
   customers_email_key: ['customer', 'email'],
@@ -23,8 +30,6 @@ const UNIQUE_FIELDS = {
 
 /** Creates a customer with its tags, addresses and first entry in the record of changes. */
 export const createCustomer = defineCommand({
-  mutation: 'createCustomer',
-  changes: OWN_TYPES,
   uniques: UNIQUE_FIELDS,
   parse: (input: CreateCustomerInput, problems) => ({
     values: parseCustomerFields(input, problems),
@@ -63,8 +68,6 @@ export const createCustomer = defineCommand({
  * customer.
  */
 export const updateCustomer = defineCommand({
-  mutation: 'updateCustomer',
-  changes: OWN_TYPES,
   uniques: UNIQUE_FIELDS,
   parse: (input: UpdateCustomerInput, problems) => ({
     id: parseId('Customer', input.id, { path: ['id'], problems }),
@@ -89,8 +92,6 @@ export const updateCustomer = defineCommand({
 
 /** Deletes a customer and everything that belongs to it. The record of changes stays, with the deletion as its last entry. */
 export const deleteCustomer = defineCommand({
-  mutation: 'deleteCustomer',
-  changes: EVERY_TYPE,
   parse: (input: DeleteCustomerInput, problems) => ({
     id: parseId('Customer', input.id, { path: ['id'], problems }),
     expectedVersion: input.expectedVersion,
@@ -99,10 +100,7 @@ export const deleteCustomer = defineCommand({
     const { transaction } = write;
     const { id, version } = await lockCustomer(write, { id: given, path: ['id'], expectedVersion });
     const owned = { where: { customerId: id } };
-    await transaction.$executeRaw`DELETE i FROM orders AS o JOIN order_items AS i ON i.order_id = o.id WHERE o.customer_id = ${id}`;
-    await transaction.order.deleteMany(owned);
-    await transaction.interaction.deleteMany(owned);
-    await transaction.ticket.deleteMany(owned);
+    await deleteOwnedRows(write, id);
     await transaction.customerTag.deleteMany(owned);
     await transaction.customerAddress.deleteMany(owned);
     await transaction.customerStats.deleteMany(owned);

@@ -7,7 +7,7 @@ import { parseEmail } from '../scalars.ts';
 import { parseText } from '../text.ts';
 import { quoted, quotedAscii } from '../../errors.ts';
 import type { Problems } from '../user-errors.ts';
-import { MAX_ADDRESSES, MAX_TAGS } from './loaders.ts';
+import { MAX_ADDRESSES, MAX_TAGS } from './table.ts';
 
 type Maybe<Value> = Value | null | undefined;
 

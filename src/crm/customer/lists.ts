@@ -1,18 +1,13 @@
 import type { Condition } from '../../batch/conditions.ts';
 import type { ListRequest } from '../../relay/connection.ts';
 import { createError, quoted } from '../../errors.ts';
-import type { CustomerFilter, CustomerOrder } from '../../generated/graphql.ts';
+import type { CustomerFilter } from '../../generated/graphql.ts';
 import { counts } from '../collation.ts';
-import { isEqual, isOneOf, isWithin, sortBy } from '../filters.ts';
+import { isEqual, isOneOf, isWithin } from '../filters.ts';
 import { rowIdOf } from '../global-id.ts';
 import { phoneStarts } from '../phones.ts';
 import { isText } from '../text.ts';
 import { customerTags } from './table.ts';
-
-const SORT_COLUMNS = { CREATED_AT: 'createdAt', UPDATED_AT: 'updatedAt', NAME: 'name' } as const;
-
-/** The order of a list of customers; by default, the most recently created first. */
-export const customerSort = (orderBy: CustomerOrder | null | undefined) => sortBy(SORT_COLUMNS, orderBy, 'CREATED_AT');
 
 /**
  * The conditions of a `CustomerFilter`.

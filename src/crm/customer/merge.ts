@@ -6,12 +6,13 @@ import { defineCommand } from '../command.ts';
 import { globalId } from '../global-id.ts';
 import { givenRow, parseId } from '../input.ts';
 import { lockCustomer } from '../lock.ts';
+import { moveOwnedRows } from '../owned-rows.ts';
 import { refuse } from '../user-errors.ts';
-import type { Write } from '../writer.ts';
+import { noteChange, type Write } from '../writer.ts';
 import { addressesOf } from './addresses.ts';
 import type { CustomerValues } from './input.ts';
 import { textOfAddresses, textOfTags } from './recorded.ts';
-import { assertFits, EVERY_TYPE, raiseVersion } from './row.ts';
+import { assertFits, raiseVersion } from './row.ts';
 import { tagsOf, writeTags } from './tags.ts';
 
 interface Sides {
@@ -27,8 +28,6 @@ const FILLED = ['externalId', 'email', 'phone', 'company', 'ownerId'] as const;
  * deleted, and its ids lead to the kept one from then on. Takes one statement per table, however many rows there are.
  */
 export const mergeCustomers = defineCommand({
-  mutation: 'mergeCustomers',
-  changes: EVERY_TYPE,
   parse: (input: MergeCustomersInput, problems) => ({
     keepId: parseId('Customer', input.keepId, { path: ['keepId'], problems }),
     mergeId: parseId('Customer', input.mergeId, { path: ['mergeId'], problems }),
@@ -39,8 +38,9 @@ export const mergeCustomers = defineCommand({
     const { kept, merged } = sides;
     const tags = await moveTags(write.transaction, sides);
     const addresses = await moveAddresses(write.transaction, sides);
-    await moveRows(write.transaction, sides);
-    await moveSums(write.transaction, sides);
+    await moveOwnedRows(write, { from: merged.id, to: kept.id });
+    await moveChanges(write.transaction, sides);
+    await moveSums(write, sides);
     // Before the kept one takes over its unique values.
     await write.transaction.customer.delete({ where: { id: merged.id } });
     const filled: CustomerValues = Object.fromEntries(
@@ -99,25 +99,19 @@ async function moveAddresses(transaction: Transaction, { kept, merged }: Sides):
   return { kept: textOfAddresses(own), merged: textOfAddresses(others), together: textOfAddresses(all) };
 }
 
-/**
- * Moves the merged customer's rows to the kept one. Their contents stay the same, so neither versions nor `updated_at` change.
- * Each statement forces an index: one customer may have most of a small table, and a scan would lock other customers' rows.
- */
-async function moveRows(transaction: Transaction, { kept: { id: to }, merged: { id: from } }: Sides): Promise<void> {
-  await transaction.$executeRaw`UPDATE orders FORCE INDEX (orders_customer_id_placed_at_id_idx)
-    SET customer_id = ${to} WHERE customer_id = ${from}`;
-  await transaction.$executeRaw`UPDATE tickets FORCE INDEX (tickets_customer_id_opened_at_id_idx)
-    SET customer_id = ${to} WHERE customer_id = ${from}`;
-  await transaction.$executeRaw`UPDATE interactions FORCE INDEX (interactions_customer_id_occurred_at_id_idx)
-    SET customer_id = ${to} WHERE customer_id = ${from}`;
-  // Entries without a subject are about the customer itself, which must now be made explicit.
+/** Moves the record of the merged customer to the kept one. */
+async function moveChanges(transaction: Transaction, { kept: { id: to }, merged: { id: from } }: Sides): Promise<void> {
+  // Entries without a subject are about the customer itself, which must now be made explicit. The index is forced as in
+  // `moveOwnedRows`.
   await transaction.$executeRaw`UPDATE customer_changes FORCE INDEX (customer_changes_customer_id_occurred_at_id_idx)
     SET customer_id = ${to}, subject_type = COALESCE(subject_type, 'Customer'), subject_id = COALESCE(subject_id, ${from})
     WHERE customer_id = ${from}`;
 }
 
 /** Adds up the figures that are stored for orders and tickets. */
-async function moveSums(transaction: Transaction, { kept: { id: to }, merged: { id: from } }: Sides): Promise<void> {
+async function moveSums(write: Write, { kept: { id: to }, merged: { id: from } }: Sides): Promise<void> {
+  const { transaction } = write;
+  for (const customerId of [from, to]) noteChange(write, 'CustomerSummary', customerId);
   await transaction.$executeRaw`INSERT INTO customer_stats (customer_id, order_count, open_ticket_count, last_order_at)
     SELECT * FROM (SELECT ${to} AS customer_id, order_count, open_ticket_count, last_order_at FROM customer_stats
       WHERE customer_id = ${from}) AS m
@@ -149,8 +143,8 @@ async function recordMerge(
   { kept, merged }: Sides,
   { filled, tags, addresses }: { filled: CustomerValues; tags: Texts; addresses: Texts },
 ): Promise<void> {
-  // Subscribers may know it by its own id.
-  write.changedCustomers.add(String(merged.id));
+  // Its own id now leads to the kept one.
+  for (const type of ['Customer', 'Change']) noteChange(write, type, merged.id);
   const { id, version, ...fields } = merged;
   const lost = Object.keys(fields).filter((field) => !(field in filled));
   await recordChange(write, {

@@ -1,18 +1,15 @@
 import { connectionResolvers, createConnection } from '../../relay/connection.ts';
 import { createError } from '../../errors.ts';
 import type { Resolvers, SubscriptionCustomerChangedArgs } from '../../generated/graphql.ts';
-import { runCommand } from '../command.ts';
 import type { Context, CustomerEvent } from '../context.ts';
-import { NEWEST_FIRST } from '../filters.ts';
+import { sortBy } from '../filters.ts';
 import { globalId, rowIdOf } from '../global-id.ts';
 import { money } from '../money.ts';
 import { shownFields } from '../changes.ts';
 import { readKey } from '../text.ts';
-import { setAddresses } from './addresses.ts';
-import { createCustomer, deleteCustomer, updateCustomer, type CustomerPayload } from './commands.ts';
-import { customerConditions, customerSort, searchRequest } from './lists.ts';
-import { mergeCustomers } from './merge.ts';
-import { addTags, removeTags } from './tags.ts';
+import type { CustomerPayload } from './commands.ts';
+import { customerConditions, searchRequest } from './lists.ts';
+import { customerChanges, customers } from './table.ts';
 
 const customerPayload = {
   customer: ({ customerId }: CustomerPayload, _: unknown, { loaders }: Context) =>
@@ -29,7 +26,7 @@ export const customerResolvers = {
     customers: (_, { filter, orderBy, ...args }, { loaders, pageBounds }) =>
       createConnection(
         loaders.customers,
-        { parent: null, conditions: customerConditions(filter), sort: customerSort(orderBy) },
+        { parent: null, conditions: customerConditions(filter), sort: sortBy(customers, orderBy) },
         { args, bounds: pageBounds },
       ),
     searchCustomers: (_, { text, ...args }, { loaders, pageBounds }) =>
@@ -39,17 +36,17 @@ export const customerResolvers = {
     customers: (agent, { filter, orderBy, ...args }, { loaders, pageBounds }) =>
       createConnection(
         loaders.customersByOwner,
-        { parent: agent.id, conditions: customerConditions(filter), sort: customerSort(orderBy) },
+        { parent: agent.id, conditions: customerConditions(filter), sort: sortBy(customers, orderBy) },
         { args, bounds: pageBounds },
       ),
   },
   Customer: {
     id: (customer) => globalId('Customer', customer.id),
     tags: async (customer, _, { loaders }) => {
-      const rows = await loaders.tagsByCustomer.load(customer.id);
+      const rows = await loaders.tagsByCustomer.load(customer);
       return rows.map((row) => row.tag);
     },
-    addresses: async (customer, _, { loaders }) => [...(await loaders.addressesByCustomer.load(customer.id))],
+    addresses: async (customer, _, { loaders }) => [...(await loaders.addressesByCustomer.load(customer))],
     owner: (customer, _, { loaders }) => (customer.ownerId === null ? null : loaders.agentById.load(customer.ownerId)),
     summary: async (customer, _, { loaders }) =>
       (await loaders.summaryByCustomer.load(customer.id)) ?? {
@@ -61,36 +58,23 @@ export const customerResolvers = {
     changes: (customer, args, { loaders, pageBounds }) =>
       createConnection(
         loaders.changesByCustomer,
-        {
-          parent: customer.id,
-          conditions: [],
-          sort: NEWEST_FIRST,
-        },
+        { parent: customer.id, conditions: [], sort: sortBy(customerChanges) },
         { args, bounds: pageBounds },
       ),
   },
   CustomerSummary: {
     lifetimeValue: async (summary, _, { loaders }) => {
-      const values = await loaders.valuesByCustomer.load(summary.id);
+      const values = await loaders.valuesByCustomer.load(summary);
       return values.map((value) => money(value.amount, value.currency));
     },
   },
   Change: {
-    fields: (change, _, { caller }) => shownFields(change.changes, caller.scopes),
+    fields: (change, _, { caller: { scopes }, references }) => shownFields(change.changes, { scopes, references }),
     nodeId: ({ customerId, subjectType, subjectId }) =>
       subjectType === null || subjectId === null ? globalId('Customer', customerId) : globalId(subjectType, subjectId),
   },
   CustomerConnection: connectionResolvers,
   ChangeConnection: connectionResolvers,
-  Mutation: {
-    createCustomer: (_, { input }, { writer }) => runCommand(writer, createCustomer, input),
-    updateCustomer: (_, { input }, { writer }) => runCommand(writer, updateCustomer, input),
-    deleteCustomer: (_, { input }, { writer }) => runCommand(writer, deleteCustomer, input),
-    mergeCustomers: (_, { input }, { writer }) => runCommand(writer, mergeCustomers, input),
-    addTags: (_, { input }, { writer }) => runCommand(writer, addTags, input),
-    removeTags: (_, { input }, { writer }) => runCommand(writer, removeTags, input),
-    setAddresses: (_, { input }, { writer }) => runCommand(writer, setAddresses, input),
-  },
   Subscription: {
     customerChanged: {
       subscribe: (_, { id }, { customerEvents }) => customerEvents.watch(rowIdOf('Customer', id, 'id')),

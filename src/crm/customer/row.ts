@@ -1,14 +1,9 @@
 import type { Customer } from '../../generated/prisma/client.ts';
 import { recordChange, type RecordedChange } from '../changes.ts';
 import { refuse } from '../user-errors.ts';
-import type { ChangedType, Write } from '../writer.ts';
+import type { Write } from '../writer.ts';
 import type { CustomerValues } from './input.ts';
-import { MAX_ADDRESSES, MAX_TAGS } from './loaders.ts';
-
-/** The types whose stored answers a change of a customer's own fields, tags or addresses can make stale. */
-export const OWN_TYPES: readonly ChangedType[] = ['Customer', 'Change'];
-/** The same for a change of everything that belongs to a customer. */
-export const EVERY_TYPE: readonly ChangedType[] = ['Customer', 'Change', 'Order', 'Ticket', 'Interaction'];
+import { MAX_ADDRESSES, MAX_TAGS } from './table.ts';
 
 /**
  * Updates a customer's fields and version, and the columns that its tags duplicate for sorting and filtering.

@@ -1,6 +1,18 @@
-import { dateTime, decimal, defineTable, id, int, nullable, oneOf, text, type RowOf } from '../../batch/table.ts';
+import { defineChildTable } from '../../batch/children.ts';
+import {
+  dateTime,
+  decimal,
+  defineTable,
+  id,
+  int,
+  nullable,
+  oneOf,
+  reference,
+  text,
+  type RowOf,
+} from '../../batch/table.ts';
 import type { Connection, Edge } from '../../relay/connection.ts';
-import type { ChangeAction, CustomerStatus } from '../../generated/graphql.ts';
+import type { ChangeAction, CustomerOrderField, CustomerStatus } from '../../generated/graphql.ts';
 import type { NodeType } from '../global-id.ts';
 
 export const customers = defineTable({
@@ -15,7 +27,7 @@ export const customers = defineTable({
     phone: nullable(text('phone')),
     company: nullable(text('company')),
     status: oneOf<CustomerStatus>('status'),
-    ownerId: nullable(id('owner_id')),
+    ownerId: nullable(reference('owner_id', 'Agent')),
     createdAt: dateTime('created_at'),
     updatedAt: dateTime('updated_at'),
     version: int('version'),
@@ -24,11 +36,15 @@ export const customers = defineTable({
     owner: ['ownerId'],
     tags: [],
     addresses: [],
-    orders: [],
-    tickets: [],
-    interactions: [],
     summary: [],
     changes: [],
+  },
+  sorts: {
+    columns: { CREATED_AT: 'createdAt', UPDATED_AT: 'updatedAt', NAME: 'name' } as const satisfies Record<
+      CustomerOrderField,
+      string
+    >,
+    byDefault: { field: 'CREATED_AT', direction: 'DESC' },
   },
   indexes: [
     ['createdAt'],
@@ -61,21 +77,43 @@ export type CustomerEdge = Edge<CustomerRow>;
 /** The side table of tags; it duplicates the customer's sort columns and owner. */
 export const customerTags = { name: 'customer_tags', key: 'customer_id', label: 'tag', lead: 'ownerId' };
 
-export const tagColumns = { customerId: id('customer_id'), tag: text('tag') };
+/** The most tags or addresses that a customer may have. */
+export const MAX_TAGS = 20;
+export const MAX_ADDRESSES = 20;
+/** More than ISO 4217 will ever have. */
+const MAX_CURRENCIES = 300;
 
-export const addressColumns = {
-  customerId: id('customer_id'),
-  position: int('position'),
-  label: nullable(text('label')),
-  line1: text('line1'),
-  line2: nullable(text('line2')),
-  city: nullable(text('city')),
-  region: nullable(text('region')),
-  postalCode: nullable(text('postal_code')),
-  country: nullable(text('country')),
-};
+export const tags = defineChildTable({
+  field: 'Customer.tags',
+  name: 'customer_tags',
+  of: customers,
+  columns: { customerId: id('customer_id'), tag: text('tag') },
+  parent: 'customerId',
+  sort: 'tag',
+  most: MAX_TAGS,
+});
 
-export type AddressRow = RowOf<typeof addressColumns>;
+export const addresses = defineChildTable({
+  field: 'Customer.addresses',
+  name: 'customer_addresses',
+  of: customers,
+  columns: {
+    customerId: id('customer_id'),
+    position: int('position'),
+    label: nullable(text('label')),
+    line1: text('line1'),
+    line2: nullable(text('line2')),
+    city: nullable(text('city')),
+    region: nullable(text('region')),
+    postalCode: nullable(text('postal_code')),
+    country: nullable(text('country')),
+  },
+  parent: 'customerId',
+  sort: 'position',
+  most: MAX_ADDRESSES,
+});
+
+export type AddressRow = RowOf<typeof addresses.columns>;
 
 export const customerStats = defineTable({
   type: 'CustomerSummary',
@@ -94,11 +132,15 @@ export const customerStats = defineTable({
 
 export type CustomerSummaryRow = RowOf<typeof customerStats.columns>;
 
-export const valueColumns = {
-  customerId: id('customer_id'),
-  currency: text('currency'),
-  amount: decimal('amount'),
-};
+export const values = defineChildTable({
+  field: 'CustomerSummary.lifetimeValue',
+  name: 'customer_values',
+  of: customerStats,
+  columns: { customerId: id('customer_id'), currency: text('currency'), amount: decimal('amount') },
+  parent: 'customerId',
+  sort: 'currency',
+  most: MAX_CURRENCIES,
+});
 
 export const customerChanges = defineTable({
   type: 'Change',
@@ -106,7 +148,7 @@ export const customerChanges = defineTable({
   owner: 'customerId',
   columns: {
     id: id('id'),
-    customerId: id('customer_id'),
+    customerId: reference('customer_id', 'Customer'),
     version: int('version'),
     action: oneOf<ChangeAction>('action'),
     actor: nullable(text('actor')),
@@ -116,6 +158,7 @@ export const customerChanges = defineTable({
     subjectId: nullable(id('subject_id')),
   },
   fields: { fields: ['changes'], nodeId: ['customerId', 'subjectType', 'subjectId'] },
+  sorts: { columns: { OCCURRED_AT: 'occurredAt' }, byDefault: { field: 'OCCURRED_AT', direction: 'DESC' } },
   indexes: [['customerId', 'occurredAt']],
   uniques: [],
 });

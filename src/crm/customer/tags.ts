@@ -9,31 +9,28 @@ import { lockCustomer } from '../lock.ts';
 import { shows } from '../text.ts';
 import { refuse } from '../user-errors.ts';
 import { parseTags } from './input.ts';
-import { MAX_TAGS } from './loaders.ts';
+import { MAX_TAGS } from './table.ts';
 import { textOfTags } from './recorded.ts';
-import { assertFits, OWN_TYPES, raiseVersion, recordUpdate } from './row.ts';
+import { assertFits, raiseVersion, recordUpdate } from './row.ts';
 
 type Edit = (transaction: Transaction, customer: Customer, tags: readonly string[]) => Promise<unknown>;
 
 /** Adds tags to a customer; existing ones stay as they are. If refused, the payload shows the current customer. */
-export const addTags = tagCommand('addTags', async (transaction, customer, tags) => {
+export const addTags = tagCommand(async (transaction, customer, tags) => {
   await assertDifferent(transaction, tags);
   await writeTags(transaction, customer, tags);
 });
 
 /** Removes tags from a customer, ignoring those that it does not have. If refused, the payload shows the current customer. */
 export const removeTags = tagCommand(
-  'removeTags',
   (transaction, { id }, tags) =>
     transaction.customerTag.deleteMany({ where: { customerId: id, tag: { in: [...tags] } } }),
   // Other programs may have stored tags that no filter finds.
   shows,
 );
 
-function tagCommand(mutation: string, edit: Edit, isEnough?: (tag: string) => boolean) {
+function tagCommand(edit: Edit, isEnough?: (tag: string) => boolean) {
   return defineCommand({
-    mutation,
-    changes: OWN_TYPES,
     // Both mutations have the same input.
     parse: ({ customerId, tags, expectedVersion }: AddTagsInput, problems) => {
       if (tags.length === 0) problems.add('INVALID_INPUT', ['tags'], `Expected 1 to ${MAX_TAGS} tags, got none.`);

@@ -8,14 +8,12 @@ import { parseText } from '../text.ts';
 import { refuse } from '../user-errors.ts';
 
 /** What the payload's resolvers get. */
-export type InteractionPayload = Payload<{ readonly interactionId: string }>;
+export type LogInteractionPayload = Payload<{ readonly interactionId: string }>;
 
 const MAX_CHARACTERS = 10_000;
 
 /** Records a contact with a customer, optionally about one of the customer's tickets and by an agent. */
 export const logInteraction = defineCommand({
-  mutation: 'logInteraction',
-  changes: ['Interaction', 'Change'],
   parse: (input: LogInteractionInput, problems) => ({
     customerId: parseId('Customer', input.customerId, { path: ['customerId'], problems }),
     ticketId: parseOptionalId('Ticket', input.ticketId, { path: ['ticketId'], problems }),

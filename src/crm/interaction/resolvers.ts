@@ -1,10 +1,8 @@
 import { connectionResolvers, createConnection } from '../../relay/connection.ts';
 import type { Resolvers } from '../../generated/graphql.ts';
-import { runCommand } from '../command.ts';
-import { isEqual, NEWEST_FIRST } from '../filters.ts';
+import { isEqual, sortBy } from '../filters.ts';
 import { globalId } from '../global-id.ts';
 import { customerOf } from '../relations.ts';
-import { logInteraction } from './commands.ts';
 import { interactions } from './table.ts';
 
 export const interactionResolvers = {
@@ -12,7 +10,7 @@ export const interactionResolvers = {
     interactions: (customer, { kind, ...args }, { loaders, pageBounds }) =>
       createConnection(
         loaders.interactionsByCustomer,
-        { parent: customer.id, conditions: isEqual('kind', kind), sort: NEWEST_FIRST },
+        { parent: customer.id, conditions: isEqual('kind', kind), sort: sortBy(interactions) },
         { args, bounds: pageBounds },
       ),
   },
@@ -20,7 +18,7 @@ export const interactionResolvers = {
     interactions: (ticket, args, { loaders, pageBounds }) =>
       createConnection(
         loaders.interactionsByTicket,
-        { parent: ticket.id, conditions: [], sort: NEWEST_FIRST },
+        { parent: ticket.id, conditions: [], sort: sortBy(interactions) },
         { args, bounds: pageBounds },
       ),
   },
@@ -33,9 +31,6 @@ export const interactionResolvers = {
       interaction.agentId === null ? null : loaders.agentById.load(interaction.agentId),
   },
   InteractionConnection: connectionResolvers,
-  Mutation: {
-    logInteraction: (_, { input }, { writer }) => runCommand(writer, logInteraction, input),
-  },
   LogInteractionPayload: {
     interaction: ({ interactionId }, _, { loaders }) =>
       interactionId === null ? null : loaders.interactionById.load(interactionId),

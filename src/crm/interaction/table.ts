@@ -1,4 +1,4 @@
-import { dateTime, defineTable, id, nullable, oneOf, text, type RowOf } from '../../batch/table.ts';
+import { dateTime, defineTable, id, nullable, oneOf, reference, text, type RowOf } from '../../batch/table.ts';
 import type { Connection, Edge } from '../../relay/connection.ts';
 import type { InteractionKind } from '../../generated/graphql.ts';
 
@@ -8,14 +8,15 @@ export const interactions = defineTable({
   owner: 'customerId',
   columns: {
     id: id('id'),
-    customerId: id('customer_id'),
-    ticketId: nullable(id('ticket_id')),
-    agentId: nullable(id('agent_id')),
+    customerId: reference('customer_id', 'Customer'),
+    ticketId: nullable(reference('ticket_id', 'Ticket')),
+    agentId: nullable(reference('agent_id', 'Agent')),
     kind: oneOf<InteractionKind>('kind'),
     body: text('body'),
     occurredAt: dateTime('occurred_at'),
   },
   fields: { customer: ['customerId'], ticket: ['ticketId'], agent: ['agentId'] },
+  sorts: { columns: { OCCURRED_AT: 'occurredAt' }, byDefault: { field: 'OCCURRED_AT', direction: 'DESC' } },
   indexes: [
     ['customerId', 'occurredAt'],
     ['customerId', 'kind', 'occurredAt'],

@@ -7,22 +7,20 @@ import { lockCustomer, lockOwned } from '../lock.ts';
 import { formatAmount, money } from '../money.ts';
 import { writeNumbered } from '../numbers.ts';
 import { refuse } from '../user-errors.ts';
-import type { ChangedType } from '../writer.ts';
 import { parseOrder } from './input.ts';
 import { priceItems } from './items.ts';
 import { isCounted, TRANSITIONS } from './status.ts';
 import { addToSums, assertSumFits, takeFromSums } from './sums.ts';
 
-/** What the payload's resolvers get. */
+/** What the payloads' resolvers get. */
 export type OrderPayload = Payload<{ readonly orderId: string }>;
+export type CreateOrderPayload = OrderPayload;
+export type UpdateOrderStatusPayload = OrderPayload;
 
-const CHANGED: readonly ChangedType[] = ['Order', 'CustomerSummary', 'Change'];
 const NUMBER_INDEX = 'orders_number_key';
 
 /** Creates an order with its items, and adds it to its customer's figures. */
 export const createOrder = defineCommand({
-  mutation: 'createOrder',
-  changes: CHANGED,
   uniques: { [NUMBER_INDEX]: ['order', 'number'] },
   parse: parseOrder,
   async run(write, { customerId: given, number, currency, items, placedAt = write.now }) {
@@ -58,8 +56,6 @@ export const createOrder = defineCommand({
 
 /** Changes an order's state, unless it already has that state. If refused, the payload shows the current order. */
 export const updateOrderStatus = defineCommand({
-  mutation: 'updateOrderStatus',
-  changes: CHANGED,
   parse: (input: UpdateOrderStatusInput, problems) => ({
     id: parseId('Order', input.id, { path: ['id'], problems }),
     status: input.status,

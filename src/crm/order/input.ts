@@ -4,7 +4,7 @@ import { parseId, parsePastMoment } from '../input.ts';
 import { isCurrency, parseAmount, toAmount, type Amount } from '../money.ts';
 import { parseText, readKey } from '../text.ts';
 import type { Problems } from '../user-errors.ts';
-import { MAX_ITEMS } from './loaders.ts';
+import { MAX_ITEMS } from './table.ts';
 
 /** How a line identifies its product. */
 export type ProductKey = { readonly id: bigint } | { readonly sku: string };

@@ -1,13 +1,19 @@
 import { connectionResolvers, createConnection } from '../../relay/connection.ts';
 import type { Resolvers } from '../../generated/graphql.ts';
-import { runCommand } from '../command.ts';
+import type { Context } from '../context.ts';
+import { sortBy } from '../filters.ts';
 import { globalId, rowIdOf } from '../global-id.ts';
 import { money } from '../money.ts';
 import { customerOf, found } from '../relations.ts';
 import { readKey } from '../text.ts';
-import { createOrder, updateOrderStatus } from './commands.ts';
-import { orderConditions, orderSort } from './lists.ts';
+import type { OrderPayload } from './commands.ts';
+import { orderConditions } from './lists.ts';
 import { orders } from './table.ts';
+
+const orderPayload = {
+  order: ({ orderId }: OrderPayload, _: unknown, { loaders }: Context) =>
+    orderId === null ? null : loaders.orderById.load(orderId),
+};
 
 export const orderResolvers = {
   Query: {
@@ -18,7 +24,7 @@ export const orderResolvers = {
     orders: (_, { filter, orderBy, ...args }, { loaders, pageBounds }) =>
       createConnection(
         loaders.orders,
-        { parent: null, conditions: orderConditions(filter), sort: orderSort(orderBy) },
+        { parent: null, conditions: orderConditions(filter), sort: sortBy(orders, orderBy) },
         { args, bounds: pageBounds },
       ),
   },
@@ -26,7 +32,7 @@ export const orderResolvers = {
     orders: (customer, { filter, orderBy, ...args }, { loaders, pageBounds }) =>
       createConnection(
         loaders.ordersByCustomer,
-        { parent: customer.id, conditions: orderConditions(filter), sort: orderSort(orderBy) },
+        { parent: customer.id, conditions: orderConditions(filter), sort: sortBy(orders, orderBy) },
         { args, bounds: pageBounds },
       ),
   },
@@ -34,7 +40,7 @@ export const orderResolvers = {
     id: (order) => globalId('Order', order.id),
     customer: (order, _, { loaders }) => customerOf(orders, order, loaders),
     items: async (order, _, { loaders }) => {
-      const rows = await loaders.itemsByOrder.load(order.id);
+      const rows = await loaders.itemsByOrder.load(order);
       return rows.map((row) => Object.assign(row, { currency: order.currency }));
     },
     total: (order) => money(order.amount, order.currency),
@@ -45,14 +51,6 @@ export const orderResolvers = {
     total: (item) => money(item.amount, item.currency),
   },
   OrderConnection: connectionResolvers,
-  Mutation: {
-    createOrder: (_, { input }, { writer }) => runCommand(writer, createOrder, input),
-    updateOrderStatus: (_, { input }, { writer }) => runCommand(writer, updateOrderStatus, input),
-  },
-  CreateOrderPayload: {
-    order: ({ orderId }, _, { loaders }) => (orderId === null ? null : loaders.orderById.load(orderId)),
-  },
-  UpdateOrderStatusPayload: {
-    order: ({ orderId }, _, { loaders }) => (orderId === null ? null : loaders.orderById.load(orderId)),
-  },
+  CreateOrderPayload: orderPayload,
+  UpdateOrderStatusPayload: orderPayload,
 } satisfies Resolvers;

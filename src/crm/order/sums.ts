@@ -1,7 +1,7 @@
 import type { Order } from '../../generated/prisma/client.ts';
 import { fitsAmount, formatAmount, MAX_AMOUNT, parseAmount, type Amount } from '../money.ts';
 import { refuse } from '../user-errors.ts';
-import type { Write } from '../writer.ts';
+import { noteChange, type Write } from '../writer.ts';
 
 /** What a new order adds. */
 interface NewOrder {
@@ -27,8 +27,10 @@ export async function assertSumFits({ transaction }: Write, order: Omit<NewOrder
 }
 
 /** Adds a new order to its customer's figures. A customer that another program wrote may not have any yet. */
-export async function addToSums({ transaction }: Write, order: NewOrder): Promise<void> {
+export async function addToSums(write: Write, order: NewOrder): Promise<void> {
+  const { transaction } = write;
   const { customerId, currency, placedAt } = order;
+  noteChange(write, 'CustomerSummary', customerId);
   const total = formatAmount(order.total);
   await transaction.$executeRaw`
     INSERT INTO customer_stats (customer_id, order_count, last_order_at) VALUES (${customerId}, 1, ${placedAt})
@@ -44,8 +46,10 @@ export async function addToSums({ transaction }: Write, order: NewOrder): Promis
  * Subtracts an order that has just been cancelled or refunded from its customer's total. When no order in a currency counts any
  * more, its row is deleted, as if there had never been one.
  */
-export async function takeFromSums({ transaction }: Write, order: Order): Promise<void> {
+export async function takeFromSums(write: Write, order: Order): Promise<void> {
+  const { transaction } = write;
   const { customerId, currency } = order;
+  noteChange(write, 'CustomerSummary', customerId);
   await transaction.$executeRaw`
     UPDATE customer_values SET amount = amount - CAST(${order.total.toFixed(4)} AS DECIMAL(19, 4))
     WHERE customer_id = ${customerId} AND currency = ${currency}`;

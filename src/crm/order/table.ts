@@ -1,6 +1,7 @@
-import { dateTime, decimal, defineTable, id, int, oneOf, text, type RowOf } from '../../batch/table.ts';
+import { defineChildTable } from '../../batch/children.ts';
+import { dateTime, decimal, defineTable, id, int, oneOf, reference, text, type RowOf } from '../../batch/table.ts';
 import type { Connection, Edge } from '../../relay/connection.ts';
-import type { OrderStatus } from '../../generated/graphql.ts';
+import type { OrderOrderField, OrderStatus } from '../../generated/graphql.ts';
 
 export const orders = defineTable({
   type: 'Order',
@@ -9,7 +10,7 @@ export const orders = defineTable({
   columns: {
     id: id('id'),
     number: text('number'),
-    customerId: id('customer_id'),
+    customerId: reference('customer_id', 'Customer'),
     status: oneOf<OrderStatus>('status'),
     currency: text('currency'),
     amount: decimal('total'),
@@ -18,6 +19,10 @@ export const orders = defineTable({
     version: int('version'),
   },
   fields: { customer: ['customerId'], items: ['currency'], total: ['amount', 'currency'] },
+  sorts: {
+    columns: { PLACED_AT: 'placedAt', UPDATED_AT: 'updatedAt' } as const satisfies Record<OrderOrderField, string>,
+    byDefault: { field: 'PLACED_AT', direction: 'DESC' },
+  },
   indexes: [
     ['placedAt'],
     ['updatedAt'],
@@ -35,15 +40,26 @@ export type OrderRow = RowOf<typeof orders.columns>;
 export type OrderConnection = Connection<OrderRow>;
 export type OrderEdge = Edge<OrderRow>;
 
-export const itemColumns = {
-  orderId: id('order_id'),
-  position: int('position'),
-  productId: id('product_id'),
-  quantity: int('quantity'),
-  price: decimal('unit_price'),
-  discount: decimal('discount'),
-  amount: decimal('total'),
-};
+/** The most items that an order may have. */
+export const MAX_ITEMS = 200;
+
+export const orderItems = defineChildTable({
+  field: 'Order.items',
+  name: 'order_items',
+  of: orders,
+  columns: {
+    orderId: id('order_id'),
+    position: int('position'),
+    productId: reference('product_id', 'Product'),
+    quantity: int('quantity'),
+    price: decimal('unit_price'),
+    discount: decimal('discount'),
+    amount: decimal('total'),
+  },
+  parent: 'orderId',
+  sort: 'position',
+  most: MAX_ITEMS,
+});
 
 /** A line of an order, together with the order's currency. */
-export type OrderItemRow = RowOf<typeof itemColumns> & { readonly currency: string };
+export type OrderItemRow = RowOf<typeof orderItems.columns> & { readonly currency: string };

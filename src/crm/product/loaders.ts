@@ -1,22 +1,15 @@
-import type DataLoader from 'dataloader';
-import { createListLoaders, createRowLoader, type BatchContext, type ListLoaders } from '../../batch/loaders.ts';
-import { products, type ProductRow } from './table.ts';
-
-export interface ProductLoaders {
-  readonly productById: DataLoader<string, ProductRow | null>;
-  readonly productBySku: DataLoader<string, ProductRow | null>;
-  readonly products: ListLoaders<ProductRow>;
-}
-
-declare module '../context.ts' {
-  interface Loaders extends ProductLoaders {}
-}
+import { listLoaders } from '../../batch/lists.ts';
+import { rowLoader } from '../../batch/loaders.ts';
+import type { LoadersOf } from '../define-type.ts';
+import { products } from './table.ts';
 
 /** The loaders of products. */
-export function createProductLoaders(context: BatchContext): ProductLoaders {
-  return {
-    productById: createRowLoader(context, products),
-    productBySku: createRowLoader(context, products, 'sku'),
-    products: createListLoaders(context, { name: 'Query.products', table: products, parent: undefined }),
-  };
+export const productLoaders = {
+  productById: rowLoader(products),
+  productBySku: rowLoader(products, 'sku'),
+  products: listLoaders('Query.products', products),
+};
+
+declare module '../context.ts' {
+  interface Loaders extends LoadersOf<typeof productLoaders> {}
 }

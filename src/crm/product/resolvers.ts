@@ -1,9 +1,10 @@
 import { connectionResolvers, createConnection } from '../../relay/connection.ts';
 import type { Resolvers } from '../../generated/graphql.ts';
 import { globalId, rowIdOf } from '../global-id.ts';
-import { BY_NAME } from '../filters.ts';
+import { sortBy } from '../filters.ts';
 import { money } from '../money.ts';
 import { readKey } from '../text.ts';
+import { products } from './table.ts';
 
 export const productResolvers = {
   Query: {
@@ -12,7 +13,11 @@ export const productResolvers = {
         ? loaders.productBySku.load(readKey(by.sku))
         : loaders.productById.load(rowIdOf('Product', by.id, 'by.id')),
     products: (_, args, { loaders, pageBounds }) =>
-      createConnection(loaders.products, { parent: null, conditions: [], sort: BY_NAME }, { args, bounds: pageBounds }),
+      createConnection(
+        loaders.products,
+        { parent: null, conditions: [], sort: sortBy(products) },
+        { args, bounds: pageBounds },
+      ),
   },
   Product: {
     id: (product) => globalId('Product', product.id),

@@ -12,6 +12,7 @@ export const products = defineTable({
     currency: text('currency'),
   },
   fields: { price: ['amount', 'currency'] },
+  sorts: { columns: { NAME: 'name' }, byDefault: { field: 'NAME', direction: 'ASC' } },
   indexes: [['name']],
   uniques: ['sku'],
 });

@@ -9,12 +9,12 @@ import { writeNumbered } from '../numbers.ts';
 import { countOpenTickets } from '../stats.ts';
 import { parseText } from '../text.ts';
 import { refuse, type Problems } from '../user-errors.ts';
-import type { ChangedType } from '../writer.ts';
 
-/** What the payload's resolvers get. */
+/** What the payloads' resolvers get. */
 export type TicketPayload = Payload<{ readonly ticketId: string }>;
+export type OpenTicketPayload = TicketPayload;
+export type UpdateTicketPayload = TicketPayload;
 
-const CHANGED: readonly ChangedType[] = ['Ticket', 'CustomerSummary', 'Change'];
 const MAX_CHARACTERS = { number: 64, subject: 300 } as const;
 
 /** The states that each state can change to; keeping a state is not a transition. Keep `schema.graphql` in step. */
@@ -29,8 +29,6 @@ const isOpen = (status: TicketStatus): boolean => status === 'OPEN' || status ==
 
 /** Opens a ticket for a customer, with the given number or a generated one. */
 export const openTicket = defineCommand({
-  mutation: 'openTicket',
-  changes: CHANGED,
   uniques: { tickets_number_key: ['ticket', 'number'] },
   parse: (input: OpenTicketInput, problems) => ({
     customerId: parseId('Customer', input.customerId, { path: ['customerId'], problems }),
@@ -67,8 +65,6 @@ export const openTicket = defineCommand({
  * Updates the given fields of a ticket, and its version if anything differs. If refused, the payload shows the current ticket.
  */
 export const updateTicket = defineCommand({
-  mutation: 'updateTicket',
-  changes: CHANGED,
   parse: (input: UpdateTicketInput, problems) => ({
     id: parseId('Ticket', input.id, { path: ['id'], problems }),
     expectedVersion: input.expectedVersion,

@@ -1,11 +1,6 @@
 import type { Condition } from '../../batch/conditions.ts';
-import type { TicketFilter, TicketOrder } from '../../generated/graphql.ts';
-import { isOneOf, isWithin, sortBy } from '../filters.ts';
-
-const SORT_COLUMNS = { OPENED_AT: 'openedAt', UPDATED_AT: 'updatedAt', CLOSED_AT: 'closedAt' } as const;
-
-/** The order of a list of tickets; by default, the most recently opened first. */
-export const ticketSort = (orderBy: TicketOrder | null | undefined) => sortBy(SORT_COLUMNS, orderBy, 'OPENED_AT');
+import type { TicketFilter } from '../../generated/graphql.ts';
+import { isOneOf, isWithin } from '../filters.ts';
 
 /**
  * The conditions of a `TicketFilter`.

@@ -1,14 +1,19 @@
 import { connectionResolvers, createConnection, type ConnectionArgs } from '../../relay/connection.ts';
-import type { ListLoaders } from '../../batch/loaders.ts';
+import type { ListLoaders } from '../../batch/lists.ts';
 import type { Resolvers, TicketFilter, TicketOrder } from '../../generated/graphql.ts';
-import { runCommand } from '../command.ts';
 import type { Context } from '../context.ts';
+import { sortBy } from '../filters.ts';
 import { globalId, rowIdOf } from '../global-id.ts';
 import { customerOf } from '../relations.ts';
 import { readKey } from '../text.ts';
-import { openTicket, updateTicket } from './commands.ts';
-import { ticketConditions, ticketSort } from './lists.ts';
+import type { TicketPayload } from './commands.ts';
+import { ticketConditions } from './lists.ts';
 import { tickets, type TicketRow } from './table.ts';
+
+const ticketPayload = {
+  ticket: ({ ticketId }: TicketPayload, _: unknown, { loaders }: Context) =>
+    ticketId === null ? null : loaders.ticketById.load(ticketId),
+};
 
 export const ticketResolvers = {
   Query: {
@@ -33,16 +38,8 @@ export const ticketResolvers = {
       ticket.assigneeId === null ? null : loaders.agentById.load(ticket.assigneeId),
   },
   TicketConnection: connectionResolvers,
-  Mutation: {
-    openTicket: (_, { input }, { writer }) => runCommand(writer, openTicket, input),
-    updateTicket: (_, { input }, { writer }) => runCommand(writer, updateTicket, input),
-  },
-  OpenTicketPayload: {
-    ticket: ({ ticketId }, _, { loaders }) => (ticketId === null ? null : loaders.ticketById.load(ticketId)),
-  },
-  UpdateTicketPayload: {
-    ticket: ({ ticketId }, _, { loaders }) => (ticketId === null ? null : loaders.ticketById.load(ticketId)),
-  },
+  OpenTicketPayload: ticketPayload,
+  UpdateTicketPayload: ticketPayload,
 } satisfies Resolvers;
 
 interface TicketListArgs extends ConnectionArgs {
@@ -57,7 +54,7 @@ function ticketList(
 ) {
   return createConnection(
     loaders,
-    { parent, conditions: ticketConditions(filter), sort: ticketSort(orderBy) },
+    { parent, conditions: ticketConditions(filter), sort: sortBy(tickets, orderBy) },
     { args, bounds: pageBounds },
   );
 }

@@ -1,6 +1,6 @@
-import { dateTime, defineTable, id, int, nullable, oneOf, text, type RowOf } from '../../batch/table.ts';
+import { dateTime, defineTable, id, int, nullable, oneOf, reference, text, type RowOf } from '../../batch/table.ts';
 import type { Connection, Edge } from '../../relay/connection.ts';
-import type { TicketPriority, TicketStatus } from '../../generated/graphql.ts';
+import type { TicketOrderField, TicketPriority, TicketStatus } from '../../generated/graphql.ts';
 
 export const tickets = defineTable({
   type: 'Ticket',
@@ -9,8 +9,8 @@ export const tickets = defineTable({
   columns: {
     id: id('id'),
     number: text('number'),
-    customerId: id('customer_id'),
-    assigneeId: nullable(id('assignee_id')),
+    customerId: reference('customer_id', 'Customer'),
+    assigneeId: nullable(reference('assignee_id', 'Agent')),
     subject: text('subject'),
     status: oneOf<TicketStatus>('status'),
     priority: oneOf<TicketPriority>('priority'),
@@ -19,7 +19,14 @@ export const tickets = defineTable({
     updatedAt: dateTime('updated_at'),
     version: int('version'),
   },
-  fields: { customer: ['customerId'], assignee: ['assigneeId'], interactions: [] },
+  fields: { customer: ['customerId'], assignee: ['assigneeId'] },
+  sorts: {
+    columns: { OPENED_AT: 'openedAt', UPDATED_AT: 'updatedAt', CLOSED_AT: 'closedAt' } as const satisfies Record<
+      TicketOrderField,
+      string
+    >,
+    byDefault: { field: 'OPENED_AT', direction: 'DESC' },
+  },
   indexes: [
     ['openedAt'],
     ['updatedAt'],

@@ -8,7 +8,7 @@ import {
   toAmount,
   type Amount,
 } from '../../crm/money.ts';
-import { MAX_ITEMS } from '../../crm/order/loaders.ts';
+import { MAX_ITEMS } from '../../crm/order/table.ts';
 import { quoted } from '../../errors.ts';
 import type { TargetRecord } from './records.ts';
 import { unitPriceOf } from './numbers.ts';

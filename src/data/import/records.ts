@@ -1,5 +1,5 @@
 import { foldCase } from '../../crm/collation.ts';
-import { MAX_TAGS } from '../../crm/customer/loaders.ts';
+import { MAX_TAGS } from '../../crm/customer/table.ts';
 import { columnName, createConversion } from './conversions.ts';
 import { compileExpression, type Scope } from './expressions.ts';
 import type {

@@ -1,5 +1,5 @@
-import { MAX_ADDRESSES, MAX_TAGS } from '../../crm/customer/loaders.ts';
-import { MAX_ITEMS } from '../../crm/order/loaders.ts';
+import { MAX_ADDRESSES, MAX_TAGS } from '../../crm/customer/table.ts';
+import { MAX_ITEMS } from '../../crm/order/table.ts';
 import type { Check } from './check.ts';
 
 interface List {

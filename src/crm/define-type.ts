@@ -1,0 +1,125 @@
+import type { ChildTable } from '../batch/children.ts';
+import type { BatchContext, LoaderFactory } from '../batch/loaders.ts';
+import type { Column, RowId, Table } from '../batch/table.ts';
+import type { Resolvers } from '../generated/graphql.ts';
+import { runCommand, type AnyCommand, type Command, type CommandInput, type Given, type Payload } from './command.ts';
+import type { Context, Loaders } from './context.ts';
+import type { OwnedTable } from './writer.ts';
+
+// `any`: types have tables, and children, with different columns.
+// oxlint-disable-next-line typescript/no-explicit-any
+type AnyTable<Type extends string = string> = Table<any, Type>;
+// oxlint-disable-next-line typescript/no-explicit-any
+type AnyChildTable = ChildTable<any>;
+type LoaderFactories = Readonly<Record<string, LoaderFactory<unknown>>>;
+type Commands = Readonly<Record<string, AnyCommand>>;
+
+/** Everything that there is to know about a CRM type; `src/crm/registry.ts` lists one of these per type. */
+export interface TypeDefinition<
+  Type extends string = string,
+  Factories extends LoaderFactories = LoaderFactories,
+  Parts extends Resolvers = Resolvers,
+  Mutations extends Commands = Commands,
+> {
+  /** The table of its rows. */
+  readonly table: AnyTable<Type>;
+  /** Tables behind other GraphQL types that only this type has, such as a customer's summary. */
+  readonly parts?: readonly AnyTable[];
+  /** Tables of rows that belong to one of these, such as an order's items. */
+  readonly children?: readonly AnyChildTable[];
+  /** How each of its loaders is made, by the loader's name. */
+  readonly loaders: Factories;
+  /** The resolvers of its fields, and of fields that it adds to other types. */
+  readonly resolvers: Parts;
+  /** Its mutations, by name. */
+  readonly commands: Mutations;
+  /** The name of the loader that finds a row by its id, for `node`. */
+  readonly node: string;
+}
+
+/** An identity function that lets the compiler infer a type's parts. */
+export const defineType = <
+  Type extends string,
+  Factories extends LoaderFactories,
+  Parts extends Resolvers,
+  Mutations extends Commands,
+>(
+  type: TypeDefinition<Type, Factories, Parts, Mutations> & { readonly node: keyof Factories },
+): TypeDefinition<Type, Factories, Parts, Mutations> => type;
+
+/** The loaders that factories make; each type's folder adds its own to `Loaders`. */
+export type LoadersOf<Factories extends LoaderFactories> = {
+  readonly [Name in keyof Factories]: ReturnType<Factories[Name]>;
+};
+
+/** Every table with a GraphQL type. */
+export const tablesOf = (types: readonly TypeDefinition[]): Table[] =>
+  types.flatMap(({ table, parts = [] }) => [table, ...parts]);
+
+/** Every table whose rows belong to a row of one of `tablesOf`. */
+export const childTablesOf = (types: readonly TypeDefinition[]): AnyChildTable[] =>
+  types.flatMap(({ children = [] }) => children);
+
+/** Creates the function that makes the loaders of one request, each when it is first used. */
+export function loadersOf(types: readonly TypeDefinition[]): (context: BatchContext) => Loaders {
+  const lazy: object = {};
+  for (const [name, create] of types.flatMap(({ loaders }) => Object.entries(loaders)))
+    Object.defineProperty(lazy, name, {
+      get(this: { readonly context: BatchContext; readonly made: Map<string, unknown> }) {
+        const made = this.made.get(name) ?? create(this.context);
+        this.made.set(name, made);
+        return made;
+      },
+    });
+  return (context) => Object.assign(Object.create(lazy), { context, made: new Map() }) as Loaders;
+}
+
+/** How to load a row by its id. */
+export type NodeLoad = (loaders: Loaders) => { load(id: string): Promise<{ readonly id: RowId } | null> };
+
+/** How to load a row of each type by its id. */
+export const nodeLoadersOf = <const Types extends readonly TypeDefinition[]>(types: Types) =>
+  Object.fromEntries(
+    // `defineType` has checked that there is such a loader.
+    types.map(({ table, node }) => [table.type, (loaders: Loaders) => loaders[node as keyof Loaders]]),
+  ) as unknown as Readonly<Record<Types[number]['table']['type'], NodeLoad>>;
+
+/** The tables of rows that belong to customers. A type's other tables are left to its own commands. */
+export const ownedTablesOf = (types: readonly TypeDefinition[]): OwnedTable[] =>
+  types.flatMap(({ table, children = [] }) =>
+    table.owner === 'customerId' ? [{ table, children: children.filter((child) => child.of === table) }] : [],
+  );
+
+/** The types that columns and recorded fields refer to, by name: `ownerId` is the id of an Agent. */
+export const referencesOf = (types: readonly TypeDefinition[]): ReadonlyMap<string, string> =>
+  new Map(
+    tablesOf(types).flatMap(({ columns }) =>
+      Object.entries<Column<unknown>>(columns).flatMap(([name, { refersTo }]) =>
+        refersTo === undefined ? [] : [[name, refersTo] as const],
+      ),
+    ),
+  );
+
+type ResolverOf<Mutation> =
+  Mutation extends Command<infer Input, infer _Values, infer Result>
+    ? (parent: unknown, args: { readonly input: Input }, context: Context) => Promise<Payload<Result>>
+    : never;
+
+/** The resolvers that a type's commands make; never for a type without any. */
+export type MutationResolversOf<Mutations extends Commands> = Mutations extends unknown
+  ? keyof Mutations extends never
+    ? never
+    : { readonly [Name in keyof Mutations]: ResolverOf<Mutations[Name]> }
+  : never;
+
+/** The resolvers of `Mutation`: each runs the command of its name. */
+export const mutationResolversOf = (types: readonly TypeDefinition[]) =>
+  Object.fromEntries(
+    types
+      .flatMap(({ commands }) => Object.entries<Command<CommandInput, unknown, Given>>(commands))
+      .map(([mutation, command]) => [
+        mutation,
+        (_: unknown, { input }: { readonly input: CommandInput }, { writer }: Context) =>
+          runCommand(writer, { mutation, command }, input),
+      ]),
+  );

@@ -1,0 +1,49 @@
+import { indexName, type Columns, type Table } from '../batch/table.ts';
+import { Prisma } from '../generated/prisma/client.ts';
+import { noteChange, type Write } from './writer.ts';
+
+/**
+ * Deletes everything that belongs to a customer in other types' tables: first what belongs to these rows, then the rows. The
+ * customer must be locked.
+ */
+export async function deleteOwnedRows(write: Write, customerId: bigint): Promise<void> {
+  const { transaction } = write;
+  for (const { table, children } of write.owned) {
+    const rows = Prisma.sql`${ownedBy(table, customerId)}`;
+    for (const child of children) {
+      const join = `JOIN ${child.name} AS c ON c.${columnOf(child, child.parent)} = t.id`;
+      await transaction.$executeRaw`DELETE c FROM ${Prisma.raw(table.name)} AS t ${Prisma.raw(join)} WHERE t.${rows}`;
+    }
+    const count = await transaction.$executeRaw`DELETE FROM ${Prisma.raw(table.name)} WHERE ${rows}`;
+    if (count > 0) noteChange(write, table.type, customerId);
+  }
+}
+
+/**
+ * Moves everything that belongs to a customer in other types' tables to another customer. The rows' contents stay the same, so
+ * neither versions nor `updated_at` change. Both customers must be locked.
+ */
+export async function moveOwnedRows(write: Write, { from, to }: { from: bigint; to: bigint }): Promise<void> {
+  for (const { table } of write.owned) {
+    // Forced: one customer may have most of a small table, and a scan would lock other customers' rows.
+    const target = Prisma.raw(`${table.name} FORCE INDEX (\`${ownerIndex(table)}\`)`);
+    const count = await write.transaction
+      .$executeRaw`UPDATE ${target} SET ${ownedBy(table, to)} WHERE ${ownedBy(table, from)}`;
+    if (count > 0) for (const customerId of [from, to]) noteChange(write, table.type, customerId);
+  }
+}
+
+const columnOf = ({ columns }: { readonly columns: Columns }, name: string): string => columns[name]?.sql ?? name;
+
+const ownedBy = (table: Table, customerId: bigint): Prisma.Sql =>
+  Prisma.sql`${Prisma.raw(columnOf(table, 'customerId'))} = ${customerId}`;
+
+/** An index that begins with the owner. */
+function ownerIndex(table: Table): string {
+  const columns = table.indexes.find(([first, ...rest]) => first === 'customerId' && rest.length === 1);
+  if (columns === undefined) throw new TypeError(`${table.name}: expected an index of its owner and a sort column`);
+  return indexName(
+    table.name,
+    [...columns, 'id'].map((name) => columnOf(table, name)),
+  );
+}
