@@ -28,6 +28,11 @@ export interface ListLoaders<Row> {
 // 2026-11-25).
 const PARENTS_A_STATEMENT = { maxBatchSize: 128 } as const;
 
+/** Creates a list's loaders for one request, and says which list it is. */
+export interface ListLoaderFactory<Row> extends LoaderFactory<ListLoaders<Row>> {
+  readonly source: ListSource;
+}
+
 /**
  * Loads pages, counts and existence in the lists of a source, each keyed by parent.
  * @param name such as `Customer.orders`: names statements in metrics, and the list in cursors
@@ -37,10 +42,10 @@ export function listLoaders<T extends Columns>(
   name: string,
   table: Table<T>,
   parent?: keyof T & string,
-): LoaderFactory<ListLoaders<RowOf<T>>> {
+): ListLoaderFactory<RowOf<T>> {
   const source: ListSource = { name, table, parent };
   const fixed = ['id', ...(parent === undefined ? [] : [parent]), ...ownerOf(table)];
-  return (context) => {
+  const create = (context: BatchContext): ListLoaders<RowOf<T>> => {
     const tagLists = createListTagger(source, context);
     return {
       source,
@@ -65,6 +70,7 @@ export function listLoaders<T extends Columns>(
       exists: existence(source, context, tagLists),
     };
   };
+  return Object.assign(create, { source });
 }
 
 type TagLists = (parents: readonly (RowId | null)[]) => void;

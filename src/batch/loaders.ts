@@ -14,7 +14,9 @@ export interface BatchContext {
 }
 
 /** Creates a loader for one request. Its name in the type's `loaders` is how relations find it. */
-export type LoaderFactory<Loader> = (context: BatchContext) => Loader;
+export interface LoaderFactory<Loader> {
+  (context: BatchContext): Loader;
+}
 
 /**
  * How many keys one statement takes; DataLoader splits more over several concurrent ones, of which a failed one affects only its

@@ -1,4 +1,6 @@
 import type { ChildTable } from '../batch/children.ts';
+import type { ListSource } from '../batch/conditions.ts';
+import type { ListLoaderFactory } from '../batch/lists.ts';
 import type { BatchContext, LoaderFactory } from '../batch/loaders.ts';
 import type { Column, RowId, Table } from '../batch/table.ts';
 import type { Resolvers } from '../generated/graphql.ts';
@@ -59,6 +61,16 @@ export const tablesOf = (types: readonly TypeDefinition[]): Table[] =>
 /** Every table whose rows belong to a row of one of `tablesOf`. */
 export const childTablesOf = (types: readonly TypeDefinition[]): AnyChildTable[] =>
   types.flatMap(({ children = [] }) => children);
+
+/** Every list, by the name of its loaders. */
+export const listSourcesOf = (types: readonly TypeDefinition[]): ReadonlyMap<keyof Loaders, ListSource> =>
+  new Map(
+    types.flatMap(({ loaders }) =>
+      Object.entries(loaders).flatMap(([name, create]) =>
+        'source' in create ? [[name as keyof Loaders, (create as ListLoaderFactory<unknown>).source] as const] : [],
+      ),
+    ),
+  );
 
 /** Creates the function that makes the loaders of one request, each when it is first used. */
 export function loadersOf(types: readonly TypeDefinition[]): (context: BatchContext) => Loaders {

@@ -2,9 +2,10 @@ import type { Condition, ListQuery, Position } from '../batch/conditions.ts';
 import { chooseIndex, countingSort, heldConditions } from '../batch/index-choice.ts';
 import type { ListLoaders } from '../batch/lists.ts';
 import { countStatement } from '../batch/statements.ts';
+import type { Loaders } from '../crm/context.ts';
 import { createLoaders } from '../crm/registry.ts';
 import { mostRowsOfCount, mostRowsOfLook, mostRowsOfPage, toEntry, type Entry, type RunsOfEntries } from './entries.ts';
-import { askedFor, listLoaders, type Question } from './questions.ts';
+import { askedFor, type Question } from './questions.ts';
 import type { Samples } from './samples.ts';
 import type { Measurement, MeasuringSession } from './session.ts';
 
@@ -230,10 +231,8 @@ class ListRun {
 
   /** The list's loaders, as in a request that asks for some columns. */
   loaders(read: MeasuringSession['read'], columns: readonly string[]): ListLoaders<unknown> {
-    const { loader } = this.question;
-    const found = listLoaders(createLoaders({ db: { read }, columnsOf: () => columns, tags: new Set() })).get(loader);
-    if (found === undefined) throw new Error(`${loader}: expected the loaders of a list`);
-    return found;
+    const loaders: Loaders = createLoaders({ db: { read }, columnsOf: () => columns, tags: new Set() });
+    return loaders[this.question.loader] as ListLoaders<unknown>;
   }
 }
 

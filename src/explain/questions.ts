@@ -5,7 +5,8 @@ import type { ListLoaders } from '../batch/lists.ts';
 import type { BatchContext } from '../batch/loaders.ts';
 import type { Connection, ListRequest } from '../relay/connection.ts';
 import type { Context, Loaders } from '../crm/context.ts';
-import { createLoaders } from '../crm/registry.ts';
+import { listSourcesOf } from '../crm/define-type.ts';
+import { createLoaders, TYPES } from '../crm/registry.ts';
 import { codeOf } from '../errors.ts';
 import { argumentSets, isProbe } from './probes.ts';
 
@@ -44,20 +45,6 @@ const isInput = (value: unknown): value is object =>
 /** Whether a field is a connection. */
 export const isConnection = (field: GraphQLField<unknown, unknown>): boolean =>
   field.args.some(({ name }) => name === 'first');
-
-/** The loaders of lists, by name; among all loaders, they are the ones with a `source`. */
-export function listLoaders(loaders: Loaders): ReadonlyMap<keyof Loaders, ListLoaders<unknown>> {
-  // Getters of the prototype: each type's loaders are created on first use.
-  const names = Object.getOwnPropertyNames(Object.getPrototypeOf(loaders)) as (keyof Loaders)[];
-  const found = names.flatMap((name) => {
-    const loader: unknown = loaders[name];
-    return isListLoaders(loader) ? [[name, loader] as const] : [];
-  });
-  return new Map(found);
-}
-
-const isListLoaders = (loader: unknown): loader is ListLoaders<unknown> =>
-  typeof loader === 'object' && loader !== null && 'source' in loader;
 
 /**
  * Every question that the schema lets clients ask about its lists. The arguments come from the schema, and their meaning from
@@ -117,7 +104,7 @@ function listeningContext(tell: (question: Omit<Question, 'arguments'>) => void)
   const batch = { db: { read: refuse }, columnsOf: () => [], tags: new Set<string>() };
   const loaders = createLoaders(batch);
   const listening = new Map(
-    [...listLoaders(loaders)].map(([name, { source }]): [string, ListLoaders<never>] => [
+    [...listSourcesOf(TYPES)].map(([name, source]): [string, ListLoaders<never>] => [
       name,
       {
         source,

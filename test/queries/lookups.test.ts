@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { TYPES } from '../../src/crm/registry.ts';
 import type { Answer } from '../support/gateway.ts';
 import { askBoth, nodeId, startSeededGateway, type SeededGateway } from '../support/seeded.ts';
 import { withConnection } from '../support/servers.ts';
@@ -9,14 +10,7 @@ beforeAll(async () => {
 });
 afterAll(() => gateway.close());
 
-const TABLES = {
-  Customer: 'customers',
-  Product: 'products',
-  Order: 'orders',
-  Ticket: 'tickets',
-  Agent: 'agents',
-  Interaction: 'interactions',
-};
+const TABLES = new Map<string, string>(TYPES.map(({ table }) => [table.type, table.name]));
 
 /** Every look-up by a key: the field, its argument, and a column that identifies the row. */
 const KEYS = (
@@ -66,7 +60,7 @@ describe('a look-up', () => {
   test.each(KEYS)('$field($argument) finds its row', async ({ field, argument, type, typeName, column }) => {
     const rows: { id: bigint; key: string }[] = await withConnection(gateway.databaseUrl, (sql) =>
       sql.query(
-        `SELECT id, ${column} AS \`key\` FROM ${TABLES[typeName]} WHERE ${column} IS NOT NULL ORDER BY id LIMIT 3`,
+        `SELECT id, ${column} AS \`key\` FROM ${TABLES.get(typeName)} WHERE ${column} IS NOT NULL ORDER BY id LIMIT 3`,
       ),
     );
     expect(rows.length).toBe(3);

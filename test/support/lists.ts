@@ -1,3 +1,9 @@
+import { getNamedType, isEnumType, isInputObjectType, isObjectType, type GraphQLField } from 'graphql';
+import type { ListSource } from '../../src/batch/conditions.ts';
+import type { Table } from '../../src/batch/table.ts';
+import { listSourcesOf } from '../../src/crm/define-type.ts';
+import { TYPES } from '../../src/crm/registry.ts';
+import { createSchema } from '../../src/graphql/schema.ts';
 import type { TestGateway } from './gateway.ts';
 import { nodeId } from './seeded.ts';
 
@@ -37,67 +43,56 @@ export interface ListPage {
   readonly totalCount: number;
 }
 
-const bothWays = (columns: Readonly<Record<string, string>>): ListOrder[] =>
-  Object.entries(columns).flatMap(([field, column]) => [
-    { field, column, direction: 'ASC' as const },
-    { field, column, direction: 'DESC' as const },
+const PAGE_VARIABLES = { first: 'Int', after: 'String', last: 'Int', before: 'String' };
+
+const schema = createSchema();
+
+/** The two directions of each value of `orderBy.field`; for a list without `orderBy`, the one order that its table says. */
+function ordersOf(field: GraphQLField<unknown, unknown>, { name, sorts, columns }: Table): ListOrder[] {
+  const orderBy = field.args.find((argument) => argument.name === 'orderBy');
+  if (orderBy === undefined) {
+    if (sorts === undefined) throw new Error(`${name}: expected the order of a list`);
+    const column = columns[sorts.columns[sorts.byDefault.field] ?? '']?.sql ?? '';
+    return [{ field: undefined, column, direction: sorts.byDefault.direction }];
+  }
+  const input = getNamedType(orderBy.type);
+  const names = isInputObjectType(input) ? getNamedType(input.getFields()['field']?.type) : undefined;
+  if (!isEnumType(names)) throw new Error(`${field.name}: expected an enumeration of what it sorts by`);
+  // Not from the table, which could be wrong: CREATED_AT is the column created_at.
+  return names.getValues().flatMap(({ name: value }) => [
+    { field: value, column: value.toLowerCase(), direction: 'ASC' as const },
+    { field: value, column: value.toLowerCase(), direction: 'DESC' as const },
   ]);
+}
 
-const only = (column: string, direction: 'ASC' | 'DESC'): ListOrder[] => [{ field: undefined, column, direction }];
-
-const KINDS = {
-  Customer: {
-    table: 'customers',
-    orders: bothWays({ CREATED_AT: 'created_at', UPDATED_AT: 'updated_at', NAME: 'name' }),
-    variables: { filter: 'CustomerFilter', orderBy: 'CustomerOrder' },
-  },
-  Order: {
-    table: 'orders',
-    orders: bothWays({ PLACED_AT: 'placed_at', UPDATED_AT: 'updated_at' }),
-    variables: { filter: 'OrderFilter', orderBy: 'OrderOrder' },
-  },
-  Ticket: {
-    table: 'tickets',
-    orders: bothWays({ OPENED_AT: 'opened_at', UPDATED_AT: 'updated_at', CLOSED_AT: 'closed_at' }),
-    variables: { filter: 'TicketFilter', orderBy: 'TicketOrder' },
-  },
-  Agent: { table: 'agents', orders: only('name', 'ASC'), variables: {} },
-  Product: { table: 'products', orders: only('name', 'ASC'), variables: {} },
-  Interaction: { table: 'interactions', orders: only('occurred_at', 'DESC'), variables: {} },
-  Change: { table: 'customer_changes', orders: only('occurred_at', 'DESC'), variables: {} },
-} as const;
-
-const list = (name: string, type: keyof typeof KINDS, column?: string): List => ({
-  name,
-  field: name.slice(name.indexOf('.') + 1),
-  type,
-  parent: column === undefined ? undefined : { type: name.slice(0, name.indexOf('.')), column },
-  ...KINDS[type],
-});
+/** A list as the schema and the type's definition have it. */
+function listOf({ name, table, parent }: ListSource): List {
+  const [type = '', fieldName = ''] = name.split('.');
+  const parentType = schema.getType(type);
+  const field = isObjectType(parentType) ? parentType.getFields()[fieldName] : undefined;
+  if (field === undefined) throw new Error(`${name}: the schema has no such field`);
+  const own = field.args.filter((argument) => !Object.hasOwn(PAGE_VARIABLES, argument.name));
+  return {
+    name,
+    field: fieldName,
+    type: table.type,
+    table: table.name,
+    parent: parent === undefined ? undefined : { type, column: table.columns[parent]?.sql ?? parent },
+    orders: ordersOf(field, table),
+    variables: Object.fromEntries(own.map((argument) => [argument.name, String(argument.type)])),
+  };
+}
 
 /** Every list of the schema except `searchCustomers`, which has a different order for each kind of text. */
-export const LISTS: readonly List[] = [
-  list('Query.customers', 'Customer'),
-  list('Query.orders', 'Order'),
-  list('Query.tickets', 'Ticket'),
-  list('Query.agents', 'Agent'),
-  list('Query.products', 'Product'),
-  list('Agent.customers', 'Customer', 'owner_id'),
-  list('Agent.tickets', 'Ticket', 'assignee_id'),
-  list('Customer.orders', 'Order', 'customer_id'),
-  list('Customer.tickets', 'Ticket', 'customer_id'),
-  { ...list('Customer.interactions', 'Interaction', 'customer_id'), variables: { kind: 'InteractionKind' } },
-  list('Customer.changes', 'Change', 'customer_id'),
-  list('Ticket.interactions', 'Interaction', 'ticket_id'),
-];
+export const LISTS: readonly List[] = [...listSourcesOf(TYPES).values()]
+  .filter(({ name }) => name !== 'Query.searchCustomers')
+  .map(listOf);
 
 export function listNamed(name: string): List {
   const found = LISTS.find((candidate) => candidate.name === name);
   if (found === undefined) throw new Error(`no list ${name}`);
   return found;
 }
-
-const PAGE_VARIABLES = { first: 'Int', after: 'String', last: 'Int', before: 'String' };
 
 /** A document with a `selection` on a list: a field of Query, or of each parent in `$ids`. */
 export function listDocument({ field, parent, variables }: List, selection: string): string {

@@ -1,10 +1,9 @@
+import { TYPES } from '../../src/crm/registry.ts';
 import { nodeId } from './seeded.ts';
 
 const numbers = [1, 2, 3, 5, 8, 13, 21, 34];
 const ids = (type: string) => numbers.map((n) => nodeId(type, n));
-const NODES = ['Customer', 'Order', 'Ticket', 'Agent', 'Product', 'Interaction'].flatMap((type) =>
-  ids(type).slice(0, 3),
-);
+const NODES = TYPES.flatMap(({ table }) => ids(table.type).slice(0, 3));
 
 /** Values for the leaves of inputs that match seeded data: by name of the input field, else by its type. */
 export const REQUEST_VALUES: Readonly<Record<string, readonly unknown[]>> = {
