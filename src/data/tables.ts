@@ -1,4 +1,7 @@
-/** Every table with the users' data, which excludes Prisma's bookkeeping. A test checks the list against the migrations. */
+/**
+ * Every table with the users' data, which excludes Prisma's bookkeeping and the gateways' keys. A test checks the list against
+ * the migrations.
+ */
 export const DATA_TABLES = [
   'agents',
   'customers',

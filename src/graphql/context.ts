@@ -14,14 +14,16 @@ export interface ContextOptions {
   readonly cache: ResponseCache | undefined;
   /** Hears of committed changes, and tells subscriptions. */
   readonly customerEvents: CustomerEvents & { changed(customers: readonly string[]): void };
-  readonly limits: PageBounds & { readonly requestMs: number };
+  readonly limits: Omit<PageBounds, 'cursors'> & { readonly requestMs: number };
+  readonly cursors: PageBounds['cursors'];
   readonly metrics: Metrics;
 }
 
 export type CreateContext = ReturnType<typeof createContexts>;
 
 /** Creates the function that makes the context of one execution's resolvers. */
-export function createContexts({ db, cache, customerEvents, limits, metrics }: ContextOptions) {
+export function createContexts({ db, cache, customerEvents, limits, cursors, metrics }: ContextOptions) {
+  const pageBounds = { pageSizeDefault: limits.pageSizeDefault, pageSizeMax: limits.pageSizeMax, cursors };
   return (
     { caller, document }: Operation,
     { signal, tags }: { readonly signal: AbortSignal; readonly tags: Set<string> },
@@ -35,7 +37,7 @@ export function createContexts({ db, cache, customerEvents, limits, metrics }: C
     const context: Context & { loaders: Context['loaders'] } = {
       ...batch,
       loaders: createLoaders(batch),
-      pageBounds: limits,
+      pageBounds,
       caller,
       customerEvents,
       writer: createWriter({

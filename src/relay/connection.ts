@@ -4,7 +4,7 @@ import type { ListLoaders, Page } from '../batch/loaders.ts';
 import { COUNT_BOUND } from '../batch/statements.ts';
 import { id, type RowId } from '../batch/table.ts';
 import { createError } from '../errors.ts';
-import { decodeCursor, encodeCursor, type CursorScope } from './cursor.ts';
+import type { Cursors, CursorScope } from './cursor.ts';
 
 /** The arguments of every connection field, as in the Relay Cursor Connections specification. */
 export interface ConnectionArgs {
@@ -14,9 +14,11 @@ export interface ConnectionArgs {
   readonly before?: string | null | undefined;
 }
 
+/** What every page of a gateway has in common. */
 export interface PageBounds {
   readonly pageSizeDefault: number;
   readonly pageSizeMax: number;
+  readonly cursors: Cursors;
 }
 
 /** What a connection field asks for, apart from the page. */
@@ -73,7 +75,8 @@ export function createConnection<Row extends { readonly id: RowId; readonly [col
     batchKey: `${sort.name} ${limit} ${backward} ${from === undefined ? '' : JSON.stringify(from)} ${conditionsText}`,
   };
   const countQuery = { ...query, batchKey: conditionsText };
-  const cursorOf = (row: Row) => encodeCursor(scope, { value: sortValue(row[sort.column]), id: row.id });
+  const { cursors } = page.bounds;
+  const cursorOf = (row: Row) => cursors.encode(scope, { value: sortValue(row[sort.column]), id: row.id });
   let loaded: Promise<Page<Row>> | undefined;
   const load = () => (loaded ??= loaders.page(parent, query));
   // The rows on the other side of the page start with the cursor's own row.
@@ -136,7 +139,7 @@ function parsePage(
   const backward = isGiven(last) || isGiven(before);
   const limit = backward ? pageSize('last', last, bounds) : pageSize('first', first, bounds);
   const [argument, cursor] = backward ? (['before', before] as const) : (['after', after] as const);
-  const from = isGiven(cursor) ? decodeCursor(scope, cursor, argument) : undefined;
+  const from = isGiven(cursor) ? bounds.cursors.decode(scope, cursor, argument) : undefined;
   return { limit, backward, from };
 }
 
