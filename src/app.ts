@@ -6,6 +6,7 @@ import { createResponseCache } from './cache/response-cache.ts';
 import type { Config } from './config.ts';
 import { sweepKeys } from './crm/idempotency.ts';
 import { createDatabase, type Database } from './db/database.ts';
+import { sharedKey } from './db/shared-key.ts';
 import { createCustomerBus } from './events/customer-bus.ts';
 import { createContexts, type ContextOptions } from './graphql/context.ts';
 import { createDocuments } from './graphql/documents.ts';
@@ -22,6 +23,7 @@ import { createReadiness, live } from './http/health.ts';
 import { createGraphQLRoute } from './http/graphql-route.ts';
 import { createHttpServer, read, type Route } from './http/server.ts';
 import { createSubscriptions } from './http/subscriptions.ts';
+import { createCursors, CURSOR_KEY_BYTES, type Cursors } from './relay/cursor.ts';
 import type { Log } from './telemetry/log.ts';
 import { createMetrics, type Metrics } from './telemetry/metrics.ts';
 
@@ -46,7 +48,8 @@ const SWEEP_MS = 10 * 60_000;
  * Assembles a gateway: database, cache, schema, pipeline, HTTP.
  * @param config needs a `databaseUrl` whose database is migrated; `redisIsPrivate` means that no other gateway uses its Redis,
  *   so subscriptions report LOCAL
- * @throws SERVICE_UNAVAILABLE when the database cannot be reached
+ * @throws SERVICE_UNAVAILABLE when the database cannot be reached; CliError when its key for cursors cannot
+ *   be used
  */
 export async function createApp(
   config: Config & { readonly databaseUrl: string; readonly redisIsPrivate?: boolean },
@@ -55,10 +58,12 @@ export async function createApp(
   const { limits } = config;
   const metrics = createMetrics();
   const db = await createDatabase(databaseOptions(config, metrics));
+  const { cursors, cursorKey } = await openCursors(db);
   const { redisUrls: urls } = config;
   const { prefix, timeoutMs } = config.cache;
   const redis = urls.length === 0 ? undefined : createRedis({ urls, timeoutMs, log, metrics });
-  const schemaHash = hash('sha256', SDL, 'base64url');
+  // With the key: an answer is not served once its cursors would be refused, or where they are another database's.
+  const schemaHash = hash('sha256', Buffer.concat([Buffer.from(SDL), cursorKey]), 'base64url');
   const cache =
     redis === undefined || !config.cache.enabled
       ? undefined
@@ -70,7 +75,7 @@ export async function createApp(
         : (listener) => createRedisChannels({ urls, timeoutMs, redis, prefix, listener, log, metrics }),
     metrics,
   });
-  const { prepare, run, yoga } = createGraphQL(config, { db, cache, customerEvents: bus, log, metrics });
+  const { prepare, run, yoga } = createGraphQL(config, { db, cache, customerEvents: bus, cursors, log, metrics });
   const subscriptions = createSubscriptions({ run, limits, metrics });
   const graphql = createGraphQLHandler({ prepare, run, bodyBytes: limits.bodyBytes, subscriptions });
   const server = createHttpServer({
@@ -114,6 +119,17 @@ export async function createApp(
     unprinted: () => metrics.unprintedLines.inc(),
     close: () => (closed ??= close()),
   };
+}
+
+/** Closes the database's connections if it fails, since there is no gateway to do it then. */
+async function openCursors(db: Database): Promise<{ cursors: Cursors; cursorKey: Uint8Array }> {
+  try {
+    const cursorKey = await sharedKey(db.client, { name: 'cursors', bytes: CURSOR_KEY_BYTES });
+    return { cursors: createCursors(cursorKey), cursorKey };
+  } catch (error) {
+    await db.close();
+    throw error;
+  }
 }
 
 /** Nobody is asked who they are yet. */

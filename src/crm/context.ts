@@ -1,6 +1,6 @@
 import type { BatchContext } from '../batch/loaders.ts';
 import type { RowId } from '../batch/table.ts';
-import type { PageBounds } from '../relay/connection.ts';
+import type { Paging } from '../relay/connection.ts';
 import type { Writer } from './writer.ts';
 
 /**
@@ -44,7 +44,7 @@ export interface CustomerEvents {
 export interface Context extends BatchContext {
   /** Recreated after each write, so that a mutation's answer shows the current rows. */
   readonly loaders: Loaders;
-  readonly pageBounds: PageBounds;
+  readonly paging: Paging;
   readonly caller: { readonly subject: string | null; readonly scopes: readonly string[] };
   readonly writer: Writer;
   /** The types that fields in the record of changes refer to, by the field's name. */

@@ -1,7 +1,10 @@
 import { childTablesOf, tablesOf } from '../crm/define-type.ts';
 import { TYPES } from '../crm/registry.ts';
 
-/** Every table with the users' data, which excludes Prisma's bookkeeping. A test checks the list against the migrations. */
+/**
+ * Every table with the users' data, which excludes Prisma's bookkeeping and the gateways' keys. A test checks the list against
+ * the migrations.
+ */
 export const DATA_TABLES: readonly string[] = [
   ...tablesOf(TYPES).flatMap(({ name, former }) => (former === undefined ? [name] : [name, former.table])),
   ...childTablesOf(TYPES).map(({ name }) => name),

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { isObjectType, type GraphQLArgument, type GraphQLField, type GraphQLSchema } from 'graphql';
 import type { Condition, ListSource } from '../batch/conditions.ts';
 import { heldConditions } from '../batch/index-choice.ts';
@@ -8,6 +9,7 @@ import type { Context, Loaders } from '../crm/context.ts';
 import { listSourcesOf } from '../crm/define-type.ts';
 import { createLoaders, TYPES } from '../crm/registry.ts';
 import { codeOf } from '../errors.ts';
+import { createCursors, CURSOR_KEY_BYTES } from '../relay/cursor.ts';
 import { argumentSets, isProbe } from './probes.ts';
 
 /** A question to a connection field, apart from the page, and what it means for the database. */
@@ -136,7 +138,8 @@ export function requestContext(batch: BatchContext, loaders: Loaders): Context {
   return {
     ...batch,
     loaders,
-    pageBounds: { pageSizeDefault: 1, pageSizeMax: 1 },
+    // Nobody sees the cursors, so they need no gateway's key.
+    paging: { pageSizeDefault: 1, pageSizeMax: 1, cursors: createCursors(randomBytes(CURSOR_KEY_BYTES)) },
     caller: { subject: null, scopes: [] },
     references: new Map(),
     writer: {

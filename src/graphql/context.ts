@@ -3,7 +3,7 @@ import type { Context, CustomerEvents } from '../crm/context.ts';
 import { ownedTablesOf, referencesOf } from '../crm/define-type.ts';
 import { createLoaders, TYPES } from '../crm/registry.ts';
 import { createWriter } from '../crm/writer.ts';
-import type { PageBounds } from '../relay/connection.ts';
+import type { Paging } from '../relay/connection.ts';
 import type { Database } from '../db/database.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { Operation } from './operation.ts';
@@ -14,14 +14,16 @@ export interface ContextOptions {
   readonly cache: ResponseCache | undefined;
   /** Hears of committed changes, and tells subscriptions. */
   readonly customerEvents: CustomerEvents & { changed(customers: Iterable<string>): void };
-  readonly limits: PageBounds & { readonly requestMs: number };
+  readonly limits: Omit<Paging, 'cursors'> & { readonly requestMs: number };
+  readonly cursors: Paging['cursors'];
   readonly metrics: Metrics;
 }
 
 export type CreateContext = ReturnType<typeof createContexts>;
 
 /** Creates the function that makes the context of one execution's resolvers. */
-export function createContexts({ db, cache, customerEvents, limits, metrics }: ContextOptions) {
+export function createContexts({ db, cache, customerEvents, limits, cursors, metrics }: ContextOptions) {
+  const paging = { pageSizeDefault: limits.pageSizeDefault, pageSizeMax: limits.pageSizeMax, cursors };
   const owned = ownedTablesOf(TYPES);
   const references = referencesOf(TYPES);
   return (
@@ -37,7 +39,7 @@ export function createContexts({ db, cache, customerEvents, limits, metrics }: C
     const context: Context & { loaders: Context['loaders'] } = {
       ...batch,
       loaders: createLoaders(batch),
-      pageBounds: limits,
+      paging,
       caller,
       customerEvents,
       references,

@@ -4,7 +4,7 @@ import type { ListLoaders, Page } from '../batch/lists.ts';
 import { COUNT_BOUND } from '../batch/statements.ts';
 import { id, type RowId } from '../batch/table.ts';
 import { createError } from '../errors.ts';
-import { decodeCursor, encodeCursor, type CursorScope } from './cursor.ts';
+import type { Cursors, CursorScope } from './cursor.ts';
 
 /** The arguments of every connection field, as in the Relay Cursor Connections specification. */
 export interface ConnectionArgs {
@@ -14,9 +14,11 @@ export interface ConnectionArgs {
   readonly before?: string | null | undefined;
 }
 
-export interface PageBounds {
+/** What every page of a gateway has in common. */
+export interface Paging {
   readonly pageSizeDefault: number;
   readonly pageSizeMax: number;
+  readonly cursors: Cursors;
 }
 
 /** What a connection field asks for, apart from the page. */
@@ -57,7 +59,7 @@ export interface Connection<Row> {
 export function createConnection<Row extends { readonly id: RowId; readonly [column: string]: unknown }>(
   loaders: ListLoaders<Row>,
   request: ListRequest,
-  page: { readonly args: ConnectionArgs; readonly bounds: PageBounds },
+  page: { readonly args: ConnectionArgs; readonly paging: Paging },
 ): Connection<Row> {
   const { source } = loaders;
   const { parent, conditions, sort } = request;
@@ -73,7 +75,8 @@ export function createConnection<Row extends { readonly id: RowId; readonly [col
     batchKey: `${sort.name} ${limit} ${backward} ${from === undefined ? '' : JSON.stringify(from)} ${conditionsText}`,
   };
   const countQuery = { ...query, batchKey: conditionsText };
-  const cursorOf = (row: Row) => encodeCursor(scope, { value: sortValue(row[sort.column]), id: row.id });
+  const { cursors } = page.paging;
+  const cursorOf = (row: Row) => cursors.encode(scope, { value: sortValue(row[sort.column]), id: row.id });
   let loaded: Promise<Page<Row>> | undefined;
   const load = () => (loaded ??= loaders.page(parent, query));
   // The rows on the other side of the page start with the cursor's own row.
@@ -129,14 +132,14 @@ const sortValue = (value: unknown): Position['value'] =>
 
 function parsePage(
   scope: CursorScope,
-  { args, bounds }: { args: ConnectionArgs; bounds: PageBounds },
+  { args, paging }: { args: ConnectionArgs; paging: Paging },
 ): { limit: number; backward: boolean; from: Position | undefined } {
   const { first, after, last, before } = args;
   refuseTogether({ first, last }, { after, last }, { before, first }, { after, before });
   const backward = isGiven(last) || isGiven(before);
-  const limit = backward ? pageSize('last', last, bounds) : pageSize('first', first, bounds);
+  const limit = backward ? pageSize('last', last, paging) : pageSize('first', first, paging);
   const [argument, cursor] = backward ? (['before', before] as const) : (['after', after] as const);
-  const from = isGiven(cursor) ? decodeCursor(scope, cursor, argument) : undefined;
+  const from = isGiven(cursor) ? paging.cursors.decode(scope, cursor, argument) : undefined;
   return { limit, backward, from };
 }
 
@@ -150,10 +153,10 @@ function refuseTogether(...pairs: readonly Readonly<Record<string, unknown>>[]):
   }
 }
 
-function pageSize(argument: 'first' | 'last', given: number | null | undefined, bounds: PageBounds): number {
-  if (!isGiven(given)) return bounds.pageSizeDefault;
-  if (given >= 1 && given <= bounds.pageSizeMax) return given;
-  throw createError('BAD_USER_INPUT', `Argument "${argument}": expected 1 to ${bounds.pageSizeMax}, got ${given}.`);
+function pageSize(argument: 'first' | 'last', given: number | null | undefined, paging: Paging): number {
+  if (!isGiven(given)) return paging.pageSizeDefault;
+  if (given >= 1 && given <= paging.pageSizeMax) return given;
+  throw createError('BAD_USER_INPUT', `Argument "${argument}": expected 1 to ${paging.pageSizeMax}, got ${given}.`);
 }
 
 export const connectionResolvers = {

@@ -1,3 +1,13 @@
+import {
+  createCipheriv,
+  createDecipheriv,
+  createSecretKey,
+  getCipherInfo,
+  type CipherGCM,
+  type DecipherGCM,
+  type KeyObject,
+} from 'node:crypto';
+import { CliError } from '../cli-error.ts';
 import { createError, quoted } from '../errors.ts';
 import type { Position } from '../batch/conditions.ts';
 import { isRowId, type Column } from '../batch/table.ts';
@@ -15,27 +25,72 @@ export interface CursorScope {
   readonly column: Column<any>;
 }
 
-// Increment it when the meaning of the parts changes, so that older cursors are refused instead of misread.
-const VERSION = 1;
-
-/** A row's position in its list, opaque to clients. It holds the sort value, so it stays valid after the row is deleted. */
-export function encodeCursor(scope: CursorScope, position: Position): string {
-  const parts = [VERSION, scope.list, scope.order, scope.instance, position.value, position.id];
-  return Buffer.from(JSON.stringify(parts)).toString('base64url');
+/** Makes and reads cursors with one key. */
+export interface Cursors {
+  /**
+   * A row's position in its list, encrypted. It holds the sort value, so it stays valid after the row is deleted. The same
+   * position in the same list always gives the same cursor.
+   */
+  encode(scope: CursorScope, position: Position): string;
+  /**
+   * Reads a cursor.
+   * @param argument the argument's name, for the message
+   * @throws BAD_USER_INPUT for one that was not made with this key, or for another list, filter or order, or by another version
+   */
+  decode(scope: CursorScope, cursor: string, argument: string): Position;
 }
 
+/** The length of the key that cursors are made with. */
+export const CURSOR_KEY_BYTES = 64;
+
 /**
- * Decodes a cursor.
- * @param argument the argument's name, for the message
- * @throws BAD_USER_INPUT for one that is malformed, of another list, filter or order, or of another version
+ * AES-SIV (RFC 5297): the only standard encryption that is meant to be deterministic, and that notices any change. Equal pages
+ * must have equal cursors, because answers are cached and compared.
+ *
+ * Measured for a cursor of 100 bytes (AMD EPYC, 2 cores, Node.js 26.10, 2026-11-27), in microseconds: this 3.5;
+ * HMAC-SHA-256 and AES-256-CTR put together by hand 3.1; @noble/ciphers 2.4 9.8 for AES-SIV and 12.6 for AES-GCM-SIV. All of
+ * `encode` takes 4.5, and took 0.5 before cursors were encrypted.
  */
-export function decodeCursor(scope: CursorScope, cursor: string, argument: string): Position {
-  const parts = parseParts(cursor);
-  if (parts === undefined)
-    throw createError(
-      'BAD_USER_INPUT',
-      `Argument "${argument}": expected a cursor that this list gave, got ${quoted(cursor)}.`,
+const CIPHER = 'aes-256-siv';
+const TAG_BYTES = 16;
+
+// Increment it when the meaning of the parts changes, so that older cursors are refused instead of misread.
+const VERSION = 2;
+
+/** Encryption keeps the length. Rounded up, it says little about that of the name or email address inside. */
+const PADDED_TO_BYTES = 16;
+
+/**
+ * Creates what makes and reads cursors.
+ * @param key `CURSOR_KEY_BYTES` random bytes; cursors that were made with another key are refused
+ * @throws CliError when this Node.js lacks the cipher
+ */
+export function createCursors(key: Uint8Array): Cursors {
+  if (getCipherInfo(CIPHER) === undefined)
+    throw new CliError(
+      `Expected a Node.js with the cipher ${CIPHER}, such as the one that npm ci installs, got ${process.version}`,
     );
+  const secret = createSecretKey(key);
+  return {
+    encode(scope, { value, id }) {
+      const parts = JSON.stringify([VERSION, scope.list, scope.order, scope.instance, value, id]);
+      return seal(secret, parts).toString('base64url');
+    },
+    decode(scope, cursor, argument) {
+      const parts = parseParts(secret, cursor);
+      const position = parts && positionOf(scope, parts, argument);
+      if (position === undefined)
+        throw createError(
+          'BAD_USER_INPUT',
+          `Argument "${argument}": expected a cursor that this list gave, got ${quoted(cursor)}.`,
+        );
+      return position;
+    },
+  };
+}
+
+/** Undefined for a value or an id that no row of the list can have. */
+function positionOf(scope: CursorScope, parts: readonly unknown[], argument: string): Position | undefined {
   const [version, list, order, instance, value, rowId] = parts;
   if (version !== VERSION)
     throw createError(
@@ -52,28 +107,54 @@ export function decodeCursor(scope: CursorScope, cursor: string, argument: strin
       'BAD_USER_INPUT',
       `Argument "${argument}": expected a cursor of the order ${scope.order}, got one of ${quoted(order)}.`,
     );
-  if (!isRowId(rowId) || !isScalar(value) || !scope.column.accepts(value))
-    throw createError(
-      'BAD_USER_INPUT',
-      `Argument "${argument}": expected a cursor that this list gave, got ${quoted(cursor)}.`,
-    );
-  return { value, id: rowId };
+  return isRowId(rowId) && isScalar(value) && scope.column.accepts(value) ? { value, id: rowId } : undefined;
 }
 
 const isScalar = (value: unknown): value is string | number | null =>
   value === null || typeof value === 'string' || typeof value === 'number';
 
-// Our cursors are far shorter; the limit keeps oversized ones from being parsed.
+// Our cursors are far shorter; the limit keeps oversized ones from being decrypted.
 const LONGEST = 4_096;
 
-function parseParts(cursor: string): readonly unknown[] | undefined {
-  if (cursor.length > LONGEST || !/^[\w-]+$/.test(cursor)) return undefined;
+function parseParts(key: KeyObject, cursor: string): readonly unknown[] | undefined {
+  if (cursor.length > LONGEST) return undefined;
+  const sealed = Buffer.from(cursor, 'base64url');
+  // Decoding ignores foreign characters and the last character's unused bits, so several texts would be the same cursor.
+  if (sealed.toString('base64url') !== cursor) return undefined;
+  const text = unseal(key, sealed);
+  if (text === undefined) return undefined;
   try {
-    const parts: unknown = JSON.parse(Buffer.from(cursor, 'base64url').toString());
+    const parts: unknown = JSON.parse(text);
     return Array.isArray(parts) && parts.length === 6 ? parts : undefined;
   } catch (error) {
     // Not JSON, so malformed like the rest; the caller reports it.
     if (error instanceof SyntaxError) return undefined;
     throw error;
+  }
+}
+
+/** The tag, then what is encrypted, as in RFC 5297. JSON may end in spaces, so the padding needs no mark. */
+function seal(key: KeyObject, json: string): Buffer {
+  const missing = PADDED_TO_BYTES - 1 - ((Buffer.byteLength(json) - 1) % PADDED_TO_BYTES);
+  // Authenticated, like GCM, whose types fit; those of Node.js do not know this cipher (@types/node 26.6).
+  const cipher = createCipheriv(CIPHER, key, null) as CipherGCM;
+  const encrypted = cipher.update(json + ' '.repeat(missing), 'utf8');
+  cipher.final();
+  return Buffer.concat([cipher.getAuthTag(), encrypted]);
+}
+
+/** Undefined for anything but what `seal` made with this key. */
+function unseal(key: KeyObject, sealed: Buffer): string | undefined {
+  // Without any text there is nothing to decrypt, and too short a tag is an error of its own.
+  if (sealed.length <= TAG_BYTES) return undefined;
+  const decipher = createDecipheriv(CIPHER, key, null) as DecipherGCM;
+  decipher.setAuthTag(sealed.subarray(0, TAG_BYTES));
+  try {
+    const text = decipher.update(sealed.subarray(TAG_BYTES)).toString();
+    decipher.final();
+    return text;
+  } catch {
+    // It was made with another key, or changed. Node.js gives that error no code to know it by; the caller reports it.
+    return undefined;
   }
 }

@@ -191,11 +191,11 @@ describe('the questions', () => {
     );
     const field = schema.getQueryType()?.getFields()['contacts'];
     if (field === undefined) throw new Error('the schema was not extended');
-    field.resolve = (_, { kind, ...args }, { loaders, pageBounds }: Context) =>
+    field.resolve = (_, { kind, ...args }, { loaders, paging }: Context) =>
       createConnection(
         loaders.interactionsByTicket,
         { parent: '1', conditions: isOneOf('kind', kind && [kind]), sort: sortBy(interactions) },
-        { args, bounds: pageBounds },
+        { args, paging },
       );
     const asked = (name: string) =>
       listQuestions(schema)

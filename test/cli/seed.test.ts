@@ -204,12 +204,12 @@ describe('seeded rows', () => {
       }
   });
 
-  test('fill every table that the migrations make, but those that writes alone fill', async () => {
+  test('fill every table that the migrations make, but those that writes or the gateway alone fill', async () => {
     const url = await freshDatabase();
     const tables = await query(
       url,
       `SELECT table_name AS name FROM information_schema.tables
-       WHERE table_schema = DATABASE() AND table_name <> '_prisma_migrations'`,
+       WHERE table_schema = DATABASE() AND table_name NOT IN ('_prisma_migrations', 'gateway_keys')`,
     );
     expect(tables.map((row) => String(row['name'])).sort()).toEqual([...DATA_TABLES].sort());
     await seed(url, { customers: 1_000 });
@@ -258,6 +258,16 @@ describe('the seed command', () => {
     await seed(url, { customers: 20, reset: true });
     expect(await query(url, "SELECT id FROM customers WHERE name = 'mine'")).toEqual([]);
     expect((await rowCounts(url))['customers']).toBe(20);
+  });
+
+  test('keeps the key that cursors are made with at --reset, since gateways are running with it', async () => {
+    const url = await freshDatabase();
+    await seed(url, { customers: 20 });
+    await query(url, "INSERT INTO gateway_keys (name, value) VALUES ('cursors', REPEAT('k', 64))");
+    const before = await query(url, 'SELECT * FROM gateway_keys');
+    await seed(url, { customers: 30, reset: true });
+    expect(await query(url, 'SELECT * FROM gateway_keys')).toEqual(before);
+    expect(before).toHaveLength(1);
   });
 
   test('refuses to go on with a seed among which there are other rows', async () => {

@@ -1,13 +1,15 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { cursorOf, cursorParts } from '../support/cursors.ts';
+import { cursorTools, inClear, type CursorTools } from '../support/cursors.ts';
 import type { Answer } from '../support/gateway.ts';
 import { LISTS, listDocument, listNamed, listVariables, type List, type ListPage } from '../support/lists.ts';
 import { nodeId, startSeededGateway, type SeededGateway } from '../support/seeded.ts';
 
 let gateway: SeededGateway;
+let tools: CursorTools;
 beforeAll(async () => {
   gateway = await startSeededGateway(60);
+  tools = await cursorTools(gateway.databaseUrl);
 });
 afterAll(() => gateway.close());
 
@@ -49,22 +51,30 @@ const byName = { orderBy: { field: 'NAME' } };
 const byClosing = { orderBy: { field: 'CLOSED_AT' } };
 
 describe.each(['after', 'before'])('a cursor given as %s is refused', (argument) => {
-  test.each([
-    ['empty', ''],
-    ['not base64', '!!!'],
-    ['in the alphabet of ordinary base64', 'ab+/='],
-    ['base64 of something else', Buffer.from('hello').toString('base64url')],
-    ['base64 of JSON that is no list', cursorOf({ a: 1 })],
-    ['base64 of too short a list', cursorOf([1, 2, 3])],
-    ['base64 of too long a list', cursorOf([1, 2, 3, 4, 5, 6, 7])],
-    ['base64 of null', cursorOf(null)],
-    ['not UTF-8 within', Buffer.from([0xff, 0xfe, 0xfd]).toString('base64url')],
-    ['huge', 'A'.repeat(100_000)],
-    ['huge and well-formed', cursorOf([1, 'Query.customers', 'NAME ASC', 'x', 'n'.repeat(100_000), '1'])],
-    ['white space around', ' e30 '],
-  ])('when it is %s', async (_, cursor) => {
+  const bytes = (given: string | readonly number[]) => Buffer.from(given as string).toString('base64url');
+  const partsOf = (value: string) => [2, 'Query.customers', 'NAME ASC', 'x', value, '1'];
+  test.each<[string, () => string]>([
+    ['empty', () => ''],
+    ['not base64', () => '!!!'],
+    ['in the alphabet of ordinary base64', () => 'ab+/='],
+    ['base64 of something else', () => bytes('hello')],
+    ['base64 of JSON that is no list', () => inClear({ a: 1 })],
+    ['base64 of too short a list', () => inClear([1, 2, 3])],
+    ['base64 of too long a list', () => inClear([1, 2, 3, 4, 5, 6, 7])],
+    ['base64 of null', () => inClear(null)],
+    ['encrypted JSON that is no list', () => tools.of({ a: 1 })],
+    ['an encrypted list that is too short', () => tools.of([1, 2, 3])],
+    ['an encrypted list that is too long', () => tools.of([1, 2, 3, 4, 5, 6, 7])],
+    ['an encrypted null', () => tools.of(null)],
+    ['not UTF-8 within', () => bytes([0xff, 0xfe, 0xfd])],
+    ['as long as a tag', () => bytes(Array.from({ length: 16 }, () => 7))],
+    ['huge', () => 'A'.repeat(100_000)],
+    ['huge and well-formed', () => tools.of(partsOf('n'.repeat(100_000)))],
+    ['one of before cursors were encrypted', () => inClear(partsOf('n'))],
+    ['white space around', () => ' e30 '],
+  ])('when it is %s', async (_, make) => {
     expectRefused(
-      await ask(customers, { [argument]: cursor }),
+      await ask(customers, { [argument]: make() }),
       argument,
       'expected a cursor that this list gave, got "',
     );
@@ -117,15 +127,15 @@ describe.each(['after', 'before'])('a cursor given as %s is refused', (argument)
   });
 
   test('when it is of another version', async () => {
-    const [, ...rest] = cursorParts(await cursorFrom(customers));
-    for (const version of [0, 2, '1', null])
-      expectRefused(await ask(customers, { [argument]: cursorOf([version, ...rest]) }), argument, 'another version');
+    const [, ...rest] = tools.parts(await cursorFrom(customers));
+    for (const version of [0, 1, 3, '2', null])
+      expectRefused(await ask(customers, { [argument]: tools.of([version, ...rest]) }), argument, 'another version');
   });
 
   test('when its value is not one of the column it sorts by, or its id none', async () => {
     const forge = async (list: List, given: Record<string, unknown>, [value, rowId]: [unknown, unknown]) => {
-      const parts = cursorParts(await cursorFrom(list, given)).slice(0, 4);
-      return ask(list, { ...given, [argument]: cursorOf([...parts, value, rowId]) });
+      const parts = tools.parts(await cursorFrom(list, given)).slice(0, 4);
+      return ask(list, { ...given, [argument]: tools.of([...parts, value, rowId]) });
     };
     const naming = 'expected a cursor that this list gave';
     const notMoments = [
@@ -153,10 +163,10 @@ describe('a cursor is taken', () => {
       [customers, byName, '\u0000\u{1F600}\uD800'],
       [customers, byName, 'n'.repeat(1_000)],
     ] as const) {
-      const parts = cursorParts(await cursorFrom(list, given)).slice(0, 4);
+      const parts = tools.parts(await cursorFrom(list, given)).slice(0, 4);
       for (const rowId of ['1', '9223372036854775807'])
         for (const argument of ['after', 'before']) {
-          const answer = await ask(list, { ...given, [argument]: cursorOf([...parts, value, rowId]) });
+          const answer = await ask(list, { ...given, [argument]: tools.of([...parts, value, rowId]) });
           expect({ value, argument, errors: answer.errors }).toEqual({ value, argument, errors: [] });
         }
     }
@@ -186,11 +196,13 @@ describe('a cursor is taken', () => {
 });
 
 describe('whatever a client sends as a cursor', () => {
+  /** In clear, and encrypted as if it were from the gateway. */
+  const both = (parts: unknown) => fc.boolean().map((isClear) => (isClear ? inClear(parts) : tools.of(parts)));
   const anything = fc.oneof(
     fc.string({ unit: 'binary', maxLength: 60 }),
     fc.string({ maxLength: 60 }).map((raw) => Buffer.from(raw).toString('base64url')),
-    fc.json().map((json) => Buffer.from(json).toString('base64url')),
-    fc.array(fc.jsonValue({ maxDepth: 1 }), { minLength: 6, maxLength: 6 }).map(cursorOf),
+    fc.json().chain((json) => both(JSON.parse(json))),
+    fc.array(fc.jsonValue({ maxDepth: 1 }), { minLength: 6, maxLength: 6 }).chain(both),
   );
   const parts = fc.tuple(
     fc.constantFrom(customers, tickets),
@@ -228,7 +240,7 @@ describe('whatever a client sends as a cursor', () => {
         const key = `${list.name} ${JSON.stringify(given)}`;
         const cursor = givens.get(key) ?? (await cursorFrom(list, given));
         givens.set(key, cursor);
-        const forged = cursorOf([...cursorParts(cursor).slice(0, 4), value, rowId]);
+        const forged = tools.of([...tools.parts(cursor).slice(0, 4), value, rowId]);
         await expectPageOrRefusal(await ask(list, { ...given, [argument]: forged }));
       },
     );

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { phoneStarts } from '../../src/crm/phones.ts';
-import { movedTo } from '../support/cursors.ts';
+import { cursorTools, type CursorTools } from '../support/cursors.ts';
 import { PATIENT, startGateway, type TestGateway } from '../support/gateway.ts';
 import { FEW, fillWithManyChildren, MANY, SHARED_PHONE, SHARED_TAG } from '../support/heavy-data.ts';
 import { askList, LISTS, type List, type ListOrder } from '../support/lists.ts';
@@ -76,6 +76,7 @@ const entries = (list: List) => (list.type === 'Change' ? 'nodes { version }' : 
 describe('rows that the server reads', () => {
   let databaseUrl: string;
   let gateway: TestGateway;
+  let cursors: CursorTools;
   let reader: RowsReader;
   let drop: () => Promise<void>;
   const lookUps = new Map<string, number>();
@@ -88,6 +89,7 @@ describe('rows that the server reads', () => {
     ({ url: databaseUrl, drop } = database);
     await fillWithManyChildren(databaseUrl);
     gateway = await startGateway({ databaseUrl, settings: PATIENT });
+    cursors = await cursorTools(databaseUrl);
     reader = await openRowsReader(databaseUrl);
   });
   afterAll(async () => {
@@ -138,7 +140,7 @@ describe('rows that the server reads', () => {
         for (const one of filtersOf(list, order)) {
           const given = { order, ...one.variables };
           const [page] = await askList(gateway, list, { selection: 'edges { cursor }', parents, ...given, first: 1 });
-          const at = deep.map((row) => movedTo(page?.edges[0]?.cursor, row));
+          const at = deep.map((row) => cursors.movedTo(page?.edges[0]?.cursor, row));
           const asked = [
             { first: PAGE },
             { last: PAGE },
@@ -182,7 +184,7 @@ describe('rows that the server reads', () => {
       for (const order of list.orders) {
         const [start] = await askList(gateway, list, { selection: 'edges { cursor }', parents, order, first: 1 });
         for (const row of await deepRows(list, order)) {
-          const page = { parents, order, first: PAGE, after: movedTo(start?.edges[0]?.cursor, row) };
+          const page = { parents, order, first: PAGE, after: cursors.movedTo(start?.edges[0]?.cursor, row) };
           const rows = await reader.rowsRead(() =>
             askList(gateway, list, { selection: `${entries(list)} pageInfo { hasPreviousPage }`, ...page }),
           );

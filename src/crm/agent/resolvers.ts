@@ -7,12 +7,8 @@ import { agents } from './table.ts';
 export const agentResolvers = {
   Query: {
     agent: (_, { id }, { loaders }) => loaders.agentById.load(rowIdOf('Agent', id, 'id')),
-    agents: (_, args, { loaders, pageBounds }) =>
-      createConnection(
-        loaders.agents,
-        { parent: null, conditions: [], sort: sortBy(agents) },
-        { args, bounds: pageBounds },
-      ),
+    agents: (_, args, { loaders, paging }) =>
+      createConnection(loaders.agents, { parent: null, conditions: [], sort: sortBy(agents) }, { args, paging }),
   },
   Agent: { id: (agent) => globalId('Agent', agent.id) },
   AgentConnection: connectionResolvers,

@@ -23,21 +23,21 @@ export const customerResolvers = {
       if (by.email !== undefined) return loaders.customerByEmail.load(by.email);
       return loaders.customerByExternalId.load(readKey(by.externalId));
     },
-    customers: (_, { filter, orderBy, ...args }, { loaders, pageBounds }) =>
+    customers: (_, { filter, orderBy, ...args }, { loaders, paging }) =>
       createConnection(
         loaders.customers,
         { parent: null, conditions: customerConditions(filter), sort: sortBy(customers, orderBy) },
-        { args, bounds: pageBounds },
+        { args, paging },
       ),
-    searchCustomers: (_, { text, ...args }, { loaders, pageBounds }) =>
-      createConnection(loaders.customerSearch, searchRequest(text), { args, bounds: pageBounds }),
+    searchCustomers: (_, { text, ...args }, { loaders, paging }) =>
+      createConnection(loaders.customerSearch, searchRequest(text), { args, paging }),
   },
   Agent: {
-    customers: (agent, { filter, orderBy, ...args }, { loaders, pageBounds }) =>
+    customers: (agent, { filter, orderBy, ...args }, { loaders, paging }) =>
       createConnection(
         loaders.customersByOwner,
         { parent: agent.id, conditions: customerConditions(filter), sort: sortBy(customers, orderBy) },
-        { args, bounds: pageBounds },
+        { args, paging },
       ),
   },
   Customer: {
@@ -55,11 +55,11 @@ export const customerResolvers = {
         openTicketCount: 0,
         lastOrderAt: null,
       },
-    changes: (customer, args, { loaders, pageBounds }) =>
+    changes: (customer, args, { loaders, paging }) =>
       createConnection(
         loaders.changesByCustomer,
         { parent: customer.id, conditions: [], sort: sortBy(customerChanges) },
-        { args, bounds: pageBounds },
+        { args, paging },
       ),
   },
   CustomerSummary: {

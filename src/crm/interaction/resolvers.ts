@@ -7,19 +7,19 @@ import { interactions } from './table.ts';
 
 export const interactionResolvers = {
   Customer: {
-    interactions: (customer, { kind, ...args }, { loaders, pageBounds }) =>
+    interactions: (customer, { kind, ...args }, { loaders, paging }) =>
       createConnection(
         loaders.interactionsByCustomer,
         { parent: customer.id, conditions: isEqual('kind', kind), sort: sortBy(interactions) },
-        { args, bounds: pageBounds },
+        { args, paging },
       ),
   },
   Ticket: {
-    interactions: (ticket, args, { loaders, pageBounds }) =>
+    interactions: (ticket, args, { loaders, paging }) =>
       createConnection(
         loaders.interactionsByTicket,
         { parent: ticket.id, conditions: [], sort: sortBy(interactions) },
-        { args, bounds: pageBounds },
+        { args, paging },
       ),
   },
   Interaction: {

@@ -21,19 +21,19 @@ export const orderResolvers = {
       by.id === undefined
         ? loaders.orderByNumber.load(readKey(by.number))
         : loaders.orderById.load(rowIdOf('Order', by.id, 'by.id')),
-    orders: (_, { filter, orderBy, ...args }, { loaders, pageBounds }) =>
+    orders: (_, { filter, orderBy, ...args }, { loaders, paging }) =>
       createConnection(
         loaders.orders,
         { parent: null, conditions: orderConditions(filter), sort: sortBy(orders, orderBy) },
-        { args, bounds: pageBounds },
+        { args, paging },
       ),
   },
   Customer: {
-    orders: (customer, { filter, orderBy, ...args }, { loaders, pageBounds }) =>
+    orders: (customer, { filter, orderBy, ...args }, { loaders, paging }) =>
       createConnection(
         loaders.ordersByCustomer,
         { parent: customer.id, conditions: orderConditions(filter), sort: sortBy(orders, orderBy) },
-        { args, bounds: pageBounds },
+        { args, paging },
       ),
   },
   Order: {

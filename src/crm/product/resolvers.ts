@@ -12,12 +12,8 @@ export const productResolvers = {
       by.id === undefined
         ? loaders.productBySku.load(readKey(by.sku))
         : loaders.productById.load(rowIdOf('Product', by.id, 'by.id')),
-    products: (_, args, { loaders, pageBounds }) =>
-      createConnection(
-        loaders.products,
-        { parent: null, conditions: [], sort: sortBy(products) },
-        { args, bounds: pageBounds },
-      ),
+    products: (_, args, { loaders, paging }) =>
+      createConnection(loaders.products, { parent: null, conditions: [], sort: sortBy(products) }, { args, paging }),
   },
   Product: {
     id: (product) => globalId('Product', product.id),

@@ -48,13 +48,13 @@ interface TicketListArgs extends ConnectionArgs {
 }
 
 function ticketList(
-  { pageBounds }: Context,
+  { paging }: Context,
   loaders: ListLoaders<TicketRow>,
   { parent, args: { filter, orderBy, ...args } }: { parent: string | null; args: TicketListArgs },
 ) {
   return createConnection(
     loaders,
     { parent, conditions: ticketConditions(filter), sort: sortBy(tickets, orderBy) },
-    { args, bounds: pageBounds },
+    { args, paging },
   );
 }
