@@ -20,10 +20,10 @@ export async function query(databaseUrl: string, sql: string, values: readonly u
   }
 }
 
-/** SHA-256 over every row of every data table, in the order of primary keys. */
+/** SHA-256 over every row of every data table: tables in the order of their names, rows in that of their primary keys. */
 export async function contentsHash(databaseUrl: string): Promise<string> {
   const hash = createHash('sha256');
-  for (const table of DATA_TABLES) {
+  for (const table of [...DATA_TABLES].sort()) {
     const keys = await query(
       databaseUrl,
       `SELECT column_name AS name FROM information_schema.key_column_usage
