@@ -1,7 +1,8 @@
 import type { IncomingMessage } from 'node:http';
+import { parse as parseContentType } from 'content-type';
 import { quoted } from '../errors.ts';
 import type { CostMode, GraphQLRequest } from '../graphql/operation.ts';
-import { JSON_TYPE } from './media-types.ts';
+import { isUtf8, JSON_TYPE } from './media-types.ts';
 
 /** A problem with the HTTP request itself. `headers` are added to the response. */
 export class HttpError extends Error {
@@ -178,9 +179,8 @@ export function costMode(header: string | readonly string[] | undefined): CostMo
 /** @throws HttpError 415 unless a POST's body is JSON in UTF-8 */
 function assertJsonBody(contentType: string | undefined): void {
   if (contentType === JSON_TYPE) return;
-  const [type, ...parameters] = (contentType ?? '').split(';').map((part) => part.trim().toLowerCase());
-  const charset = parameters.find((parameter) => parameter.startsWith('charset='));
-  if (type === JSON_TYPE && (charset === undefined || /^charset="?utf-?8"?$/.test(charset))) return;
+  const { type, parameters } = parseContentType(contentType ?? '');
+  if (type === JSON_TYPE && isUtf8(parameters['charset'])) return;
   throw new HttpError(
     415,
     `Expected content type ${JSON_TYPE} in UTF-8, got ${contentType === undefined ? 'none' : quoted(contentType)}.`,
