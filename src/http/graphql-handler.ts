@@ -6,7 +6,8 @@ import { isMutation, isSubscription, type CostMode, type Operation, type Prepare
 import { refuse, type Run } from '../graphql/run.ts';
 import { serialise, type GraphQLResponse } from '../graphql/stages/serialise.ts';
 import { sendAsEvents } from './event-stream.ts';
-import { costMode, HttpError, readGraphQLRequest } from './graphql-request.ts';
+import { costMode, readGraphQLRequest } from './graphql-request.ts';
+import { HttpError } from './http-error.ts';
 import { negotiate, RESPONSE_TYPE, wantOfEvents } from './media-types.ts';
 import type { Subscriptions } from './subscriptions.ts';
 import { varyBy } from './vary.ts';

@@ -2,19 +2,8 @@ import type { IncomingMessage } from 'node:http';
 import { parse as parseContentType } from 'content-type';
 import { quoted } from '../errors.ts';
 import type { CostMode, GraphQLRequest } from '../graphql/operation.ts';
+import { HttpError } from './http-error.ts';
 import { isUtf8, JSON_TYPE } from './media-types.ts';
-
-/** A problem with the HTTP request itself. `headers` are added to the response. */
-export class HttpError extends Error {
-  override readonly name = 'HttpError';
-  readonly status: number;
-  readonly headers: Readonly<Record<string, string>>;
-  constructor(status: number, message: string, headers: Readonly<Record<string, string>> = {}) {
-    super(message);
-    this.status = status;
-    this.headers = headers;
-  }
-}
 
 /**
  * Reads the parameters of a GET or POST.

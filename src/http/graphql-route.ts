@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Caller } from '../access/caller.ts';
 import type { createGraphQLHandler } from './graphql-handler.ts';
-import { HttpError } from './graphql-request.ts';
+import { HttpError } from './http-error.ts';
 import { prefersPage } from './media-types.ts';
 import type { Handler, Route } from './server.ts';
 import { varyBy } from './vary.ts';

@@ -6,7 +6,7 @@ import type { Results } from '../graphql/stages/mask.ts';
 import { serialise } from '../graphql/stages/serialise.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { openEventStream, type EventStream } from './event-stream.ts';
-import { HttpError } from './graphql-request.ts';
+import { HttpError } from './http-error.ts';
 
 /** Serves subscriptions and tracks the open ones. */
 export interface Subscriptions {
