@@ -77,7 +77,7 @@ export function createRedis({ urls, timeoutMs, log, metrics }: RedisOptions): Bo
       if (isProbe) probing = true;
       try {
         gatherWrites(redis);
-        const result = await within(timeoutMs, commands(redis));
+        const result = await withTimeout(timeoutMs, commands(redis));
         // Only the probe closes the breaker; other commands were sent before it opened, so their answers are older.
         if (isProbe) closeBreaker();
         return result;
@@ -159,14 +159,16 @@ export function connect(urls: readonly string[], timeoutMs: number): Redis | Clu
     redisOptions: tls === undefined ? common : { ...common, tls: nodeTls },
   });
 }
+
 /**
  * Rejects when a promise takes too long. When time is up, pending input is still read first, so that a process that was itself
- * blocked does not mistake that for a slow Redis.
+ * blocked does not mistake that for a slow Redis. Not `within` of `time-limit.ts`, which does not wait for input, and whose
+ * signal and further promises take 0.45 µs per command instead of 0.2 (2026-11-27).
  */
-function within<Result>(timeoutMs: number, running: Promise<Result>): Promise<Result> {
+function withTimeout<Result>(timeoutMs: number, running: Promise<Result>): Promise<Result> {
   // Not an async function with Promise.race, which would create several more promises for each command.
   return new Promise((resolve, reject) => {
-    const late = () => reject(Object.assign(new Error(`no answer within ${timeoutMs} ms`), { code: 'ETIMEDOUT' }));
+    const late = () => reject(Object.assign(new Error(`no response within ${timeoutMs} ms`), { code: 'ETIMEDOUT' }));
     const timer = setTimeout(() => setImmediate(late), timeoutMs);
     void running.then(resolve, reject).then(() => clearTimeout(timer));
   });
