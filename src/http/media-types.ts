@@ -24,10 +24,10 @@ export function prefersPage(accept: string | undefined): boolean {
 }
 
 /**
- * Whether the caller accepts an event stream: not at all, besides JSON, or nothing else. Only if named explicitly, since most
- * callers that accept anything could not handle one. urql lists all types even for queries.
+ * Whether the caller accepts an event stream: not at all (`none`), besides JSON (`some`), or nothing else (`only`). A wildcard does
+ * not count, since most callers that send one could not read a stream. urql lists all types even for queries.
  */
-export function wantOfEvents(accept: string | undefined): 'none' | 'some' | 'only' {
+export function eventStreamSupport(accept: string | undefined): 'none' | 'some' | 'only' {
   if (!accept || accept === JSON_TYPE) return 'none';
   const weights = weightsOf(accept);
   if ((weights.get('text/event-stream') ?? 0) === 0) return 'none';
