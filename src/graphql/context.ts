@@ -12,7 +12,7 @@ export interface ContextOptions {
   readonly db: Database;
   /** Undefined when responses are not cached. */
   readonly cache: ResponseCache | undefined;
-  /** Hears of committed changes, and tells subscriptions. */
+  /** Notifies subscriptions of committed changes. */
   readonly customerEvents: CustomerEvents & { changed(customers: readonly string[]): void };
   readonly limits: PageBounds & { readonly requestMs: number };
   readonly metrics: Metrics;
@@ -47,7 +47,7 @@ export function createContexts({ db, cache, customerEvents, limits, metrics }: C
         signal,
         async settled(changes) {
           await cache?.invalidate(changedTags(changes));
-          // After invalidating, so that a client that queries again does not get a stale answer. Not awaited.
+          // After invalidating, so that a client that queries again does not get a stale response. Not awaited.
           customerEvents.changed(changes.customers);
           context.loaders = createLoaders(batch);
         },
