@@ -50,14 +50,14 @@ export function sendAsEvents(
  */
 export function openEventStream(response: ServerResponse, { stallMs }: { stallMs: number }): EventStream {
   let end: StreamEnd = 'client';
-  const abort = new AbortController();
+  const controller = new AbortController();
   let deadline: NodeJS.Timeout | undefined;
   /** The `resolve` functions of writes that the operating system has not accepted yet. */
   const unsent = new Set<() => void>();
   const { promise: ended, resolve } = Promise.withResolvers<StreamEnd>();
 
   const stop = (): void => {
-    abort.abort(createError('TIMEOUT', 'The subscription has ended.'));
+    controller.abort(createError('TIMEOUT', 'The subscription has ended.'));
     clearInterval(heartbeat);
   };
   const close = (): void => {
@@ -81,7 +81,7 @@ export function openEventStream(response: ServerResponse, { stallMs }: { stallMs
       unsent.add(done);
       response.write(text, () => {
         unsent.delete(done);
-        if (unsent.size === 0 && !abort.signal.aborted) clearTimeout(deadline);
+        if (unsent.size === 0 && !controller.signal.aborted) clearTimeout(deadline);
         done();
       });
     });
@@ -98,12 +98,12 @@ export function openEventStream(response: ServerResponse, { stallMs }: { stallMs
 
   return {
     ended,
-    signal: abort.signal,
+    signal: controller.signal,
     async next(result) {
-      if (!abort.signal.aborted) await write(nextEvent(result));
+      if (!controller.signal.aborted) await write(nextEvent(result));
     },
     complete(why) {
-      if (abort.signal.aborted) return;
+      if (controller.signal.aborted) return;
       stop();
       end = why;
       cutAfter(why === 'stopping' ? FLUSH_MS : stallMs, why);

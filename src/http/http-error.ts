@@ -1,4 +1,4 @@
-/** A request that is answered with an error status. `headers` are added to the response. */
+/** A request that is refused with an error status. `headers` are added to the response. */
 export class HttpError extends Error {
   override readonly name = 'HttpError';
   readonly status: number;
