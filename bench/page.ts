@@ -25,12 +25,12 @@ Written by \`npm run bench -- --write\` on ${new Date().toISOString().slice(0, 1
 
 ## Cases
 
-| case | what is queried                                                                                |
-| ---- | ---------------------------------------------------------------------------------------------- |
-| L    | a list of 50 customers, with five fields each                                                  |
-| LI   | the same, with the fields in a fragment under \`@include\`                                       |
-| N10  | 20 customers with their 10 newest orders, where each customer has 10 orders                    |
-| N200 | 20 customers with their 10 newest orders, where each customer has 200 orders                   |
+| case | what is queried |
+| --- | --- |
+| L | a list of 50 customers, with five fields each |
+| LI | the same, with the fields in a fragment under \`@include\` |
+| N10 | 20 customers with their 10 newest orders, where each customer has 10 orders |
+| N200 | 20 customers with their 10 newest orders, where each customer has 200 orders |
 
 Every server gets the same requests by POST and sends the same responses, which is checked before anything is measured.
 

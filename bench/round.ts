@@ -31,13 +31,13 @@ export interface RoundOptions {
 }
 
 const HEADERS = { 'content-type': 'application/json', accept: 'application/json' };
-/** The longest pause between statements while requests are in flight. */
+/** The longest pause between two statements while requests are in flight. */
 const SETTLE_MS = 100;
 /** The longest round while waiting for a response. */
 const MAX_SECONDS = 8;
 /** How often autocannon checks whether time is up. */
 const SAMPLE_MS = 50;
-/** No server here is faster with varied requests; one that were would hit the cache, which the number of statements shows. */
+/** More varied requests than any server here handles. If they were used up, requests would repeat, and too few statements be counted. */
 const MAX_VARIED_A_SECOND = 10_000;
 
 let serial = 0;
@@ -85,7 +85,7 @@ async function measuredRound(options: RoundOptions): Promise<Round | undefined> 
 }
 
 /**
- * Requests in flight at the end belong to this round, though nobody waits for them: done when the statements stop increasing.
+ * Waits for requests in flight at the end of a round, whose statements count too: until the number of statements stays the same.
  */
 async function settled(countStatements: () => Promise<number>): Promise<void> {
   let before = Number.NaN;

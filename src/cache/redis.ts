@@ -174,7 +174,7 @@ function withTimeout<Result>(timeoutMs: number, running: Promise<Result>): Promi
 }
 
 /**
- * Makes everything that is sent in this turn of the event loop go out in one write: under load, most of the cost of Redis is
+ * Sends all commands of this turn of the event loop in one write: under load, most of the cost of Redis is
  * system calls. A cluster has one connection per node and is left alone.
  */
 function batchWrites(redis: Redis | Cluster): void {

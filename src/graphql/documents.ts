@@ -107,7 +107,7 @@ const repeatedPairs = (document: DocumentNode): number =>
     .filter((definition) => definition.kind === Kind.OPERATION_DEFINITION)
     .reduce((sum, operation) => sum + operationShape(document, operation).pairs, 0);
 
-/** Prepares something for each operation on first use, and then applies it to each request's variables. */
+/** Calls `prepare` for each operation on first use, and the function that it returns for the variables of each request. */
 function byOperation<Variables, Result>(
   prepare: (operation: OperationDefinitionNode) => (variables: Variables) => Result,
 ) {

@@ -23,7 +23,7 @@ export interface SubscribeOptions {
 }
 
 /**
- * Executes a subscription once for each event from its field's `subscribe`. Each result is read anew, within a request's time
+ * Executes a subscription once for each event from its field's `subscribe`. Each result is read from the database, within a request's time
  * limit. Its `extensions.stream.state` says whether changes made through other gateways are noticed. A result without data is the last
  * one, unless its errors are transient: then it is retried.
  * @returns a function that gives masked results; only one, with errors, when the subscription cannot begin
