@@ -1,11 +1,11 @@
-/** A question to every server. */
+/** A request that is sent to every server. */
 export interface Case {
   readonly name: CaseName;
   readonly title: string;
   readonly query: string;
-  /** The answer's rows start here, inclusive; undefined for the beginning of time. */
+  /** The lower bound of `createdAt`, inclusive; undefined for none. */
   readonly from: string | undefined;
-  /** Any bound from here on gives the same answer, so a new one each time makes a request that was never answered before. */
+  /** The smallest upper bound of `createdAt`. Any later one gives the same rows, so each request can have one of its own. */
   readonly to: string;
 }
 
@@ -39,31 +39,31 @@ export const CASES: Readonly<Record<CaseName, Case>> = {
   L: { name: 'L', title: 'a list of 50 customers', query: LIST, from: undefined, to: '2100-01-01T00:00:00.000Z' },
   LI: {
     name: 'LI',
-    title: 'the same list, its fields in a fragment with `@include`',
+    title: 'the list of L, with its fields in a fragment under `@include`',
     query: LIST_WITH_CONDITION,
     from: undefined,
     to: '2100-01-01T00:00:00.000Z',
   },
-  N10: nested(0, 'of 10 each'),
-  N200: nested(1, 'of 200 each'),
+  N10: nested(0, 10),
+  N200: nested(1, 200),
 };
 
-function nested(group: 0 | 1, suffix: string): Case {
+function nested(group: 0 | 1, ordersEach: 10 | 200): Case {
   const { name, createdAt, to } = GROUPS[group];
-  const title = `${GROUP_SIZE} customers with their 10 newest orders, ${suffix}`;
+  const title = `${GROUP_SIZE} customers with their 10 newest orders; each customer has ${ordersEach} orders`;
   return { name, title, query: NESTED, from: createdAt, to };
 }
 
 /**
  * The body of a request.
- * @param serial a new number for a request that was never answered before; 0 for the one that repeats
+ * @param serial a new number for each request that must not be in the cache yet; 0 for the one that is repeated
  */
 export function requestBody({ query, from, to }: Case, serial: number): string {
   const bound = new Date(Date.parse(to) + serial).toISOString();
   return JSON.stringify({ query, variables: { from, to: bound } });
 }
 
-/** What the servers with their own SQL need of a request. */
+/** The part of a request that the servers without GraphQL use. */
 export interface Bounds {
   readonly from: string | undefined;
   readonly to: string;

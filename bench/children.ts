@@ -40,9 +40,9 @@ export async function startChild(
   return {
     url: `http://127.0.0.1:${port}`,
     async cpuMs() {
-      const answer = message();
+      const reply = message();
       child.send({});
-      return (await answer)['cpuMs'] ?? Number.NaN;
+      return (await reply)['cpuMs'] ?? Number.NaN;
     },
     async stop() {
       if (child.exitCode !== null || child.signalCode !== null) return;

@@ -1,6 +1,6 @@
 import { cpus, totalmem } from 'node:os';
 
-/** How a table was measured. */
+/** What a page says about how its tables were measured. */
 export interface Origin {
   readonly databaseVersion: string;
   readonly rounds: number;
@@ -8,48 +8,56 @@ export interface Origin {
   readonly connections: number;
 }
 
-/** The page `docs/benchmarks.md` with a table. */
+/** The page `docs/benchmarks.md` with these tables. */
 export function pageOf(table: string, origin: Origin): string {
   const { databaseVersion, rounds, seconds, connections } = origin;
   const [cpu] = cpus();
   const gigabytes = (totalmem() / 2 ** 30).toFixed(0);
   return `# Benchmarks
 
-Written by \`npm run bench -- --write\` on ${new Date().toISOString().slice(0, 10)}; \`npm run bench\` measures again and prints the same.
+Written by \`npm run bench -- --write\` on ${new Date().toISOString().slice(0, 10)}; \`npm run bench\` measures again and prints the tables.
 
 - Machine: ${cpu?.model.trim() ?? 'unknown'}, ${cpus().length} cores, ${gigabytes} GB of memory. Everything runs on it: load generator, server under test,
   database, Redis. So the figures are low, and comparable only within one run.
 - Node ${process.version.slice(1)}, ${databaseVersion}, the embedded Redis; 5,000 seeded customers and two groups of 20.
-- ${connections} connections, each with one request at a time; ${rounds} rounds of ${seconds} s per line, in turn, after three to warm up; medians.
+- ${connections} connections, each with one request at a time; ${rounds} rounds of ${seconds} s per line, in turn, after three to warm up. Figures are
+  medians over the rounds.
 
-## Requests
+## Cases
 
-**L** is a list of 50 customers with five fields, **LI** the same with a condition on a fragment. **N10** and **N200** are 20
-customers with their 10 newest orders, out of 10 and 200 orders each. Every server gets the same requests by POST and gives the
-same answer, which is checked before anything is measured.
+| case | what is queried |
+| --- | --- |
+| L | a list of 50 customers, with five fields each |
+| LI | the same, with the fields in a fragment under \`@include\` |
+| N10 | 20 customers with their 10 newest orders, where each customer has 10 orders |
+| N200 | 20 customers with their 10 newest orders, where each customer has 200 orders |
 
-- *Uncached*: every request has a new filter value (\`createdAt: { to: … }\`), so nothing repeats. With the cache on, each is a
-  miss: look-up, execution, and storing the answer in Redis.
-- *Cached*: the same request again and again.
-- SQL statements are SELECTs as counted by the database server; a line with more or fewer than expected fails the run.
-- CPU is the CPU time of the server's own process.
+Every server gets the same requests by POST and sends the same responses, which is checked before anything is measured.
+
+- *Cache hit*: the same request is repeated, so each response comes from Redis.
+- *Cache miss*: every request has a new filter value (\`createdAt: { to: … }\`), so each is looked up in Redis, executed, and its
+  response stored in Redis.
+- *Cache disabled*: as with cache misses, but without Redis (\`CACHE_ENABLED=false\`).
+- SELECTs are counted by the database server; the run fails if a line has more or fewer than expected.
+- CPU time is that of the server's own process.
 
 ## Baselines
 
-- *The Prisma driver adapter call that the gateway makes*, with the adapter's defaults, is the baseline for the minimum ratio of
-  0.8 for the list: bare node:http, the same statement with the same columns and the same 51 rows through \`queryRaw\` of
-  \`@prisma/adapter-mariadb\`, rows turned into the same objects, \`JSON.stringify\`. It has a plain pool of 10 connections that keeps
-  prepared statements, and the driver is configured as the adapter does it. The gateway reads through this call and not through
-  Prisma Client (\`src/db/database.ts\` says why), so this is the harder of the two baselines.
-- *The same call through the gateway's own \`src/db\`* has no minimum. It is the adapter's call with the driver configured as the
-  gateway does it (the driver decodes rows by itself), so the difference is the gateway's own work. It is faster than the adapter
-  with its defaults, so the gateway's ratio to it is lower, and below 0.8: it is in the last table too.
-- *Prisma Client \`findMany\`* is what one would write by hand: the same columns, order and limit. It cannot load the first rows
-  for each of many parents without reading all of them, so it makes one call per parent.
-- *The same bytes* and *one ioredis GET* are the upper limits for an answer from memory and for one from Redis.
+The gateway is compared with plain node:http servers, which have no GraphQL and do only what is needed for the response.
 
-The ratios in the last table are medians over pairs of rounds from the same turn. Those with a minimum decide the command's exit
-code.
+- *Gateway's SQL by Prisma's driver adapter* is what the gateway must reach 0.8 of, for L. It sends the same statement through
+  \`queryRaw\` of \`@prisma/adapter-mariadb\`, turns the same 51 rows into the same objects, and serialises them. It has a pool of 10
+  connections with prepared statements, and the adapter's own settings for the driver. The gateway reads in the same way and not
+  through Prisma Client ([why](architecture.md#decisions)), so this is harder to reach than Prisma Client.
+- *Gateway's SQL by \`src/db\`* is the same with the gateway's settings for the driver, with which the driver decodes rows by itself
+  and is faster. So the difference to the gateway is what GraphQL, limits and caching cost. The ratio has no minimum.
+- *Prisma Client \`findMany\`* is the code that one would usually write: the same columns, order and limit. It cannot load the first
+  rows for each of many parents without reading all of them, so it makes one call per parent.
+- *Response kept in memory* and *response read from Redis* are the upper limits: the cost of Node's HTTP server alone, and with
+  one \`GET\` to Redis.
+
+The ratios in the last table are medians over pairs of rounds that ran one after the other. If one is below its minimum, the
+command fails.
 
 ## Results
 

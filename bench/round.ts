@@ -21,8 +21,8 @@ export interface Round {
 export interface RoundOptions {
   readonly child: Child;
   readonly path: string;
-  readonly question: CaseName;
-  /** Whether every request is new. */
+  readonly caseName: CaseName;
+  /** Whether every request is different. */
   readonly varied: boolean;
   readonly seconds: number;
   readonly connections: number;
@@ -31,34 +31,35 @@ export interface RoundOptions {
 }
 
 const HEADERS = { 'content-type': 'application/json', accept: 'application/json' };
-/** The longest pause between statements while requests are in flight. */
+/** The longest pause between two statements while requests are in flight. */
 const SETTLE_MS = 100;
-/** The longest round while waiting for an answer. */
+/** The longest round while waiting for a response. */
 const MAX_SECONDS = 8;
 /** How often autocannon checks whether time is up. */
 const SAMPLE_MS = 50;
-/** No server here is faster with varied requests; one that were would hit the cache, which the number of statements shows. */
+/** More varied requests than any server here handles. If they were used up, requests would repeat, and too few statements be counted. */
 const MAX_VARIED_A_SECOND = 10_000;
 
 let serial = 0;
 
 /**
- * Puts load on one server: each connection sends a request when its last one was answered. A round without any answer, on a
- * busy machine, is repeated with twice the time.
- * @throws CliError when requests fail, or none is answered in `MAX_SECONDS`
+ * Puts load on one server: each connection sends its next request when it has the last response. A round without any response,
+ * on a busy machine, is repeated with twice the time.
+ * @throws CliError when requests fail, or there is no response within `MAX_SECONDS`
  */
 export async function runRound(options: RoundOptions): Promise<Round> {
-  const { child, path, question } = options;
-  // A repeated request is answered from the cache from the first one on.
-  if (!options.varied) await ask(child, path, question);
+  const { child, path, caseName } = options;
+  // Fills the cache, so that all requests of the round are hits.
+  if (!options.varied) await requestOnce(child, path, caseName);
   for (let { seconds } = options; ; seconds *= 2) {
     const round = await measuredRound({ ...options, seconds });
     if (round !== undefined) return round;
-    if (seconds >= MAX_SECONDS) throw new CliError(`${path} of ${child.url}: no answer within ${seconds} s`);
+    if (seconds >= MAX_SECONDS)
+      throw new CliError(`${path} of ${child.url}: expected a response within ${seconds} s, got none`);
   }
 }
 
-/** Undefined when nothing was answered. */
+/** Undefined when there was no response. */
 async function measuredRound(options: RoundOptions): Promise<Round | undefined> {
   const { child, countStatements } = options;
   const cacheBefore = await cacheResults(options);
@@ -84,7 +85,7 @@ async function measuredRound(options: RoundOptions): Promise<Round | undefined> 
 }
 
 /**
- * Requests in flight at the end belong to this round, though nobody waits for them: done when the statements stop increasing.
+ * Waits for requests in flight at the end of a round, whose statements count too: until the number of statements stays the same.
  */
 async function settled(countStatements: () => Promise<number>): Promise<void> {
   let before = Number.NaN;
@@ -105,7 +106,7 @@ async function cacheResults({ child, path }: RoundOptions): Promise<ReadonlyMap<
 interface Load {
   readonly latencies: number[];
   readonly elapsedMs: number;
-  /** Including requests without an answer at the end. */
+  /** Including requests that were still without a response at the end. */
   readonly sent: number;
 }
 
@@ -148,15 +149,15 @@ async function load(options: RoundOptions): Promise<Load> {
 }
 
 /** The requests that one connection sends, one after the other. */
-function requests({ question, varied }: RoundOptions, count: number): autocannon.Request[] {
+function requests({ caseName, varied }: RoundOptions, count: number): autocannon.Request[] {
   return Array.from({ length: count }, () => {
-    const body = requestBody(CASES[question], varied ? (serial += 1) : 0);
+    const body = requestBody(CASES[caseName], varied ? (serial += 1) : 0);
     return { headers: HEADERS, body };
   });
 }
 
 /** Sends the repeated request once. */
-export async function ask(child: Child, path: string, name: CaseName): Promise<string> {
+export async function requestOnce(child: Child, path: string, name: CaseName): Promise<string> {
   const response = await fetch(`${child.url}${path}`, {
     method: 'POST',
     headers: HEADERS,
@@ -164,6 +165,6 @@ export async function ask(child: Child, path: string, name: CaseName): Promise<s
   });
   const text = await response.text();
   if (response.status !== 200 || 'errors' in (JSON.parse(text) as object))
-    throw new CliError(`${name} was answered with status ${response.status}: ${text.slice(0, 300)}`);
+    throw new CliError(`${name}: expected status 200 without errors, got ${response.status}: ${text.slice(0, 300)}`);
   return text;
 }

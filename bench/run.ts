@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util';
 import { Redis } from 'ioredis';
 import { CliError } from '../src/cli-error.ts';
 import { CASES, type CaseName } from './cases.ts';
-import { isAsked, startContestants, WHO, type Contestant, type Who } from './contestants.ts';
+import { isMeasured, startTargets, SERVER_LABELS, type Target, type ServerName } from './targets.ts';
 import { startBenchServers, type BenchServers } from './data.ts';
 import { pageOf } from './page.ts';
 import { gatesOf, linesOf, markdownOf, verdictOf, type Results } from './results.ts';
@@ -13,14 +13,14 @@ import { validRound } from './valid-round.ts';
 const HELP = `npm run bench -- [options]
   --rounds N       rounds of each line of the table (default 9)
   --seconds N      length of a round (default 0.5)
-  --connections N  requests at once (default 32)
-  --only NAMES     only lines of these questions (L, N10, N200) and servers (cached, uncached, adapter ...), separated
-                   by commas; no verdict
-  --quick          one short round: shows that everything runs; no verdict, and figures for nobody's use
-  --profile DIR    have Node write a CPU profile of each gateway process there
+  --connections N  concurrent requests (default 32)
+  --only NAMES     only lines of these cases (L, N10, N200) and servers (cached, uncached, adapter ...), separated
+                   by commas; minimum ratios are not checked
+  --quick          one short round, to check that everything runs; its figures mean nothing
+  --profile DIR    write a CPU profile of each server process to this folder
   --write          write docs/benchmarks.md
-Exit code 1 when a ratio is below its bound or the message says what is wrong, 64 for wrong options, 75 when the machine
-has too much else to do to measure anything.`;
+Exit code: 1 if a ratio is below its minimum, or for another error, which is printed; 64 for wrong options; 75 if the
+machine is too busy to measure.`;
 
 // From sysexits.h.
 const USAGE_EXIT_CODE = 64;
@@ -54,7 +54,7 @@ function parseOptions() {
     return values;
   } catch (error) {
     if (!(error instanceof TypeError)) throw error;
-    throw new CliError(`${error.message}; --help has the options`, { exitCode: USAGE_EXIT_CODE, cause: error });
+    throw new CliError(`${error.message}; see --help`, { exitCode: USAGE_EXIT_CODE, cause: error });
   }
 }
 
@@ -83,9 +83,9 @@ async function main(values: ReturnType<typeof parseOptions>): Promise<number> {
   const isChosen = values.only === undefined ? () => true : parseOnly(values.only);
   const servers = await startBenchServers(report);
   try {
-    const { contestants, stop } = await startContestants(servers, values.profile);
+    const { targets, stop } = await startTargets(servers, values.profile);
     try {
-      const results = await measure(contestants.filter(isChosen), servers, load);
+      const results = await measure(targets.filter(isChosen), servers, load);
       if (values.only !== undefined) {
         process.stdout.write(`${linesOf(results)}\n`);
         return 0;
@@ -112,17 +112,17 @@ function positive(name: string, text: string): number {
   throw new CliError(`--${name}: expected a number above 0, got "${text}"`, { exitCode: USAGE_EXIT_CODE });
 }
 
-type Line = Pick<Contestant, 'who' | 'question'>;
+type Line = Pick<Target, 'server' | 'caseName'>;
 
 /**
  * The lines selected by --only.
  * @throws CliError (exit code 64) for unknown names, and for names that no line combines
  */
 function parseOnly(text: string): (line: Line) => boolean {
-  const questions = Object.keys(CASES) as CaseName[];
-  const servers = Object.keys(WHO) as Who[];
+  const cases = Object.keys(CASES) as CaseName[];
+  const servers = Object.keys(SERVER_LABELS) as ServerName[];
   const names = text.split(',').map((name) => name.trim());
-  const known: readonly string[] = [...questions, ...servers];
+  const known: readonly string[] = [...cases, ...servers];
   const expected = `--only: expected some of ${known.join(', ')}`;
   const unknown = names.find((name) => !known.includes(name));
   if (unknown !== undefined) throw new CliError(`${expected}, got "${unknown}"`, { exitCode: USAGE_EXIT_CODE });
@@ -130,10 +130,10 @@ function parseOnly(text: string): (line: Line) => boolean {
     const named = all.filter((name) => names.includes(name));
     return named.length === 0 ? all : named;
   };
-  const [chosenQuestions, chosenServers] = [chosen(questions), chosen(servers)];
-  if (!chosenQuestions.some((question) => chosenServers.some((who) => isAsked(who, question))))
+  const [chosenCases, chosenServers] = [chosen(cases), chosen(servers)];
+  if (!chosenCases.some((caseName) => chosenServers.some((server) => isMeasured(server, caseName))))
     throw new CliError(`${expected} that have a line together, got "${text}"`, { exitCode: USAGE_EXIT_CODE });
-  return ({ who, question }) => chosenQuestions.includes(question) && chosenServers.includes(who);
+  return ({ server, caseName }) => chosenCases.includes(caseName) && chosenServers.includes(server);
 }
 
 interface LoadOptions {
@@ -146,19 +146,18 @@ interface LoadOptions {
 }
 
 /** Measures all lines in turn, again and again, so that a temporarily slower machine affects all of them. */
-async function measure(contestants: readonly Contestant[], servers: BenchServers, load: LoadOptions): Promise<Results> {
+async function measure(targets: readonly Target[], servers: BenchServers, load: LoadOptions): Promise<Results> {
   const redis = new Redis(servers.redisUrl);
-  const results = new Map<Contestant, Round[]>(contestants.map((contestant) => [contestant, []]));
+  const results = new Map<Target, Round[]>(targets.map((target) => [target, []]));
   try {
     for (let turn = 1 - load.warmUpRounds; turn <= load.rounds; turn += 1) {
       report(turn < 1 ? 'Warming up' : `Round ${turn} of ${load.rounds}`);
-      for (const [contestant, rounds] of results) {
-        const run = (): Promise<Round> =>
-          runRound({ ...contestant, ...load, countStatements: () => servers.statements() });
+      for (const [target, rounds] of results) {
+        const run = (): Promise<Round> => runRound({ ...target, ...load, countStatements: () => servers.statements() });
         if (turn < 1) await run();
-        else rounds.push(await validRound(contestant, run, { ...load, report }));
-        // Otherwise the misses' answers would fill Redis and cause evictions while others are measured.
-        if (contestant.varied) await redis.flushdb();
+        else rounds.push(await validRound(target, run, { ...load, report }));
+        // Otherwise the responses of the misses would fill Redis and cause evictions while others are measured.
+        if (target.varied) await redis.flushdb();
       }
     }
   } finally {

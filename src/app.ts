@@ -15,7 +15,7 @@ import { createRun, type Run } from './graphql/run.ts';
 import { createSchema, SDL } from './graphql/schema.ts';
 import { createMaskError } from './graphql/stages/mask.ts';
 import { createYogaHandler } from './graphql/yoga.ts';
-import { shareWith } from './http/cors.ts';
+import { allowOrigins } from './http/cors.ts';
 import { graphiqlOptions } from './http/graphiql.ts';
 import { renderGraphiQL } from './http/graphiql-page.ts';
 import { createGraphQLHandler } from './http/graphql-handler.ts';
@@ -83,7 +83,7 @@ export async function createApp(
     metrics,
     home: '/graphql',
     routes: {
-      ...shareWith(config.corsOrigins, {
+      ...allowOrigins(config.corsOrigins, {
         '/graphql': createGraphQLRoute({ graphql, callerOf, yoga }),
         '/schema.graphql': text('application/graphql; charset=utf-8', () => SDL),
       }),

@@ -1,4 +1,4 @@
-/** Every `extensions.code` that an answer can have, with the HTTP status of an answer with no data. */
+/** Every `extensions.code` that an error can have, with the HTTP status of a response that has no data. */
 export const ERROR_CODES = {
   GRAPHQL_PARSE_FAILED: 400,
   GRAPHQL_VALIDATION_FAILED: 400,
@@ -15,7 +15,7 @@ export const ERROR_CODES = {
 
 export type ErrorCode = keyof typeof ERROR_CODES;
 
-/** An error that the caller may see. `src/graphql` makes a GraphQL error of it. */
+/** An error that the caller may see. `src/graphql` turns it into a GraphQL error. */
 export class CodedError extends Error {
   override readonly name: string = 'CodedError';
   readonly code: ErrorCode;
@@ -28,7 +28,7 @@ export class CodedError extends Error {
 /**
  * Creates an error that the caller may see.
  * @param code one of `ERROR_CODES`
- * @param message what was expected and what came
+ * @param message what was expected and what was given
  */
 export const createError = (code: ErrorCode, message: string, options?: ErrorOptions): CodedError =>
   new CodedError(code, message, options);
@@ -37,8 +37,8 @@ export const createError = (code: ErrorCode, message: string, options?: ErrorOpt
 export const codeOf = (error: unknown): ErrorCode | undefined => (error instanceof CodedError ? error.code : undefined);
 
 /**
- * Several statements read rows that are inconsistent, because of a write in between. Reading them all again helps, which is
- * what the error's code tells a caller to do.
+ * Several statements have read inconsistent rows, because of a write in between. Reading them all again helps: the error's code
+ * asks the caller to retry.
  */
 export class ChangedMeanwhile extends CodedError {
   constructor() {
@@ -60,5 +60,5 @@ export function quotedAscii(value: unknown): string {
   );
 }
 
-/** A text cut to 40 characters, so that it cannot swamp an error message. */
+/** A text cut to 40 characters, so that an error message stays short. */
 export const shortened = (text: string): string => (text.length <= 42 ? text : `${text.slice(0, 40)}…`);

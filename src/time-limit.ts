@@ -1,7 +1,7 @@
 /**
- * Runs something until it ends, `signal` aborts, or its time is up. A result that comes after that is dropped.
- * @param limit `late` makes the error when the time is up
- * @param run gets a signal that aborts in both cases, with the reason that this rejects with
+ * Runs a function until it ends, `limit.signal` aborts, or its time is up. A result that comes later is dropped.
+ * @param limit `late` creates the error for when time is up
+ * @param run gets a signal that aborts in the last two cases, with the reason that the promise rejects with
  */
 export function within<Result>(
   limit: { readonly ms: number; readonly late: () => Error; readonly signal?: AbortSignal },
@@ -14,16 +14,16 @@ export function within<Result>(
       clearTimeout(timer);
       outer?.removeEventListener('abort', follow);
     };
-    const give = (reason: unknown): void => {
+    const abort = (reason: unknown): void => {
       end();
       controller.abort(reason);
       reject(reason);
     };
-    const follow = (): void => give(outer?.reason);
-    const timer = setTimeout(() => give(late()), ms);
+    const follow = (): void => abort(outer?.reason);
+    const timer = setTimeout(() => abort(late()), ms);
     if (outer?.aborted === true) return follow();
     outer?.addEventListener('abort', follow, { once: true });
-    // Called in a promise's way, so that what it throws at once is a rejection too.
+    // What `run` throws synchronously becomes a rejection too.
     Promise.try(run, controller.signal).then(resolve, reject).finally(end);
   });
 }

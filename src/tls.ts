@@ -32,7 +32,7 @@ export function tlsProblem(url: URL, isTls = false): string | undefined {
   return problem === undefined ? undefined : `one whose "ssl-ca" ${problem}`;
 }
 
-/** The message leaves the file's name out: with an unencoded character in a password, the rest of it can end up here. */
+/** The message leaves out the file's name: an unencoded character in a password can make the rest of it part of this parameter. */
 function caProblem(file: string): string | undefined {
   try {
     return certificatesOf(file).length === 0 ? 'is a file without a certificate in PEM form' : undefined;
@@ -75,7 +75,7 @@ export function tlsOptions(url: URL, isTls = false): TlsOptions | undefined {
     // SNI, by which a proxy picks the server. It allows no IP addresses.
     ...(isIP(host) === 0 ? { servername: host } : {}),
     ...(file === null ? {} : { ca: certificatesOf(file) }),
-    // A CA that is given is verified against even with REQUIRED, where MySQL's own clients ignore it.
+    // With a CA, the certificate is verified even for REQUIRED, for which MySQL's own clients would ignore the CA.
     rejectUnauthorized: mode !== 'REQUIRED' || file !== null,
     ...(mode === 'VERIFY_IDENTITY' ? {} : { checkServerIdentity: () => undefined }),
   };
@@ -97,7 +97,7 @@ export function prismaUrl(href: string): string {
   if (tls === undefined) return href;
   const file = url.searchParams.get('ssl-ca');
   const sslaccept = tls.rejectUnauthorized ? 'strict' : 'accept_invalid_certs';
-  // Prisma's own relative paths begin at its schema.
+  // Prisma resolves relative paths from the folder of its schema.
   const given = { sslaccept, ...(file === null ? {} : { sslcert: resolve(file) }) };
   url.search = new URLSearchParams(given).toString();
   return url.href;

@@ -11,9 +11,8 @@ import { createMetrics } from '../../src/telemetry/metrics.ts';
 import { boundsOf, CASES, GROUP_SIZE, type Bounds } from '../cases.ts';
 import { serveJson, settings } from './serve.ts';
 
-// Bare node:http and the call that the gateway makes below Prisma Client: the same statements through the same driver adapter.
-// The statements are built once, here; a request only fills in its values. BENCH_POOL=own uses the gateway's `src/db`, which
-// configures the driver to decode rows faster.
+// Sends the gateway's own statements through Prisma's driver adapter, without GraphQL. The statements are built once, here; a
+// request only fills in its values. BENCH_POOL=own uses the gateway's `src/db`, which configures the driver to decode rows faster.
 const read = process.env['BENCH_POOL'] === 'own' ? await ownRead() : await plainRead();
 
 const page = (limit: number, column: string, from?: string): PageQuery => ({

@@ -5,7 +5,7 @@ import { PrismaClient } from '../../src/generated/prisma/client.ts';
 import { boundsOf, type Bounds } from '../cases.ts';
 import { serveJson, settings } from './serve.ts';
 
-// Bare node:http and typical Prisma Client code: the same columns, order and number of rows.
+// Typical Prisma Client code, without GraphQL: the same columns, order and number of rows.
 const adapter = new PrismaMariaDb({
   ...connectionOptions(settings().databaseUrl),
   connectionLimit: 10,

@@ -6,8 +6,8 @@ import type { CaseName } from '../cases.ts';
 export interface Settings {
   readonly databaseUrl: string;
   readonly redisUrl: string;
-  /** The gateway's answers, for servers that send them unchanged. */
-  readonly answers: Readonly<Partial<Record<CaseName, string>>>;
+  /** The gateway's responses, for servers that send them unchanged. */
+  readonly responses: Readonly<Partial<Record<CaseName, string>>>;
 }
 
 /** The settings from the bench, passed in the environment. */
@@ -15,7 +15,7 @@ export function settings(): Settings {
   return JSON.parse(process.env['BENCH_SETTINGS'] ?? '{}') as Settings;
 }
 
-/** Tells the bench this server's port, and its CPU time whenever asked. Ends with the bench. */
+/** Sends the bench this server's port, and its CPU time on each message. Exits when the bench does. */
 export function announce(port: number): void {
   process.on('message', () => {
     const { user, system } = process.cpuUsage();
@@ -25,7 +25,7 @@ export function announce(port: number): void {
   process.send?.({ port });
 }
 
-/** A bare node:http server with one handler. */
+/** A plain node:http server with one handler. */
 export function serve(handler: (request: IncomingMessage, response: ServerResponse) => void): void {
   const server = createServer(handler);
   server.listen(0, '127.0.0.1', () => announce((server.address() as AddressInfo).port));
@@ -40,13 +40,13 @@ export function send(response: ServerResponse, body: Buffer): void {
   response.end(body);
 }
 
-/** A server that computes an answer for each request's body. A failure ends the process, since the bench cannot use it. */
-export function serveJson(answer: (name: CaseName, body: string) => Promise<unknown>): void {
+/** A server that computes the data of each response. A failure ends the process, since its figures would mean nothing. */
+export function serveJson(respond: (name: CaseName, body: string) => Promise<unknown>): void {
   serve((request, response) => {
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
     request.on('end', () => {
-      void answer(caseOf(request), Buffer.concat(chunks).toString()).then((data) =>
+      void respond(caseOf(request), Buffer.concat(chunks).toString()).then((data) =>
         send(response, Buffer.from(JSON.stringify({ data }))),
       );
     });

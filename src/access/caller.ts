@@ -3,14 +3,14 @@ export const SCOPES = ['crm:explore', 'crm:pii', 'crm:read', 'crm:write'] as con
 
 export type Scope = (typeof SCOPES)[number];
 
-/** Who is asking, and with what permissions. */
+/** Who sends a request, and with what permissions. */
 export interface Caller {
   /** Null for a caller who is not signed in. */
   readonly subject: string | null;
   readonly scopes: readonly Scope[];
-  /** Equal for callers who always get the same answers; part of the response cache's keys. */
+  /** Equal for callers who always get the same responses; part of the response cache's keys. */
   readonly accessKey: string;
 }
 
-/** The caller until authentication exists: nobody in particular, with every scope. Never used in production. */
+/** The caller as long as there is no authentication: anonymous, with every scope. Never used in production. */
 export const ANYBODY: Caller = Object.freeze({ subject: null, scopes: SCOPES, accessKey: SCOPES.join(' ') });

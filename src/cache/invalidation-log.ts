@@ -3,9 +3,9 @@ import { Cluster, type Redis } from 'ioredis';
 /** The id of the newest log entry that a gateway knew at some moment. */
 export type Position = string;
 
-/** What writes have invalidated, in the same order for every gateway. */
+/** The tags that writes have invalidated, in the same order for every gateway. */
 export interface InvalidationLog {
-  /** Reads new entries and returns the position reached. Rejects when Redis does not answer. */
+  /** Reads new entries and returns the position reached. Rejects when Redis does not respond. */
   catchUp(client: Redis | Cluster): Promise<Position>;
   /** Appends tags. Any `catchUp` that starts after this has resolved sees them. `ALL_TAGS` stands for every tag. */
   append(client: Redis | Cluster, tags: readonly string[]): Promise<void>;
@@ -15,35 +15,35 @@ export interface InvalidationLog {
 
 export const ALL_TAGS = '*';
 
-/** How many entries are kept, at least. An answer from before the oldest entry counts as out of date. */
+/** How many entries are kept, at least. A response from before the oldest entry counts as stale. */
 const MAX_ENTRIES = 20_000;
 const READ_AT_ONCE = 1_000;
-// Longer than the lifetime of any answer that depends on it.
+// Longer than the lifetime of any cached response, whose validity depends on the log.
 const LIFETIME_SECONDS = 7 * 24 * 3_600;
 
 type Entry = readonly [id: string, fields: readonly string[]];
 
 /**
- * The log is one Redis stream. A position is valid only while its entry is among those that this gateway has read from the
- * stream in its present form, so a lost, evicted or trimmed log causes cache misses and never stale answers. After a restart or
- * failover Redis may have lost the newest entries. So each entry has the run id of the server that took it, and an entry whose
- * run id differs from the one before invalidates every tag. (A cluster has no single run id.)
+ * The log is a Redis stream. A position is valid only while its entry is among those that this gateway has read from the present
+ * stream, so a log that was lost, evicted or trimmed causes cache misses but never stale responses. After a restart or failover,
+ * Redis may have lost the newest entries. So each entry has the run id of the server that accepted it, and an entry whose run id
+ * differs from the previous one invalidates every tag. (A cluster has no single run id.)
  */
 export function createInvalidationLog({ prefix }: { prefix: string }): InvalidationLog {
   const key = `${prefix}invalidations`;
   const known = createKnownEntries();
-  const serverOf = createServerNames();
+  const runIdOf = createRunIds();
   let catchingUp: Promise<Position> | undefined;
 
   const add = async (client: Redis | Cluster, tags: readonly string[]): Promise<void> => {
-    const server = await serverOf(client);
+    const server = await runIdOf(client);
     await Promise.all([
       client.xadd(key, 'MAXLEN', '~', MAX_ENTRIES, '*', 'tags', tags.join(' '), 'server', server),
       client.expire(key, LIFETIME_SECONDS),
     ]);
   };
-  const readOn = async (client: Redis | Cluster): Promise<Position> => {
-    const server = await serverOf(client);
+  const readNew = async (client: Redis | Cluster): Promise<Position> => {
+    const server = await runIdOf(client);
     for (;;) {
       const from = known.newest();
       const entries: Entry[] = await client.xrange(key, from?.id ?? '-', '+', 'COUNT', READ_AT_ONCE);
@@ -53,18 +53,18 @@ export function createInvalidationLog({ prefix }: { prefix: string }): Invalidat
       const newest = known.newest();
       const isWhole = entries.length < READ_AT_ONCE || newest?.id === from?.id;
       if (newest?.server === server && isWhole) return newest.id;
-      // The log is empty, or has no entry by this server yet.
+      // The log is empty, or has no entry from this server yet.
       if (entries.length === 0 || (newest !== undefined && isWhole)) await add(client, []);
     }
   };
 
   return {
     catchUp(client) {
-      // Commands of one turn of the event loop are sent together at its end (`gatherWrites`), so one read serves all callers.
+      // Commands of one turn of the event loop are sent together at its end (`batchWrites`), so one read serves all callers.
       // Commands to a cluster are sent at once.
-      if (client instanceof Cluster) return readOn(client);
+      if (client instanceof Cluster) return readNew(client);
       if (catchingUp === undefined) {
-        catchingUp = readOn(client);
+        catchingUp = readNew(client);
         setImmediate(() => {
           catchingUp = undefined;
         });
@@ -133,15 +133,15 @@ function createKnownEntries() {
 }
 
 /** Returns a function that gives the run id of the server that a client is connected to; empty for a cluster. */
-function createServerNames(): (client: Redis | Cluster) => Promise<string> {
-  let known: { readonly stream: unknown; readonly name: string } | undefined;
+function createRunIds(): (client: Redis | Cluster) => Promise<string> {
+  let known: { readonly stream: unknown; readonly runId: string } | undefined;
   return async (client) => {
     if (client instanceof Cluster) return '';
     const { stream } = client;
     if (known?.stream !== stream) {
       const info = await client.info('server');
-      known = { stream, name: /^run_id:(\w+)/m.exec(info)?.[1] ?? '' };
+      known = { stream, runId: /^run_id:(\w+)/m.exec(info)?.[1] ?? '' };
     }
-    return known.name;
+    return known.runId;
   };
 }

@@ -2,26 +2,26 @@ import { once } from 'node:events';
 import { ALL_TAGS, createInvalidationLog } from './invalidation-log.ts';
 import { connect } from './redis.ts';
 
-/** Identifies the gateways' caches, by their Redis and key prefix. */
-export interface CachePlace {
+/** Where the gateways keep their cache. */
+export interface CacheLocation {
   readonly urls: readonly string[];
   readonly prefix: string;
   /** The longest a command may take. */
   readonly timeoutMs: number;
 }
 
-/** Invalidates gateways' caches from a process that writes to their database without being a gateway. */
+/** Invalidates the gateways' cache, for other processes that write to their database, such as an import. */
 export interface OutsideInvalidation {
-  /** Invalidates every stored answer. Returns why Redis could not be told, or undefined on success. */
-  endAll(): Promise<string | undefined>;
+  /** Invalidates every cached response. Returns why that failed; undefined on success. */
+  invalidateAll(): Promise<string | undefined>;
   close(): void;
 }
 
-// A process that writes for minutes can wait once for a connection, but must not hang when Redis is down.
+// Such a process runs for minutes, so it can wait for a connection once, but must not hang when Redis is down.
 const CONNECT_MS = 5_000;
 
 /** Connects in the background. */
-export function createOutsideInvalidation({ urls, prefix, timeoutMs }: CachePlace): OutsideInvalidation {
+export function createOutsideInvalidation({ urls, prefix, timeoutMs }: CacheLocation): OutsideInvalidation {
   const redis = connect(urls, timeoutMs);
   let problem: string | undefined;
   redis.on('error', (error: Error) => {
@@ -29,7 +29,7 @@ export function createOutsideInvalidation({ urls, prefix, timeoutMs }: CachePlac
   });
   const log = createInvalidationLog({ prefix });
   return {
-    async endAll() {
+    async invalidateAll() {
       try {
         if (redis.status !== 'ready') {
           if (problem !== undefined) return problem;

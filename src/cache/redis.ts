@@ -5,9 +5,9 @@ import { hostOf, tlsOptions } from '../tls.ts';
 import { RedisConnector } from './redis-connector.ts';
 
 /**
- * What commands are for. A look-up delays a request, so if it times out, the circuit breaker opens. Nobody waits for a store or
- * for a message to other gateways. Invalidations are sent even while the breaker is open, because other gateways may still be
- * serving what they invalidate.
+ * What commands are for. A look-up delays a request, so if it times out, the circuit breaker opens. No request waits for a
+ * store or for a message to other gateways. Invalidations are sent even while the circuit breaker is open, because other gateways
+ * may still be serving what they invalidate.
  */
 export type RedisPurpose = 'lookup' | 'store' | 'invalidate' | 'publish';
 
@@ -16,13 +16,13 @@ export interface BoundedRedis {
   /**
    * Sends commands.
    * @param purpose labels failures in the metrics
-   * @returns their result; undefined when one was refused, or when Redis is down, slow, or was found so a moment ago
+   * @returns their result; undefined when one failed, Redis is down or slow, or the circuit breaker is open
    */
   run<Result>(
     purpose: RedisPurpose,
     commands: (redis: Redis | Cluster) => Promise<Result>,
   ): Promise<Result | undefined>;
-  /** Whether commands are being sent at present. */
+  /** Whether there is a connection, and the circuit breaker is closed. */
   isUp(): boolean;
   close(): Promise<void>;
 }
@@ -36,8 +36,7 @@ export interface RedisOptions {
   readonly metrics: Metrics;
 }
 
-// How long the circuit breaker stays open. Then it is half-open: one command probes Redis, while the others still go without
-// the cache.
+// How long the circuit breaker stays open. Then it is half-open: one command probes Redis, and all others still fail at once.
 const OPEN_MS = 500;
 const CONNECT_MS = 1_000;
 // A connection that receives nothing for this long is dropped: its peer may be gone without closing it.
@@ -46,7 +45,7 @@ const SILENCE_MS = 2_000;
 /** Connects in the background. If Redis is down at start, it is used as soon as it is up. */
 export function createRedis({ urls, timeoutMs, log, metrics }: RedisOptions): BoundedRedis {
   const redis = connect(urls, timeoutMs);
-  /** 0 while the breaker is closed. */
+  /** 0 while the circuit breaker is closed. */
   let openUntil = 0;
   let probing = false;
   let isReported = false;
@@ -58,7 +57,7 @@ export function createRedis({ urls, timeoutMs, log, metrics }: RedisOptions): Bo
     if (!isReported) log.warn({ err: error }, 'Redis is down; answers are not cached until it is back');
     isReported = true;
   };
-  const closeBreaker = (): void => {
+  const closeCircuitBreaker = (): void => {
     if (isReported) log.info('Redis is back');
     isReported = false;
     openUntil = 0;
@@ -67,7 +66,7 @@ export function createRedis({ urls, timeoutMs, log, metrics }: RedisOptions): Bo
     metrics.redisFailures.inc({ purpose: 'connect' });
     report(error);
   });
-  redis.on('ready', closeBreaker);
+  redis.on('ready', closeCircuitBreaker);
 
   return {
     async run(purpose, commands) {
@@ -76,17 +75,17 @@ export function createRedis({ urls, timeoutMs, log, metrics }: RedisOptions): Bo
       if (isProbe && purpose !== 'invalidate' && (probing || performance.now() < openUntil)) return undefined;
       if (isProbe) probing = true;
       try {
-        gatherWrites(redis);
-        const result = await within(timeoutMs, commands(redis));
-        // Only the probe closes the breaker; other commands were sent before it opened, so their answers are older.
-        if (isProbe) closeBreaker();
+        batchWrites(redis);
+        const result = await withTimeout(timeoutMs, commands(redis));
+        // Only the probe closes the circuit breaker; other commands were sent before it opened, so their success says less.
+        if (isProbe) closeCircuitBreaker();
         return result;
       } catch (error) {
         metrics.redisFailures.inc({ purpose });
         log.debug({ err: error, purpose }, 'a Redis command failed');
-        // An error reply (out of memory, read-only, loading) came in time, and the breaker only guards against waiting.
+        // An error reply (out of memory, read-only, loading) came in time, and the circuit breaker only guards against waiting.
         if (error instanceof ReplyError) {
-          if (isProbe) closeBreaker();
+          if (isProbe) closeCircuitBreaker();
         } else if (purpose === 'lookup' || isProbe) {
           openUntil = performance.now() + OPEN_MS;
           report(error);
@@ -122,8 +121,8 @@ export function connectionOptions(href: string, timeoutMs: number) {
     ...(url.username === '' ? {} : { username: decodeURIComponent(url.username) }),
     ...(url.password === '' ? {} : { password: decodeURIComponent(url.password) }),
     ...(tls === undefined ? {} : { tls }),
-    // Queueing commands for a Redis that is down would delay requests. Each fails at once instead, and is not sent later, when
-    // nobody needs its result.
+    // Queueing commands while Redis is down would delay requests. Each fails at once instead, and is not sent later, when its
+    // result is of no use.
     enableOfflineQueue: false,
     maxRetriesPerRequest: 0,
     autoResendUnfulfilledCommands: false,
@@ -159,24 +158,26 @@ export function connect(urls: readonly string[], timeoutMs: number): Redis | Clu
     redisOptions: tls === undefined ? common : { ...common, tls: nodeTls },
   });
 }
+
 /**
  * Rejects when a promise takes too long. When time is up, pending input is still read first, so that a process that was itself
- * blocked does not mistake that for a slow Redis.
+ * blocked does not mistake that for a slow Redis. Not `within` of `time-limit.ts`, which does not wait for input, and whose
+ * signal and further promises take 0.45 µs per command instead of 0.2 (2026-11-27).
  */
-function within<Result>(timeoutMs: number, running: Promise<Result>): Promise<Result> {
+function withTimeout<Result>(timeoutMs: number, running: Promise<Result>): Promise<Result> {
   // Not an async function with Promise.race, which would create several more promises for each command.
   return new Promise((resolve, reject) => {
-    const late = () => reject(Object.assign(new Error(`no answer within ${timeoutMs} ms`), { code: 'ETIMEDOUT' }));
+    const late = () => reject(Object.assign(new Error(`no response within ${timeoutMs} ms`), { code: 'ETIMEDOUT' }));
     const timer = setTimeout(() => setImmediate(late), timeoutMs);
     void running.then(resolve, reject).then(() => clearTimeout(timer));
   });
 }
 
 /**
- * Makes everything that is sent in this turn of the event loop go out in one write: under load, most of the cost of Redis is
+ * Sends all commands of this turn of the event loop in one write: under load, most of the cost of Redis is
  * system calls. A cluster has one connection per node and is left alone.
  */
-function gatherWrites(redis: Redis | Cluster): void {
+function batchWrites(redis: Redis | Cluster): void {
   if (redis instanceof Cluster) return;
   const { stream } = redis;
   if (stream.writableCorked > 0) return;

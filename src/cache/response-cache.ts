@@ -5,13 +5,13 @@ import { ALL_TAGS, createInvalidationLog, type Position } from './invalidation-l
 import type { BoundedRedis } from './redis.ts';
 import { createPending } from './pending.ts';
 
-/** What identifies an answer. */
+/** What identifies a response. */
 export interface CacheKey {
   /** The hash of the normalised document. */
   readonly document: string;
   readonly operationName: string | undefined;
   readonly variables: Readonly<Record<string, unknown>> | undefined;
-  /** Equal for callers who always get the same answers. */
+  /** Equal for callers who always get the same responses. */
   readonly access: string;
 }
 
@@ -20,53 +20,52 @@ export interface CachePolicy {
   readonly maxAgeSeconds: number;
 }
 
-/** An answer that was just computed. */
-export interface FreshAnswer {
+/** A response that was just computed. */
+export interface NewResponse {
   readonly body: Buffer;
-  /** Everything the answer shows (`batch/tags.ts`): a write to any of it invalidates the answer. */
+  /** Everything that the response shows (`batch/tags.ts`): a write to any of it invalidates the response. */
   readonly tags: Iterable<string>;
 }
 
-/** A stored answer: the same bytes that were sent the first time. */
-export interface StoredAnswer {
+/** A cached response: the same bytes that were sent the first time. */
+export interface CachedResponse {
   readonly body: Buffer;
   readonly ageSeconds: number;
 }
 
 /** The result of a look-up. */
 export type Lookup =
-  | { readonly result: 'HIT'; readonly answer: StoredAnswer }
-  /** `store` keeps an answer computed since, unless a write happened meanwhile. Resolves when that is done or has failed. */
-  | { readonly result: 'MISS'; readonly store: (answer: FreshAnswer) => Promise<void> }
-  /** Redis is down, or has not been told of a write yet. */
+  | { readonly result: 'HIT'; readonly response: CachedResponse }
+  /** `store` caches a response computed since, which is stale if a write happened meanwhile. Resolves when done or failed. */
+  | { readonly result: 'MISS'; readonly store: (response: NewResponse) => Promise<void> }
+  /** Redis is down, or does not know of a write yet. */
   | { readonly result: 'BYPASS' };
 
-/** Answers to queries, kept in Redis and shared by every instance of the gateway. */
+/** Responses to queries, kept in Redis and shared by every instance of the gateway. */
 export interface ResponseCache {
   /** @param options.refresh ignores what is stored and replaces it */
   lookup(key: CacheKey, policy: CachePolicy, options: { refresh: boolean }): Promise<Lookup>;
-  /** Invalidates every stored answer with one of the tags; resolves when that is done or Redis is down. */
+  /** Invalidates every cached response with one of the tags; resolves when that is done or Redis is down. */
   invalidate(tags: readonly string[]): Promise<void>;
   close(): Promise<void>;
 }
 
-// Beyond this many tags that Redis was not told of, everything is invalidated.
+// Beyond this many tags that Redis does not know of yet, everything is invalidated.
 const MAX_PENDING = 1_000;
 
 interface ResponseCacheOptions {
   readonly redis: BoundedRedis;
   /** Prefix of every Redis key. */
   readonly prefix: string;
-  /** Part of each key, so that answers of another schema are not found. */
+  /** Part of each key, so that responses of another schema are not found. */
   readonly schemaHash: string;
   readonly metrics: Metrics;
 }
 
 /**
- * Each stored answer has the tags of everything that it shows, and the position in the invalidation log from before its
- * execution began. It is valid while none of its tags was appended since, and each look-up first reads the log to its end. So a
- * write costs one command, however many answers it invalidates, and an answer that was being computed meanwhile is stored with
- * a position that is already invalid.
+ * Each cached response has the tags of everything that it shows, and the position in the invalidation log from before its
+ * execution began. It is fresh while none of its tags was appended since; each look-up reads the log to its end first. So a write
+ * costs one command, however many responses it invalidates, and a response that was being computed meanwhile is stored as stale.
  *
  * Uses single-key commands only, so it also works with a cluster.
  */
@@ -76,7 +75,7 @@ export function createResponseCache(options: ResponseCacheOptions): ResponseCach
   const counter = (result: Lookup['result']) => metrics.cacheResults.labels(result);
   const results = { HIT: counter('HIT'), MISS: counter('MISS'), BYPASS: counter('BYPASS') };
   const log = createInvalidationLog({ prefix });
-  const answerKey = (key: CacheKey) => {
+  const redisKey = (key: CacheKey) => {
     const parts = [schemaHash, key.document, key.operationName ?? '', key.access, canonical(key.variables ?? {})];
     return `${prefix}answer:${hash('sha256', parts.join('\n'), 'base64url')}`;
   };
@@ -95,16 +94,16 @@ export function createResponseCache(options: ResponseCacheOptions): ResponseCach
     });
 
   const lookup: ResponseCache['lookup'] = async (key, policy, { refresh }) => {
-    // Until Redis knows of every write, stored answers may be stale.
+    // Until Redis knows of every write, cached responses may be stale.
     if (pending.count() > 0) return { result: 'BYPASS' };
-    const name = answerKey(key);
+    const name = redisKey(key);
     const found = await read(name);
     if (found === undefined || pending.count() > 0) return { result: 'BYPASS' };
     const { stored, position } = found;
-    const answer = refresh || stored === null ? undefined : decode(stored);
-    if (answer !== undefined && log.holds(answer.position, answer.tags)) return { result: 'HIT', answer };
-    const store = async (fresh: FreshAnswer) => {
-      await redis.run('store', (client) => client.set(name, encode(fresh, position), 'EX', policy.maxAgeSeconds));
+    const response = refresh || stored === null ? undefined : decode(stored);
+    if (response !== undefined && log.holds(response.position, response.tags)) return { result: 'HIT', response };
+    const store = async (computed: NewResponse) => {
+      await redis.run('store', (client) => client.set(name, encode(computed, position), 'EX', policy.maxAgeSeconds));
     };
     return { result: 'MISS', store };
   };
@@ -116,7 +115,7 @@ export function createResponseCache(options: ResponseCacheOptions): ResponseCach
       return found;
     },
     invalidate: async (tags) => {
-      if (tags.length > 0) await pending.tell(pending.count() < MAX_PENDING ? tags : [ALL_TAGS]);
+      if (tags.length > 0) await pending.send(pending.count() < MAX_PENDING ? tags : [ALL_TAGS]);
     },
     async close() {
       pending.close();
@@ -125,12 +124,12 @@ export function createResponseCache(options: ResponseCacheOptions): ResponseCach
   };
 }
 
-// Format of a stored answer: the time it was stored, its position and its tags on one line, then the body.
-function encode({ body, tags }: FreshAnswer, position: Position): Buffer {
+// Format of a cached response: the time it was stored, its position and its tags on one line, then the body.
+function encode({ body, tags }: NewResponse, position: Position): Buffer {
   return Buffer.concat([Buffer.from(`${[Date.now(), position, ...tags].join(' ')}\n`), body]);
 }
 
-function decode(stored: Buffer): (StoredAnswer & { position: Position; tags: readonly string[] }) | undefined {
+function decode(stored: Buffer): (CachedResponse & { position: Position; tags: readonly string[] }) | undefined {
   const end = stored.indexOf(10);
   if (end < 0) return undefined;
   const [storedAt, position = '', ...tags] = stored.toString('latin1', 0, end).split(' ');

@@ -1,7 +1,7 @@
 import { Stats } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import type { CachePlace } from '../cache/outside-invalidation.ts';
+import type { CacheLocation } from '../cache/outside-invalidation.ts';
 import type { CliContext } from './context.ts';
 import { withInvalidation } from './invalidation.ts';
 import { importFolder } from '../data/import/import-folder.ts';
@@ -20,7 +20,7 @@ interface ImportArguments {
   /** Where to write rejected rows and values left empty; default `.data/import/<name of the mapping>`. */
   readonly rejects?: string | undefined;
   /** The cache to invalidate after writes; undefined when there is no Redis. */
-  readonly cache?: CachePlace | undefined;
+  readonly cache?: CacheLocation | undefined;
 }
 
 const NO_INPUT_EXIT_CODE = 66;

@@ -1,8 +1,8 @@
-import { createOutsideInvalidation, type CachePlace } from '../cache/outside-invalidation.ts';
+import { createOutsideInvalidation, type CacheLocation } from '../cache/outside-invalidation.ts';
 import type { Config } from '../config.ts';
 
 /** The cache of the gateways that use the Redis of the settings; undefined when there is none. */
-export function cacheOf({ redisUrls: urls, cache: { prefix, timeoutMs } }: Config): CachePlace | undefined {
+export function cacheOf({ redisUrls: urls, cache: { prefix, timeoutMs } }: Config): CacheLocation | undefined {
   return urls.length === 0 ? undefined : { urls, prefix, timeoutMs };
 }
 
@@ -23,16 +23,16 @@ export function warnOfCaches({ databaseUrl, redisUrls, cache }: Config, report: 
  * @param command gets a function to call after each transaction, which invalidates too
  */
 export async function withInvalidation<Result>(
-  { cache, report }: { cache: CachePlace | undefined; report: (line: string) => void },
+  { cache, report }: { cache: CacheLocation | undefined; report: (line: string) => void },
   command: (written: () => Promise<void>) => Promise<Result>,
 ): Promise<Result> {
   if (cache === undefined) return command(async () => {});
   const outside = createOutsideInvalidation(cache);
   try {
     // Whatever could not be told is told at the end, which invalidates every answer.
-    return await command(async () => void (await outside.endAll()));
+    return await command(async () => void (await outside.invalidateAll()));
   } finally {
-    const problem = await outside.endAll();
+    const problem = await outside.invalidateAll();
     outside.close();
     if (problem !== undefined)
       report(`The cache could not be invalidated (${problem}): gateways may serve old answers until these expire.`);

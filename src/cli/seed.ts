@@ -1,4 +1,4 @@
-import type { CachePlace } from '../cache/outside-invalidation.ts';
+import type { CacheLocation } from '../cache/outside-invalidation.ts';
 import type { CliContext } from './context.ts';
 import { withInvalidation } from './invalidation.ts';
 import { CliError } from '../cli-error.ts';
@@ -13,7 +13,7 @@ export interface SeedArguments {
   readonly seed: number;
   readonly reset: boolean;
   /** The cache to invalidate; undefined when there is no Redis. */
-  readonly cache?: CachePlace | undefined;
+  readonly cache?: CacheLocation | undefined;
 }
 
 /** The options as typed; undefined if not given. */

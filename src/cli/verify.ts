@@ -1,4 +1,4 @@
-import type { CachePlace } from '../cache/outside-invalidation.ts';
+import type { CacheLocation } from '../cache/outside-invalidation.ts';
 import type { CliContext } from './context.ts';
 import { withInvalidation } from './invalidation.ts';
 import type { Drift } from '../data/verify/check.ts';
@@ -13,7 +13,7 @@ export interface VerifyArguments {
   readonly json?: boolean | undefined;
   readonly repair?: boolean | undefined;
   /** The cache to invalidate after repairs; undefined when there is no Redis. */
-  readonly cache?: CachePlace | undefined;
+  readonly cache?: CacheLocation | undefined;
 }
 
 const DRIFT_EXIT_CODE = 1;

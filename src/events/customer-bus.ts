@@ -1,11 +1,11 @@
 import type { ChannelListener, RedisChannels } from '../cache/redis-channels.ts';
 import type { CustomerEvents } from '../crm/context.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
-import { createWatch, type Listening, type Watch } from './watch.ts';
+import { createWatch, type WatchRegistry, type Watch } from './watch.ts';
 
-/** Tells subscriptions which customers have changed: this gateway's directly, those of other gateways through Redis. */
+/** Notifies subscriptions of changes to customers: those of this gateway directly, those of other gateways through Redis. */
 export interface CustomerBus extends CustomerEvents {
-  /** Call it after a change is committed. The other gateways are told as soon as Redis is up. */
+  /** To be called after a change is committed. The other gateways are notified as soon as Redis is up. */
   changed(customerIds: Iterable<string>): void;
   /** Resolves when pending messages have been sent, or Redis has timed out. */
   close(): Promise<void>;
@@ -15,9 +15,9 @@ const CHANNEL = 'customer:';
 const channelOf = (customerId: string): string => `${CHANNEL}${customerId}`;
 
 /**
- * Messages say which customer has changed, never how: each subscription reads for itself after the change, so it never shows
- * anything older than it has shown before. A gateway listens only for customers that its own subscriptions watch.
- * @param options.openChannels undefined: only this gateway's own changes are heard of
+ * Messages say which customer has changed, never how: each subscription reads the data itself after the change, so it never shows
+ * anything older than before. A gateway receives messages only about customers that its own subscriptions watch.
+ * @param options.openChannels undefined if there is no Redis: subscriptions are only notified of this gateway's own changes
  */
 export function createCustomerBus({
   openChannels,
@@ -28,16 +28,16 @@ export function createCustomerBus({
 }): CustomerBus {
   const watches = new Map<string, Set<Watch>>();
   const watchesOf = (customerId: string): Iterable<Watch> => watches.get(customerId) ?? [];
-  const tell = (customerId: string): void => {
+  const notify = (customerId: string): void => {
     for (const watch of watchesOf(customerId)) if (watch.wake()) metrics.subscriptionEventsCollapsed.inc();
   };
   const channels = openChannels?.({
-    heard: (channel) => tell(channel.slice(CHANNEL.length)),
-    turned(channel) {
+    onMessage: (channel) => notify(channel.slice(CHANNEL.length)),
+    onStateChange(channel) {
       for (const watch of watchesOf(channel.slice(CHANNEL.length))) watch.wake();
     },
   });
-  const listening: Listening = {
+  const registry: WatchRegistry = {
     join(customerId, watch) {
       const known = watches.get(customerId);
       known?.add(watch);
@@ -55,9 +55,9 @@ export function createCustomerBus({
     stateOf: (customerId) => channels?.stateOf(channelOf(customerId)) ?? 'LOCAL',
   };
   return {
-    watch: (customerId) => createWatch(customerId, listening),
+    watch: (customerId) => createWatch(customerId, registry),
     changed(customerIds) {
-      for (const customerId of customerIds) tell(customerId);
+      for (const customerId of customerIds) notify(customerId);
       channels?.publish(Array.from(customerIds, channelOf));
     },
     async close() {

@@ -1,18 +1,18 @@
 import type { CustomerEvent, StreamState } from '../crm/context.ts';
 
-/** Whether changes by other gateways are heard of; JOINING: not known yet, for a few seconds at most. */
-export type ListeningState = StreamState | 'JOINING';
+/** Whether changes made through other gateways are noticed; JOINING: not yet, for a few seconds at most. */
+export type WatchState = StreamState | 'JOINING';
 
-/** Where a watch registers for changes. */
-export interface Listening {
+/** Where watches register for the changes of a customer. */
+export interface WatchRegistry {
   join(customerId: string, watch: Watch): void;
   leave(customerId: string, watch: Watch): void;
-  stateOf(customerId: string): ListeningState;
+  stateOf(customerId: string): WatchState;
 }
 
 /** One subscription to a customer. */
 export interface Watch extends AsyncIterableIterator<CustomerEvent> {
-  /** Makes an event due. Returns whether one was due already, in which case the two are one. */
+  /** Makes an event due. Returns whether one was due already; the two are then combined. */
   wake(): boolean;
 }
 
@@ -20,18 +20,18 @@ const RETRY_MS = 1_000;
 const MAX_RETRY_MS = 30_000;
 
 /** Watches a customer until `return`, or until one of its events calls `end`. Holds at most one due event. */
-export function createWatch(customerId: string, listening: Listening): Watch {
-  /** The customer that was asked for and, if merged, the one that it was merged into. */
+export function createWatch(customerId: string, registry: WatchRegistry): Watch {
+  /** The customer that was subscribed to and, if merged, the one that it was merged into. */
   const rows = new Set<string>();
   // The first event shows the initial state, so that nothing is missed between a query and its subscription.
   let isDue = true;
-  let isOver = false;
+  let isEnded = false;
   let failures = 0;
   let retrying: NodeJS.Timeout | undefined;
   let resume: (() => void) | undefined;
 
-  const state = (): ListeningState => {
-    const states = [...rows].map((row) => listening.stateOf(row));
+  const state = (): WatchState => {
+    const states = [...rows].map((row) => registry.stateOf(row));
     return (
       states.find((one) => one === 'JOINING') ?? states.find((one) => one === 'INTERRUPTED') ?? states[0] ?? 'LIVE'
     );
@@ -44,31 +44,31 @@ export function createWatch(customerId: string, listening: Listening): Watch {
   };
   const join = (row: string): void => {
     rows.add(row);
-    listening.join(row, watch);
+    registry.join(row, watch);
   };
   const leave = (row: string): void => {
     rows.delete(row);
-    listening.leave(row, watch);
+    registry.leave(row, watch);
   };
   const end = (): void => {
-    isOver = true;
+    isEnded = true;
     clearTimeout(retrying);
     for (const row of rows) leave(row);
     resume?.();
   };
-  const event = (told: StreamState): CustomerEvent => {
+  const event = (streamState: StreamState): CustomerEvent => {
     const failuresBefore = failures;
     failures = 0;
     return {
-      state: told,
+      state: streamState,
       end,
       retry() {
-        if (isOver) return;
+        if (isEnded) return;
         failures = failuresBefore + 1;
         retrying = setTimeout(wake, Math.min(RETRY_MS * 2 ** failuresBefore, MAX_RETRY_MS));
       },
       found(row) {
-        if (isOver || rows.has(row)) return;
+        if (isEnded || rows.has(row)) return;
         for (const former of rows) if (former !== customerId) leave(former);
         join(row);
         // It may have changed between being read and being watched.
@@ -81,7 +81,7 @@ export function createWatch(customerId: string, listening: Listening): Watch {
     wake,
     async next() {
       for (;;) {
-        if (isOver) return { done: true, value: undefined };
+        if (isEnded) return { done: true, value: undefined };
         const now = state();
         if (isDue && now !== 'JOINING') {
           isDue = false;

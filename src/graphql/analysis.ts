@@ -7,9 +7,9 @@ import { cacheRule, typeCacheRule } from './schema.ts';
 export interface DocumentMetadata {
   /** The columns of each table that the document's fields need. */
   readonly columnsOf: (table: Table) => readonly string[];
-  /** How many seconds an answer may be cached, from the smallest `maxAge` among the fields; 0 means not at all. */
+  /** How many seconds a response may be cached, from the smallest `maxAge` among the fields; 0 means not at all. */
   readonly maxAgeSeconds: number;
-  /** Whether an answer may only be reused for the same caller. */
+  /** Whether a response may only be reused for the same caller. */
   readonly isPrivate: boolean;
 }
 
@@ -17,7 +17,7 @@ export interface DocumentMetadata {
 const columnsOfField = ({ fields, columns }: Table, name: string): readonly string[] =>
   fields[name] ?? (name in columns ? [name] : []);
 
-/** Finds out what the execution of a valid document needs. */
+/** Computes the metadata of a valid document. */
 export function analyse(schema: GraphQLSchema, document: DocumentNode): DocumentMetadata {
   const tables = new Map(TABLES.map((table) => [table.type, { table, columns: new Set(['id']) }]));
   let maxAge = Number.POSITIVE_INFINITY;

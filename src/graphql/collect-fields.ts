@@ -21,20 +21,20 @@ export const fragmentsOf = (document: DocumentNode): Fragments =>
     ),
   );
 
-/** A variable in `@skip` or `@include`, and the value by which it leaves a selection out. */
+/** A variable in `@skip` or `@include`, and the value with which it excludes the selection. */
 export interface Condition {
   readonly variable: string;
-  readonly leftOutBy: boolean;
+  readonly excludedBy: boolean;
 }
 
 /** A selection set, and the conditions under which it is requested. */
-export interface AskedSelections {
+export interface RequestedSelections {
   readonly selectionSet: SelectionSetNode;
   readonly conditions: readonly Condition[];
 }
 
 /** An occurrence of a field in the document. */
-export interface AskedField {
+export interface RequestedField {
   readonly node: FieldNode;
   readonly conditions: readonly Condition[];
 }
@@ -43,15 +43,18 @@ export interface AskedField {
  * The fields that selection sets request of an object of a type, by response key: CollectFields of the GraphQL specification
  * (October 2021, 6.3.2), applied to all selection sets for the same object at once. Fields with the same key are resolved once. A
  * fragment that is spread twice gives its fields twice.
- * @param conditions the values of variables that are known; the others are left to the result's conditions
+ * @param options.values those of the variables that are known; the others are left to the result's conditions
  */
 export function collectFields(
   { schema, fragments }: { readonly schema: GraphQLSchema; readonly fragments: Fragments },
   type: GraphQLObjectType,
-  { asked, values = NO_VALUES }: { asked: readonly AskedSelections[]; values?: ReadonlyMap<string, boolean> },
-): ReadonlyMap<string, readonly AskedField[]> {
-  const groups = new Map<string, AskedField[]>();
-  const collect = ({ selectionSet, conditions }: AskedSelections): void => {
+  {
+    selections,
+    values = NO_VALUES,
+  }: { selections: readonly RequestedSelections[]; values?: ReadonlyMap<string, boolean> },
+): ReadonlyMap<string, readonly RequestedField[]> {
+  const groups = new Map<string, RequestedField[]>();
+  const collect = ({ selectionSet, conditions }: RequestedSelections): void => {
     for (const selection of selectionSet.selections) {
       const own = conditionsOf(selection.directives, values);
       if (own === undefined) continue;
@@ -68,7 +71,7 @@ export function collectFields(
         collect({ selectionSet: fragment.selectionSet, conditions: all });
     }
   };
-  for (const one of asked) collect(one);
+  for (const one of selections) collect(one);
   return groups;
 }
 
@@ -80,20 +83,20 @@ function applies(schema: GraphQLSchema, condition: string | undefined, type: Gra
   return isAbstractType(named) && schema.isSubType(named, type);
 }
 
-/** Undefined when a literal or a known value leaves the selection out. */
+/** Undefined when a literal or a known value excludes the selection. */
 function conditionsOf(
   directives: readonly DirectiveNode[] = [],
   values: ReadonlyMap<string, boolean>,
 ): readonly Condition[] | undefined {
   const open: Condition[] = [];
   for (const { name, arguments: [given] = [] } of directives) {
-    const leftOutBy = name.value === 'skip';
-    if (!leftOutBy && name.value !== 'include') continue;
+    const excludedBy = name.value === 'skip';
+    if (!excludedBy && name.value !== 'include') continue;
     const value = given?.value;
     const variable = value?.kind === Kind.VARIABLE ? value.name.value : undefined;
     const known = value?.kind === Kind.BOOLEAN ? value.value : values.get(variable ?? '');
-    if (known === leftOutBy) return undefined;
-    if (known === undefined && variable !== undefined) open.push({ variable, leftOutBy });
+    if (known === excludedBy) return undefined;
+    if (known === undefined && variable !== undefined) open.push({ variable, excludedBy });
   }
   return open;
 }

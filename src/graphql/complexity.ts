@@ -10,7 +10,7 @@ export interface RequestCost {
   /** The larger of the two below, rounded up. This is what the limit applies to. */
   readonly requested: number;
   readonly limit: number;
-  /** The weights of the objects that the answer can hold. */
+  /** The weights of the objects that the result can contain. */
   readonly typeCost: number;
   /** The weights of the resolvers that can run. */
   readonly fieldCost: number;
@@ -27,7 +27,8 @@ export interface Measured {
 export type MeasureRequest = (variables: Readonly<Record<string, unknown>> | undefined) => Measured;
 
 /**
- * Creates a function that prepares measuring an operation of a valid document, computing once what variables do not affect.
+ * Creates a function that takes an operation of a valid document, computes once what does not depend on variables, and returns a
+ * function that measures requests.
  * @throws TypeError naming a field of the schema whose cost cannot be determined
  */
 export function createComplexity(schema: GraphQLSchema, limits: Limits) {

@@ -1,24 +1,23 @@
 import { GraphQLError, type ExecutionResult } from 'graphql';
 import { ChangedMeanwhile } from '../errors.ts';
 
-// A retry is needed only if a deletion falls between two statements of the same run: rare, and three in a row next to
-// impossible.
+// A run is inconsistent only if a deletion happens between two of its statements, which hardly ever happens three times in a row.
 const MAX_RUNS = 3;
 
 /**
- * Runs a read, and starts over if something it had read was deleted meanwhile, so that the answer is from after the deletion.
- * If the third run is torn as well, its error is the answer.
+ * Runs a read, and retries it if something that it had read was deleted meanwhile. If the third run is inconsistent as well, its
+ * result is returned, with its error.
  * @param run must use new loaders each time
- * @param again called before each run but the first
+ * @param onRetry called before each run but the first
  */
 export async function consistently(
   run: () => PromiseLike<ExecutionResult> | ExecutionResult,
-  again: () => void,
+  onRetry: () => void,
 ): Promise<ExecutionResult> {
   for (let runs = 1; ; runs += 1) {
     const result = await run();
     if (runs === MAX_RUNS || result.errors?.some(isChangedMeanwhile) !== true) return result;
-    again();
+    onRetry();
   }
 }
 

@@ -12,7 +12,7 @@ export interface ContextOptions {
   readonly db: Database;
   /** Undefined when responses are not cached. */
   readonly cache: ResponseCache | undefined;
-  /** Hears of committed changes, and tells subscriptions. */
+  /** Notifies subscriptions of committed changes. */
   readonly customerEvents: CustomerEvents & { changed(customers: Iterable<string>): void };
   readonly limits: Omit<Paging, 'cursors'> & { readonly requestMs: number };
   readonly cursors: Paging['cursors'];
@@ -53,7 +53,7 @@ export function createContexts({ db, cache, customerEvents, limits, cursors, met
         signal,
         async settled(changes) {
           await cache?.invalidate([...changes.tags]);
-          // After invalidating, so that a client that queries again does not get a stale answer. Not awaited.
+          // After invalidating, so that a client that queries again does not get a stale response. Not awaited.
           customerEvents.changed(changes.customers);
           context.loaders = createLoaders(batch);
         },

@@ -94,8 +94,8 @@ export function slicedSize(
   const largest = (variables: Variables): number => {
     let most: number | undefined;
     for (const size of sizes) {
-      const asked = typeof size === 'function' ? size(variables) : size;
-      if (asked !== undefined && (most === undefined || asked > most)) most = asked;
+      const requested = typeof size === 'function' ? size(variables) : size;
+      if (requested !== undefined && (most === undefined || requested > most)) most = requested;
     }
     return most ?? bounds.otherwise;
   };

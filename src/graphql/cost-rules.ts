@@ -35,7 +35,7 @@ interface Weighed {
 
 /** The cost directives of a schema, with the specification's defaults where there are none. */
 export interface CostRules {
-  /** Per object in the answer, or per scalar; not for abstract types. */
+  /** Per object in the result, or per scalar; not for abstract types. */
   readonly typeWeight: (type: GraphQLNamedOutputType) => number;
   /** Each time a field's resolver runs. */
   readonly fieldWeight: (field: OutputField) => number;

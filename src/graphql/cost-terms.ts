@@ -2,7 +2,7 @@ import type { Condition } from './collect-fields.ts';
 
 /** The two costs of the GraphQL Cost Directives specification. */
 export interface Costs {
-  /** Weights of the objects that an answer can hold. */
+  /** Weights of the objects that a result can contain. */
   readonly type: number;
   /** Weights of the resolvers that can run. */
   readonly field: number;
@@ -56,13 +56,13 @@ export function times(size: Size, term: Term): Term {
   return (variables) => multiply(evaluateSize(size, variables), evaluate(term, variables));
 }
 
-/** A term that counts unless all its occurrences are left out. A missing or non-Boolean variable leaves nothing out. */
-export function unlessLeftOut(ways: readonly (readonly Condition[])[], term: Term): Term {
+/** A term that counts unless all its occurrences are excluded. A missing or non-Boolean variable excludes nothing. */
+export function unlessExcluded(ways: readonly (readonly Condition[])[], term: Term): Term {
   if (ways.some((conditions) => conditions.length === 0)) return term;
   return (variables) => {
-    const isAsked = ways.some((conditions) =>
-      conditions.every(({ variable, leftOutBy }) => variables[variable] !== leftOutBy),
+    const isIncluded = ways.some((conditions) =>
+      conditions.every(({ variable, excludedBy }) => variables[variable] !== excludedBy),
     );
-    return isAsked ? evaluate(term, variables) : NOTHING;
+    return isIncluded ? evaluate(term, variables) : NOTHING;
   };
 }

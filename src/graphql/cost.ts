@@ -12,10 +12,16 @@ import {
   type GraphQLSchema,
   type OperationDefinitionNode,
 } from 'graphql';
-import { collectFields, fragmentsOf, type AskedField, type AskedSelections, type Fragments } from './collect-fields.ts';
+import {
+  collectFields,
+  fragmentsOf,
+  type RequestedField,
+  type RequestedSelections,
+  type Fragments,
+} from './collect-fields.ts';
 import { argumentsTerm, slicedSize } from './cost-inputs.ts';
 import type { CostRules, ListSize } from './cost-rules.ts';
-import { max, NOTHING, sum, times, unlessLeftOut, type Costs, type Size, type Term } from './cost-terms.ts';
+import { max, NOTHING, sum, times, unlessExcluded, type Costs, type Size, type Term } from './cost-terms.ts';
 
 /** What an operation's cost depends on besides the document. */
 export interface CostBasis {
@@ -63,18 +69,18 @@ interface PageFields {
 /** A field that is resolved once per object, however often the document names it. */
 interface Group {
   readonly field: GraphQLField<unknown, unknown>;
-  readonly asked: readonly AskedField[];
+  readonly occurrences: readonly RequestedField[];
 }
 
 /** The cost of one object with everything that is requested of it. */
 function objectTerm(
   scope: Scope,
   { type, page }: { readonly type: GraphQLObjectType; readonly page: PageFields | undefined },
-  selections: readonly AskedSelections[],
+  selections: readonly RequestedSelections[],
 ): Term {
-  const groups = [...collectFields(scope, type, { asked: selections }).values()].flatMap((asked): Group[] => {
-    const field = asked[0] && scope.schema.getField(type, asked[0].node.name.value);
-    return field === undefined ? [] : [{ field, asked }];
+  const groups = [...collectFields(scope, type, { selections }).values()].flatMap((occurrences): Group[] => {
+    const field = occurrences[0] && scope.schema.getField(type, occurrences[0].node.name.value);
+    return field === undefined ? [] : [{ field, occurrences }];
   });
   const isOfPage = ({ field }: Group) => page?.names.includes(field.name) === true;
   const terms = groups.filter((group) => !isOfPage(group)).map((group) => fieldTerm(scope, group, 1));
@@ -92,20 +98,20 @@ function objectTerm(
 function rowsTerm(groups: readonly Group[], size: Size): Term {
   const reading = groups.filter(({ field }) => !isLeafType(getNamedType(field.type)));
   if (reading.length === 0) return NOTHING;
-  const ways = reading.flatMap(({ asked }) => asked.map(({ conditions }) => conditions));
-  return unlessLeftOut(ways, times(size, { type: 1, field: 0 }));
+  const ways = reading.flatMap(({ occurrences }) => occurrences.map(({ conditions }) => conditions));
+  return unlessExcluded(ways, times(size, { type: 1, field: 0 }));
 }
 
-function fieldTerm(scope: Scope, { field, asked }: Group, sizeAsPage: Size): Term {
+function fieldTerm(scope: Scope, { field, occurrences }: Group, sizeAsPage: Size): Term {
   const { rules } = scope;
-  const args = asked[0]?.node.arguments ?? [];
+  const args = occurrences[0]?.node.arguments ?? [];
   const listSize = rules.listSize(field);
   const size = listSize && sizeOf(scope, { field, listSize, args });
   const page = size !== undefined && listSize !== undefined && listSize.sizedFields.length > 0;
   const result = resultTerm(scope, {
     type: getNamedType(field.type),
     page: page ? { names: listSize.sizedFields, size } : undefined,
-    selections: asked.flatMap(({ node: { selectionSet }, conditions }) =>
+    selections: occurrences.flatMap(({ node: { selectionSet }, conditions }) =>
       selectionSet === undefined ? [] : [{ selectionSet, conditions }],
     ),
   });
@@ -114,8 +120,8 @@ function fieldTerm(scope: Scope, { field, asked }: Group, sizeAsPage: Size): Ter
     argumentsTerm(rules.inputWeight, field.args, args),
     times(size === undefined || page ? sizeAsPage : size, result),
   ]);
-  return unlessLeftOut(
-    asked.map(({ conditions }) => conditions),
+  return unlessExcluded(
+    occurrences.map(({ conditions }) => conditions),
     term,
   );
 }
@@ -146,7 +152,7 @@ function resultTerm(
   }: {
     readonly type: GraphQLNamedOutputType;
     readonly page: PageFields | undefined;
-    readonly selections: readonly AskedSelections[];
+    readonly selections: readonly RequestedSelections[];
   },
 ): Term {
   if (isObjectType(type)) return objectTerm(scope, { type, page }, selections);

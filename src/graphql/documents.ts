@@ -39,7 +39,7 @@ export interface Documents {
   read(source: string): StoredDocument;
 }
 
-/** Why there is nothing to run: one or more errors, each with a code. */
+/** The errors of a request that cannot be executed, each with a code. */
 export class RequestErrors extends Error {
   override readonly name = 'RequestErrors';
   readonly errors: readonly GraphQLError[];
@@ -54,7 +54,7 @@ const KEPT_CHARACTERS = 2_000_000;
 // Validation compares fields with the same response key pair by pair, at about four microseconds each (2026-11-25).
 const MAX_PAIRS = 20_000;
 
-/** Caches the documents that were used last, and the errors of invalid ones. */
+/** Creates a cache of the most recently used documents, and of the errors of invalid ones. */
 export function createDocuments(schema: GraphQLSchema, limits: Limits): Documents {
   const complexity = createComplexity(schema, limits);
   const bySource = new LRUCache<string, StoredDocument | RequestErrors>({
@@ -107,7 +107,7 @@ const repeatedPairs = (document: DocumentNode): number =>
     .filter((definition) => definition.kind === Kind.OPERATION_DEFINITION)
     .reduce((sum, operation) => sum + operationShape(document, operation).pairs, 0);
 
-/** Prepares something for each operation on first use, and then applies it to each request's variables. */
+/** Calls `prepare` for each operation on first use, and the function that it returns for the variables of each request. */
 function byOperation<Variables, Result>(
   prepare: (operation: OperationDefinitionNode) => (variables: Variables) => Result,
 ) {
@@ -122,12 +122,12 @@ function byOperation<Variables, Result>(
   };
 }
 
-// A document needs fewer than 30: its limits on fields apply below, and inputs are four levels deep.
+// Real documents need fewer than 30: fields have a limit of their own, and inputs are four levels deep.
 const MAX_BRACKETS = 100;
 
 function parseSource(source: string, maxTokens: number): DocumentNode | RequestErrors {
   try {
-    // graphql's parser calls itself for each, and how many fit on the stack depends on how often it ran before.
+    // graphql's parser is recursive, and how many levels fit on the stack depends on how V8 has compiled it.
     if (isDeeper(source, { levels: MAX_BRACKETS, maxTokens }))
       return tooComplex(`Expected at most ${MAX_BRACKETS} brackets inside one another, got more.`);
     return parse(source, { maxTokens });
@@ -140,7 +140,7 @@ function parseSource(source: string, maxTokens: number): DocumentNode | RequestE
   }
 }
 
-/** Whether more brackets are open at once, within the first tokens of a text. Throws graphql's error for what is no token. */
+/** Whether more than `levels` brackets are open at once in the first `maxTokens` tokens. Throws graphql's error for an invalid token. */
 function isDeeper(source: string, { levels, maxTokens }: { levels: number; maxTokens: number }): boolean {
   const lexer = new Lexer(new Source(source));
   let open = 0;

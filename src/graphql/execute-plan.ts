@@ -21,7 +21,7 @@ export function executePlan(plan: OperationPlan, given: PlanArguments): Promise<
 
 type Data = Record<string | number, unknown>;
 
-/** A position in the answer: a field of an object, or an item of a list. */
+/** A position in the result: a field of an object, or an item of a list. */
 interface Place {
   /** The place of the enclosing object or list. */
   readonly above: Place | undefined;
@@ -44,16 +44,16 @@ const placeOf = (field: FieldPlan, above: Place | undefined): Place => ({
 });
 
 /**
- * Objects are put into the answer before they are filled. So an object needs no promise for what it contains: counting the
- * pending promises is enough.
+ * Objects are put into the result before they are filled. So no promise is needed for an object with promises in it: counting the
+ * pending ones is enough.
  */
 class Execution {
   readonly #given: PlanArguments;
   readonly #errors: GraphQLError[] = [];
   readonly #arguments = new Map<FieldPlan, object>();
-  /** The root of the answer; null once an error has propagated to it. */
+  /** The root of the result's data; null once an error has propagated to it. */
   #data: Data | null = null;
-  #out = 0;
+  #pending = 0;
   #result: ExecutionResult | undefined;
   /** The root fields of a mutation that have not started. */
   #waiting: FieldPlan[] = [];
@@ -67,13 +67,13 @@ class Execution {
     this.#data = root.createObject();
     if (isSerial) this.#waiting = [...root.fields];
     else this.#fields(root.fields, this.#given.rootValue, undefined);
-    this.#goOn();
+    this.#proceed();
     return this.#result ?? new Promise((resolve) => (this.#resolve = resolve));
   }
 
   /** Ends the execution when no promise is pending, or starts a mutation's next field. */
-  #goOn(): void {
-    while (this.#out === 0 && this.#result === undefined) {
+  #proceed(): void {
+    while (this.#pending === 0 && this.#result === undefined) {
       const next = this.#waiting.shift();
       if (next === undefined || this.#data === null) return this.#end();
       this.#field(next, this.#given.rootValue, undefined);
@@ -90,7 +90,7 @@ class Execution {
     const failed = this.#errors.length;
     for (const field of fields) {
       this.#field(field, source, above);
-      if (this.#errors.length > failed && !this.#counts(above)) return;
+      if (this.#errors.length > failed && !this.#isLive(above)) return;
     }
   }
 
@@ -133,7 +133,7 @@ class Execution {
   /** Completes a value by its type and puts it in its place. */
   #put(value: unknown, place: Place): void {
     try {
-      // A promise's key is set at once, so that the answer has its fields in the document's order.
+      // A promise's key is set at once, so that the result has its fields in the document's order.
       if (value === null || value === undefined) this.#null(place);
       else if (isPromiseLike(value)) this.#await(value, place, (result) => this.#put(result, place));
       else if (value instanceof Error) throw value;
@@ -177,7 +177,7 @@ class Execution {
     const failed = this.#errors.length;
     let key = 0;
     for (const item of value) {
-      if (this.#errors.length === failed || this.#counts(above))
+      if (this.#errors.length === failed || this.#isLive(above))
         this.#put(item, { above, key, field, completion, made: undefined, isNulled: false });
       else drop(item);
       key += 1;
@@ -186,19 +186,19 @@ class Execution {
 
   #await(value: PromiseLike<unknown>, place: Place, then: (result: unknown) => void): void {
     this.#set(place, null);
-    this.#out += 1;
+    this.#pending += 1;
     const settle = (take: (settled: unknown) => void, settled: unknown): void => {
-      this.#out -= 1;
+      this.#pending -= 1;
       if (this.#result !== undefined) return drop(settled);
       try {
         if (this.#given.signal.aborted) this.#data = null;
-        if (this.#counts(place)) take(settled);
+        if (this.#isLive(place)) take(settled);
         else drop(settled);
       } catch (error) {
         this.#fail(error, place);
       }
       if (this.#data === null) this.#end();
-      else this.#goOn();
+      else this.#proceed();
     };
     value.then(
       (result) => settle(then, result),
@@ -211,15 +211,15 @@ class Execution {
     if (data) data[key] = value;
   }
 
-  /** Whether a place is still part of the answer: no error has put null there or above. */
-  #counts(place: Place | undefined): boolean {
+  /** Whether a place is still part of the result: no error has put null there or above. */
+  #isLive(place: Place | undefined): boolean {
     for (let at = place; at !== undefined; at = at.above) if (at.isNulled) return false;
     return this.#data !== null;
   }
 
   /** Puts null in the nearest nullable place and records the error, unless an earlier error has already put null there. */
   #fail(thrown: unknown, place: Place): void {
-    if (!this.#counts(place)) return;
+    if (!this.#isLive(place)) return;
     this.#errors.push(locatedError(thrown, place.field.nodes, pathTo(place)));
     let at: Place | undefined = place;
     while (at?.completion.isNonNull) at = at.above;
@@ -244,7 +244,7 @@ function pathTo(place: Place): (string | number)[] {
 
 const nameOf = ({ field }: Place): string => `${field.parentType.name}.${field.name}`;
 
-/** Ignores a value that came too late, including its rejections, which would end the process if left unhandled. */
+/** Ignores a value that came too late, and its rejections, which would otherwise be unhandled. */
 function drop(value: unknown): void {
   if (Array.isArray(value)) value.forEach(drop);
   else if (isPromiseLike(value)) value.then(drop, () => undefined);

@@ -2,7 +2,7 @@ import { getNullableType, GraphQLBoolean, GraphQLInt, isNonNullType, type GraphQ
 
 /** What must be known about a field to copy it. */
 export interface ObjectField {
-  /** The field's name in the answer. */
+  /** The field's name in the result. */
   readonly key: string;
   /** The name of its property in the source. */
   readonly name: string;
@@ -13,24 +13,24 @@ export interface ObjectField {
   readonly isText: boolean;
 }
 
-/** Creates an object of the answer with all copied fields, or returns undefined. */
+/** Creates an object of the result with all copied fields, or returns undefined. */
 export type FillObject = (source: unknown) => Record<string, unknown> | undefined;
 
 /**
- * Creates a function that fills all copied fields at once. It returns undefined when a value is not plainly of its field's
- * type, so that errors and functions are handled field by field, and for the first `hot` objects, for which generating code
- * does not pay off.
+ * Creates a function that fills all copied fields at once. It returns undefined when a value is not of its field's
+ * JavaScript type, so that errors and functions are handled field by field, and for the first `hot` objects, for which generating
+ * code does not pay off.
  * @returns a function that creates objects with all `fields` in order, those that are not copied being null
  */
 export function createFillObject(fields: readonly ObjectField[], hot: number): FillObject {
-  let met = 0;
+  let count = 0;
   let fill: FillObject | undefined;
   if (!fields.some(isCopied)) return () => undefined;
   return (source) => {
     if (typeof source !== 'object') return undefined;
     if (fill === undefined) {
-      met += 1;
-      if (met <= hot) return undefined;
+      count += 1;
+      if (count <= hot) return undefined;
       fill = generate(fields);
     }
     try {

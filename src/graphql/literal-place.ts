@@ -40,7 +40,7 @@ function placeOf(literal: ASTNode, document: DocumentNode): string | undefined {
   return found;
 }
 
-/** What a node adds to the path; nothing for most. */
+/** What a node adds to the path; most add nothing. */
 function partOf(node: ASTNode, key: string | number | undefined, parent: unknown): string {
   if (node.kind === Kind.VARIABLE_DEFINITION) return `.$${node.variable.name.value}`;
   if (node.kind === Kind.ARGUMENT || node.kind === Kind.OBJECT_FIELD) return `.${node.name.value}`;

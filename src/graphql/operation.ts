@@ -17,27 +17,27 @@ export interface GraphQLRequest {
   readonly variables: Readonly<Record<string, unknown>> | undefined;
 }
 
-/** `report` adds the cost to the data. `validate` answers with the cost alone and runs nothing. */
+/** `report` adds the cost to the response. `validate` responds with the cost alone, and executes nothing. */
 export type CostMode = 'report' | 'validate';
 
-/** Who sends a request, and how it is to be answered. */
+/** Who sends a request, and what the response must have. */
 export interface RequestOrigin {
   readonly caller: Caller;
-  /** Aborts when nobody waits for the answer any more. */
+  /** Aborts when the client no longer waits for the response. */
   readonly signal: AbortSignal;
-  /** Whether stored answers are ignored and replaced. */
+  /** Whether cached responses are ignored and replaced. */
   readonly refresh: boolean;
-  /** Undefined when the cost was not asked for. */
+  /** Undefined when the cost was not requested. */
   readonly costMode: CostMode | undefined;
 }
 
-/** One operation that a caller asks for. It is prepared once, and carries everything that is known about it from then on. */
+/** One operation of a request, prepared: everything that its execution needs to know. */
 export interface Operation extends RequestOrigin {
   readonly document: StoredDocument;
   readonly definition: OperationDefinitionNode;
   /** The name in the request, which may leave it out if the document has one operation only. */
   readonly name: string | undefined;
-  /** As the request has them. */
+  /** The variables of the request, as they were sent. */
   readonly given: Readonly<Record<string, unknown>>;
   /** Coerced, with defaults filled in. */
   readonly variables: VariableValues;
@@ -48,7 +48,7 @@ export interface Operation extends RequestOrigin {
 export type Prepare = (request: GraphQLRequest, origin: RequestOrigin) => Operation;
 
 /**
- * Creates the function that finds out what a request asks for, without running any of it.
+ * Creates the function that prepares a request's operation, without executing any of it.
  * @returns a function that throws RequestErrors when there is no such operation, or its variables are invalid
  */
 export function createPrepare({ schema, documents }: { schema: GraphQLSchema; documents: Documents }): Prepare {
@@ -64,9 +64,10 @@ export function createPrepare({ schema, documents }: { schema: GraphQLSchema; do
   };
 }
 
-/** Whether the operation is a mutation, which only POST may ask for, or a subscription, which has many answers. */
+/** Whether the operation is a mutation, which GET must not execute. */
 export const isMutation = ({ definition }: Pick<Operation, 'definition'>): boolean =>
   definition.operation === OperationTypeNode.MUTATION;
+/** Whether the operation is a subscription, which has any number of results. */
 export const isSubscription = ({ definition }: Pick<Operation, 'definition'>): boolean =>
   definition.operation === OperationTypeNode.SUBSCRIPTION;
 
@@ -86,7 +87,7 @@ const unknownOperation = (name: string | undefined) =>
   );
 
 /**
- * Tells a client to send the document itself. Clients look for this exact message: on it they resend at once, and do not try a
- * hash alone again.
+ * Asks a client to send the document itself. Clients look for this exact message: then they send the document at once, and do not
+ * try a hash alone again.
  */
 const notPersisted = () => graphqlError('PERSISTED_QUERY_NOT_FOUND', 'PersistedQueryNotSupported');

@@ -29,13 +29,13 @@ export type VariableValues = NonNullable<Parameters<typeof getArgumentValues>[2]
 /** How to execute an operation, computed once and shared by all requests for it. */
 export interface OperationPlan {
   /** Whether it queries the schema, which only graphql's own executor can do. */
-  readonly asksAboutSchema: boolean;
+  readonly isIntrospection: boolean;
   readonly root: SelectionPlan;
   /** Whether each root field starts only after the previous one has ended, as in a mutation. */
   readonly isSerial: boolean;
 }
 
-/** The fields requested of an object of one type, in the answer's order. */
+/** The fields requested of an object of one type, in the result's order. */
 export interface SelectionPlan {
   readonly fields: readonly FieldPlan[];
   /** Creates the object to put them into, with null for each. */
@@ -47,7 +47,7 @@ export interface SelectionPlan {
 
 type Resolve = (source: unknown, args: object, context: unknown) => unknown;
 
-/** A field of an object in the answer. */
+/** A field of an object in the result. */
 export interface FieldPlan extends ObjectField {
   readonly parentType: GraphQLObjectType;
   /** Every place in the document that requests it, for the locations of errors. */
@@ -77,8 +77,8 @@ export type Completion = { readonly isNonNull: boolean } & (
 /**
  * Creates the plans for one operation of a valid document. `@skip` and `@include` are applied when a plan is made, so there is
  * one for each combination of their values. The fields of a type are planned when its first object is encountered.
- * @param hot after how many objects of a selection to generate a function that fills them. Most documents that return more are
- *   used again, while for one that is used once it would not pay off.
+ * @param hot after how many objects of a selection a function that fills them is generated. Most documents that return more are
+ *   used again; for one that is used once, generating it would not pay off.
  * @returns a function from a request's variables to its plan
  */
 export function createPlans(
@@ -91,7 +91,7 @@ export function createPlans(
   if (!rootType) throw new Error(`the schema has no ${operation.operation}`);
   const plans = new Map<string, OperationPlan>();
   return ({ coerced }) => {
-    // graphql's executor has an error for each object that such a condition is in.
+    // Left to graphql's executor, which adds an error for each object with such a condition.
     if (variables.some((name) => coerced[name] === null)) return undefined;
     const key = variables.map((name) => Number(coerced[name] === true)).join('');
     let plan = plans.get(key);
@@ -102,7 +102,7 @@ export function createPlans(
       const root = new Planner({ schema, fragments, values }, hot).selection(rootType, [operation.selectionSet]);
       plan = {
         root,
-        asksAboutSchema: root.fields.some(({ name }) => name === '__schema' || name === '__type'),
+        isIntrospection: root.fields.some(({ name }) => name === '__schema' || name === '__type'),
         isSerial: operation.operation === OperationTypeNode.MUTATION,
       };
       plans.set(key, plan);
@@ -132,9 +132,9 @@ class Planner {
 
   selection(type: GraphQLObjectType, sets: readonly SelectionSetNode[]): SelectionPlan {
     const { values } = this.#selections;
-    const asked = sets.map((selectionSet) => ({ selectionSet, conditions: [] }));
-    const byKey = collectFields(this.#selections, type, { asked, values });
-    // A node that is there twice is in a fragment that is spread twice.
+    const selections = sets.map((selectionSet) => ({ selectionSet, conditions: [] }));
+    const byKey = collectFields(this.#selections, type, { selections, values });
+    // A fragment that is spread twice gives its nodes twice.
     const fields = [...byKey].map(([key, found]) =>
       this.#field(type, key, [...new Set(found.map(({ node }) => node))]),
     );

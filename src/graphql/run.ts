@@ -21,8 +21,8 @@ export interface RunOptions extends ExecuteOptions {
 export type Run = ReturnType<typeof createRun>;
 
 /**
- * What happens to an operation, stage by stage, whoever brings it. Nothing here rejects: a failure is a response with errors,
- * which are masked and have codes.
+ * Creates the functions that take an operation through the stages. They never reject: a failure is a response with errors, which
+ * are masked and have codes.
  */
 export function createRun(options: RunOptions) {
   const { maskError } = options;
@@ -32,7 +32,7 @@ export function createRun(options: RunOptions) {
   const subscribe = createSubscribe({ ...options, execute });
 
   return {
-    /** Answers a query or mutation. */
+    /** The response to a query or mutation. */
     async respond(operation: Operation): Promise<GraphQLResponse> {
       const response =
         refuse(operation) ??

@@ -1,15 +1,16 @@
 import { readFileSync } from 'node:fs';
 import {
-  buildSchema,
   getDirectiveValues,
   getNamedType,
   isInterfaceType,
+  isIntrospectionType,
   isObjectType,
   isScalarType,
   type DirectiveNode,
   type GraphQLNamedOutputType,
   type GraphQLSchema,
 } from 'graphql';
+import { createSchema as createExecutableSchema } from 'graphql-yoga';
 import type { Table } from '../batch/table.ts';
 import { tablesOf } from '../crm/define-type.ts';
 import { createResolvers, TABLES, TYPES } from '../crm/registry.ts';
@@ -20,12 +21,15 @@ export const SDL = readFileSync(new URL('../../schema.graphql', import.meta.url)
 
 /**
  * The schema of `schema.graphql` with its resolvers. Checked at start: each field of a type that is read from a table must
- * declare which columns it needs, and each field of Query how long its answers may be cached.
- * @throws TypeError naming what is missing
+ * declare which columns it needs, and each field of Query how long its results may be cached.
+ * @throws Error naming a resolver without a field or type in the schema, or TypeError naming what is missing
  */
 export function createSchema(): GraphQLSchema {
-  const schema = buildSchema(SDL);
-  attach(schema);
+  const schema = createExecutableSchema({
+    typeDefs: SDL,
+    resolvers: Object.entries(createResolvers()).map(withoutUndefined),
+  });
+  assertNeedsNoInfo(schema);
   normaliseTextInputs(schema);
   for (const table of TABLES) {
     const type = schema.getType(table.type);
@@ -49,35 +53,22 @@ const isResolvedElsewhere = (table: Table, field: string): boolean =>
     return fields !== undefined && field in fields && !tablesOf([type]).includes(table);
   });
 
-function attach(schema: GraphQLSchema): void {
-  for (const [typeName, given] of Object.entries(createResolvers())) {
-    const type = schema.getType(typeName);
-    if (isScalarType(type)) {
-      Object.assign(type, given, {
-        astNode: type.astNode,
-        specifiedByURL: type.specifiedByURL,
-        description: type.description,
-      });
-    } else if (isInterfaceType(type) && '__resolveType' in given) {
-      type.resolveType = given.__resolveType;
-    } else if (isObjectType(type)) {
-      const fields = type.getFields();
-      for (const [name, resolve] of Object.entries(given)) {
-        const field = fields[name];
-        if (field === undefined) throw new TypeError(`${typeName}.${name}: the schema has no such field`);
-        assertNeedsNoInfo(`${typeName}.${name}`, resolve);
-        // A field of Subscription has two functions: one for the source of its events, one that resolves each.
-        if (typeof resolve === 'function') field.resolve = resolve;
-        else Object.assign(field, resolve);
-      }
-    } else throw new TypeError(`${typeName}: the schema has no such type`);
-  }
-}
+/** A scalar's own properties without a value would replace the description and `specifiedByURL` that the SDL gives it. */
+const withoutUndefined = ([type, given]: readonly [string, object]) => ({
+  [type]: isScalarType(given)
+    ? Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))
+    : given,
+});
 
 /** Plans do not provide graphql's `info`, which costs more to build than most fields to resolve. */
-function assertNeedsNoInfo(field: string, resolve: unknown): void {
-  if (typeof resolve === 'function' && resolve.length > 3)
-    throw new TypeError(`${field}: its resolver takes ${resolve.length} arguments; resolvers get three, and no info`);
+function assertNeedsNoInfo(schema: GraphQLSchema): void {
+  for (const type of Object.values(schema.getTypeMap()))
+    if (isObjectType(type) && !isIntrospectionType(type))
+      for (const [name, { resolve }] of Object.entries(type.getFields()))
+        if (resolve !== undefined && resolve.length > 3)
+          throw new TypeError(
+            `${type.name}.${name}: its resolver takes ${resolve.length} arguments; resolvers get three, and no info`,
+          );
 }
 
 type Maybe<Value> = Value | null | undefined;

@@ -22,7 +22,7 @@ export interface Spread {
 
 /**
  * How many fields a document's operations have once every fragment is spread where it is named: a lower bound on the work of
- * compiling or running it. Works on invalid documents too, in time linear in the text.
+ * compiling or running it. Works on invalid documents too, in time linear in their length.
  */
 export function spreadFields(document: DocumentNode): Spread {
   const fragments = fragmentsOf(document);

@@ -13,10 +13,10 @@ import {
 import { normaliseText } from '../crm/text.ts';
 
 /**
- * Not normalised: an email consists of ASCII, and look-alikes or characters that normalise to ASCII must not turn into it; an
- * idempotency key belongs to its sender.
+ * Not normalised: emails are ASCII, and other characters must not become ASCII by being normalised; idempotency keys are compared
+ * exactly as they were sent.
  */
-const AS_IT_COMES: ReadonlySet<string> = new Set(['email', 'idempotencyKey']);
+const NOT_NORMALISED: ReadonlySet<string> = new Set(['email', 'idempotencyKey']);
 
 type Normalise = (value: unknown) => unknown;
 
@@ -69,7 +69,7 @@ function ofFields(
   known: Map<GraphQLInputType, Normalise | undefined>,
 ): Normalise | undefined {
   const texts = fields.flatMap(({ name, type }) => {
-    const normalise = AS_IT_COMES.has(name) ? undefined : ofType(type, known);
+    const normalise = NOT_NORMALISED.has(name) ? undefined : ofType(type, known);
     return normalise === undefined ? [] : [[name, normalise] as const];
   });
   if (texts.length === 0) return undefined;

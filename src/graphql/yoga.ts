@@ -16,7 +16,7 @@ export interface YogaOptions {
   readonly renderGraphiQL: (options: GraphiQLOptions) => Promise<string>;
 }
 
-/** GraphQL Yoga's handler. It shows GraphiQL, and has operations prepared and executed like those of any other request. */
+/** Creates GraphQL Yoga's handler, which shows GraphiQL. Operations are prepared and executed as for any other request. */
 export function createYogaHandler({ prepare, run, callerOf, maskError, ...options }: YogaOptions) {
   const useRun: Plugin = {
     onParams({ params, request, setParamsHandler }) {
@@ -24,8 +24,8 @@ export function createYogaHandler({ prepare, run, callerOf, maskError, ...option
         const { query = '', operationName, variables } = params;
         const origin = { caller: callerOf(request), signal: request.signal, refresh: false, costMode: undefined };
         try {
-          const asked = { query, isPersisted: false, operationName: operationName ?? undefined, variables };
-          const operation = prepare(asked, origin);
+          const parameters = { query, isPersisted: false, operationName: operationName ?? undefined, variables };
+          const operation = prepare(parameters, origin);
           if (isMutation(operation) && request.method === 'GET') return { errors: [mutationByGet()] };
           return await (isSubscription(operation) ? run.subscribe(operation) : run.execute(operation));
         } catch (error) {

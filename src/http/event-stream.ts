@@ -9,16 +9,15 @@ export type StreamEnd = 'client' | 'stalled' | 'stopping' | 'completed';
 
 /** A response of server-sent events, as in the distinct connections mode of GraphQL over SSE. */
 export interface EventStream {
-  /** Sends an execution result, as JSON in UTF-8. Resolves once the operating system has taken all of it, or the stream is over. */
+  /** Sends an execution result, as JSON in UTF-8. Resolves once the operating system has accepted all of it, or the stream has ended. */
   next(result: Buffer): Promise<void>;
   /**
-   * Tells the client that nothing more comes, and ends the stream. If the gateway is stopping, it does not wait for a slow
-   * reader.
+   * Sends the event `complete`, and ends the stream. If the gateway is stopping, a slow client is cut off early.
    */
   complete(end: StreamEnd): void;
   /** Aborts when nothing more can be sent. */
   readonly signal: AbortSignal;
-  /** Resolves when the stream is over, whoever ended it. */
+  /** Resolves when the stream has ended, whoever ended it. */
   readonly ended: Promise<StreamEnd>;
 }
 
@@ -29,9 +28,9 @@ const STREAM_HEADERS = {
   'x-accel-buffering': 'no',
 } as const;
 
-// Proxies close an idle connection, and so do clients that take it for dead.
+// Proxies and clients close connections on which nothing is sent for a while.
 const HEARTBEAT_MS = 12_000;
-const LAST_WORDS_MS = 500;
+const FLUSH_MS = 500;
 const COMMENT = ':\n\n';
 const COMPLETE = 'event: complete\ndata:\n\n';
 const nextEvent = (result: Buffer): string => `event: next\ndata: ${result.toString()}\n\n`;
@@ -39,10 +38,10 @@ const nextEvent = (result: Buffer): string => `event: next\ndata: ${result.toStr
 /** Sends a single result and completes: for a query or mutation, or for an operation's errors. */
 export function sendAsEvents(
   response: ServerResponse,
-  answer: { readonly body: Buffer; readonly headers: Readonly<Record<string, string>> },
+  result: { readonly body: Buffer; readonly headers: Readonly<Record<string, string>> },
 ): void {
-  response.writeHead(200, { ...answer.headers, ...STREAM_HEADERS, vary: varyBy(response, 'Accept') });
-  response.end(`${COMMENT}${nextEvent(answer.body)}${COMPLETE}`);
+  response.writeHead(200, { ...result.headers, ...STREAM_HEADERS, vary: varyBy(response, 'Accept') });
+  response.end(`${COMMENT}${nextEvent(result.body)}${COMPLETE}`);
 }
 
 /**
@@ -51,14 +50,14 @@ export function sendAsEvents(
  */
 export function openEventStream(response: ServerResponse, { stallMs }: { stallMs: number }): EventStream {
   let end: StreamEnd = 'client';
-  const over = new AbortController();
+  const controller = new AbortController();
   let deadline: NodeJS.Timeout | undefined;
-  /** Resolvers of the writes that the operating system has not taken yet. */
+  /** The `resolve` functions of writes that the operating system has not accepted yet. */
   const unsent = new Set<() => void>();
   const { promise: ended, resolve } = Promise.withResolvers<StreamEnd>();
 
   const stop = (): void => {
-    over.abort(createError('TIMEOUT', 'The subscription is over.'));
+    controller.abort(createError('TIMEOUT', 'The subscription has ended.'));
     clearInterval(heartbeat);
   };
   const close = (): void => {
@@ -82,7 +81,7 @@ export function openEventStream(response: ServerResponse, { stallMs }: { stallMs
       unsent.add(done);
       response.write(text, () => {
         unsent.delete(done);
-        if (unsent.size === 0 && !over.signal.aborted) clearTimeout(deadline);
+        if (unsent.size === 0 && !controller.signal.aborted) clearTimeout(deadline);
         done();
       });
     });
@@ -99,15 +98,15 @@ export function openEventStream(response: ServerResponse, { stallMs }: { stallMs
 
   return {
     ended,
-    signal: over.signal,
+    signal: controller.signal,
     async next(result) {
-      if (!over.signal.aborted) await write(nextEvent(result));
+      if (!controller.signal.aborted) await write(nextEvent(result));
     },
     complete(why) {
-      if (over.signal.aborted) return;
+      if (controller.signal.aborted) return;
       stop();
       end = why;
-      cutAfter(why === 'stopping' ? LAST_WORDS_MS : stallMs, why);
+      cutAfter(why === 'stopping' ? FLUSH_MS : stallMs, why);
       response.end(COMPLETE);
     },
   };

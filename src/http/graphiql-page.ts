@@ -2,8 +2,8 @@ import type { GraphiQLOptions } from 'graphql-yoga';
 import { graphiqlScripts } from './graphiql-scripts.ts';
 
 /**
- * GraphiQL's drag library leaves a stale `transform` on each tab, and applies it once the tab has the focus: the tab jumped
- * away on mouse-down, and the click landed elsewhere.
+ * GraphiQL's drag library leaves a stale `transform` on each tab, and applies it when the tab gets the focus. Without this, the tab
+ * jumps away on mouse-down, and the click lands elsewhere.
  */
 const TABS = '.graphiql-container .graphiql-tab { transform: none !important; }';
 
@@ -29,7 +29,7 @@ const NARROW = `@media (max-width: 700px) {
 export async function renderGraphiQL(options: GraphiQLOptions): Promise<string> {
   // Nine megabytes of text, loaded only for those who open the page.
   const bundled = await import('@graphql-yoga/render-graphiql');
-  const ours = `<style>${TABS}\n${NARROW}</style><script>${graphiqlScripts(options)}</script>`;
-  // The first one is the end of the head: scripts, which may contain the same text, come later.
-  return bundled.renderGraphiQL(options).replace('</head>', () => `${ours}</head>`);
+  const additions = `<style>${TABS}\n${NARROW}</style><script>${graphiqlScripts(options)}</script>`;
+  // Replaces the first occurrence only: scripts after it may contain the same text.
+  return bundled.renderGraphiQL(options).replace('</head>', () => `${additions}</head>`);
 }

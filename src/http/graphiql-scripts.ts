@@ -1,18 +1,18 @@
 import type { GraphiQLOptions } from 'graphql-yoga';
 
 /**
- * The page's icons have titles with minified names ("wze icon"). They get the label of the button that they are on instead, or
- * an empty title where there is none.
+ * The page's icons have titles with minified names ("wze icon"). Each gets the label of its button instead, or an
+ * empty title if it is on none.
  */
-const WORDS = `new MutationObserver(() => {
+const ICON_TITLES = `new MutationObserver(() => {
   for (const title of document.querySelectorAll('svg > title')) {
     const words = title.closest('[aria-label]')?.getAttribute('aria-label') ?? '';
     if (title.textContent !== words && / icon$/.test(title.textContent)) title.textContent = words;
   }
 }).observe(document, { childList: true, subtree: true });`;
 
-// Where the tabs do not fit, GraphiQL leaves the selected one out of sight. They get their sizes a moment after they are there.
-const IN_SIGHT = `let shown;
+// If the tabs do not fit, GraphiQL may leave the selected one out of sight. Tabs get their sizes a moment after they are added.
+const SCROLL_TO_TAB = `let shown;
 const sizes = new ResizeObserver(() => shown.scrollIntoView({ block: 'nearest', inline: 'nearest' }));
 new MutationObserver(() => {
   const selected = document.querySelector('[role=tab][aria-selected=true]');
@@ -28,28 +28,29 @@ const storedTabs = () => JSON.parse(localStorage.getItem('graphiql:tabState') ||
 const store = (name, value) => localStorage.setItem('graphiql:' + name, value ?? '');`;
 
 /**
- * At its start, GraphiQL looks among the stored tabs for one with the text that it stored last, or with the \`query\` of the
- * address, and opens a further tab if there is none. It stores that text only once it is edited, so a second visit got a blank
- * tab. Here it is the text of the tab that was in front. GraphiQL writes the text in front into the address too, with a history
- * state, which a link has not: that is no wish for a tab. A link's query may be a tab already, and otherwise gets one without
- * the variables of another, beside the examples.
+ * When it starts, GraphiQL looks among the stored tabs for one with the query that it stored last, or with the parameter \`query\`
+ * of the address, and opens another tab if there is none. It stores a query only once it is edited, so a second visit would open
+ * a blank tab. Therefore this stores the query of the tab that was selected. GraphiQL also writes the selected query into the
+ * address, together with a history state; that must not open a tab either. A link has no history state. Its query opens a tab,
+ * unless there is one already, without the variables of another tab.
  */
 const SAME_TABS = `const address = new URL(location.href);
 if (history.state !== null && address.searchParams.has('query')) {
   address.searchParams.delete('query');
   history.replaceState(history.state, '', address);
 }
-const asked = address.searchParams.get('query') || undefined;
+const linked = address.searchParams.get('query') || undefined;
 const tabOf = ({ query, variables = null }, i) => titled({ id: 'example-' + i, query, variables, headers: null, response: null });
 if (storedTabs() === null) store('tabState', JSON.stringify({ activeTabIndex: 0, tabs: examples.map(tabOf) }));
 const { tabs, activeTabIndex } = storedTabs();
-const inFront = asked === undefined ? tabs[activeTabIndex] : tabs.findLast(({ query }) => query === asked);
-store('query', asked ?? inFront?.query);
-store('variables', inFront?.variables);`;
+const selectedTab = linked === undefined ? tabs[activeTabIndex] : tabs.findLast(({ query }) => query === linked);
+store('query', linked ?? selectedTab?.query);
+store('variables', selectedTab?.variables);`;
 
 /**
- * GraphiQL stores its tabs when nothing has been typed for half a second. What was typed last is stored when the page is left.
- * Its editors, which it makes known under this name, do not wrap long lines by themselves, and hide their ends behind buttons.
+ * GraphiQL stores its tabs half a second after the last key press. What was typed since is stored here when the page is left.
+ * GraphiQL publishes its editors under this global name. By default they do not wrap long lines, whose ends are then hidden
+ * behind buttons.
  */
 const EDITORS = `let typedAt = -Infinity;
 const STORED_AFTER_MS = 1_000;
@@ -59,7 +60,7 @@ Object.defineProperty(globalThis, '__MONACO', {
     Object.defineProperty(globalThis, '__MONACO', { value: monaco });
     monaco.editor.onDidCreateEditor((editor) => editor.updateOptions({ wordWrap: 'on' }));
     monaco.editor.onDidCreateModel((model) => model.onDidChangeContent(() => (typedAt = performance.now())));
-    // Measured before its font is there, a line is taken for shorter than it is.
+    // Lines that were measured before the font has loaded seem shorter than they are.
     document.fonts.load('15px "Fira Code"').then(() => monaco.editor.remeasureFonts());
     const textOf = (name) => monaco.editor.getModels().find(({ uri }) => uri.path.endsWith(name))?.getValue();
     addEventListener('pagehide', () => {
@@ -75,10 +76,10 @@ Object.defineProperty(globalThis, '__MONACO', {
   },
 });`;
 
-/** What the page runs before GraphiQL starts. */
+/** The script that the page runs before GraphiQL starts. */
 export function graphiqlScripts({ defaultTabs = [] }: GraphiQLOptions): string {
-  // In a script, HTML's own characters must not appear in a text.
+  // `</script>` in a string would end the script element.
   const examples = JSON.stringify(defaultTabs).replaceAll('<', String.raw`\u003c`);
-  const parts = [WORDS, IN_SIGHT, STORAGE, EDITORS, `const examples = ${examples};`, SAME_TABS];
+  const parts = [ICON_TITLES, SCROLL_TO_TAB, STORAGE, EDITORS, `const examples = ${examples};`, SAME_TABS];
   return `(() => {\n${parts.join('\n')}\n})();`;
 }

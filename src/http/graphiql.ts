@@ -1,6 +1,6 @@
 import type { GraphiQLOptions } from 'graphql-yoga';
 
-/** GraphiQL's initial tabs, with comments that fit a narrow window beside its buttons. Each runs as it is; the last one shows a refusal. */
+/** GraphiQL's initial tabs, with comments short enough for a narrow window. Each runs unchanged; the last one shows a refusal. */
 export const EXAMPLES = [
   `# The newest customers, and
 # what they ordered last.
@@ -187,7 +187,7 @@ query TooMuch {
 `,
 ] as const;
 
-// A concierge's bell. Inlined, like everything else in the page.
+// A reception bell. Inlined, like everything else in the page.
 const BELL = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24" width="26" height="26" fill="#d60590"><circle cx="12" cy="4.6" r="1.6"/><path d="M3 16a9 9 0 0 1 18 0z"/><rect x="1.5" y="17.5" width="21" height="2.5" rx="1.2"/></svg>`;
 
 /** GraphiQL's initial settings. */

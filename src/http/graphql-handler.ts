@@ -6,8 +6,9 @@ import { isMutation, isSubscription, type CostMode, type Operation, type Prepare
 import { refuse, type Run } from '../graphql/run.ts';
 import { serialise, type GraphQLResponse } from '../graphql/stages/serialise.ts';
 import { sendAsEvents } from './event-stream.ts';
-import { costMode, HttpError, readGraphQLRequest } from './graphql-request.ts';
-import { negotiate, RESPONSE_TYPE, wantOfEvents } from './media-types.ts';
+import { costMode, readGraphQLRequest } from './graphql-request.ts';
+import { HttpError } from './http-error.ts';
+import { negotiate, RESPONSE_TYPE, eventStreamSupport } from './media-types.ts';
 import type { Subscriptions } from './subscriptions.ts';
 import { varyBy } from './vary.ts';
 
@@ -19,80 +20,80 @@ export interface GraphQLHandlerOptions {
 }
 
 /**
- * Answers GraphQL requests by GET and POST, as specified by GraphQL over HTTP and GraphQL over SSE. It parses the request
- * itself, since creating a stream and Fetch objects for each would cost more than most queries.
+ * Creates the handler of GraphQL requests by GET and POST, as specified by GraphQL over HTTP and GraphQL over SSE. It reads
+ * node:http's requests itself, since creating Fetch objects and a stream for each would cost more than most queries.
  */
 export function createGraphQLHandler({ prepare, run, bodyBytes, subscriptions }: GraphQLHandlerOptions) {
   return async (request: IncomingMessage, response: ServerResponse, caller: Caller): Promise<void> => {
-    const wanted = wantedOf(request);
-    const asked = await readGraphQLRequest(request, bodyBytes);
+    const format = formatOf(request);
+    const parameters = await readGraphQLRequest(request, bodyBytes);
     const refresh = request.headers['cache-control']?.toLowerCase().includes('no-cache') === true;
-    const origin = { caller, signal: goneSignal(response), refresh, costMode: wanted.costMode };
+    const origin = { caller, signal: disconnectSignal(response), refresh, costMode: format.costMode };
     let operation: Operation;
     try {
-      operation = prepare(asked, origin);
+      operation = prepare(parameters, origin);
     } catch (error) {
-      if (error instanceof RequestErrors) return send(response, wanted, serialise({ errors: error.errors }));
+      if (error instanceof RequestErrors) return send(response, format, serialise({ errors: error.errors }));
       throw error;
     }
     if (isMutation(operation) && request.method === 'GET')
       throw new HttpError(405, 'Expected a mutation by POST, got GET.', { allow: 'POST' });
     if (isSubscription(operation)) {
-      assertStream(wanted);
-      if (refuse(operation) === undefined) return subscriptions.answer(request, response, operation);
+      assertEventStream(format);
+      if (refuse(operation) === undefined) return subscriptions.serve(request, response, operation);
     }
-    return send(response, wanted, await run.respond(operation));
+    return send(response, format, await run.respond(operation));
   };
 }
 
-/** How the client wants to be answered. */
-interface Wanted {
+/** The format of the response that the client accepts. */
+interface ResponseFormat {
   /** Undefined for an event stream. */
   readonly type: ReturnType<typeof negotiate>;
-  readonly events: ReturnType<typeof wantOfEvents>;
+  readonly events: ReturnType<typeof eventStreamSupport>;
   readonly costMode: CostMode | undefined;
 }
 
-/** @throws HttpError 406 when the client accepts nothing that there is */
-function wantedOf({ headers }: IncomingMessage): Wanted {
-  const events = wantOfEvents(headers.accept);
+/** @throws HttpError 406 when the client accepts none of our media types */
+function formatOf({ headers }: IncomingMessage): ResponseFormat {
+  const events = eventStreamSupport(headers.accept);
   const type = events === 'only' ? undefined : negotiate(headers.accept);
   if (type === undefined && events === 'none')
     throw new HttpError(406, `Expected to be allowed to answer with ${RESPONSE_TYPE} or application/json.`);
   const mode = costMode(headers['graphql-cost']);
-  if (type === undefined && mode !== undefined) throw costOfStream();
+  if (type === undefined && mode !== undefined) throw costWithStream();
   return { type, events, costMode: mode };
 }
 
-/** @throws HttpError 406 unless a subscription can be answered as wanted */
-function assertStream({ events, costMode: mode }: Wanted): void {
-  if (mode !== undefined) throw costOfStream();
+/** @throws HttpError 406 when the client does not accept a subscription's event stream */
+function assertEventStream({ events, costMode: mode }: ResponseFormat): void {
+  if (mode !== undefined) throw costWithStream();
   if (events === 'none')
     throw new HttpError(406, 'Expected a subscription to come with the header "accept: text/event-stream".');
 }
 
-const costOfStream = () =>
+const costWithStream = () =>
   new HttpError(406, 'Expected the header "graphql-cost" with an answer in JSON, got a request for an event stream.');
 
-/** A signal that aborts when the client goes away before it has the whole response. */
-function goneSignal(response: ServerResponse): AbortSignal {
+/** A signal that aborts when the client disconnects before it has the whole response. */
+function disconnectSignal(response: ServerResponse): AbortSignal {
   const controller = new AbortController();
   response.once('close', () => {
-    // Every response closes, and an error records where it was made.
+    // Also emitted after a response was sent whole, for which an error, with its stack trace, would be created in vain.
     if (!response.writableFinished) controller.abort(createError('TIMEOUT', 'The request was given up.'));
   });
   return controller.signal;
 }
 
-function send(response: ServerResponse, { type }: Wanted, answer: GraphQLResponse): void {
-  if (type === undefined) return sendAsEvents(response, answer);
-  // With application/json, the status is 200 so that proxies and old clients can tell that GraphQL itself has answered.
-  response.writeHead(type === RESPONSE_TYPE ? answer.status : 200, {
+function send(response: ServerResponse, { type }: ResponseFormat, result: GraphQLResponse): void {
+  if (type === undefined) return sendAsEvents(response, result);
+  // With application/json, any GraphQL response has status 200, so that old clients can tell it from an error of a proxy.
+  response.writeHead(type === RESPONSE_TYPE ? result.status : 200, {
     'content-type': `${type}; charset=utf-8`,
-    'content-length': answer.body.length,
-    ...answer.headers,
-    vary: varyBy(response, answer.headers['vary'] ?? 'Accept'),
+    'content-length': result.body.length,
+    ...result.headers,
+    vary: varyBy(response, result.headers['vary'] ?? 'Accept'),
   });
-  response.end(answer.body);
+  response.end(result.body);
   return undefined;
 }

@@ -1,42 +1,32 @@
 import type { IncomingMessage } from 'node:http';
+import { parse as parseContentType } from 'content-type';
 import { quoted } from '../errors.ts';
 import type { CostMode, GraphQLRequest } from '../graphql/operation.ts';
-import { JSON_TYPE } from './media-types.ts';
-
-/** A problem with the HTTP request itself. `headers` are added to the response. */
-export class HttpError extends Error {
-  override readonly name = 'HttpError';
-  readonly status: number;
-  readonly headers: Readonly<Record<string, string>>;
-  constructor(status: number, message: string, headers: Readonly<Record<string, string>> = {}) {
-    super(message);
-    this.status = status;
-    this.headers = headers;
-  }
-}
+import { HttpError } from './http-error.ts';
+import { isUtf8, JSON_TYPE } from './media-types.ts';
 
 /**
  * Reads the parameters of a GET or POST.
  * @throws HttpError for a request that cannot be read (400, 413, 415)
  */
-export async function readGraphQLRequest(request: IncomingMessage, mostBytes: number): Promise<GraphQLRequest> {
+export async function readGraphQLRequest(request: IncomingMessage, maxBytes: number): Promise<GraphQLRequest> {
   if (request.method === 'GET') return parseGet(queryString(request));
   assertJsonBody(request.headers['content-type']);
-  return parsePost(await readBody(request, mostBytes));
+  return parsePost(await readBody(request, maxBytes));
 }
 
 /**
  * Reads a request's body.
- * @throws HttpError 413 past `mostBytes`, before the rest is read; 415 for a content encoding; 400 for text that is not UTF-8
+ * @throws HttpError 413 past `maxBytes`, before the rest is read; 415 for a content encoding; 400 for text that is not UTF-8
  */
-async function readBody(request: IncomingMessage, mostBytes: number): Promise<string> {
+async function readBody(request: IncomingMessage, maxBytes: number): Promise<string> {
   const tooLarge = () =>
-    new HttpError(413, `Expected a body of at most ${mostBytes} bytes, got more.`, { connection: 'close' });
-  if (Number(request.headers['content-length'] ?? 0) > mostBytes) throw tooLarge();
+    new HttpError(413, `Expected a body of at most ${maxBytes} bytes, got more.`, { connection: 'close' });
+  if (Number(request.headers['content-length'] ?? 0) > maxBytes) throw tooLarge();
   const encoding = request.headers['content-encoding'];
   if (encoding !== undefined && encoding !== 'identity')
     throw new HttpError(415, `Expected a body without content encoding, got ${quoted(encoding)}.`);
-  const bytes = await receive(request, mostBytes, tooLarge);
+  const bytes = await receive(request, maxBytes, tooLarge);
   try {
     return UTF_8.decode(bytes);
   } catch (cause) {
@@ -47,20 +37,20 @@ async function readBody(request: IncomingMessage, mostBytes: number): Promise<st
 const UTF_8 = new TextDecoder('utf-8', { fatal: true });
 
 /** Uses events, since a stream's async iterator costs more than everything else that is done with a short body. */
-function receive(request: IncomingMessage, mostBytes: number, tooLarge: () => HttpError): Promise<Buffer> {
+function receive(request: IncomingMessage, maxBytes: number, tooLarge: () => HttpError): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let bytes = 0;
     request.on('data', (chunk: Buffer) => {
       bytes += chunk.length;
-      if (bytes <= mostBytes) chunks.push(chunk);
+      if (bytes <= maxBytes) chunks.push(chunk);
       else {
         request.pause();
         reject(tooLarge());
       }
     });
     request.on('end', () => resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks)));
-    // A client that disconnects half-way is not our error, and gets no answer.
+    // The client disconnected, so it gets no response, and nothing is logged.
     request.on('error', (cause) => reject(refusal('Expected the whole body, got a part of it.', cause)));
   });
 }
@@ -69,7 +59,7 @@ const refusal = (message: string, cause: unknown): HttpError => Object.assign(ne
 
 /**
  * Parses a POST's JSON body.
- * @throws BAD_USER_INPUT or HttpError 400, saying what was expected and what came
+ * @throws BAD_USER_INPUT or HttpError 400, saying what was expected and what was given
  */
 function parsePost(body: string): GraphQLRequest {
   let parsed: unknown;
@@ -93,11 +83,11 @@ const queryString = ({ url = '' }: IncomingMessage): string =>
 
 /**
  * Parses a GET's query string.
- * @throws HttpError 400, saying what was expected and what came
+ * @throws HttpError 400, saying what was expected and what was given
  */
 function parseGet(given: string): GraphQLRequest {
   try {
-    // URLSearchParams replaces invalid bytes with replacement characters, which a filter would then look for.
+    // Not left to URLSearchParams, which replaces invalid bytes with U+FFFD, so that filters would search for that.
     decodeURIComponent(given);
   } catch (cause) {
     throw refusal('Expected a query string of percent-encoded UTF-8, got bytes that are not.', cause);
@@ -137,7 +127,7 @@ const isDeeper = (value: unknown, levels: number): boolean =>
 
 function checkedRequest(given: object): GraphQLRequest {
   const { query, operationName, variables, extensions } = given as Readonly<Record<string, unknown>>;
-  const isPersisted = (query === undefined || query === null || query === '') && namesPersisted(extensions);
+  const isPersisted = (query === undefined || query === null || query === '') && isForPersistedQuery(extensions);
   if (!isPersisted && typeof query !== 'string')
     throw new HttpError(
       400,
@@ -156,7 +146,7 @@ function checkedRequest(given: object): GraphQLRequest {
   };
 }
 
-const namesPersisted = (extensions: unknown): boolean =>
+const isForPersistedQuery = (extensions: unknown): boolean =>
   typeof extensions === 'object' &&
   extensions !== null &&
   'persistedQuery' in extensions &&
@@ -178,9 +168,8 @@ export function costMode(header: string | readonly string[] | undefined): CostMo
 /** @throws HttpError 415 unless a POST's body is JSON in UTF-8 */
 function assertJsonBody(contentType: string | undefined): void {
   if (contentType === JSON_TYPE) return;
-  const [type, ...parameters] = (contentType ?? '').split(';').map((part) => part.trim().toLowerCase());
-  const charset = parameters.find((parameter) => parameter.startsWith('charset='));
-  if (type === JSON_TYPE && (charset === undefined || /^charset="?utf-?8"?$/.test(charset))) return;
+  const { type, parameters } = parseContentType(contentType ?? '');
+  if (type === JSON_TYPE && isUtf8(parameters['charset'])) return;
   throw new HttpError(
     415,
     `Expected content type ${JSON_TYPE} in UTF-8, got ${contentType === undefined ? 'none' : quoted(contentType)}.`,

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Caller } from '../access/caller.ts';
 import type { createGraphQLHandler } from './graphql-handler.ts';
-import { HttpError } from './graphql-request.ts';
+import { HttpError } from './http-error.ts';
 import { prefersPage } from './media-types.ts';
 import type { Handler, Route } from './server.ts';
 import { varyBy } from './vary.ts';
@@ -12,23 +12,23 @@ interface RouteOptions {
   readonly yoga: Handler;
 }
 
-/** The route of GraphQL. A browser that asks for a page gets GraphiQL from Yoga's handler. */
+/** The route of GraphQL. A browser that requests a page gets GraphiQL from Yoga's handler. */
 export function createGraphQLRoute(options: RouteOptions): Route {
   return {
     methods: ['GET', 'POST'],
-    handle: (request, response) => answer(options, request, response),
+    handle: (request, response) => handle(options, request, response),
   };
 }
 
-async function answer(
+async function handle(
   { graphql, callerOf, yoga }: RouteOptions,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
   const { accept, host } = request.headers;
-  // A dry run must never run anything, so a request for the cost never goes to Yoga's handler, which does not know it.
-  const asksCost = 'graphql-cost' in request.headers;
-  if (request.method !== 'GET' || asksCost || !prefersPage(accept))
+  // Yoga's handler ignores this header, and would run an operation of which only the cost is requested.
+  const requestsCost = 'graphql-cost' in request.headers;
+  if (request.method !== 'GET' || requestsCost || !prefersPage(accept))
     return graphql(request, response, callerOf(request));
   if (!URL.canParse(`http://${host}${request.url}`))
     throw new HttpError(400, 'Expected a host name in the header "host", got something else.');

@@ -7,9 +7,9 @@ export type DependencyState = 'up' | 'down' | 'not used';
 
 export interface HealthOptions {
   readonly isStopping: () => boolean;
-  /** Resolves when MySQL answers. */
+  /** Resolves when MySQL responds. */
   readonly pingDatabase: () => Promise<void>;
-  /** How many statements and transactions are waiting because all connections to MySQL that they may use are busy. */
+  /** How many statements and transactions wait for a free connection to MySQL. */
   readonly waiting: () => { readonly reads: number; readonly writes: number };
   readonly redisState: () => DependencyState;
 }
@@ -20,13 +20,16 @@ const PING_MS = 1_000;
 export const live: Handler = (_, response) => sendJson(response, 200, { status: 'ok' });
 
 /**
- * Readiness with each dependency's state: 200 while queries can be answered, 503 without MySQL or while stopping. With all
- * connections busy the gateway stays ready, and `waiting` tells how many are waiting. Without Redis it stays ready too, since
- * answers are merely not cached, and `status` is `degraded`.
+ * Readiness, with each dependency's state: 200 while queries can be executed, 503 without MySQL or while stopping. If all
+ * connections are busy, the gateway stays ready, and `waiting` has the numbers of waiting reads and writes. Without Redis it stays
+ * ready too, since responses are merely not cached, and `status` is `degraded`.
  */
 export function createReadiness({ isStopping, pingDatabase, waiting, redisState }: HealthOptions): Handler {
   return async (_, response) => {
-    const database = await within({ ms: PING_MS, late: () => new Error('no answer') }, pingDatabase).then(
+    const database = await within(
+      { ms: PING_MS, late: () => new Error(`no response within ${PING_MS} ms`) },
+      pingDatabase,
+    ).then(
       (): DependencyState => 'up',
       (): DependencyState => 'down',
     );

@@ -1,10 +1,13 @@
+import { parse } from 'content-type';
+import { LRUCache } from 'lru-cache';
+
 export const JSON_TYPE = 'application/json';
 export const RESPONSE_TYPE = 'application/graphql-response+json';
 
-/** The media type of the answer, by the request's `Accept`; undefined when the caller accepts neither. */
+/** The media type of the response, by the request's `Accept`; undefined when the caller accepts neither. */
 export function negotiate(accept: string | undefined): typeof JSON_TYPE | typeof RESPONSE_TYPE | undefined {
   if (!accept || accept === JSON_TYPE) return JSON_TYPE;
-  const weights = parseAccept(accept);
+  const weights = weightsOf(accept);
   const any = weightOfAny(weights);
   const [json, response] = [weights.get(JSON_TYPE) ?? any, weights.get(RESPONSE_TYPE)];
   // A caller that does not name the newer type may not support it.
@@ -15,42 +18,65 @@ export function negotiate(accept: string | undefined): typeof JSON_TYPE | typeof
 
 /** Whether the caller names HTML and prefers it to JSON. */
 export function prefersPage(accept: string | undefined): boolean {
-  if (accept?.includes('text/html') !== true) return false;
-  const weights = parseAccept(accept);
-  const weight = weights.get('text/html') ?? 0;
-  return weight > jsonWeight(weights);
+  if (!accept || accept === JSON_TYPE) return false;
+  const weights = weightsOf(accept);
+  return (weights.get('text/html') ?? 0) > jsonWeight(weights);
 }
 
 /**
- * Whether the caller accepts an event stream: not at all, besides JSON, or nothing else. Only if named explicitly, since most
- * callers that accept anything could not handle one. urql lists all types even for queries.
+ * Whether the caller accepts an event stream: not at all (`none`), besides JSON (`some`), or nothing else (`only`). A wildcard does
+ * not count, since most callers that send one could not read a stream. urql lists all types even for queries.
  */
-export function wantOfEvents(accept: string | undefined): 'none' | 'some' | 'only' {
-  if (accept?.includes('text/event-stream') !== true) return 'none';
-  const weights = parseAccept(accept);
-  const weight = weights.get('text/event-stream') ?? 0;
-  return weight === 0 ? 'none' : jsonWeight(weights) === 0 ? 'only' : 'some';
+export function eventStreamSupport(accept: string | undefined): 'none' | 'some' | 'only' {
+  if (!accept || accept === JSON_TYPE) return 'none';
+  const weights = weightsOf(accept);
+  if ((weights.get('text/event-stream') ?? 0) === 0) return 'none';
+  return jsonWeight(weights) === 0 ? 'only' : 'some';
 }
 
-function jsonWeight(weights: ReadonlyMap<string, number>): number {
+/** Whether a charset parameter allows UTF-8, the only one that is read or sent. */
+export const isUtf8 = (charset: string | undefined): boolean => charset === undefined || /^utf-?8$/i.test(charset);
+
+/** The weight (`q`) of each media range by its name, 0 for one that is refused. */
+type Weights = ReadonlyMap<string, number>;
+
+function jsonWeight(weights: Weights): number {
   const any = weightOfAny(weights);
   return Math.max(weights.get(JSON_TYPE) ?? any, weights.get(RESPONSE_TYPE) ?? any);
 }
 
-const weightOfAny = (weights: ReadonlyMap<string, number>): number =>
-  weights.get('application/*') ?? weights.get('*/*') ?? 0;
+const weightOfAny = (weights: Weights): number => weights.get('application/*') ?? weights.get('*/*') ?? 0;
 
-/** Media types with their weights (`q`), 0 for one that is refused. Types with a charset other than UTF-8 are left out. */
-function parseAccept(accept: string): ReadonlyMap<string, number> {
-  const ranges = accept.split(',').map((part) => part.split(';').map((piece) => piece.trim().toLowerCase()));
-  return new Map(
-    ranges
-      .filter(([, ...parameters]) =>
-        parameters.every((parameter) => !parameter.startsWith('charset=') || /^charset="?utf-8"?$/.test(parameter)),
-      )
-      .map(([type = '', ...parameters]) => {
-        const weight = Number(/^q=([01](?:\.\d*)?)$/m.exec(parameters.join('\n'))?.[1] ?? 1);
-        return [type, weight];
-      }),
-  );
+// Callers send few different headers, and parsing one takes a microsecond or more.
+const parsed = new LRUCache<string, Weights>({ max: 200 });
+const MAX_CACHED_CHARACTERS = 500;
+
+function weightsOf(accept: string): Weights {
+  if (accept.length > MAX_CACHED_CHARACTERS) return parseAccept(accept);
+  let weights = parsed.get(accept);
+  if (weights === undefined) {
+    weights = parseAccept(accept);
+    parsed.set(accept, weights);
+  }
+  return weights;
+}
+
+/**
+ * Parses the media ranges of an `Accept` header (RFC 9110, 12.5.1). The package `negotiator` puts them in an order of preference,
+ * but breaks ties between equal weights, which the rules above need to see.
+ */
+function parseAccept(accept: string): Weights {
+  const ranges: { readonly type: string; readonly weight: number; readonly precedence: number }[] = [];
+  for (let start = 0; start < accept.length;) {
+    const { type, parameters, index } = parse(accept, { comma: true, start });
+    start = index + 1;
+    const { q, charset, ...others } = parameters;
+    if (!isUtf8(charset)) continue;
+    const weight = Number.parseFloat(q ?? '');
+    // The most specific range counts. One with parameters that our types do not have counts if there is no other.
+    const precedence = Object.keys(others).length > 0 ? 0 : charset === undefined ? 1 : 2;
+    ranges.push({ type, weight: weight >= 0 && weight <= 1 ? weight : 1, precedence });
+  }
+  ranges.sort((a, b) => a.precedence - b.precedence);
+  return new Map(ranges.map(({ type, weight }) => [type, weight]));
 }

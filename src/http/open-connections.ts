@@ -6,28 +6,28 @@ export interface OpenConnections {
   /** Tracks a response from its request's arrival until it is sent. */
   add(response: ServerResponse): void;
   /**
-   * Reads what was sent before, then accepts no new connections. Closes each connection when it is idle, and all of them after
-   * `withinMs`.
+   * Reads requests that were already sent, then accepts no new connections. Closes each connection when it is idle, and all of
+   * them after `withinMs`.
    */
   close(withinMs: number): Promise<void>;
-  /** Whether what was sent before `close` has been read, so that anything new comes too late. */
+  /** Whether the requests sent before `close` have been read, so that any other came too late. */
   isClosing(): boolean;
 }
 
-/** After this many turns of the event loop without an arrival nothing is pending: a turn accepts one, and the next reads it. */
+/** After this many turns of the event loop without a new connection or request, none is pending: one turn accepts it, the next reads it. */
 const QUIET_TURNS = 4;
-/** A fraction of `withinMs`, after which clients that keep sending are refused. */
-const MAX_READING = 1 / 10;
+/** The part of `withinMs` in which requests are still read; after it, clients that keep sending are refused. */
+const READING_PART = 1 / 10;
 
-/** Watches a server's connections, so that it can be stopped without cutting responses off. */
+/** Watches a server's connections, so that it can be stopped without cutting off responses. */
 export function watchConnections(server: Server): OpenConnections {
   const responses = new Set<ServerResponse>();
   let isClosing = false;
   let arrivals = 0;
   server.on('connection', () => (arrivals += 1));
 
-  /** A busy event loop may not have accepted pending connections, nor read requests on others, which therefore look idle. */
-  async function readWhatWasSent(withinMs: number): Promise<void> {
+  /** If the event loop was busy, connections may wait to be accepted, and others look idle because their requests were not read. */
+  async function readPending(withinMs: number): Promise<void> {
     const end = performance.now() + withinMs;
     for (let quiet = 0; quiet < QUIET_TURNS && performance.now() < end; quiet += 1) {
       const before = arrivals;
@@ -48,7 +48,7 @@ export function watchConnections(server: Server): OpenConnections {
     },
     async close(withinMs) {
       const timer = setTimeout(() => server.closeAllConnections(), withinMs);
-      await readWhatWasSent(withinMs * MAX_READING);
+      await readPending(withinMs * READING_PART);
       isClosing = true;
       const closed = new Promise((resolve) => server.close(resolve));
       for (const response of responses) if (!response.headersSent) response.setHeader('connection', 'close');

@@ -6,16 +6,16 @@ import type { Results } from '../graphql/stages/mask.ts';
 import { serialise } from '../graphql/stages/serialise.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { openEventStream, type EventStream } from './event-stream.ts';
-import { HttpError } from './graphql-request.ts';
+import { HttpError } from './http-error.ts';
 
 /** Serves subscriptions and tracks the open ones. */
 export interface Subscriptions {
   /**
-   * Runs one until either side ends it.
+   * Sends the events of a subscription until either side ends it.
    * @throws HttpError 503 while stopping or beyond the gateway's limit, 429 beyond the client's
    */
-  answer(request: IncomingMessage, response: ServerResponse, operation: Operation): Promise<void>;
-  /** Tells each client that nothing more comes, and ends all streams. */
+  serve(request: IncomingMessage, response: ServerResponse, operation: Operation): Promise<void>;
+  /** Sends `complete` to each client, and ends all streams. */
   close(): void;
 }
 
@@ -36,14 +36,14 @@ export function createSubscriptions(options: SubscriptionsOptions): Subscription
   let isClosing = false;
   const admit = createAdmission(options);
   return {
-    async answer(request, response, operation) {
+    async serve(request, response, operation) {
       if (isClosing) throw new HttpError(503, 'The gateway is stopping; try again.');
       const release = admit(request.socket.remoteAddress ?? '');
       const stream = openEventStream(response, { stallMs: limits.subscriptionStallMs });
       streams.add(stream);
       try {
         const results = await run.subscribe({ ...operation, signal: stream.signal });
-        for await (const result of untilOver(stream, results)) {
+        for await (const result of untilEnded(stream, results)) {
           await stream.next(serialise(result).body);
           metrics.subscriptionEvents.inc();
         }
@@ -61,8 +61,8 @@ export function createSubscriptions(options: SubscriptionsOptions): Subscription
   };
 }
 
-/** A subscription's results, or a single result with its errors; stops when the stream is over. */
-async function* untilOver({ signal }: EventStream, results: Results): AsyncGenerator<ExecutionResult, void, void> {
+/** A subscription's results, or a single result with its errors; stops when the stream has ended. */
+async function* untilEnded({ signal }: EventStream, results: Results): AsyncGenerator<ExecutionResult, void, void> {
   if (!(Symbol.asyncIterator in results)) {
     yield results;
     return;
@@ -78,7 +78,7 @@ async function* untilOver({ signal }: EventStream, results: Results): AsyncGener
   }
 }
 
-/** Counts subscriptions in total and by address. Admitting one returns the function that releases its place. */
+/** Counts subscriptions in total and by address. Admitting one returns the function to call when it has ended. */
 function createAdmission({ limits, metrics }: SubscriptionsOptions): (client: string) => () => void {
   const ofClient = new Map<string, number>();
   let all = 0;

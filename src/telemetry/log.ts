@@ -18,12 +18,12 @@ export function createLog(options: { level: string; readable: boolean; destinati
   return pino(settings, pretty({ destination: options.destination, translateTime: 'HH:MM:ss', sync: true }));
 }
 
-/** What tells the kind of an error and holds no values: names, codes and numbers. */
+/** The properties that describe the kind of an error, and never contain data. */
 const KINDS: ReadonlySet<string> = new Set(['code', 'errno', 'sqlState', 'kind', 'originalCode']);
 
 // An error's message can contain values from a statement or a request, so only its type and stack are logged.
 function describeError(error: unknown): object {
-  // Prisma's driver adapter has a plain object for a cause.
+  // The cause of an error by Prisma's driver adapter is a plain object.
   if (typeof error !== 'object' || error === null) return { type: typeof error };
   const kinds = Object.entries(error).filter(
     ([name, value]) => KINDS.has(name) && (typeof value === 'string' || typeof value === 'number'),
@@ -38,7 +38,7 @@ function describeError(error: unknown): object {
   };
 }
 
-/** Redis tells the kind of an error in the first word of its message; the rest may hold what the command had. */
+/** The first word of a Redis error's message is its kind; the rest may contain arguments of the command. */
 function redisKind(error: object): object {
   if (!Error.isError(error) || error.name !== 'ReplyError') return {};
   const command = 'command' in error ? (error.command as { readonly name?: unknown } | undefined)?.name : undefined;

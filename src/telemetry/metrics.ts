@@ -25,13 +25,13 @@ export function createMetrics() {
     ...createConnectionMetrics(registers),
     transactionRetries: new Counter({
       name: 'concierge_transaction_retries_total',
-      help: 'Transactions that were undone and run again, by reason: conflict, lock wait, lost (the connection).',
+      help: 'Transactions that were rolled back and retried, by reason: conflict, lock wait, lost (connection).',
       labelNames: ['reason'] as const,
       registers,
     }),
     repeatedWrites: new Counter({
       name: 'concierge_repeated_writes_total',
-      help: 'Mutations whose idempotency key was known: answered as the first time, and nothing written.',
+      help: 'Mutations with a known idempotency key: the first result was repeated, and nothing was written.',
       registers,
     }),
     sweepFailures: new Counter({
@@ -41,13 +41,13 @@ export function createMetrics() {
     }),
     requests: new Counter({
       name: 'concierge_http_requests_total',
-      help: 'HTTP requests answered, by status.',
+      help: 'HTTP responses, by status.',
       labelNames: ['status'] as const,
       registers,
     }),
     requestsInFlight: new Gauge({
       name: 'concierge_http_requests_in_flight',
-      help: 'HTTP requests being answered now.',
+      help: 'HTTP requests without a complete response yet.',
       registers,
     }),
     cacheResults: new Counter({
@@ -58,7 +58,7 @@ export function createMetrics() {
     }),
     redisFailures: new Counter({
       name: 'concierge_redis_failures_total',
-      help: 'Redis commands that failed or took too long and were carried on without, by purpose.',
+      help: 'Redis commands that failed or timed out, by purpose. Requests go on without them.',
       labelNames: ['purpose'] as const,
       registers,
     }),
@@ -66,17 +66,17 @@ export function createMetrics() {
     ...createSubscriptionMetrics(registers),
     uncaughtErrors: new Counter({
       name: 'concierge_uncaught_errors_total',
-      help: 'Exceptions and rejections that nobody caught, each in the log with an id. The gateway goes on.',
+      help: 'Uncaught exceptions and unhandled rejections, each logged with an id. The gateway goes on.',
       registers,
     }),
     unprintedLines: new Counter({
       name: 'concierge_unprinted_lines_total',
-      help: 'Lines of the log that could not be printed, since nobody reads them any more. The gateway goes on.',
+      help: 'Log lines that could not be written because their reader is gone. The gateway goes on.',
       registers,
     }),
     maskedErrors: new Counter({
       name: 'concierge_masked_errors_total',
-      help: 'Unexpected errors that were answered with no more than an id.',
+      help: 'Unexpected errors, of which the client gets only an id.',
       registers,
     }),
   };
@@ -86,19 +86,19 @@ function createConnectionMetrics(registers: Registry[]) {
   return {
     databaseFull: new Counter({
       name: 'concierge_database_full_total',
-      help: 'Statements and transactions refused since all connections to the database that they may have were in use: read, write.',
+      help: 'Statements (read) and transactions (write) refused because no database connection became free in time.',
       labelNames: ['what'] as const,
       registers,
     }),
     spareStatements: new Counter({
       name: 'concierge_spare_statements_total',
-      help: 'Statements sent on a spare connection since all others were in use: answered; stopped (too long for there).',
+      help: 'Statements sent on a spare connection because all others were busy: answered, or stopped (took too long).',
       labelNames: ['outcome'] as const,
       registers,
     }),
     unpreparedStatements: new Counter({
       name: 'concierge_unprepared_statements_total',
-      help: 'Statements run unprepared since the server holds as many prepared ones as it may.',
+      help: 'Statements run unprepared because the server has reached its limit of prepared statements.',
       registers,
     }),
   };
@@ -108,13 +108,13 @@ function createExecutionMetrics(registers: Registry[]) {
   return {
     executions: new Counter({
       name: 'concierge_executions_total',
-      help: 'Operations run, by executor: planned; plain (what asks about the schema).',
+      help: 'Operations executed, by executor: planned, or plain (graphql-js, for introspection).',
       labelNames: ['executor'] as const,
       registers,
     }),
     repeatedReads: new Counter({
       name: 'concierge_repeated_reads_total',
-      help: 'Queries and events that were read again from the beginning, since something was deleted while they were read.',
+      help: 'Queries and events that were executed again because something was deleted while they were read.',
       registers,
     }),
   };
@@ -129,13 +129,13 @@ function createSubscriptionMetrics(registers: Registry[]) {
     }),
     subscriptionsRefused: new Counter({
       name: 'concierge_subscriptions_refused_total',
-      help: 'Subscriptions that were one too many, by limit: instance, client.',
+      help: 'Subscriptions refused, by the limit that they exceeded: instance, client.',
       labelNames: ['limit'] as const,
       registers,
     }),
     subscriptionsEnded: new Counter({
       name: 'concierge_subscriptions_ended_total',
-      help: 'Subscriptions that ended, by reason: client (it went away), stalled (it did not read), stopping, completed.',
+      help: 'Subscriptions that ended, by reason: client (disconnected), stalled (stopped reading), stopping, completed.',
       labelNames: ['reason'] as const,
       registers,
     }),
@@ -146,7 +146,7 @@ function createSubscriptionMetrics(registers: Registry[]) {
     }),
     subscriptionEventsCollapsed: new Counter({
       name: 'concierge_subscription_events_collapsed_total',
-      help: 'Changes that a subscription heard of while it still had another to read for, and read for as one.',
+      help: 'Changes combined with an earlier one that a subscription had not read yet.',
       registers,
     }),
   };

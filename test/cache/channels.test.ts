@@ -10,7 +10,7 @@ import { redisUrl } from '../support/servers.ts';
 describe('messages that Redis could not be told of', () => {
   const metrics = createMetrics();
   const log = createLog({ level: 'silent', readable: false, destination: new Writable() });
-  const heard: string[] = [];
+  const received: string[] = [];
   let redis: BoundedRedis;
   let publisher: RedisChannels;
   let reader: RedisChannels;
@@ -45,9 +45,12 @@ describe('messages that Redis could not be told of', () => {
       log,
       metrics,
     };
-    const silent = { heard: () => undefined, turned: () => undefined };
+    const silent = { onMessage: () => undefined, onStateChange: () => undefined };
     publisher = createRedisChannels({ ...options, listener: silent });
-    reader = createRedisChannels({ ...options, listener: { ...silent, heard: (channel) => heard.push(channel) } });
+    reader = createRedisChannels({
+      ...options,
+      listener: { ...silent, onMessage: (channel) => received.push(channel) },
+    });
     for (const channel of ['a', 'b']) reader.join(channel);
     for (const channel of ['a', 'b'])
       await until(
@@ -71,32 +74,32 @@ describe('messages that Redis could not be told of', () => {
       () => triedInVain,
       (tries) => tries > 20,
     );
-    expect(heard).toEqual([]);
+    expect(received).toEqual([]);
     isAway = false;
     await until(
       'a message',
-      () => heard,
+      () => received,
       ({ length }) => length > 0,
     );
     // A repeated message would have arrived by then.
     await pause(300);
-    expect(heard).toEqual(['a']);
+    expect(received).toEqual(['a']);
     expect(sent).toEqual([21]);
   });
 
   test('are, past a thousand, one message that it may be any', async () => {
-    heard.length = 0;
+    received.length = 0;
     sent.length = 0;
     isAway = true;
     for (let i = 0; i < 5_000; i += 1) publisher.publish([`other ${i}`]);
     isAway = false;
     await until(
       'two messages',
-      () => heard,
+      () => received,
       ({ length }) => length >= 2,
     );
     await pause(300);
-    expect(heard.toSorted()).toEqual(['a', 'b']);
+    expect(received.toSorted()).toEqual(['a', 'b']);
     expect(sent).toEqual([1_001]);
   });
 });

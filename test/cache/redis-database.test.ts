@@ -35,7 +35,7 @@ test('a database of Redis is used that the URL names, and no other when there is
   const line = none.logLines.find((one) => one.includes('Redis is down')) ?? '';
   expect(JSON.parse(line)).toMatchObject({ err: { type: 'ReplyError', code: 'ERR', command: 'select' } });
   const outside = createOutsideInvalidation({ urls: [`${redisUrl()}/99`], prefix, timeoutMs: 60_000 });
-  expect(await outside.endAll()).toMatch(/DB index is out of range/);
+  expect(await outside.invalidateAll()).toMatch(/DB index is out of range/);
   outside.close();
   for (const [number, expected] of [
     [0, 0],

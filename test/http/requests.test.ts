@@ -80,6 +80,14 @@ describe.each(['GET', 'POST'] as const)('a request by %s', (method) => {
     ['application/json, text/html;q=0.5', 200, JSON_TYPE],
     ['application/json, text/html', 200, JSON_TYPE],
     ['text/html, */*', 200, JSON_TYPE],
+    // RFC 9110, 12.5.1: the most specific range counts, in whatever order they come.
+    ['application/json;q=0, */*;q=0.5', 200, RESPONSE_TYPE],
+    ['application/json;charset=utf-8, application/json;q=0', 200, JSON_TYPE],
+    ['application/json;q=0, application/json;charset=utf-8', 200, JSON_TYPE],
+    ['application/json, application/json;v=1;q=0', 200, JSON_TYPE],
+    ['application/json;profile="a,b;q=0"', 200, JSON_TYPE],
+    ['application/json;q=0;charset=utf-8, application/json', 406, JSON_TYPE],
+    ['application/json\t; Q=0', 406, JSON_TYPE],
     ['application/json; charset=latin1', 406, JSON_TYPE],
     ['application/json;q=0', 406, JSON_TYPE],
     ['application/json;q=0;v=1', 406, JSON_TYPE],
@@ -123,6 +131,7 @@ test.each([
     'application/graphql-response+json; charset=utf-8',
   ],
   ['text/event-stream, multipart/mixed', 'text/event-stream'],
+  ['Text/Event-Stream', 'text/event-stream'],
   ['text/event-stream, application/json;q=0', 'text/event-stream'],
   ['text/event-stream;q=0.9, application/json;q=0.8', 'application/json; charset=utf-8'],
   ['text/event-stream, */*;q=0.1', 'application/json; charset=utf-8'],
@@ -195,6 +204,7 @@ test.each([
   'application/json;charset=UTF8',
   'application/json ; charset="utf-8"',
   'application/json; profile=x',
+  'application/json; profile="; charset=latin1"',
 ])('a body of type %s is read', async (type) => {
   expect(await send('POST', { query: '{ __typename }' }, { 'content-type': type })).toMatchObject({ status: 200 });
 });

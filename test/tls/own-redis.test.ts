@@ -128,7 +128,7 @@ test('a command tells the caches over TLS, and says why it cannot', async () => 
     [others.certFile, expect.stringMatching(/certificate/)],
   ] as const) {
     const outside = createOutsideInvalidation(place(file));
-    expect(await until('an answer', async () => ({ problem: await outside.endAll() }))).toEqual({ problem });
+    expect(await until('an error', async () => ({ problem: await outside.invalidateAll() }))).toEqual({ problem });
     outside.close();
   }
 });

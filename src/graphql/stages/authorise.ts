@@ -9,7 +9,7 @@ const NEEDED_SCOPE: Readonly<Record<OperationTypeNode, Scope>> = {
   [OperationTypeNode.MUTATION]: 'crm:write',
 };
 
-/** Refuses (FORBIDDEN) what the caller may not do; an empty list if it may. */
+/** The error (FORBIDDEN) if the caller may not execute the operation; an empty list if it may. */
 export function authorise({ caller, definition }: Operation): readonly GraphQLError[] {
   const scope = NEEDED_SCOPE[definition.operation];
   if (caller.scopes.includes(scope)) return [];

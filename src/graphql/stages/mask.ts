@@ -27,13 +27,13 @@ export function createMaskError({ log, metrics }: { log: Log; metrics: Metrics }
   };
 }
 
-/** What a query or mutation has one of, and a subscription one for each event. */
+/** The result of a query or mutation, or those of a subscription, one for each event. */
 export type Results = ExecutionResult | AsyncIterable<ExecutionResult>;
 
 /**
- * Masks the errors of a result, or the error that there is instead of one; never rejects. A result without data means that
- * nothing was executed; then graphql's own errors say what is wrong with the request. A stream of results is left as it is: each
- * of them is masked when it comes.
+ * Masks the errors of a result, or turns a rejection into a result with a masked error; never rejects. A result without data means
+ * that nothing was executed; then graphql's own errors say what is wrong with the request. A stream of results is returned
+ * unchanged: each of them is masked when it is executed.
  */
 export async function mask(running: PromiseLike<ExecutionResult>, maskError: MaskError): Promise<ExecutionResult>;
 export async function mask(running: PromiseLike<Results>, maskError: MaskError): Promise<Results>;
@@ -60,7 +60,7 @@ function isOfGraphQL({ originalError }: GraphQLError): boolean {
   return originalError === undefined || (originalError instanceof GraphQLError && isOfGraphQL(originalError));
 }
 
-/** The HTTP status of an answer that has these errors and no data. */
+/** The HTTP status of a response that has these errors and no data. */
 export function statusOf(errors: readonly GraphQLError[]): number {
   const code = errors[0]?.extensions['code'];
   return typeof code === 'string' && code in ERROR_CODES ? ERROR_CODES[code as ErrorCode] : 500;

@@ -2,15 +2,15 @@ import type { Operation } from '../operation.ts';
 import { serialise, type GraphQLResponse } from './serialise.ts';
 
 /**
- * Adds the cost to a response under `extensions`, if the request asks for it. This comes last, so that stored answers do not
- * contain it and can be reported on too. Bodies are objects without `extensions` of their own.
+ * Adds the cost to a response under `extensions`, if the request asks for it. This is the last stage, so that cached
+ * responses do not contain the cost, and it can be added to them too. Bodies are objects without `extensions` of their own.
  */
 export function reportCost({ costMode, measured }: Operation, response: GraphQLResponse): GraphQLResponse {
   if (costMode === undefined) return response;
   const start = response.body.toString().slice(0, -1);
   const comma = start === '{' ? '' : ',';
   const body = Buffer.from(`${start}${comma}"extensions":${JSON.stringify({ cost: measured.cost })}}`);
-  // The body differs from that of the same URL without the header, so no cache on the way may keep it.
+  // The same URL has another body without the request header, so caches on the way must not store this one.
   return { ...response, body, headers: { ...response.headers, 'cache-control': 'no-store' } };
 }
 

@@ -3,11 +3,11 @@ import type { CachePolicy, ResponseCache } from '../../cache/response-cache.ts';
 import type { Operation } from '../operation.ts';
 import type { GraphQLResponse } from './serialise.ts';
 
-// Larger ones would block other commands on the connection for longer than a request may wait for Redis.
+// Larger responses would block other commands on the connection for longer than a request may wait for Redis.
 const MAX_STORED_BYTES = 1_000_000;
 
 /**
- * Answers a query with a stored response, if there is one that still holds, or else with a new one, which it stores.
+ * Responds to a query with a cached response, if there is a fresh one, or else with a new one, which it stores.
  * @param cache undefined when responses are not cached
  * @returns a function whose `respond` makes the new one, and collects the tags of everything that it reads
  */
@@ -21,7 +21,7 @@ export function createSharedCache(cache: ResponseCache | undefined) {
     const { refresh } = operation;
     const found = await cache.lookup(keyOf(operation), policy, { refresh });
     if (found.result === 'HIT') {
-      const { body, ageSeconds } = found.answer;
+      const { body, ageSeconds } = found.response;
       const freshSeconds = Math.max(0, policy.maxAgeSeconds - ageSeconds);
       const headers = { 'x-cache': 'HIT', age: String(ageSeconds), 'cache-control': maxAge(freshSeconds), ...VARY };
       return { body, status: 200, headers, hasErrors: false };
@@ -51,7 +51,7 @@ const keyOf = ({ document, name, given, caller }: Operation) => ({
   access: caller.accessKey,
 });
 
-// `private`: an answer depends on the caller, which caches on the way cannot tell.
+// `private`: a response depends on the caller, whom caches on the way do not know.
 const maxAge = (seconds: number): string => `private, max-age=${seconds}`;
-// A browser's cached answer must not be used for a request that asks for the cost.
+// A browser must not use its cached response for a request that asks for the cost.
 const VARY = { vary: 'Accept, graphql-cost' };

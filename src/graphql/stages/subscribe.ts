@@ -23,9 +23,9 @@ export interface SubscribeOptions {
 }
 
 /**
- * Executes a subscription once for each event from its field's `subscribe`. Each result is read anew, within a request's time
- * limit. Its `extensions.stream.state` tells which changes are heard of. A result without data is the last one, unless its
- * errors are transient: then it is retried.
+ * Executes a subscription once for each event from its field's `subscribe`. Each result is read from the database, within a request's time
+ * limit. Its `extensions.stream.state` says whether changes made through other gateways are noticed. A result without data is the last
+ * one, unless its errors are transient: then it is retried.
  * @returns a function that gives masked results; only one, with errors, when the subscription cannot begin
  */
 export function createSubscribe({ schema, createContext, maskError, execute, eventsAtOnce }: SubscribeOptions) {
@@ -45,15 +45,17 @@ export function createSubscribe({ schema, createContext, maskError, execute, eve
     const events = await createSourceEventStream(valid);
     if (!(Symbol.asyncIterator in events)) return events;
     return mapSourceToResponseEvent(valid, events, ({ rootValue }) =>
-      inTurn(async () => answered(rootValue as StreamEvent, await execute(operation, { tags: new Set(), rootValue }))),
+      inTurn(async () =>
+        withStreamState(rootValue as StreamEvent, await execute(operation, { tags: new Set(), rootValue })),
+      ),
     );
   }
 
   return (operation: Operation) => mask(begin(operation), maskError);
 }
 
-/** Tells the event what became of it. */
-function answered(event: StreamEvent, result: ExecutionResult): ExecutionResult {
+/** Retries or ends the subscription if its event could not be read, and adds the stream's state to the result. */
+function withStreamState(event: StreamEvent, result: ExecutionResult): ExecutionResult {
   if (result.errors?.some((error) => TRANSIENT.has(exposedCode(error)))) event.retry();
   else if ((result.data ?? null) === null) event.end();
   return { ...result, extensions: { stream: { state: event.state } } };
@@ -62,5 +64,5 @@ function answered(event: StreamEvent, result: ExecutionResult): ExecutionResult 
 const nullCondition = () =>
   graphqlError('BAD_USER_INPUT', 'Expected true or false for @skip and @include, got a variable that is null.');
 
-/** What could not be read is sent once it can be. */
+/** Errors after which the event is read again later. */
 const TRANSIENT: ReadonlySet<unknown> = new Set(['TIMEOUT', 'SERVICE_UNAVAILABLE']);
