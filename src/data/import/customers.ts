@@ -4,9 +4,9 @@ import { freeEmails, settleEmails } from './emails.ts';
 import { insertRows, isResolved, resolveRecords, UNCHANGED, UPDATED, CREATED, writeRecords } from './upsert.ts';
 import type { Outcome, ResolvedRecord, StoredValue } from './upsert.ts';
 import type { AddressRow, TargetRecord } from './records.ts';
-import { TARGETS } from './targets.ts';
+import { ADDRESS_PARTS, TARGETS } from './targets.ts';
 
-const ADDRESS_COLUMNS = ['label', 'line1', 'line2', 'city', 'region', 'postal_code', 'country'] as const;
+const ADDRESS_COLUMNS = Object.values(ADDRESS_PARTS).map(({ column }) => column);
 
 interface Owned {
   readonly tags: readonly string[];

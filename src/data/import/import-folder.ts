@@ -8,7 +8,7 @@ import { createScratch } from './scratch.ts';
 import { openSources, rejectNames } from './sources.ts';
 import type { TargetSummary } from './summary.ts';
 import type { TargetRecord } from './records.ts';
-import type { TableTarget } from './targets.ts';
+import { TABLE_TARGETS, type TableTarget } from './targets.ts';
 import { itemAt, type RejectedOutcome } from './upsert.ts';
 
 interface ImportResult extends RejectFiles {
@@ -17,7 +17,9 @@ interface ImportResult extends RejectFiles {
   readonly summaries: readonly TargetSummary[];
 }
 
-const WRITE_ORDER = ['agents', 'customers', 'products', 'orders', 'orderItems', 'tickets', 'interactions'] as const;
+const WRITE_ORDER = TABLE_TARGETS.flatMap((target) =>
+  target === 'orders' ? [target, 'orderItems' as const] : [target],
+);
 
 /**
  * Imports the CSV files of a folder according to a mapping. Each batch of up to 500 rows is one transaction. Rows are matched

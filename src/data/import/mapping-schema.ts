@@ -1,5 +1,6 @@
 import { normalize, sep } from 'node:path';
 import { z } from 'zod';
+import { MAX_ADDRESSES } from '../../crm/customer/loaders.ts';
 import { quoted } from '../../errors.ts';
 import { createDecoder } from './encodings.ts';
 
@@ -145,7 +146,7 @@ const targets = z.strictObject({
     owner: text.optional(),
     createdAt: date.optional(),
     tags: z.array(tag).optional(),
-    addresses: z.array(address).max(20).optional(),
+    addresses: z.array(address).max(MAX_ADDRESSES).optional(),
   }),
   products: files({ sku: text, name: lineText, price: decimal, currency: text, createdAt: date.optional() }),
   orders: files({

@@ -117,10 +117,10 @@ export function compileField(
     try {
       const where = evaluateCountry?.(row) ?? null;
       const parts = extension === 'cut' ? splitExtension(text, where) : null;
-      const cut = tooLong === 'cut' ? cutText(text, spec.most ?? 200) : text;
+      const cut = tooLong === 'cut' && spec.kind === 'text' ? cutText(text, spec.most) : text;
       const value = convert(parts?.number ?? cut, where);
       if (parts !== null) note('cut', `the extension ${parts.extension} was cut off`);
-      if (cut !== text) note('cut', `cut to ${spec.most ?? 200} characters`);
+      if (cut !== text && spec.kind === 'text') note('cut', `cut to ${spec.most} characters`);
       return value;
     } catch (error) {
       if (invalid !== 'null' || !(error instanceof RowProblem)) throw error;

@@ -13,7 +13,7 @@ import {
   type SourceRow,
 } from './source-file.ts';
 import { createTargetSummary, type TargetSummary } from './summary.ts';
-import { ITEM_FIELDS, type TableTarget } from './targets.ts';
+import { ITEM_FIELDS, TABLE_TARGETS, type TableTarget } from './targets.ts';
 import { pieces, priced } from './numbers.ts';
 
 /** A source of a table's rows, ready to be read. */
@@ -47,8 +47,6 @@ export interface Sources {
   readonly columnOf: (target: TargetName, file: string, field: string) => string | undefined;
 }
 
-const TABLE_ORDER = ['agents', 'customers', 'products', 'orders', 'tickets', 'interactions'] as const;
-
 /**
  * Opens every file, loads joined ones into the scratch and compiles expressions.
  * @throws CliError with exit code 66 for a missing file, 65 for columns that are missing, all at once, or for a join or value
@@ -69,7 +67,7 @@ export async function openSources(folder: string, mapping: Mapping, scratch: Scr
     return { ...base, joins, timeZone: mapping.timeZone } satisfies RecordScope;
   };
   const tables = new Map<TableTarget, readonly TableSource[]>();
-  for (const target of TABLE_ORDER) {
+  for (const target of TABLE_TARGETS) {
     const opened: TableSource[] = [];
     for (const settings of eachFile<SourceSettings>(mapping.targets[target] ?? [])) {
       const scope = await open(target, settings);

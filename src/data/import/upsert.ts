@@ -1,7 +1,7 @@
 import type { Connection } from 'mariadb';
 import { quoted } from '../../errors.ts';
 import type { TargetRecord } from './records.ts';
-import { keyColumn, TARGETS, type FieldSpec, type TableTarget } from './targets.ts';
+import { keyColumn, TARGETS, type TableTarget } from './targets.ts';
 
 export interface RejectedOutcome {
   readonly kind: 'rejected';
@@ -141,18 +141,14 @@ async function storedRows(connection: Connection, target: TableTarget, keys: rea
 
 type References = ReadonlyMap<TableTarget, ReadonlyMap<string, string>>;
 
-function referenceFields(target: TableTarget): readonly (readonly [string, FieldSpec])[] {
-  return Object.entries(TARGETS[target].fields).filter(([, field]) => field.kind === 'reference');
-}
-
 async function lookUpReferences(
   connection: Connection,
   target: TableTarget,
   records: readonly TargetRecord[],
 ): Promise<References> {
   const wanted = new Map<TableTarget, Set<string>>();
-  for (const [name, field] of referenceFields(target)) {
-    if (field.target === undefined) continue;
+  for (const [name, field] of Object.entries(TARGETS[target].fields)) {
+    if (field.kind !== 'reference') continue;
     const keys = wanted.get(field.target) ?? new Set();
     wanted.set(field.target, keys);
     for (const record of records) {
@@ -178,13 +174,16 @@ function columnsOf(
   for (const [name, value] of record.values) {
     const field = TARGETS[target].fields[name];
     if (field === undefined) continue;
-    const isReference = field.target !== undefined && value !== null;
-    const id = isReference ? references.get(field.target)?.get(value) : undefined;
-    if (isReference && id === undefined)
+    if (field.kind !== 'reference' || value === null) {
+      columns.set(field.column, value);
+      continue;
+    }
+    const id = references.get(field.target)?.get(value);
+    if (id === undefined)
       return rejected(`${name}: expected one of the ${field.target} in the database, got ${quoted(value)}`, {
         field: name,
       });
-    columns.set(field.column, isReference ? (id ?? null) : value);
+    columns.set(field.column, id);
   }
   return columns;
 }
