@@ -1,9 +1,10 @@
 import { SqlError } from 'mariadb';
 import { CodedError, codeOf, createError } from '../errors.ts';
+import { SERVER_ERRORS } from './server-errors.ts';
 
-// MySQL ER_QUERY_TIMEOUT, MariaDB ER_STATEMENT_TIMEOUT; ER_LOCK_WAIT_TIMEOUT.
+// MySQL's ER_QUERY_TIMEOUT, MariaDB's ER_STATEMENT_TIMEOUT.
 const STOPPED_NUMBERS: ReadonlySet<unknown> = new Set([3024, 1969]);
-const TIMEOUT_NUMBERS: ReadonlySet<unknown> = new Set([...STOPPED_NUMBERS, 1205]);
+const TIMEOUT_NUMBERS: ReadonlySet<unknown> = new Set([...STOPPED_NUMBERS, SERVER_ERRORS.LOCK_WAIT_TIMEOUT]);
 // Server gone, shutting down, too many connections, malformed packet; the driver's own: none from the pool, closed, timed out.
 const UNAVAILABLE_NUMBERS = new Set([
   1040, 1053, 1152, 1153, 1158, 1159, 1160, 1161, 1203, 2002, 2003, 2006, 2013, 2027, 45_001, 45_004, 45_009, 45_012,

@@ -3,6 +3,7 @@ import * as mariadb from 'mariadb';
 import { CliError } from '../cli-error.ts';
 import { connectionOptions } from './database.ts';
 import { serverWords } from './errors.ts';
+import { errorNumber, SERVER_ERRORS } from './server-errors.ts';
 import { matchesChecksum, type Migration, readMigrations } from './migration-script.ts';
 
 export interface MigrateOptions {
@@ -94,7 +95,7 @@ async function connect({ databaseUrl, createsDatabase = true, report }: MigrateO
 }
 
 function isMissing(error: unknown): boolean {
-  return error instanceof mariadb.SqlError && error.code === 'ER_BAD_DB_ERROR';
+  return errorNumber(error) === SERVER_ERRORS.BAD_DB_ERROR;
 }
 
 /** Creates a database and selects it. Returns false when another process created it first. */
@@ -204,11 +205,10 @@ async function recordFailure(connection: mariadb.Connection, failure: Failure): 
   const words = serverWords(error);
   const statement = failure.statement.length > 2_000 ? `${failure.statement.slice(0, 2_000)} ...` : failure.statement;
   if (connection.isValid()) {
-    const code = error instanceof mariadb.SqlError ? error.errno : 0;
     const log = [
       'A migration failed to apply. New migrations cannot be applied before the error is recovered from. Read more about how to resolve migration issues in a production database: https://pris.ly/d/migrate-resolve',
       `Migration name: ${name}`,
-      `Database error code: ${code}`,
+      `Database error code: ${errorNumber(error) ?? 0}`,
       `Database error:\n${words}`,
       `${place}:\n${statement}`,
     ];

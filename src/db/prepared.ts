@@ -1,8 +1,9 @@
 import type { Pool, PoolConnection } from 'mariadb';
 import { errorFacts } from './errors.ts';
+import { SERVER_ERRORS } from './server-errors.ts';
 
-/** ER_MAX_PREPARED_STMT_COUNT_REACHED: the server is at its limit of prepared statements, counted over all clients. */
-const NO_ROOM = 1461;
+/** The server is at its limit of prepared statements, counted over all clients. */
+const NO_ROOM = SERVER_ERRORS.MAX_PREPARED_STMT_COUNT_REACHED;
 
 /** What the driver's own connections have and its types leave out. `execute` of a pool and of a connection ends in the first. */
 export interface DriverConnection {

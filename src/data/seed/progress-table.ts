@@ -1,6 +1,6 @@
 import type { Connection } from 'mariadb';
 import { CliError } from '../../cli-error.ts';
-import { errorNumber } from '../connection.ts';
+import { errorNumber, SERVER_ERRORS } from '../../db/server-errors.ts';
 import { formatCount } from '../progress-report.ts';
 import { DATA_TABLES } from '../tables.ts';
 import { catalogueSize } from './catalogue.ts';
@@ -10,7 +10,6 @@ import { customersInBlock, rowsAfter, type SeedParameters } from './plan.ts';
 const GENERATOR_VERSION = 1;
 /** The row for agents and products, which also stores the parameters; blocks start at 1. */
 const FIRST_ROW = 0;
-const NO_SUCH_TABLE = 1146;
 const DATA_ERROR_EXIT_CODE = 65;
 
 const LABELS = {
@@ -38,7 +37,7 @@ async function readProgress(connection: Connection) {
       'SELECT block, parameters FROM _seed_progress',
     );
   } catch (error) {
-    if (errorNumber(error) === NO_SUCH_TABLE) return [];
+    if (errorNumber(error) === SERVER_ERRORS.NO_SUCH_TABLE) return [];
     throw error;
   }
 }
@@ -69,7 +68,7 @@ export async function assertEmpty(connection: Connection): Promise<void> {
   const filled: string[] = [];
   for (const table of DATA_TABLES) {
     const rows = await connection.query<unknown[]>(`SELECT 1 FROM ${table} LIMIT 1`).catch((error: unknown) => {
-      if (errorNumber(error) !== NO_SUCH_TABLE) throw error;
+      if (errorNumber(error) !== SERVER_ERRORS.NO_SUCH_TABLE) throw error;
       throw new CliError(`The table ${table} is not there: run "npm run migrate" first.`, { cause: error });
     });
     if (rows.length > 0) filled.push(table);

@@ -1,5 +1,6 @@
 import type { Connection } from 'mariadb';
-import { errorNumber, inTransaction, openConnection } from '../connection.ts';
+import { errorNumber, SERVER_ERRORS } from '../../db/server-errors.ts';
+import { inTransaction, openConnection } from '../connection.ts';
 import { createRowWriter } from '../row-writer.ts';
 import { DATA_TABLES } from '../tables.ts';
 import { writeBlock } from './block.ts';
@@ -43,7 +44,6 @@ export type SeedResult = SeedProgress &
     | { readonly outcome: 'complete'; readonly differences: readonly RowDifference[] }
   );
 
-const DUPLICATE_KEY = 1062;
 /** One fills its buffer while the other's statement runs; more were no faster on two cores. */
 const WRITERS = 2;
 
@@ -149,7 +149,7 @@ async function writeOne(connection: Connection, run: Run, index: number): Promis
       return writer.rows;
     });
   } catch (error) {
-    if (errorNumber(error) !== DUPLICATE_KEY) throw error;
+    if (errorNumber(error) !== SERVER_ERRORS.DUP_ENTRY) throw error;
     // Either another process has written this block meanwhile, or a row that is not the seed's has its key.
     const state = await readSeedState(connection);
     if (state?.blocks.has(index) === true) return 0;

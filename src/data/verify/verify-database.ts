@@ -1,6 +1,7 @@
 import type { Connection } from 'mariadb';
 import { CliError } from '../../cli-error.ts';
-import { errorNumber, openConnection } from '../connection.ts';
+import { errorNumber, SERVER_ERRORS } from '../../db/server-errors.ts';
+import { openConnection } from '../connection.ts';
 import { toDrift, withinRange, type Check, type Drift, type Row, type Within } from './check.ts';
 import { PASSES, type Pass } from './passes.ts';
 import { countRows, doneOf, nextRange, sizeOf, spanOf, type NextRange, type Span } from './ranges.ts';
@@ -42,8 +43,8 @@ export interface VerifyResult {
 
 const ROWS_AT_ONCE = 5_000;
 const MAX_DRIFTS = 100;
-// No such column, table or index.
-const OTHER_TABLES = new Set([1054, 1146, 1176]);
+const { BAD_FIELD_ERROR, NO_SUCH_TABLE, KEY_DOES_NOT_EXIST } = SERVER_ERRORS;
+const OTHER_TABLES: ReadonlySet<number> = new Set([BAD_FIELD_ERROR, NO_SUCH_TABLE, KEY_DOES_NOT_EXIST]);
 const UNAVAILABLE_EXIT_CODE = 69;
 
 /**
