@@ -1,5 +1,5 @@
 import { codeOf } from '../errors.ts';
-import type { Prisma, PrismaClient } from '../generated/prisma/client.ts';
+import { Prisma, type PrismaClient } from '../generated/prisma/client.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { conflictOf, MAX_TRIES, pauseAfter } from './conflicts.ts';
 import { toGatewayError } from './errors.ts';
@@ -52,8 +52,16 @@ function retryReason(error: unknown): string | undefined {
   return conflictOf(error) ?? (codeOf(toGatewayError(error)) === 'SERVICE_UNAVAILABLE' ? 'lost' : undefined);
 }
 
-/** The unique index that a write violated, such as `customers_email_key`; undefined for any other error. */
+/** What Prisma's adapter makes of the server's error 1062. Its types do not say so: `meta` is anything. */
+interface UniqueMeta {
+  readonly driverAdapterError?: { readonly cause?: { readonly constraint?: { readonly index?: string } } };
+}
+
+/**
+ * The unique index that a write violated, such as `customers_email_key`; undefined for any other error. MariaDB's message has
+ * the index's name, and MySQL's the table's before it, which the adapter takes off.
+ */
 export function violatedIndex(error: unknown): string | undefined {
-  if (!(error instanceof Error) || !('code' in error) || error.code !== 'P2002') return undefined;
-  return /\w+_key/.exec(JSON.stringify('meta' in error ? error.meta : error.message))?.[0] ?? 'unknown';
+  if (!(error instanceof Prisma.PrismaClientKnownRequestError) || error.code !== 'P2002') return undefined;
+  return (error.meta as UniqueMeta | undefined)?.driverAdapterError?.cause?.constraint?.index;
 }

@@ -8,6 +8,7 @@ beforeAll(async () => {
   gateway = await startWritingGateway();
   const input = { name: 'Taken', email: 'taken@example.com', externalId: 'taken' };
   await gateway.create(input);
+  await gateway.create({ name: 'Like an index', externalId: 'taken_key' });
   id = customerOf(await gateway.create({ name: 'Other', email: 'other@example.com', externalId: 'other' })).id;
 });
 
@@ -128,6 +129,11 @@ const FIELDS: [string, object, string[]][] = [
   ['an email that another has', { email: 'taken@example.com' }, ['ALREADY_EXISTS email']],
   ['an email that another has in other letters', { email: 'TAKEN@Example.com ' }, ['ALREADY_EXISTS email']],
   ['an external id that another has', { externalId: 'taken' }, ['ALREADY_EXISTS externalId']],
+  [
+    'an external id that another has, which looks like the name of an index',
+    { externalId: 'taken_key' },
+    ['ALREADY_EXISTS externalId'],
+  ],
 ];
 
 const ONLY_NEW: [string, object, string[]][] = [

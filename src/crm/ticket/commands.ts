@@ -1,5 +1,6 @@
 import type { OpenTicketInput, TicketPriority, TicketStatus, UpdateTicketInput } from '../../generated/graphql.ts';
 import type { Ticket } from '../../generated/prisma/client.ts';
+import { isGiven } from '../../given.ts';
 import { assertAgentExists } from '../agents.ts';
 import { recordChange } from '../changes.ts';
 import { defineCommand, type Payload } from '../command.ts';
@@ -116,8 +117,6 @@ function parseTicketFields(input: UpdateTicketInput, problems: Problems): Ticket
     values.assigneeId = parseOptionalId('Agent', input.assigneeId, { path: ['assigneeId'], problems });
   return values;
 }
-
-const isGiven = <Value>(value: Value | null | undefined): value is Value => value !== null && value !== undefined;
 
 const parseTicketText = (field: keyof typeof TICKET_LENGTHS, given: string, problems: Problems): string =>
   parseText(given, { path: [field], most: TICKET_LENGTHS[field], problems }) ?? '';

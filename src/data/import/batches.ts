@@ -1,6 +1,7 @@
 import type { Connection } from 'mariadb';
 import { SqlError } from 'mariadb';
 import { SERVER_ERRORS } from '../../db/server-errors.ts';
+import { isGiven } from '../../given.ts';
 import { inTransaction } from '../connection.ts';
 import { refreshCustomerSums } from './stats.ts';
 import { writeCustomers } from './customers.ts';
@@ -91,10 +92,7 @@ async function writePlain(
   if (target === 'tickets') {
     const changed = open.filter((one) => one.changed.size > 0);
     const concerned = changed.flatMap((one) => [one.columns.get('customer_id'), one.stored?.['customer_id']]);
-    await refreshCustomerSums(
-      connection,
-      concerned.flatMap((id) => (id === null || id === undefined ? [] : [String(id)])),
-    );
+    await refreshCustomerSums(connection, concerned.filter(isGiven).map(String));
   }
   return resolved.map((one) => {
     if (!isResolved(one)) return one;

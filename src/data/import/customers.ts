@@ -1,5 +1,6 @@
 import type { Connection } from 'mariadb';
 import { ADDRESS_FIELDS, textOfAddresses, textOfTags } from '../../crm/customer/recorded.ts';
+import { isGiven } from '../../given.ts';
 import { freeEmails, settleEmails } from './emails.ts';
 import { insertRows, isResolved, resolveRecords, UNCHANGED, UPDATED, CREATED, writeRecords } from './upsert.ts';
 import type { Outcome, ResolvedRecord, StoredValue } from './upsert.ts';
@@ -185,5 +186,5 @@ const textOfRows = (rows: readonly AddressRow[]): string | null =>
   textOfAddresses(rows.map((row) => Object.fromEntries(ADDRESS_FIELDS.map((field, i) => [field, row[i] ?? null]))));
 
 function textOf(value: StoredValue): string | null {
-  return value === null || value === undefined ? null : String(value);
+  return isGiven(value) ? String(value) : null;
 }

@@ -1,3 +1,4 @@
+import { isGiven } from '../../given.ts';
 import { isTimeZone, tellsTheDay } from './dates.ts';
 import { createConversion } from './conversions.ts';
 import type {
@@ -109,7 +110,7 @@ function sourceProblems(mapping: Mapping, { source, spec, path }: FieldValue): r
   if (spec === undefined) return problems;
   const convert = createConversion(spec, source, mapping.timeZone);
   for (const [at, text] of said) {
-    const problem = text === null || text === undefined ? undefined : problemOf(() => convert(text, null), spec);
+    const problem = isGiven(text) ? problemOf(() => convert(text, null), spec) : undefined;
     if (problem !== undefined) problems.push({ path: [...path, ...at], message: problem });
   }
   return problems;

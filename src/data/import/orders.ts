@@ -1,6 +1,7 @@
 import type { Connection } from 'mariadb';
 import { chunks } from '../../batch/chunks.ts';
 import { formatAmount, parseAmount, toAmount } from '../../crm/money.ts';
+import { isGiven } from '../../given.ts';
 import {
   isPriced,
   ITEM_COLUMNS,
@@ -66,7 +67,7 @@ export async function writeOrders(
 }
 
 function idText(id: StoredValue): string[] {
-  return id === null || id === undefined ? [] : [String(id)];
+  return isGiven(id) ? [String(id)] : [];
 }
 
 /** An order without given items keeps its stored ones, so a total or currency that contradicts them is refused. */

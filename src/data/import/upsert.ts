@@ -1,5 +1,6 @@
 import type { Connection } from 'mariadb';
 import { quoted } from '../../errors.ts';
+import { isGiven } from '../../given.ts';
 import type { TargetRecord } from './records.ts';
 import { keyColumn, TARGETS, type TableTarget } from './targets.ts';
 
@@ -100,7 +101,7 @@ export async function resolveRecords(
 }
 
 function isSame(stored: StoredValue, value: Column): boolean {
-  if (stored === null || stored === undefined || value === null) return (stored ?? null) === value;
+  if (!isGiven(stored) || value === null) return (stored ?? null) === value;
   return String(stored) === value;
 }
 
@@ -153,7 +154,7 @@ async function lookUpReferences(
     wanted.set(field.target, keys);
     for (const record of records) {
       const key = record.values.get(name);
-      if (key !== null && key !== undefined) keys.add(key);
+      if (isGiven(key)) keys.add(key);
     }
   }
   const found = new Map<TableTarget, ReadonlyMap<string, string>>();
