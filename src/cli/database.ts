@@ -3,11 +3,9 @@ import type { Config } from '../config.ts';
 import { applyMigrations, type MigrateResult } from '../db/migrate.ts';
 import { FolderLockedError } from '../embedded/folder-lock.ts';
 import { assertNotInUse, demo, searchFolders, startEmbeddedServers, type EmbeddedServers } from '../embedded/index.ts';
-import { CliError } from '../cli-error.ts';
+import { CliError, EXIT } from '../cli-error.ts';
 import type { CliContext } from './context.ts';
 import { migrationsFolder } from './migrations-folder.ts';
-
-const UNAVAILABLE_EXIT_CODE = 69;
 
 /** The servers a command works with: those from the settings, or the demo's embedded ones. */
 export interface Servers {
@@ -76,7 +74,7 @@ function inUseError(error: unknown, config: Config): unknown {
       ? error.message
       : `Without REDIS_URL, the gateway needs a Redis of its own in ${dataDirOf(config)}, which process ` +
         `${error.cause.pid} uses: set REDIS_URL, CACHE_ENABLED=false or another DATA_DIR`;
-  return new CliError(message, { exitCode: UNAVAILABLE_EXIT_CODE, cause: error });
+  return new CliError(message, { exitCode: EXIT.unavailable, cause: error });
 }
 
 const dataDirOf = ({ dataDir }: Config): string => (dataDir === undefined ? demo.dataDir : resolve(dataDir));

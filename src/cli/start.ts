@@ -2,14 +2,13 @@ import { createApp } from '../app.ts';
 import { parseConfig, type Config } from '../config.ts';
 import { seedDatabase } from '../data/seed/seed-database.ts';
 import { createLog } from '../telemetry/log.ts';
-import { CliError } from '../cli-error.ts';
+import { CliError, EXIT } from '../cli-error.ts';
 import { addressError, assertFreeAddress, authority } from './address.ts';
 import type { CliContext } from './context.ts';
 import { withServers, type Servers } from './database.ts';
 
 /** The seed that `npm start` loads into its embedded database. */
 export const DEMO = { customers: 2_000, ordersPerCustomer: 5, seed: 1 } as const;
-const UNAVAILABLE_EXIT_CODE = 69;
 
 /**
  * `npm start`: checks that its address is free, finds or starts the servers, migrates, loads demo data into an embedded
@@ -54,7 +53,7 @@ async function serve(config: Config & Servers, cli: CliContext, report: (line: s
       `\nConcierge answers at\n  ${base}/graphql         GraphQL; in a browser, GraphiQL\n  ${base}/schema.graphql  the schema\n  ${base}/health/ready    what is up\n  ${base}/metrics         for Prometheus\nStop with Ctrl-C.`,
     );
     const reason = await Promise.race([stopSignal(cli.signal), config.embedded?.died ?? stopSignal(cli.signal)]);
-    if (reason !== undefined) throw new CliError(reason, { exitCode: UNAVAILABLE_EXIT_CODE });
+    if (reason !== undefined) throw new CliError(reason, { exitCode: EXIT.unavailable });
     report('Stopping: requests in progress may finish.');
     return 0;
   } finally {

@@ -1,11 +1,9 @@
 import * as mariadb from 'mariadb';
-import { CliError } from '../cli-error.ts';
+import { CliError, EXIT } from '../cli-error.ts';
 import { conflictOf, MAX_TRIES, pauseAfter } from '../db/conflicts.ts';
 import { connectionOptions } from '../db/database.ts';
 import { serverWords } from '../db/errors.ts';
 import { errorNumber, SERVER_ERRORS } from '../db/server-errors.ts';
-
-const UNAVAILABLE_EXIT_CODE = 69;
 
 /**
  * Opens a connection for bulk work: UTC, strict SQL mode, DATETIME and DECIMAL as text, BIGINT as bigint.
@@ -34,7 +32,7 @@ export async function openConnection(databaseUrl: string): Promise<mariadb.Conne
       errorNumber(error) === SERVER_ERRORS.BAD_DB_ERROR
         ? `There is no database ${database} on ${host}:${port}. Create it with npm run migrate, or name another in DATABASE_URL`
         : `The database cannot be reached: ${serverWords(error)}`;
-    throw new CliError(message, { cause: error, exitCode: UNAVAILABLE_EXIT_CODE });
+    throw new CliError(message, { cause: error, exitCode: EXIT.unavailable });
   }
 }
 

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import * as mariadb from 'mariadb';
-import { CliError } from '../cli-error.ts';
+import { CliError, EXIT } from '../cli-error.ts';
 import { connectionOptions } from './database.ts';
 import { serverWords } from './errors.ts';
 import { errorNumber, SERVER_ERRORS } from './server-errors.ts';
@@ -39,9 +39,6 @@ const bookkeepingTable = `CREATE TABLE _prisma_migrations (
   started_at DATETIME(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3),
   applied_steps_count INTEGER UNSIGNED NOT NULL DEFAULT 0
 ) DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci`;
-
-/** EX_UNAVAILABLE of sysexits.h. */
-const unavailable = 69;
 
 /**
  * Applies the migrations that a database lacks, each exactly once even when several processes start together, and records them
@@ -89,7 +86,7 @@ async function connect({ databaseUrl, createsDatabase = true, report }: MigrateO
     const advice = isMissing(error) ? '. Create it with npm run migrate, or name another in DATABASE_URL' : '';
     throw new CliError(`The database ${where} cannot be used: ${serverWords(error)}${advice}`, {
       cause: error,
-      exitCode: unavailable,
+      exitCode: EXIT.unavailable,
     });
   }
 }

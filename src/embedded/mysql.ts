@@ -21,7 +21,7 @@ export interface MysqlOptions extends ServerOptions {
  * Starts a database server on loopback with data in `dataDir`/mysql or `dataDir`/mariadb, creating what is missing. First ends
  * an earlier server on the same data.
  * @returns once it has answered a statement
- * @throws UserError with the end of the server's log, when it does not start within a minute
+ * @throws CliError with the end of the server's log, when it does not start within a minute
  */
 export async function startMysql(options: MysqlOptions): Promise<RunningServer> {
   const { program, dataDir, databaseName } = options;

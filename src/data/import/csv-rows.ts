@@ -1,6 +1,6 @@
 import { createReadStream } from 'node:fs';
 import { open } from 'node:fs/promises';
-import { CliError } from '../../cli-error.ts';
+import { CliError, EXIT } from '../../cli-error.ts';
 import type { Cell, CsvFormat } from './csv-fields.ts';
 import { createSplitter, withoutBreak, type SplitRecord } from './csv-split.ts';
 import { createDecoder } from './encodings.ts';
@@ -94,7 +94,7 @@ export async function openCsv(
   if (own !== undefined && csv.delimiter !== undefined && csv.delimiter !== own)
     throw new CliError(
       `${path}: its first line says that its delimiter is "${own}", and the mapping says "${csv.delimiter}".`,
-      { exitCode: 65 },
+      { exitCode: EXIT.dataError },
     );
   const quote = csv.quote ?? '"';
   const format: CsvFormat = {
@@ -135,7 +135,7 @@ async function refuseOtherMark(path: string, encoding: string): Promise<void> {
   const mark = MARKS.find(({ bytes }) => hex.startsWith(bytes));
   if (mark === undefined || decoderOf(encoding).encoding === mark.label) return;
   throw new CliError(`${path}: it begins with the mark of ${mark.label}, and the mapping says ${encoding}.`, {
-    exitCode: 65,
+    exitCode: EXIT.dataError,
   });
 }
 
@@ -166,5 +166,5 @@ function toldApart(names: readonly string[]): readonly string[] {
 }
 
 function headerError(path: string, problem: string): CliError {
-  return new CliError(`${path}: expected a line with column names, but ${problem}`, { exitCode: 65 });
+  return new CliError(`${path}: expected a line with column names, but ${problem}`, { exitCode: EXIT.dataError });
 }

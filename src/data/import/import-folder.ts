@@ -25,7 +25,7 @@ const WRITE_ORDER = TABLE_TARGETS.flatMap((target) =>
  * Imports the CSV files of a folder according to a mapping. Each batch of up to 500 rows is one transaction. Rows are matched
  * by external id, number or sku, so importing again creates no duplicates. Nothing is written until every file and column that
  * the mapping names has been found.
- * @throws UserError when the mapping does not fit the files (65), a file is missing (66), or the database is unavailable (69)
+ * @throws CliError when the mapping does not fit the files (65), a file is missing (66), or the database is unavailable (69)
  */
 export async function importFolder(options: ImportOptions): Promise<ImportResult> {
   const scratch = createScratch();

@@ -51,7 +51,7 @@ type Read = (row: SourceRow, notes: ValueNote[]) => string | null | undefined;
 /**
  * Compiles a source's fields.
  * @returns `convert`, from a row to a record, which throws RowProblem, and `keyOf`, a row's key if it has one
- * @throws UserError (exit code 65) when the mapping names a value map that does not exist
+ * @throws CliError (exit code 65) when the mapping names a value map that does not exist
  */
 export function compileRecord(
   target: TableTarget,

@@ -1,6 +1,6 @@
 import { columnName } from './conversions.ts';
 import { compileExpression, type JoinedFile, type Scope } from './expressions.ts';
-import { CliError } from '../../cli-error.ts';
+import { CliError, EXIT } from '../../cli-error.ts';
 import type { CsvSettings, Mapping, SourceSettings, TargetName, ValueExpression } from './mapping-schema.ts';
 import { compileField, compileRecord, type RecordScope, type TargetRecord } from './records.ts';
 import type { ItemContent, Scratch } from './scratch.ts';
@@ -172,7 +172,7 @@ async function loadJoin(file: SourceFile, index: { key: number; rows: string; sc
 }
 
 function joinError(file: SourceFile, line: number, problem: string): CliError {
-  return new CliError(`${file.name}, line ${line}: ${problem}.`, { exitCode: 65 });
+  return new CliError(`${file.name}, line ${line}: ${problem}.`, { exitCode: EXIT.dataError });
 }
 
 /** The names of every target and file whose rows can be rejected. */

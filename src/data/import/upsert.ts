@@ -52,6 +52,12 @@ export function isResolved(one: ResolvedRecord | Outcome): one is ResolvedRecord
   return 'record' in one;
 }
 
+/** The id in a column of the stored row that a record matches; none if there is no such row. */
+export function storedId({ stored }: ResolvedRecord, column: 'id' | 'customer_id' = 'id'): readonly string[] {
+  const id = stored?.[column];
+  return isGiven(id) ? [String(id)] : [];
+}
+
 /** Ids by key, for the keys that exist. One statement. */
 export async function idsByKey(
   connection: Connection,

@@ -1,5 +1,5 @@
 import type { Connection } from 'mariadb';
-import { CliError } from '../../cli-error.ts';
+import { CliError, EXIT } from '../../cli-error.ts';
 import { errorNumber, SERVER_ERRORS } from '../../db/server-errors.ts';
 import { formatCount } from '../progress-report.ts';
 import { DATA_TABLES } from '../tables.ts';
@@ -10,7 +10,6 @@ import { customersInBlock, rowsAfter, type SeedParameters } from './plan.ts';
 const GENERATOR_VERSION = 1;
 /** The row for agents and products, which also stores the parameters; blocks start at 1. */
 const FIRST_ROW = 0;
-const DATA_ERROR_EXIT_CODE = 65;
 
 const LABELS = {
   customers: '--customers',
@@ -91,7 +90,7 @@ export function assertSameParameters(found: SeedParameters, asked: SeedParameter
   throw new CliError(
     `This database holds a seed with other parameters: ${differences.join(', ')}. ` +
       'Give the same ones to continue it, or --reset to delete every row and start over.',
-    { exitCode: DATA_ERROR_EXIT_CODE },
+    { exitCode: EXIT.dataError },
   );
 }
 
@@ -143,7 +142,7 @@ export function foreignRows(detail: string): CliError {
   return new CliError(
     `This database holds data that is not this seed's (${detail}). Nothing was changed. ` +
       'Give another database, or --reset to delete every row in it first.',
-    { exitCode: DATA_ERROR_EXIT_CODE },
+    { exitCode: EXIT.dataError },
   );
 }
 

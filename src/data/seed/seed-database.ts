@@ -51,7 +51,7 @@ const WRITERS = 2;
  * Fills a migrated database with customers and everything that belongs to them. The same parameters give the same rows on every
  * server. An interrupted run continues where it stopped, since each block of 1,000 customers is one transaction that also
  * records itself in `_seed_progress`. Memory use does not depend on the number of customers.
- * @throws UserError when the database has other rows or a seed with other parameters, or cannot be reached
+ * @throws CliError when the database has other rows or a seed with other parameters, or cannot be reached
  */
 export async function seedDatabase(options: SeedOptions): Promise<SeedResult> {
   const { customers, ordersPerCustomer, seed } = options;

@@ -1,5 +1,5 @@
 import type { Connection } from 'mariadb';
-import { CliError } from '../../cli-error.ts';
+import { CliError, EXIT } from '../../cli-error.ts';
 import { errorNumber, SERVER_ERRORS } from '../../db/server-errors.ts';
 import { openConnection } from '../connection.ts';
 import { toDrift, withinRange, type Check, type Drift, type Row, type Within } from './check.ts';
@@ -45,7 +45,6 @@ const ROWS_AT_ONCE = 5_000;
 const MAX_DRIFTS = 100;
 const { BAD_FIELD_ERROR, NO_SUCH_TABLE, KEY_DOES_NOT_EXIST } = SERVER_ERRORS;
 const OTHER_TABLES: ReadonlySet<number> = new Set([BAD_FIELD_ERROR, NO_SUCH_TABLE, KEY_DOES_NOT_EXIST]);
-const UNAVAILABLE_EXIT_CODE = 69;
 
 /**
  * Checks a database's consistency: sums and counts, duplicated columns, versions and their record, and references. It proceeds
@@ -62,7 +61,7 @@ export async function verifyDatabase(options: VerifyOptions): Promise<VerifyResu
     if (!OTHER_TABLES.has(errorNumber(error) ?? 0)) throw error;
     throw new CliError('The tables do not match this version. Run npm run migrate first', {
       cause: error,
-      exitCode: UNAVAILABLE_EXIT_CODE,
+      exitCode: EXIT.unavailable,
     });
   } finally {
     await connection.end();
