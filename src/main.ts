@@ -74,7 +74,7 @@ function tell(error: unknown): number {
   return lines(`Unexpected: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`, EXIT.software);
 }
 
-/** Nobody reads the output any more, as after `| head`, for which shells have an exit code; or it cannot be written. */
+/** The exit code for output whose reader is gone, as after `| head`, or that cannot be written. */
 function tellUnprinted(error: NodeJS.ErrnoException): number {
   return error.code === 'EPIPE'
     ? EXIT.brokenPipe
@@ -106,10 +106,10 @@ program
 
 program
   .command('seed')
-  .description('fill a database with made-up data of any size, always the same; continues after an interruption')
+  .description('fill a database with generated data of any size, the same every time; continues after an interruption')
   .requiredOption('--customers <number>', 'how many customers')
   .option('--orders-per-customer <number>', 'how many orders a customer has on average', '5')
-  .option('--seed <number>', 'another number gives other data of the same kind', '1')
+  .option('--seed <number>', 'a different number gives different data', '1')
   .option('--reset', 'delete all rows of all tables first')
   .action((options: SeedOptionTexts) =>
     run(async () => {
@@ -127,7 +127,7 @@ program
   .command('import')
   .description('import agents, customers, products, orders and tickets from CSV files; can be repeated')
   .argument('<folder>', 'the folder with the CSV files')
-  .requiredOption('--mapping <file>', 'the mapping file, which says which column is what; see docs/importing.md')
+  .requiredOption('--mapping <file>', 'the mapping file, which describes the columns; see docs/importing.md')
   .option(
     '--rejects <folder>',
     'the folder for lists of rejected rows and of values left empty, with line and reason (default: .data/import/<mapping>)',
@@ -189,7 +189,7 @@ for (const command of program.commands) {
   for (const option of command.options) refuseTwice(command, option);
 }
 
-/** Commander would take the last one without a word. */
+/** Commander would silently use the last one. */
 function refuseTwice(command: Command, option: Option): void {
   let isGiven = false;
   command.on(`option:${option.name()}`, () => {

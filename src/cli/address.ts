@@ -6,7 +6,7 @@ import { CliError, EXIT } from '../cli-error.ts';
 type Address = Pick<Config, 'host' | 'port'>;
 
 /**
- * Listens briefly on the gateway's address, so that a wrong or taken one is reported before anything else is done.
+ * Listens on the gateway's address for a moment, so that a wrong or taken one is reported before anything else is done.
  * @throws CliError from `addressError`
  */
 export async function assertFreeAddress(address: Address): Promise<void> {
@@ -33,6 +33,7 @@ export function addressError(error: unknown, { host, port }: Address): unknown {
   };
   if (code === 'EADDRINUSE') return refusal('another program uses', EXIT.unavailable);
   if (code === 'EACCES') return refusal('needs more privileges to listen on', EXIT.noPermission);
-  if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') return refusal('is not of this machine', EXIT.unavailable);
+  if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND')
+    return refusal('is not an address of this machine', EXIT.unavailable);
   return error;
 }

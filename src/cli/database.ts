@@ -13,8 +13,7 @@ export interface Servers {
   /** Empty when there is no Redis. */
   readonly redisUrls: readonly string[];
   /**
-   * Whether Redis is embedded while the database is not, so that other gateways on this database do not hear of this one's
-   * writes.
+   * Whether only Redis is embedded, so that other gateways on this database do not learn of this one's writes.
    */
   readonly redisIsPrivate: boolean;
   /** Undefined when both servers come from the settings. */
@@ -66,7 +65,7 @@ export async function withServers(
 const needsRedis = ({ environment, redisUrls, cache }: Config, isWanted: boolean): boolean =>
   isWanted && redisUrls.length === 0 && cache.enabled && environment !== 'production';
 
-/** Where another process uses the data folder: what to do, and exit code 69. Other errors are returned unchanged. */
+/** If another process uses the data folder, an error that says what to do (exit code 69); otherwise the same error. */
 function inUseError(error: unknown, config: Config): unknown {
   if (!(error instanceof CliError && error.cause instanceof FolderLockedError)) return error;
   const message =

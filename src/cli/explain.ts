@@ -46,7 +46,7 @@ export async function runExplain(options: ExplainOptions, cli: CliContext): Prom
     });
   }
   if (options.customers !== undefined)
-    throw new CliError('--customers: expected no DATABASE_URL beside it, whose own rows are used, got one', {
+    throw new CliError('--customers: expected DATABASE_URL not to be set, since its own rows are used, got one', {
       exitCode: EXIT.usage,
     });
   return explain(databaseUrl, { options, cli, config });

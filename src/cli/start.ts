@@ -37,7 +37,7 @@ async function serve(config: Config & Servers, cli: CliContext, report: (line: s
       throw addressError(error, config);
     });
     config.embedded?.reportTo((line) => log.warn(line));
-    // From here on, a fault beside the requests would take those in flight down with it.
+    // From here on, a fault outside of requests must not end those in progress.
     cli.serving(app);
     const base = `http://${authority(config.host === '127.0.0.1' ? 'localhost' : config.host, port)}`;
     if (config.redisUrls.length === 0)
@@ -46,11 +46,11 @@ async function serve(config: Config & Servers, cli: CliContext, report: (line: s
       );
     if (config.redisIsPrivate)
       report(
-        "Redis is this gateway's own: for other gateways on this database, set one REDIS_URL for all. Until then they serve old answers after each other's writes, and subscriptions report only changes made through this gateway.",
+        "This gateway runs its own Redis. If other gateways use this database, set the same REDIS_URL for all of them: until then, they serve stale answers after each other's writes, and subscriptions report only changes made through this gateway.",
       );
-    report('Nobody has to sign in: every caller may do everything. Do not open this to a network.');
+    report('There is no authentication: every caller may read and write everything. Do not expose this to a network.');
     report(
-      `\nConcierge answers at\n  ${base}/graphql         GraphQL; in a browser, GraphiQL\n  ${base}/schema.graphql  the schema\n  ${base}/health/ready    what is up\n  ${base}/metrics         for Prometheus\nStop with Ctrl-C.`,
+      `\nConcierge answers at\n  ${base}/graphql         GraphQL; in a browser, GraphiQL\n  ${base}/schema.graphql  the schema\n  ${base}/health/ready    readiness\n  ${base}/metrics         for Prometheus\nStop with Ctrl-C.`,
     );
     const reason = await Promise.race([stopSignal(cli.signal), config.embedded?.died ?? stopSignal(cli.signal)]);
     if (reason !== undefined) throw new CliError(reason, { exitCode: EXIT.unavailable });
@@ -76,6 +76,6 @@ async function loadDemo(databaseUrl: string, { signal }: CliContext, report: (li
     if (outcome === 'seeded') report(`Loaded demo data: ${DEMO.customers} customers, ${rows} rows in all.`);
   } catch (error) {
     if (!(error instanceof CliError)) throw error;
-    report('The database holds data other than the demo; it is left as it is.');
+    report('The database holds data other than the demo data; it is left unchanged.');
   }
 }

@@ -73,7 +73,7 @@ const isUnavailable = (fact: unknown): boolean =>
         CERTIFICATE_CODE.test(fact) ||
         TLS_CODE.test(fact));
 
-/** Describes an error of the driver, or the `toGatewayError` of one, to whoever operates the gateway. */
+/** Describes an error of the driver, or what `toGatewayError` made of one, for the gateway's operator. */
 export function serverWords(error: unknown): string {
   if (!Error.isError(error)) return String(error);
   if (error instanceof CodedError && error.cause !== undefined) return serverWords(error.cause);
@@ -81,7 +81,7 @@ export function serverWords(error: unknown): string {
   if (isCertificateCode(code)) return `its certificate was refused: ${error.message}`;
   // An error of the network, such as ECONNREFUSED.
   if (!(error instanceof SqlError)) return error.message;
-  if (error.errno === NO_TLS_NUMBER) return 'it has no TLS, which the ssl-mode in DATABASE_URL asks for';
+  if (error.errno === NO_TLS_NUMBER) return 'it does not support TLS, which the ssl-mode in DATABASE_URL requires';
   const words = error.sqlMessage ?? error.message;
   return error.errno > 0 ? `${words} (${error.errno})` : words;
 }

@@ -151,7 +151,7 @@ function refuseFailed(records: readonly MigrationRecord[]): void {
     `UPDATE _prisma_migrations SET ${column} = UTC_TIMESTAMP(3) WHERE migration_name = '${failed.migration_name}' AND finished_at IS NULL`;
   const why = failed.logs === null || failed.logs === '' ? 'it was interrupted' : failed.logs;
   throw new CliError(
-    `The migration ${failed.migration_name} was begun earlier and not finished, so no other is applied. Undo by hand ` +
+    `The migration ${failed.migration_name} was started earlier and not finished, so no other is applied. Undo by hand ` +
       `what it did, then have it applied again with: ${set('rolled_back_at')}; or complete it by hand, then mark it ` +
       `done with: ${set('finished_at')}. (With Prisma's CLI: prisma migrate resolve.) What happened: ${why}`,
   );
@@ -165,7 +165,7 @@ function reportDifferences(
   for (const { migration_name: name, checksum } of done) {
     const migration = migrations.find((candidate) => candidate.name === name);
     if (migration === undefined)
-      report(`Warning: the database has had migration ${name}, which is not in the folder: is this an older version?`);
+      report(`Warning: the database has migration ${name}, which is not in the folder: is this an older version?`);
     else if (!matchesChecksum(migration, checksum))
       report(`Warning: migration ${name} was changed after it had been applied; the change is not in the database`);
   }

@@ -64,7 +64,7 @@ async function commonArguments({ program, dataDir, throwAway }: MysqlOptions): P
       : `--innodb-redo-log-capacity=${throwAway ? 32 : 128}M`,
     ...(throwAway
       ? ['--innodb-flush-log-at-trx-commit=0', '--innodb-flush-method=nosync', '--innodb-doublewrite=0']
-      : // Kept when the process is killed; a power cut may cost a demo its last second.
+      : // Survives a killed process; a power cut may lose the last second, which a demo can afford.
         ['--innodb-flush-log-at-trx-commit=2']),
   ];
 }

@@ -89,7 +89,7 @@ function summary(entries: readonly Entry[], worst: readonly Entry[]): string {
   const stopped = filtering.filter(({ measurement }) => measurement.isStopped).length;
   return [
     `${count(entries.length)} statements of ${count(worst.length)} kinds.`,
-    `${count(filtering.length)} kinds filter further than their index: what they read at worst is under "most"` +
+    `${count(filtering.length)} kinds filter further than their index: the most that they read is in the column "most"` +
       `${stopped > 0 ? `, and ${count(stopped)} of them were stopped by the time-out` : ''}.`,
     failing === 0 ? 'All are within their bounds.' : `${count(failing)} kinds fail.`,
   ].join('\n');

@@ -82,7 +82,7 @@ describe('a date fits its format with the whole cell, and nothing is passed over
     expect(await datesOf(['31/01/2024', '01/31/2024', '02/02/2024', '1/2/2024', '01/02/2024'], { format })).toEqual({
       stored: [JANUARY, JANUARY, '2024-02-02 00:00:00', FEBRUARY],
       rejected: [
-        'createdAt: expected a date that is the same in every format, got "01/02/2024", which as dd/MM/yyyy is another than as MM/dd/yyyy',
+        'createdAt: expected a date that means the same in every format, got "01/02/2024", which as dd/MM/yyyy is a different date than as MM/dd/yyyy',
       ],
     });
   });

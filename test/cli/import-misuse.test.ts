@@ -81,7 +81,7 @@ describe('a mapping', () => {
       /customers\.csv has no column "email"; it has id, name/,
     ],
     ['an empty file', { 'customers.csv': '' }, { customers }, 65, /customers\.csv: .*the file is empty/],
-    ['a column that stands twice', { 'customers.csv': 'id,id\n' }, { customers }, 65, /it has id#1, id#2/],
+    ['a column that appears twice', { 'customers.csv': 'id,id\n' }, { customers }, 65, /it has id#1, id#2/],
     [
       'a value map that is missing',
       { 'customers.csv': 'id,name,email\n' },
@@ -110,7 +110,7 @@ describe('a mapping', () => {
     const joins = { more: { file: 'more.csv', key: 'key', on: 'id' } };
     const mapping = { name: 'test', targets: { customers: { file: 'customers.csv', joins, fields: customers } } };
     await expect(importFrom('mysql://unused/unused', folder, mapping)).rejects.toThrow(
-      /more\.csv, line 3: the key "1" is there already/,
+      /more\.csv, line 3: expected each key only once in a joined file, got "1" again/,
     );
   });
 });
@@ -140,7 +140,7 @@ describe('a row that is wrong', () => {
         '3,"column 2 continues after its closing quote',
         '4,"expected 3 columns, got 2',
         '5,"email: expected an email address in ASCII, got ""not-an-address""',
-        '6,"column 2 holds bytes that are not text',
+        '6,"column 2 has bytes that are not text in its encoding',
         '7,"expected 3 columns, got 4',
         '8,"name: expected a value, got none',
         '9,"the key ""1"" was on line 2 of customers.csv already',

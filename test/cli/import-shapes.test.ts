@@ -196,12 +196,12 @@ describe('a mapping is checked whole before the first row, in its own words', ()
     [
       'a form of numbers that contradicts itself',
       { products: { ...products, price: { column: 'price', decimalPoint: ',', grouping: ',' } } },
-      ['targets.products.fields.price: grouping: expected another character than the decimal point ","'],
+      ['targets.products.fields.price: grouping: expected a character other than the decimal point ","'],
     ],
     ...['.', ',.'].map((symbol): [string, Record<string, object>, readonly string[]] => [
       `a symbol that would be taken for a part of the number: ${symbol}`,
       { products: { ...products, price: { column: 'price', grouping: ',', symbol } } },
-      [`symbol: expected something else than the decimal point or what groups digits, got "${symbol}"`],
+      [`symbol: expected something other than the decimal point or the thousands separator, got "${symbol}"`],
     ]),
     [
       'digits grouped by a letter',

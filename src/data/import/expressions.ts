@@ -87,8 +87,8 @@ function compileColumn(name: string, scope: Scope): Evaluate {
 }
 
 /**
- * Compiles text with `{column}` in it; null if all of its columns are, so that no lone punctuation is left. Blanks of the
- * template next to an empty column are dropped; those within values are kept.
+ * Compiles text with `{column}` in it; null if all of its columns are empty, so that no lone punctuation is left. The template's
+ * blanks next to an empty column are dropped; those within values are kept.
  */
 function compileTemplate(template: string, scope: Scope): Evaluate {
   const parts = template.split(/\{([^{}]+)\}/);

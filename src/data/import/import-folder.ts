@@ -90,21 +90,21 @@ function keepRow(run: ImportRun, { record, ...row }: PendingRow, outcome: Reject
   run.scratch.keptRows.keep(kept, { key: record.key, holder: outcome.holder ?? null });
 }
 
-/** Retries rows that want an email which another row held, for as long as some get through, and then rejects the rest. */
+/** Retries rows that need an email which another customer had, for as long as some succeed, and then rejects the rest. */
 async function retryKept(run: ImportRun): Promise<void> {
   const { keptRows } = run.scratch;
   for (let before = Infinity; ;) {
     const count = keptRows.count();
-    const isVain = count === before;
+    const isStuck = count === before;
     before = count;
     const giving = keptRows.arrange(BATCH_ROWS) as readonly KeptRow[];
-    if (!isVain) await giveUpEmails(run, giving);
+    if (!isStuck) await giveUpEmails(run, giving);
     for (;;) {
       const kept = keptRows.take(BATCH_ROWS) as readonly KeptRow[];
       if (kept.length === 0) break;
       // A customer that gave up its email gets the new one, even if the import is interrupted meanwhile.
       if (run.options.signal?.aborted === true && giving.length === 0) return;
-      if (isVain) for (const { row, outcome } of kept) await settle(run, 'customers', { row, outcome });
+      if (isStuck) for (const { row, outcome } of kept) await settle(run, 'customers', { row, outcome });
       else
         await writeRows(
           run,
@@ -112,7 +112,7 @@ async function retryKept(run: ImportRun): Promise<void> {
           kept.map((one) => ({ ...one.row, record: recordOf(one) })),
         );
     }
-    if (count === 0 || isVain) return;
+    if (count === 0 || isStuck) return;
   }
 }
 

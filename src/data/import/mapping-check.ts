@@ -50,10 +50,13 @@ function blockProblems(
   if (target === 'orderItems' && block.repeats !== 'reject')
     problems.push({
       path: [...path, 'repeats'],
-      message: 'expected none for orderItems: equal lines of an order are lines',
+      message: 'expected no repeats for orderItems, since an order may have equal lines',
     });
   if (target === 'orderItems' && (block.fields['unitPrice'] === undefined) === (block.fields['total'] === undefined))
-    problems.push({ path: [...path, 'fields'], message: 'expected one of unitPrice, total: the other is worked out' });
+    problems.push({
+      path: [...path, 'fields'],
+      message: 'expected exactly one of unitPrice and total, since the other is calculated',
+    });
   for (const value of valuesOf(target, block)) {
     const at = { ...value, path: [...path, 'fields', ...value.path] };
     problems.push(...sourceProblems(mapping, at));
@@ -148,7 +151,7 @@ function formProblems(mapping: Mapping, { source, spec, path }: FieldValue): rea
 }
 
 const noDay = (format: string): string =>
-  `expected a format of Luxon's that tells year, month and day (and AM or PM with hours to 12), got "${format}"`;
+  `expected a Luxon format with year, month and day (and AM or PM with a 12-hour clock), got "${format}"`;
 
 function zoneProblems(zone: string, path: Path): readonly Problem[] {
   return isTimeZone(zone) ? [] : [{ path, message: `expected a time zone such as Europe/Berlin, got "${zone}"` }];
@@ -164,5 +167,7 @@ function csvProblems(csv: CsvSettings, path: Path): readonly Problem[] {
     return [{ path: [...path, 'columns'], message: `expected each name once, got "${twice}" twice` }];
   const shared = [quote, escape].find((mark) => mark !== '' && delimiter.includes(mark));
   if (shared === undefined) return [];
-  return [{ path: [...path, 'delimiter'], message: `expected another one than quote or escape, got "${delimiter}"` }];
+  return [
+    { path: [...path, 'delimiter'], message: `expected one without the quote or escape character, got "${delimiter}"` },
+  ];
 }

@@ -10,7 +10,7 @@ export interface DecimalForm {
   /** Indian: the last three digits, then groups of two. */
   readonly groupSizes: 'thousands' | 'indian';
   readonly percent: boolean;
-  /** For example a currency sign, before or after the number; empty for none. */
+  /** Such as a currency sign, before or after the number; empty for none. */
   readonly symbol: string;
   readonly negative: 'leading' | 'trailing' | 'parentheses';
   /** Inverts the sign, for a discount that a file writes as a positive amount. */
@@ -19,28 +19,28 @@ export interface DecimalForm {
 
 /** How a file writes quantities. */
 export interface QuantityForm extends DecimalForm {
-  /** Whether a negative quantity is a return, with a negative price, or a mistake. */
+  /** Whether a negative quantity is a return, stored with a negative price, or an error. */
   readonly returns: 'reject' | 'negativePrice';
-  /** Whether `2.5` means one at two and a half times the price, or is a mistake. */
+  /** Whether `2.5` is stored as one at two and a half times the price, or is an error. */
   readonly fractions: 'reject' | 'one';
 }
 
 type Read<Value> = (given: string) => Value;
 
-// All that the column holds, which is more than `createOrder` accepts: files tell what was, however odd.
+// The column's maximum. `createOrder` accepts less, but old data is imported as it is.
 const MAX_OF_ONE = 2_147_483_647n;
 
 /** What is inconsistent in a form; undefined if nothing is. */
 export function problemOfForm(form: DecimalForm): string | undefined {
   const { decimalPoint, grouping, symbol, groupSizes } = form;
-  if (grouping === decimalPoint) return `grouping: expected another character than the decimal point "${decimalPoint}"`;
+  if (grouping === decimalPoint) return `grouping: expected a character other than the decimal point "${decimalPoint}"`;
   if (/[\p{L}\d+()%-]/u.test(grouping))
     return `grouping: expected no letter, digit, sign or bracket, got "${grouping}"`;
   if (/[\d+()-]/.test(symbol) || symbol.trim() !== symbol)
     return `symbol: expected no digit, sign, bracket or blank, got "${symbol}"`;
   if (symbol !== '' && [...symbol].every((character) => character === decimalPoint || character === grouping))
-    return `symbol: expected something else than the decimal point or what groups digits, got "${symbol}"`;
-  if (groupSizes === 'indian' && grouping === '') return 'groupSizes: expected grouping beside it, got none';
+    return `symbol: expected something other than the decimal point or the thousands separator, got "${symbol}"`;
+  if (groupSizes === 'indian' && grouping === '') return 'groupSizes: expected grouping to be set as well, got none';
   return undefined;
 }
 
@@ -66,11 +66,11 @@ function decimalReader(form: DecimalForm): Read<Amount> {
   };
 }
 
-/** For the number without its sign and symbol. */
+/** Matches a number without its sign and symbol. */
 function patternOf({ decimalPoint, grouping, groupSizes, percent }: DecimalForm): RegExp {
   const point = RegExp.escape(decimalPoint);
   const between = RegExp.escape(grouping);
-  // Whoever groups begins with a digit above 0: "0.500" in a file that groups with points is a half, and not five hundred.
+  // A number in groups does not start with 0: in a file that groups with points, "0.500" is a half and not five hundred.
   const grouped =
     groupSizes === 'indian' ? `[1-9]\\d?(?:${between}\\d{2})*${between}\\d{3}` : `[1-9]\\d{0,2}(?:${between}\\d{3})+`;
   const whole = between === '' ? '\\d+' : `\\d+|${grouped}`;

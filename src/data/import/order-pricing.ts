@@ -19,7 +19,7 @@ import { idsByKey, rejected, type Outcome, type RejectedOutcome } from './upsert
 export interface OrderBundle {
   readonly record: TargetRecord;
   readonly items: readonly StagedItem[];
-  /** Whether the mapping has items at all, in which case the total of an order without any is zero. */
+  /** Whether the mapping has items at all; if so, the total of an order without any is zero. */
   readonly itemsAreMapped: boolean;
 }
 

@@ -147,7 +147,7 @@ function cutText(text: string, most: number): string {
 
 const graphemes = new Intl.Segmenter('und', { granularity: 'grapheme' });
 
-/** Tags that differ only in case are one. Which others are, the database is asked later. */
+/** Tags that differ only in case count as one. `withDistinctTags` later asks the database which others are equal. */
 function compileTags(sources: readonly TagExpression[] | undefined, scope: RecordScope) {
   if (sources === undefined) return undefined;
   const readers = sources.map((source) => {
@@ -186,7 +186,7 @@ function compileAddresses(sources: readonly AddressExpression[] | undefined, sco
     for (const readers of addresses) {
       const own: ValueNote[] = [];
       const texts = readers.map((read) => read?.(row, own) ?? null);
-      // An address needs its first line.
+      // Without its first line, it is no address.
       if (texts[1] === null) continue;
       rows.push(texts);
       notes.push(...own);

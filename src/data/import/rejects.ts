@@ -32,6 +32,7 @@ export interface RejectFiles {
 }
 
 /**
+ * Opens files for rejects, each when something is first written to it.
  * @param folder created once there is something to write
  * @param names of targets, whose files from earlier runs are deleted, so that the folder has only this run's; also names of
  *   source files, for what earlier versions wrote

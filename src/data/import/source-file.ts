@@ -49,7 +49,7 @@ export async function openSourceFile(
 ): Promise<SourceFile> {
   const path = joinPath(folder, name);
   await access(path).catch((error: unknown) => {
-    throw new CliError(`The mapping names ${name}, and there is no such file in ${folder}.`, {
+    throw new CliError(`The mapping names ${name}, but there is no such file in ${folder}.`, {
       cause: error,
       exitCode: EXIT.noInput,
     });

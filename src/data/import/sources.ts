@@ -167,7 +167,7 @@ async function loadJoin(file: SourceFile, index: { key: number; rows: string; sc
     if (key === null) continue;
     const cells = file.header.map((_, column) => row.cell(column) ?? '');
     if (!index.scratch.putJoinRow(index.rows, key, cells))
-      throw joinError(file, row.line, `the key "${key}" is there already, and a joined file needs each key once`);
+      throw joinError(file, row.line, `expected each key only once in a joined file, got "${key}" again`);
   }
 }
 

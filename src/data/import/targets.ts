@@ -57,7 +57,7 @@ interface TargetSpec {
 
 const text = (column: string, most: number) => ({ column, kind: 'text', most }) as const;
 const optionalText = (column: string, most: number) => ({ ...text(column, most), isNullable: true }) as const;
-/** Names and what is found like them. */
+/** Names, and other texts that are searched for like names. */
 const compared = (column: string, most: number) => ({ ...text(column, most), isCompared: true }) as const;
 const word = <Word extends string>(column: string, words: Readonly<Record<Word, Word>>, byDefault?: NoInfer<Word>) =>
   ({ column, kind: 'word', words: Object.values<Word>(words), ...(byDefault && { byDefault }) }) as const;

@@ -10,7 +10,7 @@ export interface RejectedOutcome {
   /** What it concerns; the record as a whole if neither is given. */
   readonly field?: string | undefined;
   readonly column?: string | undefined;
-  /** The conflict is with a value that another row may release: the key of what holds it, or null if it has none. */
+  /** Set if another row has a value that this one needs, and may give it up: the key of that row, or null if it has none. */
   readonly holder?: string | null;
 }
 
@@ -88,7 +88,7 @@ export async function resolveRecords(
   const references = await lookUpReferences(connection, target, records);
   const resolved = records.map((record) => columnsOf(target, record, references));
   const customers = resolved.flatMap((columns) => ('kind' in columns ? [] : [columns.get('customer_id') ?? []])).flat();
-  // If one was merged or deleted before it was locked, resolve again.
+  // One was merged or deleted before it was locked: resolve again.
   if (!(await lockCustomers(connection, customers))) return resolveRecords(connection, target, records);
   const key = keyColumn(spec);
   const keys = records.map((record) => record.key);

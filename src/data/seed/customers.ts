@@ -104,7 +104,7 @@ function customerRow(
   };
 }
 
-/** Two in three were never updated. */
+/** Two of three customers were never updated. */
 function updatedAtMs(random: Random, createdMs: number): number {
   if (!random.chance(330)) return createdMs;
   const part = random.fraction();

@@ -72,7 +72,7 @@ export function planBlock(parameters: SeedParameters, index: number): Block {
   };
 }
 
-/** When a customer was created: in the order of ids give or take some weeks, and many at midnight, as after imports. */
+/** When a customer was created: roughly in the order of ids, within some weeks, and often at midnight, as after imports. */
 export function createdAtMs(block: Block, customerId: number): number {
   const { random, parameters } = block;
   const span = SEED_END_MS - SEED_START_MS;

@@ -6,7 +6,7 @@ import { DATA_TABLES } from '../tables.ts';
 import { catalogueSize } from './catalogue.ts';
 import { customersInBlock, rowsAfter, type SeedParameters } from './plan.ts';
 
-/** Incremented when the same parameters yield different rows, so that no generator completes another one's seed. */
+/** Incremented whenever the same parameters would give other rows, so that no version completes another one's seed. */
 const GENERATOR_VERSION = 1;
 /** The row for agents and products, which also stores the parameters; blocks start at 1. */
 const FIRST_ROW = 0;
@@ -68,7 +68,7 @@ export async function assertEmpty(connection: Connection): Promise<void> {
   for (const table of DATA_TABLES) {
     const rows = await connection.query<unknown[]>(`SELECT 1 FROM ${table} LIMIT 1`).catch((error: unknown) => {
       if (errorNumber(error) !== SERVER_ERRORS.NO_SUCH_TABLE) throw error;
-      throw new CliError(`The table ${table} is not there: run "npm run migrate" first.`, { cause: error });
+      throw new CliError(`There is no table ${table}: run "npm run migrate" first.`, { cause: error });
     });
     if (rows.length > 0) filled.push(table);
   }
@@ -137,7 +137,7 @@ export async function countDifferences(
   return differences;
 }
 
-/** The error for a database with somebody else's rows. */
+/** The error for a database that has rows from elsewhere. */
 export function foreignRows(detail: string): CliError {
   return new CliError(
     `This database holds data that is not this seed's (${detail}). Nothing was changed. ` +

@@ -37,14 +37,14 @@ interface SeedOptions extends SeedParameters {
   readonly signal?: AbortSignal;
 }
 
-/** `complete` means that there was nothing left to do; `differences` are the tables whose numbers of rows changed since then. */
+/** `complete`: there was nothing left to do; `differences` has the tables whose number of rows has changed since. */
 export type SeedResult = SeedProgress &
   (
     | { readonly outcome: 'seeded' | 'interrupted' }
     | { readonly outcome: 'complete'; readonly differences: readonly RowDifference[] }
   );
 
-/** One fills its buffer while the other's statement runs; more were no faster on two cores. */
+/** While one's statement runs, the other generates rows; more were no faster on two cores. */
 const WRITERS = 2;
 
 /**
@@ -150,7 +150,7 @@ async function writeOne(connection: Connection, run: Run, index: number): Promis
     });
   } catch (error) {
     if (errorNumber(error) !== SERVER_ERRORS.DUP_ENTRY) throw error;
-    // Either another process has written this block meanwhile, or a row that is not the seed's has its key.
+    // Either another process has written this block meanwhile, or a row from elsewhere has one of its keys.
     const state = await readSeedState(connection);
     if (state?.blocks.has(index) === true) return 0;
     throw foreignRows(error instanceof Error ? error.message.replace(/\nsql:[^]*/, '') : String(error));

@@ -71,7 +71,7 @@ export const CUSTOMER_REFERENCE_CHECKS: readonly Check[] = [
   },
 ];
 
-/** Where merged customers lead, by the id of the merged or the kept one. */
+/** Merges of customers, by the id of the merged or the kept one. */
 export const MERGE_CHECKS: readonly Check[] = [
   {
     table: 'customer_merges',

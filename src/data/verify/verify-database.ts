@@ -49,8 +49,7 @@ const OTHER_TABLES: ReadonlySet<number> = new Set([BAD_FIELD_ERROR, NO_SUCH_TABL
 /**
  * Checks a database's consistency: sums and counts, duplicated columns, versions and their record, and references. It proceeds
  * range by range on the indexes of customers' and orders' ids, each range in a read-only transaction with its own snapshot, so
- * that concurrent writes are seen completely or not at all. Memory use depends neither on the number of rows nor on that of
- * drifts.
+ * that concurrent writes are seen completely or not at all. Memory use does not depend on how many rows or drifts there are.
  * @throws CliError (exit code 69) when the database cannot be reached or its tables are of another version
  */
 export async function verifyDatabase(options: VerifyOptions): Promise<VerifyResult> {
