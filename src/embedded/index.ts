@@ -168,7 +168,7 @@ export function unusableFolder(dataDir: string, error: unknown): unknown {
   const { syscall, message } = error as NodeJS.ErrnoException;
   if (syscall === undefined) return error;
   return new CliError(
-    `The embedded servers need a writable folder, and ${dataDir} is not (${message}): set DATABASE_URL, and ` +
+    `The embedded servers need a writable folder, and ${dataDir} is not one (${message}): set DATABASE_URL, and ` +
       'REDIS_URL or CACHE_ENABLED=false',
     { cause: error },
   );

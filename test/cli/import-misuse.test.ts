@@ -105,7 +105,7 @@ describe('a mapping', () => {
     expect(String(error)).toMatch(message);
   });
 
-  test('joins a file by a key that must be in it once', async () => {
+  test('joins a file by a key that may appear in it only once', async () => {
     const folder = await folderOf({ 'customers.csv': 'id,name,email\n1,A,\n', 'more.csv': 'key,x\n1,a\n1,b\n' });
     const joins = { more: { file: 'more.csv', key: 'key', on: 'id' } };
     const mapping = { name: 'test', targets: { customers: { file: 'customers.csv', joins, fields: customers } } };
@@ -192,7 +192,7 @@ describe('a row that is wrong', () => {
     expect(await contradictions(url)).toEqual([]);
   });
 
-  test('has more than 20 tags, or a word or reference that is unknown', async () => {
+  test('has more than 20 tags, or an unknown word or reference', async () => {
     const url = await freshDatabase();
     const tags = Array.from({ length: 21 }, (_, index) => `t${index}`).join(';');
     const folder = await folderOf({
@@ -230,7 +230,7 @@ describe('a row that is wrong', () => {
     ]);
   });
 
-  test('of a ticket’s interaction names a ticket of another customer', async () => {
+  test('of an interaction names a ticket of another customer', async () => {
     const url = await freshDatabase();
     const folder = await folderOf({
       'customers.csv': 'id,name,email\n1,Ann,\n2,Bob,\n',

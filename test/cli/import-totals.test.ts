@@ -22,7 +22,7 @@ describe('the total of an order is the sum of its items', () => {
   };
   const withTotal = { ...orders, total: 'total', currency: 'currency' };
 
-  test('so the file’s own total checks the lines that come with it', async () => {
+  test('so the total in the file is a check of its lines', async () => {
     const url = await freshDatabase();
     const folder = await folderOf({
       ...files,

@@ -294,7 +294,7 @@ describe('importing again', () => {
     expect(await contradictions(url)).toEqual([]);
   });
 
-  test('with lines alone writes them to the orders in the database', async () => {
+  test('with order lines only writes them to the orders in the database', async () => {
     const url = await freshDatabase();
     const files = {
       'customers.csv': 'id,name,email\n1,Ann,\n',

@@ -292,7 +292,7 @@ describe('npm start without any setting but a folder of its own', () => {
     const gateway = startProcess({ DATA_DIR: none });
     const end = await orGiveUp('it to end', gateway.ended, gateway.stdout).finally(() => gateway.kill('SIGKILL'));
     expect([end.code, end.stdout]).toEqual([1, '']);
-    expect(end.stderr).toMatch(/^The embedded servers need a writable folder, and \/\w+\/\w+\/data is none .*\n$/);
+    expect(end.stderr).toMatch(/^The embedded servers need a writable folder, and \/\w+\/\w+\/data is not one .*\n$/);
   });
 
   test('warns if only Redis is embedded, reports LOCAL, and creates nothing where it cannot', async () => {
@@ -300,7 +300,7 @@ describe('npm start without any setting but a folder of its own', () => {
     const gateway = startProcess({ DATA_DIR: folder, DATABASE_URL: database.url, HOST: '::1' });
     const address = await gateway.address;
     expect(address).toMatch(/^http:\/\/\[::1\]:\d+$/);
-    expect(gateway.stdout()).toMatch(/^Redis is this gateway's own: .* REDIS_URL/m);
+    expect(gateway.stdout()).toMatch(/^This gateway runs its own Redis\. .* REDIS_URL/m);
     const written = await ask(address, 'mutation { createCustomer(input: { name: "A" }) { customer { id } } }');
     const { id } = (written as { data: { createCustomer: { customer: { id: string } } } }).data.createCustomer.customer;
     const events = await subscribe(address, CHANGED, { variables: { id } });

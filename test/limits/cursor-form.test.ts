@@ -10,7 +10,7 @@ describe('reading a cursor', () => {
   const name = fc.string({ unit: 'grapheme', maxLength: 200 });
   const moment = fc.date({ min: new Date(0), max: new Date('9999-12-31T23:59:59.999Z'), noInvalidDate: true });
 
-  test('gives back what was written, for text, moments, nulls and ids', () => {
+  test('returns what was written, for text, times, nulls and ids', () => {
     const same = (column: ReturnType<typeof text>, value: string | null, row: string) => {
       const cursor = encodeCursor({ ...scope, column }, { value, id: row });
       expect(cursor).toMatch(/^[\w-]+$/);

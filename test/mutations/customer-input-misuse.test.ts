@@ -274,7 +274,7 @@ test.each(['+49 30 123456 ext. 7', '+49 30 123456;ext=5', '+49 30 123456 Durchwa
   },
 );
 
-test('each length that is allowed is taken to its last character, in emoji too', async () => {
+test('each text is accepted up to its maximum length, with emoji too', async () => {
   const wide = (length: number) => '😀'.repeat(length);
   const longest = {
     label: wide(50),
