@@ -20,16 +20,16 @@ import manifest from '../package.json' with { type: 'json' };
 // On Ctrl-C the terminal signals npm as well, which forwards it, so a single Ctrl-C may arrive twice.
 const ECHO_MS = 1_000;
 const stopping = new AbortController();
-let toldMs = 0;
+let firstSignalMs = 0;
 for (const [signal, exitCode] of [
   ['SIGINT', EXIT.interrupted],
   ['SIGTERM', EXIT.terminated],
 ] as const)
   process.on(signal, () => {
     if (!stopping.signal.aborted) {
-      toldMs = performance.now();
+      firstSignalMs = performance.now();
       stopping.abort();
-    } else if (performance.now() - toldMs > ECHO_MS) {
+    } else if (performance.now() - firstSignalMs > ECHO_MS) {
       // A second signal forces an exit; child processes end with this one.
       process.exit(exitCode);
     }

@@ -1,6 +1,6 @@
 import { namedIndex, type Entry } from './entries.ts';
 
-/** All entries as JSON, without the values in the statements, which are somebody's data. */
+/** All entries as JSON, without the values in the statements, which may be personal data. */
 export function jsonReport(entries: readonly Entry[]): string {
   const statements = entries.map((entry) => {
     const { statement, access, ...measured } = entry.measurement;
@@ -65,7 +65,7 @@ function cellsOf(entry: Entry): string[] {
     count(measurement.temporaryTables),
     count(measurement.rowsSorted),
     [
-      ...(passedOver.length > 0 ? [`passes over others than asked by ${passedOver.join(', ')}`] : []),
+      ...(passedOver.length > 0 ? [`the index does not cover ${passedOver.join(', ')}`] : []),
       ...(entry.problems.length > 0 ? [`FAILS: ${entry.problems.join('; ')}`] : []),
     ].join('; '),
   ];

@@ -151,7 +151,7 @@ async function readHeader(path: string, format: CsvFormat): Promise<readonly str
     const garbled = names.findIndex((name) => /[^\P{Cc}\t\r\n]/u.test(name));
     if (garbled !== -1)
       throw headerError(path, `column ${garbled + 1} has control characters, so ${format.encoding} may be wrong`);
-    const header = toldApart(names);
+    const header = numberRepeated(names);
     const twice = header.find((name, index) => name !== '' && header.indexOf(name) !== index);
     if (twice !== undefined) throw headerError(path, `the column "${twice}" appears twice`);
     return header;
@@ -160,7 +160,7 @@ async function readHeader(path: string, format: CsvFormat): Promise<readonly str
 }
 
 /** Issue trackers export one column per label, all named Labels. Here they become Labels#1, Labels#2 and so on. */
-function toldApart(names: readonly string[]): readonly string[] {
+function numberRepeated(names: readonly string[]): readonly string[] {
   const counts = new Map<string, number>();
   return names.map((name) => {
     if (name === '' || names.indexOf(name) === names.lastIndexOf(name)) return name;

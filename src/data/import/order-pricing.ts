@@ -103,8 +103,8 @@ function unitPriceIn({ price, quantity }: ItemContent, by: { discount: Amount; c
   if ('unitPrice' in price) return parseAmount(price.unitPrice) ?? toAmount(0n);
   const unpayable = price.isRounded ? undefined : problemOfPlaces(price.total, by.currency);
   if (unpayable !== undefined) return `total: ${unpayable}`;
-  const told = parseAmount(price.total) ?? toAmount(0n);
-  const total = lineTotal({ quantity: 1, unitPrice: told, discount: 0n, currency: by.currency });
+  const given = parseAmount(price.total) ?? toAmount(0n);
+  const total = lineTotal({ quantity: 1, unitPrice: given, discount: 0n, currency: by.currency });
   const unitPrice = unitPriceOf({ total, quantity, discount: by.discount });
   if (unitPrice !== undefined && fitsAmount(unitPrice) && lineTotal({ quantity, unitPrice, ...by }) === total)
     return unitPrice;

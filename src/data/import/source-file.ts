@@ -64,7 +64,7 @@ export async function openSourceFile(
 
 /**
  * The index of a column; -1, and an entry in the file's `missing`, if it has none of that name, so that all such columns can be
- * told at once.
+ * reported at once.
  */
 export function columnIndex(file: Pick<SourceFile, 'name' | 'header' | 'missing'>, column: string): number {
   const index = file.header.indexOf(normaliseText(column));
