@@ -72,7 +72,7 @@ describe('a mapping', () => {
   });
 
   test.each([
-    ['a file that is missing', {}, { customers }, 66, /names customers\.csv, and there is no such file/],
+    ['a file that is missing', {}, { customers }, 66, /names customers\.csv, but there is no such file/],
     [
       'a column that is missing',
       { 'customers.csv': 'id,name\n' },

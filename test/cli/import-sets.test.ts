@@ -113,7 +113,7 @@ describe('public data sets need', () => {
     ])
       await expect(
         importFrom('', folder, { name: 'test', targets: { orderItems: { file: 'lines.csv', fields } } }),
-      ).rejects.toThrow('targets.orderItems.fields: expected one of unitPrice, total');
+      ).rejects.toThrow('targets.orderItems.fields: expected exactly one of unitPrice and total');
   });
 
   test('several files with the same columns', async () => {

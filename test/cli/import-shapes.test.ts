@@ -186,7 +186,7 @@ describe('the whole mapping is checked before the first row, and errors are in i
     [
       'a format of dates that tells no day',
       { customers: { ...c, createdAt: { column: 'd', format: 'HH:mm' } } },
-      ["targets.customers.fields.createdAt.format: expected a format of Luxon's that tells year, month and day"],
+      ['targets.customers.fields.createdAt.format: expected a Luxon format with year, month and day'],
     ],
     [
       'a format of hours to twelve without AM or PM',

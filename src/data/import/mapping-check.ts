@@ -50,12 +50,13 @@ function blockProblems(
   if (target === 'orderItems' && block.repeats !== 'reject')
     problems.push({
       path: [...path, 'repeats'],
-      message: 'expected no repeats for orderItems, since an order may have equal lines',
+      message: `expected no repeats for orderItems, since an order may have equal lines; got "${block.repeats}"`,
     });
-  if (target === 'orderItems' && (block.fields['unitPrice'] === undefined) === (block.fields['total'] === undefined))
+  const { unitPrice, total } = block.fields;
+  if (target === 'orderItems' && (unitPrice === undefined) === (total === undefined))
     problems.push({
       path: [...path, 'fields'],
-      message: 'expected exactly one of unitPrice and total, since the other is calculated',
+      message: `expected exactly one of unitPrice and total, since the other is calculated; got ${total === undefined ? 'none' : 'both'}`,
     });
   for (const value of valuesOf(target, block)) {
     const at = { ...value, path: [...path, 'fields', ...value.path] };
