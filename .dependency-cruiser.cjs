@@ -38,6 +38,7 @@ const FOUNDATIONS = [
   'errors',
   'cli-error',
   'canonical',
+  'given',
   'time-limit',
   'tls',
 ];

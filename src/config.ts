@@ -74,7 +74,7 @@ function isOurs(name: string): boolean {
   });
 }
 
-/** `; did you mean DATABASE_URL?` for an unknown name; empty if it is like none of ours. */
+/** `; did you mean DATABASE_URL?` for an unknown name; empty if none of ours is similar. */
 function suggestion(name: string): string {
   const distanceTo = (known: string): number => leven(bare(name), bare(known), { maxDistance: MAX_MISTYPED + 1 });
   const [nearest] = SETTING_NAMES.toSorted((one, other) => distanceTo(one) - distanceTo(other));

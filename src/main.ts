@@ -14,31 +14,22 @@ import { runVerify, type VerifyArguments } from './cli/verify.ts';
 import { ConfigError, parseConfig } from './config.ts';
 import { serverWords } from './db/errors.ts';
 import { codeOf, quoted } from './errors.ts';
-import { CliError } from './cli-error.ts';
+import { CliError, EXIT } from './cli-error.ts';
 import manifest from '../package.json' with { type: 'json' };
-
-// Exit codes follow sysexits.h: 64 usage, 69 unavailable, 70 software, 74 input or output, 78 configuration.
-const USAGE = 64;
-const UNAVAILABLE = 69;
-const SOFTWARE = 70;
-const INPUT_OUTPUT = 74;
-const CONFIGURATION = 78;
-// 128 and the number of SIGPIPE.
-const BROKEN_PIPE = 141;
 
 // On Ctrl-C the terminal signals npm as well, which forwards it, so a single Ctrl-C may arrive twice.
 const ECHO_MS = 1_000;
 const stopping = new AbortController();
-let toldMs = 0;
+let firstSignalMs = 0;
 for (const [signal, exitCode] of [
-  ['SIGINT', 130],
-  ['SIGTERM', 143],
+  ['SIGINT', EXIT.interrupted],
+  ['SIGTERM', EXIT.terminated],
 ] as const)
   process.on(signal, () => {
     if (!stopping.signal.aborted) {
-      toldMs = performance.now();
+      firstSignalMs = performance.now();
       stopping.abort();
-    } else if (performance.now() - toldMs > ECHO_MS) {
+    } else if (performance.now() - firstSignalMs > ECHO_MS) {
       // A second signal forces an exit; child processes end with this one.
       process.exit(exitCode);
     }
@@ -74,18 +65,20 @@ async function run(command: () => Promise<number>): Promise<void> {
 
 /** Reports an error, without a stack trace if the user can fix it; returns the exit code. */
 function tell(error: unknown): number {
-  if (error instanceof ConfigError) return lines(error.message, CONFIGURATION);
+  if (error instanceof ConfigError) return lines(error.message, EXIT.configuration);
   if (error instanceof CliError) return lines(error.message, error.exitCode);
   if (codeOf(error) === 'SERVICE_UNAVAILABLE')
-    return lines(`DATABASE_URL: the database cannot be reached: ${serverWords(error)}`, UNAVAILABLE);
-  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : USAGE;
-  if (stopping.signal.aborted && error === stopping.signal.reason) return 130;
-  return lines(`Unexpected: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`, SOFTWARE);
+    return lines(`DATABASE_URL: the database cannot be reached: ${serverWords(error)}`, EXIT.unavailable);
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT.usage;
+  if (stopping.signal.aborted && error === stopping.signal.reason) return EXIT.interrupted;
+  return lines(`Unexpected: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`, EXIT.software);
 }
 
-/** Nobody reads the output any more, as after `| head`, for which shells have an exit code; or it cannot be written. */
+/** The exit code for output whose reader is gone, as after `| head`, or that cannot be written. */
 function tellUnprinted(error: NodeJS.ErrnoException): number {
-  return error.code === 'EPIPE' ? BROKEN_PIPE : lines(`The output cannot be written: ${error.message}`, INPUT_OUTPUT);
+  return error.code === 'EPIPE'
+    ? EXIT.brokenPipe
+    : lines(`The output cannot be written: ${error.message}`, EXIT.inputOutput);
 }
 
 function lines(text: string, exitCode: number): number {
@@ -113,10 +106,10 @@ program
 
 program
   .command('seed')
-  .description('fill a database with made-up data of any size, always the same; continues after an interruption')
+  .description('fill a database with generated data of any size, the same every time; continues after an interruption')
   .requiredOption('--customers <number>', 'how many customers')
   .option('--orders-per-customer <number>', 'how many orders a customer has on average', '5')
-  .option('--seed <number>', 'another number gives other data of the same kind', '1')
+  .option('--seed <number>', 'a different number gives different data', '1')
   .option('--reset', 'delete all rows of all tables first')
   .action((options: SeedOptionTexts) =>
     run(async () => {
@@ -134,7 +127,7 @@ program
   .command('import')
   .description('import agents, customers, products, orders and tickets from CSV files; can be repeated')
   .argument('<folder>', 'the folder with the CSV files')
-  .requiredOption('--mapping <file>', 'the mapping file, which says which column is what; see docs/importing.md')
+  .requiredOption('--mapping <file>', 'the mapping file, which describes the columns; see docs/importing.md')
   .option(
     '--rejects <folder>',
     'the folder for lists of rejected rows and of values left empty, with line and reason (default: .data/import/<mapping>)',
@@ -188,7 +181,7 @@ program
 function assertCommand(word: string | undefined): void {
   const names = [...program.commands.map((command) => command.name()), 'help'];
   if (word === undefined || word.startsWith('-') || names.includes(word)) return;
-  throw new CliError(`unknown command ${quoted(word)}: expected one of ${names.join(', ')}`, { exitCode: USAGE });
+  throw new CliError(`unknown command ${quoted(word)}: expected one of ${names.join(', ')}`, { exitCode: EXIT.usage });
 }
 
 for (const command of program.commands) {
@@ -196,7 +189,7 @@ for (const command of program.commands) {
   for (const option of command.options) refuseTwice(command, option);
 }
 
-/** Commander would take the last one without a word. */
+/** Commander would silently use the last one. */
 function refuseTwice(command: Command, option: Option): void {
   let isGiven = false;
   command.on(`option:${option.name()}`, () => {

@@ -28,7 +28,7 @@ export const oneOf = <const T extends string>(fallback: T, values: readonly T[])
       return z.NEVER;
     });
 
-/** An address to listen on, or a name of one. Whether it is this machine's shows when the gateway listens. */
+/** An address to listen on, or a host name. Whether it belongs to this machine shows when the gateway listens. */
 export const host = z
   .string()
   .optional()
@@ -63,7 +63,7 @@ const originIn = (part: string): string | undefined =>
 
 function refuseOrigin(part: string, ctx: z.RefinementCtx): never {
   const why = part.includes('*')
-    ? ', which would let pages that nobody has named read the customers'
+    ? ', which would let pages that are not listed read customers'
     : /^https?:\/\/[^/\\?#\s]+[/\\]\S*$/i.test(part)
       ? ', which has a path or a / at the end'
       : '';

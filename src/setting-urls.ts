@@ -21,7 +21,7 @@ function problemOf(text: string, url: URL | null, protocols: readonly string[]):
   const decoded = [url.username, url.password, url.pathname].map(decode);
   if (decoded.includes(undefined)) return 'one with a % that should be %25';
   // NUL ends a string for whatever reads it, so the rest would be ignored.
-  if (decoded.some((part) => part?.includes('\0'))) return 'one with %00, which nothing there can hold';
+  if (decoded.some((part) => part?.includes('\0'))) return 'one with %00, which is not allowed there';
   // The URL parser resolves these, which would name another database.
   if (/\/(?:\.|%2e){1,2}(?:[/?]|$)/i.test(text)) return 'one with . or .. as a part of its path';
   if (!/^(?:[\w.-]+|\[[\da-f:.]+\])$/i.test(url.hostname))

@@ -1,15 +1,12 @@
 import { once } from 'node:events';
 import { createServer, isIPv6 } from 'node:net';
 import type { Config } from '../config.ts';
-import { CliError } from '../cli-error.ts';
+import { CliError, EXIT } from '../cli-error.ts';
 
 type Address = Pick<Config, 'host' | 'port'>;
 
-const UNAVAILABLE_EXIT_CODE = 69;
-const NO_PERMISSION_EXIT_CODE = 77;
-
 /**
- * Listens briefly on the gateway's address, so that a wrong or taken one is reported before anything else is done.
+ * Listens on the gateway's address for a moment, so that a wrong or taken one is reported before anything else is done.
  * @throws CliError from `addressError`
  */
 export async function assertFreeAddress(address: Address): Promise<void> {
@@ -34,8 +31,9 @@ export function addressError(error: unknown, { host, port }: Address): unknown {
     const expected = 'HOST and PORT: expected an address of this machine that is free';
     return new CliError(`${expected}, got ${authority(host, port)}, which ${what}`, { exitCode, cause: error });
   };
-  if (code === 'EADDRINUSE') return refusal('another program uses', UNAVAILABLE_EXIT_CODE);
-  if (code === 'EACCES') return refusal('needs more privileges to listen on', NO_PERMISSION_EXIT_CODE);
-  if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') return refusal('is not of this machine', UNAVAILABLE_EXIT_CODE);
+  if (code === 'EADDRINUSE') return refusal('another program uses', EXIT.unavailable);
+  if (code === 'EACCES') return refusal('needs more privileges to listen on', EXIT.noPermission);
+  if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND')
+    return refusal('is not an address of this machine', EXIT.unavailable);
   return error;
 }

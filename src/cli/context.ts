@@ -1,7 +1,7 @@
-/** Takes over what would end the process. */
+/** Handles faults that would otherwise end the process. */
 export interface FaultHandlers {
   readonly uncaught: (error: unknown) => void;
-  /** Output could not be written, since nobody reads it any more or a disk is full. */
+  /** Output could not be written: its reader is gone, or the disk is full. */
   readonly unprinted: (error: Error) => void;
 }
 

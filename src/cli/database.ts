@@ -3,11 +3,9 @@ import type { Config } from '../config.ts';
 import { applyMigrations, type MigrateResult } from '../db/migrate.ts';
 import { FolderLockedError } from '../embedded/folder-lock.ts';
 import { assertNotInUse, demo, searchFolders, startEmbeddedServers, type EmbeddedServers } from '../embedded/index.ts';
-import { CliError } from '../cli-error.ts';
+import { CliError, EXIT } from '../cli-error.ts';
 import type { CliContext } from './context.ts';
 import { migrationsFolder } from './migrations-folder.ts';
-
-const UNAVAILABLE_EXIT_CODE = 69;
 
 /** The servers a command works with: those from the settings, or the demo's embedded ones. */
 export interface Servers {
@@ -15,8 +13,7 @@ export interface Servers {
   /** Empty when there is no Redis. */
   readonly redisUrls: readonly string[];
   /**
-   * Whether Redis is embedded while the database is not, so that other gateways on this database do not hear of this one's
-   * writes.
+   * Whether only Redis is embedded, so that other gateways on this database do not learn of this one's writes.
    */
   readonly redisIsPrivate: boolean;
   /** Undefined when both servers come from the settings. */
@@ -68,7 +65,7 @@ export async function withServers(
 const needsRedis = ({ environment, redisUrls, cache }: Config, isWanted: boolean): boolean =>
   isWanted && redisUrls.length === 0 && cache.enabled && environment !== 'production';
 
-/** Where another process uses the data folder: what to do, and exit code 69. Other errors are returned unchanged. */
+/** If another process uses the data folder, an error that says what to do (exit code 69); otherwise the same error. */
 function inUseError(error: unknown, config: Config): unknown {
   if (!(error instanceof CliError && error.cause instanceof FolderLockedError)) return error;
   const message =
@@ -76,7 +73,7 @@ function inUseError(error: unknown, config: Config): unknown {
       ? error.message
       : `Without REDIS_URL, the gateway needs a Redis of its own in ${dataDirOf(config)}, which process ` +
         `${error.cause.pid} uses: set REDIS_URL, CACHE_ENABLED=false or another DATA_DIR`;
-  return new CliError(message, { exitCode: UNAVAILABLE_EXIT_CODE, cause: error });
+  return new CliError(message, { exitCode: EXIT.unavailable, cause: error });
 }
 
 const dataDirOf = ({ dataDir }: Config): string => (dataDir === undefined ? demo.dataDir : resolve(dataDir));

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { ConfigError } from '../config.ts';
 
-/** An unquoted connection string with a `#` right after another character: a comment would follow a blank. */
+/** An unquoted connection string with a `#` in it. A `#` after a blank would be meant as a comment. */
 const CUT_OFF = /^\s*(?:export\s+)?(?<name>DATABASE_URL|REDIS_URL)\s*=\s*[^\s'"`#][^\s#]*#/;
 
 /**

@@ -8,7 +8,7 @@ import { explainDatabase, mayBeginName } from '../explain/explain-database.ts';
 import { jsonReport, tableReport } from '../explain/report.ts';
 import { quoted } from '../errors.ts';
 import { createSchema } from '../graphql/schema.ts';
-import { CliError } from '../cli-error.ts';
+import { CliError, EXIT } from '../cli-error.ts';
 import type { CliContext } from './context.ts';
 import { migrationsFolder } from './migrations-folder.ts';
 import { parseSeedOptions, runSeed } from './seed.ts';
@@ -20,7 +20,6 @@ export interface ExplainOptions {
   readonly only?: string | undefined;
 }
 
-const USAGE_EXIT_CODE = 64;
 const OUT_OF_BOUNDS_EXIT_CODE = 1;
 const CUSTOMERS = '2000';
 /** Fewer than by default: orders are half of what is seeded, and fewer suffice to check the bounds of their lists. */
@@ -47,8 +46,8 @@ export async function runExplain(options: ExplainOptions, cli: CliContext): Prom
     });
   }
   if (options.customers !== undefined)
-    throw new CliError('--customers: expected no DATABASE_URL beside it, whose own rows are used, got one', {
-      exitCode: USAGE_EXIT_CODE,
+    throw new CliError('--customers: expected DATABASE_URL not to be set, since its own rows are used, got one', {
+      exitCode: EXIT.usage,
     });
   return explain(databaseUrl, { options, cli, config });
 }
@@ -71,7 +70,7 @@ async function explain(
 
 const noSuchStatement = (only: string | undefined): CliError =>
   new CliError(`--only: expected what a statement's name begins with, such as Customer.orders, got ${quoted(only)}`, {
-    exitCode: USAGE_EXIT_CODE,
+    exitCode: EXIT.usage,
   });
 
 async function createOwnFolder(parent: string): Promise<string> {

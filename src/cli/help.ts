@@ -52,7 +52,7 @@ const HELP: Readonly<Record<string, CommandHelp>> = {
   verify: {
     examples: ['npm run verify', 'DATABASE_URL=mysql://user:password@host:3306/crm npm run verify -- --repair'],
     exitCodes: {
-      0: 'no drift: nothing in the database contradicts something else',
+      0: 'no drift: the database is consistent',
       1: 'drift was found, whether it was repaired or not; or the message says what is wrong',
       69: 'the database cannot be reached or does not match this version, or the data folder is in use by another process',
       130: 'stopped by Ctrl-C',

@@ -9,7 +9,7 @@ import type { Mapping } from '../data/import/mapping-schema.ts';
 import { loadMapping } from '../data/import/mapping.ts';
 import { summaryText } from '../data/import/summary.ts';
 import { formatCount } from '../data/progress-report.ts';
-import { CliError } from '../cli-error.ts';
+import { CliError, EXIT } from '../cli-error.ts';
 
 /** The arguments of `npm run import`. */
 interface ImportArguments {
@@ -23,9 +23,7 @@ interface ImportArguments {
   readonly cache?: CacheLocation | undefined;
 }
 
-const NO_INPUT_EXIT_CODE = 66;
 const REJECTED_EXIT_CODE = 1;
-const INTERRUPTED_EXIT_CODE = 130;
 const LINE_EVERY_MS = 3_000;
 
 /**
@@ -35,7 +33,7 @@ const LINE_EVERY_MS = 3_000;
 export async function assertImportable({ folder, mapping }: ImportArguments): Promise<void> {
   const found = await stat(folder).catch((error: unknown) => error);
   if (!(found instanceof Stats && found.isDirectory()))
-    throw new CliError(`There is no folder ${folder}.`, { exitCode: NO_INPUT_EXIT_CODE, cause: found });
+    throw new CliError(`There is no folder ${folder}.`, { exitCode: EXIT.noInput, cause: found });
   await loadMapping(mapping);
 }
 
@@ -80,7 +78,7 @@ async function importAndTell(
   if (result.cut !== undefined) cli.stdout.write(`Values cut, with file, line, column and reason: ${result.cut}\n`);
   if (result.isInterrupted) {
     cli.stdout.write('Stopped before the end; run the same command again to import the rest.\n');
-    return INTERRUPTED_EXIT_CODE;
+    return EXIT.interrupted;
   }
   return result.summaries.some((summary) => summary.rejected > 0) ? REJECTED_EXIT_CODE : 0;
 }

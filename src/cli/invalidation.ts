@@ -7,19 +7,19 @@ export function cacheOf({ redisUrls: urls, cache: { prefix, timeoutMs } }: Confi
 }
 
 /**
- * Warns that cached answers stay, where a database comes from the settings and no Redis does: other gateways on that database
+ * Warns that cached answers were not invalidated, if the settings have a database but no Redis: other gateways on that database
  * may have one.
  */
 export function warnOfCaches({ databaseUrl, redisUrls, cache }: Config, report: (line: string) => void): void {
   if (databaseUrl === undefined || redisUrls.length > 0 || !cache.enabled) return;
   report(
-    'No cache was invalidated: running gateways with a Redis may serve old answers until these expire, unless REDIS_URL is given.',
+    'No cache was invalidated: running gateways with a Redis may serve stale answers until they expire. To invalidate them, set REDIS_URL.',
   );
 }
 
 /**
  * Runs a command that writes, and invalidates every cached answer when it has ended, however it ended.
- * @param options.report gets a line when Redis could not be told
+ * @param options.report gets a line if that fails
  * @param command gets a function to call after each transaction, which invalidates too
  */
 export async function withInvalidation<Result>(
@@ -29,12 +29,12 @@ export async function withInvalidation<Result>(
   if (cache === undefined) return command(async () => {});
   const outside = createOutsideInvalidation(cache);
   try {
-    // Whatever could not be told is told at the end, which invalidates every answer.
+    // A failure here does not matter: every answer is invalidated again at the end.
     return await command(async () => void (await outside.invalidateAll()));
   } finally {
     const problem = await outside.invalidateAll();
     outside.close();
     if (problem !== undefined)
-      report(`The cache could not be invalidated (${problem}): gateways may serve old answers until these expire.`);
+      report(`The cache could not be invalidated (${problem}): gateways may serve stale answers until they expire.`);
   }
 }

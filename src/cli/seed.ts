@@ -1,7 +1,7 @@
 import type { CacheLocation } from '../cache/outside-invalidation.ts';
 import type { CliContext } from './context.ts';
 import { withInvalidation } from './invalidation.ts';
-import { CliError } from '../cli-error.ts';
+import { CliError, EXIT } from '../cli-error.ts';
 import { createProgressReport, formatCount, type ProgressReport } from '../data/progress-report.ts';
 import { differencesText } from '../data/seed/progress-table.ts';
 import { seedDatabase, type SeedResult } from '../data/seed/seed-database.ts';
@@ -24,8 +24,6 @@ export interface SeedOptionTexts {
   readonly reset?: boolean | undefined;
 }
 
-const USAGE_EXIT_CODE = 64;
-const INTERRUPTED_EXIT_CODE = 130;
 const MAX_CUSTOMERS = 100_000_000;
 const MAX_ORDERS_PER_CUSTOMER = 100;
 const MAX_SEED = 4_294_967_295;
@@ -52,7 +50,7 @@ function wholeNumber(name: string, given: string | undefined, range: { least: nu
   if (/^\d+$/.test(text) && value >= range.least && value <= range.most) return value;
   const came = given === undefined ? 'nothing' : `"${given}"`;
   throw new CliError(`${name}: expected a whole number from ${range.least} to ${range.most}, got ${came}`, {
-    exitCode: USAGE_EXIT_CODE,
+    exitCode: EXIT.usage,
   });
 }
 
@@ -79,7 +77,7 @@ async function seedAndTell(args: SeedArguments, cli: CliContext, databaseUrl: st
     },
   }).finally(() => progress?.stop());
   cli.stdout.write(`${lastLine(result, (performance.now() - startedMs) / 1_000)}\n`);
-  return result.outcome === 'interrupted' ? INTERRUPTED_EXIT_CODE : 0;
+  return result.outcome === 'interrupted' ? EXIT.interrupted : 0;
 }
 
 function lastLine(result: SeedResult, seconds: number): string {

@@ -2,14 +2,13 @@ import { createApp } from '../app.ts';
 import { parseConfig, type Config } from '../config.ts';
 import { seedDatabase } from '../data/seed/seed-database.ts';
 import { createLog } from '../telemetry/log.ts';
-import { CliError } from '../cli-error.ts';
+import { CliError, EXIT } from '../cli-error.ts';
 import { addressError, assertFreeAddress, authority } from './address.ts';
 import type { CliContext } from './context.ts';
 import { withServers, type Servers } from './database.ts';
 
 /** The seed that `npm start` loads into its embedded database. */
 export const DEMO = { customers: 2_000, ordersPerCustomer: 5, seed: 1 } as const;
-const UNAVAILABLE_EXIT_CODE = 69;
 
 /**
  * `npm start`: checks that its address is free, finds or starts the servers, migrates, loads demo data into an embedded
@@ -38,7 +37,7 @@ async function serve(config: Config & Servers, cli: CliContext, report: (line: s
       throw addressError(error, config);
     });
     config.embedded?.reportTo((line) => log.warn(line));
-    // From here on, a fault beside the requests would take those in flight down with it.
+    // From here on, a fault outside of requests must not end those in progress.
     cli.serving(app);
     const base = `http://${authority(config.host === '127.0.0.1' ? 'localhost' : config.host, port)}`;
     if (config.redisUrls.length === 0)
@@ -47,14 +46,14 @@ async function serve(config: Config & Servers, cli: CliContext, report: (line: s
       );
     if (config.redisIsPrivate)
       report(
-        "Redis is this gateway's own: for other gateways on this database, set one REDIS_URL for all. Until then they serve old answers after each other's writes, and subscriptions report only changes made through this gateway.",
+        "This gateway runs its own Redis. If other gateways use this database, set the same REDIS_URL for all of them: until then, they serve stale answers after each other's writes, and subscriptions report only changes made through this gateway.",
       );
-    report('Nobody has to sign in: every caller may do everything. Do not open this to a network.');
+    report('There is no authentication: every caller may read and write everything. Do not expose this to a network.');
     report(
-      `\nConcierge answers at\n  ${base}/graphql         GraphQL; in a browser, GraphiQL\n  ${base}/schema.graphql  the schema\n  ${base}/health/ready    what is up\n  ${base}/metrics         for Prometheus\nStop with Ctrl-C.`,
+      `\nConcierge answers at\n  ${base}/graphql         GraphQL; in a browser, GraphiQL\n  ${base}/schema.graphql  the schema\n  ${base}/health/ready    readiness\n  ${base}/metrics         for Prometheus\nStop with Ctrl-C.`,
     );
     const reason = await Promise.race([stopSignal(cli.signal), config.embedded?.died ?? stopSignal(cli.signal)]);
-    if (reason !== undefined) throw new CliError(reason, { exitCode: UNAVAILABLE_EXIT_CODE });
+    if (reason !== undefined) throw new CliError(reason, { exitCode: EXIT.unavailable });
     report('Stopping: requests in progress may finish.');
     return 0;
   } finally {
@@ -77,6 +76,6 @@ async function loadDemo(databaseUrl: string, { signal }: CliContext, report: (li
     if (outcome === 'seeded') report(`Loaded demo data: ${DEMO.customers} customers, ${rows} rows in all.`);
   } catch (error) {
     if (!(error instanceof CliError)) throw error;
-    report('The database holds data other than the demo; it is left as it is.');
+    report('The database holds data other than the demo data; it is left unchanged.');
   }
 }

@@ -4,6 +4,7 @@ import { withInvalidation } from './invalidation.ts';
 import type { Drift } from '../data/verify/check.ts';
 import { createProgressReport, formatCount, type ProgressReport } from '../data/progress-report.ts';
 import { verifyDatabase, type VerifyResult } from '../data/verify/verify-database.ts';
+import { EXIT } from '../cli-error.ts';
 
 /** The arguments of `npm run verify`. */
 export interface VerifyArguments {
@@ -17,13 +18,12 @@ export interface VerifyArguments {
 }
 
 const DRIFT_EXIT_CODE = 1;
-const INTERRUPTED_EXIT_CODE = 130;
 const MAX_LINES = 100;
 
 /**
  * `npm run verify`: checks a database's consistency. Drifts and a summary go to `cli.stdout`, progress to `cli.stderr`.
  * @returns the exit code: 0 when it is consistent, 1 when it was not (repaired or not), 130 when interrupted
- * @throws UserError from `verifyDatabase`
+ * @throws CliError from `verifyDatabase`
  */
 export async function runVerify(args: VerifyArguments, cli: CliContext, databaseUrl: string): Promise<number> {
   const cache = args.repair === true ? args.cache : undefined;
@@ -55,7 +55,7 @@ async function verifyAndTell(args: VerifyArguments, cli: CliContext, databaseUrl
   cli.stdout.write(
     `${args.json === true ? summaryJson(result, seconds) : summaryText(result, { ...args, seconds })}\n`,
   );
-  if (result.isInterrupted) return INTERRUPTED_EXIT_CODE;
+  if (result.isInterrupted) return EXIT.interrupted;
   return result.counts.size > 0 ? DRIFT_EXIT_CODE : 0;
 }
 

@@ -19,7 +19,8 @@ export function money(amount: string, currency: string): { amount: string; curre
 export type Amount = bigint & { readonly unit: 'ten-thousandth' };
 
 const SCALE_DIGITS = 4;
-const SCALE = 10_000n;
+/** How many ten-thousandths make a whole. */
+export const SCALE = 10_000n;
 const AMOUNT_LIMIT = 10n ** 19n;
 
 /** What is wrong with an amount that nobody can pay, since it has more decimals than its currency; undefined if nothing is. */

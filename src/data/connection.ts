@@ -1,14 +1,9 @@
 import * as mariadb from 'mariadb';
-import { CliError } from '../cli-error.ts';
+import { CliError, EXIT } from '../cli-error.ts';
+import { conflictOf, MAX_TRIES, pauseAfter } from '../db/conflicts.ts';
 import { connectionOptions } from '../db/database.ts';
 import { serverWords } from '../db/errors.ts';
-
-const UNAVAILABLE_EXIT_CODE = 69;
-// ER_BAD_DB_ERROR
-const NO_SUCH_DATABASE = 1049;
-const TRANSACTION_TRIES = 5;
-// ER_LOCK_WAIT_TIMEOUT and ER_LOCK_DEADLOCK, which is also how clusters report a failed certification.
-const TRANSIENT_NUMBERS = new Set([1205, 1213]);
+import { errorNumber, SERVER_ERRORS } from '../db/server-errors.ts';
 
 /**
  * Opens a connection for bulk work: UTC, strict SQL mode, DATETIME and DECIMAL as text, BIGINT as bigint.
@@ -34,19 +29,19 @@ export async function openConnection(databaseUrl: string): Promise<mariadb.Conne
   } catch (error) {
     const { database, host, port } = connectionOptions(databaseUrl);
     const message =
-      errorNumber(error) === NO_SUCH_DATABASE
+      errorNumber(error) === SERVER_ERRORS.BAD_DB_ERROR
         ? `There is no database ${database} on ${host}:${port}. Create it with npm run migrate, or name another in DATABASE_URL`
         : `The database cannot be reached: ${serverWords(error)}`;
-    throw new CliError(message, { cause: error, exitCode: UNAVAILABLE_EXIT_CODE });
+    throw new CliError(message, { cause: error, exitCode: EXIT.unavailable });
   }
 }
 
 /**
- * Runs `work` in a transaction. After a deadlock or lock wait timeout it is rolled back and retried, up to five attempts in
- * all, so `work` must have no side effects that it cannot repeat.
+ * Runs `work` in a transaction. After a conflict with others' locks, it is rolled back and retried after a random pause, up to
+ * five attempts in all, so `work` must have no side effects that it cannot repeat.
  */
 export async function inTransaction<T>(connection: mariadb.Connection, work: () => Promise<T>): Promise<T> {
-  for (let attempt = 1; ; attempt += 1) {
+  for (let tries = 1; ; tries += 1) {
     await connection.beginTransaction();
     try {
       const result = await work();
@@ -54,16 +49,8 @@ export async function inTransaction<T>(connection: mariadb.Connection, work: () 
       return result;
     } catch (error) {
       if (connection.isValid()) await connection.rollback();
-      if (!isTransient(error) || attempt === TRANSACTION_TRIES) throw error;
+      if (conflictOf(error) === undefined || tries === MAX_TRIES) throw error;
+      await pauseAfter(tries);
     }
   }
-}
-
-function isTransient(error: unknown): boolean {
-  return TRANSIENT_NUMBERS.has(errorNumber(error) ?? 0);
-}
-
-/** The server's error number (1062 for a duplicate key); undefined for any other error. */
-export function errorNumber(error: unknown): number | undefined {
-  return error instanceof mariadb.SqlError ? error.errno : undefined;
 }

@@ -1,6 +1,6 @@
 import { SingleBar } from 'cli-progress';
 
-/** Shows the progress of something long: a bar on a terminal, otherwise a line every few seconds. */
+/** Shows the progress of a long task: a bar on a terminal, otherwise a line every few seconds. */
 export interface ProgressReport {
   /** Sets how many of the total are done, and how many rows this run has written. */
   update(done: number, rows: number): void;

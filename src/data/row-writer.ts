@@ -9,7 +9,7 @@ export interface RowWriter {
   readonly rows: number;
   /** Whether a statement is ready to be sent: `await flushFull()` before adding many more rows. */
   readonly isFull: boolean;
-  /** `columns` is a column list as in SQL, `tuple` are the values as literals, without parentheses. */
+  /** `columns` is a column list as in SQL; `tuple` has the values as literals, without parentheses. */
   add(table: string, columns: string, tuple: string): void;
   /** Sends the statements that are large enough. */
   flushFull(): Promise<void>;

@@ -11,6 +11,11 @@ export function nullableLiteral(text: string | null): string {
   return text === null ? 'NULL' : textLiteral(text);
 }
 
+/** Several strings as a list of SQL literals, as for IN. */
+export function textLiterals(texts: readonly string[]): string {
+  return texts.map(textLiteral).join(', ');
+}
+
 /** Converts milliseconds since 1970 to a DATETIME(3) text in UTC, `2024-02-29 23:59:59.999`. */
 export function dateTimeText(epochMs: number): string {
   const iso = new Date(epochMs).toISOString();

@@ -62,10 +62,10 @@ export interface DatabaseOptions extends DatabaseTimes {
 
 /** How long a statement on a spare connection may take. */
 const SPARE_STATEMENT_MS = 500;
-/** When more writes than that are waiting, something is wrong. */
+/** If more writes than this are waiting, something is wrong. */
 const WRITES_WAITING = 500;
 const WRITES_FULL =
-  'Too many writes wait, likely for rows that somebody else holds locked, and none may take the connections of reads; try again.';
+  'Too many writes are waiting, probably for rows that another client has locked, and the other connections are reserved for reads; try again.';
 
 /**
  * Connects to MySQL or MariaDB with one pool shared by Prisma Client and our own reads, plus spare connections for short

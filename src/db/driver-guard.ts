@@ -33,7 +33,7 @@ interface DriverCommand {
   readLocalInfile(): never;
 }
 
-/** What the driver shows to nobody of a connection's sign-in. */
+/** The internals of the driver's authentication. */
 interface DriverSignIn {
   onPacketReceive: (...packetAndInfo: object[]) => void;
 }
@@ -63,8 +63,8 @@ export function guardDriver(): void {
 }
 
 /**
- * No statement of ours makes the server ask for a file. If it asks anyway, the driver replies, and then waits for a response on
- * behalf of a command that has already failed, and fails when none comes.
+ * None of our statements makes the server request a file (LOAD DATA LOCAL). If it does so anyway, the driver replies, waits for
+ * a response on behalf of a command that has already failed, and throws when none comes.
  */
 function guardFiles(prototype: DriverCommand): void {
   prototype.readLocalInfile = () => {
@@ -150,7 +150,7 @@ function guardLosses(prototype: DriverConnection): void {
  * The driver also leaves its inactivity timeout on the underlying socket, where `watch` in pool.ts cannot turn it off.
  */
 function guardTls(prototype: DriverConnection, signIn: DriverSignIn): void {
-  /** Of the connections that have asked for TLS and do not have it yet. */
+  /** The connections that have requested TLS and do not have it yet. */
   const securing = new WeakSet<object>();
   const { createSecureContext } = prototype;
   prototype.createSecureContext = function (this: DriverConnection, info: object, connected: () => void): void {
@@ -164,16 +164,16 @@ function guardTls(prototype: DriverConnection, signIn: DriverSignIn): void {
     below.setTimeout(0);
     this.socket?.setTimeout(this.opts.socketTimeout, this.socketTimeoutReached.bind(this));
   };
-  // What comes in one piece with the greeting is parsed before TLS is there: it could sign the connection in, or tell lies.
+  // Packets that arrive together with the greeting are parsed before TLS is established, so anybody could have sent them.
   const { onPacketReceive } = signIn;
   signIn.onPacketReceive = function (this: DriverSignIn, ...packetAndInfo): void {
     if (packetAndInfo.some((argument) => securing.has(argument)))
-      throw new Error('The server answers in clear where TLS was asked for');
+      throw new Error('The server answers unencrypted although TLS was requested');
     onPacketReceive.apply(this, packetAndInfo);
   };
 }
 
 function malformed(cause: unknown): Error {
-  const error = new Error('The server sent what the driver cannot read', { cause });
+  const error = new Error('The server sent something that the driver cannot read', { cause });
   return Object.assign(error, { errno: MALFORMED_PACKET, code: 'CR_MALFORMED_PACKET' });
 }

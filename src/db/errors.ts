@@ -1,9 +1,10 @@
 import { SqlError } from 'mariadb';
 import { CodedError, codeOf, createError } from '../errors.ts';
+import { SERVER_ERRORS } from './server-errors.ts';
 
-// MySQL ER_QUERY_TIMEOUT, MariaDB ER_STATEMENT_TIMEOUT; ER_LOCK_WAIT_TIMEOUT.
+// MySQL's ER_QUERY_TIMEOUT, MariaDB's ER_STATEMENT_TIMEOUT.
 const STOPPED_NUMBERS: ReadonlySet<unknown> = new Set([3024, 1969]);
-const TIMEOUT_NUMBERS: ReadonlySet<unknown> = new Set([...STOPPED_NUMBERS, 1205]);
+const TIMEOUT_NUMBERS: ReadonlySet<unknown> = new Set([...STOPPED_NUMBERS, SERVER_ERRORS.LOCK_WAIT_TIMEOUT]);
 // Server gone, shutting down, too many connections, malformed packet; the driver's own: none from the pool, closed, timed out.
 const UNAVAILABLE_NUMBERS = new Set([
   1040, 1053, 1152, 1153, 1158, 1159, 1160, 1161, 1203, 2002, 2003, 2006, 2013, 2027, 45_001, 45_004, 45_009, 45_012,
@@ -72,7 +73,7 @@ const isUnavailable = (fact: unknown): boolean =>
         CERTIFICATE_CODE.test(fact) ||
         TLS_CODE.test(fact));
 
-/** Describes an error of the driver, or the `toGatewayError` of one, to whoever operates the gateway. */
+/** Describes an error of the driver, or what `toGatewayError` made of one, for the gateway's operator. */
 export function serverWords(error: unknown): string {
   if (!Error.isError(error)) return String(error);
   if (error instanceof CodedError && error.cause !== undefined) return serverWords(error.cause);
@@ -80,7 +81,7 @@ export function serverWords(error: unknown): string {
   if (isCertificateCode(code)) return `its certificate was refused: ${error.message}`;
   // An error of the network, such as ECONNREFUSED.
   if (!(error instanceof SqlError)) return error.message;
-  if (error.errno === NO_TLS_NUMBER) return 'it has no TLS, which the ssl-mode in DATABASE_URL asks for';
+  if (error.errno === NO_TLS_NUMBER) return 'it does not support TLS, which the ssl-mode in DATABASE_URL requires';
   const words = error.sqlMessage ?? error.message;
   return error.errno > 0 ? `${words} (${error.errno})` : words;
 }

@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import * as mariadb from 'mariadb';
-import { CliError } from '../cli-error.ts';
+import { CliError, EXIT } from '../cli-error.ts';
 import { connectionOptions } from './database.ts';
 import { serverWords } from './errors.ts';
+import { errorNumber, SERVER_ERRORS } from './server-errors.ts';
 import { matchesChecksum, type Migration, readMigrations } from './migration-script.ts';
 
 export interface MigrateOptions {
@@ -38,9 +39,6 @@ const bookkeepingTable = `CREATE TABLE _prisma_migrations (
   started_at DATETIME(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3),
   applied_steps_count INTEGER UNSIGNED NOT NULL DEFAULT 0
 ) DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci`;
-
-/** EX_UNAVAILABLE of sysexits.h. */
-const unavailable = 69;
 
 /**
  * Applies the migrations that a database lacks, each exactly once even when several processes start together, and records them
@@ -88,13 +86,13 @@ async function connect({ databaseUrl, createsDatabase = true, report }: MigrateO
     const advice = isMissing(error) ? '. Create it with npm run migrate, or name another in DATABASE_URL' : '';
     throw new CliError(`The database ${where} cannot be used: ${serverWords(error)}${advice}`, {
       cause: error,
-      exitCode: unavailable,
+      exitCode: EXIT.unavailable,
     });
   }
 }
 
 function isMissing(error: unknown): boolean {
-  return error instanceof mariadb.SqlError && error.code === 'ER_BAD_DB_ERROR';
+  return errorNumber(error) === SERVER_ERRORS.BAD_DB_ERROR;
 }
 
 /** Creates a database and selects it. Returns false when another process created it first. */
@@ -153,7 +151,7 @@ function refuseFailed(records: readonly MigrationRecord[]): void {
     `UPDATE _prisma_migrations SET ${column} = UTC_TIMESTAMP(3) WHERE migration_name = '${failed.migration_name}' AND finished_at IS NULL`;
   const why = failed.logs === null || failed.logs === '' ? 'it was interrupted' : failed.logs;
   throw new CliError(
-    `The migration ${failed.migration_name} was begun earlier and not finished, so no other is applied. Undo by hand ` +
+    `The migration ${failed.migration_name} was started earlier and not finished, so no other is applied. Undo by hand ` +
       `what it did, then have it applied again with: ${set('rolled_back_at')}; or complete it by hand, then mark it ` +
       `done with: ${set('finished_at')}. (With Prisma's CLI: prisma migrate resolve.) What happened: ${why}`,
   );
@@ -167,7 +165,7 @@ function reportDifferences(
   for (const { migration_name: name, checksum } of done) {
     const migration = migrations.find((candidate) => candidate.name === name);
     if (migration === undefined)
-      report(`Warning: the database has had migration ${name}, which is not in the folder: is this an older version?`);
+      report(`Warning: the database has migration ${name}, which is not in the folder: is this an older version?`);
     else if (!matchesChecksum(migration, checksum))
       report(`Warning: migration ${name} was changed after it had been applied; the change is not in the database`);
   }
@@ -204,11 +202,10 @@ async function recordFailure(connection: mariadb.Connection, failure: Failure): 
   const words = serverWords(error);
   const statement = failure.statement.length > 2_000 ? `${failure.statement.slice(0, 2_000)} ...` : failure.statement;
   if (connection.isValid()) {
-    const code = error instanceof mariadb.SqlError ? error.errno : 0;
     const log = [
       'A migration failed to apply. New migrations cannot be applied before the error is recovered from. Read more about how to resolve migration issues in a production database: https://pris.ly/d/migrate-resolve',
       `Migration name: ${name}`,
-      `Database error code: ${code}`,
+      `Database error code: ${errorNumber(error) ?? 0}`,
       `Database error:\n${words}`,
       `${place}:\n${statement}`,
     ];

@@ -1,21 +1,22 @@
 import type { Pool, PoolConnection } from 'mariadb';
 import { errorFacts } from './errors.ts';
+import { SERVER_ERRORS } from './server-errors.ts';
 
-/** ER_MAX_PREPARED_STMT_COUNT_REACHED: the server is at its limit of prepared statements, counted over all clients. */
-const NO_ROOM = 1461;
+/** The server is at its limit of prepared statements, counted over all clients. */
+const NO_ROOM = SERVER_ERRORS.MAX_PREPARED_STMT_COUNT_REACHED;
 
-/** What the driver's own connections have and its types leave out. `execute` of a pool and of a connection ends in the first. */
+/** Members of the driver's connections that its types leave out. Both `execute` of a pool and of a connection call the first. */
 export interface DriverConnection {
   prepareExecute?: (...given: never[]) => unknown;
   readonly query: (...given: never[]) => unknown;
   isValid(): boolean;
 }
 
-/** What each connection may keep prepared of what all of them together may. */
+/** How many statements each connection may keep prepared, of the number that all of them together may. */
 export interface PreparedShares {
   /** How many statements a connection with a share keeps. */
   readonly perConnection: number;
-  /** Gives an open connection a share. Has it run statements unprepared if none is left. */
+  /** Gives an open connection a share; if none is left, it runs its statements unprepared. */
   limit(connection: DriverConnection): void;
 }
 

@@ -1,8 +1,8 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { codeOf } from '../errors.ts';
-import type { Prisma, PrismaClient } from '../generated/prisma/client.ts';
+import { Prisma, type PrismaClient } from '../generated/prisma/client.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
-import { errorFacts, toGatewayError } from './errors.ts';
+import { conflictOf, MAX_TRIES, pauseAfter } from './conflicts.ts';
+import { toGatewayError } from './errors.ts';
 
 /** Prisma Client inside a transaction. */
 export type Transaction = Prisma.TransactionClient;
@@ -16,7 +16,6 @@ export interface TransactionOptions {
   readonly metrics: Pick<Metrics, 'transactionRetries'>;
 }
 
-const MAX_TRIES = 5;
 // Longer than the pool's wait for a connection, so that the error comes from the pool and gives the reason.
 const MAX_WAIT_MS = 3_000;
 // If the database is down, it is down for longer than a caller waits. If the connection was cut, one retry is enough.
@@ -43,35 +42,26 @@ export async function runTransaction<Result>(
       const isFinal = reason === undefined || (reason === 'lost' && (!isRepeatable || lost === MAX_LOST));
       if (isFinal || tries === MAX_TRIES || performance.now() >= deadline) throw error;
       metrics.transactionRetries.inc({ reason });
-      // Random, so that the transactions do not collide again.
-      await sleep(Math.random() * 10 * 2 ** tries);
+      await pauseAfter(tries);
     }
   }
 }
 
-// By number (ER_LOCK_DEADLOCK, which Galera also uses for its conflicts; ER_LOCK_WAIT_TIMEOUT; Group Replication's
-// ER_TRANSACTION_ROLLBACK_DURING_COMMIT), by SQLSTATE, and by Prisma's names for them.
-const CONFLICTS: Readonly<Record<string | number, string>> = {
-  1213: 'conflict',
-  3101: 'conflict',
-  '40001': 'conflict',
-  P2034: 'conflict',
-  TransactionWriteConflict: 'conflict',
-  1205: 'lock wait',
-};
-
 /** Why a transaction should be retried; undefined when it should not. */
 function retryReason(error: unknown): string | undefined {
-  if (!(error instanceof Error)) return undefined;
-  for (const fact of errorFacts(error)) {
-    const reason = typeof fact === 'string' || typeof fact === 'number' ? CONFLICTS[fact] : undefined;
-    if (reason !== undefined) return reason;
-  }
-  return codeOf(toGatewayError(error)) === 'SERVICE_UNAVAILABLE' ? 'lost' : undefined;
+  return conflictOf(error) ?? (codeOf(toGatewayError(error)) === 'SERVICE_UNAVAILABLE' ? 'lost' : undefined);
 }
 
-/** The unique index that a write violated, such as `customers_email_key`; undefined for any other error. */
+/** What Prisma's adapter makes of the server's error 1062. Its types do not say so: `meta` is anything. */
+interface UniqueMeta {
+  readonly driverAdapterError?: { readonly cause?: { readonly constraint?: { readonly index?: string } } };
+}
+
+/**
+ * The unique index that a write violated, such as `customers_email_key`; undefined for any other error. MariaDB's message has
+ * the index's name, and MySQL's the table's before it, which the adapter takes off.
+ */
 export function violatedIndex(error: unknown): string | undefined {
-  if (!(error instanceof Error) || !('code' in error) || error.code !== 'P2002') return undefined;
-  return /\w+_key/.exec(JSON.stringify('meta' in error ? error.meta : error.message))?.[0] ?? 'unknown';
+  if (!(error instanceof Prisma.PrismaClientKnownRequestError) || error.code !== 'P2002') return undefined;
+  return (error.meta as UniqueMeta | undefined)?.driverAdapterError?.cause?.constraint?.index;
 }

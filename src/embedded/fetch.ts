@@ -22,7 +22,7 @@ export class FetchError extends Error {
 export interface Fetchable {
   /** Below `serversDir`; it appears only once it is complete. */
   readonly folder: string;
-  /** A prefix of the name, since Ubuntu has had versions in it. */
+  /** A prefix of the name, since some Ubuntu packages have the version in it. */
   readonly packageName: string;
   /** Those of Debian 12, for when apt cannot resolve dependencies, as on a system with half-installed packages. */
   readonly knownDependencies: readonly string[];
@@ -80,7 +80,7 @@ export async function fetchPackages(
   const aptCache = findFile('apt-cache', options.folders);
   const dpkgDeb = findFile('dpkg-deb', options.folders);
   if (!aptGet || !aptCache || !dpkgDeb)
-    throw new FetchError('there is no apt-get and dpkg-deb here to fetch them with');
+    throw new FetchError('there is no apt-get and dpkg-deb on this machine to fetch them with');
   const lock = await lockWaiting(options);
   try {
     const wanted = await missing();

@@ -79,7 +79,7 @@ export function environmentOf(program: Pick<ServerProgram, 'libraryFolders'>): R
   return { LC_ALL: 'C', ...(libraries === '' ? {} : { LD_LIBRARY_PATH: libraries }) };
 }
 
-/** Runs `--version`, since the name does not tell: `mysqld` may be MariaDB, and a library may be missing. */
+/** Runs `--version`, since the name is not enough: `mysqld` may be MariaDB, and a library may be missing. */
 async function kindOf(path: string, libraryFolders: readonly string[]): Promise<ServerProgram['kind'] | undefined> {
   const env = environmentOf({ libraryFolders });
   const { code, output } = await runToEnd(path, ['--version'], { env, timeoutMs: 10_000 });

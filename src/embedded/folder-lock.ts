@@ -10,7 +10,7 @@ export interface FolderLock {
   readonly release: () => Promise<void>;
 }
 
-/** Somebody else holds the folder's lock; `pid` and `text` come from the holder. */
+/** Another process holds the folder's lock; `pid` and `text` come from it. */
 export class FolderLockedError extends Error {
   override readonly name = 'FolderLockedError';
   readonly pid: number | undefined;

@@ -31,7 +31,7 @@ export interface EmbeddedOptions {
   readonly throwAway?: boolean;
   /** Where to look for the system's programs. Default: the usual folders of servers. */
   readonly folders?: readonly string[];
-  /** Takes one line about what is being done. */
+  /** Gets a line for each step. */
   readonly report: (line: string) => void;
   /** Aborts a start. Once started, use `stop`. */
   readonly signal?: AbortSignal | undefined;
@@ -44,7 +44,7 @@ export interface EmbeddedServers {
   readonly redisUrl: string | undefined;
   /** Resolves with a sentence for the user when the database ends before `stop`; otherwise stays pending. Never rejects. */
   readonly died: Promise<string>;
-  /** Gives the lines about Redis that ends and is started again to somebody else than `EmbeddedOptions.report`. */
+  /** From now on, reports Redis restarts to this function instead of `EmbeddedOptions.report`. */
   readonly reportTo: (report: (line: string) => void) => void;
   /** Stops the servers, within 20 s each; further calls return the same promise. */
   readonly stop: () => Promise<void>;
@@ -101,7 +101,7 @@ function running(servers: readonly NamedServer[], lock: FolderLock, options: Emb
     servers.map((server) => `${server.role === 'redis' ? 'REDIS_URL' : 'DATABASE_URL'}=${server.url}`).join(' '),
   );
   let { report } = options;
-  // Everything works without Redis, and nothing in it has to be kept; with the database, everything would be gone.
+  // Only Redis is restarted: nothing in it has to be kept, and the gateway works without it. It does not without the database.
   const kept =
     redis &&
     keepRunning(redis, {
@@ -168,7 +168,7 @@ export function unusableFolder(dataDir: string, error: unknown): unknown {
   const { syscall, message } = error as NodeJS.ErrnoException;
   if (syscall === undefined) return error;
   return new CliError(
-    `The embedded servers need a folder to write to, and ${dataDir} is none (${message}): set DATABASE_URL, and ` +
+    `The embedded servers need a writable folder, and ${dataDir} is not one (${message}): set DATABASE_URL, and ` +
       'REDIS_URL or CACHE_ENABLED=false',
     { cause: error },
   );
@@ -208,7 +208,7 @@ async function findOrFetch(
 
 function notFound(roles: readonly ServerRole[], failure: FetchError | void): CliError {
   const names = { database: 'MySQL-compatible server (mysqld, mariadbd)', redis: 'Redis (redis-server)' };
-  const why = failure === undefined ? 'the fetched one does not run here' : failure.message;
+  const why = failure === undefined ? 'the fetched one does not run on this machine' : failure.message;
   return new CliError(
     `Found no ${roles.map((role) => names[role]).join(' and no ')} and could not fetch one: ${why}. ` +
       'Either install them: apt install mariadb-server redis-server; ' +

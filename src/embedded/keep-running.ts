@@ -2,23 +2,23 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { RunningServer } from './server.ts';
 
 interface Keeping {
-  /** For the lines: "embedded redis server". */
+  /** Its name in the reported lines, such as "embedded redis server". */
   readonly name: string;
   /** Starts the server again, on the same port. */
   readonly start: (signal: AbortSignal) => Promise<RunningServer>;
-  /** Takes a line when the server has ended, when it runs again, and when it could not be started. */
+  /** Gets a line when the server has ended, when it runs again, and when it could not be started. */
   readonly report: (line: string) => void;
 }
 
-// The pause before the next start doubles until the server has run for a while: one that always ends at once, or a port that
-// another process has taken, costs two lines in half a minute.
+// The pause before the next start doubles until the server has run for a while. So one that always ends at once, or whose port
+// is taken, logs only two lines every half a minute.
 const FIRST_PAUSE_MS = 100;
 const MAX_PAUSE_MS = 30_000;
 const STEADY_MS = 60_000;
 
 /**
  * Starts a server again whenever it ends by itself, as often as that happens.
- * @returns `stop`, which takes what the server's own `stop` takes, and resolves when no process of it is left
+ * @returns `stop`, like the server's own, which resolves when none of its processes is left
  */
 export function keepRunning(
   first: RunningServer,
@@ -37,7 +37,7 @@ export function keepRunning(
         current = await start(signal);
         return report(`The ${name} was started again (process ${current.child.pid})`);
       } catch (error) {
-        // The first line says why; those of its log follow.
+        // The first line says why; the others are from the server's log.
         const [why] = (error instanceof Error ? error.message : String(error)).split('\n');
         if (!signal.aborted) report(`The ${name} could not be started again: ${why}`);
       }

@@ -52,7 +52,7 @@ export async function mariaDbShareFolder(program: ServerProgram): Promise<string
   const share = candidates.find((folder) => existsSync(join(folder, 'mysql_system_tables.sql')));
   if (share === undefined)
     throw new CliError(
-      `${program.path} is there, its mysql_system_tables.sql is not (looked in ${candidates.join(', ')})`,
+      `${program.path} exists, but its mysql_system_tables.sql does not (looked in ${candidates.join(', ')})`,
     );
   return share;
 }

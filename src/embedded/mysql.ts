@@ -21,7 +21,7 @@ export interface MysqlOptions extends ServerOptions {
  * Starts a database server on loopback with data in `dataDir`/mysql or `dataDir`/mariadb, creating what is missing. First ends
  * an earlier server on the same data.
  * @returns once it has answered a statement
- * @throws UserError with the end of the server's log, when it does not start within a minute
+ * @throws CliError with the end of the server's log, when it does not start within a minute
  */
 export async function startMysql(options: MysqlOptions): Promise<RunningServer> {
   const { program, dataDir, databaseName } = options;
@@ -64,7 +64,7 @@ async function commonArguments({ program, dataDir, throwAway }: MysqlOptions): P
       : `--innodb-redo-log-capacity=${throwAway ? 32 : 128}M`,
     ...(throwAway
       ? ['--innodb-flush-log-at-trx-commit=0', '--innodb-flush-method=nosync', '--innodb-doublewrite=0']
-      : // Kept when the process is killed; a power cut may cost a demo its last second.
+      : // Survives a killed process; a power cut may lose the last second, which a demo can afford.
         ['--innodb-flush-log-at-trx-commit=2']),
   ];
 }

@@ -9,7 +9,7 @@ import { type RunningServer, type ServerOptions, startOnPort, waitForAnswer } fr
 /**
  * Starts a Redis on loopback without persistence, with at most 256 MB and LRU eviction.
  * @returns once it has answered PING
- * @throws UserError with the end of its log, when it does not start
+ * @throws CliError with the end of its log, when it does not start
  */
 export async function startRedis(options: ServerOptions): Promise<RunningServer> {
   const { program, dataDir, signal } = options;

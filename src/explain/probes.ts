@@ -42,7 +42,7 @@ const PROBES: Readonly<Record<string, readonly unknown[]>> = {
 
 const PROBE_VALUES: ReadonlySet<unknown> = new Set([PROBE_ID, ...Object.values(PROBES).flat()]);
 
-/** Whether a value is a placeholder for a real one. Values of enumerations are not. */
+/** Whether a value is a placeholder for a real one; enum values are not. */
 export const isProbe = (value: string): boolean => PROBE_VALUES.has(value);
 
 /** The most optional fields of one input that are combined. */

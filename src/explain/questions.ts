@@ -127,10 +127,10 @@ function listeningContext(tell: (question: Omit<Question, 'arguments'>) => void)
       },
     ]),
   );
-  const told = new Proxy(loaders, {
+  const recording = new Proxy(loaders, {
     get: (target, name, receiver): unknown => listening.get(String(name)) ?? Reflect.get(target, name, receiver),
   });
-  return requestContext(batch, told);
+  return requestContext(batch, recording);
 }
 
 /** The context of an anonymous caller that cannot write. */

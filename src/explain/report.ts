@@ -1,6 +1,6 @@
 import { namedIndex, type Entry } from './entries.ts';
 
-/** All entries as JSON, without the values in the statements, which are somebody's data. */
+/** All entries as JSON, without the values in the statements, which may be personal data. */
 export function jsonReport(entries: readonly Entry[]): string {
   const statements = entries.map((entry) => {
     const { statement, access, ...measured } = entry.measurement;
@@ -65,7 +65,7 @@ function cellsOf(entry: Entry): string[] {
     count(measurement.temporaryTables),
     count(measurement.rowsSorted),
     [
-      ...(passedOver.length > 0 ? [`passes over others than asked by ${passedOver.join(', ')}`] : []),
+      ...(passedOver.length > 0 ? [`the index does not cover ${passedOver.join(', ')}`] : []),
       ...(entry.problems.length > 0 ? [`FAILS: ${entry.problems.join('; ')}`] : []),
     ].join('; '),
   ];
@@ -89,7 +89,7 @@ function summary(entries: readonly Entry[], worst: readonly Entry[]): string {
   const stopped = filtering.filter(({ measurement }) => measurement.isStopped).length;
   return [
     `${count(entries.length)} statements of ${count(worst.length)} kinds.`,
-    `${count(filtering.length)} kinds filter further than their index: what they read at worst is under "most"` +
+    `${count(filtering.length)} kinds filter further than their index: the most that they read is in the column "most"` +
       `${stopped > 0 ? `, and ${count(stopped)} of them were stopped by the time-out` : ''}.`,
     failing === 0 ? 'All are within their bounds.' : `${count(failing)} kinds fail.`,
   ].join('\n');

@@ -4,6 +4,7 @@ import type { ListLoaders, Page } from '../batch/lists.ts';
 import { COUNT_BOUND } from '../batch/statements.ts';
 import { id, type RowId } from '../batch/table.ts';
 import { createError } from '../errors.ts';
+import { isGiven } from '../given.ts';
 import type { Cursors, CursorScope } from './cursor.ts';
 
 /** The arguments of every connection field, as in the Relay Cursor Connections specification. */
@@ -142,8 +143,6 @@ function parsePage(
   const from = isGiven(cursor) ? paging.cursors.decode(scope, cursor, argument) : undefined;
   return { limit, backward, from };
 }
-
-const isGiven = <Value>(value: Value | null | undefined): value is Value => value !== null && value !== undefined;
 
 function refuseTogether(...pairs: readonly Readonly<Record<string, unknown>>[]): void {
   for (const pair of pairs) {

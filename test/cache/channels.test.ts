@@ -7,7 +7,7 @@ import { createMetrics } from '../../src/telemetry/metrics.ts';
 import { PATIENCE_MS, pause, until } from '../support/patience.ts';
 import { redisUrl } from '../support/servers.ts';
 
-describe('messages that Redis could not be told of', () => {
+describe('messages that could not be sent to Redis', () => {
   const metrics = createMetrics();
   const log = createLog({ level: 'silent', readable: false, destination: new Writable() });
   const received: string[] = [];
@@ -65,7 +65,7 @@ describe('messages that Redis could not be told of', () => {
     await redis.close();
   });
 
-  test('are told once it is there, each once however often', async () => {
+  test('are sent once Redis is up, each only once', async () => {
     isAway = true;
     for (let i = 0; i < 20; i += 1) publisher.publish(['a', `other ${i}`]);
     // First each on its own, and then all of them together.
@@ -87,7 +87,7 @@ describe('messages that Redis could not be told of', () => {
     expect(sent).toEqual([21]);
   });
 
-  test('are, past a thousand, one message that it may be any', async () => {
+  test('become one message that says that anything may have changed, if there are more than a thousand', async () => {
     received.length = 0;
     sent.length = 0;
     isAway = true;

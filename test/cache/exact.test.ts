@@ -55,7 +55,7 @@ describe('a write', () => {
     expect(cacheOf(await gateway.request(query))).toBe('HIT');
   };
 
-  test('about one customer leaves the pages of others where they are, on every gateway', async () => {
+  test('to one customer keeps the pages of others cached, on every gateway', async () => {
     for (const query of [pageOf(1), pageOf(2), ordersOf(2)]) await stored(query);
     expect(await mutate('updateCustomer', { id: customer(1), name: 'Ada' })).toEqual([]);
     expect(await mutate('addTags', { customerId: customer(1), tags: ['exact'] })).toEqual([]);
@@ -75,7 +75,7 @@ describe('a write', () => {
     expect(data.customer.tags).toContain('exact');
   });
 
-  test('about a customer leaves its orders where they are, and a new order the customer itself', async () => {
+  test('to a customer keeps its orders cached, and a new order keeps the customer itself cached', async () => {
     const name = `{ customer(by: {id: "${customer(3)}"}) { name } }`;
     const orders = `{ node(id: "${nodeId('Order', 1)}") { ... on Order { number customer { id } } } }`;
     await stored(name);
@@ -112,7 +112,7 @@ describe('a write', () => {
     return `${name} ${JSON.stringify(input)} ${errors.map(({ code }) => code).join()}`;
   };
 
-  test('at random, of any kind, ends every answer that is another now', async () => {
+  test('of any kind, chosen at random, invalidates every answer that has changed', async () => {
     const random = createRandom(seed, 0);
     const asked: RandomRequest[] = Array.from({ length: QUERIES }, () =>
       randomRequest({

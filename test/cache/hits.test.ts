@@ -45,7 +45,7 @@ describe('a stored answer', () => {
     return gateway.request(query, options);
   };
 
-  test('is byte for byte what was sent the first time, and costs no SQL statement', async () => {
+  test('is byte for byte what was sent the first time, and needs no SQL statement', async () => {
     const first = await gateway.request(LIST, { variables: { first: 7 } });
     expect([cacheOf(first), first.data.customers.nodes.length]).toEqual(['MISS', 7]);
     let second: Answer | undefined;
@@ -60,7 +60,7 @@ describe('a stored answer', () => {
     );
   });
 
-  test('is found again by a document that differs in white space, commas and comments alone', async () => {
+  test('is found by a document that differs only in white space, commas and comments', async () => {
     await missThen('{ customers(first: 2, orderBy: {field: NAME}) { nodes { name } } }');
     for (const same of [
       '{customers(first:2 orderBy:{field:NAME}){nodes{name}}}',
@@ -70,7 +70,7 @@ describe('a stored answer', () => {
       expect({ same, cache: await ask(same) }).toEqual({ same, cache: 'HIT' });
   });
 
-  test('is found again with the variables in another order, and over GET', async () => {
+  test('is found with the variables in another order, and over GET', async () => {
     const query =
       'query Both($filter: CustomerFilter, $first: Int) { customers(filter: $filter, first: $first) { nodes { name } } }';
     const created = { from: '2001-01-01T00:00:00Z', to: '2031-01-01T00:00:00Z' };
@@ -102,7 +102,7 @@ describe('a stored answer', () => {
     await missThen('{ customers(filter: {status: [ACTIVE, LEAD]}) { nodes { id } } }');
   });
 
-  test('does not answer a number out of range as if it were null', async () => {
+  test('is not used for a number out of range as if that were null', async () => {
     const answer = await missThen(LIST, { variables: { first: null } });
     expect(cacheOf(answer)).toBe('HIT');
     const infinite = await fetch(`${gateway.url}/graphql`, {
@@ -152,7 +152,7 @@ describe('a stored answer', () => {
     expect([59, 60]).toContain(age + left);
   });
 
-  test('is passed over and stored anew for a client that says no-cache, in any case of letters', async () => {
+  test('is ignored and replaced for a client that sends no-cache, in upper or lower case', async () => {
     const query = '{ customers(first: 10) { nodes { name } } }';
     const before = await missThen(query);
     const node = before.data.customers.nodes[0];
@@ -174,7 +174,7 @@ describe('a stored answer', () => {
     expect(Number(again.headers.get('age'))).toBeLessThanOrEqual(tookMs / 1_000);
   });
 
-  test('was stored with two commands, is read with two, and never with a walk over the keys', async () => {
+  test('is stored with two commands, read with two, and never found by scanning keys', async () => {
     // The same whatever the answer shows: one look-up of the answer, and one of recent invalidations.
     const many = '{ customers(first: 20) { nodes { name owner { name } orders(first: 5) { nodes { number } } } } }';
     for (const query of ['{ products(first: 11) { nodes { name } } }', many]) {

@@ -18,7 +18,7 @@ const LOG =
 
 const cacheOf = (answer: Answer) => answer.headers.get('x-cache');
 
-describe('once a mutation has answered', () => {
+describe('after a mutation has been answered', () => {
   let database: TestDatabase;
   let a: TestGateway;
   let b: TestGateway;
@@ -62,7 +62,7 @@ describe('once a mutation has answered', () => {
   };
   const update = (id: string, changes: object) => a.data(UPDATE, { input: { id, ...changes } });
 
-  test('the changed thing is new on every instance', async () => {
+  test('the changed object is up to date on every gateway', async () => {
     const id = await create('Ada Byron');
     const query = `{ customer(by: {id: "${id}"}) { name version changes { totalCount } } node(id: "${id}") { id } }`;
     const { before, after } = await across(query, () => update(id, { name: 'Ada Lovelace' }));

@@ -21,7 +21,7 @@ const order = (name: string, seed: number): number =>
   name.split('').reduce((sum, letter) => (sum * 31 + letter.charCodeAt(0) * (seed + 7)) % 1_009, seed);
 
 describe('the text of variables in a cache key', () => {
-  test('is the same for variables that are equal but for the order of their members', () => {
+  test('is the same for variables that differ only in the order of their members', () => {
     assert(
       property(variables, nat(1_000), (value, seed) => {
         expect(canonical(shuffled(value, seed))).toBe(canonical(value));
@@ -30,7 +30,7 @@ describe('the text of variables in a cache key', () => {
     );
   });
 
-  test('is another for variables that are not: it can be read back', () => {
+  test('differs for variables that differ: it can be parsed again', () => {
     assert(
       property(variables, (value) => {
         expect(JSON.parse(canonical(value))).toEqual(JSON.parse(JSON.stringify(value)));
@@ -39,7 +39,7 @@ describe('the text of variables in a cache key', () => {
     );
   });
 
-  test('is another for values of another type, another number of elements, another place', () => {
+  test('differs for values of another type, another number of elements, another place', () => {
     const texts = [
       '{} {"a":null} {"a":1} {"a":"1"} {"a":[1]} {"a":["1"]} {"a":true} {"a":"true"} {"a":""} {"a":"null"}',
       '{"a":[]} {"a":[[]]} {"a":{}} {"a":[{}]} {"a":{"a":{}}} {"A":1} {"a":1,"b":1} {"b":1} {"__proto__":1}',

@@ -65,7 +65,7 @@ describe('the lifetime of a stored answer', () => {
     expect(added[0]).toBeLessThanOrEqual(seconds);
   });
 
-  test('ends, and so does that of everything else of ours in Redis', async () => {
+  test('is limited, and so is that of everything else that we store in Redis', async () => {
     const lifetimes = await redis.lifetimes(prefix);
     expect([...lifetimes.keys()].map((key) => key.slice(prefix.length).split(':')[0])).toEqual(
       expect.arrayContaining(['answer', 'invalidations']),

@@ -10,7 +10,7 @@ const ID = nodeId('Customer', 1);
 const QUERY = `{ customer(by: {id: "${ID}"}) { name } }`;
 const UPDATE = 'mutation($input: UpdateCustomerInput!) { updateCustomer(input: $input) { userErrors { code } } }';
 
-describe('the log of what writes have made out of date', () => {
+describe('the log of what writes have made stale', () => {
   let servers: OwnServers;
   let control: Redis;
   let a: TestGateway;
@@ -55,7 +55,7 @@ describe('the log of what writes have made out of date', () => {
     return found[1]?.slice('HIT '.length) ?? '';
   };
 
-  test('when it is lost, ends every answer from before', async () => {
+  test('invalidates every earlier answer when it is lost', async () => {
     await stored();
     const name = await rename();
     await control.del('concierge:invalidations');
@@ -66,7 +66,7 @@ describe('the log of what writes have made out of date', () => {
     expect(await shown(a)).toBe(`HIT ${name}`);
   });
 
-  test('that is shorter than what a gateway has not read of it ends every answer from before', async () => {
+  test('invalidates every earlier answer if entries were trimmed that a gateway has not read', async () => {
     const old = await stored();
     const name = await rename();
     await control.xtrim('concierge:invalidations', 'MAXLEN', 0);
@@ -75,7 +75,7 @@ describe('the log of what writes have made out of date', () => {
     expect(await shown(b)).toBe(`MISS ${name}`);
   });
 
-  test('is read in turn by one that comes later, however long it is', async () => {
+  test('is read completely by a gateway that starts later, however long it is', async () => {
     await stored();
     const fill = control.pipeline();
     for (let i = 0; i < 2_500; i += 1) fill.xadd('concierge:invalidations', '*', 'tags', `Order@${i}`, 'server', '');
@@ -124,7 +124,7 @@ describe('the log of what writes have made out of date', () => {
     }
   });
 
-  test('of a Redis without free memory is ended as a whole', async () => {
+  test('is deleted when Redis has no free memory', async () => {
     const [, limit] = (await control.config('GET', 'maxmemory')) as [string, string];
     await stored();
     await control.config('SET', 'maxmemory', '1');
@@ -137,7 +137,7 @@ describe('the log of what writes have made out of date', () => {
     expect(await stored()).toBe(`Name ${renamed}`);
   });
 
-  test('is told of a write again by who repeats it: the first gateway may have died before it could tell', async () => {
+  test('gets a write again when it is repeated: the first gateway may have died before it could append it', async () => {
     const deaf = await start({ CACHE_PREFIX: 'elsewhere:' });
     try {
       await stored();

@@ -33,7 +33,7 @@ describe('of two writes about the same at once', () => {
   });
   afterAll(() => cache.close());
 
-  test('the earlier one that reaches Redis does not pass for the later one that does not', async () => {
+  test('one that reaches Redis does not hide one that does not', async () => {
     let goOn: () => void = () => undefined;
     const gate = new Promise<boolean>((resolve) => {
       goOn = () => resolve(true);

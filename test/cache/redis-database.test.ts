@@ -8,7 +8,7 @@ import { createDatabase, redisUrl } from '../support/servers.ts';
 
 const LIST = '{ customers(first: 1) { nodes { id } } }';
 
-test('a database of Redis is used that the URL names, and no other when there is none of the number', async () => {
+test('the Redis database in the URL is used, and no other if it does not exist', async () => {
   const database = await createDatabase();
   const prefix = `${randomBytes(4).toString('hex')}:`;
   const start = (number: number) =>

@@ -45,7 +45,7 @@ describe('while gateways are killed, connections cut and servers restarted under
 });
 
 // A single client and no faults: the same writes each time, which include everything that the damages below need.
-describe('after writes that went well', () => {
+describe('after correct writes', () => {
   let chaos: Chaos;
   beforeAll(async () => {
     chaos = await startChaos({ seed: 2, clients: 1, faults: [], mostWrites: 200 });
@@ -195,7 +195,7 @@ describe('after writes that went well', () => {
       "UPDATE idempotency_keys SET idempotency_key = 'odd' LIMIT 1",
       /^odd is kept, and no client has sent it$/,
     ],
-  ])('it would be seen that %s', async (_, statement, expected) => {
+  ])('it would be found that %s', async (_, statement, expected) => {
     const damaged = async (connection: Connection): Promise<readonly string[]> => {
       await connection.beginTransaction();
       try {
@@ -216,7 +216,7 @@ test('clients make every mutation of the schema', () => {
   expect(namesOf(MUTATIONS)).toEqual(Object.keys(schema.getMutationType()?.getFields() ?? {}).sort());
 });
 
-test('clients that took a new key for each try would be found to write twice', async () => {
+test('clients that used a new key for each retry would be found to write twice', async () => {
   const doneTwice = /was (acknowledged, and is in the record [2-9]|refused \(\w+\), and is in the record 1) times$/;
   const violations = () => chaos.withDatabase((connection) => chaos.violations(connection));
   const isFound = async () => (await violations()).some((sentence) => doneTwice.test(sentence));

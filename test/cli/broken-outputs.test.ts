@@ -23,7 +23,7 @@ afterAll(async () => {
 const ROW = { file: 'a.csv', line: 2, raw: 'x' };
 const WHY = { problem: 'wrong', column: 'a' };
 
-test('a disk that is full ends an import with what could not be written', async () => {
+test('a full disk ends an import, and the error says what could not be written', async () => {
   const rejects = await createRejects(folder, ['customers']);
   const path = join(folder, 'customers.rejected.csv');
   await symlink('/dev/full', path);
@@ -37,12 +37,12 @@ test('a disk that is full ends an import with what could not be written', async 
   });
 });
 
-test('a folder that cannot be made is told like that too', async () => {
+test('so does a folder that cannot be created', async () => {
   const rejects = await createRejects('/dev/null/rejects', ['customers']).catch((error: unknown) => error);
   expect(rejects).toMatchObject({ exitCode: 74, message: expect.stringContaining('/dev/null/rejects') });
 });
 
-test('a connection that is lost between statements is told by the next one', async () => {
+test('a connection that is lost between statements is reported by the next one', async () => {
   const connection = await openConnection(database.url);
   await withConnection(database.url, (other) => other.query(`KILL ${connection.threadId}`));
   const next = async () => {
@@ -51,7 +51,7 @@ test('a connection that is lost between statements is told by the next one', asy
   await expect(next()).rejects.toThrow();
 });
 
-test('a command whose output nobody reads any more ends like one that SIGPIPE has ended', async () => {
+test('a command whose output nobody reads any more exits as if SIGPIPE had ended it', async () => {
   const child = spawn(process.execPath, [main, 'verify', '--json'], {
     env: { ...OWN_ENVIRONMENT, DATABASE_URL: database.url },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -85,7 +85,7 @@ test('a command whose output cannot be written says so', async () => {
   await full.close();
 });
 
-test('.env is not read where a # would cut a password off', async () => {
+test('.env is refused if a # would cut a password off', async () => {
   const own = await mkdtemp(join(folder, 'env-'));
   const start = (text: string) =>
     new Promise<{ code: unknown; stderr: string }>((resolve) => {

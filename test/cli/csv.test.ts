@@ -49,7 +49,7 @@ describe('CSV', () => {
     expect(await read('slash.csv', { escape: '\\' })).toEqual([['a " b', 'c']]);
   });
 
-  test('with a quote that is never closed costs that line and little memory', async () => {
+  test('with a quote that is never closed loses only that line, and needs little memory', async () => {
     const row = `"${'x'.repeat(98)}"\n`;
     const folder = await folderOf({ 'x.csv': `"open\n${row.replaceAll('"', '').repeat(40_000)}` });
     const format = { delimiter: ',', quote: '"', escape: '"', encoding: 'utf-8' };

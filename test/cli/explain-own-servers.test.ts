@@ -5,10 +5,10 @@ import { describe, expect, test } from '@jest/globals';
 import { runCommand } from './command.ts';
 
 describe('npm run explain without DATABASE_URL', () => {
-  test('tells a folder that cannot be written to in one line', async () => {
+  test('reports a folder that cannot be written to in one line', async () => {
     const { code, stdout, stderr } = await runCommand(['explain'], { DATA_DIR: '/dev/null/data' });
     expect([code, stdout]).toEqual([1, '']);
-    expect(stderr).toMatch(/^The embedded servers need a folder to write to, and \/dev\/null\/data is none .*\n$/);
+    expect(stderr).toMatch(/^The embedded servers need a writable folder, and \/dev\/null\/data is none .*\n$/);
   });
 
   test('refuses a name that no statement begins with before it starts anything', async () => {

@@ -110,7 +110,7 @@ describe('npm run explain', () => {
     expect(entries.length).toBeGreaterThan(5_000);
   });
 
-  test('asks every connection field with each of its arguments and each value of an enumeration', () => {
+  test('queries every connection field with each of its arguments and each enum value', () => {
     for (const [field, wanted] of wantedOf(createSchema())) {
       const own = entries.filter(({ statement }) => statement.startsWith(`${field} `));
       const given = new Set(own.flatMap((entry) => givenIn(entry.arguments, '')));
@@ -122,7 +122,7 @@ describe('npm run explain', () => {
     }
   });
 
-  test('asks lists of one parent and of many', () => {
+  test('queries lists of one parent and of many', () => {
     for (const { name, parent } of LISTS) {
       const parents = entries.filter(({ statement }) => statement === `${name} page`).map((entry) => entry.parents);
       expect(Math.min(...parents)).toBe(1);
@@ -141,7 +141,7 @@ describe('npm run explain', () => {
     }
   });
 
-  test('bounds a page by the page: one row more, and a look, for each parent and each of several values', () => {
+  test('bounds a page by its size: one more row, and one probe, for each parent and each of several values', () => {
     const plain = entries.filter(
       ({ statement, passedOver, index, asked }) =>
         statement.endsWith(' page') &&
@@ -169,7 +169,7 @@ describe('npm run explain', () => {
     expect(start?.mostRows).toBeLessThan(CUSTOMERS + 200);
   });
 
-  test('changes nothing, and could not', async () => {
+  test('changes nothing, and the server would refuse it', async () => {
     expect(hashes[1]).toBe(hashes[0]);
     const session = await openMeasuringSession(database.url, { statementMs: 600_000, waitMs: 600_000 });
     const deleting = await session.measure({ name: 'D', sql: 'DELETE FROM orders LIMIT 1', values: [] });
@@ -179,7 +179,7 @@ describe('npm run explain', () => {
 });
 
 describe('the questions', () => {
-  test('follow the schema: a new field, argument or value is asked without being listed anywhere', () => {
+  test('follow the schema: a new field, argument or value is included without being listed anywhere', () => {
     const schema = extendSchema(
       createSchema(),
       parse(`
@@ -248,14 +248,14 @@ describe('npm run explain fails', () => {
 });
 
 describe('npm run explain refuses', () => {
-  test('a number of customers beside a database that has its own', async () => {
+  test('a number of customers together with DATABASE_URL', async () => {
     await expect(explain({ customers: '20' })).rejects.toMatchObject({
       exitCode: 64,
       message: /^--customers: expected no DATABASE_URL/,
     });
   });
 
-  test('a number of customers that is none', async () => {
+  test('a number of customers that is not a number', async () => {
     await expect(explain({ customers: 'many' }, { DATABASE_URL: '' })).rejects.toMatchObject({
       exitCode: 64,
       message: expect.stringMatching(/^--customers: expected a whole number/),
@@ -269,7 +269,7 @@ describe('npm run explain refuses', () => {
     });
   });
 
-  test('a database out of reach, in one line with exit code 69', async () => {
+  test('an unreachable database, in one line with exit code 69', async () => {
     const { code, stdout, stderr } = await runCommand(['explain'], { DATABASE_URL: 'mysql://nobody@127.0.0.1:1/none' });
     const told = 'DATABASE_URL: the database cannot be reached: connect ECONNREFUSED 127.0.0.1:1\n';
     expect([code, stdout, stderr]).toEqual([69, '', told]);

@@ -38,7 +38,7 @@ describe.each(COMMANDS)('the help of %s', (command) => {
     help = await said(command, '--help');
   });
 
-  test('has examples that name options and scripts there are, and exit codes that the docs have', () => {
+  test('has examples with options and scripts that exist, and the exit codes of the docs', () => {
     const examples = below(help, 'Examples');
     expect(examples.length).toBeGreaterThanOrEqual(1);
     for (const example of examples) {
@@ -54,13 +54,13 @@ describe.each(COMMANDS)('the help of %s', (command) => {
     expect(codes.map(Number)).toEqual(codes.map(Number).toSorted((a, b) => a - b));
   });
 
-  test('is the same by another way, and does nothing else', async () => {
+  test('is the same however it is asked for, and nothing else happens', async () => {
     expect(await said('help', command)).toBe(help);
     expect(help).toMatch(new RegExp(`^Usage: concierge ${command}`));
   });
 });
 
-test('the help of verify says 0 of no drift alone, as docs/verify.md does', async () => {
+test('the help of verify gives 0 only for no drift, as docs/verify.md does', async () => {
   expect(below(await said('verify', '--help'), 'Exit codes').slice(0, 2)).toEqual([
     '  0    no drift: nothing in the database contradicts something else',
     '  1    drift was found, whether it was repaired or not; or the message says what is wrong',
@@ -74,7 +74,7 @@ test.each([
   [['seed', '--customers', '10', '--customers', '20'], /option '--customers <number>' was given twice/],
   [['verify', '--json', '--json'], /option '--json' was given twice/],
   [['import', '--mapping', 'x'], /missing required argument 'folder'/],
-])('a command line that is wrong, %j, is told in a line, with exit code 64', async (args, what) => {
+])('a wrong command line, %j, is reported in one line, with exit code 64', async (args, what) => {
   const { code, stdout, stderr } = await runCommand(args);
   expect([code, stdout]).toEqual([64, '']);
   expect(stderr).toMatch(what);

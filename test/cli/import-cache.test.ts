@@ -74,10 +74,12 @@ describe('a gateway beside an import', () => {
     expect(await counted()).not.toBe(99);
   });
 
-  test('is not heard of where Redis is away, and the import says so and takes its rows', async () => {
+  test('fails when Redis is down, and the import says so and writes its rows', async () => {
     const { exitCode, output } = await importName('Ann', 'redis://127.0.0.1:1');
     expect(exitCode).toBe(0);
-    expect(output).toMatch(/^The cache could not be invalidated \(.*ECONNREFUSED.*\): gateways may serve old answers/m);
+    expect(output).toMatch(
+      /^The cache could not be invalidated \(.*ECONNREFUSED.*\): gateways may serve stale answers/m,
+    );
     expect(await ask()).toEqual(['MISS', ['Ann']]);
   });
 });

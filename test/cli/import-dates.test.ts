@@ -31,7 +31,7 @@ async function datesOf(cells: readonly string[], form: object) {
 
 const [JANUARY, FEBRUARY] = ['2024-01-31 00:00:00', '2024-02-01 00:00:00'];
 
-describe('a date fits its format with the whole cell, and nothing is passed over or turned into another time', () => {
+describe('a date is accepted only if the whole cell fits the format, and is never read as another time', () => {
   test.each<[string, string, readonly string[], readonly string[], readonly string[]]>([
     [
       'with a clock of twelve hours',
@@ -77,18 +77,18 @@ describe('a date fits its format with the whole cell, and nothing is passed over
     });
   });
 
-  test('and where it fits two with different days, it is rejected', async () => {
+  test('and one that fits two formats with different days is rejected', async () => {
     const format = ['dd/MM/yyyy', 'MM/dd/yyyy', 'd/M/yyyy'];
     expect(await datesOf(['31/01/2024', '01/31/2024', '02/02/2024', '1/2/2024', '01/02/2024'], { format })).toEqual({
       stored: [JANUARY, JANUARY, '2024-02-02 00:00:00', FEBRUARY],
       rejected: [
-        'createdAt: expected a date that is the same in every format, got "01/02/2024", which as dd/MM/yyyy is another than as MM/dd/yyyy',
+        'createdAt: expected a date that means the same in every format, got "01/02/2024", which as dd/MM/yyyy is a different date than as MM/dd/yyyy',
       ],
     });
   });
 });
 
-describe('what has not happened yet', () => {
+describe('a time in the future', () => {
   const at = { constant: '2024-01-01' };
   const customers = { externalId: 'id', name: 'id' };
   const cells = 'id,at\n1,2024-01-01\n2,2999-01-01\n';
@@ -108,7 +108,7 @@ describe('what has not happened yet', () => {
       'occurredAt',
       { externalId: 'id', customer: at, kind: { constant: 'NOTE' }, body: 'id', occurredAt: 'at' },
     ],
-  ])('is not taken as %s, as in mutations', async (...[, target, field, fields]) => {
+  ])('is refused as %s, as in mutations', async (...[, target, field, fields]) => {
     const folder = await folderOf({ [`${target}.csv`]: cells, 'customers.csv': 'id\n2024-01-01\n' });
     const { counts, rejects } = await importFrom(
       await freshDatabase(),

@@ -11,7 +11,7 @@ const emailsOf = async (url: string) =>
   (await query(url, 'SELECT email FROM customers ORDER BY external_id')).map((row) => row['email']);
 
 describe('an email address', () => {
-  test('that one row frees may be taken by another, round in a circle too', async () => {
+  test('that one row gives up may be taken by another, also in a cycle', async () => {
     const url = await freshDatabase();
     await importFrom(
       url,
@@ -41,7 +41,7 @@ describe('an email address', () => {
     ['in one ring', 1_200, (n: number) => email((n + 1) % 1_200)],
     ['in a row, since a column had slipped', 1_200, (n: number) => email(n + 1)],
     ['in two rings, with others that give theirs up', 2_400, (n: number) => email(n < 1_400 ? (n + 2) % 1_400 : n + 1)],
-  ])('may be exchanged by rows that stand far apart, %s', async (_, count, after) => {
+  ])('may be exchanged by rows that are far apart, %s', async (_, count, after) => {
     const url = await freshDatabase();
     await importFrom(url, await file(...rowsOf(numbers(count).map(email))), mapping);
     const wanted = numbers(count).map(after);
@@ -52,7 +52,7 @@ describe('an email address', () => {
     expect(await contradictions(url)).toEqual([]);
   });
 
-  test('stays whose it is when the row that was to free it is rejected', async () => {
+  test('stays with its customer if the row that would give it up is rejected', async () => {
     const url = await freshDatabase();
     await importFrom(url, await file('1,A,a@x.de,', '2,B,b@x.de,', '3,C,c@x.de,', '4,D,d@x.de,'), mapping);
     const folder = await file('1,A,b@x.de,', '2,B,c@x.de,', '3,C,z@x.de,nobody', '4,D,new@x.de,', '5,E,new@x.de,');

@@ -42,7 +42,7 @@ const refusal = async (content: string | Buffer, csv: object): Promise<unknown> 
   return importFrom('mysql://unused/unused', folder, mapping).catch((error: unknown) => error);
 };
 
-describe('a file is read as what wrote it meant it', () => {
+describe('a file is read as the program that wrote it meant it', () => {
   test.each<[string, object, string, readonly string[]]>([
     [
       'MySQL’s OUTFILE in quotes',
@@ -70,7 +70,7 @@ describe('a file is read as what wrote it meant it', () => {
     expect(await namesOf(content, csv)).toEqual({ names, rejected: 0 });
   });
 
-  test('MySQL’s \\N is no value, where it is the whole cell and not in quotes', async () => {
+  test('MySQL’s \\N is no value, if it is the whole cell and not in quotes', async () => {
     const url = await freshDatabase();
     const folder = await folderOf({ 'customers.csv': 'id,name,email\n1,Ann,\\N\n2,"\\\\N",\\N\n' });
     const mapping = { ...mappingOf({ customers }), csv: { escape: '\\' } };
@@ -81,7 +81,7 @@ describe('a file is read as what wrote it meant it', () => {
     ]);
   });
 
-  test('a delimiter, a line end and an escape may be cut by the end of a chunk', async () => {
+  test('a delimiter, a line ending and an escape may be split by the end of a chunk', async () => {
     const tail = '"1"||"a\\"||b"\r\n"2"||"c\\\\"\r\n';
     const url = await freshDatabase();
     const files: Record<string, string> = {};
@@ -133,31 +133,36 @@ describe('a file is decoded before it is split', () => {
       { encoding: 'hz-gb-2312' },
       /csv\.encoding: expected an encoding such as utf-8/,
     ],
-    ['a file in another', wide('\ufeffid,name\n'), {}, /begins with the mark of utf-16le, and the mapping says utf-8/],
+    [
+      'a file in another',
+      wide('\ufeffid,name\n'),
+      {},
+      /begins with the byte order mark of utf-16le, but the mapping says utf-8/,
+    ],
     [
       'a file in another with a name',
       '\ufeffid,name\n',
       { encoding: 'latin1' },
-      /mark of utf-8, and the mapping says latin1/,
+      /mark of utf-8, but the mapping says latin1/,
     ],
     ['a file without a mark in another', wide('id,name\n'), {}, /control characters, so utf-8 may be wrong/],
     [
       'column names that are no text',
       Buffer.from([0x69, 0x64, 0x2c, 0xff]),
       {},
-      /column 2 holds bytes that are not text/,
+      /column 2 has bytes that are not text in its encoding/,
     ],
     [
       'another delimiter than the file says',
       'sep=;\nid;name\n',
       { delimiter: ',' },
-      /says that its delimiter is ";", and the mapping says ","/,
+      /says that its delimiter is ";", but the mapping says ","/,
     ],
     [
       'a delimiter that is the quote',
       'id,name\n',
       { delimiter: '"' },
-      /csv\.delimiter: expected another one than quote or escape/,
+      /csv\.delimiter: expected one without the quote or escape character/,
     ],
     ['a delimiter with a line break', 'id,name\n', { delimiter: '\n' }, /csv\.delimiter: expected no line break/],
     ['a number of lines that is none', 'id,name\n', { skipLines: 'two' }, /csv\.skipLines: expected a number of lines/],
@@ -168,7 +173,7 @@ describe('a file is decoded before it is split', () => {
   });
 });
 
-test('all columns that a mapping names and the files do not have are told at once, a line for each file', async () => {
+test('all columns that a mapping names and the files lack are reported at once, with a line for each file', async () => {
   const folder = await folderOf({
     'customers.csv': 'id,name\n1,Ann\n',
     'orders.csv': 'no,customer\n1,1\n',

@@ -83,7 +83,7 @@ test('a file below the folder may be in one of its folders, or a link to one els
   expect((await importFrom(url, folder, sourced({ file }))).counts['customers']).toEqual([2, 2, 0, 0, 0]);
 });
 
-test('one document in UTF-8 is taken with marks at its begin and its end', async () => {
+test('one document in UTF-8 is accepted with document markers at its start and end', async () => {
   const url = await freshDatabase();
   const yaml =
     '\ufeff---\nname: test\ntargets: { customers: { file: c.csv, fields: { externalId: id, name: nöme } } }\n...\n';
@@ -91,7 +91,7 @@ test('one document in UTF-8 is taken with marks at its begin and its end', async
   expect((await importFrom(url, folder, join(folder, 'mapping.yaml'))).exitCode).toBe(0);
 });
 
-test('the country of telephone numbers may be in small letters, in the mapping and in the files', async () => {
+test('the country of telephone numbers may be in lower case, in the mapping and in the files', async () => {
   const url = await freshDatabase();
   const cells = '1,030 123456,de\n2,030 123457,DE\n3,030 123458,\n4,030 123459 ext. 7,dE\n5,030 123450,xq\n';
   const folder = await folderOf({ 'customers.csv': `id,phone,land\n${cells}` });

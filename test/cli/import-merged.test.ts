@@ -93,7 +93,7 @@ describe('an import of a customer that was merged into another', () => {
     expect(await contentsHash(url)).toBe(before);
   });
 
-  test('does not bring it back, leaves the kept one as its own row has it, and gives it what refers to either', async () => {
+  test('does not bring it back, leaves the kept one as its own row says, and moves what refers to either to the kept one', async () => {
     await importAndMerge('1', '2');
     const { exitCode, counts } = await importFrom(
       url,
@@ -127,7 +127,7 @@ describe('an import of a customer that was merged into another', () => {
     expect(await contradictions(url)).toEqual([]);
   });
 
-  test('while it runs gives the kept one what refers to either', async () => {
+  test('during a merge moves what refers to either to the kept one', async () => {
     await importFrom(url, await folderOf(FILES), mapping);
     const folder = await folderOf({ 'orders.csv': 'no,customer\nO3,2\n' });
     const running: Promise<unknown>[] = [];
@@ -149,7 +149,7 @@ describe('an import of a customer that was merged into another', () => {
     expect(await contradictions(url)).toEqual([]);
   });
 
-  test('updates the kept one where that has taken over the external id', async () => {
+  test('updates the kept one if it has taken over the external id', async () => {
     await query(url, "INSERT INTO customers (id, name, updated_at) VALUES (900, 'Own', NOW(3))");
     await query(url, 'INSERT INTO customer_stats (customer_id) VALUES (900)');
     await importAndMerge(null, '2');

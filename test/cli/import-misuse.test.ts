@@ -72,7 +72,7 @@ describe('a mapping', () => {
   });
 
   test.each([
-    ['a file that is missing', {}, { customers }, 66, /names customers\.csv, and there is no such file/],
+    ['a file that is missing', {}, { customers }, 66, /names customers\.csv, but there is no such file/],
     [
       'a column that is missing',
       { 'customers.csv': 'id,name\n' },
@@ -81,7 +81,7 @@ describe('a mapping', () => {
       /customers\.csv has no column "email"; it has id, name/,
     ],
     ['an empty file', { 'customers.csv': '' }, { customers }, 65, /customers\.csv: .*the file is empty/],
-    ['a column that stands twice', { 'customers.csv': 'id,id\n' }, { customers }, 65, /it has id#1, id#2/],
+    ['a column that appears twice', { 'customers.csv': 'id,id\n' }, { customers }, 65, /it has id#1, id#2/],
     [
       'a value map that is missing',
       { 'customers.csv': 'id,name,email\n' },
@@ -105,12 +105,12 @@ describe('a mapping', () => {
     expect(String(error)).toMatch(message);
   });
 
-  test('joins a file by a key that must be in it once', async () => {
+  test('joins a file by a key that may appear in it only once', async () => {
     const folder = await folderOf({ 'customers.csv': 'id,name,email\n1,A,\n', 'more.csv': 'key,x\n1,a\n1,b\n' });
     const joins = { more: { file: 'more.csv', key: 'key', on: 'id' } };
     const mapping = { name: 'test', targets: { customers: { file: 'customers.csv', joins, fields: customers } } };
     await expect(importFrom('mysql://unused/unused', folder, mapping)).rejects.toThrow(
-      /more\.csv, line 3: the key "1" is there already/,
+      /more\.csv, line 3: expected each key only once in a joined file, got "1" again/,
     );
   });
 });
@@ -140,7 +140,7 @@ describe('a row that is wrong', () => {
         '3,"column 2 continues after its closing quote',
         '4,"expected 3 columns, got 2',
         '5,"email: expected an email address in ASCII, got ""not-an-address""',
-        '6,"column 2 holds bytes that are not text',
+        '6,"column 2 has bytes that are not text in its encoding',
         '7,"expected 3 columns, got 4',
         '8,"name: expected a value, got none',
         '9,"the key ""1"" was on line 2 of customers.csv already',
@@ -192,7 +192,7 @@ describe('a row that is wrong', () => {
     expect(await contradictions(url)).toEqual([]);
   });
 
-  test('has more than 20 tags, or a word or reference that is unknown', async () => {
+  test('has more than 20 tags, or an unknown word or reference', async () => {
     const url = await freshDatabase();
     const tags = Array.from({ length: 21 }, (_, index) => `t${index}`).join(';');
     const folder = await folderOf({
@@ -230,7 +230,7 @@ describe('a row that is wrong', () => {
     ]);
   });
 
-  test('of a ticket’s interaction names a ticket of another customer', async () => {
+  test('of an interaction names a ticket of another customer', async () => {
     const url = await freshDatabase();
     const folder = await folderOf({
       'customers.csv': 'id,name,email\n1,Ann,\n2,Bob,\n',

@@ -24,7 +24,7 @@ const targets = {
 };
 const { unitPrice: _, ...itemsByTotal } = { ...orderItems, total: 'comes' };
 
-test('every mapping that comes along is understood', async () => {
+test('every mapping in import/ is valid', async () => {
   const folder = join(import.meta.dirname, '../../import');
   const names = await readdir(folder);
   expect(names).toContain('northwind.yaml');
@@ -36,7 +36,7 @@ test('every mapping that comes along is understood', async () => {
 });
 
 describe('public data sets need', () => {
-  test('the first row of each key, and a count of the rows that say otherwise', async () => {
+  test('the first row of each key, and a count of the rows that differ from it', async () => {
     const url = await freshDatabase();
     const folder = await folderOf({
       ...base,
@@ -65,7 +65,7 @@ describe('public data sets need', () => {
     ]);
   });
 
-  test('what a line comes to in place of its price, rounded where the mapping says so', async () => {
+  test('the total of a line instead of its price, rounded if the mapping says so', async () => {
     const url = await freshDatabase();
     const folder = await folderOf({
       ...base,
@@ -113,10 +113,10 @@ describe('public data sets need', () => {
     ])
       await expect(
         importFrom('', folder, { name: 'test', targets: { orderItems: { file: 'lines.csv', fields } } }),
-      ).rejects.toThrow('targets.orderItems.fields: expected one of unitPrice, total');
+      ).rejects.toThrow('targets.orderItems.fields: expected exactly one of unitPrice and total');
   });
 
-  test('several files of one shape', async () => {
+  test('several files with the same columns', async () => {
     const url = await freshDatabase();
     const folder = await folderOf({
       'may.csv': 'id,name,email\n1,Ann,\n2,Bob,\n',
@@ -133,7 +133,7 @@ describe('public data sets need', () => {
     ]);
   });
 
-  test('columns of one name, which trackers export for each label, by their number', async () => {
+  test('columns with the same name, which trackers export for each label, by number', async () => {
     const url = await freshDatabase();
     const folder = await folderOf({ 'customers.csv': 'id,label,name,label,label\n1,a,Ann,b,\n2,,Bob,,c\n' });
     const tags = ['label#1', 'label#2', 'label#3'];
@@ -149,7 +149,7 @@ describe('public data sets need', () => {
     ]);
   });
 
-  test('names of columns from the mapping where the file has none', async () => {
+  test('column names from the mapping if the file has none', async () => {
     const url = await freshDatabase();
     const folder = await folderOf({ 'customers.csv': '1,Ann,\n2,Bob,\n3,Cid\n' });
     const mapping = (columns: readonly string[]) => ({

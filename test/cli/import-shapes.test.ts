@@ -21,8 +21,8 @@ const base = {
   'products.csv': 'sku,price\nP,1.50\nQ,2\n-F,0\n-D,0\n',
 };
 
-describe('a mapping says of a file', () => {
-  test('that one row is a line of an order, and repeats of the order are passed over where they say the same', async () => {
+describe('a mapping says about a file', () => {
+  test('that each row is an order line, and repeats of the order are skipped if they are identical', async () => {
     const url = await freshDatabase();
     const folder = await folderOf({
       ...base,
@@ -54,7 +54,7 @@ describe('a mapping says of a file', () => {
     expect(await contradictions(url)).toEqual([]);
   });
 
-  test('what returns, parts of a piece, freight and a discount on the whole are, down to its own total', async () => {
+  test('how to read returns, fractions, freight and a discount on the whole order, which add up to its total', async () => {
     const url = await freshDatabase();
     const folder = await folderOf({
       ...base,
@@ -102,7 +102,7 @@ describe('a mapping says of a file', () => {
     expect((await importFrom(url, folder, plain)).counts['orderItems']).toEqual([3, 0, 0, 1, 2]);
   });
 
-  test('to cut what is too long and what a telephone number cannot hold, and how often is told', async () => {
+  test('to cut texts that are too long and extensions of telephone numbers, which are counted', async () => {
     const url = await freshDatabase();
     const family = '👨‍👩‍👧';
     const folder = await folderOf({
@@ -131,7 +131,7 @@ describe('a mapping says of a file', () => {
   });
 });
 
-describe('a mapping is checked whole before the first row, in its own words', () => {
+describe('the whole mapping is checked before the first row, and errors are in its terms', () => {
   const c = customers;
   test.each<[string, Record<string, object>, readonly string[]]>([
     [
@@ -186,7 +186,7 @@ describe('a mapping is checked whole before the first row, in its own words', ()
     [
       'a format of dates that tells no day',
       { customers: { ...c, createdAt: { column: 'd', format: 'HH:mm' } } },
-      ["targets.customers.fields.createdAt.format: expected a format of Luxon's that tells year, month and day"],
+      ['targets.customers.fields.createdAt.format: expected a Luxon format with year, month and day'],
     ],
     [
       'a format of hours to twelve without AM or PM',
@@ -196,12 +196,12 @@ describe('a mapping is checked whole before the first row, in its own words', ()
     [
       'a form of numbers that contradicts itself',
       { products: { ...products, price: { column: 'price', decimalPoint: ',', grouping: ',' } } },
-      ['targets.products.fields.price: grouping: expected another character than the decimal point ","'],
+      ['targets.products.fields.price: grouping: expected a character other than the decimal point ","'],
     ],
     ...['.', ',.'].map((symbol): [string, Record<string, object>, readonly string[]] => [
       `a symbol that would be taken for a part of the number: ${symbol}`,
       { products: { ...products, price: { column: 'price', grouping: ',', symbol } } },
-      [`symbol: expected something else than the decimal point or what groups digits, got "${symbol}"`],
+      [`symbol: expected something other than the decimal point or the thousands separator, got "${symbol}"`],
     ]),
     [
       'digits grouped by a letter',
@@ -228,7 +228,7 @@ describe('a mapping is checked whole before the first row, in its own words', ()
   });
 });
 
-test('what an import rejects is in one file a target, with column and reason', async () => {
+test('rejected rows are in one file per target, with column and reason', async () => {
   const url = await freshDatabase();
   const block = (file: string, name: string) => ({
     file,

@@ -25,7 +25,7 @@ const tagsOf = async (url: string, externalId: string) => {
   return rows.map((row) => row['tag']);
 };
 
-test('an import takes the tags as one that the mutations take as one, keeps the first, and reports the other', async () => {
+test('an import considers the same tags equal as mutations do, keeps the first, and reports the other', async () => {
   const pairs = Object.values(PAIRS).flatMap((texts) => texts.map(([stored, asked]) => [stored, asked] as const));
   const created = await tagsCreated(pairs);
   const url = await freshDatabase();

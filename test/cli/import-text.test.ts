@@ -14,7 +14,7 @@ import { query } from './table-contents.ts';
 
 afterEach(cleanUpImports);
 
-test('texts of an import are in one form, wherever they come from, and an email stays what it is', async () => {
+test('texts of an import are normalised, wherever they come from, and an email address stays as it is', async () => {
   const url = await freshDatabase();
   const folder = await folderOf({
     'customers.csv': [
@@ -46,7 +46,7 @@ test('texts of an import are in one form, wherever they come from, and an email 
     '9',
   ]);
   expect(leftEmpty?.slice(1).map((line) => line.split(',').slice(-4).join())).toEqual([
-    expect.stringContaining('to the database it is ""é"", which is there'),
+    expect.stringContaining('the database considers it equal to ""é"", which the row also has'),
   ]);
   expect(
     await query(
@@ -56,13 +56,13 @@ test('texts of an import are in one form, wherever they come from, and an email 
   ).toEqual([{ external_id: 'réf-1', name: 'Amélie', company: 'Sirkétia', tag: 'é' }]);
 });
 
-test('a country is none whose capitals alone are its code', () => {
+test('a text that only becomes a country code in upper case is not one', () => {
   expect(convertCountry('de')).toBe('DE');
   for (const text of ['ß', 'ﬁ', 'ﬆ', 'ſe', 'ın', 'd', 'ＤＥ'])
     expect(() => convertCountry(text)).toThrow(/^expected a country code such as "DE", got/);
 });
 
-test('a name, a company or a tag in which nothing counts where names are compared rejects the row', async () => {
+test('a name, a company or a tag without any character that counts in comparisons rejects the row', async () => {
   const rows = [1, 3, 5].map((at) => ['1', 'Ann', '', 'Firm', 'Street 1', 'vip'].with(at, '\u0301'));
   const folder = await folderOf({
     'customers.csv': ['id,name,email,company,street,tags', ...rows.map(quotedCells)].join('\n'),
@@ -93,7 +93,7 @@ const quotedCells = (cells: readonly string[]): string => cells.map((cell) => `"
 describe('a line break or tab', () => {
   const texts = { company: 'company', addresses: [{ line1: 'street' }], tags: [{ column: 'tags' }] };
 
-  test('in a key, a tag or a text of one line rejects the row, and the reason says so', async () => {
+  test('in a key, a tag or a one-line text rejects the row, and the reason says so', async () => {
     const rows = Object.values(BREAKS).flatMap((one, i) =>
       [0, 1, 3, 4, 5].map((at) => {
         const cells = [`${i}/${at}`, 'Ann', '', 'Firm', 'Street 1', 'vip'];
@@ -127,7 +127,7 @@ describe('a line break or tab', () => {
 
   const isAboutLines = (line: string): boolean => line.includes('expected one line without tabs, got ""');
 
-  test('becomes a blank in names and the like where the mapping says so, and stays in the body of an interaction', async () => {
+  test('becomes a blank in names and the like if the mapping says so, and stays in the body of an interaction', async () => {
     const url = await freshDatabase();
     const values = Object.values(BREAKS);
     const folder = await folderOf({

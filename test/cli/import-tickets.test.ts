@@ -20,7 +20,7 @@ const stored = async (url: string) =>
   ]);
 
 describe('a ticket has a closing time exactly while it is resolved or closed', () => {
-  test('so a row that says otherwise is rejected', async () => {
+  test('so a row that contradicts this is rejected', async () => {
     const url = await freshDatabase();
     const folder = await filesOf('no,status,opened,closed', [
       'T1,OPEN,2024-01-02,',
@@ -50,7 +50,7 @@ describe('a ticket has a closing time exactly while it is resolved or closed', (
     expect(await contradictions(url)).toEqual([]);
   });
 
-  test('so one that is stored is compared with what the row leaves as it is', async () => {
+  test('so stored values that the row does not set are checked too', async () => {
     const url = await freshDatabase();
     const first = await filesOf('no,status,opened,closed', ['T1,CLOSED,2024-01-02,2024-01-05', 'T2,OPEN,2024-01-02,']);
     await importFrom(url, first, mappingOf({ customers, tickets: withBoth }));
@@ -65,7 +65,7 @@ describe('a ticket has a closing time exactly while it is resolved or closed', (
     expect(counts['tickets']).toEqual([2, 0, 1, 0, 1]);
   });
 
-  test('so where the mapping has none, it is when the row was last changed, and is kept until the ticket is reopened', async () => {
+  test("so if the mapping has none, it is the time of the row's last change, and is kept until the ticket is reopened", async () => {
     const url = await freshDatabase();
     const mapping = mappingOf({ customers, tickets: { ...plain, status: 'status', updatedAt: 'changed' } });
     const run = async (...rows: string[]) =>

@@ -14,7 +14,7 @@ import { contradictions, query } from './table-contents.ts';
 
 afterEach(cleanUpImports);
 
-describe('an order comes to the sum of its items', () => {
+describe('the total of an order is the sum of its items', () => {
   const files = {
     'customers.csv': 'id,name,email\n1,Ann,\n',
     'products.csv': 'sku,price\nP,19.99\n',
@@ -22,7 +22,7 @@ describe('an order comes to the sum of its items', () => {
   };
   const withTotal = { ...orders, total: 'total', currency: 'currency' };
 
-  test('so the file’s own total checks the lines that come with it', async () => {
+  test('so the total in the file is a check of its lines', async () => {
     const url = await freshDatabase();
     const folder = await folderOf({
       ...files,
@@ -41,7 +41,7 @@ describe('an order comes to the sum of its items', () => {
     expect(await contradictions(url)).toEqual([]);
   });
 
-  test('so neither another total nor another currency is taken for lines that are stored', async () => {
+  test('so neither another total nor another currency is accepted for stored lines', async () => {
     const url = await freshDatabase();
     await importFrom(
       url,
@@ -62,7 +62,7 @@ describe('an order comes to the sum of its items', () => {
     expect(await contradictions(url)).toEqual([]);
   });
 
-  test('a batch of which nothing is left is rejected with line and reason', async () => {
+  test('a batch in which every row is rejected gets a line and a reason for each', async () => {
     const url = await freshDatabase();
     const folder = await folderOf({
       ...files,
@@ -80,7 +80,7 @@ describe('an order comes to the sum of its items', () => {
   });
 });
 
-describe('a total is an amount that can be paid: it has no more decimals than its currency', () => {
+describe('a total must not have more decimals than its currency', () => {
   const files = { 'customers.csv': 'id,name,email\n1,Ann,\n', 'products.csv': 'sku,price\nP,0.0125\n' };
   const withTotal = { ...orders, total: 'total', currency: 'currency' };
   const rows = [

@@ -25,7 +25,7 @@ async function pricesOf(cells: readonly string[], form: object) {
   return { stored: stored.map((row) => row['price']), rejected: rejects['products.rejected.csv']?.length ?? 0 };
 }
 
-describe('a number is taken only when the whole cell is one in the form that the mapping says', () => {
+describe('a number is accepted only if the whole cell has the form that the mapping specifies', () => {
   test.each<[string, object, readonly string[], readonly string[], readonly string[]]>([
     [
       'plain',
@@ -93,7 +93,7 @@ describe('a number is taken only when the whole cell is one in the form that the
 
 const OFFSETS = ['+99:00', '-14:01', '+05:99'].map((offset) => `2024-01-01T10:00${offset}`);
 
-describe('a date is taken only when the whole cell is one', () => {
+describe('a date is accepted only if the whole cell is one', () => {
   test.each<[string, object, readonly string[], readonly string[], readonly string[]]>([
     [
       'in ISO 8601',
@@ -121,7 +121,7 @@ describe('a date is taken only when the whole cell is one', () => {
   });
 });
 
-test('a time that clocks have not shown is none, and one with an offset is what it is', async () => {
+test('a local time that was skipped is refused, and one with an offset is taken as it is', async () => {
   const url = await freshDatabase();
   const cells = [
     '2024-03-31T01:30',
@@ -136,7 +136,7 @@ test('a time that clocks have not shown is none, and one with an offset is what 
   const fields = { externalId: 'id', name: 'name', createdAt: { column: 'since', timeZone: 'Europe/Berlin' } };
   const { rejects } = await importFrom(url, folder, mappingOf({ customers: fields }));
   expect(rejects['customers.rejected.csv']).toEqual([
-    '3,"createdAt: expected a time that clocks in Europe/Berlin show, got ""2024-03-31T02:30""","since","customers.csv","1,n,2024-03-31T02:30"',
+    '3,"createdAt: expected a time that exists in Europe/Berlin, got ""2024-03-31T02:30""","since","customers.csv","1,n,2024-03-31T02:30"',
   ]);
   const found = await query(url, 'SELECT created_at FROM customers ORDER BY external_id');
   expect(found.map((row) => row['created_at'])).toEqual([
@@ -148,7 +148,7 @@ test('a time that clocks have not shown is none, and one with an offset is what 
 });
 
 describe('what a cell says is stored', () => {
-  test('a currency is taken only when the whole cell is a code', async () => {
+  test('a currency is accepted only if the whole cell is a code', async () => {
     const url = await freshDatabase();
     const folder = await folderOf({
       'products.csv': 'sku,price,c\nA,1,EUR\nB,1,eur\nC,1,EURO\nD,1,€\nE,1,XXQ\nF,1,E UR\n',
@@ -157,7 +157,7 @@ describe('what a cell says is stored', () => {
     expect(counts['products']).toEqual([6, 1, 0, 0, 5]);
   });
 
-  test('a template keeps white space within values, and leaves no blank of its own for what is missing', async () => {
+  test('a template keeps white space within values, and drops its own next to an empty column', async () => {
     const url = await freshDatabase();
     const folder = await folderOf({
       'customers.csv': 'id,a,b,c\n1,"Two  blanks   and three",,End\n2,,B,\n3,A,B,C\n4,A,,\n',
@@ -204,7 +204,7 @@ describe('what a cell says is stored', () => {
     expect(counts).toMatchObject({ customers: [2, 0, 0, 2, 0], orders: [1, 0, 0, 1, 0], tickets: [1, 0, 0, 1, 0] });
   });
 
-  test('what YAML holds is text as it is written, also as a constant, a default and a word of a map', async () => {
+  test('YAML values are text as written, also constants, defaults and words of a map', async () => {
     const url = await freshDatabase();
     const folder = await folderOf({
       'c.csv': 'id,code,zip\n1,01,\n2,1,\n3,yes,0x1F\n4,null,~\n5,1.0,\n6,~,\n',

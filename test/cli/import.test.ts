@@ -167,7 +167,7 @@ describe('an import', () => {
   });
 });
 
-describe('values that the mapping has left empty', () => {
+describe('values that were left empty as the mapping allows', () => {
   const fields = {
     ...customers,
     email: { column: 'email', invalid: 'null' },
@@ -186,7 +186,7 @@ describe('values that the mapping has left empty', () => {
     ].join('\n'),
   };
 
-  test('are told one by one with their place, those of rejected rows not among them', async () => {
+  test('are listed with their place, except for those of rejected rows', async () => {
     const url = await freshDatabase();
     const folder = await folderOf(files);
     const { exitCode, counts, output, leftEmpty } = await importFrom(url, folder, mappingOf({ customers: fields }));
@@ -207,7 +207,7 @@ describe('values that the mapping has left empty', () => {
     ]);
   });
 
-  test('of an earlier import are not told for those of a later one', async () => {
+  test('of an earlier import are not listed again by a later one', async () => {
     const url = await freshDatabase();
     const folder = await folderOf({ ...files, 'mapping.yaml': JSON.stringify(mappingOf({ customers: fields })) });
     const args = { folder, mapping: join(folder, 'mapping.yaml'), rejects: folder };
@@ -276,7 +276,7 @@ describe('importing again', () => {
     expect(await contradictions(url)).toEqual([]);
   });
 
-  test('keeps what the mapping does not name', async () => {
+  test('keeps what is not in the mapping', async () => {
     const url = await freshDatabase();
     const folder = await folderOf({ 'customers.csv': 'id,name,email\n1,Ann,ann@example.com\n' });
     await importFrom(url, folder, mappingOf({ customers }));
@@ -294,7 +294,7 @@ describe('importing again', () => {
     expect(await contradictions(url)).toEqual([]);
   });
 
-  test('with lines alone writes them to the orders in the database', async () => {
+  test('with order lines only writes them to the orders in the database', async () => {
     const url = await freshDatabase();
     const files = {
       'customers.csv': 'id,name,email\n1,Ann,\n',
@@ -309,7 +309,7 @@ describe('importing again', () => {
     expect(await contradictions(url)).toEqual([]);
   });
 
-  test('after an interruption imports the rest and doubles nothing', async () => {
+  test('after an interruption imports the rest and duplicates nothing', async () => {
     const url = await freshDatabase();
     const rows = Array.from({ length: 1_800 }, (_, index) => `${index},Name ${index},`).join('\n');
     const folder = await folderOf({

@@ -180,10 +180,9 @@ export const SETTINGS: readonly Setting[] = [
         (text) => [text, `${ORIGINS} "${text}"`] as const,
       ),
       ...['*', 'https://*.example.com'].map(
-        (text) =>
-          [text, `${ORIGINS} "${text}", which would let pages that nobody has named read the customers`] as const,
+        (text) => [text, `${ORIGINS} "${text}", which would let pages that are not listed read customers`] as const,
       ),
-      ['https://a.example,*', `${ORIGINS} "*", which would let pages that nobody has named read the customers`],
+      ['https://a.example,*', `${ORIGINS} "*", which would let pages that are not listed read customers`],
     ],
   },
   {

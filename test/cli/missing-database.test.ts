@@ -17,7 +17,7 @@ beforeAll(async () => {
 });
 afterAll(() => Promise.all([database.drop(), temporary.remove()]));
 
-describe('a database that is not there is created, and said to be, by', () => {
+describe('a missing database is created, and that is reported, by', () => {
   test.each([
     ['migrate', []],
     ['seed', ['--customers', '1']],
@@ -31,7 +31,7 @@ describe('a database that is not there is created, and said to be, by', () => {
     expect([again.code, again.stdout.includes('Created the')]).toEqual([0, false]);
   });
 
-  test('nobody else: verify says that it is not there', async () => {
+  test('no other command: verify says that it does not exist', async () => {
     await database.drop();
     const { host, pathname } = new URL(database.url);
     const { code, stdout, stderr } = await runCommand(['verify'], { DATABASE_URL: database.url });

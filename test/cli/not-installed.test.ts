@@ -5,7 +5,7 @@ import { runToEnd } from '../../src/embedded/children.ts';
 import { project } from '../docs/markdown.ts';
 import { createTemporaryFolder } from '../support/temporary-folder.ts';
 
-test('a command that is run before `npm ci` says so in one line, whatever Node.js the machine has', async () => {
+test('a command that is run before `npm ci` says so in one line, whatever Node.js version the machine has', async () => {
   const { path: cwd, remove } = await createTemporaryFolder();
   try {
     for (const name of ['package.json', 'src']) await cp(join(project, name), join(cwd, name), { recursive: true });

@@ -79,7 +79,7 @@ describe('a seed', () => {
     expect(await contentsHash(other)).not.toBe(await contentsHash(one));
   });
 
-  test('that was interrupted goes on and ends with the same rows as one that was not', async () => {
+  test('that was interrupted continues, and ends with the same rows as one that was not', async () => {
     const parts = await freshDatabase();
     const { cli, interrupt } = captureCli();
     const run = seedDatabase({
@@ -97,7 +97,7 @@ describe('a seed', () => {
     expect(await contentsHash(parts)).toBe(whole);
   });
 
-  test('whose process was killed goes on and ends with the same rows as one that was not', async () => {
+  test('whose process was killed continues, and ends with the same rows as one that was not', async () => {
     const parts = await freshDatabase();
     const child = seedProcess(parts, { customers: MANY });
     const ended = once(child, 'exit');
@@ -204,7 +204,7 @@ describe('seeded rows', () => {
       }
   });
 
-  test('fill every table that the migrations make, but those that writes or the gateway alone fill', async () => {
+  test('fill every table of the migrations, except for those that only writes or the gateway fill', async () => {
     const url = await freshDatabase();
     const tables = await query(
       url,
@@ -270,7 +270,7 @@ describe('the seed command', () => {
     expect(before).toHaveLength(1);
   });
 
-  test('refuses to go on with a seed among which there are other rows', async () => {
+  test('refuses to continue a seed if there are other rows', async () => {
     const url = await freshDatabase();
     const { cli, interrupt } = captureCli();
     const stopped = { ...args({ customers: 3_000 }), databaseUrl: url, signal: cli.signal, report: interrupt };
@@ -281,10 +281,10 @@ describe('the seed command', () => {
     );
   });
 
-  test('says which command makes missing tables', async () => {
+  test('says which command creates missing tables', async () => {
     const url = await freshDatabase();
     await query(url, 'DROP TABLE agents');
-    await expect(seed(url, { customers: 1 })).rejects.toThrow(/table agents is not there: run "npm run migrate"/);
+    await expect(seed(url, { customers: 1 })).rejects.toThrow(/no table agents: run "npm run migrate"/);
   });
 
   test('says that the database cannot be reached, with exit code 69', async () => {

@@ -50,7 +50,7 @@ describe('a setting', () => {
     },
   );
 
-  test('that does not exist is refused where its name is like one of ours, which is named, and else passed over', () => {
+  test('that does not exist is refused if its name is similar to one of ours, which the error names, and ignored otherwise', () => {
     const meant = {
       AUTH_JWT_SECRET: undefined,
       CORS_ORIGIN: 'CORS_ORIGINS',
@@ -100,7 +100,7 @@ describe('a setting', () => {
     ).toEqual([]);
   });
 
-  test('that is a URL is told each parameter that would be passed over, wherever it stands', () => {
+  test('that is a URL is refused with each parameter that would be ignored', () => {
     const problems = problemsOf({ DATABASE_URL: 'mysql://u@host/crm?ssl=1&connection_limit=5&ssl=2' });
     expect(problems).toEqual(
       ['ssl', 'connection_limit'].map(
@@ -130,7 +130,7 @@ describe('settings', () => {
     ]);
   });
 
-  test('that are wrong are all told at once, before anything starts, with exit code 78 and no password', () => {
+  test('that are wrong are all reported at once, before anything starts, with exit code 78 and without passwords', () => {
     const wrong = {
       NODE_ENV: 'production',
       PORT: '65536',

@@ -78,7 +78,7 @@ describe('npm start on servers of its own', () => {
       .split('\n')
       .filter((line) => words.test(line));
 
-  test('goes on without a Redis that is killed, starts it again on its port, and caches what is right', async () => {
+  test('keeps serving when its Redis is killed, restarts it on its port, and never serves stale answers', async () => {
     const first = serverPid('redis');
     const port = Number(
       /REDIS_URL=redis:\/\/127\.0\.0\.1:(\d+)/.exec(readFileSync(join(folder, 'lock.json'), 'utf8'))?.[1],
@@ -91,7 +91,7 @@ describe('npm start on servers of its own', () => {
     };
     expect([await nameOf(), await nameOf()]).toEqual(['A MISS', 'A HIT']);
 
-    // Another process has the port, so that Redis stays away for a while.
+    // Another process has the port, so that Redis stays down for a while.
     const taken = await until('the port of Redis to be taken', () => {
       const pid = serverPid('redis');
       if (pid > 0 && isRunning(pid)) process.kill(pid, 'SIGKILL');

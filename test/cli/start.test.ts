@@ -85,12 +85,12 @@ describe('npm start on servers of the settings', () => {
     const end = await within(STOP_MS, `the stop by ${signal}`, () => gateway.ended);
     expect([end.code, end.signal, end.stderr]).toEqual([0, null, '']);
     expect(end.stdout.split('\n')).toEqual([
-      'Nobody has to sign in: every caller may do everything. Do not open this to a network.',
+      'There is no authentication: every caller may read and write everything. Do not expose this to a network.',
       '',
       'Concierge answers at',
       `  http://localhost:${port}/graphql         GraphQL; in a browser, GraphiQL`,
       `  http://localhost:${port}/schema.graphql  the schema`,
-      `  http://localhost:${port}/health/ready    what is up`,
+      `  http://localhost:${port}/health/ready    readiness`,
       `  http://localhost:${port}/metrics         for Prometheus`,
       'Stop with Ctrl-C.',
       'Stopping: requests in progress may finish.',
@@ -98,7 +98,7 @@ describe('npm start on servers of the settings', () => {
     ]);
   });
 
-  test('takes a signal that comes twice, from the terminal and from npm, as one', async () => {
+  test('treats a signal that arrives twice, from the terminal and from npm, as one', async () => {
     const gateway = startProcess({ ...settings, CACHE_ENABLED: 'false' });
     const address = await gateway.address;
     const lock = await lockTable(database.url, 'orders');
@@ -148,11 +148,11 @@ describe('npm start on servers of the settings', () => {
     ]);
     expect([elsewhere.code, elsewhere.stderr]).toEqual([
       69,
-      'HOST and PORT: expected an address of this machine that is free, got 192.0.2.1:0, which is not of this machine\n',
+      'HOST and PORT: expected an address of this machine that is free, got 192.0.2.1:0, which is not an address of this machine\n',
     ]);
   });
 
-  test('finds out that its address is taken before it does anything', async () => {
+  test('checks that its address is free before it does anything else', async () => {
     const other = await startSilent();
     const { port } = other.address() as AddressInfo;
     const [none, folder] = [await createEmptyDatabase(), join(tmpdir(), `concierge-untouched-${process.pid}`)];
@@ -172,7 +172,7 @@ describe('npm start on servers of the settings', () => {
     await expect(withConnection(none.url, () => Promise.resolve())).rejects.toThrow(/Unknown database/);
   });
 
-  test('leaves its address free for others until it listens, and says so when it is taken meanwhile', async () => {
+  test('does not reserve its address until it listens, and says so if another program takes it meanwhile', async () => {
     const port = await freePort();
     const lock = await lockTable(database.url, '_prisma_migrations');
     const gateway = startProcess({ ...settings, PORT: String(port) });
@@ -186,7 +186,7 @@ describe('npm start on servers of the settings', () => {
     expect(end.stderr).toMatch(/^HOST and PORT: .* which another program uses\n$/);
   });
 
-  test('serves though Redis is away', async () => {
+  test('serves even if Redis is unreachable', async () => {
     const gateway = startProcess({ ...settings, REDIS_URL: `redis://127.0.0.1:${await freePort()}` });
     expect(await ask(await gateway.address, '{ customers { totalCount } }')).toMatchObject({ data: {} });
     gateway.kill('SIGTERM');
@@ -288,19 +288,19 @@ describe('npm start without any setting but a folder of its own', () => {
     }
   });
 
-  test.each(['/dev/null/data', '/proc/none/data'])('says so when the folder is none: %s', async (none) => {
+  test.each(['/dev/null/data', '/proc/none/data'])('says so when the folder cannot be created: %s', async (none) => {
     const gateway = startProcess({ DATA_DIR: none });
     const end = await orGiveUp('it to end', gateway.ended, gateway.stdout).finally(() => gateway.kill('SIGKILL'));
     expect([end.code, end.stdout]).toEqual([1, '']);
-    expect(end.stderr).toMatch(/^The embedded servers need a folder to write to, and \/\w+\/\w+\/data is none .*\n$/);
+    expect(end.stderr).toMatch(/^The embedded servers need a writable folder, and \/\w+\/\w+\/data is not one .*\n$/);
   });
 
-  test('tells that Redis is its own where the database is not, is LOCAL then, and creates nothing where it cannot', async () => {
+  test('warns if only Redis is embedded, reports LOCAL, and creates nothing where it cannot', async () => {
     const database = await createDatabase();
     const gateway = startProcess({ DATA_DIR: folder, DATABASE_URL: database.url, HOST: '::1' });
     const address = await gateway.address;
     expect(address).toMatch(/^http:\/\/\[::1\]:\d+$/);
-    expect(gateway.stdout()).toMatch(/^Redis is this gateway's own: .* REDIS_URL/m);
+    expect(gateway.stdout()).toMatch(/^This gateway runs its own Redis\. .* REDIS_URL/m);
     const written = await ask(address, 'mutation { createCustomer(input: { name: "A" }) { customer { id } } }');
     const { id } = (written as { data: { createCustomer: { customer: { id: string } } } }).data.createCustomer.customer;
     const events = await subscribe(address, CHANGED, { variables: { id } });

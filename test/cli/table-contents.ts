@@ -63,7 +63,7 @@ const RULES = {
   'an item comes to quantity * unit price * (1 - discount), rounded to its currency': `
     SELECT i.* FROM order_items i JOIN orders o ON o.id = i.order_id
     WHERE i.total <> ROUND(i.quantity * i.unit_price * (1 - i.discount), ${DIGITS})`,
-  'an order comes to the sum of its items': `
+  'the total of an order is the sum of its items': `
     SELECT o.id, o.total FROM orders o
     WHERE o.total <> (SELECT COALESCE(SUM(i.total), 0) FROM order_items i WHERE i.order_id = o.id)`,
   'every customer has statistics, and nobody else': `

@@ -27,14 +27,14 @@ async function verify(options: { repair?: boolean } = {}): Promise<{ code: numbe
   return { code, lines: lines.sort() };
 }
 
-test('nothing is found where nothing contradicts', async () => {
+test('nothing is found in consistent data', async () => {
   expect(await verify()).toEqual({ code: 0, lines: [] });
   expect(await verify({ repair: true })).toEqual({ code: 0, lines: [] });
   expect(await database.contents()).toBe(pristine);
 });
 
 describe.each(REPAIRABLE)('%s', (_, statements, lines) => {
-  test('is found, and repaired when asked for, with nothing else changed', async () => {
+  test('is found, and repaired with --repair, and nothing else changes', async () => {
     await database.run(statements);
     const planted = await database.contents();
     expect(await verify()).toEqual({ code: 1, lines });
@@ -46,7 +46,7 @@ describe.each(REPAIRABLE)('%s', (_, statements, lines) => {
 });
 
 describe.each(OTHERS)('%s', (_, statements, lines) => {
-  test('is found, and left for a person', async () => {
+  test('is found, and not repaired', async () => {
     await database.run(statements);
     const planted = await database.contents();
     expect(await verify()).toEqual({ code: 1, lines });

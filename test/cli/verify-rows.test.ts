@@ -51,7 +51,7 @@ const CHECKS = PASSES.flatMap(({ ends, checks }) =>
 );
 
 describe.each(CHECKS)('$name', ({ check, ends: [lowest] }) => {
-  test('reads nothing where its range holds nothing', async () => {
+  test('reads nothing if its range is empty', async () => {
     const range = lowest.startsWith("'")
       ? { after: "'3000-01-01'", upTo: "'3000-01-02'" }
       : { after: '1000000000', upTo: '1000000009' };

@@ -25,7 +25,7 @@ async function verify(databaseUrl: string, args: VerifyArguments = {}): Promise<
 }
 
 describe('no drift is found', () => {
-  test('in seeded data, of which every row is looked at', async () => {
+  test('in seeded data, all of whose rows are checked', async () => {
     const url = await seededDatabase(300);
     const { code, output } = await verify(url);
     // If the check takes seconds, it shows its progress first.
@@ -52,7 +52,7 @@ describe('no drift is found', () => {
 });
 
 describe('a check', () => {
-  test('finds the same, however small the ranges are', async () => {
+  test('finds the same drifts, however small the ranges are', async () => {
     const databaseUrl = await seededDatabase(60);
     await query(databaseUrl, 'DELETE FROM customers WHERE id IN (1, 30, 60)');
     await query(databaseUrl, 'UPDATE customer_stats SET order_count = order_count + 1 WHERE customer_id > 55');
@@ -72,7 +72,7 @@ describe('a check', () => {
     expect(await driftsBy(7)).toEqual(whole);
   });
 
-  test('changes nothing and needs no more than the right to read', async () => {
+  test('changes nothing, and the privilege to read is enough', async () => {
     const url = await seededDatabase(20);
     await query(url, 'UPDATE customer_stats SET order_count = 99 WHERE customer_id = 3');
     const before = await contentsHash(url);
@@ -88,7 +88,7 @@ describe('a check', () => {
     expect(await contentsHash(url)).toBe(before);
   });
 
-  test('that is interrupted ends after the range under way, and repairs nothing any more', async () => {
+  test('that is interrupted ends after the current range, and repairs nothing more', async () => {
     const databaseUrl = await seededDatabase(60);
     await query(databaseUrl, 'UPDATE customer_stats SET order_count = order_count + 1');
     const { cli, interrupt } = captureCli();
@@ -104,7 +104,7 @@ describe('a check', () => {
     expect((await verifyDatabase({ databaseUrl })).drifts).toHaveLength(60 - result.repaired);
   });
 
-  test('that is interrupted at its beginning says so and ends with 130', async () => {
+  test('that is interrupted at its start says so and exits with 130', async () => {
     const { cli, interrupt, output } = captureCli();
     const ended = runVerify({}, cli, await seededDatabase(20));
     interrupt();
@@ -137,7 +137,7 @@ describe('what is found', () => {
     expect((await verify(url)).output).toMatch(/\nFound 1 drift, repaired 0\.\n$/);
   });
 
-  test('is a line of JSON each on the standard output with --json, and nothing else is there', async () => {
+  test('is one line of JSON for each drift on stdout with --json, and nothing else is there', async () => {
     const url = await seededDatabase(20);
     await query(url, 'UPDATE customer_stats SET order_count = 99 WHERE customer_id = 3');
     const { code, stdout } = await runCommand(['verify', '--json', '--repair'], { DATABASE_URL: url });
@@ -174,7 +174,7 @@ describe('the command refuses', () => {
     expect([code, stderr]).toEqual([64, expect.stringMatching(message)]);
   });
 
-  test('a database with other tables, and says which command makes them', async () => {
+  test('a database of another version, and says which command migrates it', async () => {
     const url = await freshDatabase();
     await query(url, 'ALTER TABLE orders DROP COLUMN version');
     const { code, stderr } = await runCommand(['verify'], { DATABASE_URL: url });

@@ -44,7 +44,7 @@ export const wrongParts = (protocol: string, path: string): readonly (readonly [
   ),
   [`${protocol}//u:secret@host:0${path}`, 'one with port 0'],
   [`${protocol}//u:secret@host:65536${path}`, 'something that is not a URL'],
-  [`${protocol}//u:secret%00@host${path}`, 'one with %00, which nothing there can hold'],
+  [`${protocol}//u:secret%00@host${path}`, 'one with %00, which is not allowed there'],
   ...['\t', '\n', '\r\n'].map(
     (space) =>
       [

@@ -86,7 +86,7 @@ describe('migrations', () => {
     ]);
   });
 
-  test('that fail are reported with the statement and the words of the server, and are not taken for done', async () => {
+  test("that fail are reported with the statement and the server's message, and do not count as applied", async () => {
     await writeMigration('20260103000000_third', failing);
     await writeMigration('20260104000000_fourth', 'CREATE TABLE e (id INT)');
     const failure = await migrate().catch((error: unknown) => error);
@@ -99,7 +99,7 @@ describe('migrations', () => {
     expect(reported).not.toContainEqual(expect.stringContaining('third'));
   });
 
-  test('stop at one that failed before, with what to do, until a person has marked it as rolled back or as done', async () => {
+  test('stop at one that failed before, and say what to do, until somebody has marked it as rolled back or as applied', async () => {
     await writeMigration('20260103000000_third', failing);
     await expect(migrate()).rejects.toThrow();
     const refusal = String(await migrate().catch((error: unknown) => error));
@@ -121,10 +121,10 @@ describe('migrations', () => {
   test('that were interrupted are refused like those that failed', async () => {
     await migrate();
     await query("UPDATE _prisma_migrations SET finished_at = NULL WHERE migration_name LIKE '%second'");
-    await expect(migrate()).rejects.toThrow(/20260102000000_second was begun earlier .* it was interrupted/);
+    await expect(migrate()).rejects.toThrow(/20260102000000_second was started earlier .* it was interrupted/);
   });
 
-  test('that were changed after they had been applied are reported; other line ends are no change', async () => {
+  test('that were changed after they had been applied are reported; different line endings do not count', async () => {
     await migrate();
     await writeMigration('20260101000000_first', 'CREATE TABLE a (id INT PRIMARY KEY);\r\n');
     await writeMigration('20260102000000_second', 'CREATE TABLE b (id BIGINT PRIMARY KEY);\n');
@@ -133,7 +133,7 @@ describe('migrations', () => {
     expect(reported).toEqual([expect.stringMatching(/20260102000000_second was changed/)]);
   });
 
-  test('that the database has and the folder has not are reported', async () => {
+  test('that are in the database and not in the folder are reported', async () => {
     await migrate();
     await rename(join(temporary.path, '20260102000000_second'), join(temporary.path, '20260109000000_later'));
     await writeMigration('20260109000000_later', 'DROP TABLE b');
@@ -160,7 +160,7 @@ describe('migrations', () => {
     expect(reported.filter((line) => line.startsWith('Created'))).toHaveLength(1);
   });
 
-  test('create no database where none may be created, and say what to do instead', async () => {
+  test('do not create a database if that is turned off, and say what to do instead', async () => {
     await database.drop();
     const options = {
       databaseUrl: database.url,
@@ -194,7 +194,7 @@ describe('migrations', () => {
     await migrate();
   });
 
-  test('say what is wrong with a server that cannot be reached and with a folder that holds none', async () => {
+  test('say what is wrong with a server that cannot be reached and with a folder without migrations', async () => {
     await expect(migrate('mysql://root@127.0.0.1:1/crm')).rejects.toMatchObject({ name: 'CliError', exitCode: 69 });
     await rm(temporary.path, { recursive: true });
     await expect(migrate()).rejects.toThrow(`${temporary.path} cannot be read`);

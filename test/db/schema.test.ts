@@ -54,7 +54,7 @@ describe('the migrations and prisma/schema.prisma', () => {
       ],
     ],
     ['CREATE TABLE extra (id BIGINT NOT NULL)', ['only in the database: extra.id bigint NOT NULL']],
-  ])('differ after %s, and that is seen', async (statement, expected) => {
+  ])('differ after %s, and the comparison finds that', async (statement, expected) => {
     const scratch = await createDatabase();
     try {
       const tables = await withConnection(scratch.url, async (connection) => {
@@ -67,7 +67,7 @@ describe('the migrations and prisma/schema.prisma', () => {
     }
   });
 
-  test('a part of the Prisma language that the comparison does not know is refused, not passed over', () => {
+  test('a part of the Prisma language that the comparison does not know is refused, not ignored', () => {
     expect(() => schemaShape('model A {\n  id BigInt @id @shiny\n}\n')).toThrow('@shiny');
     expect(() => schemaShape('model A {\n  id BigInt @id\n  @@index([id(sort: Desc)])\n}\n')).toThrow('sort: Desc');
   });

@@ -39,7 +39,7 @@ afterAll(async () => {
   redis.disconnect();
 });
 
-test('users, passwords and databases may have any sign, percent-encoded in a URL', async () => {
+test('users, passwords and databases may have any character, percent-encoded in the URL', async () => {
   const lines: string[] = [];
   const { applied } = await applyMigrations({
     databaseUrl,

@@ -39,7 +39,7 @@ beforeAll(async () => {
 });
 afterAll(() => folder.remove());
 
-test.each(CONVERSATIONS)('a server that %s is one that did not start', async (name, conversation) => {
+test.each(CONVERSATIONS)('a server that %s counts as not started', async (name, conversation) => {
   const dataDir = join(folder.path, name);
   await mkdir(join(dataDir, 'mysql'), { recursive: true });
   const path = join(dataDir, 'mysqld.cjs');

@@ -85,14 +85,14 @@ describe('finding servers', () => {
     expect(found.map((program) => program.kind)).toEqual(kind === undefined ? [] : [kind]);
   });
 
-  test('passes over one that does not run', async () => {
+  test('skips one that does not run', async () => {
     await writeStub('mysqld', 'echo "error while loading shared libraries: libaio.so.1"; exit 127');
     expect(await findServers('database', [bin], join(temporary.path, 'none'))).toEqual([]);
   });
 });
 
 describe('fetching servers', () => {
-  test('unpacks the packages with the libraries that the system lacks, and leaves nothing else', async () => {
+  test('unpacks the packages with the libraries that the system lacks, and leaves nothing else behind', async () => {
     await fetch();
     expect(await missing()).toEqual([]);
     expect((await readdir(serversDir)).sort()).toEqual(['database', 'lock', 'redis']);
@@ -111,7 +111,7 @@ describe('fetching servers', () => {
     expect((await readFile(join(bin, 'calls'), 'utf8')).match(/update/g)).toHaveLength(1);
   });
 
-  test('that was called off is not taken for done, and the next one clears up after it', async () => {
+  test('that was aborted does not count as done, and the next one cleans up after it', async () => {
     await writeStub('apt-get', 'echo "$*" >> "$(dirname "$0")/calls"; exec sleep 600');
     const controller = new AbortController();
     const fetching = fetch(controller.signal);
@@ -136,7 +136,7 @@ describe('fetching servers', () => {
     expect((await readdir(serversDir)).sort()).toEqual(['lock']);
   });
 
-  test('where there is neither a server nor apt, the start says what to install', async () => {
+  test('is impossible without apt, and the start then says what to install', async () => {
     const starting = start([]);
     await expect(starting).rejects.toMatchObject({ name: 'CliError' });
     await expect(starting).rejects.toThrow(/no MySQL-compatible server .* and no Redis .*no apt-get/);
@@ -144,11 +144,11 @@ describe('fetching servers', () => {
     await expect(starting).rejects.toThrow('docker compose up --wait');
   });
 
-  test('of a server that then does not run is an error, not a loop', async () => {
+  test('of a server that does not run afterwards is an error, not a loop', async () => {
     await writeStub(
       'dpkg-deb',
       'mkdir -p "$3/usr/sbin"; printf "#!/bin/sh\\nexit 127\\n" > "$3/usr/sbin/mariadbd"; chmod +x "$3/usr/sbin/mariadbd"',
     );
-    await expect(start([bin])).rejects.toThrow('the fetched one does not run here');
+    await expect(start([bin])).rejects.toThrow('the fetched one does not run on this machine');
   });
 });

@@ -133,7 +133,7 @@ describe('embedded servers', () => {
     await expectGone(pids);
   });
 
-  test('leave no process behind when the gateway is killed while they start, and nothing is lost by it', async () => {
+  test('leave no process behind when the gateway is killed while they start, and no data is lost', async () => {
     const dataDir = join(temporary.path, 'starting');
     const first = await start(dataDir);
     await writeRow(first.databaseUrl ?? '');
@@ -153,7 +153,7 @@ describe('embedded servers', () => {
     expect(rows).toBe(1);
   });
 
-  test('that an earlier gateway left over are killed when they do not take SIGTERM', async () => {
+  test('that an earlier gateway left running are killed when they ignore SIGTERM', async () => {
     const dataDir = join(temporary.path, 'deaf');
     await mkdir(dataDir);
     const pidFile = join(dataDir, 'deaf.pid');
@@ -166,7 +166,7 @@ describe('embedded servers', () => {
     expect(existsSync(pidFile)).toBe(false);
   });
 
-  test('do not end a process that has got the id of an old server', async () => {
+  test('do not end another process that now has the id of an old server', async () => {
     const dataDir = join(temporary.path, 'id-again');
     const bystander = spawn('sleep', ['600'], { detached: true });
     await mkdir(dataDir);
@@ -179,7 +179,7 @@ describe('embedded servers', () => {
     }
   });
 
-  test('keep their rows over a stop, and start again within 5 seconds', async () => {
+  test('keep their rows across a restart, and start again within 5 seconds', async () => {
     const dataDir = join(temporary.path, 'kept');
     const first = await start(dataDir);
     await writeRow(first.databaseUrl ?? '');
@@ -190,7 +190,7 @@ describe('embedded servers', () => {
     await second.stop();
   });
 
-  test('belong to one process: a second one is told which, and where the servers answer', async () => {
+  test('belong to one process: an error tells a second one which, and where the servers answer', async () => {
     const dataDir = join(temporary.path, 'shared');
     const holder = await startHolder(dataDir, systemFolders);
     const refusal = start(dataDir);
@@ -212,7 +212,7 @@ describe('embedded servers', () => {
     expect(row?.['mode']).toContain('ONLY_FULL_GROUP_BY');
   });
 
-  test('say so when the database ends by itself, with its log, and nothing when they are stopped', async () => {
+  test('report when the database ends by itself, with its log, and nothing when they are stopped', async () => {
     const dataDir = join(temporary.path, 'died');
     const servers = await start(dataDir);
     const [databasePid] = serverPids(dataDir);
@@ -228,7 +228,7 @@ describe('embedded servers', () => {
     expect(await Promise.race([stopped.died, pause(100).then(() => 'silent')])).toBe('silent');
   });
 
-  test('have a Redis that is started again on its port as often as it ends, and is gone after the stop', async () => {
+  test('have a Redis that is restarted on its port as often as it ends, and is gone after the stop', async () => {
     const dataDir = join(temporary.path, 'again');
     const lines: string[] = [];
     const servers = await start(dataDir);
@@ -253,7 +253,7 @@ describe('embedded servers', () => {
     expect(await Promise.race([servers.died, pause(100).then(() => 'silent')])).toBe('silent');
   });
 
-  test('are not created when the start is called off, and a later start finds nothing half-made', async () => {
+  test('are not created when the start is aborted, and a later start finds nothing incomplete', async () => {
     const dataDir = join(temporary.path, 'called-off');
     const options = {
       serversDir: demo.serversDir,

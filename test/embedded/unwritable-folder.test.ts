@@ -5,7 +5,7 @@ import { expect, test } from '@jest/globals';
 import { startEmbeddedServers } from '../../src/embedded/index.ts';
 import { CliError } from '../../src/cli-error.ts';
 
-test('Where the data folder cannot be made, the settings that do without it are named', async () => {
+test('if the data folder cannot be created, the error names the settings that make it unnecessary', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'concierge-unwritable-'));
   try {
     // Below a file, which fails for root too, just as a read-only image does for everybody.

@@ -37,7 +37,7 @@ describe('a write whose connection to the database is lost at COMMIT', () => {
   const found = (): Promise<unknown[]> =>
     withConnection(database.url, (connection) => connection.query('SELECT id FROM customers WHERE name = ?', [name]));
 
-  test('is done once and answered as done, when it has an idempotency key', async () => {
+  test('is done once and acknowledged, when it has an idempotency key', async () => {
     const retries = await gateway.metric('concierge_transaction_retries_total');
     proxy.loseAnswers(COMMIT, 1);
     const answer = await create(`commit-${made}`);
@@ -47,7 +47,7 @@ describe('a write whose connection to the database is lost at COMMIT', () => {
     expect(await gateway.metric('concierge_repeated_writes_total')).toBe(1);
   });
 
-  test('can be sent again with its key when it was lost once more, and its client learns what happened', async () => {
+  test('can be sent again with its key when the connection is lost again, and the client learns the outcome', async () => {
     proxy.loseAnswers(COMMIT, 2);
     const { errors } = await create(`commit-${made}`);
     expect(errors.map(({ message, extensions }) => [extensions.code, message])).toEqual([
@@ -63,7 +63,7 @@ describe('a write whose connection to the database is lost at COMMIT', () => {
     expect(await found()).toHaveLength(1);
   });
 
-  test('is not run again without a key, and its client is told that nobody knows', async () => {
+  test('is not retried without a key, and the error says that the outcome is unknown', async () => {
     proxy.loseAnswers(COMMIT, 1);
     const { errors } = await create();
     expect(errors.map(({ message, extensions }) => [extensions.code, message])).toEqual([
@@ -76,7 +76,7 @@ describe('a write whose connection to the database is lost at COMMIT', () => {
     expect(await found()).toHaveLength(1);
   });
 
-  test('that did not reach the server is undone there, and done by the second try', async () => {
+  test('is rolled back by the server if the COMMIT did not reach it, and done by the retry', async () => {
     proxy.cutNext(COMMIT, 1);
     const retries = await gateway.metric('concierge_transaction_retries_total');
     const answer = await create(`commit-${made}`);

@@ -128,7 +128,7 @@ describe('a gateway whose database', () => {
     expect(await gateway.metric('concierge_masked_errors_total')).toBe(masked);
   });
 
-  test('hangs answers within the time that a request may take, and again once it goes on', async () => {
+  test('hangs answers within the time limit of a request, and works again once the database does', async () => {
     const brief = await start({ LIMIT_REQUEST_MS: '3000', LIMIT_STATEMENT_MS: '2000', CACHE_PREFIX: 'brief:' });
     try {
       await cached(brief);
@@ -152,7 +152,7 @@ describe('a gateway whose database', () => {
     await brief.close();
   });
 
-  test('has another password all of a sudden answers SERVICE_UNAVAILABLE, and again with the old one', async () => {
+  test('suddenly has another password answers SERVICE_UNAVAILABLE, and works again with the old password', async () => {
     await asRoot("CREATE USER crm IDENTIFIED BY 'old'", 'GRANT ALL ON crm.* TO crm');
     const databaseUrl = Object.assign(new URL(servers.database.url), { username: 'crm', password: 'old' }).href;
     const own = await startGateway({ databaseUrl });

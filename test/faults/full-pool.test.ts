@@ -83,7 +83,7 @@ async function refusedWrites() {
   }
 }
 
-describe('statements that take long and have every connection', () => {
+describe('slow statements that occupy every connection', () => {
   const QUICK = '{ products(first: 1) { nodes { sku } } }';
   const SLOW = '{ customers(first: 3) { nodes { name email } } }';
   // On a busy machine a fast one may be slow once.
@@ -94,7 +94,7 @@ describe('statements that take long and have every connection', () => {
       ({ length }) => length === 0,
     );
 
-  test('hold up those alone that take long too, which are told what they waited for', async () => {
+  test('delay only other slow ones, whose error says what they waited for', async () => {
     const lock = await lockTable(database.url, 'customers');
     const long = times(CONNECTIONS, () => gateway.request(SLOW));
     await lock.waiting(CONNECTIONS);
@@ -113,7 +113,7 @@ describe('statements that take long and have every connection', () => {
     expect((await Promise.all(long)).flatMap(shown)).toEqual([]);
   });
 
-  test('leave a write the message that all connections are in use, not that the database is away', async () => {
+  test('tell a write that all connections are in use, not that the database is down', async () => {
     const lock = await lockTable(database.url, 'customers');
     const long = times(CONNECTIONS, () => gateway.request(SLOW));
     await lock.waiting(CONNECTIONS);
@@ -124,7 +124,7 @@ describe('statements that take long and have every connection', () => {
     expect((await Promise.all(long)).flatMap(shown)).toEqual([]);
   });
 
-  test('are waited for as long as LIMIT_DATABASE_WAIT_MS says', async () => {
+  test('are waited for up to LIMIT_DATABASE_WAIT_MS', async () => {
     const settings = { ...PATIENT, LIMIT_DATABASE_CONNECTIONS: '1' };
     const patient = await startGateway({ databaseUrl: database.url, settings });
     const lock = await lockTable(database.url, 'customers');
@@ -140,7 +140,7 @@ describe('statements that take long and have every connection', () => {
   });
 });
 
-describe('writes that wait for a row that somebody else holds locked', () => {
+describe('writes that wait for a row that another client has locked', () => {
   test.each([12, 40])(
     'leave half of the connections to reads, %i of them too, and are done in the end',
     async (count) => {
@@ -167,13 +167,13 @@ describe('writes that wait for a row that somebody else holds locked', () => {
     },
   );
 
-  test('are refused when others have waited before them for half of the time of a request, and nothing is written', async () => {
+  test('are refused after queueing for half of the time limit of a request, and nothing is written', async () => {
     const { first, others, refusals, name } = await refusing;
     expect(others).toEqual(
       others.map(() => [
         [
           'SERVICE_UNAVAILABLE',
-          'Too many writes wait, likely for rows that somebody else holds locked, and none may take the connections of reads; try again.',
+          'Too many writes are waiting, probably for rows that another client has locked, and the other connections are reserved for reads; try again.',
         ],
       ]),
     );

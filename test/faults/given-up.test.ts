@@ -8,7 +8,7 @@ import { lockTable, type TableLock } from './table-lock.ts';
 const DEEP = `{ agents(first: 5) { nodes { customers(first: 50) { nodes { orders(first: 10) { nodes {
   items { product { name } } } } } } } } }`;
 
-describe('a request that nobody waits for any more', () => {
+describe('a request that nobody is waiting for any more', () => {
   let database: TestDatabase;
   beforeAll(async () => {
     database = await createDatabase();
@@ -27,7 +27,7 @@ describe('a request that nobody waits for any more', () => {
     await pause(700);
   };
 
-  test('asks the database for nothing more once its time is up', async () => {
+  test('sends no more statements once its time is up', async () => {
     const gateway = await startGateway({
       databaseUrl: database.url,
       settings: { ...ANY_COST, ...PATIENT, LIMIT_REQUEST_MS: '500' },
@@ -40,7 +40,7 @@ describe('a request that nobody waits for any more', () => {
     await gateway.close();
   });
 
-  test('asks the database for nothing more once its client has gone', async () => {
+  test('sends no more statements once its client has gone', async () => {
     const gateway = await startGateway({ databaseUrl: database.url, settings: { ...ANY_COST, ...PATIENT } });
     const whole = await gateway.statementsOf(() => gateway.data(DEEP));
     const lock = await lockTable(database.url, 'orders');

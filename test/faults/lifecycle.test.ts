@@ -87,7 +87,7 @@ describe('a gateway that is told to stop', () => {
     return [...clients.slice(1), ...connections];
   }
 
-  test('finishes what is under way, refuses what is new, and leaves nothing open', async () => {
+  test('finishes requests in progress, refuses new ones, and leaves nothing open', async () => {
     const gateway = await start(PATIENT);
     const lock = await lockTable(servers.database.url, 'customers');
     const inFlight = [await open(gateway), await open(gateway)];
@@ -131,7 +131,7 @@ describe('a gateway that is told to stop', () => {
     await untilNothingIsLeft();
   });
 
-  test('ends a request that does not finish, its statement included, and is gone within ten seconds', async () => {
+  test('ends a request that does not finish, and its statement, and exits within ten seconds', async () => {
     const gateway = await start(PATIENT);
     const lock = await lockTable(servers.database.url, 'customers');
     const wire = await open(gateway);
@@ -155,7 +155,7 @@ describe('a gateway that is told to stop', () => {
       metrics: createMetrics(),
     });
 
-  test('answers each request that was sent before, though it had not been read yet', async () => {
+  test('answers each request that was sent before, even if it had not been read yet', async () => {
     const server = serverOf('/', (_, response) => void response.writeHead(200).end('whole'));
     const url = `http://127.0.0.1:${await server.listen(0, '127.0.0.1')}`;
     // Twenty that the server has accepted, and twenty that it may not have.
@@ -170,7 +170,7 @@ describe('a gateway that is told to stop', () => {
     ).toHaveLength(40);
   });
 
-  test('ends a connection whose answer had begun, once it is whole', async () => {
+  test('closes a connection whose answer had begun, once the answer is complete', async () => {
     let goOn: () => void = () => undefined;
     const gate = new Promise<void>((resolve) => (goOn = resolve));
     const server = serverOf('/slow', async (_, response) => {
@@ -189,7 +189,7 @@ describe('a gateway that is told to stop', () => {
     });
   });
 
-  test('is gone within ten seconds though its database hangs', async () => {
+  test('exits within ten seconds even if its database hangs', async () => {
     const gateway = startProcess({ DATABASE_URL: servers.database.url, CACHE_ENABLED: 'false', ...PATIENT });
     const address = await gateway.address;
     servers.database.pause();
@@ -212,7 +212,7 @@ describe('a gateway that is told to stop', () => {
     await asked;
   });
 
-  test('stops once however often it is told', async () => {
+  test('stops once, however often it is told to', async () => {
     const gateway = await start();
     await Promise.all([gateway.close(), gateway.close()]);
     await gateway.close();

@@ -76,7 +76,7 @@ describe('statements that a gateway prepares', () => {
     });
   });
 
-  test('are none with LIMIT_PREPARED_STATEMENTS=0, and answers are the same', async () => {
+  test('are not prepared with LIMIT_PREPARED_STATEMENTS=0, and answers are the same', async () => {
     const [usual, without] = [await start(), await start({ LIMIT_PREPARED_STATEMENTS: '0' })];
     const expected = await usual.data(QUERY);
     await usual.close();

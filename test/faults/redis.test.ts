@@ -151,7 +151,7 @@ describe('a gateway whose Redis', () => {
     await backInTime(gateway);
   });
 
-  test('lost the connection without a word gives it up and connects anew within 5 s', async () => {
+  test('silently loses the connection closes it and reconnects within 5 s', async () => {
     const proxy = await startSilentProxy(Number(new URL(servers.redis.url).port));
     const behind = await startGateway({
       databaseUrl: servers.database.url,
@@ -169,7 +169,7 @@ describe('a gateway whose Redis', () => {
     }
   });
 
-  test('is away at start starts all the same, and uses it once it is there', async () => {
+  test('is down at start starts anyway, and uses Redis once it is up', async () => {
     await servers.redis.kill();
     let late: TestGateway | undefined;
     try {
@@ -196,7 +196,7 @@ describe('a gateway whose Redis', () => {
     await late.close();
   });
 
-  test('hangs is asked by one request in half a second, however many there are', async () => {
+  test('hangs sends it one command every half a second, however many requests there are', async () => {
     await useOfCache(gateway);
     servers.redis.pause();
     try {
@@ -221,7 +221,7 @@ describe('a gateway whose Redis', () => {
     await backInTime(gateway);
   });
 
-  test('was away says so once in the log, and once that it is back', async () => {
+  test('was down logs that once, and once that it is back', async () => {
     const from = gateway.logLines.length;
     await servers.redis.kill();
     const before = await failures(gateway);
@@ -242,7 +242,7 @@ describe('a gateway whose Redis', () => {
     expect(told.at(-1)).toBe('Redis is back');
   });
 
-  test('was emptied or restarted answers from the database, never with what was stored before', async () => {
+  test('was emptied or restarted answers from the database, never with answers stored before', async () => {
     const patient = await startPatient('emptied:');
     try {
       await untilStored(patient);
@@ -254,7 +254,7 @@ describe('a gateway whose Redis', () => {
     }
   });
 
-  test('has no free memory still hears of writes: another gateway does not serve what was stored before', async () => {
+  test('has no free memory still learns of writes: another gateway does not serve answers stored before', async () => {
     const [writer, other] = [await startPatient('full:'), await startPatient('full:')];
     try {
       await Promise.all([useOfCache(writer), useOfCache(other)]);

@@ -49,7 +49,7 @@ describe('a statement that takes longer than LIMIT_STATEMENT_MS', () => {
   test.each([
     ['to read a row', 'SELECT id FROM customers FOR UPDATE'],
     ['to change one', 'SELECT tag FROM customer_tags FOR UPDATE'],
-  ])('for a lock that somebody else holds, %s, undoes the write', async (_, lockRows) => {
+  ])('for a lock that another client has, %s, rolls back the write', async (_, lockRows) => {
     const { customers } = await gateway.data('{ customers(first: 20) { nodes { id name version tags } } }');
     const { tags, ...customer } = customers.nodes.find((node: { tags: string[] }) => node.tags.length > 0);
     expect(tags).not.toEqual([]);

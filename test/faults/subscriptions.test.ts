@@ -106,7 +106,7 @@ describe('a subscription whose Redis', () => {
     },
   );
 
-  test('lost the connection without a word says so within 5 s', async () => {
+  test('silently loses the connection says so within 5 s', async () => {
     const proxy = await startSilentProxy(Number(new URL(servers.redis.url).port));
     const behind = await start(`redis://127.0.0.1:${proxy.port}`);
     try {
@@ -120,7 +120,7 @@ describe('a subscription whose Redis', () => {
     }
   });
 
-  test('did not hear of a write hears of it once it is there: other gateways are told late', async () => {
+  test('missed a write learns of it once Redis is back: other gateways learn of it late', async () => {
     // Only the writer cannot reach Redis.
     const proxy = await startSilentProxy(Number(new URL(servers.redis.url).port));
     const writer = await start(`redis://127.0.0.1:${proxy.port}`);
@@ -137,7 +137,7 @@ describe('a subscription whose Redis', () => {
     }
   });
 
-  test('is away at the start says so, and is listened to once it is there', async () => {
+  test('is down at start says so, and listens to it once it is up', async () => {
     await servers.redis.kill();
     const late = await start();
     try {
@@ -152,7 +152,7 @@ describe('a subscription whose Redis', () => {
     }
   });
 
-  test('was away is told of once in the log, and once that it is back', async () => {
+  test('was down logs that once, and once that it is back', async () => {
     const stream = await watchLive(first);
     const from = first.logLines.length;
     await servers.redis.kill();
@@ -178,7 +178,7 @@ describe('a subscription whose Redis', () => {
 });
 
 describe('a subscription without Redis', () => {
-  test('says that it hears of its own gateway alone', async () => {
+  test('says that it reports only changes made through its own gateway', async () => {
     const alone = await startGateway({ databaseUrl: servers.database.url });
     try {
       const { stream, first: before } = await watch(alone);
@@ -192,7 +192,7 @@ describe('a subscription without Redis', () => {
 });
 
 describe('a subscription whose database', () => {
-  test('is away says so, and shows what was missed once it is back', async () => {
+  test('is down says so, and shows what was missed once the database is back', async () => {
     const { stream } = await watch(first);
     await servers.database.kill();
     await hear();
@@ -207,7 +207,7 @@ describe('a subscription whose database', () => {
     await stream.until((event) => event.data.errors === undefined && companyIn(event) === company);
   });
 
-  test('takes longer than a request may says so, and shows it once it does not', async () => {
+  test('exceeds the time limit of a request says so, and shows the result once it does not', async () => {
     const hurried = await startGateway({
       databaseUrl: servers.database.url,
       redisUrl: servers.redis.url,

@@ -20,7 +20,7 @@ const ENDS: readonly (readonly [string, (client: Socket) => unknown])[] = [
   ['gets what is not TLS', (client) => client.end('noise')],
 ];
 
-test.each(ENDS)('a connection that %s while TLS begins fails, and ends nothing else', async (_, end) => {
+test.each(ENDS)('a connection that %s during the TLS handshake fails, and affects nothing else', async (_, end) => {
   const begin = async (client: Socket, upstream: Socket): Promise<void> => {
     await greetWithTls(client, upstream);
     await once(client, 'data');

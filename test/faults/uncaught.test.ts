@@ -42,7 +42,7 @@ async function withGateway(work: (served: Served) => Promise<void>): Promise<voi
 
 const ANSWERED = { data: { customers: { totalCount: 0 } } };
 
-test('what nobody caught is logged with an id and without its message, counted, and ends nothing', async () => {
+test('an uncaught error is logged with an id and without its message, counted, and does not end the gateway', async () => {
   await withGateway(async ({ gateway, metric, ask }) => {
     gateway.kill('SIGUSR2');
     await until(
@@ -62,7 +62,7 @@ test('what nobody caught is logged with an id and without its message, counted, 
   });
 });
 
-test('a log that nobody reads any more ends nothing, and is no error of its own', async () => {
+test('a log that nobody reads any more does not end the gateway, and is not logged as an error', async () => {
   await withGateway(async ({ gateway, metric, ask }) => {
     gateway.stopReading();
     gateway.kill('SIGUSR2');

@@ -76,7 +76,7 @@ async function idsOfAll(client: RealClient): Promise<string[]> {
   }
 }
 
-describe.each(REAL_CLIENTS)('%s, as it comes', (name, make) => {
+describe.each(REAL_CLIENTS)('%s, with its defaults', (name, make) => {
   test('asks a query, and is answered from the cache the second time', async () => {
     const { fetch: watched, seen } = watchedFetch();
     const query = `query Named { customers(first: 1) { totalCount nodes { id name } } } # ${name}`;
@@ -96,7 +96,7 @@ describe.each(REAL_CLIENTS)('%s, as it comes', (name, make) => {
     expect(ids.length).toBeGreaterThan(20);
   });
 
-  test('writes, once for each idempotencyKey, and reads what stands in the way', async () => {
+  test('writes, once for each idempotencyKey, and gets user errors', async () => {
     const client = make(url, fetch);
     const unknown = { name: 'Ada', email: 'nobody' };
     const refused = await client.mutate(CREATE, { input: unknown });
@@ -117,7 +117,7 @@ describe.each(REAL_CLIENTS)('%s, as it comes', (name, make) => {
     ['a wrong argument', '{ customers(first: 1000) { nodes { id } } }', 'BAD_USER_INPUT'],
     ['a field that there is not', '{ nope }', 'GRAPHQL_VALIDATION_FAILED'],
     ['too much', '{ customers(first: 100) { nodes { orders(first: 100) { nodes { id } } } } }', 'QUERY_TOO_COMPLEX'],
-  ])('tells the code of an error: %s', async (_, query, code) => {
+  ])('gets the code of an error: %s', async (_, query, code) => {
     expect((await make(url, fetch).query(query)).codes).toEqual([code]);
   });
 });
@@ -126,7 +126,7 @@ describe.each(REAL_CLIENTS)('%s, as it comes', (name, make) => {
 const OF_THE_MOMENT = { date: '', age: '', 'cache-control': '' };
 
 // urql accepts every media type even for queries, which once led to another handler with another answer.
-test('urql is answered byte by byte as whoever asks for plain JSON is, with the same headers and status', async () => {
+test('urql gets the same bytes, headers and status as a client that asks for plain JSON', async () => {
   const urql = REAL_CLIENTS.find(([name]) => name.startsWith('urql'))?.[1];
   const { fetch: watched, seen } = watchedFetch();
   const query = '{ customers(first: 3) { totalCount } }';
@@ -153,7 +153,7 @@ test('urql is answered byte by byte as whoever asks for plain JSON is, with the 
   expect([exchange?.status, exchange?.type]).toEqual([200, RESPONSE_TYPE]);
 });
 
-test("Apollo's PersistedQueryLink sends the document when its hash is not known, and no hash alone after that", async () => {
+test("Apollo's PersistedQueryLink sends the document when its hash is not known, and never a hash alone after that", async () => {
   const { fetch: watched, seen } = watchedFetch();
   const client = apolloWithPersisted(url, watched);
   for (const first of [1, 2]) {

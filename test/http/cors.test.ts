@@ -108,12 +108,12 @@ describe('a preflight', () => {
     expect(await preflight('/graphql', OTHER)).toEqual({ status: 204, vary: 'Origin' });
   });
 
-  test.each(['/health/ready', '/metrics'])('of %s allows nothing: it is for machines', async (path) => {
+  test.each(['/health/ready', '/metrics'])('of %s allows nothing: it is not for web pages', async (path) => {
     expect(await preflight(path, APP)).toEqual({ status: 204, vary: null });
   });
 });
 
-test('without the setting no answer says a word of CORS, or varies by origin', async () => {
+test('without the setting, no answer has CORS headers, or varies by origin', async () => {
   const closed = await startGateway({ databaseUrl: database.url, settings: PATIENT });
   try {
     for (const path of [QUERY, '/schema.graphql']) {

@@ -25,14 +25,14 @@ afterAll(async () => {
   await database.drop();
 });
 
-/** Asks twice: the plain executor answers first, then the compiled operation. Both answers must be the same. */
+/** Asks twice: with a new plan, then with the kept one. Both answers must be the same. */
 async function ask(query: string, options: RequestOptions = {}): Promise<Answer> {
   const headers = { accept: 'application/graphql-response+json', ...options.headers };
-  const plain = await gateway.request(query, { ...options, headers });
-  const compiled = await gateway.request(query, { ...options, headers });
+  const first = await gateway.request(query, { ...options, headers });
+  const second = await gateway.request(query, { ...options, headers });
   const told = ({ status, text }: Answer) => [status, text.replaceAll(/"errorId":"[^"]+"/g, '"errorId":"…"')];
-  expect(told(compiled)).toEqual(told(plain));
-  return plain;
+  expect(told(second)).toEqual(told(first));
+  return first;
 }
 
 /** The log lines about one error. */
@@ -94,7 +94,7 @@ describe('an unexpected error', () => {
     expect(await sql("SELECT id FROM customers WHERE email = 'zaphod@elsewhere.example'")).toEqual([]);
   });
 
-  test('leaves what else was asked for in the answer', async () => {
+  test('leaves the other fields in the answer', async () => {
     await sql('UPDATE tickets SET customer_id = 999999 WHERE id = 1');
     const [row] = await sql('SELECT number FROM tickets WHERE id = 1');
     const query = `query($number: String!) {
@@ -132,7 +132,7 @@ const WRONG: Readonly<Record<string, [string, Readonly<Record<string, unknown>>,
   'too many tokens': [`{ ${'__typename '.repeat(2_100)} }`, {}, 'QUERY_TOO_COMPLEX'],
 };
 
-describe('an error that is told', () => {
+describe('an error that is shown', () => {
   test.each(Object.entries(WRONG))('of %s has its code and nothing else', async (_, [query, variables, code]) => {
     const answer = await ask(query, { variables });
     const isPart = Object.values(answer.data ?? {}).length > 0;
@@ -142,7 +142,7 @@ describe('an error that is told', () => {
     );
   });
 
-  test("has one of a closed set of codes, which is the contract's", () => {
+  test('has a code from the closed set in the schema', () => {
     expect(Object.keys(ERROR_CODES).sort()).toEqual(
       [
         ...['GRAPHQL_PARSE_FAILED', 'GRAPHQL_VALIDATION_FAILED', 'BAD_USER_INPUT', 'QUERY_TOO_COMPLEX'],
@@ -153,7 +153,7 @@ describe('an error that is told', () => {
   });
 });
 
-test('the log holds nothing of customers, whatever goes wrong while it tells everything', async () => {
+test('the log has no customer data, whatever goes wrong, even at its most verbose level', async () => {
   for (const [query, variables] of Object.values(WRONG)) await gateway.request(query, { variables });
   const input = { name: PEOPLE.name, email: PEOPLE.email, phone: { number: PEOPLE.phone } };
   const create = 'mutation($input: CreateCustomerInput!) { createCustomer(input: $input) { userErrors { code } } }';

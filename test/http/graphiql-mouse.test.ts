@@ -116,7 +116,7 @@ describe.each([420, 1_000, 1_920])('GraphiQL in a window %d pixels wide, by mous
     await press(page, page.getByRole('button', { name: 'Hide Documentation Explorer' }));
   });
 
-  test('no icon is titled by what a minifier has made up', async () => {
+  test('no icon has a minified name as its title', async () => {
     const titles = await until(
       'all icons to have their titles',
       () => page.locator('svg > title').allTextContents(),

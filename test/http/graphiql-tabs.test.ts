@@ -136,7 +136,7 @@ describe('the tabs of GraphiQL', () => {
     await untilShown(page, withFront(changed, 'Changed'), /^query Changed/);
   });
 
-  test('stay blank where a new one is', async () => {
+  test('stay blank if they are new', async () => {
     await visit();
     await page.getByRole('button', { name: 'New tab' }).click();
     await untilShown(page, withFront([...names, '<untitled>'], '<untitled>'), /^$/);

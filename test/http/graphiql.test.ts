@@ -55,7 +55,7 @@ describe('the examples', () => {
     ]);
   });
 
-  test('have a next page, by what the first one gave', async () => {
+  test('have a next page, with the cursor of the first one', async () => {
     const first = await gateway.data(NEXT_PAGE, { after: null });
     const { endCursor, hasNextPage } = first.orders.pageInfo;
     const second = await gateway.data(NEXT_PAGE, { after: endCursor });
@@ -65,7 +65,7 @@ describe('the examples', () => {
     expect([hasNextPage, new Set(numbers).size]).toEqual([true, 40]);
   });
 
-  test('have a write, which says the second time what stands in its way', async () => {
+  test('have a write, which is refused with a reason the second time', async () => {
     const { createCustomer } = await gateway.data(NEW_CUSTOMER);
     expect(createCustomer).toMatchObject({ customer: { phone: '+4930123456', version: 1 }, userErrors: [] });
     expect((await gateway.data(NEW_CUSTOMER)).createCustomer).toMatchObject({
@@ -173,7 +173,7 @@ describe('GraphiQL in a browser', () => {
     await page.getByRole('button', { name: 'Hide Documentation Explorer' }).click();
   });
 
-  test('asks this host alone, and neither fails nor complains', () => {
+  test('sends requests only to this host, and logs neither errors nor warnings', () => {
     expect(addresses.length).toBeGreaterThanOrEqual(3);
     const hosts = addresses
       .filter((address) => !address.startsWith('data:'))

@@ -137,7 +137,7 @@ test.each(['HEAD', 'PUT', 'DELETE', 'PATCH', 'PROPFIND', 'QUERY'])(
   },
 );
 
-test('OPTIONS tells what is allowed and lets no other origin in', async () => {
+test('OPTIONS says what is allowed, and allows no other origin', async () => {
   const headers = { origin: 'https://elsewhere.example', 'access-control-request-method': 'POST' };
   const response = await fetch(url('/graphql'), { method: 'OPTIONS', headers });
   expect([response.status, response.headers.get('allow')]).toEqual([204, 'GET, POST, OPTIONS']);
@@ -182,7 +182,7 @@ describe('bytes on a socket', () => {
     expect((await fetch(url('/graphql'), post(HELLO))).status).toBe(200);
   });
 
-  test('half a request holds nobody up, and a client that leaves in the middle is no error', async () => {
+  test('half a request does not delay others, and a client that disconnects in the middle is not an error', async () => {
     const { hostname, port } = new URL(gateway.url);
     const starts = [
       'GET /gra',

@@ -173,7 +173,7 @@ describe('/', () => {
   const ask = (accept: string, init: RequestInit = {}) =>
     fetch(`${gateway.url}/`, { redirect: 'manual', ...init, headers: { accept } });
 
-  test('sends a browser on to GraphiQL', async () => {
+  test('redirects a browser to GraphiQL', async () => {
     const accept = 'text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8';
     const response = await ask(accept);
     const { headers } = response;
@@ -191,7 +191,7 @@ describe('/', () => {
     ['text/html, */*', {}],
     ['text/html;q=0, */*', {}],
     ['text/html', { method: 'POST', body: 'x' }],
-  ])('is nothing for whoever does not ask for a page: Accept: %s %j', async (accept, init) => {
+  ])('is 404 for a client that does not ask for a page: Accept: %s %j', async (accept, init) => {
     const response = await ask(accept, init);
     expect([response.status, response.headers.get('content-type')]).toEqual([404, JSON_TYPE]);
   });
@@ -209,7 +209,7 @@ test.each([
   expect(await send('POST', { query: '{ __typename }' }, { 'content-type': type })).toMatchObject({ status: 200 });
 });
 
-test('a byte order mark before the body is passed over', async () => {
+test('a byte order mark before the body is ignored', async () => {
   const headers = { 'content-type': 'application/json' };
   const body = '\uFEFF{"query":"{ __typename }"}';
   const answer = await fetch(`${gateway.url}/graphql`, { method: 'POST', headers, body });

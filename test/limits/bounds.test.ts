@@ -41,7 +41,7 @@ function levels(count: number): string {
 }
 
 describe('depth', () => {
-  test('of 12 levels is taken, of 13 refused with what was found and the bound', async () => {
+  test('of 12 levels is accepted, and of 13 refused with the actual value and the limit', async () => {
     await isTaken(levels(12));
     expect(refusals(await gateway.request(levels(13)))).toEqual(
       tooComplex('Expected at most 12 levels of fields, got 13.'),
@@ -66,7 +66,7 @@ describe('depth', () => {
 });
 
 describe('aliases', () => {
-  test('up to 50 are taken, 51 are refused, wherever they stand', async () => {
+  test('up to 50 are accepted, 51 are refused, wherever they are', async () => {
     const query = (count: number) => `{ agents(first: 1) { nodes { ${many(count, (i) => `a${i}: id`)} } } }`;
     await isTaken(query(50));
     expect(refusals(await gateway.request(query(51)))).toEqual(tooComplex('Expected at most 50 aliases, got 51.'));
@@ -84,7 +84,7 @@ describe('aliases', () => {
 });
 
 describe('root fields', () => {
-  test('up to 20 are taken, 21 are refused, through fragments too', async () => {
+  test('up to 20 are accepted, 21 are refused, also through fragments', async () => {
     const fields = (count: number) => many(count, (i) => `a${i}: agents(first: 1) { nodes { id } }`);
     await isTaken(`{ ${fields(20)} }`);
     const message = 'Expected at most 20 root fields, got 21.';
@@ -93,7 +93,7 @@ describe('root fields', () => {
     expect(refusals(await gateway.request(spread))).toEqual(tooComplex(message));
   });
 
-  test('of a mutation are bounded alike, and none of them is run', async () => {
+  test('of a mutation are limited in the same way, and none of them runs', async () => {
     const one = (i: number) =>
       `a${i}: createCustomer(input: { name: "A${i}" }) { customer { id } userErrors { message } }`;
     const answer = await gateway.request(`mutation { ${many(21, one)} }`);
@@ -103,7 +103,7 @@ describe('root fields', () => {
 });
 
 describe('the same field over and over', () => {
-  test('is refused before validation compares each with each', async () => {
+  test('is refused before validation compares all pairs', async () => {
     for (const [query, pairs] of [
       [`{ ${'__typename '.repeat(1_000)} }`, 499_500],
       [`{ ${'agents { nodes { id } } '.repeat(250)} }`, 3 * 31_125],
@@ -144,7 +144,7 @@ describe('a refusal', () => {
     expect(statements.size).toBe(0);
   });
 
-  test('comes to an event stream too', async () => {
+  test('is sent to an event stream too', async () => {
     for (const query of [
       '{ customers(first: 100) { nodes { orders(first: 100) { nodes { id } } } } }',
       levels(13),

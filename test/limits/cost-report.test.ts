@@ -55,7 +55,7 @@ describe('GraphQL-Cost: report', () => {
     ]);
   });
 
-  test('keeps caches on the way from mixing up the two', async () => {
+  test('keeps intermediate caches from confusing the two', async () => {
     const plain = await gateway.request(QUERY);
     expect(plain.headers.get('vary')).toBe('Accept, graphql-cost');
     expect((await gateway.request(QUERY)).headers.get('vary')).toBe('Accept, graphql-cost');
@@ -79,7 +79,7 @@ describe('GraphQL-Cost: report', () => {
     expect(await got.json()).toMatchObject({ extensions: { cost: COST } });
   });
 
-  test('is not there for a document whose cost cannot be known', async () => {
+  test('is missing for a document whose cost cannot be calculated', async () => {
     for (const query of ['{', '{ nothing }']) {
       const answer = await gateway.request(query, { headers: REPORT });
       expect([answer.errors.length, answer.extensions]).toEqual([1, undefined]);
@@ -111,14 +111,14 @@ describe('GraphQL-Cost: validate', () => {
     expect((await gateway.data('{ customers { totalCount } }')).customers.totalCount).toBe(0);
   });
 
-  test('says what stands in the way, with the cost', async () => {
+  test('gives the refusal together with the cost', async () => {
     const { data, errors, extensions } = await gateway.request(TOO_MUCH, { headers: VALIDATE });
     expect(data).toBeUndefined();
     expect(errors.map(({ extensions: { code } }) => code)).toEqual(['QUERY_TOO_COMPLEX']);
     expect(extensions?.cost?.requested).toBe(10_202);
   });
 
-  test('is never taken for a wish to run by what asks for an event stream', async () => {
+  test('never runs an operation whose client accepts an event stream', async () => {
     const response = await fetch(`${gateway.url}/graphql`, {
       method: 'POST',
       headers: { 'content-type': 'application/json', accept: 'text/event-stream', ...VALIDATE },
@@ -129,8 +129,8 @@ describe('GraphQL-Cost: validate', () => {
   });
 });
 
-describe('another word in the header', () => {
-  test('is refused with those that there are', async () => {
+describe('another value of the header', () => {
+  test('is refused with the possible values', async () => {
     for (const word of ['dry-run', '', 'REPORT', 'report, validate']) {
       const { status, errors } = await gateway.request(QUERY, { headers: { 'graphql-cost': word } });
       expect(status).toBe(400);

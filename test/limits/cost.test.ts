@@ -65,7 +65,7 @@ describe('the cost of a page', () => {
       expect(await requested(query, given({ a, b }))).toBe(page(a) + a * (1 + b * (1 + 200)));
   });
 
-  test('is the same by edges but for a tenth an edge, and each of both counts', async () => {
+  test('is the same for edges plus a tenth for each, and both count if both are selected', async () => {
     expect(await requested('{ customers(first: 50) { edges { node { id } } } }')).toBe(page(50) + 5);
     expect(await requested('{ customers(first: 50) { nodes { id } edges { node { id } } } }')).toBe(page(100) + 5);
   });
@@ -148,14 +148,14 @@ describe('fragments', () => {
     expect(await requested(query)).toBe(page(5) + 5 * (1 + 11));
   });
 
-  test('on several types cost the dearest type that there can be', async () => {
+  test('on several types cost as much as the most expensive possible type', async () => {
     const agent = '... on Agent { tickets(first: 100) { nodes { id } } }';
     const query = `query($ids: [ID!]!) { nodes(ids: $ids) { ${entry} ${agent} ... on Product { sku } } }`;
     expect(await requested(query, given({ ids: ['a', 'b'] }))).toBe(1 + 2 * (1 + 101));
     expect(await requested(`{ node(id: "a") { ${entry} ${agent} } }`)).toBe(1 + 1 + 101);
   });
 
-  test('that multiply one another cost what they multiply to', async () => {
+  test('that multiply each other cost the product', async () => {
     const query = `{ a: customers(first: 9) { ...A } b: customers(first: 9) { ...A } }
       fragment A on CustomerConnection { nodes { c: orders(first: 9) { ...B } d: orders(first: 9) { ...B } } }
       fragment B on OrderConnection { nodes { e: items { quantity } f: items { quantity } } }`;

@@ -20,7 +20,7 @@ const refused = (cursor: string, by = cursors) =>
   );
 
 describe('reading a cursor', () => {
-  test('gives back what was written, for text, moments, nulls and ids', () => {
+  test('returns what was written, for text, times, nulls and ids', () => {
     const same = (column: ReturnType<typeof text>, value: string | null, row: string) => {
       const cursor = cursors.encode({ ...scope, column }, { value, id: row });
       expect(cursor).toMatch(/^[\w-]+$/);

@@ -153,7 +153,7 @@ describe.each(['after', 'before'])('a cursor given as %s is refused', (argument)
 });
 
 describe('a cursor is taken', () => {
-  test('with any value that its column can have, of a row that never was', async () => {
+  test('with any value that its column can have, for a row that never existed', async () => {
     for (const [list, given, value] of [
       [customers, {}, '0000-01-01T00:00:00.000Z'],
       [customers, {}, '9999-12-31T23:59:59.999Z'],

@@ -33,7 +33,7 @@ test.each([
 });
 
 describe('a document whose fragments multiply', () => {
-  test('is refused before it is compiled or run, with what it comes to and what it may', async () => {
+  test('is refused before it is planned or run, with its size and the limit', async () => {
     for (const levels of [9, 14, 25]) {
       const { errors, data } = await gateway.request(doubling(levels));
       expect(data).toBeUndefined();
@@ -42,7 +42,7 @@ describe('a document whose fragments multiply', () => {
     }
   });
 
-  test('is answered again and again without being compiled where it is only large', async () => {
+  test('is answered every time if it is only large, without being planned', async () => {
     const document = doubling(7);
     for (let time = 0; time < 3; time += 1) expect(await gateway.data(document)).toEqual({ node: null });
   });

@@ -13,7 +13,7 @@ const entries = (list: List) => (list.type === 'Change' ? 'nodes { version }' : 
 const lists = LISTS.map((list) => [list.name, list] as const);
 
 async function ask(list: List, page: Record<string, unknown>): Promise<Answer> {
-  // Twice: the first answer is from the plain executor, the second from the compiled operation.
+  // Twice: with a new plan, then with the kept one.
   const request = () =>
     gateway.request(listDocument(list, entries(list)), { variables: listVariables(list, { parents: [1], ...page }) });
   await request();

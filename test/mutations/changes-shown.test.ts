@@ -11,7 +11,7 @@ afterAll(async () => {
 
 const MOMENT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 
-test('changes show ids, moments and amounts as the API has them elsewhere, whoever recorded them', async () => {
+test("changes show ids, times and amounts in the API's usual format, whoever recorded them", async () => {
   const agents = [idOf('Agent', 1), idOf('Agent', 2)];
   const { id } = customerOf(await gateway.create({ name: 'Ada', ownerId: agents[0] }));
   await gateway.update({ id, ownerId: agents[1] });

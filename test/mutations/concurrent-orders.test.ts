@@ -75,7 +75,7 @@ test('30 orders of one customer at once, by two gateways, with cancellations amo
   expect(changes.length).toBe(40);
 });
 
-test('of two with the same expectedVersion one wins; the other is told, and shown what is there', async () => {
+test('of two with the same expectedVersion, one wins; the other is refused, and gets the current state', async () => {
   for (let round = 0; round < 5; round += 1) {
     const { id } = orderOf(await place(round));
     const answers = await times(2, (i) =>
@@ -89,7 +89,7 @@ test('of two with the same expectedVersion one wins; the other is told, and show
   }
 });
 
-test('cancelled many times at once, an order is taken out once', async () => {
+test('an order that is cancelled many times at once is subtracted once', async () => {
   const [{ id }] = [orderOf(await place(4)), orderOf(await place(4))];
   const answers = await times(8, (i) => by(i).advance({ id, status: 'CANCELLED' }));
   for (const { order, userErrors } of answers)
@@ -97,7 +97,7 @@ test('cancelled many times at once, an order is taken out once', async () => {
   expect(await keptFigures(gateway)).toEqual(await recomputedFigures(gateway));
 });
 
-test('of many at once with one number one wins', async () => {
+test('of many at once with the same number, one wins', async () => {
   const answers = await times(8, (i) =>
     by(i).order({ customerId: idOf('Customer', i + 1), currency: 'EUR', items: [one], number: 'WANTED' }),
   );
@@ -105,7 +105,7 @@ test('of many at once with one number one wins', async () => {
   expect(await keptFigures(gateway)).toEqual(await recomputedFigures(gateway));
 });
 
-test('with one key, many at once write one order', async () => {
+test('many at once with the same key write one order', async () => {
   const input = { customerId, currency: 'EUR', items: [one], idempotencyKey: 'herd' };
   const answers = await times(8, (i) => by(i).order(input));
   expect(new Set(answers.map((answer) => JSON.stringify(answer))).size).toBe(1);

@@ -43,7 +43,7 @@ const versions = async (ticketId: string): Promise<unknown[]> => {
 };
 
 describe('tickets at the same time', () => {
-  test('opened for one customer are all there and all counted', async () => {
+  test('opened for one customer are all stored and counted', async () => {
     const customerId = await newCustomer();
     const answers = await times(20, (i) => gateway.openTicket({ customerId, subject: `Ticket ${i}` }));
     expect(codes(answers)).toEqual(Array.from({ length: 20 }));
@@ -51,7 +51,7 @@ describe('tickets at the same time', () => {
     expect(await openCount(customerId)).toEqual([{ open: 20 }]);
   });
 
-  test('opened under one number: one wins, the others are told', async () => {
+  test('opened with the same number: one wins, the others are refused', async () => {
     const customers = await times(4, newCustomer);
     for (let round = 0; round < 5; round += 1) {
       const number = `race-${round}`;
@@ -63,7 +63,7 @@ describe('tickets at the same time', () => {
     expect(counts.flat().reduce((sum, { open }) => sum + Number(open), 0)).toBe(5);
   });
 
-  test('changed with the same expectedVersion: exactly one wins, and the other sees what is there', async () => {
+  test('changed with the same expectedVersion: exactly one wins, and the other gets the current state', async () => {
     const { id } = ticketOf(await gateway.openTicket({ customerId: await newCustomer(), subject: 'Start' }));
     for (let expectedVersion = 1; expectedVersion <= 5; expectedVersion += 1) {
       const answers = await times(2, (i) =>
@@ -77,7 +77,7 @@ describe('tickets at the same time', () => {
     expect(await versions(id)).toEqual([1, 2, 3, 4, 5, 6]);
   });
 
-  test('closed and opened again by many count right in the end, each version explained', async () => {
+  test('closed and reopened by many are counted correctly in the end, and each version is recorded', async () => {
     const customerId = await newCustomer();
     const tickets = await times(3, async () => ticketOf(await gateway.openTicket({ customerId, subject: 'x' })).id);
     const states = ['CLOSED', 'OPEN', 'RESOLVED', 'PENDING'];

@@ -18,7 +18,7 @@ const codes = (answers: readonly { userErrors: readonly { code: string }[] }[]):
   answers.map(({ userErrors }) => userErrors[0]?.code).sort((a, b) => (a ?? '~').localeCompare(b ?? '~'));
 
 describe('writes at the same time', () => {
-  test('of one email: one wins, the others are told', async () => {
+  test('of one email address: one wins, the others are refused', async () => {
     for (let round = 0; round < 5; round += 1) {
       const email = `wanted-${round}@example.com`;
       const answers = await times(8, (i) => gateway.create({ name: `Racer ${i}`, email, tags: ['a', 'b'] }));
@@ -27,7 +27,7 @@ describe('writes at the same time', () => {
     }
   });
 
-  test('of the same emails and external ids crosswise: as many as fit, and no error of the server', async () => {
+  test('of the same email addresses and external ids crosswise: as many as possible succeed, without server errors', async () => {
     for (let round = 0; round < 5; round += 1) {
       const answers = await times(8, (i) =>
         gateway.create({
@@ -61,7 +61,7 @@ describe('writes at the same time', () => {
     expect(changes).toEqual(Array.from({ length: 9 }, (_, i) => ({ version: i + 1 })));
   });
 
-  test("of updates that take each other's email: none is an error of the server", async () => {
+  test('of updates that swap email addresses: none is a server error', async () => {
     const ids = await times(
       2,
       async (i) => customerOf(await gateway.create({ name: 'Swap', email: `swap-${i}@example.com` })).id,

@@ -26,7 +26,7 @@ const FULL = {
   ownerId: idOf('Agent', 1),
 };
 
-test('every field is written in normal form, with tags, addresses, figures and the first change', async () => {
+test('every field is written normalised, with tags, addresses, statistics and the first change', async () => {
   const before = new Date(Date.now() - 1);
   const id = rowOf(customerOf(await gateway.create(FULL)).id);
   const [row] = await gateway.sql('SELECT * FROM customers WHERE id = ?', [id]);
@@ -119,7 +119,7 @@ test('a name is enough: the rest is empty, the status is LEAD', async () => {
   });
 });
 
-test('null is the same as nothing', async () => {
+test('null means the same as omitting a field', async () => {
   const nothing = {
     externalId: null,
     email: null,
@@ -141,7 +141,7 @@ test('several customers may have no email and no external id', async () => {
   expect(both.map(({ userErrors }) => userErrors)).toEqual([[], []]);
 });
 
-test('tags that differ in case or composition alone are one', async () => {
+test('tags that differ only in case or composition count as one', async () => {
   const tags = ['Café', 'CAFÉ', 'cafe\u0301', 'straße', 'STRAßE', '👍', '🎉'];
   const { customer, userErrors } = await gateway.create({ name: 'Tagged', tags });
   expect(userErrors).toEqual([]);
@@ -155,7 +155,7 @@ test('tags that differ in case or composition alone are one', async () => {
   expect(told.after).toBe('Café, straße, 🎉, 👍');
 });
 
-test('a new customer is at once in what was answered from the cache before', async () => {
+test('a new customer appears at once in answers that were cached before', async () => {
   const query = '{ customers { totalCount } }';
   const count = (await gateway.data(query)).customers.totalCount;
   expect((await gateway.request(query)).headers.get('x-cache')).toBe('HIT');

@@ -88,7 +88,7 @@ test('an order, its items, its entry in the record of changes and the figures ar
   }).toEqual(before);
 });
 
-test('what the mutation answers is the order as it can be asked for, down to its items', async () => {
+test('the mutation returns the order as queries do, including its items', async () => {
   const items = [{ ...kettle, quantity: 2, discount: '0.1' }];
   const fields = `number status version placedAt updatedAt total { amount } customer { name summary { orderCount } }
     items { quantity discount unitPrice { amount } total { amount currency } product { sku } }`;
@@ -113,7 +113,7 @@ test('what the mutation answers is the order as it can be asked for, down to its
   });
 });
 
-test('without a number one is made up, of the day the order was placed and eight letters or digits', async () => {
+test('without a number, one is generated, from the day of the order and eight letters or digits', async () => {
   const numbers = [
     orderOf(await order({ placedAt: '2024-02-29T23:59:59Z' })).number,
     orderOf(await order({ number: null, placedAt: '2024-03-01T00:30:00+02:00' })).number,
@@ -122,7 +122,7 @@ test('without a number one is made up, of the day the order was placed and eight
   expect(new Set(numbers).size).toBe(2);
 });
 
-test('a number made up that another order has already is passed over for the next', async () => {
+test('if another order has the generated number, the next one is used', async () => {
   const draws = [0, 0, 32, 31, 31, 30];
   const random = jest.spyOn(crypto, 'getRandomValues').mockImplementation((bytes) => {
     if (bytes instanceof Uint8Array) bytes.fill(draws.shift() ?? 1);
@@ -142,7 +142,7 @@ test('a number made up that another order has already is passed over for the nex
   expect(await keptFigures(gateway)).toEqual(await recomputedFigures(gateway));
 });
 
-test('a number that is given and that another order has is refused, and nothing is written', async () => {
+test('a given number that another order has is refused, and nothing is written', async () => {
   await order({ number: 'WEB-9' });
   const before = await gateway.everything();
   expect(await order({ number: 'WEB-9' })).toEqual({
@@ -160,13 +160,13 @@ test('the last order stays the one placed last, whatever is recorded after it', 
   expect(stats).toMatchObject({ order_count: 3, last_order_at: new Date('2026-01-20T00:00:00Z') });
 });
 
-test('a customer without figures, as one from elsewhere may be, gets them', async () => {
+test('a customer without statistics, as other programs may write it, gets them', async () => {
   await gateway.sql('DELETE FROM customer_stats WHERE customer_id = ?', [rowOf(customerId)]);
   await order();
   expect(await keptFigures(gateway)).toEqual(await recomputedFigures(gateway));
 });
 
-test('the sums of a currency are exact to the last digit that can be kept, and refused beyond', async () => {
+test('the sums of a currency are exact to the last digit that can be stored, and refused beyond that', async () => {
   const big = { ...kettle, quantity: 1, unitPrice: '499999999999999.99' };
   for (let i = 0; i < 2; i += 1) expect((await order({ items: [big] })).userErrors).toEqual([]);
   await order({ items: [{ ...kettle, unitPrice: '0.01' }] });
@@ -188,7 +188,7 @@ test('the sums of a currency are exact to the last digit that can be kept, and r
   expect((await order({ currency: 'USD', items: [big] })).userErrors).toEqual([]);
 });
 
-test('as many statements are sent for 200 items as for one', async () => {
+test('200 items need as many statements as one', async () => {
   const statements = (count: number) =>
     gateway.statementsOf(() =>
       order({
@@ -202,7 +202,7 @@ test('as many statements are sent for 200 items as for one', async () => {
   expect(few.get('write')).toBeLessThanOrEqual(16);
 });
 
-test("every line and every order comes to what the server's own arithmetic makes of it", async () => {
+test('every total of a line and an order is what the server itself calculates', async () => {
   const digits = { EUR: 2, JPY: 0, KWD: 3 } as const;
   const decimal = (most: number) =>
     integer({ min: 0, max: most }).map((n) => `${Math.floor(n / 10_000)}.${String(n % 10_000).padStart(4, '0')}`);
@@ -230,7 +230,7 @@ test("every line and every order comes to what the server's own arithmetic makes
   expect(await keptFigures(gateway)).toEqual(await recomputedFigures(gateway));
 });
 
-test('the same key writes one order, and is answered with it', async () => {
+test('the same key writes one order, and returns it again', async () => {
   const input = { idempotencyKey: 'once', items: [kettle, kettle] };
   const first = await order(input);
   const before = await gateway.everything();
@@ -241,7 +241,7 @@ test('the same key writes one order, and is answered with it', async () => {
   ]);
 });
 
-test('a new order is at once in lists and figures that were answered from the cache before', async () => {
+test('a new order appears at once in lists and statistics that were cached before', async () => {
   const query = `query($id: ID!) { orders { totalCount } customer(by: { id: $id }) {
     orders { totalCount } changes { totalCount } summary { orderCount lifetimeValue { amount } } } }`;
   const summary = 'query($id: ID!) { customer(by: { id: $id }) { summary { orderCount } } }';

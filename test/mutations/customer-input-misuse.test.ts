@@ -8,6 +8,7 @@ beforeAll(async () => {
   gateway = await startWritingGateway();
   const input = { name: 'Taken', email: 'taken@example.com', externalId: 'taken' };
   await gateway.create(input);
+  await gateway.create({ name: 'Like an index', externalId: 'taken_key' });
   id = customerOf(await gateway.create({ name: 'Other', email: 'other@example.com', externalId: 'other' })).id;
 });
 
@@ -128,6 +129,11 @@ const FIELDS: [string, object, string[]][] = [
   ['an email that another has', { email: 'taken@example.com' }, ['ALREADY_EXISTS email']],
   ['an email that another has in other letters', { email: 'TAKEN@Example.com ' }, ['ALREADY_EXISTS email']],
   ['an external id that another has', { externalId: 'taken' }, ['ALREADY_EXISTS externalId']],
+  [
+    'an external id that another has, which looks like the name of an index',
+    { externalId: 'taken_key' },
+    ['ALREADY_EXISTS externalId'],
+  ],
 ];
 
 const ONLY_NEW: [string, object, string[]][] = [
@@ -268,7 +274,7 @@ test.each(['+49 30 123456 ext. 7', '+49 30 123456;ext=5', '+49 30 123456 Durchwa
   },
 );
 
-test('each length that is allowed is taken to its last character, in emoji too', async () => {
+test('each text is accepted up to its maximum length, with emoji too', async () => {
   const wide = (length: number) => '😀'.repeat(length);
   const longest = {
     label: wide(50),

@@ -43,7 +43,7 @@ describe('the id of a merged customer', () => {
     ['node(id: $id) { __typename id ... on Customer { name } }', 'node'],
   ])('gives the kept one, with its id, in %s', async (field, name) => {
     for (const id of merged)
-      // From the plain executor, and from the compiled operation.
+      // With a new plan, then with the kept one.
       for (let times = 0; times < 2; times += 1)
         expect(await ask(`query Q($id: ID!) { ${field} }`, { id })).toEqual({
           data: { [name]: { __typename: 'Customer', id: kept, name: 'kept' } },

@@ -140,7 +140,7 @@ describe('openTicket', () => {
     ["its assignee's list", '{ agent(id: $a) { tickets { totalCount } } }'],
     ['the count of open ones', '{ customer(by: { id: $c }) { summary { openTicketCount } } }'],
     ['the record of changes', '{ customer(by: { id: $c }) { changes { totalCount } } }'],
-  ])('is at once in %s that was answered from the cache before', async (_, selection) => {
+  ])('appears at once in %s that was cached before', async (_, selection) => {
     const names = [selection.includes('$c') ? '$c: ID!' : '', selection.includes('$a') ? '$a: ID!' : ''].join('');
     const query = names === '' ? selection : `query(${names}) ${selection}`;
     const variables = { c: customerId, a: idOf('Agent', 1) };

@@ -222,7 +222,7 @@ test.each([
 ])('what the schema does not allow (%s) is an error of the request', async (_, item) => {
   const mutation = 'mutation($input: CreateOrderInput!) { createOrder(input: $input) { userErrors { code } } }';
   const input = { customerId: idOf('Customer', 1), currency: 'EUR', items: [item] };
-  // The plain executor answers the first time, the compiled operation after that.
+  // With a new plan, then with the kept one.
   for (let i = 0; i < 2; i += 1) {
     const answer = await gateway.request(mutation, { variables: { input } });
     expect(answer.data).toBeUndefined();

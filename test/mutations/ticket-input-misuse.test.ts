@@ -155,7 +155,7 @@ describe('updateTicket refuses, and writes nothing,', () => {
   });
 });
 
-test('each length that is allowed is taken to its last character, in emoji too', async () => {
+test('each text is accepted up to its maximum length, with emoji too', async () => {
   const [number, subject] = ['😀'.repeat(64), '😀'.repeat(300)];
   const opened = ticketOf(await gateway.openTicket({ customerId: idOf('Customer', 1), number, subject }));
   expect([opened.number, opened.subject]).toEqual([number, subject]);

@@ -42,7 +42,7 @@ const changesNow = async () => {
   return rows.map(({ version, action, changes }) => ({ version, action, fields: JSON.parse(String(changes)) }));
 };
 
-test('what is given changes and what is left out stays; version, tags and record of changes go along', async () => {
+test('given fields change and others stay; version, tags and the record of changes are updated', async () => {
   const before = await rowNow();
   // The tags' duplicated columns differ from the previous ones only after some time has passed.
   await aMoment();
@@ -87,7 +87,7 @@ test("the tags' repeated columns agree with every customer's", async () => {
   expect(odd).toEqual({ odd: '0' });
 });
 
-test('null clears what may be empty', async () => {
+test('null clears nullable fields', async () => {
   const cleared = { externalId: null, email: null, phone: null, company: null, ownerId: null };
   const answer = await gateway.update({ id, ...cleared });
   expect(answer).toEqual({ customer: { id, version: 2, name: 'Ada' }, userErrors: [] });
@@ -125,7 +125,7 @@ test('a change of case alone is a change', async () => {
   });
 });
 
-test('expectedVersion lets the right version through and refuses any other, showing what is there', async () => {
+test('expectedVersion accepts the current version and refuses any other, with the current state', async () => {
   expect(await gateway.update({ id, expectedVersion: 1, name: 'Second' })).toMatchObject({ customer: { version: 2 } });
   const before = await gateway.everything();
   for (const expectedVersion of [1, 3, 0, -1])
@@ -145,7 +145,7 @@ test('expectedVersion lets the right version through and refuses any other, show
   });
 });
 
-test('an update is at once in what was answered from the cache before', async () => {
+test('an update appears at once in answers that were cached before', async () => {
   const query = 'query($id: ID!) { customer(by: { id: $id }) { name version changes(first: 1) { nodes { action } } } }';
   await gateway.data(query, { id });
   expect((await gateway.request(query, { variables: { id } })).headers.get('x-cache')).toBe('HIT');

@@ -120,7 +120,7 @@ test('the status, the version and the moment are written, with an entry in the r
   expect({ ...after, customer_changes: after['customer_changes']?.slice(0, -1) }).toEqual({ ...before, orders });
 });
 
-describe('what orders come to', () => {
+describe("the total of a customer's orders", () => {
   const valuesNow = () =>
     gateway.sql('SELECT currency, CAST(amount AS CHAR) AS amount FROM customer_values WHERE customer_id = ?', [
       rowOf(customerId),
@@ -141,14 +141,14 @@ describe('what orders come to', () => {
     expect(await keptFigures(gateway)).toEqual(await recomputedFigures(gateway));
   });
 
-  test('in a currency in which none counts any more has no row, as if the seed had written it', async () => {
+  test('has no row for a currency in which no order counts any more, as in seeded data', async () => {
     const [only] = [await place('4.10', 'USD'), await place()];
     await gateway.advance({ id: only, status: 'CANCELLED' });
     expect(await valuesNow()).toEqual([{ currency: 'EUR', amount: '12.5000' }]);
     expect(await keptFigures(gateway)).toEqual(await recomputedFigures(gateway));
   });
 
-  test('in a currency in which only free ones count is nothing, in a row of its own', async () => {
+  test('is zero, with a row, for a currency in which only orders with a total of zero count', async () => {
     const [free, dear] = [await place('0'), await place('1')];
     await gateway.advance({ id: dear, status: 'CANCELLED' });
     expect(await valuesNow()).toEqual([{ currency: 'EUR', amount: '0.0000' }]);
@@ -157,13 +157,13 @@ describe('what orders come to', () => {
     expect(await keptFigures(gateway)).toEqual(await recomputedFigures(gateway));
   });
 
-  test('stays exact where a floating-point number would not', async () => {
+  test('stays exact where a floating-point number would not be', async () => {
     const [small] = [await place('0.01'), await place('999999999999999.98')];
     await gateway.advance({ id: small, status: 'CANCELLED' });
     expect(await valuesNow()).toEqual([{ currency: 'EUR', amount: '999999999999999.9800' }]);
   });
 
-  test('of seeded orders stays what the seed would have written', async () => {
+  test('of seeded orders stays as the seed would have written it', async () => {
     const orders = await gateway.sql("SELECT id, status FROM orders WHERE status IN ('PENDING', 'DELIVERED') LIMIT 60");
     for (const row of orders)
       orderOf(
@@ -177,7 +177,7 @@ describe('what orders come to', () => {
   });
 });
 
-test('expectedVersion lets the right version through and refuses any other, showing the order as it is', async () => {
+test('expectedVersion accepts the current version and refuses any other, with the current order', async () => {
   const id = await place();
   expect(await gateway.advance({ id, status: 'PAID', expectedVersion: 1 })).toMatchObject({ order: { version: 2 } });
   const before = await gateway.everything();
@@ -204,7 +204,7 @@ test.each([
   expect(await gateway.everything()).toEqual(before);
 });
 
-test('the same key takes an order on once, and is answered with it as it is now', async () => {
+test('the same key changes an order once, and returns its current state', async () => {
   const id = await place();
   const input = { id, status: 'PAID', idempotencyKey: 'paid' };
   const first = await gateway.advance(input);
@@ -217,7 +217,7 @@ test('the same key takes an order on once, and is answered with it as it is now'
   expect(await gateway.everything()).toEqual(before);
 });
 
-test('a new status is at once in what was answered from the cache before', async () => {
+test('a new status appears at once in answers that were cached before', async () => {
   const id = await place();
   const query = `query($id: ID!, $c: ID!) { order(by: { id: $id }) { status }
     customer(by: { id: $c }) { orders(filter: { status: [CANCELLED] }) { totalCount } changes(first: 1) { nodes { nodeId } }

@@ -78,7 +78,7 @@ describe('updateTicket', () => {
     });
   });
 
-  test('gives a ticket to another agent, and to nobody with null', async () => {
+  test('assigns a ticket to another agent, or to nobody with null', async () => {
     await gateway.updateTicket({ id, assigneeId: idOf('Agent', 2) });
     expect(await ticketRow()).toMatchObject({ assignee_id: 2n, version: 2 });
     await gateway.updateTicket({ id, assigneeId: null });
@@ -102,7 +102,7 @@ describe('updateTicket', () => {
     }
   });
 
-  test('lets the expected version through and refuses any other, showing what is there', async () => {
+  test('accepts the current version and refuses any other, with the current state', async () => {
     expect(await gateway.updateTicket({ id, expectedVersion: 1, subject: 'Second' })).toMatchObject({
       ticket: { version: 2 },
     });
@@ -123,7 +123,7 @@ describe('updateTicket', () => {
     expect(ticketOf(again).version).toBe(3);
   });
 
-  test('sent again with its key is answered as the first time, and is done once', async () => {
+  test('sent again with its key returns the first answer, and is done once', async () => {
     const input = { id, status: 'CLOSED', idempotencyKey: 'close-it' };
     const first = await gateway.updateTicket(input);
     const before = await gateway.everything();
@@ -135,7 +135,7 @@ describe('updateTicket', () => {
     ['the lists', '{ tickets(filter: { status: [CLOSED] }) { totalCount } }', 1],
     ['the count of open ones', 'query($c: ID!) { customer(by: { id: $c }) { summary { openTicketCount } } }', -1],
     ['the record of changes', 'query($c: ID!) { customer(by: { id: $c }) { changes { totalCount } } }', 1],
-  ])('is at once in %s that was answered from the cache before', async (_, query, more) => {
+  ])('appears at once in %s that was cached before', async (_, query, more) => {
     const variables = { c: idOf('Customer', CUSTOMER) };
     const counted = async () => Number(/\d+/.exec(JSON.stringify(await gateway.data(query, variables)))?.[0]);
     const before = await counted();
@@ -156,7 +156,7 @@ describe('a status', () => {
     STATES.filter((to) => to !== from && !isRefused(from, to)).map((to) => [from, to] as const),
   );
 
-  test.each(allowed)('goes from %s to %s; the count of open tickets and closedAt go along', async (from, to) => {
+  test.each(allowed)('goes from %s to %s, with the count of open tickets and closedAt', async (from, to) => {
     if (from !== 'OPEN') await gateway.updateTicket({ id, status: from });
     const [row, count] = [await ticketRow(), await openCount()];
     await aMoment();
@@ -193,7 +193,7 @@ describe('a status', () => {
   test.each([
     ['a resolved ticket without closedAt, once it is closed', "status = 'RESOLVED', closed_at = NULL", 'CLOSED'],
     ['an open ticket with a closedAt, once it is resolved', "closed_at = '2020-01-01'", 'RESOLVED'],
-  ])('puts right what another program left: %s', async (_, left, status) => {
+  ])('corrects what another program left: %s', async (_, left, status) => {
     await gateway.sql(`UPDATE tickets SET ${left} WHERE id = ?`, [rowOf(id)]);
     await gateway.updateTicket({ id, status });
     const row = await ticketRow();

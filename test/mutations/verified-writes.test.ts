@@ -152,7 +152,7 @@ describe('npm run verify finds nothing', () => {
   });
 });
 
-test('a repair waits for whoever holds the customer, and counts what they have written', async () => {
+test('a repair waits for writers that have locked the customer, and counts what they have written', async () => {
   const customer = customerOf(await gateway.create({ name: 'Busy' }));
   const id = rowOf(customer.id);
   await gateway.sql('UPDATE customer_stats SET order_count = 98 WHERE customer_id = ?', [id]);

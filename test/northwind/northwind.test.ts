@@ -10,7 +10,7 @@ import { ANY_COST, PATIENT, startGateway, type TestGateway } from '../support/ga
 const folder = process.env['NORTHWIND_DIR'] ?? '';
 const mapping = join(import.meta.dirname, '../../import/northwind.yaml');
 
-describe('Northwind, imported by the mapping that comes along', () => {
+describe('Northwind, imported with import/northwind.yaml', () => {
   let databaseUrl: string;
   let gateway: TestGateway;
   let imported: Awaited<ReturnType<typeof importFrom>>;
@@ -25,7 +25,7 @@ describe('Northwind, imported by the mapping that comes along', () => {
     await cleanUpImports();
   });
 
-  test('is there whole, and nothing was rejected', async () => {
+  test('is complete, and nothing was rejected', async () => {
     expect(imported.exitCode).toBe(0);
     expect(imported.counts).toEqual({
       agents: [9, 9, 0, 0, 0],
@@ -43,7 +43,7 @@ describe('Northwind, imported by the mapping that comes along', () => {
     expect(blonp).toEqual({ line1: '24, place Kléber', city: 'Strasbourg', country: 'FR' });
   });
 
-  test('answers over GraphQL with every order, line and cent that the files hold', async () => {
+  test('has every order, line and cent of the files, asked over GraphQL', async () => {
     expect(await ordersOverGraphQL(gateway)).toEqual(ordersOfTheFiles());
   });
 

@@ -104,7 +104,7 @@ describe('SQL statements', () => {
     return { statements, size: text.length };
   }
 
-  test('are one a level of the query, for 1 parent and for 100', async () => {
+  test('are one per level of the query, for 1 parent and for 100', async () => {
     const figures: Record<string, string | number>[] = [];
     for (const { query, statements: expected } of QUERIES) {
       const one = await statementsOf(query, 1);

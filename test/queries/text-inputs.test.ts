@@ -72,7 +72,7 @@ describe('every text of the schema that comes in', () => {
         name: `${type.name}.${field.name}`,
         args: args(NORMALISED),
       });
-      // Values that a compiled operation keeps between requests must not be modified.
+      // Values that a plan keeps between requests must not be modified.
       expect(given).toEqual(args(GIVEN));
     }
     expect(fields.length).toBeGreaterThan(25);

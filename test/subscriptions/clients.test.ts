@@ -91,12 +91,12 @@ async function half(gateway: TestGateway) {
   return { answer, send: () => socket.write(request.slice(-1)) };
 }
 
-describe('a client that goes away', () => {
+describe('a client that disconnects', () => {
   test.each<[string, (socket: Socket) => unknown]>([
     ['closes its connection', (socket) => socket.end()],
     ['drops its connection', (socket) => socket.destroy()],
     ['has its connection reset', (socket) => socket.resetAndDestroy()],
-  ])('and %s takes its subscription with it within a second', async (_, goAway) => {
+  ])('and %s ends its subscription within a second', async (_, goAway) => {
     const gateway = await start();
     const socket = await raw(gateway);
     expect(await open(gateway)).toBe(1);
@@ -105,7 +105,7 @@ describe('a client that goes away', () => {
     expect(await endedBy(gateway, 'client')).toBe(1);
   });
 
-  test('takes along the one that waited behind it on the same connection', async () => {
+  test('also ends the one that was queued behind it on the same connection', async () => {
     const gateway = await start();
     const socket = await raw(gateway, CHANGED, 2);
     await untilOpen(gateway, 2);
@@ -136,7 +136,7 @@ describe('a client that goes away', () => {
     await untilOpen(gateway, 0);
   });
 
-  test('is not read for any more', async () => {
+  test('causes no more reads', async () => {
     const gateway = await start();
     const stream = await watch(gateway);
     stream.close();
@@ -161,7 +161,7 @@ describe('a client that does not read', () => {
   const roomy = { LIMIT_TOKENS: '20000', LIMIT_ALIASES: '5000' };
   const patient = { ...roomy, LIMIT_SUBSCRIPTION_STALL_MS: '600000' };
 
-  test('is sent what it takes and no more, and has what is new as one', async () => {
+  test('is sent only what it reads, and new changes combined into one', async () => {
     const gateway = await start(patient);
     const socket = await raw(gateway, large);
     socket.pause();
@@ -175,7 +175,7 @@ describe('a client that does not read', () => {
     expect([await endedBy(gateway, 'stalled'), await open(gateway)]).toEqual([0, 2]);
   });
 
-  test('for as long as it may is cut, and nobody else is', async () => {
+  test('for too long is disconnected, and nobody else is', async () => {
     const gateway = await start({ ...roomy, LIMIT_SUBSCRIPTION_STALL_MS: '500' });
     const socket = await raw(gateway, large);
     socket.pause();
@@ -197,7 +197,7 @@ describe('a client that does not read', () => {
     expect((await reader.next()).data.data.customerChanged.company).toBe('After Ltd');
   });
 
-  test('for a while and then does is shown the newest state at once', async () => {
+  test('for a while gets the newest state as soon as it reads again', async () => {
     const gateway = await start(patient);
     const socket = await raw(gateway, large);
     socket.pause();
@@ -268,7 +268,7 @@ describe('one subscription too many', () => {
 });
 
 describe('a gateway that stops', () => {
-  test('tells each client that nothing more comes, and waits for none', async () => {
+  test("completes each client's stream, and waits for none of them", async () => {
     const gateway = await startGateway({
       databaseUrl: writer.databaseUrl,
       settings: { LIMIT_TOKENS: '20000', LIMIT_ALIASES: '5000' },

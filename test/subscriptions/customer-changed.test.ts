@@ -72,7 +72,7 @@ describe('customerChanged', () => {
     await silence(stream);
   });
 
-  test('comes once for each change, though it is heard of here and in Redis', async () => {
+  test('is sent once for each change, though the gateway learns of it both directly and from Redis', async () => {
     const { id } = await newCustomer();
     const { stream } = await watch(id);
     for (let version = 2; version < 6; version += 1) {
@@ -94,7 +94,7 @@ describe('customerChanged', () => {
     expect(shown).toMatchObject({ id: kept.id, name: 'Kept still', version: 3 });
   });
 
-  test('hears of what hangs on the customer too', async () => {
+  test('is also sent when something that belongs to the customer changes', async () => {
     const { id } = await newCustomer();
     const query = 'subscription($id: ID!) { customerChanged(id: $id) { interactions(first: 1) { nodes { body } } } }';
     const { stream, first } = await watch(id, query);
@@ -103,7 +103,7 @@ describe('customerChanged', () => {
     expect((await stream.next()).data.data.customerChanged.interactions.nodes).toEqual([{ body: 'Called back.' }]);
   });
 
-  test('hears of no other customer, and of no write that was refused or changed nothing', async () => {
+  test('is not sent for other customers, or for writes that were refused or changed nothing', async () => {
     const [{ id }, other] = [await newCustomer(), await newCustomer('Grace')];
     const { stream } = await watch(id);
     await gateway.update({ id: other.id, company: 'Another Ltd' });
@@ -120,7 +120,7 @@ describe('customerChanged', () => {
     await silence(stream);
   });
 
-  test('says nothing before COMMIT', async () => {
+  test('is not sent before COMMIT', async () => {
     const { id } = await newCustomer();
     const { stream } = await watch(id);
     const blocker: Connection = await createConnection({
@@ -140,7 +140,7 @@ describe('customerChanged', () => {
     expect((await stream.next()).data.data.customerChanged).toMatchObject({ company: 'Slow Ltd', version: 2 });
   });
 
-  test('reads anew for each event, and never what was stored: one statement for the customer', async () => {
+  test('reads from the database for each event, never from the cache, with one statement for the customer', async () => {
     const { id } = await newCustomer();
     const { stream } = await watch(id);
     const statements = await gateway.statementsOf(async () => {

@@ -13,7 +13,7 @@ beforeAll(async () => {
 afterAll(() => gateway.close());
 
 describe('the client of graphql-sse', () => {
-  test('subscribes, hears of changes, and goes away', async () => {
+  test('subscribes, gets changes, and disconnects', async () => {
     const client = createClient({ url: `${gateway.url}/graphql`, retryAttempts: 0 });
     const results = client.iterate<{ customerChanged: { company: string } }>({ query: CHANGED, variables: { id } });
     await results.next();
@@ -33,7 +33,7 @@ describe('the client of graphql-sse', () => {
     );
   });
 
-  test('hears that the customer is deleted, and then that nothing more comes', async () => {
+  test('gets an error when the customer is deleted, and then the end of the stream', async () => {
     const { id: other } = customerOf(await gateway.create({ name: 'Grace' }));
     const client = createClient({ url: `${gateway.url}/graphql`, retryAttempts: 0 });
     const results = client.iterate({ query: CHANGED, variables: { id: other } });
@@ -53,7 +53,7 @@ describe('the client of graphql-sse', () => {
     expect((await results.next()).done).toBe(true);
   });
 
-  test('is told what is wrong with an operation', async () => {
+  test('gets the errors of a wrong operation', async () => {
     const client = createClient({ url: `${gateway.url}/graphql`, retryAttempts: 0 });
     const results = client.iterate({ query: 'subscription { nothing }' });
     expect((await results.next()).value).toMatchObject({

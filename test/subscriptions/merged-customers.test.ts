@@ -27,7 +27,7 @@ afterEach(() => {
 const readAs = async (row: string): Promise<void> => (await due())?.found(row);
 
 describe('a subscription to a customer that was merged', () => {
-  test('hears of the one that it went into', async () => {
+  test('follows the one that it was merged into', async () => {
     await readAs('1');
     expect(await due()).toBeUndefined();
     bus.changed(['1', '2']);
@@ -39,7 +39,7 @@ describe('a subscription to a customer that was merged', () => {
     expect(await due()).toBeDefined();
   });
 
-  test('follows it on, and hears no more of the one between', async () => {
+  test('follows a chain of merges, and reports nothing of the one in between', async () => {
     await readAs('2');
     await readAs('2');
     bus.changed(['2', '3']);

@@ -46,7 +46,7 @@ const customerIn = ({ data }: StreamedEvent) => data.data.customerChanged;
 const updateBy = (gateway: TestGateway, id: string, company: string) =>
   gateway.data(UPDATE, { input: { id, company } });
 
-test('a write through one gateway comes to a subscription on another, and once to each', async () => {
+test('a write through one gateway reaches a subscription on another, and each only once', async () => {
   const id = await newCustomer();
   const [here, there] = [await watch(first, id), await watch(second, id)];
   for (const [gateway, company] of [
@@ -75,7 +75,7 @@ test('a query after an event is never answered from what was stored before it', 
 });
 
 describe('updates of one customer through both gateways', () => {
-  test('are seen in their order, and the last one by everybody', async () => {
+  test('arrive in order, and the last one arrives everywhere', async () => {
     const id = await newCustomer();
     const readers = await Promise.all([first, second, first, second].map((gateway) => watch(gateway, id)));
     const seen = readers.map((stream) => stream.until((event) => customerIn(event).version === 201));

@@ -85,7 +85,7 @@ async function findOrFetch(): Promise<BrowserProgram> {
   }
   const now = await fetchedProgram();
   if (await runs(now)) return now;
-  throw new Error(`Found no Chromium, and the fetched one does not run here. ${advice}`);
+  throw new Error(`Found no Chromium, and the fetched one does not run on this machine. ${advice}`);
 }
 
 async function fetchedProgram(): Promise<BrowserProgram> {

@@ -89,7 +89,7 @@ async function startMiddle(
 
 const GREETINGS = ['5.5.5-10.11.6-MariaDB', '9.7.0'];
 
-test.each(GREETINGS)('one that greets as %s hears nothing of the password, nor anything at all', async (version) => {
+test.each(GREETINGS)('one that greets as %s receives neither the password nor anything else', async (version) => {
   middle = await startMiddle(version);
   const ca = encodeURIComponent(ours.certFile);
   for (const mode of ['VERIFY_IDENTITY', 'VERIFY_CA', 'REQUIRED']) {
@@ -103,12 +103,12 @@ test.each([
   ['that the password was right', signedIn],
   ['that it was wrong', packet(2, Buffer.from('\xff\x15\x04#28000planted', 'latin1'))],
   ['that it wants the password in clear', packet(2, Buffer.from('\xfemysql_clear_password\0', 'latin1'))],
-])('one that says %s before TLS is there is not believed', async (_, planted) => {
+])('one that sends %s before TLS is established is not trusted', async (_, planted) => {
   const ca = encodeURIComponent(ours.certFile);
   for (const version of GREETINGS) {
     const lying = (middle = await startMiddle(version, { planted: [planted] }));
     const url = `mysql://careful:topsecret@localhost:${lying.port}/crm?ssl-mode=VERIFY_IDENTITY&ssl-ca=${ca}`;
-    await expect(openConnection(url)).rejects.toThrow(/The server sent what the driver cannot read/);
+    await expect(openConnection(url)).rejects.toThrow(/The server sent something that the driver cannot read/);
     await expect(openServer(url, 60_000)).rejects.toMatchObject({ code: 'SERVICE_UNAVAILABLE' });
     expect(lying.heard()).toBe('');
     await lying.close();
@@ -123,13 +123,13 @@ test('a certificate that has expired is refused', async () => {
   await expect(openConnection(url)).rejects.toThrow(/its certificate was refused: certificate has expired/);
 });
 
-test('one that says nothing once it is asked for TLS is given up', async () => {
+test('one that does not answer the request for TLS is given up', async () => {
   middle = await startMiddle('9.7.0', { hangs: true });
   const url = `mysql://u@localhost:${middle.port}/crm?ssl-mode=VERIFY_CA&ssl-ca=${ours.certFile}`;
   await expect(openServer(url, 50)).rejects.toMatchObject({ code: 'SERVICE_UNAVAILABLE' });
 });
 
-test('this is one that would hear the password, of whoever does not look at certificates', async () => {
+test('it would get the password from a client that does not verify certificates', async () => {
   const listening = (middle = await startMiddle('5.5.5-10.11.6-MariaDB'));
   const connecting = openConnection(`mysql://careful:topsecret@localhost:${listening.port}/crm?ssl-mode=REQUIRED`);
   const refused = expect(connecting).rejects.toThrow();

@@ -85,8 +85,8 @@ describe.each(WAYS)('%s', (_, connect) => {
     await expect(connect(urlOf(servers, host, parameters))).rejects.toThrow(reason);
   });
 
-  test('does not connect to a server that has no TLS', async () => {
-    await expect(connect(urlOf(plain, '127.0.0.1', 'ssl-mode=REQUIRED'))).rejects.toThrow(/it has no TLS/);
+  test('does not connect to a server without TLS', async () => {
+    await expect(connect(urlOf(plain, '127.0.0.1', 'ssl-mode=REQUIRED'))).rejects.toThrow(/it does not support TLS/);
   });
 });
 
@@ -106,7 +106,7 @@ test('a gateway reads and writes over TLS', async () => {
   }
 });
 
-test('npm start tells in one line why a certificate is refused', async () => {
+test('npm start says in one line why a certificate is refused', async () => {
   const DATABASE_URL = urlOf(servers, '127.0.0.1', 'ssl-mode=VERIFY_CA&ssl-ca=$OTHER');
   const { code, stderr } = await startProcess({ DATABASE_URL, NODE_ENV: 'test' }).ended;
   expect(code).toBe(69);

@@ -61,7 +61,7 @@ test.each([
   ['one of an authority that nobody knows', () => tlsUrl('localhost', ''), /SELF_SIGNED_CERT/],
   ['none, since the server has no TLS', () => servers.redis.url.replace('redis:', 'rediss:'), /ETIMEDOUT/],
   ['TLS that was not asked for', () => `redis://localhost:${servers.redisTlsPort}`, /Redis is down/],
-])('a gateway does without Redis for a certificate that is %s, and says why', async (_, url, reason) => {
+])('a gateway runs without Redis if its certificate is %s, and says why', async (_, url, reason) => {
   // A server without TLS waits for the rest of what it takes for a command, until the gateway gives up.
   const gateway = await start(url(), { CACHE_TIMEOUT_MS: '40' });
   await until('the log to say why', () => gateway.logLines.filter((line) => reason.test(line)).length);
@@ -81,14 +81,14 @@ async function expectHeard(first: TestGateway, second: TestGateway): Promise<voi
   stream.close();
 }
 
-test('a write through one gateway comes to a subscription on another, over TLS', async () => {
+test('a write through one gateway reaches a subscription on another, over TLS', async () => {
   const url = tlsUrl('localhost', `ssl-ca=${ours.certFile}`);
   const [first, second] = await Promise.all([start(url), start(url)]);
   await untilRedisUp(first, second);
   await expectHeard(first, second);
 });
 
-test('the file of the CA is read at start alone', async () => {
+test('the CA file is read only at start', async () => {
   const folder = await createTemporaryFolder();
   const file = join(folder.path, 'ca.pem');
   await copyFile(ours.certFile, file);
@@ -117,7 +117,7 @@ test('answers are kept in a cluster over TLS, whose nodes are known by their add
   await cluster.close();
 });
 
-test('a command tells the caches over TLS, and says why it cannot', async () => {
+test('a command invalidates caches over TLS, and says why if it cannot', async () => {
   const place = (ca: string) => ({
     urls: [tlsUrl('localhost', `ssl-ca=${ca}`)],
     prefix: 'tls-test:',

@@ -13,11 +13,11 @@ test.each([
   expect(prismaUrl(`mysql://u:a%25b@host:3307/crm${given}`)).toBe(`mysql://u:a%25b@host:3307/crm${expected}`);
 });
 
-test('a relative path, which for Prisma begins at its schema, is made absolute', () => {
+test('a relative path, which Prisma would resolve from its schema, is made absolute', () => {
   const url = prismaUrl(`mysql://host/crm?ssl-mode=VERIFY_CA&ssl-ca=${relative(process.cwd(), CA)}`);
   expect(new URL(url).searchParams.get('sslcert')).toBe(CA);
 });
 
-test('what cannot be done is refused', () => {
+test('what Prisma cannot do is refused', () => {
   expect(() => prismaUrl('mysql://host/crm?ssl-mode=PREFERRED')).toThrow(/got one with an "ssl-mode" that is none of/);
 });

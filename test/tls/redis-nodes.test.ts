@@ -37,7 +37,7 @@ async function startFront(serverPort: number, { cert, key }: KeyPair) {
   return { names, port: await listening(server), close: () => server.close() };
 }
 
-test('each node of a cluster is asked for by its own name, also one that the others have named', async () => {
+test('each node of a cluster is verified by its own name, also one that others have announced', async () => {
   const cluster = await startOwnCluster('secret');
   const pair = await ours.issue(['localhost']);
   const fronts = await Promise.all(cluster.urls.map((url) => startFront(Number(new URL(url).port), pair)));
@@ -81,7 +81,7 @@ async function drip(socket: Socket): Promise<void> {
   for (; !socket.destroyed; await pause(20)) socket.write('\0');
 }
 
-test('a Redis that never comes to an end of its handshake is given up, however much it says', async () => {
+test('a Redis that never finishes its handshake is given up, however much it sends', async () => {
   const server = createServer((socket) => void drip(socket));
   const redisUrl = `rediss://localhost:${await listening(server)}`;
   const settings = { ...PATIENT, CACHE_TIMEOUT_MS: '40' };

@@ -4,9 +4,10 @@ import { isCountry } from '../countries.ts';
 import { parseGlobalId } from '../global-id.ts';
 import { hasExtension, parsePhone } from '../phones.ts';
 import { parseEmail } from '../scalars.ts';
-import { parseText } from '../text.ts';
+import { parseText, shows } from '../text.ts';
 import { quoted, quotedAscii } from '../../errors.ts';
 import type { Problems } from '../user-errors.ts';
+import { ADDRESS_LENGTHS, CUSTOMER_LENGTHS } from './limits.ts';
 import { MAX_ADDRESSES, MAX_TAGS } from './table.ts';
 
 type Maybe<Value> = Value | null | undefined;
@@ -37,14 +38,17 @@ export interface CustomerFields {
 /** Validates and normalises the given fields; null clears a nullable column. Adds to `problems`. */
 export function parseCustomerFields(input: CustomerFields, problems: Problems): CustomerValues {
   const values: CustomerValues = {};
-  const text = (given: string | null, rules: { path: string[]; most: number; isEnough?: typeof counts }) =>
-    given === null ? null : parseText(given, { ...rules, problems });
-  if (input.externalId !== undefined) values.externalId = text(input.externalId, { path: ['externalId'], most: 64 });
+  const text = (field: 'externalId' | 'company' | 'name', isEnough = shows): string | null => {
+    const given = input[field] ?? null;
+    return given === null
+      ? null
+      : parseText(given, { path: [field], most: CUSTOMER_LENGTHS[field], problems, isEnough });
+  };
+  if (input.externalId !== undefined) values.externalId = text('externalId');
   // No search would find a name in which nothing counts.
-  const compared = { most: 200, isEnough: counts };
-  if (input.company !== undefined) values.company = text(input.company, { path: ['company'], ...compared });
+  if (input.company !== undefined) values.company = text('company', counts);
   if (input.name !== undefined) {
-    const name = text(input.name, { path: ['name'], ...compared });
+    const name = text('name', counts);
     if (name !== null) values.name = name;
     else if (input.name === null) problems.add('INVALID_INPUT', ['name'], 'Expected a name, got null.');
   }
@@ -96,7 +100,7 @@ function phoneOf(phone: PhoneInput | null, problems: Problems): string | null {
 export function parseTags(given: Maybe<readonly string[]>, problems: Problems, isEnough = counts): string[] {
   const tags = new Map<string, string>();
   for (const [i, tag] of (given ?? []).entries()) {
-    const text = parseText(tag, { path: ['tags', i], most: 50, problems, isEnough });
+    const text = parseText(tag, { path: ['tags', i], most: CUSTOMER_LENGTHS.tag, problems, isEnough });
     const key = text === null ? '' : foldCase(text);
     if (text !== null && !tags.has(key)) tags.set(key, text);
   }
@@ -104,8 +108,6 @@ export function parseTags(given: Maybe<readonly string[]>, problems: Problems, i
     problems.add('INVALID_INPUT', ['tags'], `Expected at most ${MAX_TAGS} tags, got ${tags.size}.`);
   return [...tags.values()];
 }
-
-const ADDRESS_LENGTHS = { label: 50, line1: 200, line2: 200, city: 100, region: 100, postalCode: 20 } as const;
 
 /** Addresses as stored, numbered from 0. */
 export function parseAddresses(given: Maybe<readonly AddressInput[]>, problems: Problems) {

@@ -7,6 +7,7 @@ import { isEqual, isOneOf, isWithin } from '../filters.ts';
 import { rowIdOf } from '../global-id.ts';
 import { phoneStarts } from '../phones.ts';
 import { isText } from '../text.ts';
+import { CUSTOMER_LENGTHS } from './limits.ts';
 import { customerTags } from './table.ts';
 
 /**
@@ -33,7 +34,7 @@ export function customerConditions(filter: CustomerFilter | null | undefined): C
 function givenText(given: string | null | undefined, name: string): string | undefined {
   if (given === null || given === undefined) return undefined;
   // A trailing space is significant: `Li ` is not a prefix of Linda.
-  return soughtText(given.trimStart(), { argument: `filter.${name}`, most: 200, given });
+  return soughtText(given.trimStart(), { argument: `filter.${name}`, most: CUSTOMER_LENGTHS.name, given });
 }
 
 /** @throws BAD_USER_INPUT for text that is empty, too long, not text, or in which nothing counts: a prefix of every name, or of names nobody sees */

@@ -6,11 +6,10 @@ import { parseId, parseOptionalId, parsePastMoment } from '../input.ts';
 import { lockCustomer } from '../lock.ts';
 import { parseText } from '../text.ts';
 import { refuse } from '../user-errors.ts';
+import { INTERACTION_LENGTHS } from './limits.ts';
 
 /** What the payload's resolvers get. */
 export type LogInteractionPayload = Payload<{ readonly interactionId: string }>;
-
-const MAX_CHARACTERS = 10_000;
 
 /** Records a contact with a customer, optionally about one of the customer's tickets and by an agent. */
 export const logInteraction = defineCommand({
@@ -19,7 +18,7 @@ export const logInteraction = defineCommand({
     ticketId: parseOptionalId('Ticket', input.ticketId, { path: ['ticketId'], problems }),
     agentId: parseOptionalId('Agent', input.agentId, { path: ['agentId'], problems }),
     kind: input.kind,
-    body: parseText(input.body, { path: ['body'], most: MAX_CHARACTERS, problems, isManyLines: true }) ?? '',
+    body: parseText(input.body, { path: ['body'], most: INTERACTION_LENGTHS.body, problems, isManyLines: true }) ?? '',
     occurredAt: parsePastMoment(input.occurredAt, { path: ['occurredAt'], problems }),
   }),
   async run(write, { customerId: given, ticketId, agentId, kind, body, occurredAt = write.now }) {

@@ -1,9 +1,10 @@
 import { quoted } from '../../errors.ts';
 import type { CreateOrderInput, OrderItemInput, ProductBy } from '../../generated/graphql.ts';
 import { parseId, parsePastMoment } from '../input.ts';
-import { isCurrency, parseAmount, toAmount, type Amount } from '../money.ts';
+import { isCurrency, parseAmount, SCALE, toAmount, type Amount } from '../money.ts';
 import { parseText, readKey } from '../text.ts';
 import type { Problems } from '../user-errors.ts';
+import { ORDER_LENGTHS } from './limits.ts';
 import { MAX_ITEMS } from './table.ts';
 
 /** How a line identifies its product. */
@@ -30,7 +31,7 @@ export interface OrderValues {
 }
 
 const MAX_OF_ONE = 1_000_000;
-const WHOLE = toAmount(10_000n);
+const WHOLE = toAmount(SCALE);
 const NOTHING = toAmount(0n);
 
 /** Validates what can be checked of a new order without the database. Adds to `problems`. */
@@ -43,7 +44,7 @@ export function parseOrder(input: CreateOrderInput, problems: Problems): OrderVa
     problems.add('INVALID_INPUT', ['items'], `Expected 1 to ${MAX_ITEMS} items, got ${items.length}.`);
   return {
     customerId: parseId('Customer', input.customerId, { path: ['customerId'], problems }),
-    number: number === null ? null : parseText(number, { path: ['number'], most: 64, problems }),
+    number: number === null ? null : parseText(number, { path: ['number'], most: ORDER_LENGTHS.number, problems }),
     currency,
     items: items.map((item, position) => parseItem(item, { path: ['items', position], problems })),
     placedAt: parsePastMoment(input.placedAt, { path: ['placedAt'], problems }),

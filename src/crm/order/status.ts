@@ -1,4 +1,4 @@
-import type { OrderStatus } from '../../generated/graphql.ts';
+import { OrderStatus } from '../../generated/prisma/enums.ts';
 
 /** The states that may follow each; final ones have none. Keep the descriptions of the states in the schema in step. */
 export const TRANSITIONS: Readonly<Record<OrderStatus, readonly OrderStatus[]>> = {
@@ -10,5 +10,17 @@ export const TRANSITIONS: Readonly<Record<OrderStatus, readonly OrderStatus[]>> 
   REFUNDED: [],
 };
 
+const IS_COUNTED: Readonly<Record<OrderStatus, boolean>> = {
+  PENDING: true,
+  PAID: true,
+  SHIPPED: true,
+  DELIVERED: true,
+  CANCELLED: false,
+  REFUNDED: false,
+};
+
 /** Whether an order in this state counts towards its customer's total. */
-export const isCounted = (status: OrderStatus): boolean => status !== 'CANCELLED' && status !== 'REFUNDED';
+export const isCounted = (status: OrderStatus): boolean => IS_COUNTED[status];
+
+/** All states of orders that count. */
+export const COUNTED_STATES: readonly OrderStatus[] = Object.values(OrderStatus).filter(isCounted);

@@ -1,7 +1,8 @@
-import type { Order } from '../../generated/prisma/client.ts';
+import { Prisma, type Order } from '../../generated/prisma/client.ts';
 import { fitsAmount, formatAmount, MAX_AMOUNT, parseAmount, type Amount } from '../money.ts';
 import { refuse } from '../user-errors.ts';
 import { noteChange, type Write } from '../writer.ts';
+import { COUNTED_STATES } from './status.ts';
 
 /** What a new order adds. */
 interface NewOrder {
@@ -59,5 +60,5 @@ export async function takeFromSums(write: Write, order: Order): Promise<void> {
       AND NOT EXISTS (
         SELECT 1 FROM orders AS o FORCE INDEX (orders_customer_id_status_placed_at_id_idx)
         WHERE o.customer_id = customer_values.customer_id AND o.currency = customer_values.currency
-          AND o.status IN ('PENDING', 'PAID', 'SHIPPED', 'DELIVERED'))`;
+          AND o.status IN (${Prisma.join(COUNTED_STATES)}))`;
 }

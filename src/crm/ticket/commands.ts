@@ -1,31 +1,22 @@
 import type { OpenTicketInput, TicketPriority, TicketStatus, UpdateTicketInput } from '../../generated/graphql.ts';
 import type { Ticket } from '../../generated/prisma/client.ts';
+import { isGiven } from '../../given.ts';
 import { assertAgentExists } from '../agents.ts';
 import { recordChange } from '../changes.ts';
 import { defineCommand, type Payload } from '../command.ts';
 import { givenRow, parseId, parseOptionalId } from '../input.ts';
 import { lockCustomer, lockOwned } from '../lock.ts';
 import { writeNumbered } from '../numbers.ts';
-import { countOpenTickets } from '../stats.ts';
 import { parseText } from '../text.ts';
 import { refuse, type Problems } from '../user-errors.ts';
+import { countOpenTickets } from './count.ts';
+import { TICKET_LENGTHS } from './limits.ts';
+import { isOpen, TRANSITIONS } from './status.ts';
 
 /** What the payloads' resolvers get. */
 export type TicketPayload = Payload<{ readonly ticketId: string }>;
 export type OpenTicketPayload = TicketPayload;
 export type UpdateTicketPayload = TicketPayload;
-
-const MAX_CHARACTERS = { number: 64, subject: 300 } as const;
-
-/** The states that each state can change to; keeping a state is not a transition. Keep `schema.graphql` in step. */
-const TRANSITIONS: Readonly<Record<TicketStatus, readonly TicketStatus[]>> = {
-  OPEN: ['PENDING', 'RESOLVED', 'CLOSED'],
-  PENDING: ['OPEN', 'RESOLVED', 'CLOSED'],
-  RESOLVED: ['OPEN', 'PENDING', 'CLOSED'],
-  CLOSED: ['OPEN'],
-};
-
-const isOpen = (status: TicketStatus): boolean => status === 'OPEN' || status === 'PENDING';
 
 /** Opens a ticket for a customer, with the given number or a generated one. */
 export const openTicket = defineCommand({
@@ -122,10 +113,8 @@ function parseTicketFields(input: UpdateTicketInput, problems: Problems): Ticket
   return values;
 }
 
-const isGiven = <Value>(value: Value | null | undefined): value is Value => value !== null && value !== undefined;
-
-const parseTicketText = (field: keyof typeof MAX_CHARACTERS, given: string, problems: Problems): string =>
-  parseText(given, { path: [field], most: MAX_CHARACTERS[field], problems }) ?? '';
+const parseTicketText = (field: keyof typeof TICKET_LENGTHS, given: string, problems: Problems): string =>
+  parseText(given, { path: [field], most: TICKET_LENGTHS[field], problems }) ?? '';
 
 /** The closing time after a change of state: the first one is kept until the ticket is reopened. */
 function closing(before: Ticket, to: TicketStatus, now: Date): Pick<TicketValues, 'closedAt'> {

@@ -1,5 +1,7 @@
 import type { Connection } from 'mariadb';
 import { SqlError } from 'mariadb';
+import { SERVER_ERRORS } from '../../db/server-errors.ts';
+import { isGiven } from '../../given.ts';
 import { inTransaction } from '../connection.ts';
 import { refreshCustomerSums } from './stats.ts';
 import { writeCustomers } from './customers.ts';
@@ -23,9 +25,6 @@ export interface Authorship {
   readonly now: string;
   readonly actor: string;
 }
-
-// Incorrect string value: the only data error whose SQLSTATE does not indicate one on both servers.
-const WRONG_VALUE = 1366;
 
 /**
  * Writes entries in one transaction. If the server refuses it because of the data (a key that another client took meanwhile, a
@@ -53,7 +52,8 @@ export async function writeHalving<Entry, Result>(
 
 function isAboutData(error: unknown): error is SqlError {
   if (!(error instanceof SqlError)) return false;
-  return /^2[23]/.test(error.sqlState ?? '') || error.errno === WRONG_VALUE;
+  // The only error about data whose SQLSTATE does not say so on both servers: a character that the column cannot store.
+  return /^2[23]/.test(error.sqlState ?? '') || error.errno === SERVER_ERRORS.TRUNCATED_WRONG_VALUE_FOR_FIELD;
 }
 
 function serverMessage(error: SqlError): string {
@@ -92,10 +92,7 @@ async function writePlain(
   if (target === 'tickets') {
     const changed = open.filter((one) => one.changed.size > 0);
     const concerned = changed.flatMap((one) => [one.columns.get('customer_id'), one.stored?.['customer_id']]);
-    await refreshCustomerSums(
-      connection,
-      concerned.flatMap((id) => (id === null || id === undefined ? [] : [String(id)])),
-    );
+    await refreshCustomerSums(connection, concerned.filter(isGiven).map(String));
   }
   return resolved.map((one) => {
     if (!isResolved(one)) return one;

@@ -7,7 +7,7 @@ import type {
 } from './mapping-schema.ts';
 import { convertDate } from './dates.ts';
 import { amountReader, discountReader, quantityReader } from './numbers.ts';
-import type { FieldSpec } from './targets.ts';
+import { keyLength, type FieldSpec } from './targets.ts';
 import {
   convertCountry,
   convertCurrency,
@@ -24,12 +24,14 @@ export type Conversion = (text: string, country: string | null) => string;
 /** Creates the conversion for a mapped field. */
 export function createConversion(spec: FieldSpec, source: ValueExpression, timeZone: string): Conversion {
   switch (spec.kind) {
-    case 'text': {
-      const { words, most = 200 } = spec;
-      return words === undefined ? (text) => convertText(text, { ...spec, most }) : (text) => convertWord(text, words);
+    case 'text':
+      return (text) => convertText(text, spec);
+    case 'word':
+      return (text) => convertWord(text, spec.words);
+    case 'reference': {
+      const most = keyLength(spec.target);
+      return (text) => convertText(text, { most });
     }
-    case 'reference':
-      return (text) => convertText(text, { most: 64 });
     case 'currency':
       return convertCurrency;
     case 'email':
@@ -52,7 +54,7 @@ export function createConversion(spec: FieldSpec, source: ValueExpression, timeZ
     case 'phone':
       return (text, country) => convertPhone(text, country);
     default:
-      return spec.kind satisfies never;
+      return spec satisfies never;
   }
 }
 

@@ -1,6 +1,6 @@
 import { createReadStream } from 'node:fs';
 import { open } from 'node:fs/promises';
-import { CliError } from '../../cli-error.ts';
+import { CliError, EXIT } from '../../cli-error.ts';
 import type { Cell, CsvFormat } from './csv-fields.ts';
 import { createSplitter, withoutBreak, type SplitRecord } from './csv-split.ts';
 import { createDecoder } from './encodings.ts';
@@ -21,8 +21,8 @@ const CHUNK_BYTES = 256 * 1024;
  * Reads a CSV file record by record. Memory is bounded by the longest record, at most 1 MiB. The file is decoded before
  * splitting, since in many encodings a delimiter's byte can be part of another character.
  *
- * A record with wrong quotes costs only its first line, and reading continues with the next one: csv-parse 7.0.3, tried first,
- * loses the rest of the file after an unclosed quote, and its line numbers run ahead after CRLF.
+ * If the quotes of a record are wrong, only its first line is lost, and reading continues with the next one. csv-parse 7.0.3
+ * loses the rest of the file after an unclosed quote, and counts lines wrongly after CRLF.
  * @yields records in the file's order, without blank lines
  */
 export async function* readCsvRecords(path: string, format: CsvFormat): AsyncGenerator<CsvRecord> {
@@ -54,7 +54,9 @@ function contentOf({ fields = [], problem }: SplitRecord) {
   if (problem !== undefined) return { problem };
   // The decoder's replacement for invalid bytes.
   const broken = fields.findIndex((field) => field?.includes(REPLACEMENT) === true);
-  return broken === -1 ? { cells: fields } : { problem: `column ${broken + 1} holds bytes that are not text` };
+  return broken === -1
+    ? { cells: fields }
+    : { problem: `column ${broken + 1} has bytes that are not text in its encoding` };
 }
 
 /** Reads a raw line, since what precedes the column names need not be CSV. */
@@ -93,8 +95,8 @@ export async function openCsv(
   const own = /^"?sep=([^"]+?)"?$/i.exec(first)?.[1];
   if (own !== undefined && csv.delimiter !== undefined && csv.delimiter !== own)
     throw new CliError(
-      `${path}: its first line says that its delimiter is "${own}", and the mapping says "${csv.delimiter}".`,
-      { exitCode: 65 },
+      `${path}: its first line says that its delimiter is "${own}", but the mapping says "${csv.delimiter}".`,
+      { exitCode: EXIT.dataError },
     );
   const quote = csv.quote ?? '"';
   const format: CsvFormat = {
@@ -134,9 +136,12 @@ async function refuseOtherMark(path: string, encoding: string): Promise<void> {
   const hex = buffer.subarray(0, bytesRead).toString('hex');
   const mark = MARKS.find(({ bytes }) => hex.startsWith(bytes));
   if (mark === undefined || decoderOf(encoding).encoding === mark.label) return;
-  throw new CliError(`${path}: it begins with the mark of ${mark.label}, and the mapping says ${encoding}.`, {
-    exitCode: 65,
-  });
+  throw new CliError(
+    `${path}: it begins with the byte order mark of ${mark.label}, but the mapping says ${encoding}.`,
+    {
+      exitCode: EXIT.dataError,
+    },
+  );
 }
 
 async function readHeader(path: string, format: CsvFormat): Promise<readonly string[]> {
@@ -145,17 +150,17 @@ async function readHeader(path: string, format: CsvFormat): Promise<readonly str
     const names = record.cells.map((cell) => (cell ?? '').trim());
     const garbled = names.findIndex((name) => /[^\P{Cc}\t\r\n]/u.test(name));
     if (garbled !== -1)
-      throw headerError(path, `column ${garbled + 1} holds control characters, so ${format.encoding} may be wrong`);
-    const header = toldApart(names);
+      throw headerError(path, `column ${garbled + 1} has control characters, so ${format.encoding} may be wrong`);
+    const header = numberRepeated(names);
     const twice = header.find((name, index) => name !== '' && header.indexOf(name) !== index);
-    if (twice !== undefined) throw headerError(path, `the column "${twice}" stands twice`);
+    if (twice !== undefined) throw headerError(path, `the column "${twice}" appears twice`);
     return header;
   }
   throw headerError(path, 'the file is empty');
 }
 
 /** Issue trackers export one column per label, all named Labels. Here they become Labels#1, Labels#2 and so on. */
-function toldApart(names: readonly string[]): readonly string[] {
+function numberRepeated(names: readonly string[]): readonly string[] {
   const counts = new Map<string, number>();
   return names.map((name) => {
     if (name === '' || names.indexOf(name) === names.lastIndexOf(name)) return name;
@@ -166,5 +171,5 @@ function toldApart(names: readonly string[]): readonly string[] {
 }
 
 function headerError(path: string, problem: string): CliError {
-  return new CliError(`${path}: expected a line with column names, but ${problem}`, { exitCode: 65 });
+  return new CliError(`${path}: expected a line with column names, but ${problem}`, { exitCode: EXIT.dataError });
 }

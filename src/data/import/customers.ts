@@ -1,12 +1,24 @@
 import type { Connection } from 'mariadb';
 import { ADDRESS_FIELDS, textOfAddresses, textOfTags } from '../../crm/customer/recorded.ts';
+import { isGiven } from '../../given.ts';
 import { freeEmails, settleEmails } from './emails.ts';
-import { insertRows, isResolved, resolveRecords, UNCHANGED, UPDATED, CREATED, writeRecords } from './upsert.ts';
-import type { Outcome, ResolvedRecord, StoredValue } from './upsert.ts';
+import {
+  CREATED,
+  insertRows,
+  isResolved,
+  resolveRecords,
+  storedId,
+  UNCHANGED,
+  UPDATED,
+  writeRecords,
+  type Outcome,
+  type ResolvedRecord,
+  type StoredValue,
+} from './upsert.ts';
 import type { AddressRow, TargetRecord } from './records.ts';
-import { TARGETS } from './targets.ts';
+import { ADDRESS_PARTS, TARGETS } from './targets.ts';
 
-const ADDRESS_COLUMNS = ['label', 'line1', 'line2', 'city', 'region', 'postal_code', 'country'] as const;
+const ADDRESS_COLUMNS = Object.values(ADDRESS_PARTS).map(({ column }) => column);
 
 interface Owned {
   readonly tags: readonly string[];
@@ -59,7 +71,7 @@ function isDifferent(before: unknown, after: unknown): boolean {
 }
 
 async function ownedBy(connection: Connection, records: readonly ResolvedRecord[]) {
-  const ids = records.flatMap((one) => (one.stored === undefined ? [] : [String(one.stored['id'])]));
+  const ids = records.flatMap((one) => storedId(one));
   const owned = new Map<string, { tags: string[]; addresses: AddressRow[] }>();
   if (ids.length === 0) return owned;
   for (const id of ids) owned.set(id, { tags: [], addresses: [] });
@@ -185,5 +197,5 @@ const textOfRows = (rows: readonly AddressRow[]): string | null =>
   textOfAddresses(rows.map((row) => Object.fromEntries(ADDRESS_FIELDS.map((field, i) => [field, row[i] ?? null]))));
 
 function textOf(value: StoredValue): string | null {
-  return value === null || value === undefined ? null : String(value);
+  return isGiven(value) ? String(value) : null;
 }

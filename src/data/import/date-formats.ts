@@ -1,6 +1,6 @@
 import { DateTime } from 'luxon';
 
-/** What a format reads in a cell. */
+/** A cell as read with a format. */
 export interface FormatReading {
   readonly format: string;
   /** In the file's zone, where Luxon moves a time that clocks skip. */
@@ -10,8 +10,8 @@ export interface FormatReading {
 }
 
 /**
- * What each of Luxon's formats reads in a cell. Luxon takes more than a format says, such as `13:04 AM`
- * and the year 2024 for `yy`, so a reading counts only if the cell is what the format makes of it.
+ * Reads a cell with each of Luxon's formats that fit. Luxon accepts more than a format says, such as `13:04 AM`, or the year
+ * 2024 for `yy`, so a reading counts only if formatting it gives the cell again.
  */
 export function formatReadings(given: string, formats: readonly string[], zone: string): readonly FormatReading[] {
   return formats.flatMap((format): FormatReading[] => {
@@ -36,14 +36,14 @@ function isWrittenAs(given: string, written: DateTime, format: string): boolean 
   return new RegExp(`^${parts.join('')}$`, 'iu').test(given);
 }
 
-/** Offsets, zones and parts of a second can be written in several ways, of which all mean one thing. */
+/** Offsets, zones and fractions of a second can be written in several equivalent ways. */
 const FREE_FORMS: Readonly<Record<string, string>> = { Z: '[+-][\\d:]+', z: '\\S+', u: '\\d+' };
 
 type Tokens = ReturnType<typeof DateTime.fromFormatExplain>['tokens'];
 
 const known = new Map<string, Tokens>();
 
-/** Luxon's own division of the format, so that quotes and its formats of one letter, such as `D`, mean what they mean to it. */
+/** The tokens as Luxon parses them, so that quotes and macro tokens such as `D` are treated in the same way. */
 function tokensOf(format: string): Tokens {
   const tokens = known.get(format) ?? DateTime.fromFormatExplain('', format, { locale: 'en' }).tokens;
   known.set(format, tokens);

@@ -27,7 +27,7 @@ export function isTimeZone(zone: string): boolean {
   return IANAZone.isValidZone(zone);
 }
 
-/** Whether dates survive a round trip through a format: without a year or a day, they would be taken for today's. */
+/** Whether a format contains the whole date: Luxon fills in today's year, month or day for a missing one. */
 export function tellsTheDay(format: string): boolean {
   return ['2031-11-23T15:45', '2029-02-14T03:20'].every((text) => {
     const written = DateTime.fromISO(text, { zone: 'UTC' });
@@ -52,7 +52,7 @@ export function convertDate(given: string, forms: DateForms): string {
   if (written?.toMillis() === moment) return dateTimeText(moment);
   // When clocks are put forward, Luxon moves times in the skipped hour to the next one.
   if (written?.toFormat(WALL) !== reading.toFormat(WALL))
-    throw new RowProblem(`expected a time that clocks in ${forms.zone} show, got ${quoted(given)}`);
+    throw new RowProblem(`expected a time that exists in ${forms.zone}, got ${quoted(given)}`);
   // When clocks are put back, Luxon's choice depends on the current season, but a file must always mean the same.
   return dateTimeText(Math.min(...reading.getPossibleOffsets().map((one) => one.toMillis())));
 }
@@ -74,11 +74,11 @@ function readingsOf(given: string, { formats, zone }: DateForms): Readings {
     : { reading: undefined, written: undefined };
 }
 
-/** Which of two days a cell means cannot be known from the order of the mapping's formats. Throws RowProblem. */
+/** Throws RowProblem if formats disagree on the date: their order in the mapping does not say which one is meant. */
 function oneReading(given: string, [first, ...others]: readonly FormatReading[]): Readings {
   const other = others.find(({ reading }) => reading.toMillis() !== first?.reading.toMillis());
   if (first === undefined || other === undefined) return { reading: first?.reading, written: first?.written };
   throw new RowProblem(
-    `expected a date that is the same in every format, got ${quoted(given)}, which as ${first.format} is another than as ${other.format}`,
+    `expected a date that means the same in every format, got ${quoted(given)}, which as ${first.format} is a different date than as ${other.format}`,
   );
 }

@@ -1,5 +1,5 @@
 import type { Connection } from 'mariadb';
-import { isResolved, rejected, type Outcome, type ResolvedRecord } from './upsert.ts';
+import { isResolved, rejected, storedId, type Outcome, type ResolvedRecord } from './upsert.ts';
 
 interface Holder {
   readonly id: string;
@@ -19,7 +19,9 @@ export async function settleEmails(
   const holders = await holdersOf(connection, resolved.filter(isResolved));
   // A refused record keeps its own email, so others may have to be refused in turn.
   for (;;) {
-    const leaving = new Set(outcomes.flatMap((one) => (isResolved(one) && one.changed.has('email') ? idOf(one) : [])));
+    const leaving = new Set(
+      outcomes.flatMap((one) => (isResolved(one) && one.changed.has('email') ? storedId(one) : [])),
+    );
     const claims = new Map<string, string>();
     const freed: string[] = [];
     let isSettled = true;
@@ -28,7 +30,7 @@ export async function settleEmails(
       if (!isResolved(one) || email === null) continue;
       const stored = holders.get(email);
       const isFreed = stored !== undefined && leaving.has(stored.id);
-      const holder = claims.get(email) ?? (isFreed || stored?.id === idOf(one)[0] ? undefined : stored?.key);
+      const holder = claims.get(email) ?? (isFreed || stored?.id === storedId(one)[0] ? undefined : stored?.key);
       if (holder === undefined) {
         claims.set(email, one.record.key);
         if (isFreed) freed.push(stored.id);
@@ -45,10 +47,6 @@ export async function settleEmails(
 /** Clears the emails of customers that get another one later. */
 export async function freeEmails(connection: Connection, ids: readonly string[]): Promise<void> {
   if (ids.length > 0) await connection.query('UPDATE customers SET email = NULL WHERE id IN (?)', [ids]);
-}
-
-function idOf(one: ResolvedRecord): string[] {
-  return one.stored === undefined ? [] : [String(one.stored['id'])];
 }
 
 async function holdersOf(connection: Connection, records: readonly ResolvedRecord[]): Promise<Map<string, Holder>> {

@@ -1,4 +1,4 @@
-import { CliError } from '../../cli-error.ts';
+import { CliError, EXIT } from '../../cli-error.ts';
 import { quoted } from '../../errors.ts';
 import { normaliseText } from '../../crm/text.ts';
 import type { Scratch } from './scratch.ts';
@@ -67,7 +67,7 @@ function compileRead(source: ValueSource, scope: Scope): Evaluate {
 function namedMap(name: string, scope: Scope) {
   const words = Object.hasOwn(scope.valueMaps, name) ? scope.valueMaps[name] : undefined;
   if (words !== undefined) return words;
-  throw new CliError(`The mapping has no value map called "${name}".`, { exitCode: 65 });
+  throw new CliError(`The mapping has no value map called "${name}".`, { exitCode: EXIT.dataError });
 }
 
 /** Compiles `column`, or `join.column` for a joined file. */
@@ -87,8 +87,8 @@ function compileColumn(name: string, scope: Scope): Evaluate {
 }
 
 /**
- * Compiles text with `{column}` in it; null if all of its columns are, so that no lone punctuation is left. Blanks of the
- * template next to an empty column are dropped; those within values are kept.
+ * Compiles text with `{column}` in it; null if all of its columns are empty, so that no lone punctuation is left. The template's
+ * blanks next to an empty column are dropped; those within values are kept.
  */
 function compileTemplate(template: string, scope: Scope): Evaluate {
   const parts = template.split(/\{([^{}]+)\}/);

@@ -8,7 +8,7 @@ import { createScratch } from './scratch.ts';
 import { openSources, rejectNames } from './sources.ts';
 import type { TargetSummary } from './summary.ts';
 import type { TargetRecord } from './records.ts';
-import type { TableTarget } from './targets.ts';
+import { TABLE_TARGETS, type TableTarget } from './targets.ts';
 import { itemAt, type RejectedOutcome } from './upsert.ts';
 
 interface ImportResult extends RejectFiles {
@@ -17,13 +17,15 @@ interface ImportResult extends RejectFiles {
   readonly summaries: readonly TargetSummary[];
 }
 
-const WRITE_ORDER = ['agents', 'customers', 'products', 'orders', 'orderItems', 'tickets', 'interactions'] as const;
+const WRITE_ORDER = TABLE_TARGETS.flatMap((target) =>
+  target === 'orders' ? [target, 'orderItems' as const] : [target],
+);
 
 /**
  * Imports the CSV files of a folder according to a mapping. Each batch of up to 500 rows is one transaction. Rows are matched
  * by external id, number or sku, so importing again creates no duplicates. Nothing is written until every file and column that
  * the mapping names has been found.
- * @throws UserError when the mapping does not fit the files (65), a file is missing (66), or the database is unavailable (69)
+ * @throws CliError when the mapping does not fit the files (65), a file is missing (66), or the database is unavailable (69)
  */
 export async function importFolder(options: ImportOptions): Promise<ImportResult> {
   const scratch = createScratch();
@@ -88,21 +90,21 @@ function keepRow(run: ImportRun, { record, ...row }: PendingRow, outcome: Reject
   run.scratch.keptRows.keep(kept, { key: record.key, holder: outcome.holder ?? null });
 }
 
-/** Retries rows that want an email which another row held, for as long as some get through, and then rejects the rest. */
+/** Retries rows that need an email which another customer had, for as long as some succeed, and then rejects the rest. */
 async function retryKept(run: ImportRun): Promise<void> {
   const { keptRows } = run.scratch;
   for (let before = Infinity; ;) {
     const count = keptRows.count();
-    const isVain = count === before;
+    const isStuck = count === before;
     before = count;
     const giving = keptRows.arrange(BATCH_ROWS) as readonly KeptRow[];
-    if (!isVain) await giveUpEmails(run, giving);
+    if (!isStuck) await giveUpEmails(run, giving);
     for (;;) {
       const kept = keptRows.take(BATCH_ROWS) as readonly KeptRow[];
       if (kept.length === 0) break;
       // A customer that gave up its email gets the new one, even if the import is interrupted meanwhile.
       if (run.options.signal?.aborted === true && giving.length === 0) return;
-      if (isVain) for (const { row, outcome } of kept) await settle(run, 'customers', { row, outcome });
+      if (isStuck) for (const { row, outcome } of kept) await settle(run, 'customers', { row, outcome });
       else
         await writeRows(
           run,
@@ -110,7 +112,7 @@ async function retryKept(run: ImportRun): Promise<void> {
           kept.map((one) => ({ ...one.row, record: recordOf(one) })),
         );
     }
-    if (count === 0 || isVain) return;
+    if (count === 0 || isStuck) return;
   }
 }
 

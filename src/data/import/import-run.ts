@@ -27,7 +27,7 @@ export interface ImportOptions {
   readonly signal?: AbortSignal;
 }
 
-/** What all steps of an import share. */
+/** What the steps of an import share. */
 export interface ImportRun {
   readonly options: ImportOptions;
   readonly connection: Connection;
@@ -94,7 +94,7 @@ export async function readBatches(
     if (run.options.signal?.aborted === true) break;
     const record = toRecord(run, { target, source, read });
     if (typeof record === 'string') {
-      countPassedOver(run, target, record === 'passed over' ? 0 : 1);
+      countSkipped(run, target, record === 'skipped' ? 0 : 1);
       continue;
     }
     if ('kind' in record) {
@@ -109,22 +109,22 @@ export async function readBatches(
 }
 
 /** Counts a row that the mapping excludes, which is not settled. */
-export function countPassedOver(run: ImportRun, target: TargetName, otherwise: 0 | 1 = 0): void {
+export function countSkipped(run: ImportRun, target: TargetName, different: 0 | 1 = 0): void {
   const summary = run.sources.summaries.get(target);
   if (summary === undefined) return;
-  summary.passedOver += 1;
-  summary.otherwise += otherwise;
+  summary.skipped += 1;
+  summary.skippedDifferent += different;
 }
 
 /** The record, or what is wrong with the row. */
 function toRecord(
   run: ImportRun,
   step: { target: TableTarget; source: TableSource; read: SourceRead },
-): TargetRecord | RejectedOutcome | 'passed over' | 'passed over, saying otherwise' {
+): TargetRecord | RejectedOutcome | 'skipped' | 'skipped, but different' {
   const { target, source, read } = step;
   if ('problem' in read) return rejected(read.problem);
   try {
-    if (!source.isWanted(read)) return 'passed over';
+    if (!source.isWanted(read)) return 'skipped';
     const record = source.convert(read);
     const content =
       source.repeats !== 'reject' ? JSON.stringify([[...record.values], record.tags, record.addresses]) : '';
@@ -132,8 +132,8 @@ function toRecord(
     const first = run.scratch.firstOf(target, record.key, { place, content });
     if (first === undefined) return record;
     if (source.repeats === 'reject') return rejected(`the key "${record.key}" was on ${first.place} already`);
-    if (first.content === content) return 'passed over';
-    if (source.repeats === 'first') return 'passed over, saying otherwise';
+    if (first.content === content) return 'skipped';
+    if (source.repeats === 'first') return 'skipped, but different';
     return rejected(
       `the key "${record.key}" was on ${first.place} already, and ${differenceOf(first.content, record)}`,
     );

@@ -1,17 +1,17 @@
 import type { DatabaseSync } from 'node:sqlite';
 
 /**
- * Rows that want a value which another row must give up first. They are taken in an order in which the giving row comes first;
- * a ring of rows that want each other's values comes in one piece.
+ * Rows that need a value that another row still has. They are taken in an order in which the row that gives a value up comes
+ * before the one that needs it. A cycle of rows that need each other's values is taken as a whole.
  */
 export interface KeptRows {
-  /** @param row `holder` is the key of what holds the value now; null if it has none, so that no row can be about it */
+  /** @param row `holder` is the key of the row that has the value now; null if it has no key, so that no kept row can be it */
   keep(content: unknown, row: { key: string; holder: string | null }): void;
   count(): number;
   /**
    * Settles the order of all rows kept so far.
-   * @param most the rows of the largest ring that is taken in one piece
-   * @returns one row of each larger ring, which must give up its value before any row is taken
+   * @param most the most rows that a cycle may have to be taken as a whole
+   * @returns one row of each larger cycle, which must give up its value before any row is taken
    */
   arrange(most: number): readonly unknown[];
   /** Removes and returns the next arranged rows, `most` or fewer; none when all were taken. */
@@ -20,7 +20,7 @@ export interface KeptRows {
 
 const IS_OPEN = 'NOT EXISTS (SELECT 1 FROM turns WHERE turns.id = kept.id)';
 
-/** Gives turns to rows, to those that want what these hold, and so on. */
+/** Queues rows, then those that need what these give up, and so on. */
 const walkFrom = (condition: string) => `
   INSERT INTO turns (id)
   WITH RECURSIVE walk (id, key) AS (
@@ -35,7 +35,7 @@ export function createKeptRows(database: DatabaseSync): KeptRows {
     CREATE TABLE kept (id INTEGER PRIMARY KEY, key TEXT, holder TEXT, content TEXT);
     CREATE INDEX kept_key ON kept (key);
     CREATE INDEX kept_holder ON kept (holder);
-    CREATE TABLE turns (turn INTEGER PRIMARY KEY, id INTEGER UNIQUE, ring INTEGER);
+    CREATE TABLE turns (turn INTEGER PRIMARY KEY, id INTEGER UNIQUE, cycle INTEGER);
   `);
   const insert = database.prepare('INSERT INTO kept (key, holder, content) VALUES (?, ?, ?)');
   const count = database.prepare('SELECT COUNT(*) AS count FROM kept');
@@ -44,12 +44,12 @@ export function createKeptRows(database: DatabaseSync): KeptRows {
   );
   const walkFromHolder = database.prepare(walkFrom('holder = ?'));
   const nextOpen = database.prepare(`SELECT id, key FROM kept WHERE id > ? AND ${IS_OPEN} ORDER BY id LIMIT 1`);
-  const insertTurn = database.prepare('INSERT INTO turns (id, ring) SELECT id, ? FROM kept WHERE key = ?');
+  const insertTurn = database.prepare('INSERT INTO turns (id, cycle) SELECT id, ? FROM kept WHERE key = ?');
   const contentOf = database.prepare('SELECT content FROM kept WHERE key = ?');
   const holderOf = database.prepare('SELECT holder FROM kept WHERE key = ?');
 
-  /** The keys of the ring that a row leads to. Each row in it wants what the next one holds, and the last what the first does. */
-  const ringBehind = (start: string): string[] => {
+  /** The keys of the cycle that a row leads to: each row in it needs what the next one has, and the last what the first has. */
+  const cycleFrom = (start: string): string[] => {
     const path = new Set<string>();
     let key = start;
     for (; !path.has(key); key = String(holderOf.get(key)?.['holder'])) path.add(key);
@@ -62,13 +62,13 @@ export function createKeptRows(database: DatabaseSync): KeptRows {
     arrange(most) {
       walkFromFree.run();
       const giving: unknown[] = [];
-      // A row wants one value, so each row without a turn now leads to a ring.
+      // A row needs only one value, so each row that is not queued yet leads to a cycle.
       for (let row = nextOpen.get(0); row !== undefined; row = nextOpen.get(Number(row['id']))) {
-        const ring = ringBehind(String(row['key']));
-        const [first = ''] = ring;
-        if (ring.length > most) giving.push(JSON.parse(String(contentOf.get(first)?.['content'])));
-        else for (const key of ring) insertTurn.run(Number(row['id']), key);
-        for (const key of ring.length > most ? [first] : ring) walkFromHolder.run(key);
+        const cycle = cycleFrom(String(row['key']));
+        const [first = ''] = cycle;
+        if (cycle.length > most) giving.push(JSON.parse(String(contentOf.get(first)?.['content'])));
+        else for (const key of cycle) insertTurn.run(Number(row['id']), key);
+        for (const key of cycle.length > most ? [first] : cycle) walkFromHolder.run(key);
       }
       return giving;
     },
@@ -78,14 +78,14 @@ export function createKeptRows(database: DatabaseSync): KeptRows {
 
 function createTake(database: DatabaseSync): KeptRows['take'] {
   const select = database.prepare(
-    'SELECT turn, ring, id, content FROM turns JOIN kept USING (id) ORDER BY turn LIMIT ?',
+    'SELECT turn, cycle, id, content FROM turns JOIN kept USING (id) ORDER BY turn LIMIT ?',
   );
   const remove = database.prepare('DELETE FROM kept WHERE id = ?');
   const forget = database.prepare('DELETE FROM turns WHERE turn <= ?');
   return (most) => {
     const rows = select.all(most + 1);
-    const cutRing = rows[most]?.['ring'] ?? null;
-    const isWhole = (row: { ring?: unknown }) => cutRing === null || row.ring !== cutRing;
+    const cutCycle = rows[most]?.['cycle'] ?? null;
+    const isWhole = (row: { cycle?: unknown }) => cutCycle === null || row.cycle !== cutCycle;
     const taken = rows.slice(0, most).filter(isWhole);
     for (const row of taken) remove.run(row['id'] ?? 0);
     forget.run(taken.at(-1)?.['turn'] ?? 0);

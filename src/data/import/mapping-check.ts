@@ -1,3 +1,4 @@
+import { isGiven } from '../../given.ts';
 import { isTimeZone, tellsTheDay } from './dates.ts';
 import { createConversion } from './conversions.ts';
 import type {
@@ -49,10 +50,14 @@ function blockProblems(
   if (target === 'orderItems' && block.repeats !== 'reject')
     problems.push({
       path: [...path, 'repeats'],
-      message: 'expected none for orderItems: equal lines of an order are lines',
+      message: `expected no repeats for orderItems, since an order may have equal lines; got "${block.repeats}"`,
     });
-  if (target === 'orderItems' && (block.fields['unitPrice'] === undefined) === (block.fields['total'] === undefined))
-    problems.push({ path: [...path, 'fields'], message: 'expected one of unitPrice, total: the other is worked out' });
+  const { unitPrice, total } = block.fields;
+  if (target === 'orderItems' && (unitPrice === undefined) === (total === undefined))
+    problems.push({
+      path: [...path, 'fields'],
+      message: `expected exactly one of unitPrice and total, since the other is calculated; got ${total === undefined ? 'none' : 'both'}`,
+    });
   for (const value of valuesOf(target, block)) {
     const at = { ...value, path: [...path, 'fields', ...value.path] };
     problems.push(...sourceProblems(mapping, at));
@@ -109,7 +114,7 @@ function sourceProblems(mapping: Mapping, { source, spec, path }: FieldValue): r
   if (spec === undefined) return problems;
   const convert = createConversion(spec, source, mapping.timeZone);
   for (const [at, text] of said) {
-    const problem = text === null || text === undefined ? undefined : problemOf(() => convert(text, null), spec);
+    const problem = isGiven(text) ? problemOf(() => convert(text, null), spec) : undefined;
     if (problem !== undefined) problems.push({ path: [...path, ...at], message: problem });
   }
   return problems;
@@ -147,7 +152,7 @@ function formProblems(mapping: Mapping, { source, spec, path }: FieldValue): rea
 }
 
 const noDay = (format: string): string =>
-  `expected a format of Luxon's that tells year, month and day (and AM or PM with hours to 12), got "${format}"`;
+  `expected a Luxon format with year, month and day (and AM or PM with a 12-hour clock), got "${format}"`;
 
 function zoneProblems(zone: string, path: Path): readonly Problem[] {
   return isTimeZone(zone) ? [] : [{ path, message: `expected a time zone such as Europe/Berlin, got "${zone}"` }];
@@ -163,5 +168,7 @@ function csvProblems(csv: CsvSettings, path: Path): readonly Problem[] {
     return [{ path: [...path, 'columns'], message: `expected each name once, got "${twice}" twice` }];
   const shared = [quote, escape].find((mark) => mark !== '' && delimiter.includes(mark));
   if (shared === undefined) return [];
-  return [{ path: [...path, 'delimiter'], message: `expected another one than quote or escape, got "${delimiter}"` }];
+  return [
+    { path: [...path, 'delimiter'], message: `expected one without the quote or escape character, got "${delimiter}"` },
+  ];
 }

@@ -1,5 +1,6 @@
 import { normalize, sep } from 'node:path';
 import { z } from 'zod';
+import { MAX_ADDRESSES } from '../../crm/customer/table.ts';
 import { quoted } from '../../errors.ts';
 import { createDecoder } from './encodings.ts';
 
@@ -14,13 +15,13 @@ const source = {
   constant: scalar.optional(),
   /** The name of a map in `valueMaps`, or the map itself. */
   values: z.union([z.string(), wordMap]).optional(),
-  /** For words that are not in `values`; without it, such rows are rejected. */
+  /** The value for words that are not in `values`; without it, such rows are rejected. */
   otherwise: z.union([scalar, z.null()]).optional(),
-  /** For a cell without a value. */
+  /** The value for an empty cell. */
   default: scalar.optional(),
 };
 
-/** A plain text is the name of a column. */
+/** Text alone is short for `column`. */
 function expression<Shape extends z.ZodRawShape>(extra: Shape) {
   const shape = z.strictObject({ ...source, ...extra });
   return z.preprocess(
@@ -36,10 +37,10 @@ function expression<Shape extends z.ZodRawShape>(extra: Shape) {
 
 const invalid = z.enum(['reject', 'null']).default('reject');
 const text = expression({});
-/** `cut` shortens text that is too long, and reports it. */
+/** `cut` shortens text that is too long, and reports that. */
 const tooLong = z.enum(['reject', 'cut']).default('reject');
 const longText = expression({ tooLong });
-/** `blank` makes one line of several. */
+/** `blank` joins several lines into one, with blanks. */
 const lineText = expression({ tooLong, lineBreaks: z.enum(['reject', 'blank']).default('reject') });
 const date = expression({
   format: z.union([z.string(), z.array(z.string()).min(1)]).optional(),
@@ -55,7 +56,7 @@ const decimalForm = {
   percent: truth.default(false),
 };
 const decimal = expression(decimalForm);
-/** `round` rounds what is more exact than the currency, such as a computed amount. */
+/** `round` rounds amounts with more decimals than the currency has, such as computed ones. */
 const lineTotal = expression({ ...decimalForm, decimals: z.enum(['reject', 'round']).default('reject') });
 const quantity = expression({
   ...decimalForm,
@@ -75,9 +76,9 @@ const csv = z.strictObject({
     .optional(),
   nulls: z.array(z.string()).optional(),
   trim: truth.optional(),
-  /** For a file without a line of column names. */
+  /** The column names, for a file without a header line. */
   columns: z.array(z.string().min(1)).min(1).optional(),
-  /** Lines before the one with the column names. */
+  /** How many lines precede the one with the column names. */
   skipLines: z
     .string()
     .regex(/^\d{1,4}$/, 'expected a number of lines from 0 to 9999')
@@ -85,7 +86,7 @@ const csv = z.strictObject({
     .optional(),
 });
 
-/** A path below the folder of the import, so that a mapping made elsewhere reads no other files. */
+/** A path below the import's folder, so that a mapping from somebody else cannot read other files. */
 const filePath = z
   .string()
   .min(1)
@@ -101,15 +102,15 @@ const join = z.strictObject({ file: filePath, key: z.string().min(1), on: text, 
 /** One file or a list of them. */
 function files<Shape extends z.ZodRawShape>(fields: Shape) {
   const one = z.strictObject({
-    /** Or a list of files with the same columns. */
+    /** One file, or several with the same columns. */
     file: z.union([filePath, z.array(filePath).min(1)]),
     csv: csv.optional(),
     /** The column that surplus cells of a row are joined back into, for files with unquoted delimiters. */
     overflowColumn: z.string().optional(),
     joins: z.record(z.string(), join).default({}),
-    /** Rows without a value for this are skipped. */
+    /** Rows where this is empty are skipped. */
     onlyIf: text.optional(),
-    /** `skip` ignores a row identical to an earlier one with its key; `first` ignores any row after the first. */
+    /** For rows with the same key: `skip` ignores those identical to an earlier one, `first` all after the first. */
     repeats: z.enum(['reject', 'skip', 'first']).default('reject'),
     fields: z.strictObject(fields),
   });
@@ -145,7 +146,7 @@ const targets = z.strictObject({
     owner: text.optional(),
     createdAt: date.optional(),
     tags: z.array(tag).optional(),
-    addresses: z.array(address).max(20).optional(),
+    addresses: z.array(address).max(MAX_ADDRESSES).optional(),
   }),
   products: files({ sku: text, name: lineText, price: decimal, currency: text, createdAt: date.optional() }),
   orders: files({
@@ -161,7 +162,7 @@ const targets = z.strictObject({
     order: text,
     product: text,
     quantity,
-    /** Exactly one of the two; the other is computed. */
+    /** Exactly one of `unitPrice` and `total`; the other is computed. */
     unitPrice: decimal.optional(),
     total: lineTotal.optional(),
     discount: decimal.optional(),

@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { isMap, isScalar, LineCounter, parseDocument, visit, type Document, type Scalar } from 'yaml';
-import { CliError } from '../../cli-error.ts';
+import { CliError, EXIT } from '../../cli-error.ts';
 
 /**
  * Parses a YAML file with its scalars as text: `01067` is not a number, and only an empty value, `~` or `null` is null. For a
@@ -14,7 +14,7 @@ export function parseMappingYaml(path: string, bytes: Buffer): unknown {
   const refuse = (offset: number, what: string): never => {
     const { line, col } = lines.linePos(offset);
     throw new CliError(`The mapping ${path} is not YAML as expected: line ${line}, column ${col}: ${what}`, {
-      exitCode: 65,
+      exitCode: EXIT.dataError,
     });
   };
   const foreign = otherEncoding(bytes, content);

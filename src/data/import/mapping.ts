@@ -1,12 +1,9 @@
 import { readFile } from 'node:fs/promises';
-import { CliError } from '../../cli-error.ts';
+import { CliError, EXIT } from '../../cli-error.ts';
 import { mappingProblems, type Problem } from './mapping-check.ts';
 import { mappingSchema, type Mapping } from './mapping-schema.ts';
 import { inWords } from './mapping-words.ts';
 import { parseMappingYaml } from './mapping-yaml.ts';
-
-const NO_INPUT_EXIT_CODE = 66;
-const DATA_ERROR_EXIT_CODE = 65;
 
 /**
  * Reads and checks a mapping file.
@@ -17,7 +14,7 @@ export async function loadMapping(path: string): Promise<Mapping> {
     const reason = error instanceof Error ? error.message : String(error);
     throw new CliError(`The mapping ${path} cannot be read: ${reason}`, {
       cause: error,
-      exitCode: NO_INPUT_EXIT_CODE,
+      exitCode: EXIT.noInput,
     });
   });
   const given = parseMappingYaml(path, content);
@@ -25,7 +22,7 @@ export async function loadMapping(path: string): Promise<Mapping> {
   const problems: readonly Problem[] = result.success ? mappingProblems(result.data) : result.error.issues;
   if (result.success && problems.length === 0) return result.data;
   const lines = problems.map(({ path: at, message }) => `${pathText(at, given) || 'the whole'}: ${message}`);
-  throw new CliError(`The mapping ${path} is wrong:\n  ${lines.join('\n  ')}`, { exitCode: DATA_ERROR_EXIT_CODE });
+  throw new CliError(`The mapping ${path} is wrong:\n  ${lines.join('\n  ')}`, { exitCode: EXIT.dataError });
 }
 
 /** The path in the file as written: a target's only block is not in a list there. */

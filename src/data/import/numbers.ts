@@ -1,5 +1,5 @@
 import { quoted } from '../../errors.ts';
-import { formatAmount, parseAmount, toAmount, type Amount } from '../../crm/money.ts';
+import { formatAmount, parseAmount, SCALE, toAmount, type Amount } from '../../crm/money.ts';
 import { RowProblem } from './values.ts';
 
 /** How a file writes decimals. */
@@ -10,7 +10,7 @@ export interface DecimalForm {
   /** Indian: the last three digits, then groups of two. */
   readonly groupSizes: 'thousands' | 'indian';
   readonly percent: boolean;
-  /** For example a currency sign, before or after the number; empty for none. */
+  /** Such as a currency sign, before or after the number; empty for none. */
   readonly symbol: string;
   readonly negative: 'leading' | 'trailing' | 'parentheses';
   /** Inverts the sign, for a discount that a file writes as a positive amount. */
@@ -19,28 +19,28 @@ export interface DecimalForm {
 
 /** How a file writes quantities. */
 export interface QuantityForm extends DecimalForm {
-  /** Whether a negative quantity is a return, with a negative price, or a mistake. */
+  /** Whether a negative quantity is a return, stored with a negative price, or an error. */
   readonly returns: 'reject' | 'negativePrice';
-  /** Whether `2.5` means one at two and a half times the price, or is a mistake. */
+  /** Whether `2.5` is stored as one at two and a half times the price, or is an error. */
   readonly fractions: 'reject' | 'one';
 }
 
 type Read<Value> = (given: string) => Value;
 
+// The column's maximum. `createOrder` accepts less, but old data is imported as it is.
 const MAX_OF_ONE = 2_147_483_647n;
-const UNIT = 10_000n;
 
 /** What is inconsistent in a form; undefined if nothing is. */
 export function problemOfForm(form: DecimalForm): string | undefined {
   const { decimalPoint, grouping, symbol, groupSizes } = form;
-  if (grouping === decimalPoint) return `grouping: expected another character than the decimal point "${decimalPoint}"`;
+  if (grouping === decimalPoint) return `grouping: expected a character other than the decimal point "${decimalPoint}"`;
   if (/[\p{L}\d+()%-]/u.test(grouping))
     return `grouping: expected no letter, digit, sign or bracket, got "${grouping}"`;
   if (/[\d+()-]/.test(symbol) || symbol.trim() !== symbol)
     return `symbol: expected no digit, sign, bracket or blank, got "${symbol}"`;
   if (symbol !== '' && [...symbol].every((character) => character === decimalPoint || character === grouping))
-    return `symbol: expected something else than the decimal point or what groups digits, got "${symbol}"`;
-  if (groupSizes === 'indian' && grouping === '') return 'groupSizes: expected grouping beside it, got none';
+    return `symbol: expected something other than the decimal point or the thousands separator, got "${symbol}"`;
+  if (groupSizes === 'indian' && grouping === '') return 'groupSizes: expected grouping to be set as well, got none';
   return undefined;
 }
 
@@ -66,11 +66,11 @@ function decimalReader(form: DecimalForm): Read<Amount> {
   };
 }
 
-/** For the number without its sign and symbol. */
+/** Matches a number without its sign and symbol. */
 function patternOf({ decimalPoint, grouping, groupSizes, percent }: DecimalForm): RegExp {
   const point = RegExp.escape(decimalPoint);
   const between = RegExp.escape(grouping);
-  // Whoever groups begins with a digit above 0: "0.500" in a file that groups with points is a half, and not five hundred.
+  // A number in groups does not start with 0: in a file that groups with points, "0.500" is a half and not five hundred.
   const grouped =
     groupSizes === 'indian' ? `[1-9]\\d?(?:${between}\\d{2})*${between}\\d{3}` : `[1-9]\\d{0,2}(?:${between}\\d{3})+`;
   const whole = between === '' ? '\\d+' : `\\d+|${grouped}`;
@@ -118,7 +118,7 @@ export function discountReader(form: DecimalForm): Read<string> {
   const read = decimalReader(form);
   return (given) => {
     const fraction = read(given);
-    if (fraction >= 0n && fraction <= UNIT) return formatAmount(fraction);
+    if (fraction >= 0n && fraction <= SCALE) return formatAmount(fraction);
     throw new RowProblem(`expected a discount from 0 to ${form.percent ? '100 %' : '1'}, got ${quoted(given)}`);
   };
 }
@@ -130,8 +130,8 @@ export function quantityReader(form: QuantityForm): Read<string> {
     const quantity = read(given);
     const size = sizeOf(quantity);
     const hasSign = quantity >= 0n || form.returns === 'negativePrice';
-    const isWhole = size % UNIT === 0n || form.fractions === 'one';
-    if (hasSign && isWhole && size > 0n && size <= MAX_OF_ONE * UNIT) return formatAmount(quantity);
+    const isWhole = size % SCALE === 0n || form.fractions === 'one';
+    if (hasSign && isWhole && size > 0n && size <= MAX_OF_ONE * SCALE) return formatAmount(quantity);
     const what = form.fractions === 'one' ? 'number above 0, at most' : 'whole number from 1 to';
     throw new RowProblem(
       `expected a ${what} ${MAX_OF_ONE}${form.returns === 'reject' ? '' : ', or its negative'}, got ${quoted(given)}`,
@@ -148,9 +148,9 @@ export function priced(quantity: string, unitPrice: string): { quantity: number;
   const price: bigint = parseAmount(unitPrice) ?? 0n;
   const size = sizeOf(count);
   const signed = count < 0n ? -price : price;
-  if (size % UNIT === 0n) return { quantity: pieces(quantity), price: { unitPrice: formatAmount(toAmount(signed)) } };
+  if (size % SCALE === 0n) return { quantity: pieces(quantity), price: { unitPrice: formatAmount(toAmount(signed)) } };
   const exact = size * signed;
-  const part = formatAmount(toAmount((exact + (exact < 0n ? -UNIT : UNIT) / 2n) / UNIT));
+  const part = formatAmount(toAmount((exact + (exact < 0n ? -SCALE : SCALE) / 2n) / SCALE));
   if (parseAmount(part) === undefined) throw new RowProblem('the price of the part has more than 15 digits');
   return { quantity: 1, price: { unitPrice: part } };
 }
@@ -158,7 +158,7 @@ export function priced(quantity: string, unitPrice: string): { quantity: number;
 /** The stored number of pieces; a quantity's sign and fraction are part of the price. */
 export function pieces(quantity: string): number {
   const size = sizeOf(parseAmount(quantity) ?? 0n);
-  return size % UNIT === 0n ? Number(size / UNIT) : 1;
+  return size % SCALE === 0n ? Number(size / SCALE) : 1;
 }
 
 /**
@@ -166,8 +166,8 @@ export function pieces(quantity: string): number {
  * @returns undefined when there is none because nothing is left after the discount
  */
 export function unitPriceOf(line: { total: bigint; quantity: number; discount: bigint }): Amount | undefined {
-  const parts = BigInt(line.quantity) * (UNIT - line.discount);
+  const parts = BigInt(line.quantity) * (SCALE - line.discount);
   if (parts === 0n) return line.total === 0n ? toAmount(0n) : undefined;
-  const exact = line.total * UNIT * 2n;
+  const exact = line.total * SCALE * 2n;
   return toAmount((exact + (exact < 0n ? -parts : parts)) / (parts * 2n));
 }

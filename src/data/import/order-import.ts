@@ -1,4 +1,4 @@
-import { countPassedOver, readBatches, settle, type ImportRun, type PendingRow } from './import-run.ts';
+import { countSkipped, readBatches, settle, type ImportRun, type PendingRow } from './import-run.ts';
 import { writeHalving } from './batches.ts';
 import { rejectAll, type BundleOutcome, type OrderBundle } from './order-pricing.ts';
 import { writeOrders } from './orders.ts';
@@ -27,7 +27,7 @@ async function stageItems(run: ImportRun, source: ItemSource): Promise<void> {
     if (run.options.signal?.aborted === true) return;
     const { line, raw } = read;
     const order = 'problem' in read ? { problem: read.problem } : attempt(() => orderOf(source, read));
-    if (order === null) countPassedOver(run, 'orderItems');
+    if (order === null) countSkipped(run, 'orderItems');
     else if (typeof order === 'string')
       run.scratch.stageItem(order, { file, line, raw, content: contentOf(source, read) });
     else await settle(run, 'orderItems', { row: { file, line, raw }, outcome: rejected(order.problem, order) });
@@ -85,7 +85,7 @@ async function settleItems(
   run.scratch.forgetItemsOf(order);
 }
 
-/** Imports lines whose order is not among the imported rows: it may be in the database, or not exist. */
+/** Imports lines whose order is not in the files: it may be in the database, or not exist. */
 async function importLinesAlone(run: ImportRun): Promise<void> {
   for (;;) {
     const orders = run.scratch.ordersWithItems(BATCH_ORDERS);

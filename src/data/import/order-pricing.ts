@@ -19,7 +19,7 @@ import { idsByKey, rejected, type Outcome, type RejectedOutcome } from './upsert
 export interface OrderBundle {
   readonly record: TargetRecord;
   readonly items: readonly StagedItem[];
-  /** Whether the mapping has items at all, in which case the total of an order without any is zero. */
+  /** Whether the mapping has items at all; if so, the total of an order without any is zero. */
   readonly itemsAreMapped: boolean;
 }
 
@@ -103,8 +103,8 @@ function unitPriceIn({ price, quantity }: ItemContent, by: { discount: Amount; c
   if ('unitPrice' in price) return parseAmount(price.unitPrice) ?? toAmount(0n);
   const unpayable = price.isRounded ? undefined : problemOfPlaces(price.total, by.currency);
   if (unpayable !== undefined) return `total: ${unpayable}`;
-  const told = parseAmount(price.total) ?? toAmount(0n);
-  const total = lineTotal({ quantity: 1, unitPrice: told, discount: 0n, currency: by.currency });
+  const given = parseAmount(price.total) ?? toAmount(0n);
+  const total = lineTotal({ quantity: 1, unitPrice: given, discount: 0n, currency: by.currency });
   const unitPrice = unitPriceOf({ total, quantity, discount: by.discount });
   if (unitPrice !== undefined && fitsAmount(unitPrice) && lineTotal({ quantity, unitPrice, ...by }) === total)
     return unitPrice;

@@ -1,5 +1,5 @@
 import type { Connection } from 'mariadb';
-import { chunks } from '../../batch/chunks.ts';
+import { chunks } from '../chunks.ts';
 import { formatAmount, parseAmount, toAmount } from '../../crm/money.ts';
 import {
   isPriced,
@@ -21,6 +21,7 @@ import {
   lockCustomers,
   rejected,
   resolveRecords,
+  storedId,
   UNCHANGED,
   UPDATED,
   writeRecords,
@@ -52,21 +53,15 @@ export async function writeOrders(
   const resolved = takeable.map((one, index) => refuseContradiction(itemAt(found, index), one, before));
   const open = resolved.filter(isResolved);
   // Customers that lose an order to another one are affected too.
-  const losers = open
-    .flatMap((one) => (one.changed.has('customer_id') ? [idText(one.stored?.['customer_id'])] : []))
-    .flat();
+  const losers = open.flatMap((one) => (one.changed.has('customer_id') ? storedId(one, 'customer_id') : []));
   await lockCustomers(connection, losers);
   const writes = planWrites(takeable, resolved, before);
   const ids = await writeRecords(connection, 'orders', { records: writes.map((write) => write.one), now });
   await writeItems(connection, writes, ids);
-  const winners = writes.map(({ one }) => one.columns.get('customer_id') ?? idText(one.stored?.['customer_id']));
-  await refreshCustomerSums(connection, [...winners, ...losers].flat());
+  const winners = writes.flatMap(({ one }) => one.columns.get('customer_id') ?? storedId(one, 'customer_id'));
+  await refreshCustomerSums(connection, [...winners, ...losers]);
   const outcomes = takeable.map((one, index) => outcomeOf(one, itemAt(resolved, index), before));
   return priced.map((one) => (isPriced(one) ? itemAt(outcomes, takeable.indexOf(one)) : one));
-}
-
-function idText(id: StoredValue): string[] {
-  return id === null || id === undefined ? [] : [String(id)];
 }
 
 /** An order without given items keeps its stored ones, so a total or currency that contradicts them is refused. */
@@ -92,7 +87,7 @@ function refuseContradiction(
 type ItemsBefore = ReadonlyMap<string, readonly ItemRow[]>;
 
 async function itemsBefore(connection: Connection, records: readonly ResolvedRecord[]): Promise<ItemsBefore> {
-  const ids = records.flatMap((one) => idText(one.stored?.['id']));
+  const ids = records.flatMap((one) => storedId(one));
   const items = new Map<string, ItemRow[]>(ids.map((id) => [id, []]));
   if (ids.length === 0) return items;
   const rows = await connection.query<Record<'order_id' | (typeof ITEM_COLUMNS)[number], StoredValue>[]>(
@@ -152,7 +147,7 @@ async function writeItems(
   ids: ReadonlyMap<string, string>,
 ): Promise<void> {
   const changed = writes.filter((write) => write.rows !== undefined);
-  const stored = changed.flatMap(({ one }) => idText(one.stored?.['id']));
+  const stored = changed.flatMap(({ one }) => storedId(one));
   if (stored.length > 0) await connection.query('DELETE FROM order_items WHERE order_id IN (?)', [stored]);
   const rows = changed.flatMap(({ one, rows: items = [] }) =>
     items.map(

@@ -51,7 +51,7 @@ type Read = (row: SourceRow, notes: ValueNote[]) => string | null | undefined;
 /**
  * Compiles a source's fields.
  * @returns `convert`, from a row to a record, which throws RowProblem, and `keyOf`, a row's key if it has one
- * @throws UserError (exit code 65) when the mapping names a value map that does not exist
+ * @throws CliError (exit code 65) when the mapping names a value map that does not exist
  */
 export function compileRecord(
   target: TableTarget,
@@ -117,10 +117,10 @@ export function compileField(
     try {
       const where = evaluateCountry?.(row) ?? null;
       const parts = extension === 'cut' ? splitExtension(text, where) : null;
-      const cut = tooLong === 'cut' ? cutText(text, spec.most ?? 200) : text;
+      const cut = tooLong === 'cut' && spec.kind === 'text' ? cutText(text, spec.most) : text;
       const value = convert(parts?.number ?? cut, where);
       if (parts !== null) note('cut', `the extension ${parts.extension} was cut off`);
-      if (cut !== text) note('cut', `cut to ${spec.most ?? 200} characters`);
+      if (cut !== text && spec.kind === 'text') note('cut', `cut to ${spec.most} characters`);
       return value;
     } catch (error) {
       if (invalid !== 'null' || !(error instanceof RowProblem)) throw error;
@@ -147,7 +147,7 @@ function cutText(text: string, most: number): string {
 
 const graphemes = new Intl.Segmenter('und', { granularity: 'grapheme' });
 
-/** Tags that differ only in case are one. Which others are, the database is asked later. */
+/** Tags that differ only in case count as one. `withDistinctTags` later asks the database which others are equal. */
 function compileTags(sources: readonly TagExpression[] | undefined, scope: RecordScope) {
   if (sources === undefined) return undefined;
   const readers = sources.map((source) => {
@@ -186,7 +186,7 @@ function compileAddresses(sources: readonly AddressExpression[] | undefined, sco
     for (const readers of addresses) {
       const own: ValueNote[] = [];
       const texts = readers.map((read) => read?.(row, own) ?? null);
-      // An address needs its first line.
+      // Without its first line, it is no address.
       if (texts[1] === null) continue;
       rows.push(texts);
       notes.push(...own);

@@ -3,7 +3,7 @@ import { mkdir, rm } from 'node:fs/promises';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { finished } from 'node:stream/promises';
-import { CliError } from '../../cli-error.ts';
+import { CliError, EXIT } from '../../cli-error.ts';
 import type { ValueNote } from './records.ts';
 
 /** A raw row and its place. */
@@ -32,6 +32,7 @@ export interface RejectFiles {
 }
 
 /**
+ * Opens files for rejects, each when something is first written to it.
  * @param folder created once there is something to write
  * @param names of targets, whose files from earlier runs are deleted, so that the folder has only this run's; also names of
  *   source files, for what earlier versions wrote
@@ -81,14 +82,11 @@ export async function createRejects(folder: string, names: readonly string[]): P
   };
 }
 
-/** EX_IOERR of sysexits.h. */
-const INPUT_OUTPUT_EXIT_CODE = 74;
-
 const cannotWrite =
   (path: string) =>
   (error: unknown): never => {
     const why = Error.isError(error) ? error.message : String(error);
-    throw new CliError(`${path} cannot be written: ${why}`, { cause: error, exitCode: INPUT_OUTPUT_EXIT_CODE });
+    throw new CliError(`${path} cannot be written: ${why}`, { cause: error, exitCode: EXIT.inputOutput });
   };
 
 function quote(text: string): string {

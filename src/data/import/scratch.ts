@@ -29,8 +29,8 @@ interface Seen {
 }
 
 /**
- * What an import must remember beyond a batch: joined files, keys seen, lines of orders. An SQLite file that is deleted on
- * close, so that memory stays bounded however large the files are.
+ * What an import must remember across batches: joined files, keys seen, lines of orders. It is an SQLite file, deleted on close,
+ * so that memory use does not depend on the size of the files.
  */
 export interface Scratch {
   /** Stores a row of a joined file; returns false if the key exists already. */

@@ -1,6 +1,6 @@
 import { access } from 'node:fs/promises';
 import { join as joinPath } from 'node:path';
-import { CliError } from '../../cli-error.ts';
+import { CliError, EXIT } from '../../cli-error.ts';
 import { isAscii, normaliseText } from '../../crm/text.ts';
 import { openCsv, readCsvRecords } from './csv-rows.ts';
 import type { Cell, CsvFormat } from './csv-fields.ts';
@@ -49,9 +49,9 @@ export async function openSourceFile(
 ): Promise<SourceFile> {
   const path = joinPath(folder, name);
   await access(path).catch((error: unknown) => {
-    throw new CliError(`The mapping names ${name}, and there is no such file in ${folder}.`, {
+    throw new CliError(`The mapping names ${name}, but there is no such file in ${folder}.`, {
       cause: error,
-      exitCode: 66,
+      exitCode: EXIT.noInput,
     });
   });
   const { csv, missing } = settings;
@@ -64,7 +64,7 @@ export async function openSourceFile(
 
 /**
  * The index of a column; -1, and an entry in the file's `missing`, if it has none of that name, so that all such columns can be
- * told at once.
+ * reported at once.
  */
 export function columnIndex(file: Pick<SourceFile, 'name' | 'header' | 'missing'>, column: string): number {
   const index = file.header.indexOf(normaliseText(column));
@@ -86,7 +86,7 @@ export function assertNoneMissing(missing: readonly MissingColumn[]): void {
     const word = columns.size === 1 ? 'column' : 'columns';
     return `${file} has no ${word} ${[...columns].join(', ')}; it has ${header}.`;
   });
-  throw new CliError(lines.join('\n'), { exitCode: 65 });
+  throw new CliError(lines.join('\n'), { exitCode: EXIT.dataError });
 }
 
 /** The rows after the header. */

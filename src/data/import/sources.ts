@@ -1,6 +1,6 @@
 import { columnName } from './conversions.ts';
 import { compileExpression, type JoinedFile, type Scope } from './expressions.ts';
-import { CliError } from '../../cli-error.ts';
+import { CliError, EXIT } from '../../cli-error.ts';
 import type { CsvSettings, Mapping, SourceSettings, TargetName, ValueExpression } from './mapping-schema.ts';
 import { compileField, compileRecord, type RecordScope, type TargetRecord } from './records.ts';
 import type { ItemContent, Scratch } from './scratch.ts';
@@ -13,7 +13,7 @@ import {
   type SourceRow,
 } from './source-file.ts';
 import { createTargetSummary, type TargetSummary } from './summary.ts';
-import { ITEM_FIELDS, type TableTarget } from './targets.ts';
+import { ITEM_FIELDS, TABLE_TARGETS, type TableTarget } from './targets.ts';
 import { pieces, priced } from './numbers.ts';
 
 /** A source of a table's rows, ready to be read. */
@@ -47,8 +47,6 @@ export interface Sources {
   readonly columnOf: (target: TargetName, file: string, field: string) => string | undefined;
 }
 
-const TABLE_ORDER = ['agents', 'customers', 'products', 'orders', 'tickets', 'interactions'] as const;
-
 /**
  * Opens every file, loads joined ones into the scratch and compiles expressions.
  * @throws CliError with exit code 66 for a missing file, 65 for columns that are missing, all at once, or for a join or value
@@ -69,7 +67,7 @@ export async function openSources(folder: string, mapping: Mapping, scratch: Scr
     return { ...base, joins, timeZone: mapping.timeZone } satisfies RecordScope;
   };
   const tables = new Map<TableTarget, readonly TableSource[]>();
-  for (const target of TABLE_ORDER) {
+  for (const target of TABLE_TARGETS) {
     const opened: TableSource[] = [];
     for (const settings of eachFile<SourceSettings>(mapping.targets[target] ?? [])) {
       const scope = await open(target, settings);
@@ -169,12 +167,12 @@ async function loadJoin(file: SourceFile, index: { key: number; rows: string; sc
     if (key === null) continue;
     const cells = file.header.map((_, column) => row.cell(column) ?? '');
     if (!index.scratch.putJoinRow(index.rows, key, cells))
-      throw joinError(file, row.line, `the key "${key}" is there already, and a joined file needs each key once`);
+      throw joinError(file, row.line, `expected each key only once in a joined file, got "${key}" again`);
   }
 }
 
 function joinError(file: SourceFile, line: number, problem: string): CliError {
-  return new CliError(`${file.name}, line ${line}: ${problem}.`, { exitCode: 65 });
+  return new CliError(`${file.name}, line ${line}: ${problem}.`, { exitCode: EXIT.dataError });
 }
 
 /** The names of every target and file whose rows can be rejected. */

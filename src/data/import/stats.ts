@@ -1,4 +1,6 @@
 import type { Connection } from 'mariadb';
+import { COUNTED_STATES } from '../../crm/order/status.ts';
+import { OPEN_STATES } from '../../crm/ticket/status.ts';
 import { insertRows } from './upsert.ts';
 
 /**
@@ -28,15 +30,15 @@ export async function refreshCustomerSums(connection: Connection, customers: rea
   for (const row of orders)
     stats.get(String(row.customer_id))?.set('order_count', row.orders).set('last_order_at', row.last);
   const tickets = await connection.query<{ customer_id: bigint; tickets: bigint }[]>(
-    `SELECT customer_id, COUNT(*) AS tickets FROM tickets WHERE customer_id IN (?) AND status IN ('OPEN', 'PENDING')
+    `SELECT customer_id, COUNT(*) AS tickets FROM tickets WHERE customer_id IN (?) AND status IN (?)
      GROUP BY customer_id`,
-    [ids],
+    [ids, OPEN_STATES],
   );
   for (const row of tickets) stats.get(String(row.customer_id))?.set('open_ticket_count', row.tickets);
   const values = await connection.query<Record<string, unknown>[]>(
     `SELECT customer_id, currency, SUM(total) AS amount FROM orders
-     WHERE customer_id IN (?) AND status NOT IN ('CANCELLED', 'REFUNDED') GROUP BY customer_id, currency`,
-    [ids],
+     WHERE customer_id IN (?) AND status IN (?) GROUP BY customer_id, currency`,
+    [ids, COUNTED_STATES],
   );
   await connection.query('DELETE FROM customer_stats WHERE customer_id IN (?)', [ids]);
   await insertRows(connection, 'customer_stats', [...stats.values()]);

@@ -10,16 +10,16 @@ export interface TargetSummary {
   unchanged: number;
   rejected: number;
   /** Rows that the mapping excludes from this target; not included in `read`. */
-  passedOver: number;
+  skipped: number;
   /** Those of them that differ from the imported row with the same key. */
-  otherwise: number;
+  skippedDifferent: number;
   /** By field, how many values were left empty or cut as the mapping allows; their rows are not rejected. */
   readonly leftEmpty: Map<string, number>;
   readonly cut: Map<string, number>;
 }
 
 export function createTargetSummary(target: string): TargetSummary {
-  const counts = { read: 0, created: 0, updated: 0, unchanged: 0, rejected: 0, passedOver: 0, otherwise: 0 };
+  const counts = { read: 0, created: 0, updated: 0, unchanged: 0, rejected: 0, skipped: 0, skippedDifferent: 0 };
   return { target, ...counts, leftEmpty: new Map(), cut: new Map() };
 }
 
@@ -46,7 +46,7 @@ export function summaryText(summaries: readonly TargetSummary[]): string {
 const counted = (count: number, one: string, several: string): string =>
   `${formatCount(count)} ${count === 1 ? one : several}`;
 
-function notesOf({ target, leftEmpty, cut, passedOver, otherwise }: TargetSummary): readonly string[] {
+function notesOf({ target, leftEmpty, cut, skipped, skippedDifferent }: TargetSummary): readonly string[] {
   const note = (fields: ReadonlyMap<string, number>, one: string, several: string) => {
     const sum = [...fields.values()].reduce((total, count) => total + count, 0);
     const each = [...fields].map(([field, count]) => `${field} ${formatCount(count)}`).join(', ');
@@ -55,13 +55,11 @@ function notesOf({ target, leftEmpty, cut, passedOver, otherwise }: TargetSummar
   return [
     ...note(leftEmpty, 'value could not be read and was left empty', 'values could not be read and were left empty'),
     ...note(cut, 'value was too long and was cut', 'values were too long and were cut'),
-    ...(passedOver === 0
-      ? []
-      : [`${target}: ${counted(passedOver, 'row was', 'rows were')} skipped, as the mapping says.`]),
-    ...(otherwise === 0
+    ...(skipped === 0 ? [] : [`${target}: ${counted(skipped, 'row was', 'rows were')} skipped, as the mapping says.`]),
+    ...(skippedDifferent === 0
       ? []
       : [
-          `${target}: ${counted(otherwise, 'of them differs', 'of them differ')} from the first row with the same key.`,
+          `${target}: ${counted(skippedDifferent, 'of them differs', 'of them differ')} from the first row with the same key.`,
         ]),
   ];
 }

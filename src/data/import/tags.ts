@@ -1,5 +1,5 @@
 import type { Connection } from 'mariadb';
-import { chunks } from '../../batch/chunks.ts';
+import { chunks } from '../chunks.ts';
 import { WEIGHT_OF } from '../../crm/collation.ts';
 import { isAscii } from '../../crm/text.ts';
 import { quoted } from '../../errors.ts';
@@ -8,8 +8,8 @@ import type { TargetRecord, ValueNote } from './records.ts';
 const ASKED_AT_ONCE = 500;
 
 /**
- * Leaves out each tag that to the database is an earlier one of its row, and notes it. The database is asked, as by the
- * mutations: another collation would keep two tags of which its key takes one, or leave out one that it takes.
+ * Drops each tag that the database considers equal to an earlier one of its row, and notes it. As in mutations, the database
+ * itself is asked: any other comparison might keep two tags that are duplicates to its unique key, or drop one that is not.
  */
 export async function withDistinctTags<Row extends { readonly record: TargetRecord }>(
   connection: Connection,
@@ -34,7 +34,7 @@ function withoutEqual(record: TargetRecord, weights: ReadonlyMap<string, string>
     const same = kept.get(weight);
     if (same === undefined) kept.set(weight, tag);
     else {
-      const reason = `tags: to the database it is ${quoted(same)}, which is there`;
+      const reason = `tags: the database considers it equal to ${quoted(same)}, which the row also has`;
       notes.push({ kind: 'leftEmpty', field: 'tags', column: record.tagColumns?.[i] ?? '', value: tag, reason });
     }
   }

@@ -1,33 +1,24 @@
+import { AGENT_LENGTHS } from '../../crm/agent/limits.ts';
+import { ADDRESS_LENGTHS, CUSTOMER_LENGTHS } from '../../crm/customer/limits.ts';
+import { INTERACTION_LENGTHS } from '../../crm/interaction/limits.ts';
+import { ORDER_LENGTHS } from '../../crm/order/limits.ts';
+import { PRODUCT_LENGTHS } from '../../crm/product/limits.ts';
+import { TICKET_LENGTHS } from '../../crm/ticket/limits.ts';
+import {
+  CustomerStatus,
+  InteractionKind,
+  OrderStatus,
+  TicketPriority,
+  TicketStatus,
+} from '../../generated/prisma/enums.ts';
 import type { TargetName } from './mapping-schema.ts';
 
 /** A target with a table of its own; lines of orders are written with their order. */
 export type TableTarget = Exclude<TargetName, 'orderItems'>;
 
 /** How a mapped field becomes a column's value. */
-export interface FieldSpec {
+export type FieldSpec = {
   readonly column: string;
-  readonly kind:
-    | 'text'
-    | 'date'
-    | 'amount'
-    | 'discount'
-    | 'quantity'
-    | 'email'
-    | 'phone'
-    | 'phoneCountry'
-    | 'country'
-    | 'currency'
-    | 'reference';
-  /** The most characters, for texts. */
-  readonly most?: number;
-  /** Whether texts may have line breaks and tabs. */
-  readonly isManyLines?: boolean;
-  /** Whether texts need a character that counts where names are compared. */
-  readonly isCompared?: boolean;
-  /** The only allowed values, for texts. */
-  readonly words?: readonly string[];
-  /** The target that the value is a key of. */
-  readonly target?: TableTarget;
   readonly isNullable?: boolean;
   /** The value of an empty cell, unless the mapping has a default. */
   readonly byDefault?: string;
@@ -35,6 +26,25 @@ export interface FieldSpec {
   readonly isOptional?: boolean;
   /** The name in `customer_changes`, if it differs from the field's. */
   readonly recordedAs?: string;
+} & (
+  | TextSpec
+  | { readonly kind: 'word'; readonly words: readonly string[] }
+  /** The value is a key of the target. */
+  | { readonly kind: 'reference'; readonly target: TableTarget }
+  | {
+      readonly kind:
+        'date' | 'amount' | 'discount' | 'quantity' | 'email' | 'phone' | 'phoneCountry' | 'country' | 'currency';
+    }
+);
+
+interface TextSpec {
+  readonly kind: 'text';
+  /** The most characters. */
+  readonly most: number;
+  /** Whether it may have line breaks and tabs. */
+  readonly isManyLines?: boolean;
+  /** Whether it needs a character that counts where names are compared. */
+  readonly isCompared?: boolean;
 }
 
 interface TargetSpec {
@@ -45,28 +55,27 @@ interface TargetSpec {
   readonly hasUpdatedAt: boolean;
 }
 
-const text = (column: string, most: number): FieldSpec => ({ column, kind: 'text', most });
-const optionalText = (column: string, most: number): FieldSpec => ({ ...text(column, most), isNullable: true });
-/** Names and what is found like them. */
-const compared = (column: string): FieldSpec => ({ ...text(column, 200), isCompared: true });
-const word = (column: string, words: string): FieldSpec => ({ column, kind: 'text', words: words.split(' ') });
-const date = (column: string): FieldSpec => ({ column, kind: 'date' });
-const optionalDate = (column: string): FieldSpec => ({ ...date(column), isOptional: true });
-const reference = (column: string, target: TableTarget): FieldSpec => ({ column, kind: 'reference', target });
-const optionalReference = (column: string, target: TableTarget): FieldSpec => ({
-  ...reference(column, target),
-  isNullable: true,
-});
+const text = (column: string, most: number) => ({ column, kind: 'text', most }) as const;
+const optionalText = (column: string, most: number) => ({ ...text(column, most), isNullable: true }) as const;
+/** Names, and other texts that are searched for like names. */
+const compared = (column: string, most: number) => ({ ...text(column, most), isCompared: true }) as const;
+const word = <Word extends string>(column: string, words: Readonly<Record<Word, Word>>, byDefault?: NoInfer<Word>) =>
+  ({ column, kind: 'word', words: Object.values<Word>(words), ...(byDefault && { byDefault }) }) as const;
+const date = (column: string) => ({ column, kind: 'date' }) as const;
+const optionalDate = (column: string) => ({ ...date(column), isOptional: true }) as const;
+const reference = (column: string, target: TableTarget) => ({ column, kind: 'reference', target }) as const;
+const optionalReference = (column: string, target: TableTarget) =>
+  ({ ...reference(column, target), isNullable: true }) as const;
 
-/** In the order of writing: referenced targets come first. */
+/** By target, in the order of writing: referenced ones come first. */
 export const TARGETS: Readonly<Record<TableTarget, TargetSpec>> = {
   agents: {
     table: 'agents',
     key: 'externalId',
     hasUpdatedAt: true,
     fields: {
-      externalId: text('external_id', 64),
-      name: compared('name'),
+      externalId: text('external_id', AGENT_LENGTHS.externalId),
+      name: compared('name', AGENT_LENGTHS.name),
       email: { column: 'email', kind: 'email', isNullable: true },
       createdAt: optionalDate('created_at'),
     },
@@ -76,12 +85,12 @@ export const TARGETS: Readonly<Record<TableTarget, TargetSpec>> = {
     key: 'externalId',
     hasUpdatedAt: true,
     fields: {
-      externalId: text('external_id', 64),
-      name: compared('name'),
+      externalId: text('external_id', CUSTOMER_LENGTHS.externalId),
+      name: compared('name', CUSTOMER_LENGTHS.name),
       email: { column: 'email', kind: 'email', isNullable: true },
       phone: { column: 'phone', kind: 'phone', isNullable: true },
-      company: { ...compared('company'), isNullable: true },
-      status: { ...word('status', 'LEAD ACTIVE INACTIVE CHURNED'), byDefault: 'LEAD' },
+      company: { ...compared('company', CUSTOMER_LENGTHS.company), isNullable: true },
+      status: word('status', CustomerStatus, 'LEAD'),
       owner: { ...optionalReference('owner_id', 'agents'), recordedAs: 'ownerId' },
       createdAt: optionalDate('created_at'),
     },
@@ -91,8 +100,8 @@ export const TARGETS: Readonly<Record<TableTarget, TargetSpec>> = {
     key: 'sku',
     hasUpdatedAt: true,
     fields: {
-      sku: text('sku', 64),
-      name: compared('name'),
+      sku: text('sku', PRODUCT_LENGTHS.sku),
+      name: compared('name', PRODUCT_LENGTHS.name),
       price: { column: 'price', kind: 'amount' },
       currency: { column: 'currency', kind: 'currency' },
       createdAt: optionalDate('created_at'),
@@ -103,9 +112,9 @@ export const TARGETS: Readonly<Record<TableTarget, TargetSpec>> = {
     key: 'number',
     hasUpdatedAt: true,
     fields: {
-      number: text('number', 64),
+      number: text('number', ORDER_LENGTHS.number),
       customer: reference('customer_id', 'customers'),
-      status: { ...word('status', 'PENDING PAID SHIPPED DELIVERED CANCELLED REFUNDED'), byDefault: 'PENDING' },
+      status: word('status', OrderStatus, 'PENDING'),
       currency: { column: 'currency', kind: 'currency' },
       total: { column: 'total', kind: 'amount', isOptional: true },
       placedAt: date('placed_at'),
@@ -117,12 +126,12 @@ export const TARGETS: Readonly<Record<TableTarget, TargetSpec>> = {
     key: 'number',
     hasUpdatedAt: true,
     fields: {
-      number: text('number', 64),
+      number: text('number', TICKET_LENGTHS.number),
       customer: reference('customer_id', 'customers'),
       assignee: optionalReference('assignee_id', 'agents'),
-      subject: text('subject', 300),
-      status: { ...word('status', 'OPEN PENDING RESOLVED CLOSED'), byDefault: 'OPEN' },
-      priority: { ...word('priority', 'LOW NORMAL HIGH URGENT'), byDefault: 'NORMAL' },
+      subject: text('subject', TICKET_LENGTHS.subject),
+      status: word('status', TicketStatus, 'OPEN'),
+      priority: word('priority', TicketPriority, 'NORMAL'),
       openedAt: date('opened_at'),
       closedAt: { ...date('closed_at'), isNullable: true },
       updatedAt: optionalDate('updated_at'),
@@ -133,13 +142,12 @@ export const TARGETS: Readonly<Record<TableTarget, TargetSpec>> = {
     key: 'externalId',
     hasUpdatedAt: false,
     fields: {
-      externalId: text('external_id', 64),
+      externalId: text('external_id', INTERACTION_LENGTHS.externalId),
       customer: reference('customer_id', 'customers'),
       ticket: optionalReference('ticket_id', 'tickets'),
       agent: optionalReference('agent_id', 'agents'),
-      kind: word('kind', 'CALL EMAIL CHAT MEETING NOTE'),
-      // A TEXT column holds 65,535 bytes, at up to four per character.
-      body: { ...text('body', 16_383), isManyLines: true },
+      kind: word('kind', InteractionKind),
+      body: { ...text('body', INTERACTION_LENGTHS.importedBody), isManyLines: true },
       occurredAt: date('occurred_at'),
     },
   },
@@ -157,19 +165,30 @@ export const ITEM_FIELDS = {
 
 /** The parts of an address, in the order of their rows. */
 export const ADDRESS_PARTS = {
-  label: optionalText('label', 50),
-  line1: optionalText('line1', 200),
-  line2: optionalText('line2', 200),
-  city: optionalText('city', 100),
-  region: optionalText('region', 100),
-  postalCode: optionalText('postal_code', 20),
+  label: optionalText('label', ADDRESS_LENGTHS.label),
+  line1: optionalText('line1', ADDRESS_LENGTHS.line1),
+  line2: optionalText('line2', ADDRESS_LENGTHS.line2),
+  city: optionalText('city', ADDRESS_LENGTHS.city),
+  region: optionalText('region', ADDRESS_LENGTHS.region),
+  postalCode: optionalText('postal_code', ADDRESS_LENGTHS.postalCode),
   country: { column: 'country', kind: 'country', isNullable: true },
 } as const satisfies Readonly<Record<string, FieldSpec>>;
 
-export const TAG: FieldSpec = { ...optionalText('tag', 50), isCompared: true };
+export const TAG: FieldSpec = { ...compared('tag', CUSTOMER_LENGTHS.tag), isNullable: true };
 export const PHONE_COUNTRY: FieldSpec = { column: 'phone', kind: 'phoneCountry', isNullable: true };
 
 /** The column with a target's key. */
 export function keyColumn(spec: TargetSpec): string {
   return spec.fields[spec.key]?.column ?? spec.key;
+}
+
+/** The targets with a table of their own, in the order of writing. */
+export const TABLE_TARGETS = Object.keys(TARGETS) as readonly TableTarget[];
+
+/** The most characters of the key that the rows of a target are matched and referred to by. */
+export function keyLength(target: TableTarget): number {
+  const { fields, key } = TARGETS[target];
+  const spec = fields[key];
+  if (spec?.kind !== 'text') throw new Error(`expected the key ${key} of ${target} to be a text, got ${spec?.kind}`);
+  return spec.most;
 }

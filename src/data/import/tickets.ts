@@ -1,3 +1,5 @@
+import { isOpen } from '../../crm/ticket/status.ts';
+import type { TicketStatus } from '../../generated/prisma/enums.ts';
 import { isResolved, rejected, type Outcome, type ResolvedRecord } from './upsert.ts';
 
 const FIELD = { field: 'closedAt' } as const;
@@ -15,14 +17,15 @@ export function withClosing(one: ResolvedRecord | Outcome, now: string): Resolve
     const value = columns.get(column) ?? stored?.[column] ?? null;
     return value === null ? null : String(value);
   };
-  const status = valueOf('status') ?? 'OPEN';
+  // Converted, or from an ENUM column.
+  const status = (valueOf('status') ?? 'OPEN') as TicketStatus;
   const opened = valueOf('opened_at') ?? now;
-  const isOpen = status === 'OPEN' || status === 'PENDING';
+  const opens = isOpen(status);
   const given = columns.get('closed_at');
-  const closed = given === undefined ? (isOpen ? null : (valueOf('closed_at') ?? valueOf('updated_at') ?? now)) : given;
-  if (isOpen && closed !== null)
+  const closed = given === undefined ? (opens ? null : (valueOf('closed_at') ?? valueOf('updated_at') ?? now)) : given;
+  if (opens && closed !== null)
     return rejected(`closedAt: expected none, since the ticket is ${status}, got ${closed}`, FIELD);
-  if (!isOpen && closed === null)
+  if (!opens && closed === null)
     return rejected(`closedAt: expected a time, since the ticket is ${status}, got none`, FIELD);
   if (closed !== null && closed < opened)
     return rejected(`closedAt: expected a time from ${opened}, when the ticket was opened, got ${closed}`, FIELD);

@@ -1,7 +1,8 @@
 import type { Connection } from 'mariadb';
 import { quoted } from '../../errors.ts';
+import { isGiven } from '../../given.ts';
 import type { TargetRecord } from './records.ts';
-import { keyColumn, TARGETS, type FieldSpec, type TableTarget } from './targets.ts';
+import { keyColumn, TARGETS, type TableTarget } from './targets.ts';
 
 export interface RejectedOutcome {
   readonly kind: 'rejected';
@@ -9,7 +10,7 @@ export interface RejectedOutcome {
   /** What it concerns; the record as a whole if neither is given. */
   readonly field?: string | undefined;
   readonly column?: string | undefined;
-  /** The conflict is with a value that another row may release: the key of what holds it, or null if it has none. */
+  /** Set if another row has a value that this one needs, and may give it up: the key of that row, or null if it has none. */
   readonly holder?: string | null;
 }
 
@@ -51,6 +52,12 @@ export function isResolved(one: ResolvedRecord | Outcome): one is ResolvedRecord
   return 'record' in one;
 }
 
+/** The id in a column of the stored row that a record matches; none if there is no such row. */
+export function storedId({ stored }: ResolvedRecord, column: 'id' | 'customer_id' = 'id'): readonly string[] {
+  const id = stored?.[column];
+  return isGiven(id) ? [String(id)] : [];
+}
+
 /** Ids by key, for the keys that exist. One statement. */
 export async function idsByKey(
   connection: Connection,
@@ -81,7 +88,7 @@ export async function resolveRecords(
   const references = await lookUpReferences(connection, target, records);
   const resolved = records.map((record) => columnsOf(target, record, references));
   const customers = resolved.flatMap((columns) => ('kind' in columns ? [] : [columns.get('customer_id') ?? []])).flat();
-  // If one was merged or deleted before it was locked, resolve again.
+  // One was merged or deleted before it was locked: resolve again.
   if (!(await lockCustomers(connection, customers))) return resolveRecords(connection, target, records);
   const key = keyColumn(spec);
   const keys = records.map((record) => record.key);
@@ -100,7 +107,7 @@ export async function resolveRecords(
 }
 
 function isSame(stored: StoredValue, value: Column): boolean {
-  if (stored === null || stored === undefined || value === null) return (stored ?? null) === value;
+  if (!isGiven(stored) || value === null) return (stored ?? null) === value;
   return String(stored) === value;
 }
 
@@ -141,23 +148,19 @@ async function storedRows(connection: Connection, target: TableTarget, keys: rea
 
 type References = ReadonlyMap<TableTarget, ReadonlyMap<string, string>>;
 
-function referenceFields(target: TableTarget): readonly (readonly [string, FieldSpec])[] {
-  return Object.entries(TARGETS[target].fields).filter(([, field]) => field.kind === 'reference');
-}
-
 async function lookUpReferences(
   connection: Connection,
   target: TableTarget,
   records: readonly TargetRecord[],
 ): Promise<References> {
   const wanted = new Map<TableTarget, Set<string>>();
-  for (const [name, field] of referenceFields(target)) {
-    if (field.target === undefined) continue;
+  for (const [name, field] of Object.entries(TARGETS[target].fields)) {
+    if (field.kind !== 'reference') continue;
     const keys = wanted.get(field.target) ?? new Set();
     wanted.set(field.target, keys);
     for (const record of records) {
       const key = record.values.get(name);
-      if (key !== null && key !== undefined) keys.add(key);
+      if (isGiven(key)) keys.add(key);
     }
   }
   const found = new Map<TableTarget, ReadonlyMap<string, string>>();
@@ -178,13 +181,16 @@ function columnsOf(
   for (const [name, value] of record.values) {
     const field = TARGETS[target].fields[name];
     if (field === undefined) continue;
-    const isReference = field.target !== undefined && value !== null;
-    const id = isReference ? references.get(field.target)?.get(value) : undefined;
-    if (isReference && id === undefined)
+    if (field.kind !== 'reference' || value === null) {
+      columns.set(field.column, value);
+      continue;
+    }
+    const id = references.get(field.target)?.get(value);
+    if (id === undefined)
       return rejected(`${name}: expected one of the ${field.target} in the database, got ${quoted(value)}`, {
         field: name,
       });
-    columns.set(field.column, isReference ? (id ?? null) : value);
+    columns.set(field.column, id);
   }
   return columns;
 }

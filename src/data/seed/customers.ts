@@ -1,9 +1,10 @@
+import type { CustomerStatus } from '../../generated/prisma/enums.ts';
 import { dateTimeLiteral, nullableLiteral, textLiteral } from '../sql-text.ts';
 import type { RowWriter } from '../row-writer.ts';
 import { COUNTRIES, type Country } from './countries.ts';
 import { createPerson, fillPattern } from './people.ts';
-import { createdAtMs, SEED_END_MS, type Block } from './plan.ts';
-import { createWeighted, type Random } from './random.ts';
+import { createdAtMs, DAY_MS, SEED_END_MS, type Block } from './plan.ts';
+import { createWeighted, createWeightedWord, type Random } from './random.ts';
 
 /** What rows that belong to a customer need to know about it. */
 export interface SeedCustomer {
@@ -13,15 +14,13 @@ export interface SeedCustomer {
   readonly country: Country;
 }
 
-const DAY_MS = 86_400_000;
-
 const pickCountry = createWeighted(COUNTRIES.map((country) => [country, country.weight] as const));
-const pickStatus = createWeighted([
-  ['ACTIVE', 62],
-  ['LEAD', 18],
-  ['INACTIVE', 12],
-  ['CHURNED', 8],
-] as const);
+const pickStatus = createWeightedWord<CustomerStatus>({
+  ACTIVE: 62,
+  LEAD: 18,
+  INACTIVE: 12,
+  CHURNED: 8,
+});
 const pickTagCount = createWeighted([
   [0, 28],
   [1, 34],
@@ -82,7 +81,7 @@ interface CustomerRow {
   readonly email: string | null;
   readonly phone: string | null;
   readonly company: string | null;
-  readonly status: string;
+  readonly status: CustomerStatus;
   readonly ownerId: number | null;
 }
 
@@ -105,7 +104,7 @@ function customerRow(
   };
 }
 
-/** Two in three were never updated. */
+/** Two of three customers were never updated. */
 function updatedAtMs(random: Random, createdMs: number): number {
   if (!random.chance(330)) return createdMs;
   const part = random.fraction();

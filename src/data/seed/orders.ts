@@ -1,11 +1,14 @@
 import { formatAmount, lineTotal, toAmount, type Amount } from '../../crm/money.ts';
+import { MAX_ITEMS } from '../../crm/order/table.ts';
+import { isCounted } from '../../crm/order/status.ts';
+import type { OrderStatus } from '../../generated/prisma/enums.ts';
 import { dateTimeLiteral } from '../sql-text.ts';
 import type { RowWriter } from '../row-writer.ts';
 import type { Catalogue } from './catalogue.ts';
 import type { Currency } from './countries.ts';
 import type { SeedCustomer } from './customers.ts';
-import { SEED_END_MS, type Block } from './plan.ts';
-import { createWeighted, type Random } from './random.ts';
+import { DAY_MS, SEED_END_MS, type Block } from './plan.ts';
+import { createWeighted, createWeightedWord, type Random } from './random.ts';
 
 /** The figures of a customer's orders, for `customer_stats` and `customer_values`. */
 interface OrderSums {
@@ -14,18 +17,16 @@ interface OrderSums {
   readonly values: ReadonlyMap<string, bigint>;
 }
 
-const DAY_MS = 86_400_000;
 const MANY_ORDERS = 200;
-const MAX_ITEMS = 200;
 
-const pickStatus = createWeighted([
-  ['DELIVERED', 70],
-  ['SHIPPED', 6],
-  ['PAID', 7],
-  ['PENDING', 6],
-  ['CANCELLED', 7],
-  ['REFUNDED', 4],
-] as const);
+const pickStatus = createWeightedWord<OrderStatus>({
+  DELIVERED: 70,
+  SHIPPED: 6,
+  PAID: 7,
+  PENDING: 6,
+  CANCELLED: 7,
+  REFUNDED: 4,
+});
 const pickItemCount = createWeighted([
   [1, 40],
   [2, 28],
@@ -79,7 +80,7 @@ export async function addOrders(
         `${formatAmount(total)},${dateTimeLiteral(placedMs)},${dateTimeLiteral(updatedMs)}`,
     );
     lastOrderAtMs = Math.max(lastOrderAtMs ?? 0, placedMs);
-    if (status !== 'CANCELLED' && status !== 'REFUNDED') values.set(currency, (values.get(currency) ?? 0n) + total);
+    if (isCounted(status)) values.set(currency, (values.get(currency) ?? 0n) + total);
     if (writer.isFull) await writer.flushFull();
   }
   return { lastOrderAtMs, values };

@@ -8,6 +8,7 @@ export interface SeedParameters {
   readonly seed: number;
 }
 
+export const DAY_MS = 86_400_000;
 /** Customers that are written in one transaction, with everything that belongs to them. */
 const BLOCK_CUSTOMERS = 1_000;
 /** The end of the seed's time span. It does not depend on today, so that next year's seed is the same. */
@@ -71,7 +72,7 @@ export function planBlock(parameters: SeedParameters, index: number): Block {
   };
 }
 
-/** When a customer was created: in the order of ids give or take some weeks, and many at midnight, as after imports. */
+/** When a customer was created: roughly in the order of ids, within some weeks, and often at midnight, as after imports. */
 export function createdAtMs(block: Block, customerId: number): number {
   const { random, parameters } = block;
   const span = SEED_END_MS - SEED_START_MS;
@@ -81,8 +82,6 @@ export function createdAtMs(block: Block, customerId: number): number {
   const kept = Math.max(SEED_START_MS, Math.min(SEED_END_MS - 2 * DAY_MS, moved));
   return random.chance(150) ? kept - (kept % DAY_MS) : kept;
 }
-
-const DAY_MS = 86_400_000;
 
 // The mean is about 2 at 5 orders per customer; the block's one heavy customer has the other 3,000.
 const LIGHT_MEAN_BASE = 5;

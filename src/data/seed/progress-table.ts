@@ -1,17 +1,15 @@
 import type { Connection } from 'mariadb';
-import { CliError } from '../../cli-error.ts';
-import { errorNumber } from '../connection.ts';
+import { CliError, EXIT } from '../../cli-error.ts';
+import { errorNumber, SERVER_ERRORS } from '../../db/server-errors.ts';
 import { formatCount } from '../progress-report.ts';
 import { DATA_TABLES } from '../tables.ts';
 import { catalogueSize } from './catalogue.ts';
 import { customersInBlock, rowsAfter, type SeedParameters } from './plan.ts';
 
-/** Incremented when the same parameters yield different rows, so that no generator completes another one's seed. */
+/** Incremented whenever the same parameters would give other rows, so that no version completes another one's seed. */
 const GENERATOR_VERSION = 1;
 /** The row for agents and products, which also stores the parameters; blocks start at 1. */
 const FIRST_ROW = 0;
-const NO_SUCH_TABLE = 1146;
-const DATA_ERROR_EXIT_CODE = 65;
 
 const LABELS = {
   customers: '--customers',
@@ -38,7 +36,7 @@ async function readProgress(connection: Connection) {
       'SELECT block, parameters FROM _seed_progress',
     );
   } catch (error) {
-    if (errorNumber(error) === NO_SUCH_TABLE) return [];
+    if (errorNumber(error) === SERVER_ERRORS.NO_SUCH_TABLE) return [];
     throw error;
   }
 }
@@ -69,8 +67,8 @@ export async function assertEmpty(connection: Connection): Promise<void> {
   const filled: string[] = [];
   for (const table of DATA_TABLES) {
     const rows = await connection.query<unknown[]>(`SELECT 1 FROM ${table} LIMIT 1`).catch((error: unknown) => {
-      if (errorNumber(error) !== NO_SUCH_TABLE) throw error;
-      throw new CliError(`The table ${table} is not there: run "npm run migrate" first.`, { cause: error });
+      if (errorNumber(error) !== SERVER_ERRORS.NO_SUCH_TABLE) throw error;
+      throw new CliError(`There is no table ${table}: run "npm run migrate" first.`, { cause: error });
     });
     if (rows.length > 0) filled.push(table);
   }
@@ -92,7 +90,7 @@ export function assertSameParameters(found: SeedParameters, asked: SeedParameter
   throw new CliError(
     `This database holds a seed with other parameters: ${differences.join(', ')}. ` +
       'Give the same ones to continue it, or --reset to delete every row and start over.',
-    { exitCode: DATA_ERROR_EXIT_CODE },
+    { exitCode: EXIT.dataError },
   );
 }
 
@@ -139,12 +137,12 @@ export async function countDifferences(
   return differences;
 }
 
-/** The error for a database with somebody else's rows. */
+/** The error for a database that has rows from elsewhere. */
 export function foreignRows(detail: string): CliError {
   return new CliError(
     `This database holds data that is not this seed's (${detail}). Nothing was changed. ` +
       'Give another database, or --reset to delete every row in it first.',
-    { exitCode: DATA_ERROR_EXIT_CODE },
+    { exitCode: EXIT.dataError },
   );
 }
 

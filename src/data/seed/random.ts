@@ -60,6 +60,11 @@ function mix(value: number): number {
   return bits ^ (bits >>> 16);
 }
 
+/** Like `createWeighted`, for each word of an enumeration. */
+export function createWeightedWord<Word extends string>(weights: Readonly<Record<Word, number>>) {
+  return createWeighted(Object.entries(weights) as [Word, number][]);
+}
+
 /** Creates a function that picks an item with a probability proportional to its weight. */
 export function createWeighted<T>(items: readonly (readonly [item: T, weight: number])[]): (random: Random) => T {
   const total = items.reduce((sum, [, weight]) => sum + weight, 0);

@@ -1,5 +1,6 @@
 import type { Connection } from 'mariadb';
-import { errorNumber, inTransaction, openConnection } from '../connection.ts';
+import { errorNumber, SERVER_ERRORS } from '../../db/server-errors.ts';
+import { inTransaction, openConnection } from '../connection.ts';
 import { createRowWriter } from '../row-writer.ts';
 import { DATA_TABLES } from '../tables.ts';
 import { writeBlock } from './block.ts';
@@ -36,22 +37,21 @@ interface SeedOptions extends SeedParameters {
   readonly signal?: AbortSignal;
 }
 
-/** `complete` means that there was nothing left to do; `differences` are the tables whose numbers of rows changed since then. */
+/** `complete`: there was nothing left to do; `differences` has the tables whose number of rows has changed since. */
 export type SeedResult = SeedProgress &
   (
     | { readonly outcome: 'seeded' | 'interrupted' }
     | { readonly outcome: 'complete'; readonly differences: readonly RowDifference[] }
   );
 
-const DUPLICATE_KEY = 1062;
-/** One fills its buffer while the other's statement runs; more were no faster on two cores. */
+/** While one's statement runs, the other generates rows; more were no faster on two cores. */
 const WRITERS = 2;
 
 /**
  * Fills a migrated database with customers and everything that belongs to them. The same parameters give the same rows on every
  * server. An interrupted run continues where it stopped, since each block of 1,000 customers is one transaction that also
  * records itself in `_seed_progress`. Memory use does not depend on the number of customers.
- * @throws UserError when the database has other rows or a seed with other parameters, or cannot be reached
+ * @throws CliError when the database has other rows or a seed with other parameters, or cannot be reached
  */
 export async function seedDatabase(options: SeedOptions): Promise<SeedResult> {
   const { customers, ordersPerCustomer, seed } = options;
@@ -149,8 +149,8 @@ async function writeOne(connection: Connection, run: Run, index: number): Promis
       return writer.rows;
     });
   } catch (error) {
-    if (errorNumber(error) !== DUPLICATE_KEY) throw error;
-    // Either another process has written this block meanwhile, or a row that is not the seed's has its key.
+    if (errorNumber(error) !== SERVER_ERRORS.DUP_ENTRY) throw error;
+    // Either another process has written this block meanwhile, or a row from elsewhere has one of its keys.
     const state = await readSeedState(connection);
     if (state?.blocks.has(index) === true) return 0;
     throw foreignRows(error instanceof Error ? error.message.replace(/\nsql:[^]*/, '') : String(error));

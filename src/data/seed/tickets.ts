@@ -1,8 +1,10 @@
+import { isOpen } from '../../crm/ticket/status.ts';
+import type { InteractionKind, TicketPriority, TicketStatus } from '../../generated/prisma/enums.ts';
 import { dateTimeLiteral, textLiteral } from '../sql-text.ts';
 import type { RowWriter } from '../row-writer.ts';
 import type { SeedCustomer } from './customers.ts';
-import { SEED_END_MS, type Block } from './plan.ts';
-import { createWeighted, type Random } from './random.ts';
+import { DAY_MS, SEED_END_MS, type Block } from './plan.ts';
+import { createWeightedWord, type Random } from './random.ts';
 
 /** A customer's tickets, for their interactions and for `customer_stats`. */
 interface TicketSums {
@@ -10,27 +12,25 @@ interface TicketSums {
   readonly ticketIds: readonly number[];
 }
 
-const DAY_MS = 86_400_000;
-
-const pickStatus = createWeighted([
-  ['CLOSED', 60],
-  ['RESOLVED', 15],
-  ['OPEN', 15],
-  ['PENDING', 10],
-] as const);
-const pickPriority = createWeighted([
-  ['NORMAL', 70],
-  ['LOW', 14],
-  ['HIGH', 12],
-  ['URGENT', 4],
-] as const);
-const pickKind = createWeighted([
-  ['EMAIL', 35],
-  ['CALL', 25],
-  ['NOTE', 20],
-  ['CHAT', 13],
-  ['MEETING', 7],
-] as const);
+const pickStatus = createWeightedWord<TicketStatus>({
+  CLOSED: 60,
+  RESOLVED: 15,
+  OPEN: 15,
+  PENDING: 10,
+});
+const pickPriority = createWeightedWord<TicketPriority>({
+  NORMAL: 70,
+  LOW: 14,
+  HIGH: 12,
+  URGENT: 4,
+});
+const pickKind = createWeightedWord<InteractionKind>({
+  EMAIL: 35,
+  CALL: 25,
+  NOTE: 20,
+  CHAT: 13,
+  MEETING: 7,
+});
 const SUBJECTS = [
   'Invoice does not match the order',
   'Cannot sign in',
@@ -85,7 +85,7 @@ export function addTickets(
   for (let place = 0; place < facts.count; place += 1) {
     const id = facts.firstTicketId + place;
     const status = pickStatus(random);
-    const isOpen = status === 'OPEN' || status === 'PENDING';
+    const opens = isOpen(status);
     const openedMs = momentMs(random, facts.customer.createdAtMs);
     const laterMs = Math.min(SEED_END_MS, openedMs + random.below(20 * DAY_MS));
     const assignee = random.chance(800) ? 1 + random.below(facts.agents) : 'NULL';
@@ -94,10 +94,10 @@ export function addTickets(
       'id,number,customer_id,assignee_id,subject,status,priority,opened_at,closed_at,updated_at',
       `${id},'T-${String(id).padStart(8, '0')}',${facts.customer.id},${assignee},${textLiteral(random.pick(SUBJECTS))},` +
         `'${status}','${pickPriority(random)}',${dateTimeLiteral(openedMs)},` +
-        `${isOpen ? 'NULL' : dateTimeLiteral(laterMs)},${dateTimeLiteral(laterMs)}`,
+        `${opens ? 'NULL' : dateTimeLiteral(laterMs)},${dateTimeLiteral(laterMs)}`,
     );
     ticketIds.push(id);
-    if (isOpen) openCount += 1;
+    if (opens) openCount += 1;
   }
   return { openCount, ticketIds };
 }

@@ -31,7 +31,7 @@ export interface Check {
   readonly sql: (within: Within) => string;
   /** For what SQL cannot check: returns what is wrong with a row of the SELECT, with the columns to show, or undefined. */
   readonly judge?: (row: Row) => Row | undefined;
-  /** Absent if somebody has to look into it. */
+  /** Absent if a person has to decide. */
   readonly repair?: Repair;
 }
 

@@ -1,3 +1,5 @@
+import { OPEN_STATES } from '../../crm/ticket/status.ts';
+import { textLiterals } from '../sql-text.ts';
 import type { Check } from './check.ts';
 
 const CHANGES = 'customer_changes AS h FORCE INDEX (customer_changes_customer_id_occurred_at_id_idx)';
@@ -74,6 +76,6 @@ export const RECORD_CHECKS: readonly Check[] = [
     // Those that other programs wrote may lack one.
     sql: (within) => `
       SELECT s.id, CONCAT('a time, since it is ', s.status) AS expected, NULL AS found FROM ${made('Ticket', 'tickets')}
-      WHERE ${within('h.customer_id')} AND s.status NOT IN ('OPEN', 'PENDING') AND s.closed_at IS NULL`,
+      WHERE ${within('h.customer_id')} AND s.status NOT IN (${textLiterals(OPEN_STATES)}) AND s.closed_at IS NULL`,
   },
 ];

@@ -1,3 +1,5 @@
+import { OPEN_STATES } from '../../crm/ticket/status.ts';
+import { textLiterals } from '../sql-text.ts';
 import type { Check } from './check.ts';
 
 interface Reference {
@@ -65,11 +67,11 @@ export const CUSTOMER_REFERENCE_CHECKS: readonly Check[] = [
     sql: (within) => `
       SELECT t.id, CONCAT('none, since it is ', t.status) AS expected, t.closed_at AS found
       FROM tickets AS t FORCE INDEX (tickets_customer_id_opened_at_id_idx)
-      WHERE ${within('t.customer_id')} AND t.status IN ('OPEN', 'PENDING') AND t.closed_at IS NOT NULL`,
+      WHERE ${within('t.customer_id')} AND t.status IN (${textLiterals(OPEN_STATES)}) AND t.closed_at IS NOT NULL`,
   },
 ];
 
-/** Where merged customers lead, by the id of the merged or the kept one. */
+/** Merges of customers, by the id of the merged or the kept one. */
 export const MERGE_CHECKS: readonly Check[] = [
   {
     table: 'customer_merges',

@@ -1,7 +1,9 @@
+import { COUNTED_STATES } from '../../crm/order/status.ts';
+import { OPEN_STATES } from '../../crm/ticket/status.ts';
+import { textLiterals } from '../sql-text.ts';
 import type { Check } from './check.ts';
 
-/** Orders in these states count towards no sum. */
-const UNCOUNTED = "('CANCELLED', 'REFUNDED')";
+const COUNTED = `(${textLiterals(COUNTED_STATES)})`;
 
 /** Compares a column of `customer_stats` with what it counts, a subquery about the customer `s.customer_id`. */
 const stat = (field: string, expected: string): Check => ({
@@ -38,7 +40,7 @@ export const SUM_CHECKS: readonly Check[] = [
   stat(
     'open_ticket_count',
     `SELECT COUNT(*) FROM tickets AS t FORCE INDEX (tickets_customer_id_status_opened_at_id_idx)
-     WHERE t.customer_id = s.customer_id AND t.status IN ('OPEN', 'PENDING')`,
+     WHERE t.customer_id = s.customer_id AND t.status IN (${textLiterals(OPEN_STATES)})`,
   ),
   {
     table: 'customer_values',
@@ -49,7 +51,7 @@ export const SUM_CHECKS: readonly Check[] = [
       FROM (
         SELECT o.customer_id, o.currency, SUM(o.total) AS amount
         FROM orders AS o FORCE INDEX (orders_customer_id_placed_at_id_idx)
-        WHERE ${within('o.customer_id')} AND o.status NOT IN ${UNCOUNTED} GROUP BY o.customer_id, o.currency
+        WHERE ${within('o.customer_id')} AND o.status IN ${COUNTED} GROUP BY o.customer_id, o.currency
       ) AS g
       JOIN customers AS c FORCE INDEX (PRIMARY) ON c.id = g.customer_id
       LEFT JOIN customer_values AS v FORCE INDEX (PRIMARY) ON v.customer_id = g.customer_id AND v.currency = g.currency
@@ -65,7 +67,7 @@ export const SUM_CHECKS: readonly Check[] = [
       JOIN customers AS c FORCE INDEX (PRIMARY) ON c.id = v.customer_id
       WHERE ${within('v.customer_id')} AND (
         SELECT 1 FROM orders AS o FORCE INDEX (orders_customer_id_placed_at_id_idx)
-        WHERE o.customer_id = v.customer_id AND o.currency = v.currency AND o.status NOT IN ${UNCOUNTED} LIMIT 1
+        WHERE o.customer_id = v.customer_id AND o.currency = v.currency AND o.status IN ${COUNTED} LIMIT 1
       ) IS NULL`,
   },
 ];

@@ -1,6 +1,7 @@
 import type { Connection } from 'mariadb';
-import { CliError } from '../../cli-error.ts';
-import { errorNumber, openConnection } from '../connection.ts';
+import { CliError, EXIT } from '../../cli-error.ts';
+import { errorNumber, SERVER_ERRORS } from '../../db/server-errors.ts';
+import { openConnection } from '../connection.ts';
 import { toDrift, withinRange, type Check, type Drift, type Row, type Within } from './check.ts';
 import { PASSES, type Pass } from './passes.ts';
 import { countRows, doneOf, nextRange, sizeOf, spanOf, type NextRange, type Span } from './ranges.ts';
@@ -42,15 +43,13 @@ export interface VerifyResult {
 
 const ROWS_AT_ONCE = 5_000;
 const MAX_DRIFTS = 100;
-// No such column, table or index.
-const OTHER_TABLES = new Set([1054, 1146, 1176]);
-const UNAVAILABLE_EXIT_CODE = 69;
+const { BAD_FIELD_ERROR, NO_SUCH_TABLE, KEY_DOES_NOT_EXIST } = SERVER_ERRORS;
+const OTHER_TABLES: ReadonlySet<number> = new Set([BAD_FIELD_ERROR, NO_SUCH_TABLE, KEY_DOES_NOT_EXIST]);
 
 /**
  * Checks a database's consistency: sums and counts, duplicated columns, versions and their record, and references. It proceeds
  * range by range on the indexes of customers' and orders' ids, each range in a read-only transaction with its own snapshot, so
- * that concurrent writes are seen completely or not at all. Memory use depends neither on the number of rows nor on that of
- * drifts.
+ * that concurrent writes are seen completely or not at all. Memory use does not depend on how many rows or drifts there are.
  * @throws CliError (exit code 69) when the database cannot be reached or its tables are of another version
  */
 export async function verifyDatabase(options: VerifyOptions): Promise<VerifyResult> {
@@ -61,7 +60,7 @@ export async function verifyDatabase(options: VerifyOptions): Promise<VerifyResu
     if (!OTHER_TABLES.has(errorNumber(error) ?? 0)) throw error;
     throw new CliError('The tables do not match this version. Run npm run migrate first', {
       cause: error,
-      exitCode: UNAVAILABLE_EXIT_CODE,
+      exitCode: EXIT.unavailable,
     });
   } finally {
     await connection.end();

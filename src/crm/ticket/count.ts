@@ -1,4 +1,6 @@
-import { noteChange, type Write } from './writer.ts';
+import { Prisma } from '../../generated/prisma/client.ts';
+import { noteChange, type Write } from '../writer.ts';
+import { OPEN_STATES } from './status.ts';
 
 /**
  * Updates a customer's count of open tickets, under the customer's lock and after the tickets are written. If the customer has
@@ -17,6 +19,6 @@ export async function countOpenTickets(write: Write, customerId: bigint, more: n
     INSERT INTO customer_stats (customer_id, order_count, open_ticket_count, last_order_at)
     SELECT ${customerId},
       (SELECT COUNT(*) FROM orders WHERE customer_id = ${customerId}),
-      (SELECT COUNT(*) FROM tickets WHERE customer_id = ${customerId} AND status IN ('OPEN', 'PENDING')),
+      (SELECT COUNT(*) FROM tickets WHERE customer_id = ${customerId} AND status IN (${Prisma.join(OPEN_STATES)})),
       (SELECT MAX(placed_at) FROM orders WHERE customer_id = ${customerId})`;
 }

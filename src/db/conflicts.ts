@@ -1,0 +1,35 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { errorFacts } from './errors.ts';
+import { SERVER_ERRORS } from './server-errors.ts';
+
+/** How often a transaction is tried in all when it conflicts with others. */
+export const MAX_TRIES = 5;
+
+// By number (Galera uses the one of a deadlock for its conflicts, Group Replication that of a rollback during COMMIT), by
+// SQLSTATE, and by Prisma's names for them.
+const CONFLICTS: Readonly<Record<string | number, 'conflict' | 'lock wait'>> = {
+  [SERVER_ERRORS.LOCK_DEADLOCK]: 'conflict',
+  [SERVER_ERRORS.TRANSACTION_ROLLBACK_DURING_COMMIT]: 'conflict',
+  '40001': 'conflict',
+  P2034: 'conflict',
+  TransactionWriteConflict: 'conflict',
+  [SERVER_ERRORS.LOCK_WAIT_TIMEOUT]: 'lock wait',
+};
+
+/**
+ * How a transaction conflicted with others: `conflict` for a deadlock, or on a cluster a conflict found at COMMIT; `lock wait`
+ * for a lock that it did not get in time. Undefined for any other error, which a retry would not get around.
+ */
+export function conflictOf(error: unknown): 'conflict' | 'lock wait' | undefined {
+  if (!(error instanceof Error)) return undefined;
+  for (const fact of errorFacts(error)) {
+    const conflict = typeof fact === 'string' || typeof fact === 'number' ? CONFLICTS[fact] : undefined;
+    if (conflict !== undefined) return conflict;
+  }
+  return undefined;
+}
+
+/** Pauses before the next try: at random, so that the transactions do not collide again, and longer after each one. */
+export async function pauseAfter(tries: number): Promise<void> {
+  await sleep(Math.random() * 10 * 2 ** tries);
+}

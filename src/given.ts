@@ -1,0 +1,3 @@
+/** Whether a value is there: neither null nor missing. */
+export const isGiven = <Value>(value: Value | null | undefined): value is Value =>
+  value !== null && value !== undefined;
