@@ -62,7 +62,7 @@ describe.each(COMMANDS)('the help of %s', (command) => {
 
 test('the help of verify gives 0 only for no drift, as docs/verify.md does', async () => {
   expect(below(await said('verify', '--help'), 'Exit codes').slice(0, 2)).toEqual([
-    '  0    no drift: nothing in the database contradicts something else',
+    '  0    no drift: the database is consistent',
     '  1    drift was found, whether it was repaired or not; or the message says what is wrong',
   ]);
 });
