@@ -48,7 +48,7 @@ export const orderItems = defineChildTable({
   name: 'order_items',
   of: orders,
   columns: {
-    orderId: id('order_id'),
+    orderId: reference('order_id', 'Order'),
     position: int('position'),
     productId: reference('product_id', 'Product'),
     quantity: int('quantity'),

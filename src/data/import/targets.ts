@@ -11,10 +11,22 @@ import {
   TicketPriority,
   TicketStatus,
 } from '../../generated/prisma/enums.ts';
+import type { TypeName } from '../../crm/registry.ts';
 import type { TargetName } from './mapping-schema.ts';
 
+/** The target of each type. A type that is not imported says so with `never`. */
+type TargetOf = OfEveryType<{
+  Agent: 'agents';
+  Customer: 'customers';
+  Product: 'products';
+  Order: 'orders';
+  Ticket: 'tickets';
+  Interaction: 'interactions';
+}>;
+type OfEveryType<Targets extends Readonly<Record<TypeName, TargetName>>> = Targets;
+
 /** A target with a table of its own; lines of orders are written with their order. */
-export type TableTarget = Exclude<TargetName, 'orderItems'>;
+export type TableTarget = TargetOf[TypeName];
 
 /** How a mapped field becomes a column's value. */
 export type FieldSpec = {

@@ -3,7 +3,7 @@ import { dateTimeLiteral, textLiteral } from '../sql-text.ts';
 import type { RowWriter } from '../row-writer.ts';
 import { COUNTRIES, CURRENCIES, type Currency } from './countries.ts';
 import { createPerson } from './people.ts';
-import type { SeedParameters } from './plan.ts';
+import type { CatalogueType, SeedParameters } from './plan.ts';
 import { createRandom, createWeighted, type Random } from './random.ts';
 
 /** What an order's line needs to know about a product. */
@@ -53,17 +53,17 @@ const EURO_RATES: Readonly<Record<Currency, bigint>> = {
 };
 
 /** How many agents and products a seed has. */
-export function catalogueSize(parameters: SeedParameters) {
+export function catalogueSize(parameters: SeedParameters): Readonly<Record<CatalogueType, number>> {
   return {
-    agents: Math.max(5, Math.min(500, Math.ceil(parameters.customers / 1_000))),
-    products: KINDS.length * STYLES.length * CURRENCIES.length,
+    Agent: Math.max(5, Math.min(500, Math.ceil(parameters.customers / 1_000))),
+    Product: KINDS.length * STYLES.length * CURRENCIES.length,
   };
 }
 
 /** Generates the agents and products, and passes their rows to the writer, if given. */
 export function createCatalogue(parameters: SeedParameters, writer?: RowWriter): Catalogue {
   const random = createRandom(parameters.seed, CATALOGUE_STREAM);
-  const { agents } = catalogueSize(parameters);
+  const agents = catalogueSize(parameters).Agent;
   for (let id = 1; id <= agents; id += 1) addAgent(random, id, writer);
   const products = new Map(
     CURRENCIES.map((currency, index) => [currency, addProducts(random, { currency, index, writer })] as const),

@@ -1,3 +1,4 @@
+import type { TypeName } from '../../crm/registry.ts';
 import { createRandom, createWeighted, type Random } from './random.ts';
 
 /** What determines the seed's rows: equal parameters give byte-identical seeds. */
@@ -37,13 +38,22 @@ export function blockCount(parameters: SeedParameters): number {
   return Math.ceil(parameters.customers / BLOCK_CUSTOMERS);
 }
 
-/** How many rows the tables with their own ids have after the blocks of `customers` customers. */
-export function rowsAfter(customers: number, ordersPerCustomer: number) {
+/** The types whose rows are made once, before the customers (catalogue.ts); all others come with customers. */
+export type CatalogueType = 'Agent' | 'Product';
+
+/**
+ * How many rows of each type there are after the blocks of `customers` customers. A new type needs its number here, and its rows
+ * in block.ts: a seed whose tables have other numbers of rows is taken for somebody else's data.
+ */
+export function rowsAfter(
+  customers: number,
+  ordersPerCustomer: number,
+): Readonly<Record<Exclude<TypeName, CatalogueType>, number>> {
   return {
-    customers,
-    orders: customers * ordersPerCustomer,
-    tickets: perMille(customers, TICKETS_PER_MILLE),
-    interactions: perMille(customers, INTERACTIONS_PER_MILLE),
+    Customer: customers,
+    Order: customers * ordersPerCustomer,
+    Ticket: perMille(customers, TICKETS_PER_MILLE),
+    Interaction: perMille(customers, INTERACTIONS_PER_MILLE),
   };
 }
 
@@ -62,13 +72,13 @@ export function planBlock(parameters: SeedParameters, index: number): Block {
   return {
     parameters,
     random,
-    firstCustomerId: before.customers + 1,
-    firstOrderId: before.orders + 1,
-    firstTicketId: before.tickets + 1,
-    firstInteractionId: before.interactions + 1,
+    firstCustomerId: before.Customer + 1,
+    firstOrderId: before.Order + 1,
+    firstTicketId: before.Ticket + 1,
+    firstInteractionId: before.Interaction + 1,
     orders: shareOrders(random, { customers, heavy, ordersPerCustomer: parameters.ordersPerCustomer }),
-    tickets: scatter(random, { customers, heavy, total: own.tickets }),
-    interactions: scatter(random, { customers, heavy, total: own.interactions }),
+    tickets: scatter(random, { customers, heavy, total: own.Ticket }),
+    interactions: scatter(random, { customers, heavy, total: own.Interaction }),
   };
 }
 

@@ -1,6 +1,7 @@
 import type { Connection } from 'mariadb';
 import { CliError, EXIT } from '../../cli-error.ts';
 import { errorNumber, SERVER_ERRORS } from '../../db/server-errors.ts';
+import { TYPES } from '../../crm/registry.ts';
 import { formatCount } from '../progress-report.ts';
 import { DATA_TABLES } from '../tables.ts';
 import { catalogueSize } from './catalogue.ts';
@@ -121,15 +122,16 @@ export async function countDifferences(
   connection: Connection,
   state: NonNullable<SeedState>,
 ): Promise<readonly RowDifference[]> {
-  let customers = 0;
-  const expected = { customers: 0, orders: 0, tickets: 0, interactions: 0 };
+  const expected = new Map<string, number>(Object.entries(catalogueSize(state.parameters)));
   for (const index of state.blocks) {
-    customers = customersInBlock(state.parameters, index);
-    const own = rowsAfter(customers, state.parameters.ordersPerCustomer);
-    for (const table of Object.keys(expected) as (keyof typeof expected)[]) expected[table] += own[table];
+    const own = rowsAfter(customersInBlock(state.parameters, index), state.parameters.ordersPerCustomer);
+    for (const [type, rows] of Object.entries(own)) expected.set(type, (expected.get(type) ?? 0) + rows);
   }
   const differences: RowDifference[] = [];
-  for (const [table, written] of Object.entries({ ...expected, ...catalogueSize(state.parameters) })) {
+  for (const {
+    table: { name: table, type },
+  } of TYPES) {
+    const written = expected.get(type) ?? 0;
     const [row] = await connection.query<{ count: bigint }[]>(`SELECT COUNT(*) AS count FROM ${table}`);
     const found = Number(row?.count);
     if (found !== written) differences.push({ table, written, found });

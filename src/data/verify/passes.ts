@@ -1,3 +1,8 @@
+import type { Table } from '../../batch/table.ts';
+import { customerChanges } from '../../crm/customer/table.ts';
+import { ownedTablesOf } from '../../crm/define-type.ts';
+import { ownerIndex } from '../../crm/owned-rows.ts';
+import { TYPES } from '../../crm/registry.ts';
 import type { Check } from './check.ts';
 import { ITEM_LIST_CHECKS, OWNED_LIST_CHECKS } from './lists.ts';
 import { RECORD_CHECKS } from './record.ts';
@@ -22,11 +27,7 @@ export interface Pass {
 }
 
 const primary = (table: string, column: string): Walked => ({ table, column, index: 'PRIMARY' });
-const byCustomer = (table: string, sort: string): Walked => ({
-  table,
-  column: 'customer_id',
-  index: `${table}_customer_id_${sort}_id_idx`,
-});
+const byCustomer = (table: Table): Walked => ({ table: table.name, column: 'customer_id', index: ownerIndex(table) });
 const EVERY_ID = ['-9223372036854775808', '9223372036854775807'] as const;
 
 const UNANSWERED: Check = {
@@ -44,10 +45,8 @@ export const PASSES: readonly Pass[] = [
   {
     walked: [
       primary('customers', 'id'),
-      byCustomer('orders', 'placed_at'),
-      byCustomer('tickets', 'opened_at'),
-      byCustomer('interactions', 'occurred_at'),
-      byCustomer('customer_changes', 'occurred_at'),
+      ...ownedTablesOf(TYPES).map(({ table }) => byCustomer(table)),
+      byCustomer(customerChanges),
       primary('customer_tags', 'customer_id'),
       primary('customer_addresses', 'customer_id'),
       primary('customer_stats', 'customer_id'),

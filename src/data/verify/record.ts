@@ -1,6 +1,18 @@
+import type { Table } from '../../batch/table.ts';
+import { ownedTablesOf } from '../../crm/define-type.ts';
+import { ownerIndex } from '../../crm/owned-rows.ts';
+import { TYPES } from '../../crm/registry.ts';
 import { OPEN_STATES } from '../../crm/ticket/status.ts';
 import { textLiterals } from '../sql-text.ts';
 import type { Check } from './check.ts';
+
+/** The types whose rows belong to customers, and may be the subject of a change. */
+const OWNED = ownedTablesOf(TYPES).map(({ table }) => table);
+
+const SUBJECTS = OWNED.map(
+  ({ name, type }) =>
+    `LEFT JOIN ${name} FORCE INDEX (PRIMARY) ON ${name}.id = h.subject_id AND h.subject_type = '${type}'`,
+).join('\n');
 
 const CHANGES = 'customer_changes AS h FORCE INDEX (customer_changes_customer_id_occurred_at_id_idx)';
 
@@ -9,15 +21,15 @@ const CHANGES = 'customer_changes AS h FORCE INDEX (customer_changes_customer_id
  * are changed. The `+ 0` keeps MariaDB from its `split_materialized` optimization, which would read a customer's whole record
  * again for each row.
  */
-const subjectVersion = (table: string, type: string, index: string): Check => ({
-  table,
+const subjectVersion = (table: Table): Check => ({
+  table: table.name,
   field: 'version',
   sql: (within) => `
     SELECT s.id, COALESCE(r.version, 1) AS expected, s.version AS found
-    FROM ${table} AS s FORCE INDEX (${index})
+    FROM ${table.name} AS s FORCE INDEX (${ownerIndex(table)})
     LEFT JOIN (
       SELECT h.customer_id + 0 AS customer_id, h.subject_id, MAX(h.version) AS version FROM ${CHANGES}
-      WHERE ${within('h.customer_id')} AND h.subject_type = '${type}' GROUP BY h.customer_id + 0, h.subject_id
+      WHERE ${within('h.customer_id')} AND h.subject_type = '${table.type}' GROUP BY h.customer_id + 0, h.subject_id
     ) AS r ON r.customer_id = s.customer_id AND r.subject_id = s.id
     WHERE ${within('s.customer_id')} AND s.version <> COALESCE(r.version, 1)`,
 });
@@ -37,8 +49,7 @@ export const RECORD_CHECKS: readonly Check[] = [
       ) AS expected, c.version AS found
       FROM customers AS c FORCE INDEX (PRIMARY) WHERE ${within('c.id')} HAVING NOT (expected <=> found)`,
   },
-  subjectVersion('orders', 'Order', 'orders_customer_id_placed_at_id_idx'),
-  subjectVersion('tickets', 'Ticket', 'tickets_customer_id_opened_at_id_idx'),
+  ...OWNED.filter((table) => 'version' in table.columns).map(subjectVersion),
   {
     table: 'customer_changes',
     field: 'version',
@@ -56,11 +67,9 @@ export const RECORD_CHECKS: readonly Check[] = [
     sql: (within) => `
       SELECT DISTINCT h.customer_id, h.subject_type, CONCAT('row ', h.subject_id) AS expected, NULL AS found
       FROM ${CHANGES} JOIN customers AS c FORCE INDEX (PRIMARY) ON c.id = h.customer_id
-      LEFT JOIN orders AS o FORCE INDEX (PRIMARY) ON o.id = h.subject_id AND h.subject_type = 'Order'
-      LEFT JOIN tickets AS t FORCE INDEX (PRIMARY) ON t.id = h.subject_id AND h.subject_type = 'Ticket'
-      LEFT JOIN interactions AS i FORCE INDEX (PRIMARY) ON i.id = h.subject_id AND h.subject_type = 'Interaction'
-      WHERE ${within('h.customer_id')} AND h.subject_type IN ('Order', 'Ticket', 'Interaction')
-        AND COALESCE(o.id, t.id, i.id) IS NULL`,
+      ${SUBJECTS}
+      WHERE ${within('h.customer_id')} AND h.subject_type IN (${textLiterals(OWNED.map(({ type }) => type))})
+        AND COALESCE(${OWNED.map(({ name }) => `${name}.id`).join(', ')}) IS NULL`,
   },
   {
     table: 'orders',

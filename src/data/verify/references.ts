@@ -1,56 +1,56 @@
+import type { Columns } from '../../batch/table.ts';
+import { customers } from '../../crm/customer/table.ts';
+import { ownedTablesOf } from '../../crm/define-type.ts';
+import { orderItems } from '../../crm/order/table.ts';
+import { ownerIndex } from '../../crm/owned-rows.ts';
+import { TYPES } from '../../crm/registry.ts';
 import { OPEN_STATES } from '../../crm/ticket/status.ts';
 import { textLiterals } from '../sql-text.ts';
 import type { Check } from './check.ts';
 
-interface Reference {
-  /** Its index must start with the column `walked`. */
-  readonly table: string;
+/** The rows that a check of references goes through. */
+interface Rows {
+  readonly table: { readonly name: string };
+  /** An index that starts with the column `walked`. */
   readonly index: string;
   readonly walked: string;
   /** The columns that identify a row. */
   readonly key: readonly string[];
-  readonly column: string;
-  readonly parent: string;
 }
 
-/** A referenced row must exist. */
-const reference = ({ table, index, walked, key, column, parent }: Reference): Check => ({
-  table,
+/** A row that a column refers to must exist. */
+const reference = ({ table, index, walked, key }: Rows, column: string, parent: string): Check => ({
+  table: table.name,
   field: column,
   sql: (within) => `
     SELECT DISTINCT ${key.map((name) => `x.${name}`).join(', ')},
       CONCAT('row ', x.${column}, ' of ${parent}') AS expected, NULL AS found
-    FROM ${table} AS x FORCE INDEX (${index})
+    FROM ${table.name} AS x FORCE INDEX (${index})
     LEFT JOIN ${parent} AS p FORCE INDEX (PRIMARY) ON p.id = x.${column}
     WHERE ${within(`x.${walked}`)} AND x.${column} IS NOT NULL AND p.id IS NULL`,
 });
 
+/** Checks every column of a table that refers to another type's rows. */
+const references = (rows: Rows & { readonly table: { readonly columns: Columns } }): Check[] =>
+  Object.values(rows.table.columns).flatMap(({ sql, refersTo }) => {
+    const parent = TYPES.find(({ table }) => table.type === refersTo)?.table.name;
+    return parent === undefined ? [] : [reference(rows, sql, parent)];
+  });
+
 const walked = 'customer_id';
-const ORDERS = { table: 'orders', index: 'orders_customer_id_placed_at_id_idx', walked, key: ['id'] };
-const TICKETS = { table: 'tickets', index: 'tickets_customer_id_opened_at_id_idx', walked, key: ['id'] };
-const INTERACTIONS = {
-  table: 'interactions',
-  index: 'interactions_customer_id_occurred_at_id_idx',
-  walked,
-  key: ['id'],
-};
-const CUSTOMERS = { table: 'customers', index: 'PRIMARY', walked: 'id', key: ['id'] };
-const ITEMS = { table: 'order_items', index: 'PRIMARY', walked: 'order_id', key: ['order_id', 'position'] };
-const owned = (table: string, ...rest: readonly string[]): Check =>
-  reference({ table, index: 'PRIMARY', walked, key: [walked, ...rest], column: walked, parent: 'customers' });
+/** Rows of what only customers have, which refer to them by their primary key. */
+const owned = (name: string, ...rest: readonly string[]): Check =>
+  reference({ table: { name }, index: 'PRIMARY', walked, key: [walked, ...rest] }, walked, customers.name);
 
 /** References from customers and what belongs to them, by customer. */
 export const CUSTOMER_REFERENCE_CHECKS: readonly Check[] = [
-  ...[ORDERS, TICKETS, INTERACTIONS].map((child) => reference({ ...child, column: walked, parent: 'customers' })),
+  ...ownedTablesOf(TYPES).flatMap(({ table }) => references({ table, index: ownerIndex(table), walked, key: ['id'] })),
   // The tag is left out, since it may say anything about a person.
   owned('customer_tags'),
   owned('customer_addresses', 'position'),
   owned('customer_stats'),
   owned('customer_values', 'currency'),
-  reference({ ...CUSTOMERS, column: 'owner_id', parent: 'agents' }),
-  reference({ ...TICKETS, column: 'assignee_id', parent: 'agents' }),
-  reference({ ...INTERACTIONS, column: 'agent_id', parent: 'agents' }),
-  reference({ ...INTERACTIONS, column: 'ticket_id', parent: 'tickets' }),
+  ...references({ table: customers, index: 'PRIMARY', walked: 'id', key: ['id'] }),
   {
     table: 'interactions',
     field: 'ticket_id',
@@ -96,6 +96,5 @@ export const MERGE_CHECKS: readonly Check[] = [
 
 /** References from items, by order. */
 export const ITEM_REFERENCE_CHECKS: readonly Check[] = [
-  reference({ ...ITEMS, column: 'order_id', parent: 'orders' }),
-  reference({ ...ITEMS, column: 'product_id', parent: 'products' }),
+  ...references({ table: orderItems, index: 'PRIMARY', walked: 'order_id', key: ['order_id', 'position'] }),
 ];
