@@ -71,7 +71,7 @@ function tell(error: unknown): number {
     return lines(`DATABASE_URL: the database cannot be reached: ${serverWords(error)}`, EXIT.unavailable);
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT.usage;
   if (stopping.signal.aborted && error === stopping.signal.reason) return EXIT.interrupted;
-  return lines(`Unexpected: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`, EXIT.software);
+  return lines(`Unexpected: ${Error.isError(error) ? (error.stack ?? error.message) : String(error)}`, EXIT.software);
 }
 
 /** The exit code for output whose reader is gone, as after `| head`, or that cannot be written. */

@@ -76,7 +76,7 @@ export function createInvalidationLog({ prefix }: { prefix: string }): Invalidat
         await add(client, tags);
       } catch (error) {
         // When out of memory, Redis refuses to append but still deletes, which invalidates every position.
-        if (!(error instanceof Error && error.message.startsWith('OOM'))) throw error;
+        if (!(Error.isError(error) && error.message.startsWith('OOM'))) throw error;
         await client.del(key);
       }
     },

@@ -38,7 +38,7 @@ export function createOutsideInvalidation({ urls, prefix, timeoutMs }: CacheLoca
         await log.append(redis, [ALL_TAGS]);
         problem = undefined;
       } catch (error) {
-        problem = error instanceof Error ? error.message : String(error);
+        problem = Error.isError(error) ? error.message : String(error);
       }
       return problem;
     },

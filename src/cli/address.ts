@@ -26,7 +26,7 @@ export const authority = (host: string, port: number): string => `${isIPv6(host)
 
 /** Turns an error of `listen` into a CliError (exit code 69, or 77 for missing rights) if the address is at fault. */
 export function addressError(error: unknown, { host, port }: Address): unknown {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  const code = Error.isError(error) && 'code' in error ? error.code : undefined;
   const refusal = (what: string, exitCode: number): CliError => {
     const expected = 'HOST and PORT: expected an address of this machine that is free';
     return new CliError(`${expected}, got ${authority(host, port)}, which ${what}`, { exitCode, cause: error });

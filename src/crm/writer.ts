@@ -102,5 +102,5 @@ function unknownOutcome(error: unknown, isRepeatable: boolean): unknown {
     ? 'Send it again with the same idempotencyKey to learn which.'
     : 'Look before you send it again; with an idempotencyKey it could be sent again safely.';
   const message = `The database was lost while the write was committed: it is done or not. ${advice}`;
-  return createError(code, message, error instanceof Error ? { cause: error } : {});
+  return createError(code, message, Error.isError(error) ? { cause: error } : {});
 }

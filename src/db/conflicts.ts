@@ -21,7 +21,7 @@ const CONFLICTS: Readonly<Record<string | number, 'conflict' | 'lock wait'>> = {
  * for a lock that it did not get in time. Undefined for any other error, which a retry would not get around.
  */
 export function conflictOf(error: unknown): 'conflict' | 'lock wait' | undefined {
-  if (!(error instanceof Error)) return undefined;
+  if (!Error.isError(error)) return undefined;
   for (const fact of errorFacts(error)) {
     const conflict = typeof fact === 'string' || typeof fact === 'number' ? CONFLICTS[fact] : undefined;
     if (conflict !== undefined) return conflict;

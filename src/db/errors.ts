@@ -53,7 +53,7 @@ function wrapped(error: object): object[] {
  * server, otherwise the error unchanged.
  */
 export function toGatewayError(error: unknown): unknown {
-  if (!(error instanceof Error) || codeOf(error) !== undefined) return error;
+  if (!Error.isError(error) || codeOf(error) !== undefined) return error;
   for (const fact of errorFacts(error)) {
     if (fact === 'EXPIRED' || TIMEOUT_NUMBERS.has(fact))
       return createError('TIMEOUT', 'A statement took longer than it may; ask for less at once.', { cause: error });

@@ -81,4 +81,4 @@ export function createWritePool(pool: Pool, counted: Execution['counted']): Pool
   });
 }
 
-const isWithoutRoom = (error: unknown): boolean => error instanceof Error && [...errorFacts(error)].includes(NO_ROOM);
+const isWithoutRoom = (error: unknown): boolean => Error.isError(error) && [...errorFacts(error)].includes(NO_ROOM);

@@ -43,7 +43,7 @@ export function createReadPool({ main, openSpare, metrics }: ReadPools): Pool {
       metrics.spareStatements.inc({ outcome: 'answered' });
       return rows;
     } catch (error) {
-      if (!(error instanceof Error) || ![...errorFacts(error)].some(isStatementStopped)) throw error;
+      if (!Error.isError(error) || ![...errorFacts(error)].some(isStatementStopped)) throw error;
       slow.set(sql, true);
       metrics.spareStatements.inc({ outcome: 'stopped' });
       return undefined;

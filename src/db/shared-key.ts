@@ -16,7 +16,7 @@ const NO_SUCH_TABLE = 'P2021';
 export async function sharedKey(client: PrismaClient, key: { name: string; bytes: number }): Promise<Uint8Array> {
   const { name, bytes } = key;
   const value = await readOrMake(client, key).catch((error: unknown) => {
-    if (error instanceof Error && [...errorFacts(error)].includes(NO_SUCH_TABLE))
+    if (Error.isError(error) && [...errorFacts(error)].includes(NO_SUCH_TABLE))
       throw new CliError('The table gateway_keys is not there: run "npm run migrate" first.', { cause: error });
     throw toGatewayError(error);
   });

@@ -38,7 +38,7 @@ export function keepRunning(
         return report(`The ${name} was started again (process ${current.child.pid})`);
       } catch (error) {
         // The first line says why; the others are from the server's log.
-        const [why] = (error instanceof Error ? error.message : String(error)).split('\n');
+        const [why] = (Error.isError(error) ? error.message : String(error)).split('\n');
         if (!signal.aborted) report(`The ${name} could not be started again: ${why}`);
       }
     }

@@ -136,7 +136,7 @@ function accessOf(plan: readonly RawRow[]): Pick<Measurement, 'access' | 'usesFi
 
 /** The server's own message, from below the adapter's and the gateway's errors. */
 function serverMessage(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
+  if (!Error.isError(error)) return String(error);
   const { originalMessage } = (error.cause ?? {}) as { originalMessage?: unknown };
   return typeof originalMessage === 'string' ? originalMessage : error.message;
 }

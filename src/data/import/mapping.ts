@@ -11,7 +11,7 @@ import { parseMappingYaml } from './mapping-yaml.ts';
  */
 export async function loadMapping(path: string): Promise<Mapping> {
   const content = await readFile(path).catch((error: unknown) => {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = Error.isError(error) ? error.message : String(error);
     throw new CliError(`The mapping ${path} cannot be read: ${reason}`, {
       cause: error,
       exitCode: EXIT.noInput,

@@ -153,6 +153,6 @@ async function writeOne(connection: Connection, run: Run, index: number): Promis
     // Either another process has written this block meanwhile, or a row from elsewhere has one of its keys.
     const state = await readSeedState(connection);
     if (state?.blocks.has(index) === true) return 0;
-    throw foreignRows(error instanceof Error ? error.message.replace(/\nsql:[^]*/, '') : String(error));
+    throw foreignRows(Error.isError(error) ? error.message.replace(/\nsql:[^]*/, '') : String(error));
   }
 }
