@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { ownedTablesOf } from '../../src/crm/define-type.ts';
+import { TYPES } from '../../src/crm/registry.ts';
 import { contradictions } from '../cli/table-contents.ts';
 import {
   aMoment,
@@ -20,7 +22,7 @@ afterAll(async () => {
   await gateway.close();
 });
 
-const tables = ['orders', 'tickets', 'interactions'] as const;
+const tables = ownedTablesOf(TYPES).map(({ table }) => table.name);
 
 /** Two customers with rows in every table, by row id: the one with fewer is kept. */
 async function busyPair(): Promise<[kept: bigint, merged: bigint]> {

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { buildSchema, isInterfaceType } from 'graphql';
+import type { TypeName } from '../../src/crm/registry.ts';
 import { askBoth, nodeId, startSeededGateway, type SeededGateway } from '../support/seeded.ts';
 
 // Each document is executed twice: by its plan, and by graphql's own executor.
@@ -146,7 +147,7 @@ describe('the shape of a document', () => {
 });
 
 describe('the Node interface', () => {
-  const parts: Readonly<Record<string, string>> = {
+  const parts: Readonly<Record<TypeName, string>> = {
     // Fields with the same response key must have the same type wherever they can meet, hence the aliases.
     Customer: 'name email customerStatus: status tags owner { name } createdAt version',
     Order: 'number orderStatus: status total { amount currency } customer { name } items { quantity product { sku } }',

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { ANY_COST, PATIENT, startGateway, type TestGateway } from '../support/gateway.ts';
 import { LISTS, listDocument, listVariables } from '../support/lists.ts';
+import { insertRows } from '../support/walked-rows.ts';
 import { printTable } from '../support/print-table.ts';
 import { nodeId } from '../support/seeded.ts';
 import { createDatabase, withConnection, type TestDatabase } from '../support/servers.ts';
@@ -77,6 +78,16 @@ async function fillEvenly(url: string): Promise<void> {
       `INSERT INTO interactions (customer_id, ticket_id, agent_id, kind, body, occurred_at) SELECT id, id, id, 'CALL', 'B', opened_at FROM tickets`,
     ])
       await sql.query(statement);
+    // The queries below need no more, but each list has an entry for each of the first parents.
+    for (const list of LISTS) {
+      const [found] = await sql.query<{ rows: bigint }[]>(`SELECT COUNT(*) AS \`rows\` FROM ${list.table}`);
+      if (found?.rows === 0n)
+        await insertRows(
+          sql,
+          list,
+          [10, 11, 20, 21].map((id) => ({ id, seed: id })),
+        );
+    }
   });
 }
 

@@ -2,7 +2,7 @@ import { getNamedType, isEnumType, isInputObjectType, isObjectType, type GraphQL
 import type { ListSource } from '../../src/batch/conditions.ts';
 import type { Table } from '../../src/batch/table.ts';
 import { listSourcesOf } from '../../src/crm/define-type.ts';
-import { TYPES } from '../../src/crm/registry.ts';
+import { TYPES, type TypeName } from '../../src/crm/registry.ts';
 import { createSchema } from '../../src/graphql/schema.ts';
 import type { TestGateway } from './gateway.ts';
 import { nodeId } from './seeded.ts';
@@ -24,7 +24,7 @@ export interface List {
   /** The type that the field is on, with the column that points to it; undefined for a field of Query. */
   readonly parent: { readonly type: string; readonly column: string } | undefined;
   /** The type of a row. */
-  readonly type: string;
+  readonly type: TypeName | 'Change';
   readonly orders: readonly ListOrder[];
   /** The GraphQL type of each variable, except the page's. */
   readonly variables: Readonly<Record<string, string>>;
@@ -75,7 +75,8 @@ function listOf({ name, table, parent }: ListSource): List {
   return {
     name,
     field: fieldName,
-    type: table.type,
+    // Every table with a list is that of a type, or the record of changes.
+    type: table.type as List['type'],
     table: table.name,
     parent: parent === undefined ? undefined : { type, column: table.columns[parent]?.sql ?? parent },
     orders: ordersOf(field, table),
