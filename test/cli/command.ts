@@ -20,15 +20,17 @@ interface CommandEnd {
 /**
  * Runs a command of the CLI until it ends.
  * @param settings the whole environment except OWN_ENVIRONMENT
+ * @param program the main.ts to run, if not this project's
  */
 export function runCommand(
   args: readonly string[],
   settings: Readonly<Record<string, string>> = {},
+  program: string = main,
 ): Promise<CommandEnd> {
   const ended = new Promise<CommandEnd>((resolve) => {
     // Not in a developer's folder with an .env file.
     const options = { env: { ...OWN_ENVIRONMENT, ...settings }, cwd: '/' };
-    execFile(process.execPath, [main, ...args], options, (error, stdout, stderr) =>
+    execFile(process.execPath, [program, ...args], options, (error, stdout, stderr) =>
       resolve({ code: error === null ? 0 : error.code, stdout, stderr }),
     );
   });

@@ -26,9 +26,12 @@ export interface GatewayProcess {
   readonly stopReading: () => void;
 }
 
-/** @param settings the whole environment except OWN_ENVIRONMENT */
-export function startProcess(settings: Readonly<Record<string, string>>): GatewayProcess {
-  const child = spawn(process.execPath, [main, 'start'], {
+/**
+ * @param settings the whole environment except OWN_ENVIRONMENT
+ * @param program the main.ts to run, if not this project's
+ */
+export function startProcess(settings: Readonly<Record<string, string>>, program: string = main): GatewayProcess {
+  const child = spawn(process.execPath, [program, 'start'], {
     env: { ...OWN_ENVIRONMENT, PORT: '0', ...settings },
     stdio: ['ignore', 'pipe', 'pipe'],
     // Not in a developer's folder with an .env file.
