@@ -15,9 +15,7 @@ export interface ChaosOptions {
   /** Determines what is written and what breaks, and in which order, but not the timing. */
   readonly seed: number;
   /** The run continues until this is true, and every fault has occurred once. */
-  readonly isEnough?: (done: Done) => boolean | Promise<boolean>;
-  /** Clients stop after this many: a single client without faults then writes the same each time. */
-  readonly mostWrites?: number;
+  readonly isEnough: (done: Done) => boolean | Promise<boolean>;
   readonly clients?: number;
   /** Default: all. */
   readonly faults?: readonly Fault[];
@@ -101,15 +99,14 @@ interface Running {
 }
 
 async function run({ servers, gateways, journal, violation }: Running, options: ChaosOptions): Promise<Figures> {
-  const { seed, mostWrites, clients = 12, faults = FAULTS } = options;
-  const { isEnough = ({ sent }) => sent >= (mostWrites ?? 0) } = options;
+  const { seed, isEnough, clients = 12, faults = FAULTS } = options;
   const broken: Record<string, number> = {};
   const clientsStop = new AbortController();
   const faultsStop = new AbortController();
   const shared = { gateways, model: new Model(), journal, violation, isKeyForgotten: options.isKeyForgotten ?? false };
   const mistaken = (error: unknown) =>
     violation(error instanceof Error ? (error.stack ?? error.message) : String(error));
-  const isStopped = () => clientsStop.signal.aborted || journal.length >= (mostWrites ?? Infinity);
+  const isStopped = () => clientsStop.signal.aborted;
   const writing = Array.from({ length: clients }, (_, i) =>
     runClient(shared, createRandom(seed, i + 1), isStopped).catch(mistaken),
   );
