@@ -1,7 +1,8 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import { CliError } from '../src/cli-error.ts';
+import { thisCheckout, type Checkout } from './checkout.ts';
 import type { Settings } from './servers/serve.ts';
 
 /** A server under test, in its own process. */
@@ -13,23 +14,30 @@ export interface Child {
   stop(): Promise<void>;
 }
 
-/**
- * Starts a script of `servers/`. It ends with this process, however that ends.
- * @param options.env additional environment variables
- * @param options.nodeOptions for Node, such as `--cpu-prof`
- */
-export async function startChild(
-  script: string,
-  options: { settings: Settings; env?: Readonly<Record<string, string>>; nodeOptions?: readonly string[] },
-): Promise<Child> {
-  const child = fork(fileURLToPath(new URL(`servers/${script}.ts`, import.meta.url)), {
+export interface ChildOptions {
+  readonly settings: Settings;
+  /** Additional environment variables. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** For Node, such as `--cpu-prof`. */
+  readonly nodeOptions?: readonly string[];
+  /** Whose script it is, with its own packages and Node. Default: this one. */
+  readonly checkout?: Checkout | undefined;
+}
+
+/** Starts a script of `servers/`. It ends with this process, however that ends. */
+export async function startChild(script: string, options: ChildOptions): Promise<Child> {
+  const { folder, node } = options.checkout ?? thisCheckout;
+  const child = fork(join(folder, 'bench/servers', `${script}.ts`), {
+    cwd: folder,
+    execPath: node,
     // Nothing in the caller's environment may affect the measurement.
     env: { PATH: process.env['PATH'], BENCH_SETTINGS: JSON.stringify(options.settings), ...options.env },
     execArgv: [...(options.nodeOptions ?? [])],
   });
   const message = (): Promise<Readonly<Record<string, number>>> =>
     new Promise((resolve, reject) => {
-      const onExit = (code: number | null): void => reject(new CliError(`${script} ended with exit code ${code}`));
+      const onExit = (code: number | null): void =>
+        reject(new CliError(`${script} of ${folder} ended with exit code ${code}`));
       child.once('exit', onExit);
       child.once('message', (given) => {
         child.off('exit', onExit);

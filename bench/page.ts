@@ -59,6 +59,24 @@ The gateway is compared with plain node:http servers, which have no GraphQL and 
 The ratios in the last table are medians over pairs of rounds that ran one after the other. If one is below its minimum, the
 command fails.
 
+## Comparing two versions
+
+\`--beside\` measures the gateway of another checkout of this repository together with this one's, to see whether a change made
+anything slower. Any folder will do that holds the version from before the change, and its packages:
+
+\`\`\`sh
+git worktree add --detach ../before main
+(cd ../before && npm ci)
+npm run bench -- --beside ../before --rounds 15
+\`\`\`
+
+Both use the same database and the same Redis, with different prefixes for their keys. Each runs its own code, on its own Node.
+Each line of one is measured next to the same line of the other, and which of them goes first changes with every round. Their
+responses must have the same data; if only ids or the length differ, the output says so.
+
+The ratio of a line is the median over the pairs of rounds. The command fails if the whole 95 % confidence interval of a ratio is
+below 0.97. A ratio that is below it while its interval is not is reported, but may be chance. An interval takes six rounds.
+
 ## Results
 
 ${table}`;

@@ -17,7 +17,8 @@ export interface Gate extends Comparison {
   readonly minimum: number;
 }
 
-function median(values: readonly number[]): number {
+/** The middle one, or the mean of the middle two. */
+export function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
   const middle = sorted.length >> 1;
   const [low, high] = [sorted[middle - 1] ?? Number.NaN, sorted[middle] ?? Number.NaN];
@@ -27,13 +28,11 @@ function median(values: readonly number[]): number {
 type Line = readonly [ServerName, CaseName];
 
 /**
- * The ratio of two lines' requests per second: the median over rounds that were run one after the other, so that other load on
- * the machine affects both.
+ * The ratios of two lines' requests per second, of rounds that were run one after the other, so that other load on the machine
+ * affects both. The ratio of the lines is their median.
  */
-function ratioOf(results: Results, of: Line, to: Line): number {
-  const [above, below] = [roundsOf(results, of), roundsOf(results, to)];
-  return median(above.map((round, i) => round.requestsPerSecond / (below[i]?.requestsPerSecond ?? Number.NaN)));
-}
+export const ratiosOf = (above: readonly Round[], below: readonly Round[]): readonly number[] =>
+  above.map((round, i) => round.requestsPerSecond / (below[i]?.requestsPerSecond ?? Number.NaN));
 
 function roundsOf(results: Results, [server, caseName]: Line): readonly Round[] {
   for (const [target, rounds] of results) if (target.server === server && target.caseName === caseName) return rounds;
@@ -47,7 +46,7 @@ function compare(results: Results, of: Line, to: Line): Comparison {
     caseName === otherCase
       ? `${caseName}: ${SERVER_LABELS[server]} ÷ ${SERVER_LABELS[otherServer]}`
       : `${SERVER_LABELS[server]}: ${caseName} ÷ ${otherCase}`;
-  return { title, ratio: ratioOf(results, of, to) };
+  return { title, ratio: median(ratiosOf(roundsOf(results, of), roundsOf(results, to))) };
 }
 
 /** The comparisons that have a minimum. */

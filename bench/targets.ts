@@ -1,9 +1,12 @@
+import { resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { CliError } from '../src/cli-error.ts';
 import { GROUP_SIZE, type CaseName } from './cases.ts';
-import { startChild, type Child } from './children.ts';
+import type { Checkout } from './checkout.ts';
+import { startChild, type Child, type ChildOptions } from './children.ts';
 import type { BenchServers } from './data.ts';
 import { requestOnce } from './round.ts';
+import type { Settings } from './servers/serve.ts';
 
 /** A server and a case: one line of the table. */
 export interface Target {
@@ -17,7 +20,15 @@ export interface Target {
   readonly statements: number;
   /** The result that the gateway's cache must report for nearly every request. */
   readonly cacheResult?: 'HIT' | 'MISS';
+  /** Which of two checkouts, when two are compared: the other one is `before`. */
+  readonly side?: Side;
 }
+
+export type Side = 'before' | 'after';
+
+/** A line's name in messages, such as `uncached N10` or `before, uncached N10`. */
+export const nameOf = ({ side, server, caseName }: Omit<Target, 'child'>): string =>
+  `${side === undefined ? '' : `${side}, `}${server} ${caseName}`;
 
 /** The name of every server in the tables. */
 export const SERVER_LABELS = {
@@ -33,6 +44,9 @@ export const SERVER_LABELS = {
 
 export type ServerName = keyof typeof SERVER_LABELS;
 
+/** The gateway's servers. */
+export const GATEWAY_SERVERS = ['cached', 'uncached', 'cacheOff'] as const satisfies readonly ServerName[];
+
 const FROM_CACHE: ReadonlySet<ServerName> = new Set(['constant', 'redisGet', 'cached']);
 
 /** The servers that execute the document of every request. The others only know the case, from the path. */
@@ -47,48 +61,35 @@ export const isMeasured = (server: ServerName, caseName: CaseName): boolean =>
 
 /**
  * Starts every server in its own process and checks that they all send the same responses.
- * @param profile the folder for CPU profiles of the gateway processes; undefined for none
+ * @param profile the folder for CPU profiles of the server processes; undefined for none
  */
 export async function startTargets(
   servers: BenchServers,
   profile: string | undefined,
 ): Promise<{ targets: readonly Target[]; stop: () => Promise<void> }> {
-  const { databaseUrl, redisUrl } = servers;
-  const children: Child[] = [];
-  const stop = async (): Promise<void> => void (await Promise.all(children.map((child) => child.stop())));
-  const start = async (script: string, responses: Responses = {}, env: Record<string, string> = {}): Promise<Child> => {
-    const child = await startChild(script, {
-      settings: { databaseUrl, redisUrl, responses },
-      env,
-      nodeOptions: profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`],
-    });
-    children.push(child);
-    return child;
-  };
+  const { start, stop } = createStarter(servers, profile);
   try {
-    const cacheOff = await start('gateway', {}, { CACHE_ENABLED: 'false' });
-    const responses: Responses = {};
-    for (const name of CASE_NAMES) responses[name] = await requestOnce(cacheOff, '/graphql', name);
-    const sameBytes = await start('constant', responses);
-    const redisGet = await start('redis-get', responses);
-    const gateway = await start('gateway');
+    const gateways = await startGateways(start);
+    const { responses } = gateways;
+    const sameBytes = await start('constant', { responses });
+    const redisGet = await start('redis-get', { responses });
     const client = await start('prisma-client');
     const adapter = await start('driver-adapter');
-    const ownPool = await start('driver-adapter', {}, { BENCH_POOL: 'own' });
+    const ownPool = await start('driver-adapter', { env: { BENCH_POOL: 'own' } });
     const targets = CASE_NAMES.flatMap((caseName): Target[] => {
-      const repeated = { caseName, varied: false, statements: 0 };
-      const isList = caseName === 'L' || caseName === 'LI';
-      const varied = { caseName, varied: true, statements: isList ? 1 : 2 };
+      const { repeated, varied } = loadsOf(caseName);
       const path = `/${caseName}`;
+      const isList = caseName === 'L' || caseName === 'LI';
+      const [hit, miss, disabled] = gatewayTargets(caseName, gateways);
       const all: Target[] = [
         { server: 'constant', child: sameBytes, path, ...repeated },
         { server: 'redisGet', child: redisGet, path, ...repeated },
-        { server: 'cached', child: gateway, path: '/graphql', ...repeated, cacheResult: 'HIT' },
+        hit,
         { server: 'client', child: client, path, ...varied, statements: isList ? 1 : 1 + GROUP_SIZE },
         { server: 'ownPool', child: ownPool, path, ...varied },
         { server: 'adapter', child: adapter, path, ...varied },
-        { server: 'uncached', child: gateway, path: '/graphql', ...varied, cacheResult: 'MISS' },
-        { server: 'cacheOff', child: cacheOff, path: '/graphql', ...varied },
+        miss,
+        disabled,
       ];
       return all.filter(({ server }) => isMeasured(server, caseName));
     });
@@ -100,14 +101,81 @@ export async function startTargets(
   }
 }
 
-type Responses = Partial<Record<CaseName, string>>;
+/** The gateway of one checkout, twice. */
+export interface Gateways {
+  readonly gateway: Child;
+  readonly cacheOff: Child;
+  /** To the repeated request of each case. */
+  readonly responses: Responses;
+}
 
-const CASE_NAMES = ['L', 'LI', 'N10', 'N200'] as const satisfies readonly CaseName[];
+/** Starts a checkout's gateway with and without its cache, and gets its response to each case. */
+export async function startGateways(
+  start: Start,
+  options: { checkout?: Checkout; caseNames?: readonly CaseName[]; env?: Readonly<Record<string, string>> } = {},
+): Promise<Gateways> {
+  const { checkout, caseNames = CASE_NAMES, env = {} } = options;
+  const cacheOff = await start('gateway', { checkout, env: { ...env, CACHE_ENABLED: 'false' } });
+  const gateway = await start('gateway', { checkout, env });
+  const responses: Responses = {};
+  for (const name of caseNames) responses[name] = await requestOnce(cacheOff, '/graphql', name);
+  return { gateway, cacheOff, responses };
+}
 
-async function checkResponses(targets: readonly Target[], responses: Responses): Promise<void> {
-  for (const { child, path, caseName, server } of targets) {
+/** The gateway's three lines of a case, of which some may not be measured. */
+export function gatewayTargets(caseName: CaseName, { gateway, cacheOff }: Gateways): readonly [Target, Target, Target] {
+  const { repeated, varied } = loadsOf(caseName);
+  const path = '/graphql';
+  return [
+    { server: 'cached', child: gateway, path, ...repeated, cacheResult: 'HIT' },
+    { server: 'uncached', child: gateway, path, ...varied, cacheResult: 'MISS' },
+    { server: 'cacheOff', child: cacheOff, path, ...varied },
+  ];
+}
+
+const loadsOf = (caseName: CaseName) => ({
+  repeated: { caseName, varied: false, statements: 0 },
+  varied: { caseName, varied: true, statements: caseName === 'L' || caseName === 'LI' ? 1 : 2 },
+});
+
+type Start = (
+  script: string,
+  options?: Partial<Pick<ChildOptions, 'env' | 'checkout'> & Pick<Settings, 'responses'>>,
+) => Promise<Child>;
+
+/** Starts children that use the same servers, and ends them all. */
+export function createStarter(
+  { databaseUrl, redisUrl }: BenchServers,
+  profile: string | undefined,
+): { start: Start; stop: () => Promise<void> } {
+  // Children of another checkout have another working folder.
+  const nodeOptions = profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${resolve(profile)}`];
+  const children: Child[] = [];
+  return {
+    async start(script, { responses = {}, ...options } = {}) {
+      const child = await startChild(script, {
+        settings: { databaseUrl, redisUrl, responses },
+        nodeOptions,
+        ...options,
+      });
+      children.push(child);
+      return child;
+    },
+    stop: async () => void (await Promise.all(children.map((child) => child.stop()))),
+  };
+}
+
+/** The text of a response to each case. */
+export type Responses = Partial<Record<CaseName, string>>;
+
+export const CASE_NAMES = ['L', 'LI', 'N10', 'N200'] as const satisfies readonly CaseName[];
+
+/** @throws CliError when a server's response is not the one given for its case */
+export async function checkResponses(targets: readonly Target[], responses: Responses): Promise<void> {
+  for (const target of targets) {
+    const { child, path, caseName } = target;
     const response: unknown = JSON.parse(await requestOnce(child, path, caseName));
     if (!isDeepStrictEqual(response, JSON.parse(responses[caseName] ?? '')))
-      throw new CliError(`${server}: expected the gateway's response to ${caseName}, got another`);
+      throw new CliError(`${nameOf(target)}: expected the response of the gateway without its cache, got another`);
   }
 }

@@ -1,5 +1,5 @@
 import { CliError } from '../src/cli-error.ts';
-import type { Target } from './targets.ts';
+import { nameOf, type Target } from './targets.ts';
 import type { Round } from './round.ts';
 
 /** EX_TEMPFAIL of sysexits.h. */
@@ -12,10 +12,11 @@ const TRY_AGAIN_EXIT_CODE = 75;
  * @throws CliError (exit code 75) when no attempt is valid
  */
 export async function validRound(
-  { server, caseName, statements, varied, cacheResult }: Omit<Target, 'child'>,
+  target: Omit<Target, 'child'>,
   run: () => Promise<Round>,
   options: { tries: number; isStrict: boolean; report: (line: string) => void },
 ): Promise<Round> {
+  const { statements, varied, cacheResult } = target;
   const allowed = varied ? 0.1 : 0.01;
   for (let attempt = 1; ; attempt += 1) {
     const round = await run();
@@ -23,7 +24,7 @@ export async function validRound(
     if (isExact && (cacheResult === undefined || (round.cacheResults[cacheResult] ?? 0) > 0.98)) return round;
     const expected = `${statements} statements per request${cacheResult === undefined ? '' : ` and ${cacheResult}`}`;
     const found = `${round.statements.toFixed(3)} statements per request, ${JSON.stringify(round.cacheResults)}`;
-    const message = `${server} ${caseName}: expected ${expected}, got ${found}`;
+    const message = `${nameOf(target)}: expected ${expected}, got ${found}`;
     if (attempt < options.tries) options.report(`Retrying: ${message}`);
     else if (options.isStrict)
       throw new CliError(`${message}, ${attempt} times. The machine may be busy; try again later.`, {

@@ -1,8 +1,6 @@
-import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from '@jest/globals';
 import type { CaseName } from '../../bench/cases.ts';
 import { SERVER_LABELS, type ServerName } from '../../bench/targets.ts';
@@ -10,8 +8,7 @@ import { gatesOf, verdictOf, type Results } from '../../bench/results.ts';
 import { runRound, type Round } from '../../bench/round.ts';
 import { validRound } from '../../bench/valid-round.ts';
 import { pause } from '../support/patience.ts';
-
-const script = fileURLToPath(new URL('../../bench/run.ts', import.meta.url));
+import { bench } from './run-bench.ts';
 
 const UNCACHED = {
   server: 'uncached',
@@ -141,10 +138,5 @@ test.each([
   ],
   [['--quick', '--write'], 'Expected --write without --quick, got both; see --help'],
 ])('options of the bench that are wrong, %j, are reported in one line, with exit code 64', async (args, line) => {
-  const end = await new Promise((resolve) => {
-    execFile(process.execPath, [script, ...args], { cwd: '/', env: {} }, (error, stdout, stderr) =>
-      resolve([error?.code, stdout, stderr]),
-    );
-  });
-  expect(end).toEqual([64, '', `${line}\n`]);
+  expect(await bench(args)).toEqual({ code: 64, stdout: '', stderr: `${line}\n` });
 });
