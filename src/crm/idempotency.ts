@@ -15,7 +15,8 @@ const SWEPT_AT_ONCE = 1_000;
 export type Outcome<Given> = { readonly given: Given } | { readonly userErrors: readonly UserError[] };
 
 type Kept = Outcome<unknown> & {
-  readonly changes: { readonly tags: readonly string[]; readonly customers: readonly string[] };
+  /** Missing if another version of the gateway stored it. */
+  readonly changes?: { readonly tags: readonly string[]; readonly customers: readonly string[] };
 };
 
 /** An input's key, or undefined when it has none. Trimmed, since the database ignores trailing spaces. */
@@ -67,8 +68,8 @@ export async function claimKey(write: Write, claim: Claim): Promise<Outcome<unkn
     );
   const { changes, ...outcome } = JSON.parse(known.answer) as Kept;
   // The gateway that wrote it may have died before telling anybody.
-  for (const tag of changes.tags) write.changes.tags.add(tag);
-  for (const customer of changes.customers) write.changes.customers.add(customer);
+  for (const tag of changes?.tags ?? []) write.changes.tags.add(tag);
+  for (const customer of changes?.customers ?? []) write.changes.customers.add(customer);
   return outcome;
 }
 

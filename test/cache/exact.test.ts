@@ -8,7 +8,7 @@ import { randomRequest, type RandomRequest } from '../support/random-request.ts'
 import { REQUEST_VALUES } from '../support/request-values.ts';
 import { nodeId } from '../support/seeded.ts';
 import { createSoak } from '../support/soak.ts';
-import { createDatabase, redisUrl, type TestDatabase } from '../support/servers.ts';
+import { createDatabase, redisUrl, withConnection, type TestDatabase } from '../support/servers.ts';
 
 const schema = buildSchema(readFileSync(new URL('../../schema.graphql', import.meta.url), 'utf8'));
 const cacheOf = (answer: Answer) => answer.headers.get('x-cache');
@@ -83,6 +83,45 @@ describe('a write', () => {
     await mutate('openTicket', { customerId: customer(3), subject: 'Where is it?' });
     expect(cacheOf(await other.request(name))).toBe('HIT');
     expect(cacheOf(await other.request(orders))).toBe('HIT');
+  });
+
+  test('that changes nothing keeps everything cached, whether it was refused or not', async () => {
+    const { customer: before } = await gateway.data(`{ customer(by: {id: "${customer(5)}"}) { name } }`);
+    for (const query of [pageOf(5), '{ customers { nodes { id } } }']) await stored(query);
+    expect(await mutate('updateCustomer', { id: customer(5), name: before.name })).toEqual([]);
+    expect(await mutate('addTags', { customerId: customer(5), tags: ['x'], expectedVersion: 99 })).toHaveLength(1);
+    const refused = { id: customer(5), name: 'Other', expectedVersion: 99, idempotencyKey: 'nothing changes' };
+    for (let tries = 0; tries < 2; tries += 1) expect(await mutate('updateCustomer', refused)).toHaveLength(1);
+    for (const query of [pageOf(5), '{ customers { nodes { id } } }'])
+      expect(cacheOf(await other.request(query))).toBe('HIT');
+  });
+
+  test('that deletes a customer keeps the lists of what it did not have cached', async () => {
+    const { createCustomer } = await gateway.data(
+      'mutation { createCustomer(input: { name: "Brief" }) { customer { id } } }',
+    );
+    const { id } = createCustomer.customer;
+    await mutate('openTicket', { customerId: id, subject: 'Delete me' });
+    const [orders, tickets] = ['{ orders { nodes { number } } }', '{ tickets { nodes { number } } }'];
+    for (const query of [orders, tickets]) await stored(query);
+    expect(await mutate('deleteCustomer', { id })).toEqual([]);
+    expect(cacheOf(await other.request(orders))).toBe('HIT');
+    expect(cacheOf(await other.request(tickets))).toBe('MISS');
+  });
+
+  test('that is repeated by its key invalidates what it changed again, in case nobody was told', async () => {
+    const input = { id: customer(6), company: 'Told', idempotencyKey: 'told again' };
+    expect(await mutate('updateCustomer', input)).toEqual([]);
+    await stored(pageOf(6));
+    expect(await mutate('updateCustomer', input)).toEqual([]);
+    expect(cacheOf(await other.request(pageOf(6)))).toBe('MISS');
+    // Another version of the gateway stored no more than the outcome.
+    await withConnection(database.url, (sql) =>
+      sql.query(
+        `UPDATE idempotency_keys SET answer = JSON_REMOVE(answer, '$.changes') WHERE mutation = 'updateCustomer'`,
+      ),
+    );
+    expect(await mutate('updateCustomer', input)).toEqual([]);
   });
 
   const write = async (random: Random): Promise<string> => {

@@ -1,5 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { ANY_COST, PATIENT, startGateway, type TestGateway } from '../support/gateway.ts';
+import { parse } from 'graphql';
+import { defineTable, id as key } from '../../src/batch/table.ts';
+import { analyse } from '../../src/graphql/analysis.ts';
+import { createSchema } from '../../src/graphql/schema.ts';
 import { LISTS, listDocument, listVariables } from '../support/lists.ts';
 import { insertRows } from '../support/walked-rows.ts';
 import { printTable } from '../support/print-table.ts';
@@ -211,4 +215,17 @@ describe('SQL statements', () => {
     );
     expect([...of]).toEqual([['Customer by id', 1]]);
   });
+});
+
+test('A table that no type in the registry has is refused, rather than read without its columns', () => {
+  const stray = defineTable({
+    type: 'Stray',
+    name: 'strays',
+    columns: { id: key('id') },
+    fields: {},
+    indexes: [],
+    uniques: [],
+  });
+  const { columnsOf } = analyse(createSchema(), parse('{ __typename }'));
+  expect(() => columnsOf(stray)).toThrow('strays: no type in src/crm/registry.ts has this table');
 });
