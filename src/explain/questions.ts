@@ -30,7 +30,7 @@ const PAGE_ARGUMENTS: ReadonlySet<string> = new Set(['first', 'after', 'last', '
 
 const ORDER_ARGUMENT = 'orderBy';
 
-/** Names what a question asks: `status (4), createdAt by NAME`. The same for both directions. */
+/** A name for what a question asks, such as `status (4), createdAt by NAME`; the same for both directions. */
 export function askedFor({ arguments: given, conditions: meant, sort }: Question): string {
   const starts = meant.flatMap((condition) => (condition.kind === 'startsWith' ? [condition.texts.length] : []));
   const conditions = Object.entries(given)
@@ -76,7 +76,7 @@ function questionsOf(field: GraphQLField<unknown, unknown>): Question[] {
   return [...found.values()];
 }
 
-/** What a field's resolver makes of some arguments; undefined if it refuses them. */
+/** The question that a field's resolver derives from some arguments; undefined if it refuses them. */
 function ask(
   field: GraphQLField<unknown, unknown>,
   args: readonly GraphQLArgument[],

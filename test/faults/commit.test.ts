@@ -53,8 +53,8 @@ describe('a write whose connection to the database is lost at COMMIT', () => {
     expect(errors.map(({ message, extensions }) => [extensions.code, message])).toEqual([
       [
         'SERVICE_UNAVAILABLE',
-        'The database was lost while the write was committed: it is done or not. ' +
-          'Send it again with the same idempotencyKey to learn which.',
+        'The connection to the database was lost during COMMIT, so the write may or may not be done. ' +
+          'Send it again with the same idempotencyKey to find out.',
       ],
     ]);
     expect(await found()).toHaveLength(1);
@@ -69,8 +69,8 @@ describe('a write whose connection to the database is lost at COMMIT', () => {
     expect(errors.map(({ message, extensions }) => [extensions.code, message])).toEqual([
       [
         'SERVICE_UNAVAILABLE',
-        'The database was lost while the write was committed: it is done or not. ' +
-          'Look before you send it again; with an idempotencyKey it could be sent again safely.',
+        'The connection to the database was lost during COMMIT, so the write may or may not be done. ' +
+          'Check before you send it again; with an idempotencyKey, you could send it again safely.',
       ],
     ]);
     expect(await found()).toHaveLength(1);

@@ -6,7 +6,7 @@ import { idOf, rowOf } from '../mutations/writing-gateway.ts';
 import { subscribe } from '../subscriptions/event-reader.ts';
 import { startCuttingProxy, type CuttingProxy } from './cutting-proxy.ts';
 
-const MEANWHILE = ['SERVICE_UNAVAILABLE', 'Something was deleted while it was being read; ask again.'];
+const MEANWHILE = ['SERVICE_UNAVAILABLE', 'Something was deleted while it was being read; send the request again.'];
 const items = [{ product: { sku: 'S' }, quantity: 1 }];
 
 let database: TestDatabase;

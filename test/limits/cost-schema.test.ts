@@ -45,7 +45,7 @@ describe('a schema', () => {
   });
 
   test.each([
-    ['says neither a size nor where it stands', 'assumedSize: 200', 'sizedFields: []'],
+    ['gives neither a size nor the arguments that set it', 'assumedSize: 200', 'sizedFields: []'],
     ['names a slicing argument that the field does not have', '["ids"]', '["id"]'],
     ['names a slicing argument that is neither an Int nor a list', '["first", "last"]', '["first", "after"]'],
     ['names a slicing argument with a default, which would not be counted', 'first: Int\n', 'first: Int = 5\n'],
@@ -55,7 +55,7 @@ describe('a schema', () => {
       '',
     ],
     ['says no size for when no slicing argument is given', 'assumedSize: 20\n', ''],
-    ['stands on no list', 'sizedFields: ["edges", "nodes"]', ''],
+    ['is on a field that is not a list, and names no sizedFields', 'sizedFields: ["edges", "nodes"]', ''],
     ['names a sized field that is no list', 'sizedFields: ["edges", "nodes"]', 'sizedFields: ["pageInfo"]'],
   ])('does not start with a @listSize that %s', (what, from, to) => {
     expect(startWith(from, to)).toMatch(new RegExp(`^\\w+\\.\\w+: @listSize ${what.replaceAll(/[[\]()]/g, '\\$&')}$`));

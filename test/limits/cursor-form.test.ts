@@ -13,7 +13,7 @@ const rowId = fc.bigInt({ min: 1n, max: 2n ** 63n - 1n }).map(String);
 const name = fc.string({ unit: 'grapheme', maxLength: 200 });
 const moment = fc.date({ min: new Date(0), max: new Date('9999-12-31T23:59:59.999Z'), noInvalidDate: true });
 
-const REFUSED = /^Argument "after": expected a cursor that this list gave, got "/;
+const REFUSED = /^Argument "after": expected a cursor from this list, got "/;
 const refused = (cursor: string, by = cursors) =>
   expect(() => by.decode(scope, cursor, 'after')).toThrow(
     expect.objectContaining({ code: 'BAD_USER_INPUT', message: expect.stringMatching(REFUSED) }),

@@ -42,7 +42,7 @@ const edges = async (gateway: TestGateway, variables: object = {}): Promise<Edge
 async function expectRefused(gateway: TestGateway, cursor: string | undefined): Promise<void> {
   const { status, errors } = await gateway.request(PAGE, { variables: { after: cursor } });
   expect(errors.map(({ message, extensions }) => [extensions.code, message.slice(0, 66)])).toEqual([
-    ['BAD_USER_INPUT', 'Argument "after": expected a cursor that this list gave, got "' + cursor?.slice(0, 4)],
+    ['BAD_USER_INPUT', 'Argument "after": expected a cursor from this list, got "' + cursor?.slice(0, 4)],
   ]);
   expect(status).toBeLessThan(500);
 }

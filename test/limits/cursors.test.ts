@@ -73,11 +73,7 @@ describe.each(['after', 'before'])('a cursor given as %s is refused', (argument)
     ['one of before cursors were encrypted', () => inClear(partsOf('n'))],
     ['white space around', () => ' e30 '],
   ])('when it is %s', async (_, make) => {
-    expectRefused(
-      await ask(customers, { [argument]: make() }),
-      argument,
-      'expected a cursor that this list gave, got "',
-    );
+    expectRefused(await ask(customers, { [argument]: make() }), argument, 'expected a cursor from this list, got "');
   });
 
   test('when it is cut short anywhere', async () => {
@@ -88,7 +84,7 @@ describe.each(['after', 'before'])('a cursor given as %s is refused', (argument)
 
   test.each(LISTS.map((list) => [list.name, list] as const))('when it is of another list than %s', async (_, list) => {
     const other = list.name === 'Query.customers' ? listNamed('Query.agents') : customers;
-    expectRefused(await ask(list, { [argument]: await cursorFrom(other) }), argument, 'of another list');
+    expectRefused(await ask(list, { [argument]: await cursorFrom(other) }), argument, 'from another list');
   });
 
   test.each(LISTS.filter((list) => list.parent !== undefined).map((list) => [list.name, list] as const))(
@@ -97,7 +93,11 @@ describe.each(['after', 'before'])('a cursor given as %s is refused', (argument)
       const [one, other] = await cursorsByParent(list);
       if (one === undefined || other === undefined) throw new Error(`too few parents in ${list.name} have entries`);
       expect((await ask(list, { parents: [one.parent], [argument]: one.cursor })).errors).toEqual([]);
-      expectRefused(await ask(list, { parents: [other.parent], [argument]: one.cursor }), argument, 'of another list');
+      expectRefused(
+        await ask(list, { parents: [other.parent], [argument]: one.cursor }),
+        argument,
+        'from another list',
+      );
     },
   );
 
@@ -107,20 +107,20 @@ describe.each(['after', 'before'])('a cursor given as %s is refused', (argument)
     expectRefused(
       await ask(customers, { ...active, [argument]: cursors[0] }),
       argument,
-      'of another list, filter or order',
+      'from another list, filter or order',
     );
-    expectRefused(await ask(customers, { [argument]: cursors[1] }), argument, 'of another list, filter or order');
+    expectRefused(await ask(customers, { [argument]: cursors[1] }), argument, 'from another list, filter or order');
     const lead = { filter: { status: ['ACTIVE', 'LEAD'] } };
     expectRefused(
       await ask(customers, { ...lead, [argument]: cursors[1] }),
       argument,
-      'of another list, filter or order',
+      'from another list, filter or order',
     );
   });
 
   test('when it is of another order or direction', async () => {
     const cursor = await cursorFrom(customers, byName);
-    const naming = 'expected a cursor of the order NAME DESC, got one of "NAME ASC"';
+    const naming = 'expected a cursor for the order NAME DESC, got one for "NAME ASC"';
     const turned = { orderBy: { field: 'NAME', direction: 'DESC' } };
     expectRefused(await ask(customers, { ...turned, [argument]: cursor }), argument, naming);
     expectRefused(await ask(customers, { [argument]: cursor }), argument, 'of the order CREATED_AT DESC');
@@ -137,7 +137,7 @@ describe.each(['after', 'before'])('a cursor given as %s is refused', (argument)
       const parts = tools.parts(await cursorFrom(list, given)).slice(0, 4);
       return ask(list, { ...given, [argument]: tools.of([...parts, value, rowId]) });
     };
-    const naming = 'expected a cursor that this list gave';
+    const naming = 'expected a cursor from this list';
     const notMoments = [
       ...[5, true, [], {}, '', 'yesterday', '2024-01-01', '2024-01-01T00:00:00Z', '2024-13-01T00:00:00.000Z'],
       ...['2024-02-30T00:00:00.000Z', '2023-02-29T00:00:00.000Z', '2024-01-01T24:00:00.000Z', "2024-01-01' OR '1'='1"],

@@ -179,7 +179,7 @@ test('the sums of a currency are exact to the last digit that can be stored, and
       {
         code: 'INVALID_INPUT',
         message:
-          'Expected orders of this customer of at most 999999999999999.9999 EUR in all, got 1000000000000000.0000.',
+          'Expected orders of this customer with a sum of at most 999999999999999.9999 EUR, got 1000000000000000.0000.',
         path: ['input', 'items'],
       },
     ],

@@ -253,8 +253,7 @@ test.each(['\u0301', '\u0600', '\u064e\u0651', '\u0902'])(
     const before = await gateway.everything();
     const { customer, userErrors } = await gateway.create({ name: text, company: text, tags: ['ok', text] });
     expect(customer).toBeNull();
-    const missing = (most: number) =>
-      `Expected 1 to ${most} characters, got none that counts where names are compared.`;
+    const missing = (most: number) => `Expected 1 to ${most} characters, got none that counts when names are compared.`;
     const found = userErrors.map(({ code, path, message }) => `${code} ${path.slice(1).join('.')}: ${message}`);
     expect(found.toSorted()).toEqual([
       `INVALID_INPUT company: ${missing(200)}`,

@@ -47,7 +47,7 @@ const TAGS: Refused[] = [
   ['a tag of spaces', { tags: [' \n\u00a0'] }, [length('tags.0', 50, 'none')]],
   ['a tag of 51 characters', { tags: ['x'.repeat(51)] }, [length('tags.0', 50, '51')]],
   ['a tag of 51 emoji', { tags: ['😀'.repeat(51)] }, [length('tags.0', 50, '51')]],
-  ['a tag that does not show', { tags: ['\u200b\u2060'] }, [length('tags.0', 50, 'none that shows')]],
+  ['a tag that does not show', { tags: ['\u200b\u2060'] }, [length('tags.0', 50, 'none that is visible')]],
   ['half an emoji', { tags: ['a\ud83d'] }, [length('tags.0', 50, 'ones that are not text')]],
   ['a tag of two lines', { tags: ['a\u2028b'] }, [lines('tags.0', 'a\\nb')]],
   ['a tag with a tab', { tags: ['a\tb'] }, [lines('tags.0', 'a\\tb')]],
@@ -74,7 +74,7 @@ const ADDRESSES: Refused[] = [
   ['a line of 201 characters', at({ line1: 'x'.repeat(201) }), [length('addresses.1.line1', 200, '201')]],
   ['a line that is two', at({ line1: 'a\r\nb' }), [lines('addresses.1.line1', 'a\\r\\nb')]],
   ['a city with a tab', at({ city: 'a\tb' }), [lines('addresses.1.city', 'a\\tb')]],
-  ['a city that does not show', at({ city: '\u00ad' }), [length('addresses.1.city', 100, 'none that shows')]],
+  ['a city that does not show', at({ city: '\u00ad' }), [length('addresses.1.city', 100, 'none that is visible')]],
   ...['', 'de', 'DEU', 'D\0'].map((country): Refused => [
     `the country ${JSON.stringify(country)}`,
     at({ country }),

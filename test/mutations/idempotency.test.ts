@@ -86,8 +86,7 @@ describe('the same idempotency key', () => {
     expect(userErrors).toEqual([
       {
         code: 'IDEMPOTENCY_KEY_REUSED',
-        message:
-          'Expected a key of its own for each write, got one that was used with another input less than 24 hours ago.',
+        message: 'Expected a new key for each write, got one that was used with another input less than 24 hours ago.',
         path: ['input', 'idempotencyKey'],
       },
     ]);
@@ -121,7 +120,7 @@ describe('the same idempotency key', () => {
 
 test.each([
   ['empty', '', 'none'],
-  ['invisible', '\u200b', 'none that shows'],
+  ['invisible', '\u200b', 'none that is visible'],
   ['too long', 'k'.repeat(256), '256'],
 ])('an idempotency key that is %s is refused along with all else', async (_, idempotencyKey, came) => {
   const { userErrors } = await gateway.create({ name: ' ', idempotencyKey });

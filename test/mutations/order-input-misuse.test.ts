@@ -48,7 +48,7 @@ const MISUSES: readonly Misuse[] = [
   [
     'a number that does not show',
     { number: '\u200b' },
-    [['INVALID_INPUT', 'number', 'Expected 1 to 64 characters, got none that shows.']],
+    [['INVALID_INPUT', 'number', 'Expected 1 to 64 characters, got none that is visible.']],
   ],
   [
     'a number with a tab',
@@ -111,9 +111,17 @@ const MISUSES: readonly Misuse[] = [
     'a product without a price in the currency, and one that is not there beside it',
     { items: [teapot, { ...teapot, unitPrice: '8' }, { ...kettle, product: { sku: 'none' } }, teapot] },
     [
-      ['INVALID_INPUT', 'items.0.unitPrice', 'Expected a price in EUR, since that of the product is in JPY, got none.'],
+      [
+        'INVALID_INPUT',
+        'items.0.unitPrice',
+        "Expected a price in EUR, since the product's own price is in JPY, got none.",
+      ],
       ['NOT_FOUND', 'items.2.product', NO_PRODUCT],
-      ['INVALID_INPUT', 'items.3.unitPrice', 'Expected a price in EUR, since that of the product is in JPY, got none.'],
+      [
+        'INVALID_INPUT',
+        'items.3.unitPrice',
+        "Expected a price in EUR, since the product's own price is in JPY, got none.",
+      ],
     ],
   ],
   [
@@ -123,24 +131,24 @@ const MISUSES: readonly Misuse[] = [
       [
         'INVALID_INPUT',
         'items.1.unitPrice',
-        'Expected a price of 0 or more, since that of the product is negative, got none.',
+        "Expected a price of 0 or more, since the product's own price is negative, got none.",
       ],
     ],
   ],
   [
     'an item that comes to too much',
     second({ unitPrice: LARGEST, quantity: 2 }),
-    [['INVALID_INPUT', 'items.1', `Expected an item of at most ${LARGEST} in all, got 2000000000000000.0000.`]],
+    [['INVALID_INPUT', 'items.1', `Expected an item with a total of at most ${LARGEST}, got 2000000000000000.0000.`]],
   ],
   [
     'an item that comes to too much by rounding',
     second({ unitPrice: LARGEST }),
-    [['INVALID_INPUT', 'items.1', `Expected an item of at most ${LARGEST} in all, got 1000000000000000.0000.`]],
+    [['INVALID_INPUT', 'items.1', `Expected an item with a total of at most ${LARGEST}, got 1000000000000000.0000.`]],
   ],
   [
     'items that come to too much together',
     second({ unitPrice: '999999999999999' }),
-    [['INVALID_INPUT', 'items', `Expected items of at most ${LARGEST} in all, got 1000000000000018.9900.`]],
+    [['INVALID_INPUT', 'items', `Expected an order with a total of at most ${LARGEST}, got 1000000000000018.9900.`]],
   ],
   [
     'everything that can be told by itself, at once',
@@ -181,7 +189,7 @@ describe('createOrder refuses, and writes nothing,', () => {
     expect((await order({ placedAt })).userErrors).toEqual([
       {
         code: 'INVALID_INPUT',
-        message: `Expected a moment that is not in the future, got ${placedAt}.`,
+        message: `Expected a time that is not in the future, got ${placedAt}.`,
         path: ['input', 'placedAt'],
       },
     ]);

@@ -25,7 +25,7 @@ const FIELDS: Row[] = [
   [
     'a subject that does not show',
     { subject: INVISIBLE },
-    [['INVALID_INPUT', 'subject', characters(300, 'none that shows')]],
+    [['INVALID_INPUT', 'subject', characters(300, 'none that is visible')]],
   ],
   ['a subject of 301 characters', { subject: 'x'.repeat(301) }, [['INVALID_INPUT', 'subject', characters(300, 301)]]],
   ['a subject of 301 emoji', { subject: '😀'.repeat(301) }, [['INVALID_INPUT', 'subject', characters(300, 301)]]],
@@ -67,7 +67,7 @@ const ONLY_NEW: Row[] = [
   [
     'a number that does not show',
     { number: INVISIBLE },
-    [['INVALID_INPUT', 'number', characters(64, 'none that shows')]],
+    [['INVALID_INPUT', 'number', characters(64, 'none that is visible')]],
   ],
   ['a number of 65 characters', { number: 'x'.repeat(65) }, [['INVALID_INPUT', 'number', characters(64, 65)]]],
   ['a number with NUL', { number: 'a\0' }, [['INVALID_INPUT', 'number', characters(64, 'ones that are not text')]]],

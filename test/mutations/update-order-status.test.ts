@@ -77,7 +77,10 @@ describe('from each state', () => {
           expect([userErrors, order]).toEqual([[], expect.objectContaining({ id, status, version: version + 1 })]);
           continue;
         }
-        const expected = allowed.length === 0 ? `${from} is final` : `Expected ${allowed.join(' or ')} after ${from}`;
+        const expected =
+          allowed.length === 0
+            ? `Expected no change of ${from}, which is final`
+            : `Expected ${allowed.join(' or ')} after ${from}`;
         const message = `${expected}, got ${status}.`;
         expect(userErrors).toEqual(
           status === from ? [] : [{ code: 'INVALID_TRANSITION', message, path: ['input', 'status'] }],

@@ -159,7 +159,7 @@ describe('customerChanged', () => {
       data: null,
       errors: [
         {
-          message: 'Argument "id": there is no such customer, or not any more.',
+          message: 'Argument "id": there is no such customer; it may have been deleted.',
           path: ['customerChanged'],
           extensions: { code: 'BAD_USER_INPUT' },
         },

@@ -49,7 +49,7 @@ describe('a stream says what is wrong, and ends', () => {
       CHANGED,
       { id: idOf('Customer', 999_999) },
       'BAD_USER_INPUT',
-      /^Argument "id": there is no such customer, or not any more\.$/,
+      /^Argument "id": there is no such customer; it may have been deleted\.$/,
     ],
     [
       'the id of something else',

@@ -41,7 +41,7 @@ export const mergeCustomers = defineCommand({
     await moveOwnedRows(write, { from: merged.id, to: kept.id });
     await moveChanges(write.transaction, sides);
     await moveSums(write, sides);
-    // Before the kept one takes over its unique values.
+    // Deleted before the kept customer takes over its unique values.
     await write.transaction.customer.delete({ where: { id: merged.id } });
     const filled: CustomerValues = Object.fromEntries(
       FILLED.filter((field) => kept[field] === null && merged[field] !== null).map((field) => [field, merged[field]]),
@@ -136,7 +136,7 @@ async function leadOn({ transaction, now }: Write, { kept, merged }: Sides, exte
 }
 
 /**
- * Records an entry for each customer's last version. The merged one's has the values that are no longer stored anywhere else.
+ * Records an entry for the last version of either customer. The merged one's has the values that are stored nowhere else now.
  */
 async function recordMerge(
   write: Write,
