@@ -152,7 +152,7 @@ function whatIsWrong(
   if (slicing.length > 0 && requiresOne && !alwaysOne)
     return 'requires one slicing argument, but the schema does not: set requireOneSlicingArgument to false';
   if (slicing.length > 0 && !alwaysOne && assumedSize === undefined)
-    return 'says no size for when no slicing argument is given';
+    return 'gives no size for when no slicing argument is given';
   if (sizedFields.length === 0)
     return isListType(getNullableType(field.type))
       ? undefined
@@ -161,7 +161,7 @@ function whatIsWrong(
   const lists = isObjectType(type) ? sizedFields.map((one) => getNullableType(type.getFields()[one]?.type)) : [];
   return lists.length > 0 && lists.every((list) => isListType(list))
     ? undefined
-    : 'names a sized field that is no list';
+    : 'names a sized field that is not a list';
 }
 
 /** Throws TypeError for a list whose size is given neither by itself nor by every field that leads to its type. */

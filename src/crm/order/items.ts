@@ -35,13 +35,13 @@ export async function priceItems(
       problems.add(
         'INVALID_INPUT',
         ['items', position, 'unitPrice'],
-        `Expected a price in ${currency}, since the product's own price is in ${product.currency}, got none.`,
+        `Expected a price in ${currency}, since the product's price is in ${product.currency}, got none.`,
       );
     else if (item.unitPrice === null && product.price.isNegative())
       problems.add(
         'INVALID_INPUT',
         ['items', position, 'unitPrice'],
-        "Expected a price of 0 or more, since the product's own price is negative, got none.",
+        "Expected a price of 0 or more, since the product's price is negative, got none.",
       );
     const unitPrice = item.unitPrice ?? parseAmount(product?.price.toFixed(4) ?? '') ?? toAmount(0n);
     const total = lineTotal({ ...item, unitPrice, currency });
