@@ -6,7 +6,7 @@ import { createDatabase, withConnection, type TestDatabase } from '../support/se
 import { lockTable, untilWholePool } from './table-lock.ts';
 
 const STATEMENT_MS = 1_000;
-const TIMEOUT = { message: 'A statement took longer than it may; ask for less at once.', code: 'TIMEOUT' };
+const TIMEOUT = { message: 'A statement took longer than allowed; request less at once.', code: 'TIMEOUT' };
 
 describe('a statement that takes longer than LIMIT_STATEMENT_MS', () => {
   let database: TestDatabase;

@@ -28,7 +28,7 @@ test.each([
 ])('a document with too deeply nested %s is refused before it is parsed', async (_, query) => {
   // The first thing that this process parses, since V8 needs more of the stack for code that it has not optimised yet.
   const { errors } = await gateway.request(query);
-  const message = 'Expected at most 100 brackets inside one another, got more.';
+  const message = 'Expected at most 100 levels of nested brackets, got more.';
   expect(errors).toMatchObject([{ message, extensions: { code: 'QUERY_TOO_COMPLEX' } }]);
 });
 
@@ -38,7 +38,7 @@ describe('a document whose fragments multiply', () => {
       const { errors, data } = await gateway.request(doubling(levels));
       expect(data).toBeUndefined();
       expect(errors[0]?.extensions.code).toBe('QUERY_TOO_COMPLEX');
-      expect(errors[0]?.message).toMatch(/^Expected at most 2000 fields with all fragments spread, got \d+\.$/);
+      expect(errors[0]?.message).toMatch(/^Expected at most 2000 fields with all fragments expanded, got \d+\.$/);
     }
   });
 

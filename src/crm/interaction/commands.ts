@@ -27,7 +27,8 @@ export const logInteraction = defineCommand({
     const { id: customerId } = await lockCustomer(write, { id: given, path: ['customerId'] });
     if (ticketId !== null) {
       const ticket = await transaction.ticket.findUnique({ where: { id: ticketId }, select: { customerId: true } });
-      if (ticket?.customerId !== customerId) refuse('NOT_FOUND', ['ticketId'], 'This customer has no such ticket.');
+      if (ticket?.customerId !== customerId)
+        refuse('NOT_FOUND', ['ticketId'], 'There is no such ticket for this customer.');
     }
     await assertAgentExists(write, 'agentId', agentId);
     const row = await transaction.interaction.create({
