@@ -13,7 +13,7 @@ afterAll(() => gateway.close());
 const audits = serverAudits({ url: () => `${gateway.url}/graphql`, fetchFn: fetch });
 
 describe('the audits of graphql-http for GraphQL over HTTP', () => {
-  test('are of every level', () => {
+  test('exist for every level', () => {
     const levels = audits.map(({ name }) => name.split(' ', 1)[0]);
     expect(new Set(levels)).toEqual(new Set(['MUST', 'SHOULD', 'MAY']));
     expect(audits.length).toBeGreaterThanOrEqual(61);

@@ -58,7 +58,7 @@ describe('logInteraction', () => {
     }).toEqual(before);
   });
 
-  test('without a ticket, an agent and a time writes a contact of now that refers to neither', async () => {
+  test('without a ticket, an agent and a time writes a contact with the current time and no references', async () => {
     const before = Date.now();
     const { interaction } = await gateway.log(contact({ ticketId: null, agentId: null, occurredAt: null }));
     const data = await gateway.data(

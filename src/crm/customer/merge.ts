@@ -47,7 +47,7 @@ export const mergeCustomers = defineCommand({
       FILLED.filter((field) => kept[field] === null && merged[field] !== null).map((field) => [field, merged[field]]),
     );
     await raiseVersion(write, kept, filled);
-    await leadOn(write, sides, 'externalId' in filled ? null : merged.externalId);
+    await redirectIds(write, sides, 'externalId' in filled ? null : merged.externalId);
     await recordMerge(write, sides, { filled, tags, addresses });
     return { customerId: String(kept.id) };
   },
@@ -128,7 +128,11 @@ async function moveSums(write: Write, { kept: { id: to }, merged: { id: from } }
 }
 
 /** Makes the merged customer's ids, and those of customers merged into it earlier, lead to the kept one. */
-async function leadOn({ transaction, now }: Write, { kept, merged }: Sides, externalId: string | null): Promise<void> {
+async function redirectIds(
+  { transaction, now }: Write,
+  { kept, merged }: Sides,
+  externalId: string | null,
+): Promise<void> {
   await transaction.customerMerge.updateMany({ where: { keptId: merged.id }, data: { keptId: kept.id } });
   await transaction.customerMerge.create({
     data: { mergedId: merged.id, keptId: kept.id, externalId, mergedAt: now },
