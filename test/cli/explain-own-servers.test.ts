@@ -8,7 +8,7 @@ describe('npm run explain without DATABASE_URL', () => {
   test('reports a folder that cannot be written to in one line', async () => {
     const { code, stdout, stderr } = await runCommand(['explain'], { DATA_DIR: '/dev/null/data' });
     expect([code, stdout]).toEqual([1, '']);
-    expect(stderr).toMatch(/^The embedded servers need a writable folder, and \/dev\/null\/data is none .*\n$/);
+    expect(stderr).toMatch(/^The embedded servers need a writable folder, and \/dev\/null\/data is not one .*\n$/);
   });
 
   test('refuses a name that no statement begins with before it starts anything', async () => {
