@@ -1,4 +1,4 @@
-/** JSON with the keys of each object in order, so that equal variables are equal texts and others are not. */
+/** JSON with the keys of each object sorted, so that two values give the same text exactly if they are equal. */
 export function canonical(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`;
   // JSON.parse reads 1e999 as Infinity, which JSON.stringify would write like null.

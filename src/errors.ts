@@ -37,12 +37,12 @@ export const createError = (code: ErrorCode, message: string, options?: ErrorOpt
 export const codeOf = (error: unknown): ErrorCode | undefined => (error instanceof CodedError ? error.code : undefined);
 
 /**
- * Several statements have read inconsistent rows, because of a write in between. Reading them all again helps: the error's code
- * asks the caller to retry.
+ * Several statements have read rows that are inconsistent with each other, because of a write in between. Reading all of them
+ * again helps: the error's code asks the caller to retry.
  */
 export class ChangedMeanwhile extends CodedError {
   constructor() {
-    super('SERVICE_UNAVAILABLE', 'Something was deleted while it was being read; ask again.');
+    super('SERVICE_UNAVAILABLE', 'Something was deleted while it was being read; send the request again.');
   }
 }
 

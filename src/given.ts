@@ -1,3 +1,3 @@
-/** Whether a value is there: neither null nor missing. */
+/** Whether a value was given: neither null nor undefined. */
 export const isGiven = <Value>(value: Value | null | undefined): value is Value =>
   value !== null && value !== undefined;

@@ -4,19 +4,19 @@ import { keyMarks, paddedKeys } from './padding.ts';
 import { rowTag } from './tags.ts';
 import { rowDecoder, type Columns, type RowId, type RowOf, type Table } from './table.ts';
 
-/** A table with a few rows per parent, such as an order's items, which are always read all together. */
+/** A child table: a few rows per parent, such as an order's items, which are always read all together. */
 export interface ChildTable<T extends Columns = Columns> {
   /** The GraphQL field, such as `Order.items`; names statements in metrics. */
   readonly field: string;
   readonly name: string;
   readonly columns: T;
-  /** The table of the parents. Children change only together with their parent, so they have its tag. */
+  /** The table of the parents. Children change only together with their parent, so they share its cache tag. */
   readonly of: Table;
   /** The column that holds the parent's id; the first column of the primary key. */
   readonly parent: keyof T & string;
   /** The rest of the primary key, which is also the sort order. */
   readonly sort: keyof T & string;
-  /** The most rows a parent may have: writes enforce it, and reads are limited to it. */
+  /** How many rows a parent may have: writes enforce this limit, and reads stop at it. */
   readonly most: number;
 }
 

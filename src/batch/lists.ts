@@ -22,10 +22,10 @@ export interface ListLoaders<Row> {
   exists(parent: RowId | null, query: ListQuery, seek: { from: Position; backward: boolean }): Promise<boolean>;
 }
 
-// How many parents one statement takes; DataLoader splits more over several concurrent ones. Up to about 250 SELECTs, the time
-// of a UNION ALL is linear in their number, then it is worse: 128, 256 and 1,000 pages of 4 rows took 6, 11 and 66 ms on MariaDB
-// 10.11, 9, 20 and 136 ms on MySQL 9.7, and a thousand in concurrent parts of 128 took 27 and 43 ms (AMD EPYC, 2 cores,
-// 2026-11-25).
+// How many parents a statement is for; DataLoader splits more into several concurrent statements. Up to about 250 SELECTs, the
+// time of a UNION ALL is linear in their number, beyond that it is worse: 128, 256 and 1,000 pages of 4 rows took 6, 11 and 66 ms
+// on MariaDB 10.11, and 9, 20 and 136 ms on MySQL 9.7. A thousand pages in concurrent parts of 128 took 27 and 43 ms (AMD EPYC,
+// 2 cores, 2026-11-25).
 const PARENTS_A_STATEMENT = { maxBatchSize: 128 } as const;
 
 /** Creates a list's loaders for one request, and says which list it is. */
@@ -75,7 +75,7 @@ export function listLoaders<T extends Columns>(
 
 type TagLists = (parents: readonly (RowId | null)[]) => void;
 
-/** Notes the tags of lists that were read: those of their owners where that is the parent, or else that of all lists. */
+/** Adds the cache tags of lists that were read: the owner's tag if the parent is the rows' owner, else that of all lists. */
 function createListTagger({ table, parent }: ListSource, { tags }: BatchContext): TagLists {
   if (parent === undefined || parent !== table.owner) return () => tags.add(listTag(table.type));
   return (parents) => {
@@ -103,10 +103,10 @@ function toPage<Row>(read: Row[], query: PageQuery): Page<Row> {
   return { rows: query.backward ? rows.toReversed() : rows, hasMore };
 }
 
-// DataLoader takes no null.
+// DataLoader does not accept null as a key.
 const NO_PARENT = '';
 
-/** A loader by parent for each different query, created on first use: most requests need few of them. */
+/** Keeps a loader by parent for each batch key, created on first use: most requests need few of them. */
 function perQuery<Query extends ListQuery, Result>(
   load: (parents: readonly (RowId | null)[], query: Query) => Promise<Result[]>,
 ): (parent: RowId | null, query: Query) => Promise<Result> {

@@ -19,8 +19,8 @@ export interface LoaderFactory<Loader> {
 }
 
 /**
- * How many keys one statement takes; DataLoader splits more over several concurrent ones, of which a failed one affects only its
- * own keys. MySQL allows 65,535 placeholders.
+ * How many keys a statement is for; DataLoader splits more into several concurrent statements, and if one of them fails, only its
+ * own keys are affected. MySQL allows 65,535 placeholders.
  */
 export const KEYS_A_STATEMENT = { maxBatchSize: 1_000 } as const;
 
@@ -55,7 +55,7 @@ export function rowLoader<T extends Columns>(
       const missing = former === undefined ? [] : keys.filter((value) => !rows.has(value));
       if (former !== undefined && missing.length > 0)
         try {
-          // The key comes last, which the decoder ignores.
+          // The key is in the last column, which the decoder ignores.
           for (const row of await read(missing, `former ${by}`, `SELECT ${columns}, ${former.key} ${former.from}`))
             rows.set(String(row[names.length]), decode(row) as RowOf<T>);
         } catch (error) {
@@ -72,17 +72,17 @@ export function rowLoader<T extends Columns>(
   };
 }
 
-/** Converts what was thrown for a DataLoader, which takes only errors. */
+/** Converts a thrown value for DataLoader, which accepts only instances of Error. */
 const asError = (thrown: unknown): Error =>
   thrown instanceof Error ? thrown : new Error('a batch failed', { cause: thrown });
 
-/** The columns that say whom a row belongs to, which its tag needs. */
+/** The column of a row's owner, which its cache tag needs. */
 export const ownerOf = ({ owner }: Table): readonly string[] => (owner === undefined ? [] : [owner]);
 
 const indexOn = (tableName: string, by: string, column: string): string =>
   `FORCE INDEX (\`${by === 'id' ? 'PRIMARY' : `${tableName}_${column}_key`}\`)`;
 
-/** How to find rows by former keys, those of rows that are gone; undefined where the table has none. */
+/** How to find rows by former keys, which are those of merged rows; undefined if the table has none. */
 function formerKeys({ name, former }: Table, by: string): { key: string; from: string } | undefined {
   const column = former?.keys[by];
   if (former === undefined || column === undefined) return undefined;

@@ -15,8 +15,8 @@ export function paddedKeys(keys: readonly string[]): readonly string[] {
 export const keyMarks = (keys: readonly string[]): string => keys.map(() => '?').join(', ');
 
 /**
- * Pads parents with nulls to one of a few lengths, for the same reason. By an eighth at most, since each parent is a SELECT,
- * which costs the server something even for null: a page of 20 takes 20 of them, and 24 texts cover every number of parents.
+ * Pads parents with nulls to one of a few lengths, for the same reason. It adds only a few, since each parent is a SELECT, which
+ * costs the server something even for null: 20 parents need no padding, and 24 texts cover every number of parents.
  */
 export function paddedParents(parents: readonly (RowId | null)[]): readonly (RowId | null)[] {
   const step = Math.max(1, 2 ** (Math.floor(Math.log2(parents.length)) - 2));

@@ -4,14 +4,14 @@ import { keyMarks, paddedKeys } from './padding.ts';
 import { rowTag } from './tags.ts';
 import { rowDecoder, type Columns, type RowId, type RowOf, type Table } from './table.ts';
 
-/** Loaders of the rows that a table's rows point to, by the id of the row that points. */
+/** Loaders of the rows that a table's rows refer to, by the id of the referring row. */
 export type ReferredLoaders<Row> = (from: Table) => DataLoader<RowId, Row | null | undefined>;
 
 /**
- * Loads rows that other tables' rows point to, by the id of the row that points. One statement reads both from one snapshot,
- * whatever the request has read before, so it is authoritative where earlier reads contradict each other: null where the row
- * points to nothing, undefined where the row itself does not exist. One statement for all ids of a tick.
- * @param by the column that points, which every `from` table must have
+ * Loads rows that other tables' rows refer to, by the id of the referring row. One statement reads both from one snapshot,
+ * whatever the request has read before, so its result decides where earlier reads contradict each other: null if the row that
+ * is referred to does not exist, undefined if the referring row does not. One statement for all ids of a tick.
+ * @param by the column with the reference, which every `from` table must have
  */
 export function referredLoaders<T extends Columns>(to: Table<T>, by: string): LoaderFactory<ReferredLoaders<RowOf<T>>> {
   return (context) => {
@@ -31,7 +31,7 @@ export function referredLoaders<T extends Columns>(to: Table<T>, by: string): Lo
           sql: `${select} IN (${keyMarks(asked)}) LIMIT ${asked.length}`,
           values: asked.map(BigInt),
         });
-        // The id of the pointing row comes last, which the decoder ignores.
+        // The referring row's id is in the last column, which the decoder ignores.
         const rows = new Map(raw.map((row) => [String(row[names.length]), row[0] === null ? null : decode(row)]));
         for (const row of rows.values()) context.tags.add(rowTag(to, row));
         return ids.map((id) => rows.get(id) as RowOf<T> | null | undefined);

@@ -2,7 +2,7 @@ import type { ReadStatement, SqlValue } from '../db/database.ts';
 import type { Condition, ListQuery, ListSource, PageQuery, Position } from './conditions.ts';
 import { chooseIndex, countingSort, type IndexChoice } from './index-choice.ts';
 
-/** The most rows that `totalCount` counts. */
+/** How many rows `totalCount` counts at most. */
 export const COUNT_BOUND = 10_000;
 
 interface Clause {
@@ -112,7 +112,7 @@ interface ListShape {
   readonly alternatives: readonly (readonly Clause[])[];
   /** The sort columns: the list's own and the id. */
   readonly sort: readonly [string, string];
-  /** The same as ORDER BY needs it: the id is left out for a unique index, which cannot provide an order by both. */
+  /** The columns for ORDER BY. The id is left out for a unique index, which cannot provide an order by both. */
   readonly order: readonly string[];
   /** The qualified name of a column of the list's table, taken from the side table if its index has the column. */
   readonly columnOf: (name: string) => string;

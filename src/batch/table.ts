@@ -9,7 +9,7 @@ export interface Column<Value> {
   readonly decode: ((raw: unknown) => unknown) | undefined;
   /** Converts to a statement's value. */
   readonly encode: (value: Value) => SqlValue;
-  /** Whether this column could hold a value from outside, such as one in a cursor. */
+  /** Whether this column could hold a value from an untrusted source, such as a cursor. */
   readonly accepts: (value: unknown) => boolean;
   /** The GraphQL type whose rows the values are ids of. */
   readonly refersTo?: string;
@@ -68,7 +68,7 @@ export const decimal = (sql: string): Column<string> => ({
 
 const INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 
-// Date turns 30 February into 1 March; MySQL rejects the whole statement for it.
+// Date turns 30 February into 1 March or 2 March; MySQL rejects the whole statement for it.
 const isInstant = (value: unknown): boolean =>
   typeof value === 'string' &&
   INSTANT.test(value) &&
@@ -129,7 +129,7 @@ export interface Table<T extends Columns = Columns, Type extends string = string
   readonly uniques: readonly (keyof T & string)[];
   /** Selective columns, whose values each occur in few rows, with an index for each order. */
   readonly rare?: readonly (keyof T & string)[];
-  /** Where keys of deleted rows lead: each row of the side table holds such keys, and the id of the row to return instead. */
+  /** Where keys of merged rows lead: each row of this side table holds such keys, and the id of the row to return instead. */
   readonly former?: FormerKeys;
 }
 

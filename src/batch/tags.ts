@@ -1,9 +1,9 @@
 import type { RowId, Table } from './table.ts';
 
-/** The tag of one type's rows that belong to a customer, of that customer's lists of them, and of the absence of any. */
+/** The cache tag of one type's rows that belong to a customer, and of that customer's lists of them, even empty ones. */
 export const ownedTag = (type: string, customer: RowId): string => `${type}@${customer}`;
 
-/** The tag of lists of a type's rows over all customers, and of keys of the type that do not exist. */
+/** The cache tag of lists of a type's rows over all customers, and of look-ups of the type that found nothing. */
 export const listTag = (type: string): string => `${type}#`;
 
 /** The tag of a row; for a missing row or a type without owners, the tag of all lists of the type. */

@@ -19,9 +19,9 @@ export interface RecordedChange {
 }
 
 /**
- * Appends to the record of changes, in the write's transaction: who, when, and the fields that differ, before and after. Notes
- * that the customer's rows of that type have changed. Every command calls this for everything that it changes, so that the
- * record explains each version, and the cache and subscriptions hear of it.
+ * Adds an entry to the record of changes, in the write's transaction: who, when, and the fields that differ, before and after.
+ * Also notes that the customer's rows of that type have changed. Every command calls this for everything that it changes, so
+ * that the record explains each version, and the cache and subscriptions are told.
  */
 export async function recordChange(write: Write, change: RecordedChange): Promise<void> {
   const fields = Object.entries(change.after)
@@ -55,7 +55,7 @@ const ROW_ID = /^[1-9]\d*$/;
 /** How the server formats times; imports recorded them like this. */
 const SERVER_TIME = /^(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d\.\d{3})$/;
 
-/** Who is shown a change, and how. */
+/** Who looks at a change, and what is needed to show it. */
 export interface Shown {
   readonly scopes: readonly string[];
   /** The types that fields refer to, by name. */
@@ -71,8 +71,8 @@ function asElsewhere(field: string, value: string | null | undefined, references
 }
 
 /**
- * A recorded change's fields as a caller may see them. Without `crm:pii`, that shows that an email, a phone number or addresses
- * were changed, but not the values.
+ * A recorded change's fields as a caller may see them. Without `crm:pii`, the caller sees that an email, a phone number or
+ * addresses were changed, but not the values.
  * @param changes as `recordChange` wrote it
  */
 export function shownFields(changes: string, { scopes, references }: Shown): FieldChange[] {

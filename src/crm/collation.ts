@@ -15,20 +15,20 @@ const WEIGHTLESS =
   ' fff9-fffb 101fd 10a0d-10a0f 10a38-10a3a 11080-11082 110ba 110bd 1d165-1d169 1d16d-1d182 1d185-1d18b 1d1aa-1d1ad' +
   ' 1d242-1d244 e0001 e0020-e007f e0100-e01ef';
 
-/** SQL for the weights of the parameter `?`. Two texts with the same weights are one to the keys of names and tags. */
+/** SQL for the weights of the parameter `?`. Names and tags with the same weights are equal to the database. */
 export const WEIGHT_OF = 'HEX(WEIGHT_STRING(CAST(? AS CHAR CHARACTER SET utf8mb4) COLLATE utf8mb4_unicode_520_ci))';
 
 /**
- * Spans of capitals whose small letters have other weights, since utf8mb4_unicode_520_ci is from 2009 (Unicode 5.2), and these
- * pairs are younger: those of Georgian, Cherokee, Osage, Adlam and others, and a few of Latin, Greek, Cyrillic and Coptic. A test
- * asks the server for them again.
+ * Ranges of capitals whose small letters have other weights. utf8mb4_unicode_520_ci is from 2009 (Unicode 5.2), and these pairs
+ * were added later: those of Georgian, Cherokee, Osage, Adlam and others, and a few of Latin, Greek, Cyrillic and Coptic. A test
+ * queries the server for them again.
  */
 const CASED_APART =
   '37f 526-52e 10c7-10cd 13a0-13f5 1c89-1cbf 2c2f 2cf2 a660 a698-a69a a78d-a7f5 104b0-104d3 10570-10595 10c80-10cb2' +
   ' 10d50-10d65 118a0-118bf 16e40-16e5f 16ea0-16eb8 1e900-1e921';
 
 const escaped = (code: string): string => `\\u{${code}}`;
-/** What goes between the brackets of a regular expression. */
+/** The ranges in the form that a character class of a regular expression has. */
 const classOf = (spans: string): string =>
   spans
     .split(' ')
@@ -37,7 +37,7 @@ const classOf = (spans: string): string =>
 const WEIGHTLESS_TEXT = new RegExp(`^[${classOf(WEIGHTLESS)}]*$`, 'u');
 const CASED_TOGETHER = new RegExp(`[^${classOf(CASED_APART)}]+`, 'gu');
 
-/** In small letters where the collation makes no difference between these and capitals: equal results have equal weights. */
+/** Lower-cases the letters whose case the collation ignores: texts with equal results have equal weights. */
 export const foldCase = (text: string): string => text.replaceAll(CASED_TOGETHER, (letters) => letters.toLowerCase());
 
 /**
@@ -47,8 +47,8 @@ export const foldCase = (text: string): string => text.replaceAll(CASED_TOGETHER
 export const hasWeight = (text: string): boolean => !WEIGHTLESS_TEXT.test(text);
 
 /**
- * Whether any character of a text both shows and has a weight. The collation gives soft hyphens, fillers and some others a
- * weight, which nobody can see that they search for.
+ * Whether any character of a text is visible and has a weight. The collation also gives weights to soft hyphens, fillers and
+ * some others, which nobody can see when searching for them.
  */
 export const counts = (text: string): boolean =>
   Array.from(text).some((character) => shows(character) && hasWeight(character));

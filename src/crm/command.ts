@@ -12,7 +12,7 @@ export interface CommandInput {
 /** A command's result: row ids, which the payload's resolvers load. */
 export type Given = Readonly<Record<string, string | null>>;
 
-/** What a payload's resolvers get: the command's result, or null for it and the user errors. */
+/** The parent value of a payload's resolvers: the command's result, or nulls in its place and the user errors. */
 export type Payload<Result extends Given> = { readonly [Name in keyof Result]: Result[Name] | null } & {
   readonly userErrors: UserError[];
 };
@@ -21,7 +21,7 @@ export type Payload<Result extends Given> = { readonly [Name in keyof Result]: R
 export interface Command<Input extends CommandInput, Values, Result extends Given> {
   /** Validates what can be checked from the input alone, and adds every problem, so that all are reported at once. */
   readonly parse: (input: Input, problems: Problems) => Values;
-  /** Writes. It is retried from its beginning after a conflict, and a refusal rolls back what it wrote. */
+  /** Does the write. It is retried from its beginning after a conflict, and what it wrote is rolled back if it refuses. */
   readonly run: (write: Write, values: Values) => Promise<Result>;
   /** What the payload shows besides the errors when the command was refused. */
   readonly refused: (input: Input) => { readonly [Name in keyof Result]: Result[Name] | null };

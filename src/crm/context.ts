@@ -11,43 +11,40 @@ import type { Writer } from './writer.ts';
 export interface Loaders {}
 
 /**
- * Which changes a subscription hears of: LIVE, those through any gateway; INTERRUPTED, currently only this gateway's; LOCAL,
- * always only this gateway's, since no Redis connects it to others.
+ * Which changes a subscription is told about. LIVE: those made through any gateway. INTERRUPTED: for now, only those made
+ * through this gateway. LOCAL: always only those made through this gateway, since no Redis connects it to others.
  */
 export type StreamState = 'LIVE' | 'INTERRUPTED' | 'LOCAL';
 
-/** Tells a subscription to run, without saying what is new: it reads that after the event. */
+/** Makes a subscription execute its operation again. It carries no data: the new state is read from the database. */
 export interface StreamEvent {
   readonly state: StreamState;
-  /** Repeats the event after a delay, because what it is about could not be read. */
+  /** Sends the event again after a delay, because the current state could not be read. */
   retry(): void;
-  /** Makes this the last event. */
+  /** Ends the subscription after this event. */
   end(): void;
 }
 
 /** Says that a watched customer may have changed. */
 export interface CustomerEvent extends StreamEvent {
-  /**
-   * Reports the row that was found for the customer, which differs from the requested one after a merge. It is then watched
-   * too.
-   */
+  /** Reports which row was found for the customer. After a merge it is the kept customer's row, which is then watched too. */
   found(customerId: RowId): void;
 }
 
 /** The source of events about customers. */
 export interface CustomerEvents {
-  /** One event at once and one after each committed change; pending ones are merged into one. `return` ends it. */
+  /** Yields one event at once and one after each committed change; unread events are merged into one. `return` ends it. */
   watch(customerId: RowId): AsyncIterableIterator<CustomerEvent>;
 }
 
-/** The context of resolvers. Lives for one request. */
+/** The context value of resolvers, created for each request. */
 export interface Context extends BatchContext {
-  /** Recreated after each write, so that a mutation's answer shows the current rows. */
+  /** Recreated after each write, so that a mutation's result shows the current rows. */
   readonly loaders: Loaders;
   readonly paging: Paging;
   readonly caller: { readonly subject: string | null; readonly scopes: readonly string[] };
   readonly writer: Writer;
-  /** The types that fields in the record of changes refer to, by the field's name. */
+  /** For each field in the record of changes that holds an id, by name: the type that the id refers to. */
   readonly references: ReadonlyMap<string, string>;
   readonly customerEvents: CustomerEvents;
 }

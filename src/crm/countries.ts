@@ -13,5 +13,5 @@ const CODES =
 
 const COUNTRIES: ReadonlySet<string> = new Set(CODES.split(' '));
 
-/** Whether it is a country's code, in capitals. */
+/** Whether a text is a country's code, in capitals. */
 export const isCountry = (code: string): boolean => COUNTRIES.has(code);

@@ -1,11 +1,11 @@
 import { data } from 'currency-codes';
 
-/** The table has zero where the standard says "N.A."; without a smallest unit, a price cannot be rounded. */
+/** Refused, since a price without a smallest unit cannot be rounded. The standard says "N.A." here; the table has zero. */
 const WITHOUT_SMALLEST_UNIT = new Set('XAG XAU XBA XBB XBC XBD XDR XPD XPT XSU XTS XUA XXX'.split(' '));
 
 /**
- * By their decimal places, what the standard adds after the table's date, up to 2026-01-01: XCG, which replaced ANG, and XAD.
- * BGN was withdrawn then; like the others below, it remains, for orders from before.
+ * Currencies that the standard added after the table's date, up to 2026-01-01, by decimal places: XCG, which replaced ANG, and
+ * XAD. BGN was withdrawn on that day; like the withdrawn ones below it remains, for older orders.
  */
 const ADDED_SINCE = { 2: 'XAD XCG' } as const;
 

@@ -16,7 +16,7 @@ type AnyChildTable = ChildTable<any>;
 type LoaderFactories = Readonly<Record<string, LoaderFactory<unknown>>>;
 type Commands = Readonly<Record<string, AnyCommand>>;
 
-/** Everything that there is to know about a CRM type; `src/crm/registry.ts` lists one of these per type. */
+/** The complete definition of a CRM type; `src/crm/registry.ts` lists one of these per type. */
 export interface TypeDefinition<
   Type extends string = string,
   Factories extends LoaderFactories = LoaderFactories,
@@ -29,7 +29,7 @@ export interface TypeDefinition<
   readonly parts?: readonly AnyTable[];
   /** Tables of rows that belong to one of these, such as an order's items. */
   readonly children?: readonly AnyChildTable[];
-  /** How each of its loaders is made, by the loader's name. */
+  /** The factory of each of its loaders, by the loader's name. */
   readonly loaders: Factories;
   /** The resolvers of its fields, and of fields that it adds to other types. */
   readonly resolvers: Parts;
@@ -49,7 +49,7 @@ export const defineType = <
   type: TypeDefinition<Type, Factories, Parts, Mutations> & { readonly node: keyof Factories },
 ): TypeDefinition<Type, Factories, Parts, Mutations> => type;
 
-/** The loaders that factories make; each type's folder adds its own to `Loaders`. */
+/** The loaders that these factories create; each type's folder adds its own to `Loaders`. */
 export type LoadersOf<Factories extends LoaderFactories> = {
   readonly [Name in keyof Factories]: ReturnType<Factories[Name]>;
 };
@@ -72,7 +72,7 @@ export const listSourcesOf = (types: readonly TypeDefinition[]): ReadonlyMap<key
     ),
   );
 
-/** Creates the function that makes the loaders of one request, each when it is first used. */
+/** Returns a function that creates the loaders of one request, each of them when it is first used. */
 export function loadersOf(types: readonly TypeDefinition[]): (context: BatchContext) => Loaders {
   const lazy: object = {};
   for (const [name, create] of types.flatMap(({ loaders }) => Object.entries(loaders)))
@@ -117,7 +117,7 @@ type ResolverOf<Mutation> =
     ? (parent: unknown, args: { readonly input: Input }, context: Context) => Promise<Payload<Result>>
     : never;
 
-/** The resolvers that a type's commands make; never for a type without any. */
+/** The mutation resolvers of a type's commands; never for a type without commands. */
 export type MutationResolversOf<Mutations extends Commands> = Mutations extends unknown
   ? keyof Mutations extends never
     ? never

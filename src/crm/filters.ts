@@ -6,7 +6,7 @@ import type { ListRequest } from '../relay/connection.ts';
 type Maybe<Value> = Value | null | undefined;
 
 /**
- * A condition that the column equals one of the values; none if not requested.
+ * A condition that the column equals one of the values; no condition if they are not given.
  * @throws BAD_USER_INPUT for an empty list
  */
 export function isOneOf(column: string, values: Maybe<readonly string[]>): Condition[] {
@@ -16,17 +16,17 @@ export function isOneOf(column: string, values: Maybe<readonly string[]>): Condi
   return [{ kind: 'in', column, values: [...new Set(values)].sort() }];
 }
 
-/** A condition that the column equals the value; none if not requested, which an empty text is not: it equals nothing. */
+/** A condition that the column equals the value; no condition if it is not given. An empty text counts as given. */
 export const isEqual = (column: string, value: Maybe<string>): Condition[] =>
   value === null || value === undefined ? [] : isOneOf(column, [value]);
 
-/** A condition for a range of time; none if not requested. */
+/** A condition for a range of time; no condition if it is not given. */
 export function isWithin(column: string, range: Maybe<{ from?: Maybe<string>; to?: Maybe<string> }>): Condition[] {
   const [from, to] = [range?.from ?? null, range?.to ?? null];
   return from === null && to === null ? [] : [{ kind: 'range', column, from, to }];
 }
 
-/** The order of a list of a table's rows, from its argument `orderBy`, if it has one. */
+/** The sort order of a list of a table's rows: the one in the argument `orderBy`, or else the table's default order. */
 export function sortBy(
   { name, sorts }: Table,
   asked?: Maybe<{ field: string; direction?: 'ASC' | 'DESC' }>,

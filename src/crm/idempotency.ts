@@ -22,7 +22,7 @@ type Kept = Outcome<unknown> & {
 /** An input's key, or undefined when it has none. Trimmed, since the database ignores trailing spaces. */
 export function parseIdempotencyKey(given: string | null | undefined, problems: Problems): string | undefined {
   if (given === null || given === undefined) return undefined;
-  // Only its sender interprets it, so it may have breaks of lines.
+  // Only its sender interprets it, so it may have line breaks.
   const rules = { path: ['idempotencyKey'], most: MAX_KEY, problems, isManyLines: true };
   return parseText(given, rules) ?? undefined;
 }
@@ -30,7 +30,7 @@ export function parseIdempotencyKey(given: string | null | undefined, problems: 
 interface Claim {
   readonly key: string;
   readonly mutation: string;
-  /** Without the key itself. */
+  /** The mutation's input without the key. */
   readonly input: unknown;
 }
 
@@ -54,7 +54,7 @@ export async function claimKey(write: Write, claim: Claim): Promise<Outcome<unkn
   // Locked, so that only one of two writes takes over an expired key.
   await transaction.$queryRaw`SELECT actor FROM idempotency_keys WHERE actor = ${actor} AND idempotency_key = ${claim.key} FOR UPDATE`;
   const known = await transaction.idempotencyKey.findUnique({ where });
-  // It was swept just now.
+  // The sweep has just deleted it.
   if (known === null) return claimKey(write, claim);
   if (known.answer === null || known.createdAt.getTime() < now.getTime() - KEPT_MS) {
     await transaction.idempotencyKey.update({ where, data: row });
@@ -64,10 +64,10 @@ export async function claimKey(write: Write, claim: Claim): Promise<Outcome<unkn
     refuse(
       'IDEMPOTENCY_KEY_REUSED',
       ['idempotencyKey'],
-      'Expected a key of its own for each write, got one that was used with another input less than 24 hours ago.',
+      'Expected a new key for each write, got one that was used with another input less than 24 hours ago.',
     );
   const { changes, ...outcome } = JSON.parse(known.answer) as Kept;
-  // The gateway that wrote it may have died before telling anybody.
+  // The gateway that did the write may have died before it could tell the cache and subscriptions.
   for (const tag of changes?.tags ?? []) write.changes.tags.add(tag);
   for (const customer of changes?.customers ?? []) write.changes.customers.add(customer);
   return outcome;

@@ -28,20 +28,20 @@ export function parseOptionalId(
   return given === null || given === undefined ? null : parseId(type, given, place);
 }
 
-// Clocks differ.
+// The clocks of client and gateway may differ.
 const AHEAD_MS = 60_000;
 
-/** Whether a moment, in milliseconds, is more than a minute in the future: clocks differ by less. */
+/** Whether a time, in milliseconds since the epoch, is more than a minute in the future. */
 export const isAhead = (ms: number): boolean => ms > Date.now() + AHEAD_MS;
 
-/** A moment that may be null or omitted (undefined then); INVALID_INPUT when it is more than a minute in the future. */
+/** A time that may be null or omitted (undefined then); INVALID_INPUT if it is more than a minute in the future. */
 export function parsePastMoment(
   given: string | null | undefined,
   { path, problems }: { path: readonly string[]; problems: Problems },
 ): Date | undefined {
   if (given === null || given === undefined) return undefined;
   if (isAhead(Date.parse(given)))
-    problems.add('INVALID_INPUT', path, `Expected a moment that is not in the future, got ${given}.`);
+    problems.add('INVALID_INPUT', path, `Expected a time that is not in the future, got ${given}.`);
   return new Date(given);
 }
 

@@ -57,7 +57,7 @@ export async function lockOwned<Row extends OwnedRow>(
     const customer = await lockCustomer(write, { id: seen.customerId, path: ['id'], missing });
     await lock();
     const row = await find();
-    // Either unmoved, or moved together with its customer; in any other case, start over.
+    // It was not moved, or moved together with its customer. Otherwise, start over.
     if (row?.customerId === customer.id || row?.customerId === seen.customerId) {
       assertVersion(row, expectedVersion);
       return { ...row, customerId: customer.id };

@@ -23,7 +23,7 @@ const SCALE_DIGITS = 4;
 export const SCALE = 10_000n;
 const AMOUNT_LIMIT = 10n ** 19n;
 
-/** What is wrong with an amount that nobody can pay, since it has more decimals than its currency; undefined if nothing is. */
+/** Describes what is wrong with an amount that has more decimals than its currency, so that nobody can pay it; or undefined. */
 export function problemOfPlaces(amount: string, currency: string): string | undefined {
   const digits = currencyDigits(currency);
   const decimals = amount.split('.')[1]?.replace(/0+$/, '') ?? '';
@@ -38,7 +38,7 @@ export function toAmount(tenThousandths: bigint): Amount {
   return tenThousandths as Amount;
 }
 
-/** Whether it fits into DECIMAL(19,4). */
+/** Whether an amount fits into DECIMAL(19,4). */
 export function fitsAmount(amount: bigint): boolean {
   return amount > -AMOUNT_LIMIT && amount < AMOUNT_LIMIT;
 }

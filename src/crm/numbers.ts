@@ -3,7 +3,7 @@ import { violatedIndex } from '../db/transaction.ts';
 /** Crockford's base32: without I, L, O and U, which people mistake for other characters. */
 const ALPHABET = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
 const RANDOM_CHARACTERS = 8;
-// A collision among 10^12 numbers a day is rare, and several in a row mean a bug.
+// A collision among 10^12 numbers per day is rare, so several in a row mean a bug.
 const MAX_TRIES = 5;
 
 /** A kind of number: its prefix, its unique index, and the day it contains. */

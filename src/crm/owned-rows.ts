@@ -38,7 +38,7 @@ const columnOf = ({ columns }: { readonly columns: Columns }, name: string): str
 const ownedBy = (table: Table, customerId: bigint): Prisma.Sql =>
   Prisma.sql`${Prisma.raw(columnOf(table, 'customerId'))} = ${customerId}`;
 
-/** The name of an index of a table's owners. */
+/** The name of an index that begins with the owner's column. */
 export function ownerIndex(table: Table): string {
   const columns = table.indexes.find(([first, ...rest]) => first === 'customerId' && rest.length === 1);
   if (columns === undefined) throw new TypeError(`${table.name}: expected an index of its owner and a sort column`);

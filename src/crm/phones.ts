@@ -23,7 +23,7 @@ const ANNOUNCED = /^(?:tel|phone|fon)\s*[:.]+\s*(?=[+(\d])/i;
 
 /** An extension behind a number, as a link or people write it. */
 const EXTENSION = /[\s,;.]*(?:;ext=|ext(?:ension|n)?\b|x|#|durchwahl|dw\b|poste|anexo|доб)[\s.:]*\d{1,7}$/iu;
-/** Fewer digits before what could be an extension are no whole number. */
+/** With fewer digits before it, what looks like an extension is not one: the number would be incomplete. */
 const FEWEST_BEFORE_EXTENSION = 7;
 
 function readPhone(given: unknown, country?: string): PhoneNumber | undefined {
@@ -58,7 +58,7 @@ export function parsePhone(given: unknown, country?: string): string | undefined
   return number?.isValid() === true ? number.number : undefined;
 }
 
-/** Whether a text is a telephone number with an extension, which E.164 has no room for. */
+/** Whether a text is a telephone number with an extension, which E.164 cannot express. */
 export function hasExtension(given: string): boolean {
   const text = asWritten(normaliseText(given));
   const number = withoutExtension(text);
@@ -75,7 +75,7 @@ interface Plan {
 
 /** By calling code, such as `49`. */
 const PLANS: ReadonlyMap<string, Plan> = plans();
-/** What is dialled before a country code, by the countries' own rules; `00` in most. */
+/** The countries' prefixes for international calls, dialled before a country code; `00` in most. */
 const ABROAD: readonly RegExp[] = internationalPrefixes();
 
 /** The library's types leave this out. */
@@ -126,7 +126,7 @@ export function phoneStarts(text: string): readonly string[] | undefined {
   return distinct([...abroad, ...national]);
 }
 
-/** Fewer digits are no number of a whole country, and would find strangers. */
+/** Shorter texts are not looked up as whole national numbers: they would find too many unrelated customers. */
 const FEWEST_NATIONAL = 7;
 
 const withoutPrefix = (written: string, prefix: string | undefined): string =>
@@ -149,14 +149,14 @@ function dialledAbroad(written: string): string[] {
   return [...new Set(rests)].flatMap((rest) => parsePhone(`+${rest}`) ?? []);
 }
 
-/** Without those that begin with another of them. */
+/** Leaves out prefixes that begin with another of them. */
 function distinct(starts: readonly string[]): string[] {
   const kept: string[] = [];
   for (const start of starts.toSorted()) if (!start.startsWith(kept.at(-1) ?? ' ')) kept.push(start);
   return kept;
 }
 
-/** In ASCII digits and the usual width, without what announces a number. */
+/** A text with ASCII digits, in the usual width, and without a leading `tel:` or the like. */
 const asWritten = (text: string): string =>
   asciiDigits(text)
     .replaceAll(/[\uff01-\uff5e]/g, (wide) => wide.normalize('NFKC'))

@@ -18,7 +18,7 @@ import { rootResolvers } from './root.ts';
 import { scalarResolvers } from './scalars.ts';
 import { ticket } from './ticket/type.ts';
 
-/** Every CRM type: whatever needs to know all of them learns them from here. */
+/** Every CRM type. Code that handles all types takes them from this list. */
 export const TYPES = [
   agent,
   customer,

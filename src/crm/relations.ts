@@ -3,11 +3,11 @@ import { ChangedMeanwhile } from '../errors.ts';
 import type { Loaders } from './context.ts';
 
 /**
- * Asserts that a row exists which a NOT NULL column points to. There are no foreign keys (docs/architecture.md), so a missing
- * one is corrupt data: the error is logged and masked, and the field's parent becomes null.
+ * Asserts that the row exists which a NOT NULL column refers to. There are no foreign keys (docs/architecture.md), so a missing
+ * row means corrupt data: the error is logged and masked, and the field's parent becomes null.
  */
 export function found<Row>(row: Row | null, field: string): Row {
-  if (row === null) throw new Error(`${field}: the row that it points to is missing`);
+  if (row === null) throw new Error(`${field}: the row that it refers to is missing`);
   return row;
 }
 

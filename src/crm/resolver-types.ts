@@ -20,9 +20,9 @@ type Plain<Fields> = {
 type Needed<Fields> = Omit<Required<Fields>, Plain<Fields> | '__isTypeOf'>;
 
 /**
- * The resolvers that the schema needs: for each type, one for each field that its value has no property for. A missing one does
- * not compile. Those that would only return a property are left out, since a plan copies a property much faster than it calls a
- * function.
+ * The resolvers that the schema needs: for each type, one for each field for which its value has no property. If one is missing,
+ * the code does not compile. Resolvers that would only return a property are left out, since an operation's plan copies a
+ * property much faster than it calls a function.
  */
 export type NeededResolvers = {
   [Name in keyof Resolvers as keyof Needed<NonNullable<Resolvers[Name]>> extends never ? never : Name]-?: Needed<

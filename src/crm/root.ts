@@ -6,7 +6,7 @@ import type { Loaders } from './context.ts';
 import type { NodeLoad } from './define-type.ts';
 import { parseGlobalId, type NodeType } from './global-id.ts';
 
-/** The most ids that `nodes` takes. */
+/** How many ids `nodes` accepts. */
 const MAX_NODES = 100;
 
 /** A value of the `Node` interface: a row plus the name of its type, which rows do not have. */
@@ -22,10 +22,7 @@ export function rootResolvers(nodeLoaders: Readonly<Record<NodeType, NodeLoad>>)
     const parsed = parseGlobalId(text);
     const nodeLoader = parsed && loadersByName.get(parsed.type);
     if (parsed === undefined || nodeLoader === undefined)
-      throw createError(
-        'BAD_USER_INPUT',
-        `Argument "${argument}": expected an id that this API gave, got ${quoted(text)}.`,
-      );
+      throw createError('BAD_USER_INPUT', `Argument "${argument}": expected an id from this API, got ${quoted(text)}.`);
     const row = await nodeLoader(loaders).load(parsed.id);
     // The names of `nodeLoaders` are those of the types that implement Node, which is checked at start.
     return row === null ? null : { __typename: parsed.type as NodeType, ...row };

@@ -50,7 +50,7 @@ function scalar(name: string, expected: string, parse: (given: unknown) => strin
   const coerce = (given: unknown, node?: ValueNode): string => {
     const value = parse(given);
     if (value !== undefined) return value;
-    // graphql passes its own kind of error on unchanged, so we must add the place in the document.
+    // graphql-js passes its own kind of error on unchanged, so the location in the document must be added here.
     throw new GraphQLError(`Expected ${expected}, got ${shown(given, node)}.`, {
       nodes: node ?? null,
       extensions: { code: 'BAD_USER_INPUT' satisfies ErrorCode },
@@ -64,7 +64,7 @@ function scalar(name: string, expected: string, parse: (given: unknown) => strin
   });
 }
 
-/** A literal as it is written, unless it is a string. */
+/** A literal as it is written in the document, unless it is a string. */
 const shown = (given: unknown, node: ValueNode | undefined): string =>
   node === undefined || node.kind === Kind.STRING ? quotedAscii(given) : shortened(print(node));
 

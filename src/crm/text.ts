@@ -1,7 +1,7 @@
 import { quoted } from '../errors.ts';
 import type { Problems } from './user-errors.ts';
 
-/** Whether it is ASCII without controls. */
+/** Whether a text is ASCII without control characters, except tabs and line breaks. */
 export const isAscii = (text: string): boolean => /^[\t\n\r\u0020-\u007e]*$/.test(text);
 
 /**
@@ -18,18 +18,18 @@ const CONTEXTUAL =
 const VARIATION = /^[\u180b-\u180d\u180f]$|^[\ufe00-\ufe0f]$|^[\u{e0100}-\u{e01ef}]$/u;
 const JOINER = /^[\u200c\u200d]$/u;
 const JOINED = /^[\p{L}\p{M}\p{N}\p{Extended_Pictographic}\p{Emoji_Modifier}]$/u;
-/** After these, a joiner shapes the letter before it, even at the end of a word. */
+/** Viramas: a joiner after one of them shapes the letter before it, even at the end of a word. */
 const VIRAMA = /^[\u094d\u09cd\u0a4d\u0acd\u0b4d\u0bcd\u0c4d\u0ccd\u0d4d\u0dca\u1039\u103a\u17d2]$/u;
-/** As after the letters of scripts that join them: an Arabic heh with a joiner behind it abbreviates the Hijri era. */
+/** Letters that join their neighbours, where the same holds: an Arabic heh with a joiner abbreviates the Hijri era. */
 const JOINING =
   /^[\p{Script=Arabic}\p{Script=Syriac}\p{Script=Mandaic}\p{Script=Nko}\p{Script=Mongolian}\p{Script=Phags_Pa}\p{Script=Adlam}\p{Script=Hanifi_Rohingya}\p{Script=Manichaean}\p{Script=Psalter_Pahlavi}\p{Script=Sogdian}\p{Script=Old_Uyghur}]$/u;
 const BLACK_FLAG = '\u{1f3f4}';
 const SHOWS = /^[^\p{White_Space}\p{C}]$/u;
 
-/** What is not text: controls other than tabs and line breaks, surrogate halves, and noncharacters. */
+/** Code points that are not text: controls other than tabs and line breaks, lone surrogates, and noncharacters. */
 const NOT_TEXT = /[\p{Cs}\p{Noncharacter_Code_Point}]|(?![\t\n\r])\p{Cc}/u;
 
-/** What leaves no mark: white space, controls, and default-ignorable characters such as zero-width spaces; blank braille. */
+/** Matches text that is invisible: white space, controls, default-ignorable characters such as zero-width spaces, blank braille. */
 const INVISIBLE = /^[\p{White_Space}\p{Cc}\p{Default_Ignorable_Code_Point}\u2800]*$/u;
 
 /**
@@ -52,8 +52,8 @@ export function normaliseText(given: string): string {
 }
 
 /**
- * Form C, and one vowel of Thai and Lao in one character: form C leaves it apart if it was typed as a circle and a stroke, with
- * a tone mark before, between or behind them, though it looks the same and is always meant (Unicode, chapter 16.1).
+ * Form C, plus a composition that it lacks: a vowel of Thai and Lao that was typed as a circle and a stroke, with a tone mark
+ * before, between or after them, becomes the one character that it looks like and is always meant (Unicode, chapter 16.1).
  */
 const composed = (text: string): string =>
   text
@@ -67,14 +67,14 @@ const MAX_PASSES = 5;
 /** Removes joiners, variation selectors and tags where they have no meaning. */
 function withoutStrays(text: string): string {
   return text.replace(CONTEXTUAL, (run: string, at: number) => {
-    // Only the neighbours: searching a long text to its end at each match would take quadratic time.
+    // Looks only at the neighbours: searching a long text to its end at each match would take quadratic time.
     const before = Array.from(text.slice(Math.max(0, at - 6), at));
     const [first = ''] = run.slice(0, 2);
     if (JOINER.test(first)) {
       const base = before.findLast((character) => !VARIATION.test(character)) ?? '';
       const [after = ''] = text.slice(at + run.length, at + run.length + 2);
       if (VIRAMA.test(base)) return first;
-      // Marks of vowels may be on the letter.
+      // The letter may carry vowel marks.
       const letter = before.findLast((character) => !/^[\p{M}\u200c\u200d]$/u.test(character)) ?? '';
       if (first === '\u200d' && /^\p{L}$/u.test(letter) && JOINING.test(letter)) return first;
       return JOINED.test(base) && JOINED.test(after) && !VARIATION.test(after) ? first : '';
@@ -85,23 +85,23 @@ function withoutStrays(text: string): string {
   });
 }
 
-/** Whether it consists of text: no controls but tabs and line breaks, no surrogate halves, no noncharacters. */
+/** Whether a string consists of text: no controls but tabs and line breaks, no lone surrogates, no noncharacters. */
 export const isText = (given: string): boolean => !NOT_TEXT.test(given);
 
-/** Whether any of it is visible. */
+/** Whether any character of a text is visible. */
 export const shows = (given: string): boolean => !INVISIBLE.test(given);
 
-/** What ends a line, by Unicode (5.8), or leads to a tab stop. */
+/** Line breaks according to Unicode (5.8), and tabs. */
 const BREAKS = /[\t\n\v\f\r\u0085\u2028\u2029]/;
 
-/** Whether it is one line without tabs: names, keys and tags are, the bodies of interactions need not be. */
+/** Whether a text is one line without tabs, as names, keys and tags must be. Bodies of interactions need not. */
 export const isOneLine = (given: string): boolean => !BREAKS.test(given);
 
-/** Makes it one line: breaks, with the white space around them, become one blank. */
+/** Turns a text into one line: each break, with the white space around it, becomes one blank. */
 export const toOneLine = (given: string): string =>
   given.replaceAll(/[\s\u0085]+/g, (blanks) => (BREAKS.test(blanks) ? ' ' : blanks));
 
-/** A key as it is stored: blanks around it do not count, neither when it is written nor when it is looked up. */
+/** A key as it is stored: surrounding blanks are ignored, both when it is written and when it is looked up. */
 export const readKey = (given: string): string => given.trim();
 
 interface TextRules {
@@ -111,14 +111,14 @@ interface TextRules {
   readonly problems: Problems;
   /** Whether line breaks and tabs are allowed. */
   readonly isManyLines?: boolean;
-  /** Whether there is enough in it; by default, if any of it is visible. */
+  /** Whether the text has enough content; by default, one visible character is enough. */
   readonly isEnough?: (text: string) => boolean;
 }
 
 /**
- * Trims a text; null with INVALID_INPUT when it is longer than `most` characters, has too little in it, contains what is not
- * text, or has several lines where one is expected. Invisible characters between others stay, since combined emoji and Persian
- * words need joiners.
+ * Trims a text. Returns null and adds INVALID_INPUT if it is longer than `most` characters, has too little content, contains
+ * code points that are not text, or has several lines where one is expected. Invisible characters between others stay, since
+ * combined emoji and Persian words need joiners.
  */
 export function parseText(given: string, rules: TextRules): string | null {
   const { path, most, problems, isManyLines = false, isEnough = shows } = rules;
@@ -131,7 +131,7 @@ export function parseText(given: string, rules: TextRules): string | null {
   const length = [...text].length;
   const isWhole = isText(text);
   if (length >= 1 && length <= most && isWhole && isEnough(text)) return text;
-  const missing = shows(text) ? 'none that counts where names are compared' : 'none that shows';
+  const missing = shows(text) ? 'none that counts when names are compared' : 'none that is visible';
   const came = length === 0 ? 'none' : length > most ? length : isWhole ? missing : 'ones that are not text';
   problems.add('INVALID_INPUT', path, `Expected 1 to ${most} characters, got ${came}.`);
   return null;

@@ -1,6 +1,6 @@
 import type { UserError, UserErrorCode } from '../generated/graphql.ts';
 
-/** Says that a write is refused, for reasons that its caller can fix. Rolls the transaction back. */
+/** Thrown to refuse a write for reasons that its caller can fix. Rolls the transaction back. */
 export class Refusal extends Error {
   override readonly name = 'Refusal';
   readonly userErrors: readonly UserError[];
@@ -10,7 +10,7 @@ export class Refusal extends Error {
   }
 }
 
-/** The most user errors in a payload: for an input with thousands of wrong members, only the first ones are reported. */
+/** How many user errors a payload has at most: for an input with thousands of wrong members, only the first are reported. */
 export const MAX_USER_ERRORS = 100;
 
 /** Collects the user errors of a write field by field, so that all are reported at once. */

@@ -8,7 +8,7 @@ import { toGatewayError } from '../db/errors.ts';
 
 /** What a write has changed. */
 export interface Changes {
-  /** The tags (`batch/tags.ts`) of what differs now: stored answers with one of them are stale. */
+  /** The cache tags (`batch/tags.ts`) of what has changed: cached responses with one of them are stale. */
   readonly tags: ReadonlySet<string>;
   /** Row ids of the customers affected, for their subscriptions. */
   readonly customers: ReadonlySet<RowId>;
@@ -27,9 +27,9 @@ export interface Write {
   readonly actor: string | null;
   /** The time of the write, used for all its rows. */
   readonly now: Date;
-  /** Noted as they are made (`noteChange`), and told after the commit. */
+  /** Collected while writing (`noteChange`), and passed on to the cache and subscriptions after the commit. */
   readonly changes: { readonly tags: Set<string>; readonly customers: Set<RowId> };
-  /** The tables of all types whose rows belong to customers, which a deletion or a merge of customers concerns too. */
+  /** The tables of all types whose rows belong to customers: deleting or merging customers affects them too. */
   readonly owned: readonly OwnedTable[];
 }
 
@@ -41,8 +41,8 @@ export function noteChange({ changes }: Write, type: string, customerId: bigint)
 
 export interface Writer {
   /**
-   * Runs a command in one transaction, which any thrown error rolls back. Resolves when it is committed and no later request
-   * can get a stored answer from before what it has changed.
+   * Runs a command in one transaction, which any thrown error rolls back. Resolves once it is committed, and no later request
+   * can get a cached response that shows the state before it.
    * @param options.isRepeatable the command detects what an earlier attempt did (`TransactionOptions`)
    * @throws SERVICE_UNAVAILABLE when the connection is lost, saying so if the write may have been committed nevertheless
    */
@@ -57,7 +57,7 @@ export interface Writer {
 interface WriterOptions extends Omit<TransactionOptions, 'isRepeatable'> {
   readonly actor: string | null;
   readonly owned: readonly OwnedTable[];
-  /** Where each transaction takes a place. */
+  /** Limits how many transactions run at the same time. */
   readonly room: Room;
   readonly metrics: TransactionOptions['metrics'] & { readonly repeatedWrites: { inc(): void } };
   /** Once aborted, no transaction begins. */
@@ -93,14 +93,14 @@ export function createWriter({ actor, owned, room, signal, settled, ...transacti
   };
 }
 
-/** After a failure beyond the last statement, COMMIT may or may not have reached the server. */
+/** After a failure later than the last statement, COMMIT may or may not have reached the server. */
 function unknownOutcome(error: unknown, isRepeatable: boolean): unknown {
   const shown = toGatewayError(error);
   const code = codeOf(shown);
   if (code !== 'SERVICE_UNAVAILABLE' && code !== 'TIMEOUT') return error;
   const advice = isRepeatable
-    ? 'Send it again with the same idempotencyKey to learn which.'
-    : 'Look before you send it again; with an idempotencyKey it could be sent again safely.';
-  const message = `The database was lost while the write was committed: it is done or not. ${advice}`;
+    ? 'Send it again with the same idempotencyKey to find out.'
+    : 'Check before you send it again; with an idempotencyKey, you could send it again safely.';
+  const message = `The connection to the database was lost during COMMIT, so the write may or may not be done. ${advice}`;
   return createError(code, message, Error.isError(error) ? { cause: error } : {});
 }

@@ -56,7 +56,7 @@ export function toGatewayError(error: unknown): unknown {
   if (!Error.isError(error) || codeOf(error) !== undefined) return error;
   for (const fact of errorFacts(error)) {
     if (fact === 'EXPIRED' || TIMEOUT_NUMBERS.has(fact))
-      return createError('TIMEOUT', 'A statement took longer than it may; ask for less at once.', { cause: error });
+      return createError('TIMEOUT', 'A statement took longer than allowed; request less at once.', { cause: error });
     if (isUnavailable(fact))
       return createError('SERVICE_UNAVAILABLE', isPoolFull(error) ? POOL_FULL : UNREACHABLE, { cause: error });
   }

@@ -2,13 +2,13 @@ import type { Measurement } from './session.ts';
 
 /** A statement, the arguments that caused it, and its measurement. */
 export interface Entry {
-  /** Names the arguments, such as `status, tag`, and the order; the same for all pages of one question. */
+  /** The names of the arguments, such as `status, tag`, and the order; the same for all pages of one question. */
   readonly asked: string;
   /** As given by a client, page arguments included; ids, texts and times are placeholders for real ones. */
   readonly arguments: Readonly<Record<string, unknown>>;
   /** How many parents or keys the statement is for. */
   readonly parents: number;
-  /** The most rows it may read. */
+  /** The maximum number of rows that it may read. */
   readonly mostRows: number;
   /** The columns of conditions that the index does not cover; then `mostRows` is the worst case in this database. */
   readonly passedOver: readonly string[];
@@ -52,18 +52,18 @@ export interface RunsOfEntries {
 }
 
 /**
- * The most rows that a page reads for each parent: the page, one more row to tell whether there are more, and a look-up at the
- * end of each range. The rows of several runs are written to a temporary table, read and sorted.
+ * The maximum number of rows that a page reads for each parent: the page, one more row to tell whether there are more, and a
+ * look-up at the end of each range. The rows of several runs are written to a temporary table, read and sorted.
  */
 export function mostRowsOfPage(size: number, { runs, rowsAnEntry, spans }: RunsOfEntries): number {
   const read = runs * (size + 1 + spans) * rowsAnEntry;
   return runs === 1 ? read : read + runs * (size + 1) + 1 + (size + 1);
 }
 
-/** The most rows read to tell whether anything is beyond a position: one per run, and a look-up per range. */
+/** The maximum number of rows read to tell whether there is a row beyond a position: one per run, and a look-up per range. */
 export const mostRowsOfLook = ({ runs, rowsAnEntry, spans }: RunsOfEntries): number => runs * (1 + spans) * rowsAnEntry;
 
-/** The most rows read to count rows among some entries: each entry once, and each row once more to be counted. */
+/** The maximum number of rows read to count rows: each index entry once, and each row once more to be counted. */
 export function mostRowsOfCount(
   { found, entries, parents }: { found: number; entries: number; parents: number },
   { runs, rowsAnEntry, spans }: RunsOfEntries,

@@ -25,7 +25,7 @@ type Field = GraphQLField<unknown, unknown>;
 /** Measures one row, and many at once. */
 const ROW_COUNTS = [1, 100] as const;
 
-/** A document with real values, and a name for what it asks. */
+/** A document with real values, and a name for what it asks for. */
 interface Asked {
   readonly asked: string;
   readonly document: string;
@@ -35,8 +35,8 @@ interface Asked {
 }
 
 /**
- * Measures everything that is not a list's page: each type's rows by every key, and with every field, so that every statement
- * that a field can cause is sent. For one row and for many.
+ * Measures everything that is not a page of a list, for one row and for many: each type's rows by every key and with every field,
+ * so that every statement that a field can cause is sent.
  */
 export async function* fieldEntries(
   schema: GraphQLSchema,
@@ -97,7 +97,7 @@ async function lookUpDocument({ field, argument, key, table }: LookUp, samples: 
   };
 }
 
-/** Every field of a type that needs no argument and is not a connection; only the ids of rows of other types. */
+/** A selection of every field of a type that needs no argument and is not a connection; of other types' rows, only the ids. */
 function selection(type: unknown, within: readonly GraphQLObjectType[] = []): string {
   if (!isObjectType(type)) throw new Error(`expected an object type, got ${String(type)}`);
   const fields = Object.values(type.getFields()).filter(

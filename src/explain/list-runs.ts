@@ -14,7 +14,7 @@ const MAX_PAGE = 100;
 const MANY_PARENTS = 20;
 /** How far into its list a deep page starts. */
 const DEPTH = 1_000;
-/** The most rows counted to find a worst case; more would take too long on a table in use. */
+/** How many rows are counted at most to find a worst case; more would take too long on a table in use. */
 const MAX_COUNTED = 1_000_000;
 
 type Parents = readonly (string | null)[];
@@ -26,7 +26,7 @@ interface Ask {
   readonly page: Readonly<Record<string, unknown>>;
   /** What the statement depends on besides the question and the parents: equal ones are measured once. */
   readonly key: readonly unknown[];
-  /** The most rows that it may read, given how many it has found. */
+  /** The maximum number of rows that it may read, given how many it has found. */
   readonly mostRows: (found: number) => number;
   readonly passedOver?: readonly string[];
 }
@@ -46,8 +46,8 @@ export class ListRuns {
   }
 
   /**
-   * Measures every statement that a question can cause. Only a page and a count if its index does not cover every condition,
-   * and only a page if an earlier question differed in nothing but a value.
+   * Measures every statement that a question can cause. If its index does not cover every condition, only one page and a count
+   * are measured; if an earlier question differed only in a value, only one page.
    */
   async *run(question: Question): AsyncGenerator<Entry> {
     const conditions = await this.#samples.conditions(question.source, question.conditions);

@@ -45,7 +45,7 @@ const PROBE_VALUES: ReadonlySet<unknown> = new Set([PROBE_ID, ...Object.values(P
 /** Whether a value is a placeholder for a real one; enum values are not. */
 export const isProbe = (value: string): boolean => PROBE_VALUES.has(value);
 
-/** The most optional fields of one input that are combined. */
+/** How many optional fields of one input are combined at most. */
 const MAX_TOGETHER = 3;
 
 /**

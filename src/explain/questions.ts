@@ -30,7 +30,7 @@ const PAGE_ARGUMENTS: ReadonlySet<string> = new Set(['first', 'after', 'last', '
 
 const ORDER_ARGUMENT = 'orderBy';
 
-/** Names what a question asks: `status (4), createdAt by NAME`. The same for both directions. */
+/** A name for what a question asks, such as `status (4), createdAt by NAME`; the same for both directions. */
 export function askedFor({ arguments: given, conditions: meant, sort }: Question): string {
   const starts = meant.flatMap((condition) => (condition.kind === 'startsWith' ? [condition.texts.length] : []));
   const conditions = Object.entries(given)
@@ -76,14 +76,14 @@ function questionsOf(field: GraphQLField<unknown, unknown>): Question[] {
   return [...found.values()];
 }
 
-/** What a field's resolver makes of some arguments; undefined if it refuses them. */
+/** The question that a field's resolver derives from some arguments; undefined if it refuses them. */
 function ask(
   field: GraphQLField<unknown, unknown>,
   args: readonly GraphQLArgument[],
   given: Readonly<Record<string, unknown>>,
 ): Question | undefined {
-  const heard: Question[] = [];
-  const context = listeningContext((question) => heard.push({ ...question, arguments: given }));
+  const recorded: Question[] = [];
+  const context = recordingContext((question) => recorded.push({ ...question, arguments: given }));
   const defaults = args.filter(({ defaultValue }) => defaultValue !== undefined);
   const all = { ...Object.fromEntries(defaults.map((arg) => [arg.name, arg.defaultValue])), ...given };
   try {
@@ -94,7 +94,7 @@ function ask(
     if (codeOf(error) === 'BAD_USER_INPUT') return undefined;
     throw error;
   }
-  const [question] = heard;
+  const [question] = recorded;
   if (question === undefined) throw new Error(`${field.name}: expected its resolver to ask the loaders of a list`);
   return question;
 }
@@ -102,10 +102,10 @@ function ask(
 const refuse = () => Promise.reject(new Error('nothing is read or written here'));
 
 /** A request's context in which lists are recorded instead of read. */
-function listeningContext(tell: (question: Omit<Question, 'arguments'>) => void): Context {
+function recordingContext(record: (question: Omit<Question, 'arguments'>) => void): Context {
   const batch = { db: { read: refuse }, columnsOf: () => [], tags: new Set<string>() };
   const loaders = createLoaders(batch);
-  const listening = new Map(
+  const recorders = new Map(
     [...listSourcesOf(TYPES)].map(([name, source]): [string, ListLoaders<never>] => [
       name,
       {
@@ -114,7 +114,7 @@ function listeningContext(tell: (question: Omit<Question, 'arguments'>) => void)
           // The connection passes on its request's sort, including the name.
           const named = sort as ListRequest['sort'];
           const query = { conditions, sort: named };
-          tell({
+          record({
             source,
             loader: name,
             ...query,
@@ -128,7 +128,7 @@ function listeningContext(tell: (question: Omit<Question, 'arguments'>) => void)
     ]),
   );
   const recording = new Proxy(loaders, {
-    get: (target, name, receiver): unknown => listening.get(String(name)) ?? Reflect.get(target, name, receiver),
+    get: (target, name, receiver): unknown => recorders.get(String(name)) ?? Reflect.get(target, name, receiver),
   });
   return requestContext(batch, recording);
 }

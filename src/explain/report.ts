@@ -89,8 +89,8 @@ function summary(entries: readonly Entry[], worst: readonly Entry[]): string {
   const stopped = filtering.filter(({ measurement }) => measurement.isStopped).length;
   return [
     `${count(entries.length)} statements of ${count(worst.length)} kinds.`,
-    `${count(filtering.length)} kinds filter further than their index: the most that they read is in the column "most"` +
+    `${count(filtering.length)} kinds have conditions that their index does not cover; "most" is their worst case` +
       `${stopped > 0 ? `, and ${count(stopped)} of them were stopped by the time-out` : ''}.`,
-    failing === 0 ? 'All are within their bounds.' : `${count(failing)} kinds fail.`,
+    failing === 0 ? 'All are within their limits.' : `${count(failing)} kinds fail.`,
   ].join('\n');
 }

@@ -3,7 +3,7 @@ import { rowDecoder, type Columns, type Table } from '../batch/table.ts';
 import type { Database } from '../db/database.ts';
 import { isProbe } from './probes.ts';
 
-/** Values from the tables, to use in queries. */
+/** Real values from the tables, to use in queries. */
 export interface Samples {
   /** The ids of up to `most` parents of a list, those with the most rows in the samples first. */
   parents(source: ListSource, most: number): Promise<readonly string[]>;

@@ -31,7 +31,7 @@ export interface Measurement {
 
 /** Read-only connections. */
 export interface MeasuringSession {
-  /** Sends a statement and returns its rows; none if the server refuses it, which measuring it would report. */
+  /** Sends a statement and returns its rows; none if the server refuses it. Only measured statements report errors. */
   readonly read: Database['read'];
   /** Sends a statement and measures what the server does for it. One at a time. */
   measure(statement: ReadStatement): Promise<Measurement>;

@@ -140,7 +140,8 @@ function whatIsWrong(
   { assumedSize, slicingArguments, sizedFields }: ListSize,
   { requiresOne }: { requiresOne: boolean },
 ): string | undefined {
-  if (assumedSize === undefined && slicingArguments.length === 0) return 'says neither a size nor where it stands';
+  if (assumedSize === undefined && slicingArguments.length === 0)
+    return 'gives neither a size nor the arguments that set it';
   const slicing = field.args.filter((argument) => slicingArguments.includes(argument.name));
   if (slicing.length < slicingArguments.length) return 'names a slicing argument that the field does not have';
   if (!slicing.every(({ type }) => getNullableType(type) === GraphQLInt || isListType(getNullableType(type))))
@@ -151,13 +152,16 @@ function whatIsWrong(
   if (slicing.length > 0 && requiresOne && !alwaysOne)
     return 'requires one slicing argument, but the schema does not: set requireOneSlicingArgument to false';
   if (slicing.length > 0 && !alwaysOne && assumedSize === undefined)
-    return 'says no size for when no slicing argument is given';
-  if (sizedFields.length === 0) return isListType(getNullableType(field.type)) ? undefined : 'stands on no list';
+    return 'gives no size for when no slicing argument is given';
+  if (sizedFields.length === 0)
+    return isListType(getNullableType(field.type))
+      ? undefined
+      : 'is on a field that is not a list, and names no sizedFields';
   const type = getNamedType(field.type);
   const lists = isObjectType(type) ? sizedFields.map((one) => getNullableType(type.getFields()[one]?.type)) : [];
   return lists.length > 0 && lists.every((list) => isListType(list))
     ? undefined
-    : 'names a sized field that is no list';
+    : 'names a sized field that is not a list';
 }
 
 /** Throws TypeError for a list whose size is given neither by itself nor by every field that leads to its type. */

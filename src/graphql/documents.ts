@@ -67,10 +67,9 @@ export function createDocuments(schema: GraphQLSchema, limits: Limits): Document
     if (document instanceof RequestErrors) return document;
     const { fields, isCyclic } = spreadFields(document);
     if (fields > limits.tokens)
-      return tooComplex(`Expected at most ${limits.tokens} fields with all fragments spread, got ${fields}.`);
+      return tooComplex(`Expected at most ${limits.tokens} fields with all fragments expanded, got ${fields}.`);
     const pairs = isCyclic ? 0 : repeatedPairs(document);
-    if (pairs > MAX_PAIRS)
-      return tooComplex(`Expected at most ${MAX_PAIRS} pairs of fields that repeat one another, got ${pairs}.`);
+    if (pairs > MAX_PAIRS) return tooComplex(`Expected at most ${MAX_PAIRS} pairs of repeated fields, got ${pairs}.`);
     const errors = validate(schema, document, undefined, { maxErrors: 10 });
     if (errors.length > 0)
       return new RequestErrors(
@@ -129,7 +128,7 @@ function parseSource(source: string, maxTokens: number): DocumentNode | RequestE
   try {
     // graphql's parser is recursive, and how many levels fit on the stack depends on how V8 has compiled it.
     if (isDeeper(source, { levels: MAX_BRACKETS, maxTokens }))
-      return tooComplex(`Expected at most ${MAX_BRACKETS} brackets inside one another, got more.`);
+      return tooComplex(`Expected at most ${MAX_BRACKETS} levels of nested brackets, got more.`);
     return parse(source, { maxTokens });
   } catch (error) {
     if (!(error instanceof GraphQLError)) throw error;

@@ -59,7 +59,10 @@ function formatOf({ headers }: IncomingMessage): ResponseFormat {
   const events = eventStreamSupport(headers.accept);
   const type = events === 'only' ? undefined : negotiate(headers.accept);
   if (type === undefined && events === 'none')
-    throw new HttpError(406, `Expected to be allowed to answer with ${RESPONSE_TYPE} or application/json.`);
+    throw new HttpError(
+      406,
+      `Expected a client that accepts ${RESPONSE_TYPE} or application/json, got one that does not.`,
+    );
   const mode = costMode(headers['graphql-cost']);
   if (type === undefined && mode !== undefined) throw costWithStream();
   return { type, events, costMode: mode };
@@ -73,7 +76,7 @@ function assertEventStream({ events, costMode: mode }: ResponseFormat): void {
 }
 
 const costWithStream = () =>
-  new HttpError(406, 'Expected the header "graphql-cost" with an answer in JSON, got a request for an event stream.');
+  new HttpError(406, 'Expected the header "graphql-cost" with a response in JSON, got a request for an event stream.');
 
 /** A signal that aborts when the client disconnects before it has the whole response. */
 function disconnectSignal(response: ServerResponse): AbortSignal {

@@ -15,7 +15,7 @@ export interface ConnectionArgs {
   readonly before?: string | null | undefined;
 }
 
-/** What every page of a gateway has in common. */
+/** The settings that all pages of a gateway share. */
 export interface Paging {
   readonly pageSizeDefault: number;
   readonly pageSizeMax: number;
@@ -55,7 +55,7 @@ export interface Connection<Row> {
 /**
  * Creates the value that a connection field resolves to.
  * @param loaders the list's loaders for this request
- * @throws BAD_USER_INPUT naming the argument, what was expected and what came
+ * @throws BAD_USER_INPUT naming the argument, what was expected and what was given
  */
 export function createConnection<Row extends { readonly id: RowId; readonly [column: string]: unknown }>(
   loaders: ListLoaders<Row>,

@@ -25,7 +25,7 @@ export interface CursorScope {
   readonly column: Column<any>;
 }
 
-/** Makes and reads cursors with one key. */
+/** Encodes and decodes cursors with one key. */
 export interface Cursors {
   /**
    * A row's position in its list, encrypted. It holds the sort value, so it stays valid after the row is deleted. The same
@@ -40,12 +40,12 @@ export interface Cursors {
   decode(scope: CursorScope, cursor: string, argument: string): Position;
 }
 
-/** The length of the key that cursors are made with. */
+/** The length of the key that cursors are encrypted with. */
 export const CURSOR_KEY_BYTES = 64;
 
 /**
  * AES-SIV (RFC 5297): the only standard encryption that is meant to be deterministic, and that notices any change. Equal pages
- * must have equal cursors, because answers are cached and compared.
+ * must have equal cursors, because responses are cached and compared.
  *
  * Measured for a cursor of 100 bytes (AMD EPYC, 2 cores, Node.js 26.10, 2026-11-27), in microseconds: this 3.5;
  * HMAC-SHA-256 and AES-256-CTR put together by hand 3.1; @noble/ciphers 2.4 9.8 for AES-SIV and 12.6 for AES-GCM-SIV. All of
@@ -54,14 +54,14 @@ export const CURSOR_KEY_BYTES = 64;
 const CIPHER = 'aes-256-siv';
 const TAG_BYTES = 16;
 
-// Increment it when the meaning of the parts changes, so that older cursors are refused instead of misread.
+// Increment this when the meaning of the parts changes, so that older cursors are refused instead of misread.
 const VERSION = 2;
 
-/** Encryption keeps the length. Rounded up, it says little about that of the name or email address inside. */
+/** Encryption preserves the length, so it is rounded up: otherwise it would reveal that of the name or email inside. */
 const PADDED_TO_BYTES = 16;
 
 /**
- * Creates what makes and reads cursors.
+ * Creates the encoder and decoder of cursors.
  * @param key `CURSOR_KEY_BYTES` random bytes; cursors that were made with another key are refused
  * @throws CliError when this Node.js lacks the cipher
  */
@@ -82,7 +82,7 @@ export function createCursors(key: Uint8Array): Cursors {
       if (position === undefined)
         throw createError(
           'BAD_USER_INPUT',
-          `Argument "${argument}": expected a cursor that this list gave, got ${quoted(cursor)}.`,
+          `Argument "${argument}": expected a cursor from this list, got ${quoted(cursor)}.`,
         );
       return position;
     },
@@ -95,17 +95,17 @@ function positionOf(scope: CursorScope, parts: readonly unknown[], argument: str
   if (version !== VERSION)
     throw createError(
       'BAD_USER_INPUT',
-      `Argument "${argument}": the cursor is of another version; start again from the first page.`,
+      `Argument "${argument}": the cursor is from another version of the gateway; start again from the first page.`,
     );
   if (list !== scope.list || instance !== scope.instance)
     throw createError(
       'BAD_USER_INPUT',
-      `Argument "${argument}": the cursor is of another list, filter or order than this one.`,
+      `Argument "${argument}": the cursor is from another list, filter or order than this one.`,
     );
   if (order !== scope.order)
     throw createError(
       'BAD_USER_INPUT',
-      `Argument "${argument}": expected a cursor of the order ${scope.order}, got one of ${quoted(order)}.`,
+      `Argument "${argument}": expected a cursor for the order ${scope.order}, got one for ${quoted(order)}.`,
     );
   return isRowId(rowId) && isScalar(value) && scope.column.accepts(value) ? { value, id: rowId } : undefined;
 }
@@ -136,7 +136,7 @@ function parseParts(key: KeyObject, cursor: string): readonly unknown[] | undefi
 /** The tag, then what is encrypted, as in RFC 5297. JSON may end in spaces, so the padding needs no mark. */
 function seal(key: KeyObject, json: string): Buffer {
   const missing = PADDED_TO_BYTES - 1 - ((Buffer.byteLength(json) - 1) % PADDED_TO_BYTES);
-  // Authenticated, like GCM, whose types fit; those of Node.js do not know this cipher (@types/node 26.6).
+  // Like GCM, this cipher is authenticated, so the same types fit; @types/node (26.6) has none for it.
   const cipher = createCipheriv(CIPHER, key, null) as CipherGCM;
   const encrypted = cipher.update(json + ' '.repeat(missing), 'utf8');
   cipher.final();
@@ -145,7 +145,7 @@ function seal(key: KeyObject, json: string): Buffer {
 
 /** Undefined for anything but what `seal` made with this key. */
 function unseal(key: KeyObject, sealed: Buffer): string | undefined {
-  // Without any text there is nothing to decrypt, and too short a tag is an error of its own.
+  // There must be something to decrypt, and Node.js throws a different error for a tag that is too short.
   if (sealed.length <= TAG_BYTES) return undefined;
   const decipher = createDecipheriv(CIPHER, key, null) as DecipherGCM;
   decipher.setAuthTag(sealed.subarray(0, TAG_BYTES));
@@ -154,7 +154,7 @@ function unseal(key: KeyObject, sealed: Buffer): string | undefined {
     decipher.final();
     return text;
   } catch {
-    // It was made with another key, or changed. Node.js gives that error no code to know it by; the caller reports it.
+    // It was made with another key, or changed. Node.js gives that error no code to tell it by; the caller reports it.
     return undefined;
   }
 }

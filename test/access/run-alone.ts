@@ -10,7 +10,7 @@ import { createMaskError } from '../../src/graphql/stages/mask.ts';
 import { createLog } from '../../src/telemetry/log.ts';
 import { createMetrics } from '../../src/telemetry/metrics.ts';
 
-/** What runs operations, without a database: resolvers are not to get so far. `executions` counts those that began. */
+/** Runs operations without a database, since no resolver should be reached. `executions` counts operations that began. */
 export function createRunAlone() {
   const { limits } = parseConfig({});
   const schema = createSchema();
@@ -20,7 +20,7 @@ export function createRunAlone() {
   let executions = 0;
   const createContext: CreateContext = () => {
     executions += 1;
-    // `__typename` needs nothing of it.
+    // `__typename` needs nothing from the context.
     return Object.create(null);
   };
   const prepare = createPrepare({ schema, documents: createDocuments(schema, limits) });

@@ -11,7 +11,7 @@ test.each([
   ['query about the schema', '{ __schema { queryType { name } } }', 'crm:read'],
   ['mutation', 'mutation { __typename }', 'crm:write'],
   ['subscription', 'subscription { customerChanged(id: "Q3VzdG9tZXI6MQ") { name } }', 'crm:read'],
-])('a caller without any scope may do nothing: no %s, in any way', async (_, document, scope) => {
+])('a caller without any scope may do nothing, in any way: no %s', async (_, document, scope) => {
   const operation = prepare(asking(document), originOf(UNKNOWN));
   const message = `Expected a caller with the scope ${scope}, got one without it.`;
   const refusal = { errors: [{ message, extensions: { code: 'FORBIDDEN' } }] };

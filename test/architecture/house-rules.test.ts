@@ -22,7 +22,7 @@ interface Rule {
 const CLOCKS = new Set([
   'test/support/patience.ts',
   'test/support/soak.ts',
-  // Lists them all.
+  // This file lists them all.
   'test/architecture/house-rules.test.ts',
 ]);
 
@@ -59,7 +59,7 @@ const TIME = new RegExp(
   ].join('|'),
 );
 
-// Put together here so that this file does not object to itself.
+// Put together here so that the rules do not find violations in this file.
 const ONLY = ['test', 'only'].join('.');
 const SKIP = ['describe', 'skip'].join('.');
 const TIMERS = ['timers', 'promises'].join('/');
@@ -77,7 +77,7 @@ const RULES: readonly Rule[] = [
     planted: [{ path: 'src/long.ts', text: '\n'.repeat(401) }],
   },
   {
-    says: 'src/main.ts alone reads the environment and ends the process',
+    says: 'only src/main.ts reads the environment and ends the process',
     files: 'src/**/*.ts',
     fault: (file) => (file.path === 'src/main.ts' ? undefined : matching(/process\.(env|exit|on)\b/)(file)),
     planted: [
@@ -86,13 +86,13 @@ const RULES: readonly Rule[] = [
     ],
   },
   {
-    says: 'src/cache alone talks to Redis',
+    says: 'only src/cache talks to Redis',
     files: 'src/**/*.ts',
     fault: (file) => (file.path.startsWith('src/cache/') ? undefined : matching(/from 'ioredis'/)(file)),
     planted: [{ path: 'src/http/front.ts', text: "import { Redis } from 'ioredis';" }],
   },
   {
-    says: 'Redis is never asked for all its keys, not even little by little',
+    says: 'Redis is never asked for all its keys, not even step by step',
     files: 'src/cache/**/*.ts',
     fault: matching(/(redis|client|cluster|connection|pipeline|\))\.(keys|scan(Stream)?)\(|['"`](KEYS|SCAN)['"`]/i),
     planted: [
@@ -160,7 +160,7 @@ const RULES: readonly Rule[] = [
     ],
   },
   {
-    says: 'no test or hook has a time-out of its own',
+    says: 'no test or hook sets its own time-out',
     files: 'test/**/*.test.ts',
     fault: matching(
       /^\s*\},?\s+([\d_]{3,}|\d+ \* [\d_]+|\w+_MS),?\s*\);|^\s*((before|after)(All|Each)|test|it)\(.*, [\d_]{3,}\);|jest\.(setTime|retryTimes)/m,
@@ -183,14 +183,14 @@ async function filesOf(pattern: string): Promise<SourceFile[]> {
 }
 
 describe.each(RULES)('$says', ({ files, fault, planted }) => {
-  test('throughout', async () => {
+  test('in every file', async () => {
     const all = await filesOf(files);
     expect(all.length).toBeGreaterThan(0);
     const faults = all.map((file) => ({ path: file.path, fault: fault(file) }));
     expect(faults.filter((found) => found.fault !== undefined)).toEqual([]);
   });
 
-  test.each(planted)('and the check objects to a planted $path', (file) => {
+  test.each(planted)('and the check finds the violation in a planted $path', (file) => {
     expect(fault(file)).toBeDefined();
   });
 });

@@ -4,7 +4,7 @@ import { createPatience, orGiveUp, until } from '../support/patience.ts';
 const brief = createPatience(20);
 
 describe('a test that waits', () => {
-  test('goes on with what it has seen as soon as that is as wanted', async () => {
+  test('continues with the observed value as soon as it is as expected', async () => {
     let looks = 0;
     const seen = await until(
       'the third look',
@@ -14,7 +14,7 @@ describe('a test that waits', () => {
     expect([seen, looks]).toEqual([3, 3]);
   });
 
-  test('for something that never comes says what that is, and what it has seen last', async () => {
+  test('for something that never happens fails with a message that says what, and what was seen last', async () => {
     const state = { status: 'degraded', dependencies: { redis: 'down' } };
     await expect(
       brief.until(
@@ -27,7 +27,7 @@ describe('a test that waits', () => {
     );
   });
 
-  test('gives up a look that never ends, too', async () => {
+  test('also gives up if looking never ends', async () => {
     const looks = [Promise.resolve('closed'), new Promise<string>(() => undefined)];
     await expect(
       brief.until(
@@ -38,11 +38,11 @@ describe('a test that waits', () => {
     ).rejects.toThrow("waited 0.02 s for the door to open; seen last: 'closed'");
   });
 
-  test('fails at once when looking fails', async () => {
+  test('fails at once if looking fails', async () => {
     await expect(until('nothing', () => Promise.reject(new Error('no such thing')))).rejects.toThrow('no such thing');
   });
 
-  test('for a promise gets its result or its failure, or says what it was that stayed away', async () => {
+  test('for a promise gets its result or its error, or says what did not happen', async () => {
     expect(await orGiveUp('a result', Promise.resolve(7))).toBe(7);
     await expect(orGiveUp('a result', Promise.reject(new Error('refused')))).rejects.toThrow('refused');
     const never = new Promise<void>(() => undefined);

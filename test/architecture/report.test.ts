@@ -25,7 +25,7 @@ const failed = {
   failureMessages: [`\u001B[31mError\u001B[39m: expected 1, got 2\n${'at somewhere\n'.repeat(30)}`],
 };
 
-describe('what CI prints at its end', () => {
+describe('the report at the end of a CI run', () => {
   let temporary: Awaited<ReturnType<typeof createTemporaryFolder>>;
   beforeAll(async () => {
     temporary = await createTemporaryFolder();
@@ -42,7 +42,7 @@ describe('what CI prints at its end', () => {
   const reportOf = async (...folders: string[]) =>
     (await run(process.execPath, ['.ci/report.mjs', ...folders], { cwd: project })).stdout;
 
-  test('is where the time went, and the sum over all runs in its last line', async () => {
+  test('says where the time went, with the sum over all runs in its last line', async () => {
     const green = {
       numPassedTests: 2,
       numFailedTests: 0,
@@ -63,7 +63,7 @@ describe('what CI prints at its end', () => {
     expect(text).not.toContain('FAILED');
   });
 
-  test('names what failed, with the first message of each and the ends of the logs of its servers', async () => {
+  test('names what failed, with the first message of each test and the ends of the logs of its servers', async () => {
     const red = {
       numPassedTests: 1,
       numFailedTests: 1,
@@ -115,7 +115,7 @@ describe('what CI prints at its end', () => {
     return folder;
   }
 
-  test('names, of a run that was stopped, what had failed and which files had not ended', async () => {
+  test('names what had failed and which files had not ended if the run was stopped', async () => {
     const folder = await stoppedRun({
       'by-name.cjs': `const { default: Sequencer } = require('${join(project, 'node_modules/@jest/test-sequencer')}');
         module.exports = class extends Sequencer { sort(tests) { return [...tests].sort((a, b) => (a.path < b.path ? -1 : 1)); } };`,
@@ -134,7 +134,7 @@ describe('what CI prints at its end', () => {
     expect(text).toMatch(/\n2 passed, 3 failed\n$/);
   });
 
-  test('is a failure, of a run that was stopped while it wrote its report, or its progress', async () => {
+  test('says that the run failed if it was stopped while it wrote its report or its progress', async () => {
     const folder = await runFolder('cut', undefined);
     await writeFile(join(folder, 'report.json'), '{"numPassedTests":7,"testResults":[{}');
     await writeFile(join(folder, 'logs/progress.jsonl'), '{"path":"/a.test.ts"}\n{"path":"/b.te');

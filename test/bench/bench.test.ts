@@ -37,7 +37,7 @@ function playing(rounds: readonly Round[]) {
 }
 
 describe('a round of the bench', () => {
-  test('is run again when something else was measured than was meant', async () => {
+  test('is run again if it did not measure what it was meant to measure', async () => {
     const { run, report, lines, left } = playing([round(1.5), round(2, 0.9), round(1.95), round(2)]);
     expect(await validRound(UNCACHED, run, { tries: 5, isStrict: true, report })).toEqual(round(1.95));
     expect(lines).toEqual([
@@ -47,7 +47,7 @@ describe('a round of the bench', () => {
     expect(left).toHaveLength(1);
   });
 
-  test('that is never valid ends a run whose figures count, in one line and with exit code 75', async () => {
+  test('that never becomes valid ends a full run with one line and exit code 75', async () => {
     const { run, report, lines } = playing([round(3), round(3), round(3)]);
     await expect(validRound(UNCACHED, run, { tries: 3, isStrict: true, report })).rejects.toMatchObject({
       name: 'CliError',
@@ -57,7 +57,7 @@ describe('a round of the bench', () => {
     expect(lines).toHaveLength(2);
   });
 
-  test('that is never valid is accepted by a quick run, which says so', async () => {
+  test('that never becomes valid is accepted by a quick run, which says so', async () => {
     const { run, report, lines } = playing([round(3), round(0.7)]);
     expect(await validRound(UNCACHED, run, { tries: 2, isStrict: false, report })).toEqual(round(0.7));
     expect(lines.at(-1)).toMatch(/^Accepted anyway: uncached N10: expected 2 .*, got 0\.700 /);
@@ -137,6 +137,6 @@ test.each([
     '--only: expected some of L, LI, N10, N200, constant, redisGet, cached, client, adapter, ownPool, uncached, cacheOff that have a line together, got "N200,cached"',
   ],
   [['--quick', '--write'], 'Expected --write without --quick, got both; see --help'],
-])('options of the bench that are wrong, %j, are reported in one line, with exit code 64', async (args, line) => {
+])('wrong options of the bench (%j) are reported in one line, with exit code 64', async (args, line) => {
   expect(await bench(args)).toEqual({ code: 64, stdout: '', stderr: `${line}\n` });
 });

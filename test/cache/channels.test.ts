@@ -65,7 +65,7 @@ describe('messages that could not be sent to Redis', () => {
     await redis.close();
   });
 
-  test('are sent once Redis is up, each only once', async () => {
+  test('are sent once Redis is back, each only once', async () => {
     isAway = true;
     for (let i = 0; i < 20; i += 1) publisher.publish(['a', `other ${i}`]);
     // First each on its own, and then all of them together.
@@ -87,7 +87,7 @@ describe('messages that could not be sent to Redis', () => {
     expect(sent).toEqual([21]);
   });
 
-  test('become one message that says that anything may have changed, if there are more than a thousand', async () => {
+  test('are replaced by one message that anything may have changed if there are more than a thousand', async () => {
     received.length = 0;
     sent.length = 0;
     isAway = true;

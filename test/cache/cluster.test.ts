@@ -23,7 +23,7 @@ describe('a Redis Cluster with a password', () => {
     await database.drop();
   });
 
-  test('keeps answers on every node, and writes invalidate them on every gateway', async () => {
+  test('stores responses on every node, and writes invalidate them for every gateway', async () => {
     const [a, b] = gateways as [TestGateway, TestGateway];
     const query =
       'query($n: Int) { customers(first: $n) { nodes { name } totalCount } products(first: 1) { nodes { sku } } }';

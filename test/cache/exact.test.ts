@@ -151,7 +151,7 @@ describe('a write', () => {
     return `${name} ${JSON.stringify(input)} ${errors.map(({ code }) => code).join()}`;
   };
 
-  test('of any kind, chosen at random, invalidates every answer that has changed', async () => {
+  test('of any kind, chosen at random, invalidates every response that has changed', async () => {
     const random = createRandom(seed, 0);
     const asked: RandomRequest[] = Array.from({ length: QUERIES }, () =>
       randomRequest({
@@ -165,7 +165,7 @@ describe('a write', () => {
     const ask = (of: TestGateway, { query, variables }: RandomRequest) => of.request(query, { variables });
     let hits = 0;
     let ended = 0;
-    // From here on, answers are stored while they are compared.
+    // From here on, responses are stored while they are compared.
     for (const request of asked) await ask(other, request);
     for (let turn = 0; goesOn(turn >= WRITES); turn += 1) {
       const written = await write(random);

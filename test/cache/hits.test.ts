@@ -17,7 +17,7 @@ const LIST = 'query List($first: Int) { customers(first: $first) { nodes { id na
 
 const cacheOf = (answer: Answer) => answer.headers.get('x-cache');
 
-describe('a stored answer', () => {
+describe('a cached response', () => {
   let servers: OwnServers;
   let gateway: TestGateway;
   let redis: ObservedRedis;
@@ -39,7 +39,7 @@ describe('a stored answer', () => {
   });
 
   const ask = async (query: string, options?: RequestOptions) => cacheOf(await gateway.request(query, options));
-  /** Asks twice; the first answer is stored before the second request looks it up, since both use one connection. */
+  /** Asks twice; the first response is stored before the second request looks it up, since both use one connection. */
   const missThen = async (query: string, options?: RequestOptions) => {
     expect({ query, cache: await ask(query, options) }).toEqual({ query, cache: 'MISS' });
     return gateway.request(query, options);
@@ -70,7 +70,7 @@ describe('a stored answer', () => {
       expect({ same, cache: await ask(same) }).toEqual({ same, cache: 'HIT' });
   });
 
-  test('is found with the variables in another order, and over GET', async () => {
+  test('is found with the variables in another order, and by GET', async () => {
     const query =
       'query Both($filter: CustomerFilter, $first: Int) { customers(filter: $filter, first: $first) { nodes { name } } }';
     const created = { from: '2001-01-01T00:00:00Z', to: '2031-01-01T00:00:00Z' };
@@ -85,13 +85,13 @@ describe('a stored answer', () => {
     expect(response.headers.get('x-cache')).toBe('HIT');
   });
 
-  test('is not found by another document, other variables or another operation of the document', async () => {
+  test('is not found for another document, other variables or another operation of the document', async () => {
     const two =
       'query A($n: Int) { products(first: $n) { nodes { sku } } } query B($n: Int) { products(first: $n) { nodes { id } } }';
     expect((await missThen(two, { operationName: 'A', variables: { n: 1 } })).data.products.nodes[0].sku).toBeDefined();
     expect((await missThen(two, { operationName: 'B', variables: { n: 1 } })).data.products.nodes[0].id).toBeDefined();
     for (const variables of [{ n: 2 }, { n: null }, {}]) await missThen(two, { operationName: 'A', variables });
-    // The order of fields determines the order in the answer.
+    // The order of fields determines the order in the result.
     await missThen('{ products(first: 4) { nodes { sku id } } }');
     await missThen('{ products(first: 4) { nodes { id sku } } }');
     // An alias, an argument as a literal, a list in another order.
@@ -102,7 +102,7 @@ describe('a stored answer', () => {
     await missThen('{ customers(filter: {status: [ACTIVE, LEAD]}) { nodes { id } } }');
   });
 
-  test('is not used for a number out of range as if that were null', async () => {
+  test('with a null variable is not used for a number out of range', async () => {
     const answer = await missThen(LIST, { variables: { first: null } });
     expect(cacheOf(answer)).toBe('HIT');
     const infinite = await fetch(`${gateway.url}/graphql`, {
@@ -113,7 +113,7 @@ describe('a stored answer', () => {
     expect(await infinite.json()).toMatchObject({ errors: [{ extensions: { code: 'BAD_USER_INPUT' } }] });
   });
 
-  test('is not shared by gateways whose prefixes or access differ', async () => {
+  test('is not shared by gateways with different prefixes or callers with different access', async () => {
     const other = await startGateway({
       databaseUrl: servers.database.url,
       redisUrl: servers.redis.url,
@@ -129,7 +129,7 @@ describe('a stored answer', () => {
     }
   });
 
-  test('says its age, and how long it may still be kept', async () => {
+  test('has headers with its age and its remaining lifetime', async () => {
     const query = '{ customers(first: 9) { nodes { name } } }';
     const { result: second, tookMs } = await measured(async () => {
       const first = await gateway.request(query);
@@ -138,7 +138,7 @@ describe('a stored answer', () => {
       // Simulates the state 25 seconds later by moving the stored time back.
       const key = await newestAnswer();
       const stored = await redis.client.getBuffer(key);
-      if (stored === null) throw new Error('the answer is not stored');
+      if (stored === null) throw new Error('the response is not stored');
       const space = stored.indexOf(' ');
       const earlier = Number(stored.toString('latin1', 0, space)) - 25_000;
       await redis.client.set(key, Buffer.concat([Buffer.from(String(earlier)), stored.subarray(space)]), 'KEEPTTL');
@@ -156,7 +156,7 @@ describe('a stored answer', () => {
     const query = '{ customers(first: 10) { nodes { name } } }';
     const before = await missThen(query);
     const node = before.data.customers.nodes[0];
-    // Behind the gateway's back, to corrupt the stored answer.
+    // Behind the gateway's back, to corrupt the cached response.
     await redis.client.set(await newestAnswer(), 'x', 'KEEPTTL');
     expect(await ask(query)).toBe('MISS');
     const { result: again, tookMs } = await measured(async () => {
@@ -174,8 +174,8 @@ describe('a stored answer', () => {
     expect(Number(again.headers.get('age'))).toBeLessThanOrEqual(tookMs / 1_000);
   });
 
-  test('is stored with two commands, read with two, and never found by scanning keys', async () => {
-    // The same whatever the answer shows: one look-up of the answer, and one of recent invalidations.
+  test('is stored with two commands and read with two, and never found by scanning keys', async () => {
+    // The same whatever the response shows: one look-up of the response, and one of recent invalidations.
     const many = '{ customers(first: 20) { nodes { name owner { name } orders(first: 5) { nodes { number } } } } }';
     for (const query of ['{ products(first: 11) { nodes { name } } }', many]) {
       expect(await redis.commandsOf(() => gateway.request(query))).toEqual({ get: 1, xrange: 1, set: 1 });

@@ -18,7 +18,7 @@ const LOG =
 
 const cacheOf = (answer: Answer) => answer.headers.get('x-cache');
 
-describe('after a mutation has been answered', () => {
+describe('once a mutation has returned', () => {
   let database: TestDatabase;
   let a: TestGateway;
   let b: TestGateway;
@@ -38,7 +38,7 @@ describe('after a mutation has been answered', () => {
     await database.drop();
   });
 
-  /** Has one gateway store an answer and the other serve it, then writes through the first. */
+  /** Has one gateway store a response and the other serve it, then writes through the first. */
   const across = async (query: string, write: () => Promise<unknown>) => {
     expect(await stored(query)).toBe('MISS');
     const before = await b.request(query);
@@ -70,7 +70,7 @@ describe('after a mutation has been answered', () => {
     expect(after.customer).toEqual({ name: 'Ada Lovelace', version: 2, changes: { totalCount: 2 } });
   });
 
-  test('so are null answers, empty lists, counts and searches that it should be in', async () => {
+  test('nulls, empty lists, counts and searches that should have it are up to date', async () => {
     const queries = `{
       customer(by: {email: "grace@example.com"}) { name }
       tagged: customers(filter: {tag: "compilers"}) { nodes { name } }
@@ -94,7 +94,7 @@ describe('after a mutation has been answered', () => {
     });
   });
 
-  test('so are lists that it has left, and things that only mention it', async () => {
+  test('lists that it has left, and objects that only refer to it, are up to date', async () => {
     const { orders, agents } = await a.data(
       '{ orders(first: 1) { nodes { id customer { id } } } agents(first: 2) { nodes { id } } }',
     );
@@ -112,7 +112,7 @@ describe('after a mutation has been answered', () => {
     expect(after.agent.customers.nodes).not.toContainEqual({ id: customer.id });
   });
 
-  test('so is all that went with a deleted customer', async () => {
+  test('everything that was deleted with a customer is gone', async () => {
     const { orders } = await a.data('{ orders(first: 1) { nodes { id number customer { id } } } }');
     const [{ number, customer }] = orders.nodes;
     const query = `{ order(by: {number: "${number}"}) { number } customer(by: {id: "${customer.id}"}) { id } orders { totalCount } }`;
@@ -122,7 +122,7 @@ describe('after a mutation has been answered', () => {
     expect(after.orders.totalCount).toBeLessThan(before.orders.totalCount);
   });
 
-  test('so is a logged contact, while answers about other types stay', async () => {
+  test('a logged contact appears, and cached responses about other types stay', async () => {
     const id = await create('Edith Clarke');
     const about = `{ customer(by: {id: "${id}"}) { name } }`;
     await stored(about);
@@ -134,7 +134,7 @@ describe('after a mutation has been answered', () => {
     expect(cacheOf(await b.request(about))).toBe('HIT');
   });
 
-  test('that it was refused, what is stored stays', async () => {
+  test('as refused, cached responses stay', async () => {
     const id = await create('Annie Easley', { email: 'annie@example.com' });
     const query = `{ customer(by: {id: "${id}"}) { name } }`;
     const other = await create('Anne Easley');
@@ -152,7 +152,7 @@ describe('after a mutation has been answered', () => {
     }
   });
 
-  test('a read that began before the write does not leave its old answer behind', async () => {
+  test('a read that began before the write does not leave its stale response in the cache', async () => {
     const id = await create('Mary Jackson');
     // Two statements, customers and then orders, of which the second can be blocked.
     const query = `{ customer(by: {id: "${id}"}) { name orders(first: 1) { nodes { number } } } }`;
@@ -164,13 +164,13 @@ describe('after a mutation has been answered', () => {
       await seen(`{ customer(by: {id: "${id}"}) { name } }`, 'Mary W. Jackson');
       await release();
       const answer = await early;
-      // Verifies the premise: this answer is from before the write, and would be stored if that were allowed.
+      // Verifies the premise: this response is from before the write, and would be stored if that were allowed.
       expect([answer.data.customer.name, cacheOf(answer)]).toEqual(['Mary Jackson', 'MISS']);
     });
     for (const gateway of [b, a, b]) expect((await gateway.request(query)).data.customer.name).toBe('Mary W. Jackson');
   });
 
-  test('a read that began before the type was ever written or read does not either', async () => {
+  test('a read that began before the type was ever written or read does not leave one either', async () => {
     const id = await create('Dorothy Vaughan');
     const query = `{ customer(by: {id: "${id}"}) { name orders(first: 1) { nodes { number } } } }`;
     // The creation removed the versions, so this read starts without any.
@@ -185,7 +185,7 @@ describe('after a mutation has been answered', () => {
     for (const gateway of [a, b]) expect((await gateway.request(query)).data.customer.name).toBe('D. Vaughan');
   });
 
-  test('mutations, what belongs to one caller, introspection and answers with errors were never stored', async () => {
+  test('mutations, private fields, introspection and results with errors have not been stored', async () => {
     const id = await create('Katherine Johnson');
     const never = [
       `mutation { updateCustomer(input: {id: "${id}", company: "NASA"}) { customer { company } } }`,

@@ -30,7 +30,7 @@ describe('the text of variables in a cache key', () => {
     );
   });
 
-  test('differs for variables that differ: it can be parsed again', () => {
+  test('differs for variables that differ, since it can be parsed again', () => {
     assert(
       property(variables, (value) => {
         expect(JSON.parse(canonical(value))).toEqual(JSON.parse(JSON.stringify(value)));
@@ -39,7 +39,7 @@ describe('the text of variables in a cache key', () => {
     );
   });
 
-  test('differs for values of another type, another number of elements, another place', () => {
+  test('differs for values of another type, in another number or in another place', () => {
     const texts = [
       '{} {"a":null} {"a":1} {"a":"1"} {"a":[1]} {"a":["1"]} {"a":true} {"a":"true"} {"a":""} {"a":"null"}',
       '{"a":[]} {"a":[[]]} {"a":{}} {"a":[{}]} {"a":{"a":{}}} {"A":1} {"a":1,"b":1} {"b":1} {"__proto__":1}',

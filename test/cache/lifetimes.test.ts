@@ -7,7 +7,7 @@ import { observeRedis, type ObservedRedis } from './observed-redis.ts';
 
 const WEEK = 7 * 24 * 3_600;
 
-describe('the lifetime of a stored answer', () => {
+describe('the lifetime of a cached response', () => {
   let database: TestDatabase;
   let gateway: TestGateway;
   let redis: ObservedRedis;

@@ -10,7 +10,7 @@ const ID = nodeId('Customer', 1);
 const QUERY = `{ customer(by: {id: "${ID}"}) { name } }`;
 const UPDATE = 'mutation($input: UpdateCustomerInput!) { updateCustomer(input: $input) { userErrors { code } } }';
 
-describe('the log of what writes have made stale', () => {
+describe('the log of writes in Redis', () => {
   let servers: OwnServers;
   let control: Redis;
   let a: TestGateway;
@@ -45,17 +45,17 @@ describe('the log of what writes have made stale', () => {
     const { data, headers } = await of.request(QUERY);
     return `${headers.get('x-cache')} ${data.customer.name}`;
   };
-  /** Has an answer stored that both find. */
+  /** Has a response stored that both find. */
   const stored = async (): Promise<string> => {
     const found = await until(
-      'an answer that both find',
+      'a cached response that both find',
       async () => [await shown(a), await shown(b)],
       (answers) => answers.every((one) => one.startsWith('HIT')),
     );
     return found[1]?.slice('HIT '.length) ?? '';
   };
 
-  test('invalidates every earlier answer when it is lost', async () => {
+  test('invalidates every earlier response if it is lost', async () => {
     await stored();
     const name = await rename();
     await control.del('concierge:invalidations');
@@ -66,7 +66,7 @@ describe('the log of what writes have made stale', () => {
     expect(await shown(a)).toBe(`HIT ${name}`);
   });
 
-  test('invalidates every earlier answer if entries were trimmed that a gateway has not read', async () => {
+  test('invalidates every earlier response if entries were trimmed that a gateway has not read', async () => {
     const old = await stored();
     const name = await rename();
     await control.xtrim('concierge:invalidations', 'MAXLEN', 0);
@@ -99,32 +99,35 @@ describe('the log of what writes have made stale', () => {
   test.each([
     ['a read', async () => undefined],
     ['a write about something else', () => a.data(UPDATE, { input: { id: nodeId('Customer', 2), name: 'Other' } })],
-  ])('of a Redis restored from before a write, and then met by %s, ends every answer', async (_, first) => {
-    await stored();
-    await control.save();
-    const name = await rename();
-    await servers.redis.kill();
-    await servers.redis.start();
-    // A new gateway does not know of the write.
-    const fresh = await start();
-    try {
-      await first();
-      for (const one of [fresh, a, b])
-        await until(
-          'an answer from the cache',
-          async () => {
-            const [result, ...words] = (await shown(one)).split(' ');
-            expect(words.join(' ')).toBe(name);
-            return result;
-          },
-          (result) => result === 'HIT',
-        );
-    } finally {
-      await fresh.close();
-    }
-  });
+  ])(
+    'invalidates every response if Redis was restored to a state before a write, and %s finds it first',
+    async (_, first) => {
+      await stored();
+      await control.save();
+      const name = await rename();
+      await servers.redis.kill();
+      await servers.redis.start();
+      // A new gateway does not know of the write.
+      const fresh = await start();
+      try {
+        await first();
+        for (const one of [fresh, a, b])
+          await until(
+            'a response from the cache',
+            async () => {
+              const [result, ...words] = (await shown(one)).split(' ');
+              expect(words.join(' ')).toBe(name);
+              return result;
+            },
+            (result) => result === 'HIT',
+          );
+      } finally {
+        await fresh.close();
+      }
+    },
+  );
 
-  test('is deleted when Redis has no free memory', async () => {
+  test('is deleted if Redis has no free memory', async () => {
     const [, limit] = (await control.config('GET', 'maxmemory')) as [string, string];
     await stored();
     await control.config('SET', 'maxmemory', '1');
@@ -137,7 +140,7 @@ describe('the log of what writes have made stale', () => {
     expect(await stored()).toBe(`Name ${renamed}`);
   });
 
-  test('gets a write again when it is repeated: the first gateway may have died before it could append it', async () => {
+  test('gets an entry again if a write is repeated, since the first gateway may have died before it could append it', async () => {
     const deaf = await start({ CACHE_PREFIX: 'elsewhere:' });
     try {
       await stored();

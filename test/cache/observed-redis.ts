@@ -20,7 +20,7 @@ export function observeRedis(url: string): ObservedRedis {
     async commandsOf(run) {
       await client.config('RESETSTAT');
       await run();
-      // Answers are stored after they are sent.
+      // Responses are stored after they are sent.
       await settled(client);
       const found = (await client.info('commandstats')).matchAll(/^cmdstat_([^:]+):calls=(\d+)/gm);
       return Object.fromEntries(

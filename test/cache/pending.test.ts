@@ -11,7 +11,7 @@ const POLICY = { maxAgeSeconds: 60 };
 const TAGS = ['Customer@1'];
 const KEY = { document: 'd', operationName: undefined, variables: undefined, access: 'a' };
 
-describe('of two writes about the same at once', () => {
+describe('of two concurrent writes to the same customer', () => {
   let redis: BoundedRedis;
   let cache: ResponseCache;
   /** The outcome of each attempt to tell Redis, after Redis has executed it; the last one repeats forever. */

@@ -27,7 +27,7 @@ describe('while gateways are killed, connections cut and servers restarted under
   });
   afterAll(() => chaos.close());
 
-  test('no acknowledged write is lost or done twice, no sum is off, and the record explains every version', async () => {
+  test('no acknowledged write is lost or done twice, every sum is correct, and the record explains every version', async () => {
     const figures = await chaos.run();
     for (const line of linesOf(figures)) report(line);
     const violations = await chaos.withDatabase((connection) => chaos.violations(connection));
@@ -57,7 +57,7 @@ describe('after correct writes', () => {
   });
   afterAll(() => chaos.close());
 
-  test('nothing is found', async () => {
+  test('no violation is found', async () => {
     expect(await chaos.withDatabase((connection) => chaos.violations(connection))).toEqual([]);
   });
 
@@ -66,24 +66,24 @@ describe('after correct writes', () => {
     ['a ticket is lost', 'DELETE FROM tickets ORDER BY id DESC LIMIT 1', /^Ticket:\d+ is missing$/],
     ['a customer is lost', 'DELETE FROM customers ORDER BY id DESC LIMIT 1', /^Customer:\d+ is missing$/],
     ['an order is lost', 'DELETE FROM orders ORDER BY id DESC LIMIT 1', /^Order:\d+ is missing$/],
-    ['a line of an order is lost', 'DELETE FROM order_items LIMIT 1', /^Order:\d+\.items is \w+, in the record \d+$/],
+    ['an item of an order is lost', 'DELETE FROM order_items LIMIT 1', /^Order:\d+\.items is \w+, in the record \d+$/],
     [
-      'a line is of more than was ordered',
+      'an item has a larger quantity than was ordered',
       'UPDATE order_items SET quantity = quantity + 1 LIMIT 1',
       /^an order has a line that was not ordered/,
     ],
     [
-      'an order comes to something else',
+      'an order has another total',
       'UPDATE orders SET total = total + 1 LIMIT 1',
       /^Order:\d+\.total is [\d.]+, in the record [\d.]+$/,
     ],
     [
-      'an order is in a state that nobody gave it',
+      'an order is in a state that no client set',
       "UPDATE orders SET status = 'SHIPPED' WHERE status = 'PENDING' LIMIT 1",
       /^Order:\d+\.status is SHIPPED, in the record PENDING$/,
     ],
     [
-      'an order is with another customer',
+      'an order belongs to another customer',
       `UPDATE orders SET customer_id = (SELECT MIN(id) FROM customers WHERE id <> customer_id) LIMIT 1`,
       /^Order:\d+ belongs to Customer:\d+, in the record to Customer:\d+$/,
     ],
@@ -93,7 +93,7 @@ describe('after correct writes', () => {
       /^Customer:\d+\.tags is .+, in the record /,
     ],
     [
-      'an address is another one',
+      'an address differs',
       "UPDATE customer_addresses SET city = 'Bern' LIMIT 1",
       /^Customer:\d+\.addresses is .+Bern.+, in the record /,
     ],
@@ -103,7 +103,7 @@ describe('after correct writes', () => {
       /^Customer:\d+ leads nowhere, in the record to Customer:\d+/,
     ],
     [
-      'it leads to another customer',
+      'the id of a merged customer leads to another customer',
       'UPDATE customer_merges SET kept_id = kept_id + 1 LIMIT 1',
       /^Customer:\d+ leads to Customer:\d+.+, in the record to Customer:\d+/,
     ],
@@ -125,12 +125,12 @@ describe('after correct writes', () => {
       /^UPDATED Order:\d+ status \w+ .+ is in the record, and no client was told of it$/,
     ],
     [
-      'what was written to a merged id is in the record of somebody else',
+      "a write to a merged id is in another customer's record",
       `UPDATE customer_changes SET customer_id = 999999 WHERE subject_type = 'Ticket' AND action = 'CREATED' LIMIT 1`,
       /^openTicket .+ is in the record of Customer:999999$/,
     ],
     [
-      'a contact is there twice',
+      'a contact exists twice',
       `INSERT INTO interactions (customer_id, kind, body, occurred_at)
        SELECT customer_id, kind, body, occurred_at FROM interactions LIMIT 1`,
       /^Interaction:\d+ is there, and nothing in the record has left it there$/,
@@ -152,13 +152,13 @@ describe('after correct writes', () => {
       /^deleteCustomer .+ was acknowledged, and is in the record 0 times$/,
     ],
     [
-      'there is an entry that no client was told of',
+      'there is an entry that no client knows of',
       `INSERT INTO customer_changes (customer_id, version, action, changes, occurred_at)
        VALUES (1, 1000, 'UPDATED', '[]', UTC_TIMESTAMP(3))`,
       /^UPDATED Customer:1 \[\] is in the record, and no client was told of it$/,
     ],
     [
-      'an entry tells of another value before it',
+      'an entry has another value as the previous one',
       `UPDATE customer_changes SET changes = REPLACE(changes, '"before":"', '"before":"x')
        WHERE action = 'UPDATED' AND changes LIKE '%"before":"%' LIMIT 1`,
       /^entry \d+ of \w+:\d+ says that \w+ was x.+, the one before it .+$/,
@@ -174,7 +174,7 @@ describe('after correct writes', () => {
       /^Ticket:\d+ has version \d+ and \d+ entries in the record$/,
     ],
     [
-      'a contact says what another was to say',
+      'a contact has the text of another one',
       "UPDATE interactions SET body = 'mark-0' LIMIT 1",
       /^a contact has what another was to say/,
     ],
@@ -184,13 +184,13 @@ describe('after correct writes', () => {
       /^a customer whose counts are not those of its rows/,
     ],
     [
-      'a value is kept that no order has',
+      'there is a sum for a currency without orders',
       "INSERT INTO customer_values VALUES (1, 'EUR', 1)",
       /^a customer and currency whose orders come to another value/,
     ],
     ['a key is lost', 'DELETE FROM idempotency_keys LIMIT 1', /^\w+ with key-\d+ .+, and its key has undefined$/],
     [
-      'a key tells of another outcome',
+      'a key has another outcome',
       `UPDATE idempotency_keys SET answer = '{"userErrors":[]}' LIMIT 1`,
       /^\w+ with key-\d+ .+, and its key has .+userErrors/,
     ],
@@ -199,7 +199,7 @@ describe('after correct writes', () => {
       "UPDATE idempotency_keys SET idempotency_key = 'odd' LIMIT 1",
       /^odd is kept, and no client has sent it$/,
     ],
-  ])('it would be found that %s', async (_, statement, expected) => {
+  ])('the check would find that %s', async (_, statement, expected) => {
     const damaged = async (connection: Connection): Promise<readonly string[]> => {
       await connection.beginTransaction();
       try {
@@ -220,7 +220,7 @@ test('clients make every mutation of the schema', () => {
   expect(namesOf(MUTATIONS)).toEqual(Object.keys(schema.getMutationType()?.getFields() ?? {}).sort());
 });
 
-test('clients that used a new key for each retry would be found to write twice', async () => {
+test('the check would find double writes of clients that used a new key for each retry', async () => {
   const doneTwice = /was (acknowledged, and is in the record [2-9]|refused \(\w+\), and is in the record 1) times$/;
   const violations = () => chaos.withDatabase((connection) => chaos.violations(connection));
   const isFound = async () => (await violations()).some((sentence) => doneTwice.test(sentence));

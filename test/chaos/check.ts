@@ -7,9 +7,9 @@ import { NEVER_FOUND } from './sums.ts';
 import { shown } from './tables.ts';
 
 /**
- * Compares the database, read by plain SQL, with what the clients were told: each acknowledged write is there exactly once,
- * nothing that was refused is there, and nothing that no client wrote; the record of changes explains every row; merged ids
- * lead where it says; sums and counts match the rows; the stored outcomes of keys match what the clients were told.
+ * Compares the database, read by plain SQL, with what the clients were told: each acknowledged write is there exactly once, and
+ * nothing that was refused or that no client wrote is there; the record of changes explains every row; merged ids lead where it
+ * says; sums and counts match the rows; the stored outcomes of keys match what the clients were told.
  * @returns a sentence for each difference
  */
 export async function findViolations(

@@ -20,7 +20,7 @@ export interface SentWrite {
   readonly key: string;
   /** How many requests were made for it. */
   tries: number;
-  /** Whether a gateway answered with an error that is not allowed. */
+  /** Whether a gateway returned an error that is not allowed. */
   isMistaken: boolean;
   /** All outcomes reported by gateways: more than one if it was sent to both. */
   readonly answers: Outcome[];
@@ -39,7 +39,7 @@ export interface Clients {
   readonly isKeyForgotten: boolean;
 }
 
-/** Codes after which the outcome is unknown. With any other answer the write is done, or the gateway is wrong. */
+/** Codes after which the outcome is unknown. With any other response the write is done, or the gateway is wrong. */
 const UNKNOWN: ReadonlySet<string> = new Set(['SERVICE_UNAVAILABLE', 'TIMEOUT']);
 const FIRST_MOMENT = Date.UTC(2020, 0, 1);
 
@@ -140,7 +140,7 @@ interface Answer {
 
 /**
  * The response, or undefined if the connection was lost before it was complete.
- * @param patienceMs when to give up; undefined for never, since a gateway that is alive answers
+ * @param patienceMs when to give up; undefined for never, since a gateway that is alive responds
  */
 async function post(url: string, body: object, patienceMs: number | undefined): Promise<Answer | undefined> {
   const leaving = new AbortController();

@@ -20,7 +20,7 @@ export interface Gateways {
   /** Ends one and starts another in its place; resolves when that one serves. */
   readonly restart: (which: number, signal: 'SIGKILL' | 'SIGTERM') => Promise<void>;
   readonly counted: () => Promise<Counted>;
-  /** The log line for an error that a gateway answered with, if it still exists. */
+  /** The log line for an error that a gateway returned, if it still exists. */
   readonly logged: (which: number, error: ShownError) => string;
   readonly close: () => Promise<void>;
 }

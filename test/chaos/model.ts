@@ -1,6 +1,6 @@
 import type { Random } from '../../src/data/seed/random.ts';
 
-/** A thing that a client knows of, with the version that it saw last. */
+/** An object that a client knows of, with the version that it saw last. */
 export interface Thing {
   readonly id: string;
   readonly version: number;
@@ -12,13 +12,13 @@ export interface Thing {
 const KEPT = 12;
 
 /**
- * What all clients know: the newest things of each type. It lags behind the database, as real clients do, which leads to stale
- * versions and ids of deleted things.
+ * What all clients know: the newest objects of each type. It lags behind the database, as real clients do, which leads to stale
+ * versions and ids of deleted objects.
  */
 export class Model {
   readonly #things = new Map<string, Map<string, Thing>>();
 
-  /** Records a thing, unless a later version of it is known. */
+  /** Records an object, unless a later version of it is known. */
   see(type: string, thing: Thing): void {
     const things = this.#of(type);
     const known = things.get(thing.id);
@@ -28,12 +28,12 @@ export class Model {
     if (things.size > KEPT && oldest !== undefined) things.delete(oldest);
   }
 
-  /** Forgets a thing, but not what belongs to it, so that clients still ask for that. */
+  /** Forgets an object, but not what belongs to it, so that clients still ask for that. */
   forget(type: string, id: string): void {
     this.#of(type).delete(id);
   }
 
-  /** Any known thing of a type; undefined if there is none. */
+  /** Any known object of a type; undefined if there is none. */
   pick(type: string, random: Random): Thing | undefined {
     const things = [...this.#of(type).values()];
     return things.length === 0 ? undefined : random.pick(things);

@@ -14,7 +14,7 @@ export interface Mark {
 
 export type Input = Readonly<Record<string, unknown>>;
 
-/** The thing in the payload, with the members of the `selection`. */
+/** The object in the payload, with the members of the `selection`. */
 export interface Given {
   readonly id: string;
   readonly version?: number;
@@ -36,11 +36,11 @@ export interface ChaosMutation {
   readonly name: string;
   /** How often it is made, relative to the others. */
   readonly weight: number;
-  /** What to select of the payload: the thing, under the alias `given`. */
+  /** What to select of the payload: the object, under the alias `given`. */
   readonly selection: string;
-  /** Undefined while no suitable thing is known. */
+  /** Undefined while no suitable object is known. */
   readonly input: (random: Random, model: Model, mark: Mark) => Input | undefined;
-  /** What clients learn once it is done; `given` is null if the thing has been deleted since. */
+  /** What clients learn once it is done; `given` is null if the object has been deleted since. */
   readonly learn: (model: Model, given: Given | null, input: Input) => void;
   /** For a write that has no place for a mark: what its entries in the record contain instead (`signOf`). */
   readonly recorded?: (input: Input, afterwards: Afterwards) => readonly string[];
@@ -58,7 +58,7 @@ export const maybeVersion = (random: Random, { version }: { readonly version: nu
 
 export const anyAgent = (random: Random): string => idOf('Agent', random.between(1, AGENTS));
 
-/** What clients learn about a thing that belongs to a customer. */
+/** What clients learn about an object that belongs to a customer. */
 export const seeOwned =
   (type: 'Order' | 'Ticket'): ChaosMutation['learn'] =>
   (model, given) => {

@@ -18,7 +18,7 @@ export interface Entry {
 /** By merged customer, the row that it was merged into, which may have been merged itself since. */
 export type Merges = ReadonlyMap<string, string>;
 
-/** The whole record, from the first entry of each thing to its last. */
+/** The whole record, from the first entry of each object to its last. */
 export async function readRecord(connection: Connection): Promise<readonly Entry[]> {
   const rows = await connection.query<Row[]>(
     `SELECT customer_id, subject_type, subject_id, version, action, occurred_at, changes FROM customer_changes
@@ -121,7 +121,7 @@ export async function playBack(connection: Connection, record: readonly Entry[])
   return faults;
 }
 
-/** The state of a thing at the end of the record. */
+/** The state of an object at the end of the record. */
 interface Left {
   readonly state: ReadonlyMap<string, string | null>;
   readonly owner: string;

@@ -23,7 +23,7 @@ describe('npm run explain without DATABASE_URL', () => {
     const { code, stdout, stderr } = await runCommand(['explain', ...options], { DATA_DIR: folder });
     expect([code, stderr]).toEqual([0, expect.stringContaining('Seeded 300 customers')]);
     expect(stdout).toMatch(/^statement +asked for +index/);
-    expect(stdout).toMatch(/^All are within their bounds\.$/m);
+    expect(stdout).toMatch(/^All are within their limits\.$/m);
     expect(await readdir(folder)).toEqual([]);
     await rm(folder, { recursive: true });
   });

@@ -117,7 +117,7 @@ describe('a time in the future', () => {
     );
     expect(counts[target]).toEqual([2, 1, 0, 0, 1]);
     expect(rejects[`${target}.rejected.csv`]).toEqual([
-      `3,"${field}: expected a moment that is not in the future, got ""2999-01-01""","at","${target}.csv","2,2999-01-01"`,
+      `3,"${field}: expected a time that is not in the future, got ""2999-01-01""","at","${target}.csv","2,2999-01-01"`,
     ]);
   });
 
@@ -126,7 +126,7 @@ describe('a time in the future', () => {
     const refused = importFrom('mysql://unused/unused', await folderOf({}), mapping);
     await expect(refused).rejects.toMatchObject({
       exitCode: 65,
-      message: expect.stringContaining('placedAt.constant: expected a moment that is not in the future'),
+      message: expect.stringContaining('placedAt.constant: expected a time that is not in the future'),
     });
   });
 });

@@ -74,7 +74,7 @@ test('a name, a company or a tag without any character that counts in comparison
     mappingOf({ customers: { ...customers, ...texts } }),
   );
   expect(counts).toMatchObject({ customers: [3, 0, 0, 0, 3] });
-  expect(JSON.stringify(rejects).split('a character that counts where names are compared').length - 1).toBe(3);
+  expect(JSON.stringify(rejects).split('a character that counts when names are compared').length - 1).toBe(3);
 });
 
 const BREAKS = {

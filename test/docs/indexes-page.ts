@@ -82,7 +82,7 @@ const keyTable = (): string =>
       ...Object.entries(table.former?.keys ?? {}).map(([name, column]) => {
         const index =
           name === 'id' ? `\`PRIMARY\` of \`${table.former?.table}\`` : `\`${table.former?.table}_${column}_key\``;
-        return row([`\`${table.type}\``, `\`${name}\` of a merged one`, index]);
+        return row([`\`${table.type}\``, `\`${name}\` of a merged customer`, index]);
       }),
     ]),
   ].join('\n');

@@ -120,7 +120,7 @@ export const PAIRS: Readonly<Record<string, readonly Pair[]>> = {
   Emoji: [
     ['❤\ufe0f', '❤'],
     ['👩\u200d💻', '👩💻'],
-    ['👍🏽', '👍', 'the tone of the skin counts, so one is the start of the other'],
-    ['🎁', '🚀', 'two pictures'],
+    ['👍🏽', '👍', 'the skin tone counts, and one is the start of the other'],
+    ['🎁', '🚀', 'two different emoji'],
   ],
 };

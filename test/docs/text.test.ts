@@ -59,7 +59,7 @@ describe('docs/text.md', () => {
 
   test('is what `npm run docs:text` finds out, and finding, filtering and order agree', async () => {
     const lines = [
-      '| script | stored | asked for | search | filter | order | key | why they differ |',
+      '| script | stored | searched for | search | filter | order | key | why they differ |',
       '| --- | --- | --- | --- | --- | --- | --- | --- |',
     ];
     for (const [number, { script, stored, asked, why }] of pairs.entries()) {

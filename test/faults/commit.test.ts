@@ -7,7 +7,7 @@ const CREATE =
   'mutation($input: CreateCustomerInput!) { createCustomer(input: $input) { customer { id name } userErrors { code } } }';
 const COMMIT = /^[^]{5}COMMIT/;
 
-describe('a write whose connection to the database is lost at COMMIT', () => {
+describe('a write whose connection to the database is lost during COMMIT', () => {
   let database: TestDatabase;
   let proxy: CuttingProxy;
   let gateway: TestGateway;
@@ -37,7 +37,7 @@ describe('a write whose connection to the database is lost at COMMIT', () => {
   const found = (): Promise<unknown[]> =>
     withConnection(database.url, (connection) => connection.query('SELECT id FROM customers WHERE name = ?', [name]));
 
-  test('is done once and acknowledged, when it has an idempotency key', async () => {
+  test('is done once and acknowledged if it has an idempotencyKey', async () => {
     const retries = await gateway.metric('concierge_transaction_retries_total');
     proxy.loseAnswers(COMMIT, 1);
     const answer = await create(`commit-${made}`);
@@ -47,14 +47,14 @@ describe('a write whose connection to the database is lost at COMMIT', () => {
     expect(await gateway.metric('concierge_repeated_writes_total')).toBe(1);
   });
 
-  test('can be sent again with its key when the connection is lost again, and the client learns the outcome', async () => {
+  test('can be sent again with its key if the connection is lost again, and the client learns the outcome', async () => {
     proxy.loseAnswers(COMMIT, 2);
     const { errors } = await create(`commit-${made}`);
     expect(errors.map(({ message, extensions }) => [extensions.code, message])).toEqual([
       [
         'SERVICE_UNAVAILABLE',
-        'The database was lost while the write was committed: it is done or not. ' +
-          'Send it again with the same idempotencyKey to learn which.',
+        'The connection to the database was lost during COMMIT, so the write may or may not be done. ' +
+          'Send it again with the same idempotencyKey to find out.',
       ],
     ]);
     expect(await found()).toHaveLength(1);
@@ -69,8 +69,8 @@ describe('a write whose connection to the database is lost at COMMIT', () => {
     expect(errors.map(({ message, extensions }) => [extensions.code, message])).toEqual([
       [
         'SERVICE_UNAVAILABLE',
-        'The database was lost while the write was committed: it is done or not. ' +
-          'Look before you send it again; with an idempotencyKey it could be sent again safely.',
+        'The connection to the database was lost during COMMIT, so the write may or may not be done. ' +
+          'Check before you send it again; with an idempotencyKey, you could send it again safely.',
       ],
     ]);
     expect(await found()).toHaveLength(1);

@@ -1,6 +1,6 @@
 import { startProxy } from './proxy.ts';
 
-/** A proxy that can cut connections and hold back answers. */
+/** A proxy that can cut connections and hold back the server's answers. */
 export interface CuttingProxy {
   readonly port: number;
   /**

@@ -53,23 +53,23 @@ describe('a gateway whose database', () => {
       for (const statement of statements) await connection.query(statement);
     });
 
-  /** Waits until the answer is stored: a gateway connects to Redis in the background. */
+  /** Waits until the response is stored: a gateway connects to Redis in the background. */
   async function cached(of: TestGateway): Promise<void> {
     await until(
-      'the answer to be stored',
+      'the response to be stored',
       async () => (await of.request(CACHED)).headers.get('x-cache'),
       (result) => result === 'HIT',
     );
   }
 
   const untilAnswered = (ask: () => Promise<Answer>) =>
-    until('an answer without errors', ask, ({ errors }) => errors.length === 0);
+    until('a response without errors', ask, ({ errors }) => errors.length === 0);
 
-  /** Expects it to answer again without a restart, for reads and writes. */
+  /** Expects reads and writes to work again without a restart. */
   async function expectBack(of: TestGateway): Promise<void> {
     await within(BACK_MS, 'the way back', () => untilAnswered(() => newList(of)));
     await until(
-      'twenty answers at once',
+      'twenty responses at once',
       async () => (await Promise.all(Array.from({ length: 20 }, () => newList(of)))).flatMap(shown),
       (errors) => errors.length === 0,
     );
@@ -87,7 +87,7 @@ describe('a gateway whose database', () => {
     }
   }
 
-  test('is killed under load answers SERVICE_UNAVAILABLE within seconds, and again once it is back', async () => {
+  test('is killed under load returns SERVICE_UNAVAILABLE within seconds, and works again once the database is back', async () => {
     const masked = await gateway.metric('concierge_masked_errors_total');
     await cached(gateway);
     const stop = new AbortController();
@@ -118,7 +118,7 @@ describe('a gateway whose database', () => {
       const answers = await Promise.all([read, write]);
       expectUnavailable(answers, 5_000);
       expect(answers.map(({ status }) => status)).toEqual([503, 503]);
-      // Fresh answers in the cache need no database.
+      // Fresh responses in the cache need no database.
       expect((await gateway.request(CACHED)).headers.get('x-cache')).toBe('HIT');
     } finally {
       stop.abort();
@@ -128,7 +128,7 @@ describe('a gateway whose database', () => {
     expect(await gateway.metric('concierge_masked_errors_total')).toBe(masked);
   });
 
-  test('hangs answers within the time limit of a request, and works again once the database does', async () => {
+  test('hangs responds within the time limit of a request, and works again once the database does', async () => {
     const brief = await start({ LIMIT_REQUEST_MS: '3000', LIMIT_STATEMENT_MS: '2000', CACHE_PREFIX: 'brief:' });
     try {
       await cached(brief);
@@ -152,7 +152,7 @@ describe('a gateway whose database', () => {
     await brief.close();
   });
 
-  test('suddenly has another password answers SERVICE_UNAVAILABLE, and works again with the old password', async () => {
+  test('suddenly has another password returns SERVICE_UNAVAILABLE, and works again with the old password', async () => {
     await asRoot("CREATE USER crm IDENTIFIED BY 'old'", 'GRANT ALL ON crm.* TO crm');
     const databaseUrl = Object.assign(new URL(servers.database.url), { username: 'crm', password: 'old' }).href;
     const own = await startGateway({ databaseUrl });
@@ -165,22 +165,25 @@ describe('a gateway whose database', () => {
   });
 
   // Concurrent with the next one, which only waits.
-  test.concurrent('loses connections while they are being opened goes on, and answers once it does not', async () => {
-    const proxy = await startCuttingProxy(Number(new URL(servers.database.url).port));
-    const databaseUrl = Object.assign(new URL(servers.database.url), { port: String(proxy.port) }).href;
-    const own = await startGateway({ databaseUrl, settings: { LIMIT_DATABASE_CONNECTIONS: '3' } });
-    await own.data('{ customers { totalCount } }');
-    // Each is cut while the driver sets up its session: authenticated, but not yet usable.
-    proxy.cut(/SET /);
-    expectUnavailable(await Promise.all([newList(own), newList(own)]), 5_000);
-    expect(proxy.cuts()).toBeGreaterThan(0);
-    proxy.cut(undefined);
-    await within(BACK_MS, 'the way back', () => untilAnswered(() => newList(own)));
-    await own.close();
-    await proxy.close();
-  });
+  test.concurrent(
+    'loses connections while they are being opened keeps running, and works once they can be opened',
+    async () => {
+      const proxy = await startCuttingProxy(Number(new URL(servers.database.url).port));
+      const databaseUrl = Object.assign(new URL(servers.database.url), { port: String(proxy.port) }).href;
+      const own = await startGateway({ databaseUrl, settings: { LIMIT_DATABASE_CONNECTIONS: '3' } });
+      await own.data('{ customers { totalCount } }');
+      // Each is cut while the driver sets up its session: authenticated, but not yet usable.
+      proxy.cut(/SET /);
+      expectUnavailable(await Promise.all([newList(own), newList(own)]), 5_000);
+      expect(proxy.cuts()).toBeGreaterThan(0);
+      proxy.cut(undefined);
+      await within(BACK_MS, 'the way back', () => untilAnswered(() => newList(own)));
+      await own.close();
+      await proxy.close();
+    },
+  );
 
-  test.concurrent('is asked nothing for a while closes none of its connections', async () => {
+  test.concurrent('gets no statements for a while keeps its connections open', async () => {
     await asRoot("CREATE USER idle IDENTIFIED BY 'idle'", 'GRANT ALL ON crm.* TO idle');
     const databaseUrl = Object.assign(new URL(servers.database.url), { username: 'idle', password: 'idle' }).href;
     const settings = { LIMIT_STATEMENT_MS: '1000', LIMIT_DATABASE_CONNECTIONS: '3' };

@@ -6,7 +6,7 @@ import { idOf, rowOf } from '../mutations/writing-gateway.ts';
 import { subscribe } from '../subscriptions/event-reader.ts';
 import { startCuttingProxy, type CuttingProxy } from './cutting-proxy.ts';
 
-const MEANWHILE = ['SERVICE_UNAVAILABLE', 'Something was deleted while it was being read; ask again.'];
+const MEANWHILE = ['SERVICE_UNAVAILABLE', 'Something was deleted while it was being read; send the request again.'];
 const items = [{ product: { sku: 'S' }, quantity: 1 }];
 
 let database: TestDatabase;
@@ -80,7 +80,7 @@ describe.each([
   { field: 'tickets', type: 'Ticket', query: 'query { tickets(first: 3) { nodes { subject customer { name } } } }' },
 ])('customers of $field that are deleted after the page was read', ({ field, type, query }) => {
   test.each(['new', 'kept'])(
-    'are not in the answer, and neither is what belonged to them (with a %s plan)',
+    'are not in the result, and neither is what belonged to them (with a %s plan)',
     async () => {
       const before = await reader.metric('concierge_repeated_reads_total');
       let answer: Answer | undefined;
@@ -110,7 +110,7 @@ describe.each([
   );
 });
 
-test('a contact that is deleted with its customer is null when it was queried by its id', async () => {
+test('a contact that is deleted with its customer is null if it is queried by its id', async () => {
   const [row] = await sql('SELECT id FROM interactions WHERE body = ?', [`${text}1`]);
   const query = 'query($id: ID!) { node(id: $id) { ... on Interaction { body customer { name } } } }';
   const ask = () => reader.request(query, { variables: { id: idOf('Interaction', row?.['id']) } });
@@ -135,7 +135,7 @@ test('a customer that is merged after its order was read is replaced by the kept
   });
 });
 
-test('an order that was moved to another customer after it was read is answered with that customer', async () => {
+test('an order that was moved to another customer after it was read is returned with that customer', async () => {
   const query = 'query($number: String!) { order(by: { number: $number }) { customer { name } number } }';
   const statements = await reader.statementsOf(async () => {
     const { data } = await meanwhile(
@@ -172,7 +172,7 @@ test('a customer that is missing because data is corrupt is an error, logged onc
   await sql('DELETE FROM orders WHERE number LIKE ?', [`${text}%`]);
 });
 
-test('a mutation whose object is deleted while its answer is read says so, runs once, and can be retried', async () => {
+test('a mutation whose object is deleted while its result is read says so, runs once, and can be retried', async () => {
   const mutation = `mutation($input: UpdateTicketInput!) {
     updateTicket(input: $input) { ticket { subject customer { name } } userErrors { code } } }`;
   const [row] = await sql('SELECT id FROM tickets WHERE subject = ?', [`${text}1`]);
@@ -203,7 +203,7 @@ test('a mutation whose object is deleted while its answer is read says so, runs 
   expect(entries.map(({ version }) => version)).toEqual([2]);
 });
 
-test('a subscription shows what is left', async () => {
+test('a subscription shows the remaining rows', async () => {
   const query = `subscription($id: ID!) { customerChanged(id: $id) { name owner { tickets(first: 3) {
     nodes { subject customer { name } } } } } }`;
   await write('updateCustomer', 'customer { id }', { id: ids[2], ownerId: idOf('Agent', 1) });

@@ -11,15 +11,15 @@ const refusal = (number: number): Buffer =>
   packet(1, Buffer.concat([Buffer.from([0xff, number & 255, number >> 8]), Buffer.from('#HY000planted')]));
 
 const LIES: readonly (readonly [string, Buffer])[] = [
-  ['an error that there is not', refusal(65_000)],
+  ['an unknown error code', refusal(65_000)],
   ['an error cut short', bytes(0xff, 0x01)],
   ['an OK cut short', bytes(0x00)],
   [
     'one column, whose name runs past the end of its packet',
     Buffer.concat([bytes(1), packet(2, Buffer.from([3, 0x64]))]),
   ],
-  ['a number of columns that there cannot be', bytes(0xfe, 255, 255, 255, 255, 255, 255, 255, 255)],
-  ['a file to be sent to the server', bytes(0xfb, 0x2f, 0x65)],
+  ['an impossible number of columns', bytes(0xfe, 255, 255, 255, 255, 255, 255, 255, 255)],
+  ['a request for a file', bytes(0xfb, 0x2f, 0x65)],
   ['the end of rows before the first', bytes(0xfe, 0, 0, 2, 0)],
   ['noise', packet(7, Buffer.from(Array.from({ length: 300 }, (_, i) => (i * 151 + 7) % 256)))],
   ['noise without packets', Buffer.from(Array.from({ length: 64 }, () => 0x41))],
@@ -57,13 +57,13 @@ const CREATE =
 const OTHER = '{ agents(first: 1) { nodes { name } } }';
 const THREE = '{ products(first: 3) { nodes { name sku price { amount } } } }';
 const KNOWN = '{ products(first: 1) { nodes { name } } }';
-const untilAnswered = (ask: () => Promise<Answer>) => until('an answer', ask, ({ errors }) => errors.length === 0);
+const untilAnswered = (ask: () => Promise<Answer>) => until('a response', ask, ({ errors }) => errors.length === 0);
 
 // All concurrently, each with its own gateway: most of them only wait for the rest of an answer.
 describe.each([
   ['in plain text', false],
   ['over TLS', true],
-])('a driver that is sent what it does not expect, %s,', (_name, isTls) => {
+])('an unexpected packet from the server, %s,', (_name, isTls) => {
   let database: TestDatabase;
   let authority: Authority;
   let pair: KeyPair | undefined;
@@ -121,21 +121,21 @@ describe.each([
     expect((await untilAnswered(() => gateway.request(KNOWN))).errors).toEqual([]);
   }
 
-  test.concurrent.each(LIES)('at PREPARE, %s, fails that request alone', (_, lie) =>
+  test.concurrent.each(LIES)('at PREPARE (%s) fails only that request', (_, lie) =>
     lyingTo(async ({ proxy, gateway }) => {
       proxy.answerNext(isOf(PREPARE), lie);
       await expectOneError({ proxy, gateway }, await gateway.request(OTHER));
     }),
   );
 
-  test.concurrent.each(LIES)('at EXECUTE, %s, fails that request alone', (_, lie) =>
+  test.concurrent.each(LIES)('at EXECUTE (%s) fails only that request', (_, lie) =>
     lyingTo(async ({ proxy, gateway }) => {
       proxy.answerNext(isOf(EXECUTE), lie);
       await expectOneError({ proxy, gateway }, await gateway.request(KNOWN));
     }),
   );
 
-  test.concurrent.each(SPOILS)('while rows come, %s, fails that request alone', (_, spoil) =>
+  test.concurrent.each(SPOILS)('among the rows (%s) fails only that request', (_, spoil) =>
     lyingTo(async ({ proxy, gateway }) => {
       // Prepared now, which is a command of its own.
       await untilAnswered(() => gateway.request(THREE));
@@ -146,7 +146,7 @@ describe.each([
   );
 
   test.concurrent.each(LIES.filter(([what]) => !what.includes('OK')))(
-    'at COMMIT, %s, fails that write alone',
+    'at COMMIT (%s) fails only that write',
     (what, lie) =>
       lyingTo(async ({ proxy, gateway }) => {
         proxy.answerNext(isCommit, lie);
@@ -162,7 +162,7 @@ describe.each([
       }),
   );
 
-  test.concurrent.each(LIES)('when it signs in, %s, fails what waits for the connection', (_, lie) =>
+  test.concurrent.each(LIES)('during the sign-in (%s) fails the requests that wait for the connection', (_, lie) =>
     lyingTo(async ({ proxy, gateway }) => {
       proxy.greet(lie);
       const { errors } = await gateway.request(OTHER);

@@ -89,7 +89,7 @@ describe('slow statements that occupy every connection', () => {
   // On a busy machine a fast one may be slow once.
   const untilAnswered = () =>
     until(
-      '20 quick queries at once to be answered',
+      'the responses to 20 quick queries at once',
       async () => (await Promise.all(times(20, () => gateway.request(QUICK)))).flatMap(shown),
       ({ length }) => length === 0,
     );
@@ -113,7 +113,7 @@ describe('slow statements that occupy every connection', () => {
     expect((await Promise.all(long)).flatMap(shown)).toEqual([]);
   });
 
-  test('tell a write that all connections are in use, not that the database is down', async () => {
+  test('make writes fail with the message that all connections are in use, not that the database is down', async () => {
     const lock = await lockTable(database.url, 'customers');
     const long = times(CONNECTIONS, () => gateway.request(SLOW));
     await lock.waiting(CONNECTIONS);
@@ -124,7 +124,7 @@ describe('slow statements that occupy every connection', () => {
     expect((await Promise.all(long)).flatMap(shown)).toEqual([]);
   });
 
-  test('are waited for up to LIMIT_DATABASE_WAIT_MS', async () => {
+  test('make others wait for up to LIMIT_DATABASE_WAIT_MS', async () => {
     const settings = { ...PATIENT, LIMIT_DATABASE_CONNECTIONS: '1' };
     const patient = await startGateway({ databaseUrl: database.url, settings });
     const lock = await lockTable(database.url, 'customers');
@@ -142,7 +142,7 @@ describe('slow statements that occupy every connection', () => {
 
 describe('writes that wait for a row that another client has locked', () => {
   test.each([12, 40])(
-    'leave half of the connections to reads, %i of them too, and are done in the end',
+    'leave half of the connections to reads, even %i of them, and are done in the end',
     async (count) => {
       let updates: Promise<Answer>[] = [];
       await holdingRows(database, async () => {
@@ -167,7 +167,7 @@ describe('writes that wait for a row that another client has locked', () => {
     },
   );
 
-  test('are refused after queueing for half of the time limit of a request, and nothing is written', async () => {
+  test('are refused after half of the time limit of a request in the queue, and nothing is written', async () => {
     const { first, others, refusals, name } = await refusing;
     expect(others).toEqual(
       others.map(() => [

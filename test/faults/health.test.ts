@@ -46,12 +46,12 @@ describe('the health of a gateway', () => {
   /** Only a request finds out whether Redis answers in time again. */
   const untilOk = () => readiness(gateway, states('ok', 'up', 'up'), () => gateway.request(CUSTOMERS));
 
-  test('is ready with MySQL and Redis, and says so of each', async () => {
+  test('is "ready" with MySQL and Redis, and reports each of them', async () => {
     expect((await untilOk()).status).toBe(200);
     expect(await ask(gateway, '/health/live')).toMatchObject({ status: 200, body: { status: 'ok' } });
   });
 
-  test('is ready without a Redis when none is configured', async () => {
+  test('is "ready" without Redis if none is configured', async () => {
     const without = await startGateway({ databaseUrl: servers.database.url });
     expect((await readiness(without, states('ok', 'up', 'not used'))).status).toBe(200);
     await without.close();
@@ -68,7 +68,7 @@ describe('the health of a gateway', () => {
       },
       async () => servers.redis.resume(),
     ],
-  ])('is degraded and ready while Redis %s', async (_, cause, mend) => {
+  ])('is "degraded" but ready if Redis %s', async (_, cause, mend) => {
     await untilOk();
     await cause();
     expect((await readiness(gateway, states('degraded', 'up', 'down'))).status).toBe(200);
@@ -79,7 +79,7 @@ describe('the health of a gateway', () => {
   test.each([
     ['was killed', () => servers.database.kill(), () => servers.database.start()],
     ['hangs', async () => servers.database.pause(), async () => servers.database.resume()],
-  ])('is not ready but alive while MySQL %s, and says so within a second or two', async (_, cause, mend) => {
+  ])('is "not ready" but alive if MySQL %s, and says so within a second or two', async (_, cause, mend) => {
     await untilOk();
     await cause();
     try {

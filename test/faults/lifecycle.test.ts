@@ -155,7 +155,7 @@ describe('a gateway that is told to stop', () => {
       metrics: createMetrics(),
     });
 
-  test('answers each request that was sent before, even if it had not been read yet', async () => {
+  test('responds to each request that was sent before, even if it had not been read yet', async () => {
     const server = serverOf('/', (_, response) => void response.writeHead(200).end('whole'));
     const url = `http://127.0.0.1:${await server.listen(0, '127.0.0.1')}`;
     // Twenty that the server has accepted, and twenty that it may not have.
@@ -170,7 +170,7 @@ describe('a gateway that is told to stop', () => {
     ).toHaveLength(40);
   });
 
-  test('closes a connection whose answer had begun, once the answer is complete', async () => {
+  test('closes a connection whose response had begun once the response is complete', async () => {
     let goOn: () => void = () => undefined;
     const gate = new Promise<void>((resolve) => (goOn = resolve));
     const server = serverOf('/slow', async (_, response) => {

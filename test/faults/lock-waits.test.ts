@@ -45,7 +45,7 @@ async function lockWaits({ url }: TestGateway): Promise<number> {
   return Number(found?.[1] ?? 0);
 }
 
-test.concurrent('a write that waits too long for a row is undone and run again, which is counted', () =>
+test.concurrent('a write that waits too long for a row is rolled back and retried, which is counted', () =>
   holdingRow(async ({ gateway, id, retries }, connection) => {
     const answering = gateway.request(UPDATE, { variables: { input: { id, name: 'At last' } } });
     await until('another try', retries);
@@ -55,15 +55,17 @@ test.concurrent('a write that waits too long for a row is undone and run again, 
   }),
 );
 
-test.concurrent('a row that stays locked ends in TIMEOUT after a bounded number of tries, with nothing written', () =>
-  holdingRow(async ({ gateway, id, retries }, connection) => {
-    const { errors } = await gateway.request(UPDATE, { variables: { input: { id, name: 'Never' } } });
-    expect(errors.map(({ extensions }) => extensions.code)).toEqual(['TIMEOUT']);
-    await connection.rollback();
-    const tried = await retries();
-    expect(tried).toBeGreaterThanOrEqual(1);
-    expect(tried).toBeLessThanOrEqual(4);
-    const { customer } = await gateway.data(`{ customer(by: {id: "${id}"}) { name version } }`);
-    expect(customer).toEqual({ name: 'Held', version: 1 });
-  }),
+test.concurrent(
+  'a write to a row that stays locked ends in TIMEOUT after a limited number of tries, with nothing written',
+  () =>
+    holdingRow(async ({ gateway, id, retries }, connection) => {
+      const { errors } = await gateway.request(UPDATE, { variables: { input: { id, name: 'Never' } } });
+      expect(errors.map(({ extensions }) => extensions.code)).toEqual(['TIMEOUT']);
+      await connection.rollback();
+      const tried = await retries();
+      expect(tried).toBeGreaterThanOrEqual(1);
+      expect(tried).toBeLessThanOrEqual(4);
+      const { customer } = await gateway.data(`{ customer(by: {id: "${id}"}) { name version } }`);
+      expect(customer).toEqual({ name: 'Held', version: 1 });
+    }),
 );

@@ -14,8 +14,8 @@ export interface LyingProxy {
   /** Has the server answer the next matching command, and passes on what `spoil` makes of it. */
   readonly spoilNext: (isMeant: (command: Buffer) => boolean, spoil: Spoil) => void;
   /**
-   * Has each new connection hear these bytes first, as the greeting, or once it is encrypted as the answer to the sign-in, until
-   * called with undefined. Cuts the open ones.
+   * Sends these bytes to each new connection, as the greeting or, once it is encrypted, as the answer to the sign-in, until
+   * called with undefined. Cuts the open connections.
    */
   readonly greet: (answer: Buffer | undefined) => void;
   /** How many false answers were sent. */

@@ -59,7 +59,7 @@ describe('statements that a gateway prepares', () => {
     },
   );
 
-  test('get the place of a lost connection', async () => {
+  test('may use the share of a lost connection', async () => {
     const gateway = await start({ LIMIT_PREPARED_STATEMENTS: '2', LIMIT_DATABASE_CONNECTIONS: '1' });
     await until('one to be prepared', async () => {
       await gateway.data(QUERY);
@@ -76,7 +76,7 @@ describe('statements that a gateway prepares', () => {
     });
   });
 
-  test('are not prepared with LIMIT_PREPARED_STATEMENTS=0, and answers are the same', async () => {
+  test('are none with LIMIT_PREPARED_STATEMENTS=0, and results are the same', async () => {
     const [usual, without] = [await start(), await start({ LIMIT_PREPARED_STATEMENTS: '0' })];
     const expected = await usual.data(QUERY);
     await usual.close();
@@ -85,7 +85,7 @@ describe('statements that a gateway prepares', () => {
     await without.close();
   });
 
-  test('run unprepared when the server has no room for more, and that is counted', async () => {
+  test('run unprepared if the server has no room for more, and that is counted', async () => {
     const usual = await start();
     const expected = await usual.data(QUERY);
     await usual.close();

@@ -22,7 +22,7 @@ let turn = 0;
 /** A text that no earlier request had. */
 const unique = () => `q${(turn += 1)}`;
 const failures = (of: TestGateway) => of.metric('concierge_redis_failures_total');
-/** The failures of requests that looked up a stored answer. */
+/** The failures of requests that looked up a cached response. */
 const lookupFailures = async (of: TestGateway): Promise<number> => {
   const text = await (await fetch(`${of.url}/metrics`)).text();
   return Number(/^concierge_redis_failures_total\{purpose="lookup"\} (\d+)$/m.exec(text)?.[1] ?? 0);
@@ -64,20 +64,20 @@ describe('a gateway whose Redis', () => {
       settings: { ...PATIENT, CACHE_PREFIX: prefix },
     });
 
-  /** Waits until answers are stored and found again. */
+  /** Waits until responses are stored and found again. */
   async function useOfCache(of: TestGateway): Promise<void> {
     const look = async () => {
       const variables = { text: unique() };
       await of.request(LIST, { variables });
       return cacheOf(await of.request(LIST, { variables }));
     };
-    await until('an answer to be stored and found', look, (result) => result === 'HIT');
+    await until('a response to be stored and found', look, (result) => result === 'HIT');
   }
   const backInTime = (of: TestGateway) => within(BACK_MS, 'the way back', () => useOfCache(of));
 
   const company = `{ customer(by: {id: "ID"}) { company } }`;
   const askCompany = (of: TestGateway) => of.request(company.replace('ID', customerId));
-  /** Waits until the answer comes from the cache; passes each answer to `look`. */
+  /** Waits until the response comes from the cache; passes each response to `look`. */
   const untilStored = (of: TestGateway, look: (answer: Answer) => void = () => undefined) =>
     until(
       'the company to be stored and found',
@@ -125,7 +125,7 @@ describe('a gateway whose Redis', () => {
       () => servers.redis,
       () => control,
     ),
-  )('$name answers as if uncached, and uses it again within 5 s', async ({ cause, mend }) => {
+  )('$name responds as if there were no cache, and uses Redis again within 5 s', async ({ cause, mend }) => {
     await useOfCache(gateway);
     const before = await failures(gateway);
     await write('Old Ltd');
@@ -196,7 +196,7 @@ describe('a gateway whose Redis', () => {
     await late.close();
   });
 
-  test('hangs sends it one command every half a second, however many requests there are', async () => {
+  test('hangs sends it one command every half second, however many requests there are', async () => {
     await useOfCache(gateway);
     servers.redis.pause();
     try {
@@ -242,7 +242,7 @@ describe('a gateway whose Redis', () => {
     expect(told.at(-1)).toBe('Redis is back');
   });
 
-  test('was emptied or restarted answers from the database, never with answers stored before', async () => {
+  test('was emptied or restarted reads from the database, and never serves responses stored before', async () => {
     const patient = await startPatient('emptied:');
     try {
       await untilStored(patient);
@@ -254,7 +254,7 @@ describe('a gateway whose Redis', () => {
     }
   });
 
-  test('has no free memory still learns of writes: another gateway does not serve answers stored before', async () => {
+  test('has no free memory still invalidates: another gateway does not serve responses stored before a write', async () => {
     const [writer, other] = [await startPatient('full:'), await startPatient('full:')];
     try {
       await Promise.all([useOfCache(writer), useOfCache(other)]);

@@ -6,7 +6,7 @@ import { createDatabase, withConnection, type TestDatabase } from '../support/se
 import { lockTable, untilWholePool } from './table-lock.ts';
 
 const STATEMENT_MS = 1_000;
-const TIMEOUT = { message: 'A statement took longer than it may; ask for less at once.', code: 'TIMEOUT' };
+const TIMEOUT = { message: 'A statement took longer than allowed; request less at once.', code: 'TIMEOUT' };
 
 describe('a statement that takes longer than LIMIT_STATEMENT_MS', () => {
   let database: TestDatabase;
@@ -36,7 +36,7 @@ describe('a statement that takes longer than LIMIT_STATEMENT_MS', () => {
     await untilWholePool(5, { databaseUrl: database.url, table: 'products' }, ask);
   }
 
-  test('is stopped in the server and answered with TIMEOUT, and its connection is used again', async () => {
+  test('is stopped in the server and reported as TIMEOUT, and its connection is used again', async () => {
     const lock = await lockTable(database.url, 'customers');
     const asked = Array.from({ length: 5 }, () => refusal('{ customers { nodes { name } } }'));
     expect(await Promise.all(asked)).toEqual(asked.map(() => [TIMEOUT]));
@@ -49,7 +49,7 @@ describe('a statement that takes longer than LIMIT_STATEMENT_MS', () => {
   test.each([
     ['to read a row', 'SELECT id FROM customers FOR UPDATE'],
     ['to change one', 'SELECT tag FROM customer_tags FOR UPDATE'],
-  ])('for a lock that another client has, %s, rolls back the write', async (_, lockRows) => {
+  ])('because it waits for a lock %s rolls back the write', async (_, lockRows) => {
     const { customers } = await gateway.data('{ customers(first: 20) { nodes { id name version tags } } }');
     const { tags, ...customer } = customers.nodes.find((node: { tags: string[] }) => node.tags.length > 0);
     expect(tags).not.toEqual([]);

@@ -44,7 +44,7 @@ async function watch(gateway: TestGateway) {
   return { stream, first: await stream.next() };
 }
 
-/** Subscribes and waits until changes by other gateways are heard of: at once, unless Redis is slow. */
+/** Subscribes and waits until changes through other gateways are reported: at once, unless Redis is slow. */
 async function watchLive(gateway: TestGateway): Promise<EventReader> {
   const { stream, first: before } = await watch(gateway);
   if (stateIn(before) !== 'LIVE') await stream.until((event) => stateIn(event) === 'LIVE');
@@ -76,7 +76,7 @@ describe('a subscription whose Redis', () => {
   );
 
   test.each(faults.filter(({ name }) => /killed|hangs|no more clients/.test(name)))(
-    '$name says so, hears of its own gateway still, and picks up when it is back',
+    '$name says so, still reports changes through its own gateway, and continues when Redis is back',
     async ({ name, cause, mend }) => {
       const stream = await watchLive(first);
       await cause();
@@ -120,7 +120,7 @@ describe('a subscription whose Redis', () => {
     }
   });
 
-  test('missed a write learns of it once Redis is back: other gateways learn of it late', async () => {
+  test('missed a write reports it once Redis is back: other gateways learn of it late', async () => {
     // Only the writer cannot reach Redis.
     const proxy = await startSilentProxy(Number(new URL(servers.redis.url).port));
     const writer = await start(`redis://127.0.0.1:${proxy.port}`);

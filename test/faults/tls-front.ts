@@ -13,13 +13,13 @@ const [OK, ERROR] = [0x00, 0xff];
 /** In a greeting, after the protocol's version, the server's, the connection's id and half of the salt. */
 const capabilitiesOf = (greeting: Buffer): number => greeting.indexOf(0, HEADER_BYTES + 1) + 1 + 4 + 8 + 1;
 
-/** Sets the numbers of packets right, of which one side counts the request for TLS and the other does not. */
+/** Corrects packet numbers, since one side counts the request for TLS and the other does not. */
 function renumbered(data: Buffer, by: 1 | -1): Buffer {
   for (const one of packetsOf(data)) one[3] = (one[3] ?? 0) + by;
   return data;
 }
 
-/** Greets a client for a server without TLS as if that had it. */
+/** Greets a client on behalf of a server without TLS, as if it supported TLS. */
 export async function greetWithTls(client: Socket, upstream: Socket): Promise<void> {
   const [greeting] = (await once(upstream, 'data')) as [Buffer];
   const at = capabilitiesOf(greeting) + 1;
@@ -40,7 +40,7 @@ export async function encrypted(client: Socket, upstream: Socket, { cert, key }:
   return secure.on('error', () => secure.destroy());
 }
 
-/** Passes on what it takes to sign in. Resolves when the server has taken the client, or refused it. */
+/** Passes on the packets of the sign-in. Resolves when the server has accepted or refused the client. */
 export async function signIn(secure: TLSSocket, upstream: Socket): Promise<void> {
   const [response] = (await once(secure, 'data')) as [Buffer];
   response[HEADER_BYTES + 1] = (response[HEADER_BYTES + 1] ?? 0) & ~SSL;

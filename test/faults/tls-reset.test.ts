@@ -20,23 +20,26 @@ const ENDS: readonly (readonly [string, (client: Socket) => unknown])[] = [
   ['gets what is not TLS', (client) => client.end('noise')],
 ];
 
-test.each(ENDS)('a connection that %s during the TLS handshake fails, and affects nothing else', async (_, end) => {
-  const begin = async (client: Socket, upstream: Socket): Promise<void> => {
-    await greetWithTls(client, upstream);
-    await once(client, 'data');
-    end(client);
-  };
-  const proxy = await startProxy(
-    Number(new URL(database.url).port),
-    (client, upstream) => void begin(client, upstream),
-  );
-  const url = Object.assign(new URL(database.url), { port: String(proxy.port), search: 'ssl-mode=REQUIRED' }).href;
-  // How far the handshake has come when the end is noticed differs from one to the next.
-  const failed = () =>
-    openServer(url).then(
-      () => 'open',
-      () => 'failed',
+test.each(ENDS)(
+  'a connection that %s during the TLS handshake fails without affecting anything else',
+  async (_, end) => {
+    const begin = async (client: Socket, upstream: Socket): Promise<void> => {
+      await greetWithTls(client, upstream);
+      await once(client, 'data');
+      end(client);
+    };
+    const proxy = await startProxy(
+      Number(new URL(database.url).port),
+      (client, upstream) => void begin(client, upstream),
     );
-  for (let i = 0; i < 20; i += 1) expect(await failed()).toBe('failed');
-  await proxy.close();
-});
+    const url = Object.assign(new URL(database.url), { port: String(proxy.port), search: 'ssl-mode=REQUIRED' }).href;
+    // How far the handshake has come when the end is noticed differs from one to the next.
+    const failed = () =>
+      openServer(url).then(
+        () => 'open',
+        () => 'failed',
+      );
+    for (let i = 0; i < 20; i += 1) expect(await failed()).toBe('failed');
+    await proxy.close();
+  },
+);

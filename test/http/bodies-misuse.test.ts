@@ -49,7 +49,7 @@ const UNREADABLE: Case[] = [
   ['that is a text', '"query"', 400, 'BAD_USER_INPUT', 'Expected a JSON object, got "query".'],
   ['without a query', '{}', 400, 'BAD_USER_INPUT', 'Parameter "query": expected a string, got nothing.'],
   [
-    'that hides its query',
+    'that hides its query in __proto__',
     `{"__proto__":${HELLO}}`,
     400,
     'BAD_USER_INPUT',
@@ -92,7 +92,7 @@ const UNREADABLE: Case[] = [
     'Expected a body in UTF-8, got bytes that are not.',
   ],
   [
-    'of brackets alone',
+    'of nothing but brackets',
     '['.repeat(4_000) + ']'.repeat(4_000),
     400,
     'BAD_USER_INPUT',
@@ -117,7 +117,7 @@ const UNREADABLE: Case[] = [
 const WRONG_DOCUMENTS: Case[] = [
   ['with an empty query', '{"query":" "}', 400, 'GRAPHQL_PARSE_FAILED', 'Syntax Error: Unexpected <EOF>.'],
   [
-    'naming an operation that is not there',
+    'naming an operation that does not exist',
     '{"query":"query A { __typename }","operationName":"B"}',
     400,
     'BAD_USER_INPUT',
@@ -154,30 +154,33 @@ const streamed = (body: string | Buffer<ArrayBuffer>): RequestInit => ({
 });
 
 describe('a body', () => {
-  test.each([...UNREADABLE, ...WRONG_DOCUMENTS])('%s', async (_, body, ...expected) => {
+  test.each([...UNREADABLE, ...WRONG_DOCUMENTS])('%s is refused', async (_, body, ...expected) => {
     const { status, code, message } = await refusalOf(`${gateway.url}/graphql`, post(body));
     expect([status, code, message]).toEqual(expected);
   });
 
-  test.each(UNREADABLE)('%s is refused in the same way to whoever wants an event stream', async (...[, body, , ,]) => {
-    const url = `${gateway.url}/graphql`;
-    const [plain, stream] = [await refusalOf(url, post(body)), await refusalOf(url, streamed(body))];
-    // Apart from the date and the media type, which may differ.
-    const told = ({ response, ...rest }: typeof plain) => {
-      const { date, 'content-type': type, ...headers } = Object.fromEntries(response.headers);
-      return [rest, typeof date, typeof type, headers];
-    };
-    expect(stream.response.headers.get('content-type')).toBe('application/json; charset=utf-8');
-    expect(told(stream)).toEqual(told(plain));
-  });
+  test.each(UNREADABLE)(
+    '%s is refused in the same way if the client asks for an event stream',
+    async (...[, body, , ,]) => {
+      const url = `${gateway.url}/graphql`;
+      const [plain, stream] = [await refusalOf(url, post(body)), await refusalOf(url, streamed(body))];
+      // Apart from the date and the media type, which may differ.
+      const told = ({ response, ...rest }: typeof plain) => {
+        const { date, 'content-type': type, ...headers } = Object.fromEntries(response.headers);
+        return [rest, typeof date, typeof type, headers];
+      };
+      expect(stream.response.headers.get('content-type')).toBe('application/json; charset=utf-8');
+      expect(told(stream)).toEqual(told(plain));
+    },
+  );
 
-  test.each(WRONG_DOCUMENTS)('%s is an event with the same code', async (_, body, ...[, code]) => {
+  test.each(WRONG_DOCUMENTS)('%s is refused with the same code in an event stream', async (_, body, ...[, code]) => {
     const response = await fetch(`${gateway.url}/graphql`, streamed(body));
     expect(response.headers.get('content-type')).toBe('text/event-stream');
     expect(await response.text()).toMatch(new RegExp(`^event: next\ndata: {"errors":.*"code":"${code}"`, 'm'));
   });
 
-  test('of exactly the most bytes, and a document of exactly the most tokens, are taken', async () => {
+  test('with exactly as many bytes and tokens as allowed is accepted', async () => {
     for (const request of [post(HELLO.padEnd(MAX_BYTES)), streamed(HELLO.padEnd(MAX_BYTES))])
       expect((await fetch(`${gateway.url}/graphql`, request)).status).toBe(200);
     const query = `{ ${Array.from({ length: 48 / 3 }, (_, i) => `a${i}:__typename`).join(' ')} }`;
@@ -191,22 +194,25 @@ describe('a body', () => {
     'application/graphql',
     'application/json; charset=latin1',
     'application/jsonx',
-  ])('of type %s is refused, as an event stream too: pages may send some of these unasked', async (type) => {
-    const bodies = [`query=${encodeURIComponent(MUTATION)}`, JSON.stringify({ query: MUTATION })];
-    for (const accept of ['*/*', 'text/event-stream', 'text/html'])
-      for (const body of bodies) {
-        const headers = { 'content-type': type, accept };
-        const { status, message } = await refusalOf(`${gateway.url}/graphql`, { method: 'POST', headers, body });
-        if (accept !== 'text/html')
-          expect([status, message]).toEqual([
-            415,
-            `Expected content type application/json in UTF-8, got ${JSON.stringify(type)}.`,
-          ]);
-        expect(status).toBeGreaterThan(400);
-      }
-  });
+  ])(
+    'of type %s, which a page may be able to send without a preflight, is refused, also for an event stream',
+    async (type) => {
+      const bodies = [`query=${encodeURIComponent(MUTATION)}`, JSON.stringify({ query: MUTATION })];
+      for (const accept of ['*/*', 'text/event-stream', 'text/html'])
+        for (const body of bodies) {
+          const headers = { 'content-type': type, accept };
+          const { status, message } = await refusalOf(`${gateway.url}/graphql`, { method: 'POST', headers, body });
+          if (accept !== 'text/html')
+            expect([status, message]).toEqual([
+              415,
+              `Expected content type application/json in UTF-8, got ${JSON.stringify(type)}.`,
+            ]);
+          expect(status).toBeGreaterThan(400);
+        }
+    },
+  );
 
-  test('without a type, or compressed, is refused', async () => {
+  test('without a content type, or compressed, is refused', async () => {
     const bare = await refusalOf(`${gateway.url}/graphql`, { method: 'POST', body: Buffer.from(HELLO) });
     expect([bare.status, bare.message]).toEqual([415, 'Expected content type application/json in UTF-8, got none.']);
     const headers = { 'content-type': 'application/json', 'content-encoding': 'gzip' };

@@ -77,26 +77,26 @@ async function idsOfAll(client: RealClient): Promise<string[]> {
 }
 
 describe.each(REAL_CLIENTS)('%s, with its defaults', (name, make) => {
-  test('asks a query, and is answered from the cache the second time', async () => {
+  test('sends a query, and gets the response from the cache the second time', async () => {
     const { fetch: watched, seen } = watchedFetch();
     const query = `query Named { customers(first: 1) { totalCount nodes { id name } } } # ${name}`;
     const { data, codes } = await make(url, watched).query(query);
     expect([data.customers.totalCount, data.customers.nodes.length, codes]).toEqual([CUSTOMERS, 1, []]);
-    // With another client of the same kind, since the first has cached the answer itself.
+    // With another client of the same kind, since the first has cached the response itself.
     await make(url, watched).query(query);
     expect(seen.map(({ cache }) => cache).slice(-1)).toEqual(['HIT']);
     expect(seen[1]?.body).toBe(seen[0]?.body);
     expect(new Set(seen.map(({ vary }) => vary))).toEqual(new Set(['Accept, graphql-cost']));
   });
 
-  test('walks through a list to its end', async () => {
+  test('reads a list page by page to its end', async () => {
     const ids = await idsOfAll(make(url, fetch));
     const { customers } = await gateway.data('{ customers(first: 100) { nodes { id } } }');
     expect(ids).toEqual(customers.nodes.map(({ id }: { id: string }) => id));
     expect(ids.length).toBeGreaterThan(20);
   });
 
-  test('writes, once for each idempotencyKey, and gets user errors', async () => {
+  test('writes once per idempotencyKey, and gets user errors', async () => {
     const client = make(url, fetch);
     const unknown = { name: 'Ada', email: 'nobody' };
     const refused = await client.mutate(CREATE, { input: unknown });
@@ -115,17 +115,21 @@ describe.each(REAL_CLIENTS)('%s, with its defaults', (name, make) => {
 
   test.each([
     ['a wrong argument', '{ customers(first: 1000) { nodes { id } } }', 'BAD_USER_INPUT'],
-    ['a field that there is not', '{ nope }', 'GRAPHQL_VALIDATION_FAILED'],
-    ['too much', '{ customers(first: 100) { nodes { orders(first: 100) { nodes { id } } } } }', 'QUERY_TOO_COMPLEX'],
-  ])('gets the code of an error: %s', async (_, query, code) => {
+    ['a field that does not exist', '{ nope }', 'GRAPHQL_VALIDATION_FAILED'],
+    [
+      'a query that costs too much',
+      '{ customers(first: 100) { nodes { orders(first: 100) { nodes { id } } } } }',
+      'QUERY_TOO_COMPLEX',
+    ],
+  ])('sees the code of an error, such as for %s', async (_, query, code) => {
     expect((await make(url, fetch).query(query)).codes).toEqual([code]);
   });
 });
 
-// The date, and the age of a cached answer.
+// The date, and the age of a cached response.
 const OF_THE_MOMENT = { date: '', age: '', 'cache-control': '' };
 
-// urql accepts every media type even for queries, which once led to another handler with another answer.
+// urql accepts every media type even for queries, which once led to another handler with another response.
 test('urql gets the same bytes, headers and status as a client that asks for plain JSON', async () => {
   const urql = REAL_CLIENTS.find(([name]) => name.startsWith('urql'))?.[1];
   const { fetch: watched, seen } = watchedFetch();

@@ -60,7 +60,7 @@ const REQUESTS: readonly (readonly [string, number, string, string, RequestInit]
   ['the page of GraphiQL', 200, 'Origin, Accept', '/graphql', { headers: { accept: 'text/html' } }],
   ['the schema', 200, 'Origin', '/schema.graphql', {}],
   ['a wrong document', 400, 'Origin, Accept', '/graphql', { method: 'POST', headers: asJson, body: '{"query":"{"}' }],
-  ['a body that is no JSON', 400, 'Origin, Accept', '/graphql', { method: 'POST', headers: asJson, body: '{' }],
+  ['a body that is not JSON', 400, 'Origin, Accept', '/graphql', { method: 'POST', headers: asJson, body: '{' }],
   ['a simple request with a body', 415, 'Origin, Accept', '/graphql', { method: 'POST', body: HELLO }],
   ['another method', 405, 'Origin, Accept', '/graphql', { method: 'DELETE' }],
 ];
@@ -73,7 +73,7 @@ describe.each(REQUESTS)('%s', (...[, status, vary, path, init]) => {
   });
 
   test.each([OTHER, 'null', `${APP}:8443`, 'http://app.example.com', `${APP}.evil.example`, undefined])(
-    'says nothing of CORS to %s, and still varies by origin',
+    'has no CORS headers for %s, and still varies by origin',
     async (origin) => {
       expect(await ask(path, origin, init)).toEqual({ status, vary });
     },
@@ -108,12 +108,12 @@ describe('a preflight', () => {
     expect(await preflight('/graphql', OTHER)).toEqual({ status: 204, vary: 'Origin' });
   });
 
-  test.each(['/health/ready', '/metrics'])('of %s allows nothing: it is not for web pages', async (path) => {
+  test.each(['/health/ready', '/metrics'])('of %s allows nothing, since it is not for web pages', async (path) => {
     expect(await preflight(path, APP)).toEqual({ status: 204, vary: null });
   });
 });
 
-test('without the setting, no answer has CORS headers, or varies by origin', async () => {
+test('without CORS_ORIGINS, no response has CORS headers or varies by origin', async () => {
   const closed = await startGateway({ databaseUrl: database.url, settings: PATIENT });
   try {
     for (const path of [QUERY, '/schema.graphql']) {
@@ -125,7 +125,7 @@ test('without the setting, no answer has CORS headers, or varies by origin', asy
   }
 });
 
-test('a page in a browser reads answers, headers and event streams of a gateway that lists its origin, and of no other', async () => {
+test('a page in a browser can read responses, headers and event streams of a gateway that lists its origin, and of no other', async () => {
   const closed = await startGateway({ databaseUrl: database.url, settings: { ...PATIENT, CORS_ORIGINS: APP } });
   const browser = await startBrowser();
   try {

@@ -25,7 +25,7 @@ afterAll(async () => {
   await database.drop();
 });
 
-/** Asks twice: with a new plan, then with the kept one. Both answers must be the same. */
+/** Asks twice: with a new plan, then with the kept one. Both responses must be the same. */
 async function ask(query: string, options: RequestOptions = {}): Promise<Answer> {
   const headers = { accept: 'application/graphql-response+json', ...options.headers };
   const first = await gateway.request(query, { ...options, headers });
@@ -40,7 +40,7 @@ const linesWith = (errorId: string | undefined): string[] =>
   gateway.logLines.filter((line) => errorId !== undefined && line.includes(errorId));
 
 describe('an unexpected error', () => {
-  test('in the data is masked: the answer has a path and an id, the log the same id and the place', async () => {
+  test('in a resolver is masked: the response has a path and an id, and the log has the same id and the stack', async () => {
     await sql('UPDATE orders SET customer_id = 999999 WHERE id = 1');
     const [row] = await sql('SELECT number FROM orders WHERE id = 1');
     const query = 'query($number: String!) { order(by: { number: $number }) { number customer { name } } }';
@@ -73,7 +73,7 @@ describe('an unexpected error', () => {
       'customer_changes',
       'mutation { createCustomer(input: { name: "Zaphod Beeblebrox", email: "zaphod@elsewhere.example" }) { customer { id } } }',
     ],
-  ])('by %s is masked, has the status 500, and is counted', async (_, table, query) => {
+  ])('because of %s is masked, has the status 500, and is counted', async (_, table, query) => {
     await sql(`RENAME TABLE ${table} TO ${table}_away`);
     try {
       const before = await gateway.metric('concierge_masked_errors_total');
@@ -94,7 +94,7 @@ describe('an unexpected error', () => {
     expect(await sql("SELECT id FROM customers WHERE email = 'zaphod@elsewhere.example'")).toEqual([]);
   });
 
-  test('leaves the other fields in the answer', async () => {
+  test('leaves the other fields in the result', async () => {
     await sql('UPDATE tickets SET customer_id = 999999 WHERE id = 1');
     const [row] = await sql('SELECT number FROM tickets WHERE id = 1');
     const query = `query($number: String!) {
@@ -126,14 +126,14 @@ const WRONG: Readonly<Record<string, [string, Readonly<Record<string, unknown>>,
   'a variable left out': [BY_EMAIL, {}, 'BAD_USER_INPUT'],
   'a wrong phone in a variable': [BY_PHONE, { p: `call ${PEOPLE.phone}` }, 'BAD_USER_INPUT'],
   'an unknown field in a variable': [BY_FILTER, { f: { name: PEOPLE.name } }, 'BAD_USER_INPUT'],
-  'an id that is none': ['query($id: ID!) { node(id: $id) { id } }', { id: PEOPLE.name }, 'BAD_USER_INPUT'],
-  'a cursor that is none': [PAGE, { a: PEOPLE.email }, 'BAD_USER_INPUT'],
+  'text that is not an id': ['query($id: ID!) { node(id: $id) { id } }', { id: PEOPLE.name }, 'BAD_USER_INPUT'],
+  'text that is not a cursor': [PAGE, { a: PEOPLE.email }, 'BAD_USER_INPUT'],
   'too large a page': [SEARCH, { t: PEOPLE.name }, 'BAD_USER_INPUT'],
   'too many tokens': [`{ ${'__typename '.repeat(2_100)} }`, {}, 'QUERY_TOO_COMPLEX'],
 };
 
-describe('an error that is shown', () => {
-  test.each(Object.entries(WRONG))('of %s has its code and nothing else', async (_, [query, variables, code]) => {
+describe('an error that clients may see', () => {
+  test.each(Object.entries(WRONG))('for %s has its code and nothing else', async (_, [query, variables, code]) => {
     const answer = await ask(query, { variables });
     const isPart = Object.values(answer.data ?? {}).length > 0;
     expect(answer.status).toBe(isPart ? 200 : 400);
@@ -142,7 +142,7 @@ describe('an error that is shown', () => {
     );
   });
 
-  test('has a code from the closed set in the schema', () => {
+  test('has a code from the closed set', () => {
     expect(Object.keys(ERROR_CODES).sort()).toEqual(
       [
         ...['GRAPHQL_PARSE_FAILED', 'GRAPHQL_VALIDATION_FAILED', 'BAD_USER_INPUT', 'QUERY_TOO_COMPLEX'],

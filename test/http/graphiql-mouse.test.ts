@@ -32,7 +32,7 @@ async function boxOf(element: Locator): Promise<{ x: number; y: number; width: n
   return (await until('it to be there', () => element.boundingBox())) ?? { x: 0, y: 0, width: 0, height: 0 };
 }
 
-/** Acts like a hand: the pointer moves there, the button goes down and up again, wherever the element is by then. */
+/** Clicks like a person: the pointer moves there, then the button goes down and up, wherever the element is by then. */
 async function press(page: Page, element: Locator): Promise<void> {
   const { x, y, width, height } = await boxOf(element);
   await page.mouse.move(x + width / 3, y + height / 2);
@@ -56,7 +56,7 @@ describe.each([420, 1_000, 1_920])('GraphiQL in a window %d pixels wide, by mous
     return box.x >= 0 && box.y >= 0 && box.x + box.width <= width && box.y + box.height <= HEIGHT;
   }
 
-  test('each tab, the last one first, comes to the front at one click', async () => {
+  test('each tab, the last one first, comes to the front with one click', async () => {
     const tabs = page.getByRole('tab');
     for (const i of EXAMPLES.keys().toArray().toReversed()) {
       const tab = tabs.nth(i);
@@ -69,12 +69,12 @@ describe.each([420, 1_000, 1_920])('GraphiQL in a window %d pixels wide, by mous
     expect(await tabs.count()).toBe(EXAMPLES.length);
   });
 
-  test('a query is run and its answer is there to be read, beside or below it', async () => {
+  test('a query can be run, and its result can be read beside or below it', async () => {
     const play = page.getByRole('button', { name: /^Execute query/ });
     expect(await isWithin(play)).toBe(true);
     const answer = page.locator('.graphiql-response');
     await until(
-      'an answer',
+      'a result',
       async () => {
         // GraphiQL learns the operation of a tab a moment after the tab is shown.
         if (await play.isVisible()) await press(page, play);
@@ -99,7 +99,7 @@ describe.each([420, 1_000, 1_920])('GraphiQL in a window %d pixels wide, by mous
     await page.getByRole('button', { name: 'Show Documentation Explorer' }).waitFor();
   });
 
-  test('no line of an example runs under the buttons, with the documentation beside it', async () => {
+  test('no line of an example is hidden behind the buttons, even with the documentation open', async () => {
     await press(page, page.getByRole('button', { name: 'Show Documentation Explorer' }));
     const lines = page.locator('.graphiql-query-editor .view-line > span');
     const edges = () => lines.evaluateAll((all) => all.map((line) => line.getBoundingClientRect().right));

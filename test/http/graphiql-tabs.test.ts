@@ -100,7 +100,7 @@ describe('the tabs of GraphiQL', () => {
     }
   });
 
-  test('keep what was typed, also when the page is left at once', async () => {
+  test('keep what was typed, even if the page is left at once', async () => {
     await visit();
     await page.getByRole('tab', { name: 'SupportCall' }).click();
     await untilShown(page, withFront(names, 'SupportCall'), /^# A support call/);
@@ -114,7 +114,7 @@ describe('the tabs of GraphiQL', () => {
     await untilShown(page, withFront(edited, 'Mine'), /^query Mine/);
   });
 
-  test('get one more for the query of a link, once, beside the examples', async () => {
+  test('include one for the query of a link, only once, next to the examples', async () => {
     const query = 'query Linked { products { totalCount } }';
     const all = [...names, 'Linked'];
     await visit(query);

@@ -30,7 +30,7 @@ afterAll(async () => {
   await database.drop();
 });
 
-/** The total number of entries in all lists of an answer. */
+/** The total number of entries in all lists of a result. */
 const entriesIn = (value: unknown): number =>
   typeof value !== 'object' || value === null
     ? 0
@@ -38,7 +38,7 @@ const entriesIn = (value: unknown): number =>
 
 describe('the examples', () => {
   test.each(QUERIES.map((query) => [nameOf(query), query]))(
-    '%s gives data on the demo data, in every list that it asks for',
+    'include "%s", which finds something in the demo data, in every list that it selects',
     async (_, query) => {
       const answer = await gateway.request(query, { headers: { accept: 'application/graphql-response+json' } });
       expect([answer.status, answer.errors]).toEqual([200, []]);
@@ -55,7 +55,7 @@ describe('the examples', () => {
     ]);
   });
 
-  test('have a next page, with the cursor of the first one', async () => {
+  test('include a next page, with the cursor of the first one', async () => {
     const first = await gateway.data(NEXT_PAGE, { after: null });
     const { endCursor, hasNextPage } = first.orders.pageInfo;
     const second = await gateway.data(NEXT_PAGE, { after: endCursor });
@@ -65,7 +65,7 @@ describe('the examples', () => {
     expect([hasNextPage, new Set(numbers).size]).toEqual([true, 40]);
   });
 
-  test('have a write, which is refused with a reason the second time', async () => {
+  test('include a write, which is refused with a reason the second time', async () => {
     const { createCustomer } = await gateway.data(NEW_CUSTOMER);
     expect(createCustomer).toMatchObject({ customer: { phone: '+4930123456', version: 1 }, userErrors: [] });
     expect((await gateway.data(NEW_CUSTOMER)).createCustomer).toMatchObject({
@@ -77,7 +77,7 @@ describe('the examples', () => {
     });
   });
 
-  test('fit into half the window', () => {
+  test('fit into half of the window', () => {
     const long = EXAMPLES.flatMap((query) => query.split('\n')).filter((line) => line.length > 60);
     expect(long).toEqual([]);
   });
@@ -92,7 +92,7 @@ async function shownIn(page: Page, selector: string): Promise<string> {
 const ANSWER = '.graphiql-response';
 
 /**
- * Runs the tab in front, and again if the answer is not as expected: GraphiQL learns the operation of a tab a moment after the
+ * Runs the tab in front, and again if the result is not as expected: GraphiQL learns the operation of a tab a moment after the
  * tab is shown, which is no problem for a person.
  */
 async function run(page: Page, expected: RegExp): Promise<string> {
@@ -142,7 +142,7 @@ describe('GraphiQL in a browser', () => {
     await browser.close();
   });
 
-  test('opens with a tab for each example, the first of them in front', async () => {
+  test('opens with a tab for each example, and the first one in front', async () => {
     expect(await page.title()).toBe('Concierge');
     const names = EXAMPLES.map(nameOf);
     const tabs = page.getByRole('tab');
@@ -154,7 +154,7 @@ describe('GraphiQL in a browser', () => {
     expect(await page.getByRole('button', { name: 'Show editor tools' }).isVisible()).toBe(true);
   });
 
-  test('answers the play button with customers, as the API does', async () => {
+  test('shows customers when the play button is clicked, as the API returns them', async () => {
     const { customers } = await gateway.data(NEWEST);
     const shown = await run(page, /"customers": \{/);
     expect(shown).toContain(`"totalCount": ${customers.totalCount}`);
@@ -163,7 +163,7 @@ describe('GraphiQL in a browser', () => {
     await page.screenshot({ path: join(screenshots, 'graphiql.png') });
   });
 
-  test('explains the schema', async () => {
+  test('shows the documentation of the schema', async () => {
     await page.getByRole('button', { name: 'Show Documentation Explorer' }).click();
     const explorer = page.locator('.graphiql-doc-explorer');
     await explorer.getByText('Query', { exact: true }).click();
@@ -182,7 +182,7 @@ describe('GraphiQL in a browser', () => {
     expect(complaints).toEqual([]);
   });
 
-  test('shows a subscription, and each change as it happens', async () => {
+  test('runs a subscription, and shows each change as it happens', async () => {
     const { customers } = await gateway.data('{ customers(first: 1) { nodes { id } } }');
     const { id } = customers.nodes[0] as { id: string };
     const query = `subscription { customerChanged(id: "${id}") { company version } }`;
@@ -210,7 +210,7 @@ describe('GraphiQL in a browser', () => {
     }
   });
 
-  test('shows a refusal as readably as an answer', async () => {
+  test('shows a refusal as readably as a result', async () => {
     await page.getByRole('tab').last().click();
     expect(await run(page, /expected 1 to 100, got\s+1000000/)).toContain('"errors"');
   });

@@ -12,8 +12,8 @@ afterAll(() => gateway.close());
 
 const audits = serverAudits({ url: () => `${gateway.url}/graphql`, fetchFn: fetch });
 
-describe('GraphQL over HTTP, by the audits of graphql-http', () => {
-  test('there are audits of every level', () => {
+describe('the audits of graphql-http for GraphQL over HTTP', () => {
+  test('exist for every level', () => {
     const levels = audits.map(({ name }) => name.split(' ', 1)[0]);
     expect(new Set(levels)).toEqual(new Set(['MUST', 'SHOULD', 'MAY']));
     expect(audits.length).toBeGreaterThanOrEqual(61);

@@ -14,7 +14,7 @@ type Variables = Readonly<Record<string, unknown>>;
 
 /** What a client returns to its user. */
 export interface ClientAnswer {
-  // Answers have the shape of the query at hand, which each test knows.
+  // Results have the shape of the query at hand, which each test knows.
   // oxlint-disable-next-line typescript/no-explicit-any
   readonly data: any;
   /** The codes of the errors that it reports. */

@@ -27,12 +27,12 @@ async function send(method: 'GET' | 'POST', parameters: Readonly<Record<string, 
   return { status: response.status, type: response.headers.get('content-type'), body: await response.text() };
 }
 
-describe.each(['application/json', 'application/graphql-response+json'])('whoever accepts %s', (accept) => {
+describe.each(['application/json', 'application/graphql-response+json'])('a client that accepts %s', (accept) => {
   const isJson = accept === 'application/json';
 
   test.each<[string, number, string, RequestInit]>([
     [
-      'a body that is no JSON',
+      'a body that is not JSON',
       400,
       '/graphql',
       { method: 'POST', body: '{', headers: { 'content-type': 'application/json' } },
@@ -40,8 +40,8 @@ describe.each(['application/json', 'application/graphql-response+json'])('whoeve
     ['a body of another type', 415, '/graphql', { method: 'POST', body: 'x' }],
     ['a mutation by GET', 405, `/graphql?query=${encodeURIComponent('mutation { __typename }')}`, {}],
     ['another method', 405, '/graphql', { method: 'DELETE' }],
-    ['a path that there is not', 404, '/graphqls', {}],
-  ])('is refused in it: %s', async (...[, status, path, init]) => {
+    ['a path that does not exist', 404, '/graphqls', {}],
+  ])('gets a refusal in this media type for %s', async (...[, status, path, init]) => {
     const headers = { ...(init.headers as Record<string, string>), accept };
     const response = await fetch(`${gateway.url}${path}`, { ...init, headers });
     expect(await response.json()).toMatchObject({ errors: [{ extensions: { code: 'BAD_USER_INPUT' } }] });
@@ -51,7 +51,7 @@ describe.each(['application/json', 'application/graphql-response+json'])('whoeve
   });
 
   test.each(['GET', 'POST'] as const)(
-    'is told by %s in it to send the document that a hash stands for',
+    'is told in this media type to send the document that a hash stands for, by %s',
     async (method) => {
       const persistedQuery = { version: 1, sha256Hash: 'a'.repeat(64) };
       for (const query of [undefined, '', ...(method === 'POST' ? [null] : [])]) {

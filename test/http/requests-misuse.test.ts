@@ -86,12 +86,12 @@ describe('an address', () => {
         'Expected one of /graphql, /schema.graphql, /health/live, /health/ready, /metrics; there is nothing at this path.',
       ],
     ),
-  ])('%s', async (_, path, ...expected) => {
+  ])('%s is refused', async (_, path, ...expected) => {
     const { status, message, code } = await refusalOf(url(path));
     expect([status, message, code]).toEqual([...expected, 'BAD_USER_INPUT']);
   });
 
-  test('with a mutation says that POST is allowed', async () => {
+  test('with a mutation gets a response that says that POST is allowed', async () => {
     const { response } = await refusalOf(url(get(`query=${encode(MUTATION)}`)));
     expect(response.headers.get('allow')).toBe('POST');
   });
@@ -106,7 +106,7 @@ describe('an address', () => {
       'with a mutation among queries',
       get(`query=${encode(`query Q { __typename } ${MUTATION.replace('mutation', 'mutation M')}`)}&operationName=M`),
     ],
-  ])('%s is refused in the same way to whoever wants an event stream', async (_, path) => {
+  ])('%s is refused in the same way if the client asks for an event stream', async (_, path) => {
     const plain = await refusalOf(url(path));
     const stream = await refusalOf(url(path), { headers: { accept: 'text/event-stream' } });
     const told = ({ response, ...rest }: typeof plain) => {
@@ -118,7 +118,7 @@ describe('an address', () => {
 });
 
 test.each(['HEAD', 'PUT', 'DELETE', 'PATCH', 'PROPFIND', 'QUERY'])(
-  '%s is refused with what is allowed',
+  '%s is refused, and the response says which methods are allowed',
   async (method) => {
     for (const path of ['/graphql', '/schema.graphql', '/health/live', '/health/ready', '/metrics']) {
       // A gateway reports that it is not ready if its database takes long to answer.
@@ -137,14 +137,14 @@ test.each(['HEAD', 'PUT', 'DELETE', 'PATCH', 'PROPFIND', 'QUERY'])(
   },
 );
 
-test('OPTIONS says what is allowed, and allows no other origin', async () => {
+test('the response to OPTIONS says which methods are allowed, and allows no other origin', async () => {
   const headers = { origin: 'https://elsewhere.example', 'access-control-request-method': 'POST' };
   const response = await fetch(url('/graphql'), { method: 'OPTIONS', headers });
   expect([response.status, response.headers.get('allow')]).toEqual([204, 'GET, POST, OPTIONS']);
   expect([...response.headers.keys()].filter((name) => name.startsWith('access-control'))).toEqual([]);
 });
 
-describe('bytes on a socket', () => {
+describe('raw bytes on a socket', () => {
   const head = 'POST /graphql HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n';
   const chunk = `400\r\n${' '.repeat(1_024)}\r\n`;
 
@@ -169,20 +169,23 @@ describe('bytes on a socket', () => {
     ['a TLS greeting', [Buffer.from([0x16, 3, 1, 0, 5, 1, 0, 0, 0, 0])], [400]],
     ['CONNECT', ['CONNECT db:3306 HTTP/1.1\r\nhost: x\r\n\r\n'], []],
     [
-      'a host that is none, asking for a page',
+      'an invalid host, asking for a page',
       ['GET /graphql HTTP/1.1\r\nhost: [[[\r\naccept: text/html\r\nconnection: close\r\n\r\n'],
       [400],
     ],
-  ])('%s: answered, the connection closed, others served', async (_, parts, statuses) => {
-    const answer = await sendRaw(gateway.url, parts);
-    expect([statusesIn(answer), answer.closed]).toEqual([statuses, true]);
-    expect(answer.text).not.toMatch(/node_modules|TypeError/);
-    if (statuses[0] === 413 || statuses[0] === 431)
-      expect(answer.text).toMatch(/connection: close[^]*{"errors":\[{"message":"Expected a/);
-    expect((await fetch(url('/graphql'), post(HELLO))).status).toBe(200);
-  });
+  ])(
+    'that are or contain %s get a response and a closed connection, and others are served',
+    async (_, parts, statuses) => {
+      const answer = await sendRaw(gateway.url, parts);
+      expect([statusesIn(answer), answer.closed]).toEqual([statuses, true]);
+      expect(answer.text).not.toMatch(/node_modules|TypeError/);
+      if (statuses[0] === 413 || statuses[0] === 431)
+        expect(answer.text).toMatch(/connection: close[^]*{"errors":\[{"message":"Expected a/);
+      expect((await fetch(url('/graphql'), post(HELLO))).status).toBe(200);
+    },
+  );
 
-  test('half a request does not delay others, and a client that disconnects in the middle is not an error', async () => {
+  test('that are half a request do not delay others, and a client that disconnects in the middle is not an error', async () => {
     const { hostname, port } = new URL(gateway.url);
     const starts = [
       'GET /gra',
@@ -198,7 +201,7 @@ describe('bytes on a socket', () => {
     );
     expect((await fetch(url('/graphql'), post(HELLO))).status).toBe(200);
     for (const socket of sockets) socket.resetAndDestroy();
-    // A client that does not wait for the answer.
+    // A client that does not wait for the response.
     const impatient = connect(Number(port), hostname);
     impatient.write(`${head}content-length: 26\r\n\r\n${HELLO}`);
     impatient.destroySoon();

@@ -51,9 +51,13 @@ describe.each(['GET', 'POST'] as const)('a request by %s', (method) => {
       },
       { data: { searchCustomers: { totalCount: 0 } } },
     ],
-    ['an empty operation name, which is none', { query: '{ __typename }', operationName: '' }, expect.anything()],
+    [
+      'an empty operation name, which counts as none',
+      { query: '{ __typename }', operationName: '' },
+      expect.anything(),
+    ],
     ['a field without meaning', { query: '{ __typename }', somethingElse: '1' }, { data: { __typename: 'Query' } }],
-  ])('takes %s', async (_, parameters, expected) => {
+  ])('may have %s', async (_, parameters, expected) => {
     const answer = await send(method, parameters);
     expect(answer).toMatchObject({ status: 200, type: JSON_TYPE });
     expect(JSON.parse(answer.body)).toEqual(expected);
@@ -96,12 +100,12 @@ describe.each(['GET', 'POST'] as const)('a request by %s', (method) => {
     ['multipart/mixed', 406, JSON_TYPE],
     ['nonsense', 406, JSON_TYPE],
     [',;,', 406, JSON_TYPE],
-  ])('with Accept: %s is answered with %i and %s', async (accept, status, type) => {
+  ])('with Accept: %s gets %i and %s', async (accept, status, type) => {
     const headers: Record<string, string> = accept === undefined ? {} : { accept };
     expect(await send(method, { query: '{ __typename }' }, headers)).toMatchObject({ status, type });
   });
 
-  test('which is wrong is a 400 for the newer media type, and a 200 for application/json', async () => {
+  test('that is invalid gets 400 for the newer media type, and 200 for application/json', async () => {
     const older = await send(method, { query: '{ nope }' }, { accept: 'application/json' });
     const newer = await send(method, { query: '{ nope }' }, { accept: 'application/graphql-response+json' });
     expect([older.status, newer.status]).toEqual([200, 400]);
@@ -110,19 +114,22 @@ describe.each(['GET', 'POST'] as const)('a request by %s', (method) => {
   });
 });
 
-test.each(['GET', 'POST'] as const)('an event stream by %s has the answer and an end', async (method) => {
-  const parameters = {
-    query: 'query A { __typename } query B($text: String!) { searchCustomers(text: $text) { totalCount } }',
-    operationName: 'B',
-    variables: { text: '张伟 ü 😀' },
-    extensions: { client: 'test' },
-  };
-  expect(await send(method, parameters, { accept: 'text/event-stream' })).toEqual({
-    status: 200,
-    type: 'text/event-stream',
-    body: ':\n\nevent: next\ndata: {"data":{"searchCustomers":{"totalCount":0}}}\n\nevent: complete\ndata:\n\n',
-  });
-});
+test.each(['GET', 'POST'] as const)(
+  'an event stream for a query by %s has the result and then completes',
+  async (method) => {
+    const parameters = {
+      query: 'query A { __typename } query B($text: String!) { searchCustomers(text: $text) { totalCount } }',
+      operationName: 'B',
+      variables: { text: '张伟 ü 😀' },
+      extensions: { client: 'test' },
+    };
+    expect(await send(method, parameters, { accept: 'text/event-stream' })).toEqual({
+      status: 200,
+      type: 'text/event-stream',
+      body: ':\n\nevent: next\ndata: {"data":{"searchCustomers":{"totalCount":0}}}\n\nevent: complete\ndata:\n\n',
+    });
+  },
+);
 
 test.each([
   // As urql asks for queries and subscriptions.
@@ -137,7 +144,7 @@ test.each([
   ['text/event-stream, */*;q=0.1', 'application/json; charset=utf-8'],
   ['text/event-stream;q=0.8, application/json;q=0.9', 'application/json; charset=utf-8'],
   ['text/event-stream;q=0, */*', 'application/json; charset=utf-8'],
-])('a query that accepts %s is answered in %s', async (accept, type) => {
+])('the response to a query that accepts %s is in %s', async (accept, type) => {
   const headers = { 'content-type': 'application/json', accept };
   const answer = await fetch(`${gateway.url}/graphql`, { method: 'POST', headers, body: '{"query":"{ __typename }"}' });
   expect([answer.status, answer.headers.get('content-type')]).toEqual([200, type]);
@@ -145,16 +152,16 @@ test.each([
 });
 
 test.each<[string, number, string, RequestInit]>([
-  ['an answer', 200, '{ __typename }', { headers: { accept: 'application/json' } }],
-  ['a wrong document', 400, '{ nope }', { headers: { accept: 'application/graphql-response+json' } }],
+  ['a result', 200, '{ __typename }', { headers: { accept: 'application/json' } }],
+  ['an invalid document', 400, '{ nope }', { headers: { accept: 'application/graphql-response+json' } }],
   ['a page', 200, '', { headers: { accept: 'text/html' } }],
   ['an event stream', 200, '{ __typename }', { headers: { accept: 'text/event-stream' } }],
-  ['a type that there is not', 406, '{ __typename }', { headers: { accept: 'text/plain' } }],
+  ['a type that does not exist', 406, '{ __typename }', { headers: { accept: 'text/plain' } }],
   ['no document', 400, '', { headers: { accept: 'application/json' } }],
   ['an event stream of nothing', 400, '', { headers: { accept: 'text/event-stream' } }],
   ['a mutation', 405, 'mutation { deleteCustomer(input: { id: "x" }) { deletedCustomerId } }', {}],
   ['a body of another type', 415, '', { method: 'POST', body: 'x' }],
-])('says that it depends on Accept: %s', async (...[, status, query, init]) => {
+])('the response has Vary: Accept, whatever it is (%s)', async (...[, status, query, init]) => {
   const address = `${gateway.url}/graphql${query === '' ? '' : `?query=${encodeURIComponent(query)}`}`;
   const response = await fetch(address, init);
   await response.bytes();
@@ -219,7 +226,7 @@ test('a byte order mark before the body is ignored', async () => {
 const get = (query: string): string =>
   `GET /graphql?query=${encodeURIComponent(query)} HTTP/1.1\r\nhost: x\r\naccept: application/graphql-response+json\r\n\r\n`;
 
-test('requests that are sent at once on one socket are answered in their order, a wrong one among them too', async () => {
+test('requests that are pipelined on one socket get their responses in order, even if one of them is invalid', async () => {
   const post = 'POST /graphql HTTP/1.1\r\nhost: x\r\ncontent-type: text/plain\r\ncontent-length: 5\r\n\r\nhello';
   const last = get('{ third: __typename }').replace('host: x', 'host: x\r\nconnection: close');
   const answer = await sendRaw(gateway.url, [get('{ customers { totalCount } }') + get('{ nope }') + post + last]);
@@ -227,7 +234,7 @@ test('requests that are sent at once on one socket are answered in their order, 
   expect(answer.text).toMatch(/"totalCount":0[^]*nope[^]*text\/plain[^]*"third"/);
 });
 
-test('an address in absolute form, as a proxy gets it, is its path', async () => {
+test('a request target in absolute form, as proxies get it, means its path', async () => {
   const absolute = (origin: string) => get('{ customers { totalCount } }').replace('GET ', `GET ${origin}`);
   const query = '?query=%7B__typename%7D HTTP/1.1\r\nhost: x\r\n';
   const answer = await sendRaw(gateway.url, [
@@ -239,7 +246,7 @@ test('an address in absolute form, as a proxy gets it, is its path', async () =>
 });
 
 describe('/schema.graphql', () => {
-  test('is the file, byte by byte, by GET and HEAD', async () => {
+  test('is the file, byte for byte, by GET and HEAD', async () => {
     const file = readFileSync(new URL('../../schema.graphql', import.meta.url), 'utf8');
     const answer = await fetch(`${gateway.url}/schema.graphql`);
     expect(answer.headers.get('content-type')).toBe('application/graphql; charset=utf-8');

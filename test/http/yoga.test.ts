@@ -25,18 +25,18 @@ test.each([
   ['a query about the schema', '{ __type(name: "Money") { name } }'],
   ['a mutation', 'mutation { __typename }'],
   ['one that costs too much', '{ customers(first: 100) { nodes { orders(first: 100) { nodes { id } } } } }'],
-])("an operation that comes by Yoga's handler runs like any other: %s", async (_, query) => {
+])("an operation that arrives through Yoga's handler runs like any other: %s", async (_, query) => {
   const expected = JSON.parse((await run.respond(prepare(asking(query), originOf(ANYBODY)))).body.toString());
   expect(await (await post(query)).json()).toEqual(expected);
 });
 
-test("what cannot be prepared is refused by Yoga's handler in the same words", async () => {
+test("an operation that is refused has the same message through Yoga's handler", async () => {
   expect(await (await post('{ nobody }')).json()).toMatchObject({
     errors: [{ message: expect.stringContaining('"nobody"'), extensions: { code: 'GRAPHQL_VALIDATION_FAILED' } }],
   });
 });
 
-test("a mutation by GET is refused by Yoga's handler too", async () => {
+test("a mutation by GET is also refused by Yoga's handler", async () => {
   const query = new URLSearchParams({ query: 'mutation { __typename }' });
   const answer = await yoga.fetch(`${ADDRESS}?${query}`, { headers: { accept: 'application/json' } });
   expect([answer.status, answer.headers.get('allow')]).toEqual([405, 'POST']);

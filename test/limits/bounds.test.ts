@@ -41,14 +41,14 @@ function levels(count: number): string {
 }
 
 describe('depth', () => {
-  test('of 12 levels is accepted, and of 13 refused with the actual value and the limit', async () => {
+  test('of 12 levels is accepted, and one of 13 is refused with the actual value and the limit', async () => {
     await isTaken(levels(12));
     expect(refusals(await gateway.request(levels(13)))).toEqual(
       tooComplex('Expected at most 12 levels of fields, got 13.'),
     );
   });
 
-  test('is the same through fragments, named and inline', async () => {
+  test('is the same with named and inline fragments', async () => {
     const query = `{ ...A } fragment A on Query { agents(first: 1) { nodes { ...B } } }
       fragment B on Agent { customers(first: 1) { ... { nodes { ... on Node { ...C } } } } }
       fragment C on Customer { owner { customers(first: 1) { nodes { owner { customers(first: 1) { nodes { ...D } } } } } } }
@@ -56,7 +56,7 @@ describe('depth', () => {
     expect(refusals(await gateway.request(query))).toEqual(tooComplex('Expected at most 12 levels of fields, got 13.'));
   });
 
-  test('counts what a variable may leave out, and only in the operation that runs', async () => {
+  test('includes fields that a variable may skip, and only those of the operation that runs', async () => {
     const deep = levels(13).replace('owner {', 'owner @include(if: $yes) {');
     const query = `query Deep($yes: Boolean!) ${deep} query Flat { agents { nodes { id } } }`;
     const answer = await gateway.request(query, { operationName: 'Deep', variables: { yes: false } });
@@ -66,13 +66,13 @@ describe('depth', () => {
 });
 
 describe('aliases', () => {
-  test('up to 50 are accepted, 51 are refused, wherever they are', async () => {
+  test('are accepted up to 50, and 51 are refused, wherever they are', async () => {
     const query = (count: number) => `{ agents(first: 1) { nodes { ${many(count, (i) => `a${i}: id`)} } } }`;
     await isTaken(query(50));
     expect(refusals(await gateway.request(query(51)))).toEqual(tooComplex('Expected at most 50 aliases, got 51.'));
   });
 
-  test('of a fragment count in each place where it is spread', async () => {
+  test('in a fragment count in each place where it is spread', async () => {
     const query = `{ agents(first: 1) { nodes { ${many(10, (i) => `customers${i}: customers { ...A }`)} } } }
       fragment A on CustomerConnection { ${many(5, (i) => `a${i}: __typename`)} }`;
     expect(refusals(await gateway.request(query))).toEqual(tooComplex('Expected at most 50 aliases, got 60.'));
@@ -84,7 +84,7 @@ describe('aliases', () => {
 });
 
 describe('root fields', () => {
-  test('up to 20 are accepted, 21 are refused, also through fragments', async () => {
+  test('are accepted up to 20, and 21 are refused, also through fragments', async () => {
     const fields = (count: number) => many(count, (i) => `a${i}: agents(first: 1) { nodes { id } }`);
     await isTaken(`{ ${fields(20)} }`);
     const message = 'Expected at most 20 root fields, got 21.';
@@ -93,7 +93,7 @@ describe('root fields', () => {
     expect(refusals(await gateway.request(spread))).toEqual(tooComplex(message));
   });
 
-  test('of a mutation are limited in the same way, and none of them runs', async () => {
+  test('of a mutation are limited in the same way, and none of them runs if there are too many', async () => {
     const one = (i: number) =>
       `a${i}: createCustomer(input: { name: "A${i}" }) { customer { id } userErrors { message } }`;
     const answer = await gateway.request(`mutation { ${many(21, one)} }`);
@@ -102,7 +102,7 @@ describe('root fields', () => {
   });
 });
 
-describe('the same field over and over', () => {
+describe('a field that is selected over and over', () => {
   test('is refused before validation compares all pairs', async () => {
     for (const [query, pairs] of [
       [`{ ${'__typename '.repeat(1_000)} }`, 499_500],
@@ -110,17 +110,17 @@ describe('the same field over and over', () => {
       [`{ agents { ...A ...A } } fragment A on AgentConnection { ${'__typename '.repeat(500)} }`, 499_500],
     ] as const)
       expect(refusals(await gateway.request(query))).toEqual(
-        tooComplex(`Expected at most 20000 pairs of fields that repeat one another, got ${pairs}.`),
+        tooComplex(`Expected at most 20000 pairs of repeated fields, got ${pairs}.`),
       );
   });
 
-  test('is taken as often as fragments of a large page repeat it', async () => {
+  test('is accepted as often as the fragments of a large page repeat it', async () => {
     await isTaken(`{ agents { ${'nodes { id name } '.repeat(80)} } }`);
   });
 });
 
-describe('several bounds at once', () => {
-  test('are named one by one', async () => {
+describe('several exceeded limits', () => {
+  test('are all named in the message', async () => {
     const query = `{ ${many(51, (i) => `a${i}: customers(first: 100) { nodes { orders(first: 50) { nodes { id } } } }`)} }`;
     expect(refusals(await gateway.request(query))).toEqual(
       tooComplex(
@@ -133,7 +133,7 @@ describe('several bounds at once', () => {
 });
 
 describe('a refusal', () => {
-  test('has status 400 for those who know its media type, sends no statement, and is not kept', async () => {
+  test('has status 400 for clients that accept the newer media type, sends no statement, and is not stored', async () => {
     const query = '{ customers(first: 100) { nodes { orders(first: 100) { nodes { items { quantity } } } } } }';
     const statements = await gateway.statementsOf(async () => {
       const { status, headers } = await gateway.request(query, {
@@ -144,7 +144,7 @@ describe('a refusal', () => {
     expect(statements.size).toBe(0);
   });
 
-  test('is sent to an event stream too', async () => {
+  test('is also sent to a client that asks for an event stream', async () => {
     for (const query of [
       '{ customers(first: 100) { nodes { orders(first: 100) { nodes { id } } } } }',
       levels(13),
@@ -158,7 +158,7 @@ describe('a refusal', () => {
 });
 
 describe('a subscription that costs too much', () => {
-  test('is refused before there is a stream, and its customer is not read, whereas a cheaper one is let in', async () => {
+  test('is refused before a stream opens, without reading its customer, while a cheaper one is accepted', async () => {
     const { createCustomer } = await gateway.data(
       'mutation { createCustomer(input: { name: "A" }) { customer { id } } }',
     );
@@ -183,7 +183,7 @@ describe('a subscription that costs too much', () => {
 });
 
 describe('the settings', () => {
-  test('LIMIT_DEPTH, LIMIT_ALIASES, LIMIT_ROOT_FIELDS and LIMIT_COST move the bounds', async () => {
+  test('LIMIT_DEPTH, LIMIT_ALIASES, LIMIT_ROOT_FIELDS and LIMIT_COST change the limits', async () => {
     const settings = { ...PATIENT, LIMIT_DEPTH: '3', LIMIT_ALIASES: '0', LIMIT_ROOT_FIELDS: '1', LIMIT_COST: '22' };
     const small = await startGateway({ databaseUrl: gateway.databaseUrl, settings });
     try {

@@ -29,7 +29,7 @@ const requests = fc.gen().map((gen) =>
   }),
 );
 
-/** Fields of the schema that answers have contained. */
+/** Fields of the schema that results have contained. */
 const seen = new Set<string>();
 function note(data: unknown, aliases: RandomRequest['aliases']): void {
   if (Array.isArray(data)) data.forEach((one) => note(one, aliases));
@@ -41,8 +41,8 @@ function note(data: unknown, aliases: RandomRequest['aliases']): void {
     }
 }
 
-describe('a request made up from the schema', () => {
-  test('never gets more objects, and never runs more fields, than its cost said', async () => {
+describe('a random request', () => {
+  test('never gets more objects, and never runs more resolvers, than its cost said', async () => {
     let most = 0;
     const property = fc.asyncProperty(requests, async ({ query, variables, aliases }) => {
       expect(validate(schema, parse(query))).toEqual([]);

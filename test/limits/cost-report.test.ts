@@ -33,7 +33,7 @@ afterAll(async () => {
 });
 
 describe('GraphQL-Cost: report', () => {
-  test('adds the cost to an answer and changes nothing else', async () => {
+  test('adds the cost to a response and changes nothing else', async () => {
     const plain = await gateway.request(QUERY);
     const reported = await gateway.request(QUERY, { headers: REPORT });
     expect(plain.extensions).toBeUndefined();
@@ -41,7 +41,7 @@ describe('GraphQL-Cost: report', () => {
     expect([reported.status, reported.data, reported.errors]).toEqual([200, plain.data, []]);
   });
 
-  test('adds it to a stored answer, whose stored form goes without', async () => {
+  test('adds the cost to a cached response, which is stored without it', async () => {
     const results: unknown[] = [];
     for (const headers of [REPORT, {}, REPORT, {}]) {
       const answer = await gateway.request(QUERY, { headers });
@@ -55,7 +55,7 @@ describe('GraphQL-Cost: report', () => {
     ]);
   });
 
-  test('keeps intermediate caches from confusing the two', async () => {
+  test('keeps intermediate caches from mixing up responses with and without a cost', async () => {
     const plain = await gateway.request(QUERY);
     expect(plain.headers.get('vary')).toBe('Accept, graphql-cost');
     expect((await gateway.request(QUERY)).headers.get('vary')).toBe('Accept, graphql-cost');
@@ -63,7 +63,7 @@ describe('GraphQL-Cost: report', () => {
     expect(reported.headers.get('cache-control')).toBe('no-store');
   });
 
-  test('adds it to refusals, to answers with errors, to mutations, and by GET', async () => {
+  test('adds the cost to refusals, responses with errors, mutations, and responses to GET', async () => {
     const refused = await gateway.request(TOO_MUCH, { headers: REPORT });
     expect(refused.data).toBeUndefined();
     expect(refused.errors[0]?.extensions.code).toBe('QUERY_TOO_COMPLEX');
@@ -79,7 +79,7 @@ describe('GraphQL-Cost: report', () => {
     expect(await got.json()).toMatchObject({ extensions: { cost: COST } });
   });
 
-  test('is missing for a document whose cost cannot be calculated', async () => {
+  test('adds nothing for a document whose cost cannot be calculated', async () => {
     for (const query of ['{', '{ nothing }']) {
       const answer = await gateway.request(query, { headers: REPORT });
       expect([answer.errors.length, answer.extensions]).toEqual([1, undefined]);
@@ -88,7 +88,7 @@ describe('GraphQL-Cost: report', () => {
 });
 
 describe('GraphQL-Cost: validate', () => {
-  test('answers with the cost alone, runs nothing and stores nothing', async () => {
+  test('responds with the cost alone, runs nothing and stores nothing', async () => {
     const statements = await gateway.statementsOf(async () => {
       const answer = await gateway.request(QUERY, { headers: VALIDATE });
       expect(JSON.parse(answer.text)).toEqual({ extensions: { cost: COST } });
@@ -111,14 +111,14 @@ describe('GraphQL-Cost: validate', () => {
     expect((await gateway.data('{ customers { totalCount } }')).customers.totalCount).toBe(0);
   });
 
-  test('gives the refusal together with the cost', async () => {
+  test('returns the refusal together with the cost', async () => {
     const { data, errors, extensions } = await gateway.request(TOO_MUCH, { headers: VALIDATE });
     expect(data).toBeUndefined();
     expect(errors.map(({ extensions: { code } }) => code)).toEqual(['QUERY_TOO_COMPLEX']);
     expect(extensions?.cost?.requested).toBe(10_202);
   });
 
-  test('never runs an operation whose client accepts an event stream', async () => {
+  test('never runs an operation of a client that accepts an event stream', async () => {
     const response = await fetch(`${gateway.url}/graphql`, {
       method: 'POST',
       headers: { 'content-type': 'application/json', accept: 'text/event-stream', ...VALIDATE },
@@ -129,7 +129,7 @@ describe('GraphQL-Cost: validate', () => {
   });
 });
 
-describe('another value of the header', () => {
+describe('any other value of the GraphQL-Cost header', () => {
   test('is refused with the possible values', async () => {
     for (const word of ['dry-run', '', 'REPORT', 'report, validate']) {
       const { status, errors } = await gateway.request(QUERY, { headers: { 'graphql-cost': word } });
@@ -141,8 +141,8 @@ describe('another value of the header', () => {
   });
 });
 
-describe('a stored answer', () => {
-  test('is not given where the bound is lower than where it was stored', async () => {
+describe('a cached response', () => {
+  test('is not served by a gateway whose limit is too low for it', async () => {
     await gateway.request(QUERY);
     expect((await gateway.request(QUERY)).headers.get('x-cache')).toBe('HIT');
     const strict = await start({ LIMIT_COST: '4' });

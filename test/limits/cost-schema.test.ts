@@ -23,19 +23,19 @@ function startWith(from: string | RegExp, to: string): string {
 }
 
 describe('a schema', () => {
-  test('starts as it is', () => {
+  test('is accepted as it is', () => {
     expect(startWith('"An opaque identifier, unique across all types, that never changes."', '"Opaque."')).toBe(
       'started',
     );
   });
 
-  test('does not start with a list that has no size', () => {
+  test('is refused with a list that has no size', () => {
     expect(startWith(' @listSize(assumedSize: 200)', '')).toBe('Order.items: a list without @listSize');
     expect(startWith(/tags: \[String!\]! .*/, 'tags: [String!]!')).toBe('Customer.tags: a list without @listSize');
     expect(startWith(' @listSize(slicingArguments: ["ids"])', '')).toBe('Query.nodes: a list without @listSize');
   });
 
-  test('does not start with a connection field that does not say how long the page is', () => {
+  test('is refused with a connection field that does not say how long the page is', () => {
     expect(startWith(/(orders\([^)]*\): OrderConnection!)\s+@listSize\([^)]*\)/, '$1')).toMatch(
       /^OrderConnection.(edges|nodes): a list without @listSize, and Query.orders does not say how long it is$/,
     );
@@ -45,7 +45,7 @@ describe('a schema', () => {
   });
 
   test.each([
-    ['says neither a size nor where it stands', 'assumedSize: 200', 'sizedFields: []'],
+    ['gives neither a size nor the arguments that set it', 'assumedSize: 200', 'sizedFields: []'],
     ['names a slicing argument that the field does not have', '["ids"]', '["id"]'],
     ['names a slicing argument that is neither an Int nor a list', '["first", "last"]', '["first", "after"]'],
     ['names a slicing argument with a default, which would not be counted', 'first: Int\n', 'first: Int = 5\n'],
@@ -54,14 +54,14 @@ describe('a schema', () => {
       'requireOneSlicingArgument: false',
       '',
     ],
-    ['says no size for when no slicing argument is given', 'assumedSize: 20\n', ''],
-    ['stands on no list', 'sizedFields: ["edges", "nodes"]', ''],
-    ['names a sized field that is no list', 'sizedFields: ["edges", "nodes"]', 'sizedFields: ["pageInfo"]'],
-  ])('does not start with a @listSize that %s', (what, from, to) => {
+    ['gives no size for when no slicing argument is given', 'assumedSize: 20\n', ''],
+    ['is on a field that is not a list, and names no sizedFields', 'sizedFields: ["edges", "nodes"]', ''],
+    ['names a sized field that is not a list', 'sizedFields: ["edges", "nodes"]', 'sizedFields: ["pageInfo"]'],
+  ])('is refused with a @listSize that %s', (what, from, to) => {
     expect(startWith(from, to)).toMatch(new RegExp(`^\\w+\\.\\w+: @listSize ${what.replaceAll(/[[\]()]/g, '\\$&')}$`));
   });
 
-  test('does not start with a weight that is no number, wherever it stands', () => {
+  test('is refused with a weight that is not a number, wherever it is', () => {
     const said = '@cost(weight:): expected a decimal number, got "much"';
     expect(startWith('@cost(weight: "100")', '@cost(weight: "much")')).toBe(said);
     expect(startWith('type Money @cost(weight: "0.1")', 'type Money @cost(weight: "much")')).toBe(said);
@@ -70,7 +70,7 @@ describe('a schema', () => {
     expect(startWith('scalar Decimal', 'scalar Decimal @cost(weight: "much")')).toBe(said);
   });
 
-  test('does not start with a weight on a field of an interface, or lists of lists', () => {
+  test('is refused with a weight on a field of an interface, or with lists of lists', () => {
     expect(startWith(/(interface Node \{[^}]*id: ID!)/, '$1 @cost(weight: "1")')).toBe(
       'Node.id: @cost may not stand on a field of an interface; put it on those of its types',
     );
@@ -95,7 +95,7 @@ describe('the sizes that the schema gives', () => {
     ),
     ['CreateCustomerPayload', 'userErrors', MAX_USER_ERRORS],
     ['Viewer', 'scopes', SCOPES.length],
-  ])('are those that reads and writes keep to: %s.%s', (type, field, most) => {
+  ])('are the limits that reads and writes enforce: %s.%s', (type, field, most) => {
     expect(sizeOf(type, field)).toBe(most);
   });
 });

@@ -23,14 +23,14 @@ describe('@skip and @include', () => {
   }`;
   const [whole, less] = [page(10) + 110, page(10)];
 
-  test('leave out what the value of their variable says, given or by default', async () => {
+  test('leave fields out of the cost according to the value of their variable, given or by default', async () => {
     expect(await requested(query, given({ yes: true }))).toBe(whole);
     expect(await requested(query, given({ yes: false }))).toBe(less);
     expect(await requested(query, given({ yes: true, no: true }))).toBe(less);
     expect(await requested(query, given({ yes: true, no: false }))).toBe(whole);
   });
 
-  test('are refused with a variable that has no value or a wrong one, also when only the cost is asked for', async () => {
+  test('are refused with a variable that has no value or a wrong one, also if only the cost is requested', async () => {
     for (const yes of [undefined, null, 'false', 0]) {
       const headers = { 'graphql-cost': 'validate' };
       const { data, errors } = await gateway.request(query, { variables: { yes }, headers });
@@ -38,7 +38,7 @@ describe('@skip and @include', () => {
     }
   });
 
-  test('leave out what a literal says, on fields and on fragments', async () => {
+  test('leave fields and fragments out of the cost according to a literal', async () => {
     const asked = (directive: string) => `{ customers(first: 10) {
       nodes { ... ${directive} { a: orders(first: 10) { nodes { id } } } ...O ${directive} } } }
       fragment O on Customer { b: orders(first: 10) ${directive} { nodes { id } } }`;
@@ -48,7 +48,7 @@ describe('@skip and @include', () => {
     expect(await requested(asked('@include(if: true)'))).toBe(page(10) + 220);
   });
 
-  test('leave out a field only where every place that asks for it is left out', async () => {
+  test('leave a field out of the cost only if every selection of it is left out', async () => {
     const twice = `query($a: Boolean!, $b: Boolean!) { customers(first: 10) { nodes {
       ... @include(if: $a) { orders(first: 10) { nodes { id } } }
       ... @include(if: $b) { orders(first: 10) { nodes { items { quantity } } } } } } }`;
@@ -59,7 +59,7 @@ describe('@skip and @include', () => {
     expect(await cost(true, true)).toBe(whole + 100 * 200);
   });
 
-  test('on all that reads a page leave out its rows', async () => {
+  test('leave out the rows of a page if they skip everything that needs these rows', async () => {
     const info =
       'query($yes: Boolean!) { customers(first: 50) { totalCount pageInfo @include(if: $yes) { endCursor } } }';
     expect((await askedCost(gateway, info, given({ yes: true }))).typeCost).toBe(page(50) + 0.1);
@@ -70,7 +70,7 @@ describe('@skip and @include', () => {
 describe('arguments and input objects', () => {
   const fieldCost = async (query: string, variables = {}) => (await askedCost(gateway, query, { variables })).fieldCost;
 
-  test('weigh 1 for each object given, literally or in variables', async () => {
+  test('weigh 1 for each given object, in literals and in variables', async () => {
     const query = 'query($f: CustomerFilter, $o: CustomerOrder) { customers(filter: $f, orderBy: $o) { totalCount } }';
     expect(await fieldCost(query)).toBe(101);
     expect(await fieldCost(query, { f: null })).toBe(101);
@@ -85,7 +85,7 @@ describe('arguments and input objects', () => {
     expect(await fieldCost(mixed, { c: {} })).toBe(103);
   });
 
-  test('of a mutation weigh beside what the mutation does', async () => {
+  test('of a mutation are added to the weight of the mutation', async () => {
     const query = 'mutation($input: CreateCustomerInput!) { createCustomer(input: $input) { customer { id } } }';
     expect(await fieldCost(query, { input: { name: 'A' } })).toBe(12);
     const addresses = [{ line1: 'a' }, { line1: 'b' }];

@@ -19,12 +19,12 @@ const given = (variables: Readonly<Record<string, unknown>>): RequestOptions => 
 const page = (size: number) => size + 2;
 
 describe('the cost of a page', () => {
-  test('is that of as many entries as a literal says, from the start or from the end', async () => {
+  test('counts as many entries as a literal first or last says', async () => {
     expect(await requested('{ customers(first: 50) { nodes { id } } }')).toBe(page(50));
     expect(await requested('{ customers(last: 7) { nodes { id } } }')).toBe(page(7));
   });
 
-  test('is that of the default size when nothing, or null, says how many', async () => {
+  test('counts the default page size if neither first nor last is given, or null is', async () => {
     const query = 'query($first: Int, $last: Int) { customers(first: $first, last: $last) { nodes { id } } }';
     expect(await requested('{ customers { nodes { id } } }')).toBe(page(20));
     expect(await requested('{ customers(first: null) { nodes { id } } }')).toBe(page(20));
@@ -33,7 +33,7 @@ describe('the cost of a page', () => {
     expect(await requested(query, given({ first: null, last: 5 }))).toBe(page(5));
   });
 
-  test('is that of the size in a variable, of its default, and of the larger of two', async () => {
+  test("counts the size in a variable, a variable's default, and the larger of two sizes", async () => {
     const query =
       'query($first: Int = 30, $last: Int) { customers(first: $first, last: $last, after: null) { nodes { id } } }';
     expect(await requested(query)).toBe(page(30));
@@ -44,7 +44,7 @@ describe('the cost of a page', () => {
     expect(await requested(query, given({ first: null }))).toBe(page(20));
   });
 
-  test('is that of the largest page for a size that is refused later, and of none below zero', async () => {
+  test('counts the largest page for a size that is refused later, and no entry for a negative size', async () => {
     const query = 'query($n: Int) { customers(first: $n) { nodes { id } } }';
     for (const n of [101, 1_000_000, 2_147_483_647]) {
       expect(await requested(query, given({ n }))).toBe(page(100));
@@ -53,7 +53,7 @@ describe('the cost of a page', () => {
     expect(await requested(query, given({ n: -5 }))).toBe(page(0));
   });
 
-  test('multiplies what is asked of each entry, level by level', async () => {
+  test('multiplies the cost of one entry by their number, level by level', async () => {
     const query = `query($a: Int, $b: Int) {
       customers(first: $a) { nodes { orders(first: $b) { nodes { items { quantity } } } } }
     }`;
@@ -65,12 +65,12 @@ describe('the cost of a page', () => {
       expect(await requested(query, given({ a, b }))).toBe(page(a) + a * (1 + b * (1 + 200)));
   });
 
-  test('is the same for edges plus a tenth for each, and both count if both are selected', async () => {
+  test('is a tenth higher per entry for edges, and adds up if both edges and nodes are selected', async () => {
     expect(await requested('{ customers(first: 50) { edges { node { id } } } }')).toBe(page(50) + 5);
     expect(await requested('{ customers(first: 50) { nodes { id } edges { node { id } } } }')).toBe(page(100) + 5);
   });
 
-  test('counts the rows that are read for pageInfo or cursors alone, and none for a count', async () => {
+  test('includes the rows that are read for pageInfo or cursors alone, and no rows for a count', async () => {
     // A tenth for PageInfo.
     expect(await requested('{ customers(first: 50) { pageInfo { endCursor } } }')).toBe(page(50) + 1);
     expect(await requested('{ customers(first: 50) { edges { cursor } } }')).toBe(page(50));
@@ -80,7 +80,7 @@ describe('the cost of a page', () => {
     expect([typeCost, fieldCost]).toEqual([page(0), 101]);
   });
 
-  test('follows LIMIT_PAGE_SIZE_DEFAULT and LIMIT_PAGE_SIZE_MAX', async () => {
+  test('depends on LIMIT_PAGE_SIZE_DEFAULT and LIMIT_PAGE_SIZE_MAX', async () => {
     const settings = { ...PATIENT, LIMIT_PAGE_SIZE_DEFAULT: '3', LIMIT_PAGE_SIZE_MAX: '7' };
     const small = await startGateway({ databaseUrl: gateway.databaseUrl, settings });
     try {
@@ -93,7 +93,7 @@ describe('the cost of a page', () => {
 });
 
 describe('the cost of other lists', () => {
-  test('is that of the most entries that they have', async () => {
+  test('counts their maximum number of entries', async () => {
     const customer = 'customer(by: { externalId: "C" })';
     // The customer and Query; the field cost has 1 for the argument `by`.
     expect(await requested(`{ ${customer} { addresses { city } } }`)).toBe(2 + 20);
@@ -102,7 +102,7 @@ describe('the cost of other lists', () => {
     expect(await requested('{ order(by: { number: "1" }) { items { product { name } } } }')).toBe(2 + 400);
   });
 
-  test('by ids is that of as many as are given, literally, in a variable or in a list of variables', async () => {
+  test('counts the number of ids that are given, in a literal, a variable or a list of variables', async () => {
     const ids = Array.from({ length: 60 }, (_, i) => `id${i}`);
     const query = 'query($ids: [ID!]!) { nodes(ids: $ids) { id } }';
     expect(await requested(`{ nodes(ids: ${JSON.stringify(ids)}) { id } }`)).toBe(61);
@@ -116,7 +116,7 @@ describe('the cost of other lists', () => {
     expect(await requested('query($ids: [ID!]! = ["a", "b", "c"]) { nodes(ids: $ids) { id } }')).toBe(4);
   });
 
-  test('is refused for more ids than a cost can have, before any is looked up', async () => {
+  test('is too high for a huge number of ids, which are refused before any is looked up', async () => {
     const ids = Array.from({ length: 10_000 }, (_, i) => `${i}`);
     const answer = await gateway.request('query($ids: [ID!]!) { nodes(ids: $ids) { id } }', { variables: { ids } });
     expect(answer.errors.map(({ message }) => message)).toEqual([
@@ -128,7 +128,7 @@ describe('the cost of other lists', () => {
 describe('fragments', () => {
   const entry = '... on Customer { orders(first: 10) { nodes { id } } }';
 
-  test('cost what their fields cost, named, inline, within one another and on an interface', async () => {
+  test('cost what their fields cost, whether named, inline, nested or on an interface', async () => {
     const written = await requested('{ customers(first: 5) { nodes { orders(first: 10) { nodes { id } } } } }');
     expect(written).toBe(page(5) + 5 * 11);
     const forms = [
@@ -141,7 +141,7 @@ describe('fragments', () => {
     for (const form of forms) expect({ form, cost: await requested(form) }).toEqual({ form, cost: written });
   });
 
-  test('that ask the same thing cost it once, as it is resolved once', async () => {
+  test('that select the same field cost it once, since it is resolved once', async () => {
     const query = `{ customers(first: 5) { nodes { ...A ...B ...A } nodes { ...A } } }
       fragment A on Customer { owner { name } orders(first: 10) { nodes { id } } }
       fragment B on Customer { owner { email } orders(first: 10) { nodes { number } } }`;
@@ -163,15 +163,15 @@ describe('fragments', () => {
   });
 });
 
-describe('aliases', () => {
-  test('cost once each', async () => {
+describe('aliases of a field', () => {
+  test('cost what the field costs, each of them', async () => {
     const query = '{ a: customers(first: 50) { nodes { id } } b: customers(first: 50) { nodes { id } } }';
     expect(await requested(query)).toBe(1 + 2 * 51);
   });
 });
 
 describe('an operation', () => {
-  test('costs what it asks itself, whatever the others of its document ask', async () => {
+  test('costs what it selects itself, whatever other operations of its document select', async () => {
     const query = `query Small { customers(first: 1) { nodes { id } } }
       query Large { customers(first: 100) { nodes { orders(first: 100) { nodes { id } } } } }`;
     expect(await requested(query, { operationName: 'Small' })).toBe(page(1));
@@ -181,7 +181,7 @@ describe('an operation', () => {
     ]);
   });
 
-  test('that asks nothing costs 1', async () => {
+  test('that selects nothing that weighs costs 1', async () => {
     expect(await askedCost(gateway, '{ __typename }')).toEqual({
       requested: 1,
       limit: 10_000,
@@ -192,7 +192,7 @@ describe('an operation', () => {
 });
 
 describe('introspection', () => {
-  test('by the standard queries is within the bounds, and answered', async () => {
+  test('by the standard queries is within the limits, and gets its result', async () => {
     for (const options of [{}, { inputValueDeprecation: true, oneOf: true, directiveIsRepeatable: true }]) {
       const { data, errors } = await gateway.request(getIntrospectionQuery(options));
       expect(errors).toEqual([]);
@@ -200,14 +200,14 @@ describe('introspection', () => {
     }
   });
 
-  test('in circles is refused', async () => {
+  test('that is circular is refused', async () => {
     const circle = (levels: number): string => (levels === 0 ? 'name' : `fields { type { ${circle(levels - 1)} } }`);
     const { errors, data } = await gateway.request(`{ __schema { types { ${circle(3)} } } }`);
     expect(data).toBeUndefined();
     expect(errors.map(({ message }) => message)).toEqual(['Maximum introspection depth exceeded']);
   });
 
-  test('many times over is refused by its cost', async () => {
+  test('that is repeated many times is refused because of its cost', async () => {
     const types = 'types { fields { type { fields { type { name } } } args { type { name } } } }';
     const { errors } = await gateway.request(
       `{ ${Array.from({ length: 12 }, (_, i) => `a${i}: __schema { ${types} }`).join(' ')} }`,

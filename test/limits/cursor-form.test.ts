@@ -13,14 +13,14 @@ const rowId = fc.bigInt({ min: 1n, max: 2n ** 63n - 1n }).map(String);
 const name = fc.string({ unit: 'grapheme', maxLength: 200 });
 const moment = fc.date({ min: new Date(0), max: new Date('9999-12-31T23:59:59.999Z'), noInvalidDate: true });
 
-const REFUSED = /^Argument "after": expected a cursor that this list gave, got "/;
+const REFUSED = /^Argument "after": expected a cursor from this list, got "/;
 const refused = (cursor: string, by = cursors) =>
   expect(() => by.decode(scope, cursor, 'after')).toThrow(
     expect.objectContaining({ code: 'BAD_USER_INPUT', message: expect.stringMatching(REFUSED) }),
   );
 
-describe('reading a cursor', () => {
-  test('returns what was written, for text, times, nulls and ids', () => {
+describe('decoding a cursor', () => {
+  test('returns what was encoded, for text, times, nulls and ids', () => {
     const same = (column: ReturnType<typeof text>, value: string | null, row: string) => {
       const cursor = cursors.encode({ ...scope, column }, { value, id: row });
       expect(cursor).toMatch(/^[\w-]+$/);
@@ -36,7 +36,7 @@ describe('reading a cursor', () => {
     });
   });
 
-  test('refuses it with any bit changed, of its text or of its bytes', () => {
+  test('fails if any bit of its text or of its bytes is changed', () => {
     fc.assert(
       fc.property(name, rowId, (value, row) => {
         const cursor = cursors.encode(scope, { value, id: row });
@@ -49,7 +49,7 @@ describe('reading a cursor', () => {
     );
   });
 
-  test('refuses it cut short or made longer anywhere', () => {
+  test('fails if it is made shorter or longer anywhere', () => {
     const cursor = cursors.encode(scope, { value: 'Zoë', id: '12' });
     for (let length = 0; length < cursor.length; length += 1) {
       refused(cursor.slice(0, length));
@@ -59,7 +59,7 @@ describe('reading a cursor', () => {
     for (const more of ['=', '==', ' ', '\n', 'A', 'AAAA', cursor]) refused(cursor + more);
   });
 
-  test('refuses the same bytes in the alphabet of ordinary base64', () => {
+  test('fails for the same bytes in the alphabet of ordinary base64', () => {
     const differs = Array.from({ length: 50 }, (_, i) => cursors.encode(scope, { value: `n${i}`, id: '1' }))
       .map((cursor) => Buffer.from(cursor, 'base64url').toString('base64'))
       .filter((ordinary) => /[+/=]/.test(ordinary));
@@ -67,7 +67,7 @@ describe('reading a cursor', () => {
     for (const ordinary of differs) refused(ordinary);
   });
 
-  test('refuses one that was made with another key, or not encrypted', () => {
+  test('fails for one that was made with another key, or is not encrypted', () => {
     fc.assert(
       fc.property(name, rowId, (value, row) => {
         refused(createCursors(key(2)).encode(scope, { value, id: row }));
@@ -76,7 +76,7 @@ describe('reading a cursor', () => {
     );
   });
 
-  test('refuses what is not a list of six in JSON, though encrypted with the key', () => {
+  test('fails if it is not a JSON list of six, even if it is encrypted with the key', () => {
     for (const plain of ['', ' ', 'no JSON', 'null', '{}', '[]', '[2]', '[2,"Query.customers","NAME ASC","abc","n"]'])
       refused(sealed(key(1), plain));
   });
@@ -84,7 +84,7 @@ describe('reading a cursor', () => {
 
 describe('a cursor', () => {
   // What is encrypted here is pinned, so that gateways of several versions on one database agree.
-  test('is the same in every process, and as long as its parts in 16 bytes at a time, with 16 for the tag', () => {
+  test('is the same in every process, and as long as its parts, padded to a multiple of 16 bytes, plus 16 for the tag', () => {
     const counting = Buffer.from(Array.from({ length: CURSOR_KEY_BYTES }, (_, i) => i));
     const one = createCursors(counting).encode(scope, { value: 'Zoë Müller', id: '12' });
     // Made with @noble/ciphers 2.4, another implementation of RFC 5297.
@@ -99,7 +99,7 @@ describe('a cursor', () => {
     }
   });
 
-  test('differs entirely from that of any other row, list or order', () => {
+  test('differs completely from that of any other row, list or order', () => {
     const all = ['Ann', 'Anna', 'Bob'].flatMap((value) =>
       ['1', '2'].flatMap((row) =>
         ['NAME ASC', 'NAME DESC'].flatMap((order) =>
@@ -112,7 +112,7 @@ describe('a cursor', () => {
     expect(new Set(all.map((cursor) => cursor.slice(24, 33))).size).toBe(all.length);
   });
 
-  test('shows nothing of what is in it', () => {
+  test('reveals nothing of its contents', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'grapheme-ascii', minLength: 5, maxLength: 40 }), (value) => {
         const cursor = cursors.encode(scope, { value, id: '12345' });

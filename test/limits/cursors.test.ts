@@ -58,11 +58,11 @@ describe.each(['after', 'before'])('a cursor given as %s is refused', (argument)
     ['not base64', () => '!!!'],
     ['in the alphabet of ordinary base64', () => 'ab+/='],
     ['base64 of something else', () => bytes('hello')],
-    ['base64 of JSON that is no list', () => inClear({ a: 1 })],
+    ['base64 of JSON that is not a list', () => inClear({ a: 1 })],
     ['base64 of too short a list', () => inClear([1, 2, 3])],
     ['base64 of too long a list', () => inClear([1, 2, 3, 4, 5, 6, 7])],
     ['base64 of null', () => inClear(null)],
-    ['encrypted JSON that is no list', () => tools.of({ a: 1 })],
+    ['encrypted JSON that is not a list', () => tools.of({ a: 1 })],
     ['an encrypted list that is too short', () => tools.of([1, 2, 3])],
     ['an encrypted list that is too long', () => tools.of([1, 2, 3, 4, 5, 6, 7])],
     ['an encrypted null', () => tools.of(null)],
@@ -70,74 +70,74 @@ describe.each(['after', 'before'])('a cursor given as %s is refused', (argument)
     ['as long as a tag', () => bytes(Array.from({ length: 16 }, () => 7))],
     ['huge', () => 'A'.repeat(100_000)],
     ['huge and well-formed', () => tools.of(partsOf('n'.repeat(100_000)))],
-    ['one of before cursors were encrypted', () => inClear(partsOf('n'))],
+    ['one from before cursors were encrypted', () => inClear(partsOf('n'))],
     ['white space around', () => ' e30 '],
-  ])('when it is %s', async (_, make) => {
-    expectRefused(
-      await ask(customers, { [argument]: make() }),
-      argument,
-      'expected a cursor that this list gave, got "',
-    );
+  ])('if it is %s', async (_, make) => {
+    expectRefused(await ask(customers, { [argument]: make() }), argument, 'expected a cursor from this list, got "');
   });
 
-  test('when it is cut short anywhere', async () => {
+  test('if it is cut short anywhere', async () => {
     const cursor = await cursorFrom(customers);
     for (const length of [1, 10, cursor.length - 5, cursor.length - 1])
       expectRefused(await ask(customers, { [argument]: cursor.slice(0, length) }), argument, 'expected a cursor');
   });
 
-  test.each(LISTS.map((list) => [list.name, list] as const))('when it is of another list than %s', async (_, list) => {
+  test.each(LISTS.map((list) => [list.name, list] as const))('if it is from another list than %s', async (_, list) => {
     const other = list.name === 'Query.customers' ? listNamed('Query.agents') : customers;
-    expectRefused(await ask(list, { [argument]: await cursorFrom(other) }), argument, 'of another list');
+    expectRefused(await ask(list, { [argument]: await cursorFrom(other) }), argument, 'from another list');
   });
 
   test.each(LISTS.filter((list) => list.parent !== undefined).map((list) => [list.name, list] as const))(
-    'when it is of another parent of %s',
+    'if it is from another parent of %s',
     async (_, list) => {
       const [one, other] = await cursorsByParent(list);
       if (one === undefined || other === undefined) throw new Error(`too few parents in ${list.name} have entries`);
       expect((await ask(list, { parents: [one.parent], [argument]: one.cursor })).errors).toEqual([]);
-      expectRefused(await ask(list, { parents: [other.parent], [argument]: one.cursor }), argument, 'of another list');
+      expectRefused(
+        await ask(list, { parents: [other.parent], [argument]: one.cursor }),
+        argument,
+        'from another list',
+      );
     },
   );
 
-  test('when it is of another filter, or of none', async () => {
+  test('if it is from a list with another filter, or with none', async () => {
     const active = { filter: { status: ['ACTIVE'] } };
     const cursors = [await cursorFrom(customers), await cursorFrom(customers, active)];
     expectRefused(
       await ask(customers, { ...active, [argument]: cursors[0] }),
       argument,
-      'of another list, filter or order',
+      'from another list, filter or order',
     );
-    expectRefused(await ask(customers, { [argument]: cursors[1] }), argument, 'of another list, filter or order');
+    expectRefused(await ask(customers, { [argument]: cursors[1] }), argument, 'from another list, filter or order');
     const lead = { filter: { status: ['ACTIVE', 'LEAD'] } };
     expectRefused(
       await ask(customers, { ...lead, [argument]: cursors[1] }),
       argument,
-      'of another list, filter or order',
+      'from another list, filter or order',
     );
   });
 
-  test('when it is of another order or direction', async () => {
+  test('if it is from a list with another order or direction', async () => {
     const cursor = await cursorFrom(customers, byName);
-    const naming = 'expected a cursor of the order NAME DESC, got one of "NAME ASC"';
+    const naming = 'expected a cursor for the order NAME DESC, got one for "NAME ASC"';
     const turned = { orderBy: { field: 'NAME', direction: 'DESC' } };
     expectRefused(await ask(customers, { ...turned, [argument]: cursor }), argument, naming);
-    expectRefused(await ask(customers, { [argument]: cursor }), argument, 'of the order CREATED_AT DESC');
+    expectRefused(await ask(customers, { [argument]: cursor }), argument, 'for the order CREATED_AT DESC');
   });
 
-  test('when it is of another version', async () => {
+  test('if it is from another version', async () => {
     const [, ...rest] = tools.parts(await cursorFrom(customers));
     for (const version of [0, 1, 3, '2', null])
       expectRefused(await ask(customers, { [argument]: tools.of([version, ...rest]) }), argument, 'another version');
   });
 
-  test('when its value is not one of the column it sorts by, or its id none', async () => {
+  test('if its value cannot be in the column that it sorts by, or its id is not an id', async () => {
     const forge = async (list: List, given: Record<string, unknown>, [value, rowId]: [unknown, unknown]) => {
       const parts = tools.parts(await cursorFrom(list, given)).slice(0, 4);
       return ask(list, { ...given, [argument]: tools.of([...parts, value, rowId]) });
     };
-    const naming = 'expected a cursor that this list gave';
+    const naming = 'expected a cursor from this list';
     const notMoments = [
       ...[5, true, [], {}, '', 'yesterday', '2024-01-01', '2024-01-01T00:00:00Z', '2024-13-01T00:00:00.000Z'],
       ...['2024-02-30T00:00:00.000Z', '2023-02-29T00:00:00.000Z', '2024-01-01T24:00:00.000Z', "2024-01-01' OR '1'='1"],
@@ -152,7 +152,7 @@ describe.each(['after', 'before'])('a cursor given as %s is refused', (argument)
   });
 });
 
-describe('a cursor is taken', () => {
+describe('a cursor is accepted', () => {
   test('with any value that its column can have, for a row that never existed', async () => {
     for (const [list, given, value] of [
       [customers, {}, '0000-01-01T00:00:00.000Z'],
@@ -172,7 +172,7 @@ describe('a cursor is taken', () => {
     }
   });
 
-  test('of the longest name there can be still works', async () => {
+  test('with the longest possible name', async () => {
     const created = await gateway.data(
       'mutation C($name: String!) { createCustomer(input: { name: $name }) { customer { id } userErrors { message } } }',
       { name: '\u{1F600}'.repeat(100) },
@@ -184,7 +184,7 @@ describe('a cursor is taken', () => {
     expect(nodeId('Customer', 61)).toBe(created.createCustomer.customer.id);
   });
 
-  test('of a search, for the same search alone', async () => {
+  test('from a search, only for the same search', async () => {
     const query =
       'query S($t: String!, $a: String) { searchCustomers(text: $t, first: 1, after: $a) { edges { cursor } } }';
     const search = (t: string, a: string | null) => gateway.request(query, { variables: { t, a } });
@@ -195,7 +195,7 @@ describe('a cursor is taken', () => {
   });
 });
 
-describe('whatever a client sends as a cursor', () => {
+describe('a cursor that a client made up', () => {
   /** In clear, and encrypted as if it were from the gateway. */
   const both = (parts: unknown) => fc.boolean().map((isClear) => (isClear ? inClear(parts) : tools.of(parts)));
   const anything = fc.oneof(
@@ -222,14 +222,14 @@ describe('whatever a client sends as a cursor', () => {
     expect(codes.length === 0).toBe(answer.data !== null && answer.data !== undefined);
   }
 
-  test('it is BAD_USER_INPUT', async () => {
+  test('is BAD_USER_INPUT', async () => {
     const property = fc.asyncProperty(anything, fc.constantFrom('after', 'before'), async (cursor, argument) => {
       await expectPageOrRefusal(await ask(customers, { [argument]: cursor }));
     });
     await fc.assert(property, { numRuns: 150 });
   });
 
-  test('it is BAD_USER_INPUT or a page when the list, filter and order are right and the rest is made up', async () => {
+  test('is BAD_USER_INPUT, or gives a page if its list, filter and order are right', async () => {
     const givens = new Map<string, string>();
     const property = fc.asyncProperty(
       parts,

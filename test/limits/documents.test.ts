@@ -25,10 +25,10 @@ test.each([
   ['objects', `{ customers(filter: ${'{a:'.repeat(600)}`],
   ['selections', `${'{a'.repeat(900)}${'}'.repeat(900)}`],
   ['types of variables', `query($a: ${'['.repeat(1_900)}`],
-])('a document with too many %s inside one another is refused before it is parsed', async (_, query) => {
+])('a document with too deeply nested %s is refused before it is parsed', async (_, query) => {
   // The first thing that this process parses, since V8 needs more of the stack for code that it has not optimised yet.
   const { errors } = await gateway.request(query);
-  const message = 'Expected at most 100 brackets inside one another, got more.';
+  const message = 'Expected at most 100 levels of nested brackets, got more.';
   expect(errors).toMatchObject([{ message, extensions: { code: 'QUERY_TOO_COMPLEX' } }]);
 });
 
@@ -38,21 +38,21 @@ describe('a document whose fragments multiply', () => {
       const { errors, data } = await gateway.request(doubling(levels));
       expect(data).toBeUndefined();
       expect(errors[0]?.extensions.code).toBe('QUERY_TOO_COMPLEX');
-      expect(errors[0]?.message).toMatch(/^Expected at most 2000 fields with all fragments spread, got \d+\.$/);
+      expect(errors[0]?.message).toMatch(/^Expected at most 2000 fields with all fragments expanded, got \d+\.$/);
     }
   });
 
-  test('is answered every time if it is only large, without being planned', async () => {
+  test('is executed every time if it is only large, without making a plan for it', async () => {
     const document = doubling(7);
     for (let time = 0; time < 3; time += 1) expect(await gateway.data(document)).toEqual({ node: null });
   });
 
-  test('is refused for a fragment that names itself', async () => {
+  test('is refused if a fragment spreads itself', async () => {
     const { errors } = await gateway.request('{ agents { nodes { ...a } } } fragment a on Agent { id ...a }');
     expect(errors[0]?.extensions.code).toBe('GRAPHQL_VALIDATION_FAILED');
   });
 
-  test('is told no more of a long literal than its beginning', async () => {
+  test('is refused with no more than the beginning of a long literal in the message', async () => {
     const { errors, text } = await gateway.request(`{ agents(first: "${'A'.repeat(20_000)}") { nodes { id } } }`);
     expect(errors[0]?.extensions.code).toBe('GRAPHQL_VALIDATION_FAILED');
     expect(text.length).toBeLessThan(1_000);

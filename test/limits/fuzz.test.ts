@@ -70,7 +70,7 @@ interface ShownError {
   readonly extensions: { readonly code: string };
 }
 
-/** Another mutation may delete a mutation's thing while its answer is read, which is too rare to be relied on. */
+/** Another mutation may delete an object while a mutation's result is read, which is too rare to be relied on. */
 const isExpected = ({ message, extensions: { code } }: ShownError): boolean =>
   EXPECTED.has(code) || (code === 'SERVICE_UNAVAILABLE' && message.startsWith('Something was deleted'));
 
@@ -104,7 +104,7 @@ describe('thousands of documents', () => {
     await Promise.all(Array.from({ length: AT_ONCE }, worker));
   }
 
-  test('valid, nearly valid and hostile, are each answered or refused, and leave no memory behind', async () => {
+  test('(valid, nearly valid and hostile) are each executed or refused, and leak no memory', async () => {
     // By then all caches, such as that of documents, are full.
     await sendAll(0, REQUESTS * 0.6);
     const before = heapBytes();
@@ -117,13 +117,13 @@ describe('thousands of documents', () => {
     expect(grown).toBeLessThan(MAX_GROWTH_BYTES);
   });
 
-  test('were of every kind, and met every kind of refusal', () => {
+  test('are of every kind, and cause every kind of refusal', () => {
     // A fifth of all requests are malicious, one kind after the other.
     expect(HOSTILE_KINDS * 20).toBeLessThan(REQUESTS / 5);
     for (const code of EXPECTED) expect(codes.get(code) ?? 0).toBeGreaterThan(80);
   });
 
-  test('sent no statement that the server had to stop, and nothing unexpected was logged', () => {
+  test('send no statement that the server has to stop, and nothing unexpected is logged', () => {
     expect(gateway.logLines.filter((line) => line.includes('"level":50'))).toEqual([]);
   });
 });

@@ -43,7 +43,7 @@ describe.each(lists)('%s', (_, list) => {
       ]);
   });
 
-  test('takes 1 and 100, and null for not given', async () => {
+  test('accepts 1 and 100, and null as not given', async () => {
     for (const page of [{ first: 1 }, { first: 100 }, { last: 1 }, { last: 100 }])
       expect(refusals(await ask(list, page))).toEqual([]);
     const plain = await ask(list, {});
@@ -54,7 +54,7 @@ describe.each(lists)('%s', (_, list) => {
 });
 
 describe('a page', () => {
-  test('has 20 entries when neither first nor last is given, and never more than asked', async () => {
+  test('has 20 entries if neither first nor last is given, and never more than requested', async () => {
     const query =
       '{ a: customers { nodes { id } } b: customers(first: 100) { nodes { id } } c: customers(last: 3) { nodes { id } } }';
     const { a, b, c } = await gateway.data(query);
@@ -70,7 +70,7 @@ describe('a page', () => {
     expect(refusals(await gateway.request(query(100)))).toEqual([]);
   });
 
-  test('that is refused leaves the rest of the answer, and says where it was', async () => {
+  test('that is refused leaves the rest of the result as it is, and the error has its path', async () => {
     const { data, errors } = await gateway.request(
       '{ agents(first: 1) { nodes { id } } customer(by: { externalId: "C-00000001" }) { name orders(first: 101) { totalCount } } }',
     );
@@ -79,7 +79,7 @@ describe('a page', () => {
     expect(data.agents.nodes.length).toBe(1);
   });
 
-  test('refused by an argument of the wrong kind names the variable', async () => {
+  test('that is refused because of an argument of the wrong kind has an error that names the variable', async () => {
     for (const first of [1.5, '5', 3_000_000_000, [5, 6], {}]) {
       const { errors, status } = await gateway.request(
         'query Q($first: Int) { agents(first: $first) { totalCount } }',
@@ -93,7 +93,7 @@ describe('a page', () => {
     }
   });
 
-  test('is bounded by LIMIT_PAGE_SIZE_MAX and as large as LIMIT_PAGE_SIZE_DEFAULT by itself', async () => {
+  test('is limited by LIMIT_PAGE_SIZE_MAX, and has LIMIT_PAGE_SIZE_DEFAULT entries by default', async () => {
     const settings = { ...PATIENT, LIMIT_PAGE_SIZE_MAX: '7', LIMIT_PAGE_SIZE_DEFAULT: '3' };
     const small = await startGateway({ databaseUrl: gateway.databaseUrl, settings });
     try {

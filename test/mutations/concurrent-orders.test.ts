@@ -50,7 +50,7 @@ const place = (i: number): Promise<WrittenOrder> =>
 const codes = (answers: readonly WrittenOrder[]) =>
   answers.map(({ userErrors }) => userErrors[0]?.code).sort((a, b) => (a ?? '~').localeCompare(b ?? '~'));
 
-test('30 orders of one customer at once, by two gateways, with cancellations among them: the figures are right', async () => {
+test("30 concurrent orders of one customer through two gateways, some of them cancelled, leave the customer's figures correct", async () => {
   const answers = await times(30, async (i) => {
     const order = orderOf(await place(i));
     // By the other gateway.
@@ -75,7 +75,7 @@ test('30 orders of one customer at once, by two gateways, with cancellations amo
   expect(changes.length).toBe(40);
 });
 
-test('of two with the same expectedVersion, one wins; the other is refused, and gets the current state', async () => {
+test('of two updates with the same expectedVersion, one succeeds, and the other is refused and gets the current state', async () => {
   for (let round = 0; round < 5; round += 1) {
     const { id } = orderOf(await place(round));
     const answers = await times(2, (i) =>
@@ -89,7 +89,7 @@ test('of two with the same expectedVersion, one wins; the other is refused, and 
   }
 });
 
-test('an order that is cancelled many times at once is subtracted once', async () => {
+test('an order that is cancelled many times at the same time is subtracted once', async () => {
   const [{ id }] = [orderOf(await place(4)), orderOf(await place(4))];
   const answers = await times(8, (i) => by(i).advance({ id, status: 'CANCELLED' }));
   for (const { order, userErrors } of answers)
@@ -97,7 +97,7 @@ test('an order that is cancelled many times at once is subtracted once', async (
   expect(await keptFigures(gateway)).toEqual(await recomputedFigures(gateway));
 });
 
-test('of many at once with the same number, one wins', async () => {
+test('of many concurrent orders with the same number, one is created', async () => {
   const answers = await times(8, (i) =>
     by(i).order({ customerId: idOf('Customer', i + 1), currency: 'EUR', items: [one], number: 'WANTED' }),
   );
@@ -105,14 +105,14 @@ test('of many at once with the same number, one wins', async () => {
   expect(await keptFigures(gateway)).toEqual(await recomputedFigures(gateway));
 });
 
-test('many at once with the same key write one order', async () => {
+test('many concurrent requests with the same idempotencyKey create one order', async () => {
   const input = { customerId, currency: 'EUR', items: [one], idempotencyKey: 'herd' };
   const answers = await times(8, (i) => by(i).order(input));
   expect(new Set(answers.map((answer) => JSON.stringify(answer))).size).toBe(1);
   expect(await keptFigures(gateway)).toEqual(await recomputedFigures(gateway));
 });
 
-test('while the customer is deleted: before it or not at all', async () => {
+test('while the customer is deleted, orders are created before the deletion or not at all', async () => {
   const { id } = orderOf(await place(0));
   const [, ...answers] = await Promise.all([
     gateway.remove({ id: customerId }),
@@ -148,7 +148,7 @@ describe('an order that is moved to another customer while its status is about t
       [customer],
     );
 
-  test('by a merge of its customer: it is followed', async () => {
+  test('by a merge of its customer still gets the new status', async () => {
     const [{ id }, kept] = [orderOf(await place(1)), rowOf(customerOf(await gateway.create({ name: 'Kept' })).id)];
     const merged = rowOf(customerId);
     const answer = await moveMeanwhile(id, [
@@ -164,7 +164,7 @@ describe('an order that is moved to another customer while its status is about t
     expect(await keptFigures(gateway)).toEqual(await recomputedFigures(gateway));
   });
 
-  test('by itself: it is followed', async () => {
+  test('on its own still gets the new status', async () => {
     const [{ id }, taker] = [orderOf(await place(1)), rowOf(customerOf(await gateway.create({ name: 'Taker' })).id)];
     const loser = rowOf(customerId);
     const answer = await moveMeanwhile(id, [

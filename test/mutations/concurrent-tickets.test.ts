@@ -42,8 +42,8 @@ const versions = async (ticketId: string): Promise<unknown[]> => {
   return rows.map(({ version }) => version);
 };
 
-describe('tickets at the same time', () => {
-  test('opened for one customer are all stored and counted', async () => {
+describe('tickets that are written concurrently', () => {
+  test('are all stored and counted if they are opened for one customer', async () => {
     const customerId = await newCustomer();
     const answers = await times(20, (i) => gateway.openTicket({ customerId, subject: `Ticket ${i}` }));
     expect(codes(answers)).toEqual(Array.from({ length: 20 }));
@@ -51,7 +51,7 @@ describe('tickets at the same time', () => {
     expect(await openCount(customerId)).toEqual([{ open: 20 }]);
   });
 
-  test('opened with the same number: one wins, the others are refused', async () => {
+  test('are refused but for one if they are opened with the same number', async () => {
     const customers = await times(4, newCustomer);
     for (let round = 0; round < 5; round += 1) {
       const number = `race-${round}`;
@@ -63,7 +63,7 @@ describe('tickets at the same time', () => {
     expect(counts.flat().reduce((sum, { open }) => sum + Number(open), 0)).toBe(5);
   });
 
-  test('changed with the same expectedVersion: exactly one wins, and the other gets the current state', async () => {
+  test('are changed by only one of two updates with the same expectedVersion, and the other gets the current state', async () => {
     const { id } = ticketOf(await gateway.openTicket({ customerId: await newCustomer(), subject: 'Start' }));
     for (let expectedVersion = 1; expectedVersion <= 5; expectedVersion += 1) {
       const answers = await times(2, (i) =>
@@ -77,7 +77,7 @@ describe('tickets at the same time', () => {
     expect(await versions(id)).toEqual([1, 2, 3, 4, 5, 6]);
   });
 
-  test('closed and reopened by many are counted correctly in the end, and each version is recorded', async () => {
+  test('are counted correctly after many clients closed and reopened them, and each version is recorded', async () => {
     const customerId = await newCustomer();
     const tickets = await times(3, async () => ticketOf(await gateway.openTicket({ customerId, subject: 'x' })).id);
     const states = ['CLOSED', 'OPEN', 'RESOLVED', 'PENDING'];
@@ -92,7 +92,7 @@ describe('tickets at the same time', () => {
       expect(await versions(idOf('Ticket', id))).toEqual(Array.from({ length: Number(version) }, (_, i) => i + 1));
   });
 
-  test('while their customer is deleted are opened and changed before it or not at all', async () => {
+  test('are opened and changed before their customer is deleted, or not at all', async () => {
     const customerId = await newCustomer();
     const { id } = ticketOf(await gateway.openTicket({ customerId, subject: 'x' }));
     const [, ...answers] = await Promise.all([

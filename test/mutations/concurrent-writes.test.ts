@@ -17,8 +17,8 @@ const times = <Result>(count: number, run: (i: number) => Promise<Result>): Prom
 const codes = (answers: readonly { userErrors: readonly { code: string }[] }[]): (string | undefined)[] =>
   answers.map(({ userErrors }) => userErrors[0]?.code).sort((a, b) => (a ?? '~').localeCompare(b ?? '~'));
 
-describe('writes at the same time', () => {
-  test('of one email address: one wins, the others are refused', async () => {
+describe('concurrent writes', () => {
+  test('of one email address succeed once, and the others are refused', async () => {
     for (let round = 0; round < 5; round += 1) {
       const email = `wanted-${round}@example.com`;
       const answers = await times(8, (i) => gateway.create({ name: `Racer ${i}`, email, tags: ['a', 'b'] }));
@@ -27,7 +27,7 @@ describe('writes at the same time', () => {
     }
   });
 
-  test('of the same email addresses and external ids crosswise: as many as possible succeed, without server errors', async () => {
+  test('of the same email addresses and external ids crosswise succeed as often as possible, without server errors', async () => {
     for (let round = 0; round < 5; round += 1) {
       const answers = await times(8, (i) =>
         gateway.create({
@@ -40,7 +40,7 @@ describe('writes at the same time', () => {
     }
   });
 
-  test('with the same expectedVersion: exactly one wins', async () => {
+  test('with the same expectedVersion succeed exactly once', async () => {
     const { id } = customerOf(await gateway.create({ name: 'Start' }));
     for (let expectedVersion = 1; expectedVersion <= 5; expectedVersion += 1) {
       const answers = await times(2, (i) => gateway.update({ id, expectedVersion, name: `${expectedVersion}.${i}` }));
@@ -51,7 +51,7 @@ describe('writes at the same time', () => {
     }
   });
 
-  test('without expectedVersion: all go through, one after the other, each with a version of its own', async () => {
+  test('without expectedVersion all succeed, one after the other, each with its own version', async () => {
     const { id } = customerOf(await gateway.create({ name: 'Start' }));
     const answers = await times(8, (i) => gateway.update({ id, company: `Company ${i}` }));
     expect(codes(answers)).toEqual(Array.from({ length: 8 }));
@@ -61,7 +61,7 @@ describe('writes at the same time', () => {
     expect(changes).toEqual(Array.from({ length: 9 }, (_, i) => ({ version: i + 1 })));
   });
 
-  test('of updates that swap email addresses: none is a server error', async () => {
+  test('that swap email addresses never cause a server error', async () => {
     const ids = await times(
       2,
       async (i) => customerOf(await gateway.create({ name: 'Swap', email: `swap-${i}@example.com` })).id,
@@ -72,7 +72,7 @@ describe('writes at the same time', () => {
     }
   });
 
-  test('of contacts and updates while the customer is deleted: all before it or not at all', async () => {
+  test('about a customer that is being deleted are done before the deletion or not at all', async () => {
     const { id } = customerOf(await gateway.create({ name: 'Short-lived', tags: ['a'] }));
     const note = { customerId: id, kind: 'NOTE', body: 'x', agentId: idOf('Agent', 1) };
     const [, ...answers] = await Promise.all([

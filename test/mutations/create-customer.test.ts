@@ -94,7 +94,7 @@ test('every field is written normalised, with tags, addresses, statistics and th
   });
 });
 
-test('a name is enough: the rest is empty, the status is LEAD', async () => {
+test('a name is enough: the status is LEAD, and everything else is empty', async () => {
   const customer = customerOf(await gateway.create({ name: 'x' }));
   expect(customer).toMatchObject({ name: 'x', version: 1 });
   const data = await gateway.data(
@@ -155,7 +155,7 @@ test('tags that differ only in case or composition count as one', async () => {
   expect(told.after).toBe('Café, straße, 🎉, 👍');
 });
 
-test('a new customer appears at once in answers that were cached before', async () => {
+test('a new customer appears at once in results that were cached before', async () => {
   const query = '{ customers { totalCount } }';
   const count = (await gateway.data(query)).customers.totalCount;
   expect((await gateway.request(query)).headers.get('x-cache')).toBe('HIT');

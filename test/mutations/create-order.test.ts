@@ -113,7 +113,7 @@ test('the mutation returns the order as queries do, including its items', async 
   });
 });
 
-test('without a number, one is generated, from the day of the order and eight letters or digits', async () => {
+test('without a number, one is generated from the day of the order and eight letters or digits', async () => {
   const numbers = [
     orderOf(await order({ placedAt: '2024-02-29T23:59:59Z' })).number,
     orderOf(await order({ number: null, placedAt: '2024-03-01T00:30:00+02:00' })).number,
@@ -154,7 +154,7 @@ test('a given number that another order has is refused, and nothing is written',
   expect(await gateway.everything()).toEqual(before);
 });
 
-test('the last order stays the one placed last, whatever is recorded after it', async () => {
+test('lastOrderAt is the time of the order that was placed last, whatever is recorded after it', async () => {
   for (const day of ['10', '20', '15']) await order({ placedAt: `2026-01-${day}T00:00:00Z` });
   const [stats] = await gateway.sql('SELECT * FROM customer_stats WHERE customer_id = ?', [rowOf(customerId)]);
   expect(stats).toMatchObject({ order_count: 3, last_order_at: new Date('2026-01-20T00:00:00Z') });
@@ -179,7 +179,7 @@ test('the sums of a currency are exact to the last digit that can be stored, and
       {
         code: 'INVALID_INPUT',
         message:
-          'Expected orders of this customer of at most 999999999999999.9999 EUR in all, got 1000000000000000.0000.',
+          'Expected orders of this customer with a sum of at most 999999999999999.9999 EUR, got 1000000000000000.0000.',
         path: ['input', 'items'],
       },
     ],
@@ -202,7 +202,7 @@ test('200 items need as many statements as one', async () => {
   expect(few.get('write')).toBeLessThanOrEqual(16);
 });
 
-test('every total of a line and an order is what the server itself calculates', async () => {
+test('every total of an item and of an order is what the database server calculates, too', async () => {
   const digits = { EUR: 2, JPY: 0, KWD: 3 } as const;
   const decimal = (most: number) =>
     integer({ min: 0, max: most }).map((n) => `${Math.floor(n / 10_000)}.${String(n % 10_000).padStart(4, '0')}`);
@@ -230,7 +230,7 @@ test('every total of a line and an order is what the server itself calculates', 
   expect(await keptFigures(gateway)).toEqual(await recomputedFigures(gateway));
 });
 
-test('the same key writes one order, and returns it again', async () => {
+test('the same idempotencyKey creates one order, and returns it again', async () => {
   const input = { idempotencyKey: 'once', items: [kettle, kettle] };
   const first = await order(input);
   const before = await gateway.everything();

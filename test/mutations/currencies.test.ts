@@ -40,7 +40,7 @@ describe('money in every currency of ISO 4217', () => {
     return createOrder;
   };
 
-  test('is rounded to its smallest unit, and has its places', async () => {
+  test("is rounded to the currency's smallest unit, and has its decimals", async () => {
     const amounts = { 0: '10', 2: '10.00', 3: '9.999', 4: '9.9990' };
     for (const currency of codes) {
       const digits = NOT_AS_DISPLAYED[currency] ?? displayed(currency);
@@ -73,16 +73,16 @@ describe('money in every currency of ISO 4217', () => {
   );
 });
 
-test("the standard's table is the one whose amendments since are listed in src/crm/currencies.ts", () => {
+test("the package's table is the edition to which src/crm/currencies.ts adds later amendments", () => {
   expect(publishDate).toBe('2024-06-25');
 });
 
-test('the places of a currency are those of the standard where ICU displays others', () => {
+test('the decimals of a currency are those of the standard, even if ICU displays others', () => {
   const differing = codes.filter((code) => CURRENCY_DIGITS.get(code) !== displayed(code));
   expect(differing.toSorted()).toEqual(Object.keys(NOT_AS_DISPLAYED).toSorted());
 });
 
-test('a row in a currency of no standard is shown as it is', () => {
+test('an amount in an unknown currency is shown as it is stored', () => {
   expect(money('18.6000', 'ZZZ')).toEqual({ amount: '18.60', currency: 'ZZZ' });
   expect(money('18.6789', 'jp')).toEqual({ amount: '18.6789', currency: 'jp' });
 });

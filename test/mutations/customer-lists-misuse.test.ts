@@ -31,11 +31,11 @@ const stale = (expectedVersion: number) =>
 
 const CUSTOMER: Refused[] = [
   ['no id', { customerId: '' }, [noCustomer('customerId', '')]],
-  ['a text that is no id', { customerId: 'x' }, [noCustomer('customerId', 'x')]],
+  ['text that is not an id', { customerId: 'x' }, [noCustomer('customerId', 'x')]],
   ['the id of an order', { customerId: idOf('Order', 1) }, [noCustomer('customerId', idOf('Order', 1))]],
-  ['a customer that is not there', { customerId: idOf('Customer', 999_999) }, [notThere('customerId')]],
-  ['a version that is past', { expectedVersion: 0 }, [stale(0)]],
-  ['a version that is to come', { expectedVersion: 2 }, [stale(2)]],
+  ['a customer that does not exist', { customerId: idOf('Customer', 999_999) }, [notThere('customerId')]],
+  ['an old version', { expectedVersion: 0 }, [stale(0)]],
+  ['a future version', { expectedVersion: 2 }, [stale(2)]],
   ['an empty key', { idempotencyKey: '' }, [length('idempotencyKey', 255, 'none')]],
   ['a key that is too long', { idempotencyKey: 'k'.repeat(256) }, [length('idempotencyKey', 255, '256')]],
 ];
@@ -47,7 +47,7 @@ const TAGS: Refused[] = [
   ['a tag of spaces', { tags: [' \n\u00a0'] }, [length('tags.0', 50, 'none')]],
   ['a tag of 51 characters', { tags: ['x'.repeat(51)] }, [length('tags.0', 50, '51')]],
   ['a tag of 51 emoji', { tags: ['😀'.repeat(51)] }, [length('tags.0', 50, '51')]],
-  ['a tag that does not show', { tags: ['\u200b\u2060'] }, [length('tags.0', 50, 'none that shows')]],
+  ['an invisible tag', { tags: ['\u200b\u2060'] }, [length('tags.0', 50, 'none that is visible')]],
   ['half an emoji', { tags: ['a\ud83d'] }, [length('tags.0', 50, 'ones that are not text')]],
   ['a tag of two lines', { tags: ['a\u2028b'] }, [lines('tags.0', 'a\\nb')]],
   ['a tag with a tab', { tags: ['a\tb'] }, [lines('tags.0', 'a\\tb')]],
@@ -72,9 +72,9 @@ const ADDRESSES: Refused[] = [
   ],
   ['an address without a line', at({ line1: ' ' }), [length('addresses.1.line1', 200, 'none')]],
   ['a line of 201 characters', at({ line1: 'x'.repeat(201) }), [length('addresses.1.line1', 200, '201')]],
-  ['a line that is two', at({ line1: 'a\r\nb' }), [lines('addresses.1.line1', 'a\\r\\nb')]],
+  ['a line with a line break', at({ line1: 'a\r\nb' }), [lines('addresses.1.line1', 'a\\r\\nb')]],
   ['a city with a tab', at({ city: 'a\tb' }), [lines('addresses.1.city', 'a\\tb')]],
-  ['a city that does not show', at({ city: '\u00ad' }), [length('addresses.1.city', 100, 'none that shows')]],
+  ['an invisible city', at({ city: '\u00ad' }), [length('addresses.1.city', 100, 'none that is visible')]],
   ...['', 'de', 'DEU', 'D\0'].map((country): Refused => [
     `the country ${JSON.stringify(country)}`,
     at({ country }),
@@ -108,11 +108,11 @@ const MERGE: Refused[] = [
     { keepId: idOf('Agent', 1), mergeId: idOf('Ticket', 1) },
     [noCustomer('keepId', idOf('Agent', 1)), noCustomer('mergeId', idOf('Ticket', 1))],
   ],
-  ['a kept customer that is not there', { keepId: idOf('Customer', 999_999) }, [notThere('keepId')]],
-  ['a merged customer that is not there', { mergeId: idOf('Customer', 999_999) }, [notThere('mergeId')]],
+  ['a kept customer that does not exist', { keepId: idOf('Customer', 999_999) }, [notThere('keepId')]],
+  ['a merged customer that does not exist', { mergeId: idOf('Customer', 999_999) }, [notThere('mergeId')]],
   ['the same customer twice', { mergeId: 'keepId' }, [SAME]],
-  ['a version of the kept one that is past', { expectedVersion: 0 }, [stale(0)]],
-  ['a version of the kept one that is to come', { expectedVersion: 2 }, [stale(2)]],
+  ['an old version of the kept customer', { expectedVersion: 0 }, [stale(0)]],
+  ['a future version of the kept customer', { expectedVersion: 2 }, [stale(2)]],
   [
     'everything wrong at once',
     { keepId: 'x', mergeId: 'y', idempotencyKey: '' },
@@ -164,7 +164,7 @@ describe('mergeCustomers refuses, and writes nothing,', () => {
     await expectRefused(write, { expected, key: 'keepId' });
   });
 
-  test('the same customer twice by way of an earlier merge', async () => {
+  test('the same customer twice because of an earlier merge', async () => {
     const first = customerOf(await gateway.create({ name: 'First' })).id;
     const second = customerOf(await gateway.create({ name: 'Second' })).id;
     await gateway.merge({ keepId: id, mergeId: first });
@@ -190,7 +190,7 @@ test.each([
   ['an address without line1', 'setAddresses', { customerId: 'x', addresses: [{}] }],
   ['null for addresses', 'setAddresses', { customerId: 'x', addresses: null }],
   ['no customer to merge', 'mergeCustomers', { keepId: 'x' }],
-  ['a version that is a text', 'mergeCustomers', { keepId: 'x', mergeId: 'y', expectedVersion: '1' }],
+  ['a version that is a string', 'mergeCustomers', { keepId: 'x', mergeId: 'y', expectedVersion: '1' }],
 ])('what the schema does not allow (%s) is an error of the request', async (_, name, input) => {
   const type = `${name[0]?.toUpperCase()}${name.slice(1)}Input`;
   const mutation = `mutation($input: ${type}!) { ${name}(input: $input) { userErrors { code } } }`;

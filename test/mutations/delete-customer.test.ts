@@ -48,7 +48,7 @@ async function busiest(): Promise<number> {
 }
 
 describe('deleteCustomer', () => {
-  test('leaves no row of the customer in any table, and every row of the others', async () => {
+  test('leaves no row of the customer in any table, and all rows of other customers', async () => {
     const id = await busiest();
     const tables = await tablesWith('customer_id');
     expect(tables.length).toBeGreaterThanOrEqual(7);
@@ -83,7 +83,7 @@ describe('deleteCustomer', () => {
     expect(last).toMatchObject({ action: 'DELETED', changes: '[]' });
   });
 
-  test('refuses a second time, a stale version, and an update or a contact afterwards', async () => {
+  test('refuses a second deletion and a stale version, and later updates and contacts are refused', async () => {
     const id = idOf('Customer', await busiest());
     const notThere = { code: 'NOT_FOUND', message: 'There is no such customer.', path: ['input', 'id'] };
     const before = await gateway.everything();
@@ -103,7 +103,7 @@ describe('deleteCustomer', () => {
     expect(await gateway.everything()).toEqual(gone);
   });
 
-  test('frees the email and the external id for another', async () => {
+  test('frees the email and the external id for another customer', async () => {
     const input = { name: 'Phoenix', email: 'phoenix@example.com', externalId: 'phoenix' };
     const first = await gateway.create(input);
     expect((await gateway.create(input)).userErrors).toMatchObject([{ code: 'ALREADY_EXISTS' }]);
@@ -113,7 +113,7 @@ describe('deleteCustomer', () => {
     expect(rowOf(second.customer?.id)).toBeGreaterThan(rowOf(first.customer?.id));
   });
 
-  test('takes the customer out of what was answered from the cache before, orders and tickets too', async () => {
+  test('removes the customer from results that were cached before, with its orders and tickets', async () => {
     const id = idOf('Customer', await busiest());
     const query = `query($id: ID!) { node(id: $id) { id } customers { totalCount } orders { totalCount } tickets { totalCount } }`;
     const before = await gateway.data(query, { id });

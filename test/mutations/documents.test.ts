@@ -31,7 +31,7 @@ const BREAKING = `mutation($before: String!, $id: ID!) {
 
 // An operation's plan is made when it first runs, and kept for the next time.
 describe.each(['new', 'kept'])('several mutations in one document, by a %s plan', (how) => {
-  test('run in their order, and each sees what those before it did', async () => {
+  test('run in order, and each sees what the previous ones did', async () => {
     const { customer } = await gateway.create({ name: 'Original' });
     const email = `${how}@example.com`;
     const answer = await gateway.request(SEVERAL, { variables: { id: customer?.id, email } });
@@ -50,7 +50,7 @@ describe.each(['new', 'kept'])('several mutations in one document, by a %s plan'
     });
   });
 
-  test('one that breaks leaves nothing of itself, those before it stay, and none is begun after it', async () => {
+  test('are rolled back one by one: a failing one leaves nothing, those before it stay, and none runs after it', async () => {
     await gateway.sql('RENAME TABLE customer_changes TO customer_changes_away');
     await gateway.sql('CREATE TABLE customer_changes LIKE customer_changes_away');
     // The first entry fits; the second has the same version and violates the index.
@@ -83,7 +83,7 @@ describe.each(['new', 'kept'])('several mutations in one document, by a %s plan'
   });
 });
 
-test('a mutation is never answered from the cache, and never stored', async () => {
+test('the response to a mutation never comes from the cache, and is never stored', async () => {
   const mutation = 'mutation { createCustomer(input: { name: "Same" }) { customer { id } } }';
   const answers = [await gateway.request(mutation), await gateway.request(mutation), await gateway.request(mutation)];
   expect(new Set(answers.map(({ text }) => text)).size).toBe(3);

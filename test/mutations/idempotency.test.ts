@@ -27,7 +27,7 @@ const age = (key: string, hours: number): Promise<Row[]> =>
   );
 
 describe('the same idempotency key', () => {
-  test('with the same input writes once and is answered as the first time, and that is counted', async () => {
+  test('with the same input writes once and returns the first result again, and that is counted', async () => {
     const input = { name: 'Once', email: 'once@example.com', tags: ['a'], idempotencyKey: newKey() };
     const first = await gateway.create(input);
     const [before, counted] = [await gateway.everything(), await gateway.metric('concierge_repeated_writes_total')];
@@ -39,7 +39,7 @@ describe('the same idempotency key', () => {
     expect(await gateway.metric('concierge_repeated_writes_total')).toBe(counted + 2);
   });
 
-  test('shows the thing as it is now, and null once it is gone', async () => {
+  test('returns the object in its current state, and null once it is deleted', async () => {
     const input = { name: 'First name', idempotencyKey: newKey() };
     const { id } = customerOf(await gateway.create(input));
     await gateway.update({ id, name: 'Second name' });
@@ -48,7 +48,7 @@ describe('the same idempotency key', () => {
     expect(await gateway.create(input)).toEqual({ customer: null, userErrors: [] });
   });
 
-  test('repeats a refusal too, though it could be done by now', async () => {
+  test('also repeats a refusal, even if the write would succeed by now', async () => {
     const taken = customerOf(await gateway.create({ name: 'Taken', email: 'taken@example.com' }));
     const input = { name: 'Late', email: 'taken@example.com', tags: ['x'], idempotencyKey: newKey() };
     const refused = await gateway.create(input);
@@ -64,7 +64,7 @@ describe('the same idempotency key', () => {
     expect((await gateway.create({ ...input, idempotencyKey: newKey() })).userErrors).toEqual([]);
   });
 
-  test('of a refused write leaves nothing but itself', async () => {
+  test('of a refused write is the only thing that the write leaves', async () => {
     const { id } = customerOf(await gateway.create({ name: 'Stays', tags: ['one'] }));
     const before = await gateway.everything();
     const key = newKey();
@@ -86,15 +86,14 @@ describe('the same idempotency key', () => {
     expect(userErrors).toEqual([
       {
         code: 'IDEMPOTENCY_KEY_REUSED',
-        message:
-          'Expected a key of its own for each write, got one that was used with another input less than 24 hours ago.',
+        message: 'Expected a new key for each write, got one that was used with another input less than 24 hours ago.',
         path: ['input', 'idempotencyKey'],
       },
     ]);
     expect(await gateway.everything()).toEqual(before);
   });
 
-  test('many times at once writes once, and all are told the same', async () => {
+  test('in many concurrent requests writes once, and all of them get the same result', async () => {
     for (let round = 0; round < 5; round += 1) {
       const input = { name: 'Herd', email: `herd-${round}@example.com`, idempotencyKey: newKey() };
       const answers = await Promise.all(Array.from({ length: 8 }, () => gateway.create(input)));
@@ -106,7 +105,7 @@ describe('the same idempotency key', () => {
     }
   });
 
-  test('is remembered for 24 hours and no longer', async () => {
+  test('is remembered for exactly 24 hours', async () => {
     const input = { name: 'Daily', idempotencyKey: newKey() };
     const first = customerOf(await gateway.create(input));
     await age(input.idempotencyKey, 23.9);
@@ -121,28 +120,31 @@ describe('the same idempotency key', () => {
 
 test.each([
   ['empty', '', 'none'],
-  ['invisible', '\u200b', 'none that shows'],
+  ['invisible', '\u200b', 'none that is visible'],
   ['too long', 'k'.repeat(256), '256'],
-])('an idempotency key that is %s is refused along with all else', async (_, idempotencyKey, came) => {
-  const { userErrors } = await gateway.create({ name: ' ', idempotencyKey });
-  expect(userErrors).toEqual([
-    { code: 'INVALID_INPUT', message: 'Expected 1 to 200 characters, got none.', path: ['input', 'name'] },
-    {
-      code: 'INVALID_INPUT',
-      message: `Expected 1 to 255 characters, got ${came}.`,
-      path: ['input', 'idempotencyKey'],
-    },
-  ]);
-});
+])(
+  'an idempotency key that is %s is refused together with everything else that is wrong',
+  async (_, idempotencyKey, came) => {
+    const { userErrors } = await gateway.create({ name: ' ', idempotencyKey });
+    expect(userErrors).toEqual([
+      { code: 'INVALID_INPUT', message: 'Expected 1 to 200 characters, got none.', path: ['input', 'name'] },
+      {
+        code: 'INVALID_INPUT',
+        message: `Expected 1 to 255 characters, got ${came}.`,
+        path: ['input', 'idempotencyKey'],
+      },
+    ]);
+  },
+);
 
-test('keys are told apart letter by letter', async () => {
+test('keys are compared exactly', async () => {
   const ids = new Set<string>();
   for (const idempotencyKey of ['straße', 'STRASSE', 'strasse', 'stráße'])
     ids.add(customerOf(await gateway.create({ name: 'Same', idempotencyKey })).id);
   expect(ids.size).toBe(4);
 });
 
-test('keys that are too old to count are deleted, the others stay', async () => {
+test('expired keys are deleted, and the others stay', async () => {
   const [old, young] = [newKey(), newKey()];
   for (const idempotencyKey of [old, young]) await gateway.create({ name: 'Swept', idempotencyKey });
   await age(old, 25);

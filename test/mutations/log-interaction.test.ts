@@ -58,7 +58,7 @@ describe('logInteraction', () => {
     }).toEqual(before);
   });
 
-  test('without ticket, agent and time is of nobody, about nothing, now', async () => {
+  test('without a ticket, an agent and a time writes a contact with the current time and no references', async () => {
     const before = Date.now();
     const { interaction } = await gateway.log(contact({ ticketId: null, agentId: null, occurredAt: null }));
     const data = await gateway.data(
@@ -71,7 +71,7 @@ describe('logInteraction', () => {
     expect(at).toBeLessThanOrEqual(Date.now());
   });
 
-  test('is at once in the lists of its customer and its ticket that were answered from the cache before', async () => {
+  test('adds the contact at once to cached lists of its customer and its ticket', async () => {
     const query = `query($c: ID!, $t: ID!) {
       customer(by: { id: $c }) { interactions { totalCount } } ticket(by: { id: $t }) { interactions { totalCount } } }`;
     const variables = { c: customerId, t: ticketId };
@@ -83,14 +83,14 @@ describe('logInteraction', () => {
     expect(after.ticket.interactions.totalCount).toBe(before.ticket.interactions.totalCount + 1);
   });
 
-  test('takes a moment that is less than a minute ahead, since clocks differ', async () => {
+  test('accepts a time that is less than a minute in the future, since clocks differ', async () => {
     const occurredAt = new Date(Date.now() + 50_000).toISOString();
     const { interaction, userErrors } = await gateway.log(contact({ occurredAt }));
     expect(userErrors).toEqual([]);
     expect(interaction).not.toBeNull();
   });
 
-  test('takes a body of 10,000 characters, emoji too', async () => {
+  test('accepts a body of 10,000 characters, including emoji', async () => {
     const { interaction, userErrors } = await gateway.log(contact({ body: '😀'.repeat(10_000) }));
     expect(userErrors).toEqual([]);
     const [row] = await gateway.sql('SELECT CAST(CHAR_LENGTH(body) AS CHAR) AS length FROM interactions WHERE id = ?', [
@@ -102,19 +102,23 @@ describe('logInteraction', () => {
   test.each<[string, () => object, [string, string][]]>([
     ['an empty body', () => ({ body: ' \n ' }), [['INVALID_INPUT', 'body']]],
     ['a body that is too long', () => ({ body: 'x'.repeat(10_001) }), [['INVALID_INPUT', 'body']]],
-    ['a body that does not show', () => ({ body: ' \u200b\u2060\u00ad\u3164\u0001 ' }), [['INVALID_INPUT', 'body']]],
+    ['an invisible body', () => ({ body: ' \u200b\u2060\u00ad\u3164\u0001 ' }), [['INVALID_INPUT', 'body']]],
     ['half an emoji', () => ({ body: 'x\ud83d' }), [['INVALID_INPUT', 'body']]],
     ['a NUL', () => ({ body: 'x\0' }), [['INVALID_INPUT', 'body']]],
-    ['a moment in the future', () => ({ occurredAt: '9999-12-31T23:59:59Z' }), [['INVALID_INPUT', 'occurredAt']]],
-    ['a customer that is none', () => ({ customerId: 'x' }), [['NOT_FOUND', 'customerId']]],
-    ['a customer that is not there', () => ({ customerId: idOf('Customer', 999_999) }), [['NOT_FOUND', 'customerId']]],
+    ['a time in the future', () => ({ occurredAt: '9999-12-31T23:59:59Z' }), [['INVALID_INPUT', 'occurredAt']]],
+    ['text that is not the id of a customer', () => ({ customerId: 'x' }), [['NOT_FOUND', 'customerId']]],
+    [
+      'a customer that does not exist',
+      () => ({ customerId: idOf('Customer', 999_999) }),
+      [['NOT_FOUND', 'customerId']],
+    ],
     ['an agent for the customer', () => ({ customerId: idOf('Agent', 1) }), [['NOT_FOUND', 'customerId']]],
     ['an empty ticket', () => ({ ticketId: '' }), [['NOT_FOUND', 'ticketId']]],
-    ['a ticket that is not there', () => ({ ticketId: idOf('Ticket', 999_999) }), [['NOT_FOUND', 'ticketId']]],
+    ['a ticket that does not exist', () => ({ ticketId: idOf('Ticket', 999_999) }), [['NOT_FOUND', 'ticketId']]],
     ["another customer's ticket", () => ({ ticketId: ticketOfAnother }), [['NOT_FOUND', 'ticketId']]],
     ['an empty agent', () => ({ agentId: '' }), [['NOT_FOUND', 'agentId']]],
-    ['an agent that is not there', () => ({ agentId: idOf('Agent', 999_999) }), [['NOT_FOUND', 'agentId']]],
-    ['an id past all ids', () => ({ agentId: idOf('Agent', 2n ** 63n) }), [['NOT_FOUND', 'agentId']]],
+    ['an agent that does not exist', () => ({ agentId: idOf('Agent', 999_999) }), [['NOT_FOUND', 'agentId']]],
+    ['an id that is too large', () => ({ agentId: idOf('Agent', 2n ** 63n) }), [['NOT_FOUND', 'agentId']]],
     [
       'everything at once',
       () => ({ customerId: 'x', ticketId: 'y', agentId: 'z', body: '' }),

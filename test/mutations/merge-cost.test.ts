@@ -69,7 +69,7 @@ async function costOf(merged: number) {
   return { orders: Number(moved), statements, 'rows read': rowsRead, milliseconds };
 }
 
-test('a merge takes no more statements for thousands of orders than for a few, and reads no rows of others', async () => {
+test('a merge takes no more statements for thousands of orders than for a few, and reads no rows of other customers', async () => {
   const few = await costOf(FEW);
   const many = await costOf(MANY);
   printTable('What a merge costs', [few, many]);

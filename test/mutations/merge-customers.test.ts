@@ -52,7 +52,7 @@ async function changesOf(id: bigint) {
 }
 
 describe('mergeCustomers', () => {
-  test('moves every row of every table, adds up the figures, and touches nobody else', async () => {
+  test('moves every row in every table, adds up the figures, and changes no other customer', async () => {
     const [kept, merged] = await busyPair();
     const before = await gateway.everything();
     const input = { keepId: idOf('Customer', kept), mergeId: idOf('Customer', merged), expectedVersion: 1 };
@@ -94,7 +94,7 @@ describe('mergeCustomers', () => {
     expect(Number(mergedStats?.['order_count'])).toBeGreaterThan(0);
   });
 
-  test('fills what the kept one lacks, leaves what it has, and records both, with what is lost', async () => {
+  test("fills the kept customer's empty fields, leaves the others, and records both sides with the values that are lost", async () => {
     const keep = await gateway.create({
       name: 'Ada',
       company: 'Analytical',
@@ -169,7 +169,7 @@ describe('mergeCustomers', () => {
     expect(await contradictions(gateway.databaseUrl)).toEqual([]);
   });
 
-  test('the email of the merged one is free for others, its external id is not', async () => {
+  test("frees the merged customer's email for others, but not its external id", async () => {
     const keepId = customerOf(await gateway.create({ name: 'K', email: 'k@example.com', externalId: 'free-k' })).id;
     const mergeId = customerOf(await gateway.create({ name: 'M', email: 'm@example.com', externalId: 'free-m' })).id;
     await gateway.merge({ keepId, mergeId });
@@ -194,7 +194,7 @@ describe('mergeCustomers', () => {
     expect(row).toEqual({ external_id: 'free-m' });
   });
 
-  test('again, of the kept one into a third, has all ids lead there', async () => {
+  test('makes all earlier ids lead to the third customer when the kept one is merged again', async () => {
     const ids: string[] = [];
     for (const name of ['A', 'B', 'C', 'D'])
       ids.push(customerOf(await gateway.create({ name, externalId: `chain-${name}` })).id);
@@ -227,7 +227,7 @@ describe('mergeCustomers', () => {
       ).toEqual(new Set(versions));
   });
 
-  test('needs no figures of either to be there', async () => {
+  test('works if neither customer has stored figures', async () => {
     const ids: string[] = [];
     for (const name of ['A', 'B']) ids.push(customerOf(await gateway.create({ name })).id);
     const [keepId, mergeId] = ids;
@@ -262,7 +262,7 @@ describe('mergeCustomers', () => {
     );
   });
 
-  test('keeps the kept customer’s spelling of a tag that both have; the other is only in the record of changes', async () => {
+  test('keeps the kept customer’s spelling of a tag that both have, and the other one only in the record of changes', async () => {
     const keepId = customerOf(await gateway.create({ name: 'Kept', tags: ['ガ', 'x'] })).id;
     const mergeId = customerOf(await gateway.create({ name: 'Merged', tags: ['か', 'y'] })).id;
     expect((await gateway.merge({ keepId, mergeId })).userErrors).toEqual([]);
@@ -279,7 +279,7 @@ describe('mergeCustomers', () => {
     );
   });
 
-  test('of 20 tags and addresses together takes them all, of more refuses and says how many', async () => {
+  test('accepts 20 tags and 20 addresses together, and refuses more, saying how many there would be', async () => {
     const lists = (name: string, count: number) => ({
       ...{ name, tags: Array.from({ length: count }, (_, i) => `${name} ${i}`) },
       addresses: Array.from({ length: count }, (_, i) => ({ line1: `${name} ${i}` })),
@@ -315,7 +315,7 @@ describe('mergeCustomers', () => {
     expect(customer.addresses[12]).toEqual({ line1: 'Eight 0' });
   });
 
-  test('with an idempotencyKey merges once, and earlier answers show the kept one', async () => {
+  test('merges once per idempotencyKey, and repeated earlier writes return the kept customer', async () => {
     const keepId = customerOf(await gateway.create({ name: 'K' })).id;
     const created = { name: 'M', idempotencyKey: `created ${keepId}` };
     const mergeId = customerOf(await gateway.create(created)).id;
@@ -329,7 +329,7 @@ describe('mergeCustomers', () => {
   });
 });
 
-describe('writes by a merged id', () => {
+describe('writes to the id of a merged customer', () => {
   let keepId: string;
   let mergeId: string;
   beforeEach(async () => {
@@ -338,7 +338,7 @@ describe('writes by a merged id', () => {
     await gateway.merge({ keepId, mergeId });
   });
 
-  test('go to the kept one, and are answered with it', async () => {
+  test('go to the kept customer, and return it', async () => {
     const answers = [
       await gateway.update({ id: mergeId, company: 'x', expectedVersion: 2 }),
       await gateway.addTags({ customerId: mergeId, tags: ['a', 'b'] }),
@@ -356,7 +356,7 @@ describe('writes by a merged id', () => {
     ).toEqual({ customer: { tags: ['a'], addresses: [{ line1: 'A' }], interactions: { nodes: [{ body: 'Hello' }] } } });
   });
 
-  test('that are refused show the kept one', async () => {
+  test('that are refused return the kept customer', async () => {
     const kept = { id: keepId, version: 2, name: 'Kept' };
     const stale = { expectedVersion: 1 };
     for (const answer of [
@@ -368,7 +368,7 @@ describe('writes by a merged id', () => {
       expect([answer.customer, answer.userErrors[0]?.code]).toEqual([kept, 'CONFLICT']);
   });
 
-  test('can delete it', async () => {
+  test('can delete the kept customer', async () => {
     expect(await gateway.remove({ id: mergeId })).toEqual({ deletedCustomerId: keepId, userErrors: [] });
     expect(await gateway.sql('SELECT * FROM customer_merges WHERE kept_id = ?', [rowOf(keepId)])).toEqual([]);
   });

@@ -92,8 +92,8 @@ async function expectAllOn(keepId: string, mergeId: string): Promise<number> {
   return own.length - 2;
 }
 
-describe('what arrives while a customer is merged', () => {
-  test('from 20 writers at two gateways is on the kept one, all of it', async () => {
+describe('a write that arrives while its customer is being merged', () => {
+  test('ends up on the kept customer, for all of 20 writers at two gateways', async () => {
     let [before, after] = [0, 0];
     // Eight rounds, and then more until each side has won: which does is up to the machine.
     for (let round = 0; round < 8 || (Math.min(before, after) === 0 && round < MAX_ROUNDS); round += 1) {
@@ -113,7 +113,7 @@ describe('what arrives while a customer is merged', () => {
     expect(Math.min(before, after)).toBeGreaterThan(0);
   });
 
-  test('and has waited for its row goes to the kept one once the merge is committed', async () => {
+  test('and waits for the row goes to the kept customer once the merge is committed', async () => {
     const [keepId, mergeId] = [await create('Kept'), await create('Merged')];
     const running: Promise<Answered>[] = [];
     await withConnection(gateway.databaseUrl, async (connection) => {
@@ -133,8 +133,8 @@ describe('what arrives while a customer is merged', () => {
   });
 });
 
-describe('merges at the same time', () => {
-  test('of two customers into each other: one is done, the other finds one customer, without a deadlock', async () => {
+describe('concurrent merges', () => {
+  test('of two customers into each other are done once, the other finds that both are one customer, without a deadlock', async () => {
     const before = await retries();
     for (let round = 0; round < 10; round += 1) {
       const [a, b] = [await create('A', { tags: ['a'] }), await create('B', { tags: ['b'] })];
@@ -156,7 +156,7 @@ describe('merges at the same time', () => {
     expect((await retries()) - before).toBe(0);
   });
 
-  test('of the same two, the same way: one is done', async () => {
+  test('of the same customer into the same other are done once', async () => {
     const [keepId, mergeId] = [await create('A'), await create('B')];
     const answers = await Promise.all(
       Array.from({ length: 6 }, () => mutate('mergeCustomers', { keepId, mergeId, expectedVersion: 1 })),
@@ -166,7 +166,7 @@ describe('merges at the same time', () => {
     expect(codes.filter((code) => code === 'CONFLICT')).toHaveLength(5);
   });
 
-  test('of five in a ring: four are done, and all five ids lead to one', async () => {
+  test('of five customers in a ring are done four times, and all five ids lead to one customer', async () => {
     for (let round = 0; round < 5; round += 1) {
       const names = ['A', 'B', 'C', 'D', 'E'];
       const ids: string[] = [];

@@ -26,7 +26,7 @@ afterAll(async () => {
 const NODES = 'query N($ids: [ID!]!) { nodes(ids: $ids) { __typename id ... on Customer { name } } }';
 const FRESH = { headers: { 'cache-control': 'no-cache' } };
 
-/** An answer that is not from the cache, with its statements. */
+/** A result that is not from the cache, with its statements. */
 async function ask(query: string, variables: Readonly<Record<string, unknown>>) {
   let data: Readonly<Record<string, unknown>> = {};
   const statements = await gateway.statementsOf(async () => {
@@ -41,7 +41,7 @@ describe('the id of a merged customer', () => {
   test.each([
     ['customer(by: { id: $id }) { __typename id name }', 'customer'],
     ['node(id: $id) { __typename id ... on Customer { name } }', 'node'],
-  ])('gives the kept one, with its id, in %s', async (field, name) => {
+  ])('finds the kept customer, with that customer’s id, in %s', async (field, name) => {
     for (const id of merged)
       // With a new plan, then with the kept one.
       for (let times = 0; times < 2; times += 1)
@@ -51,7 +51,7 @@ describe('the id of a merged customer', () => {
         });
   });
 
-  test('gives the kept one in the order asked among others, in two statements for all', async () => {
+  test('finds the kept customer among other ids in the given order, with two statements for all', async () => {
     const ids = [merged[1], other, missing, kept, merged[0], idOf('Order', 1), merged[1]];
     const { data, statements } = await ask(NODES, { ids });
     expect(data['nodes']).toEqual([
@@ -66,7 +66,7 @@ describe('the id of a merged customer', () => {
     expect(statements).toEqual({ 'Customer by id': 1, 'Customer by former id': 1, 'Order by id': 1 });
   });
 
-  test('costs nothing where all are found, and one statement more for any number that is missing', async () => {
+  test('costs nothing if every id has a row, and one more statement for any number of ids without', async () => {
     const ids = Array.from({ length: 50 }, (_, i) => idOf('Customer', i + 1));
     expect((await ask(NODES, { ids })).statements).toEqual({ 'Customer by id': 1 });
     const none = Array.from({ length: 50 }, (_, i) => idOf('Customer', 1_000_000 + i));
@@ -75,7 +75,7 @@ describe('the id of a merged customer', () => {
     expect(statements).toEqual({ 'Customer by id': 1, 'Customer by former id': 1 });
   });
 
-  test('does so wherever a customer is named: in rows that still have it too', async () => {
+  test('also finds it from rows that still refer to the merged customer', async () => {
     const query = 'query O($id: ID!) { node(id: $id) { ... on Order { customer { id name } } } }';
     await gateway.sql('UPDATE orders SET customer_id = (SELECT MIN(merged_id) FROM customer_merges) WHERE id = 1');
     expect((await ask(query, { id: idOf('Order', 1) })).data).toEqual({
@@ -84,7 +84,7 @@ describe('the id of a merged customer', () => {
   });
 });
 
-test('the external id of a merged customer gives the kept one; its email gives nobody', async () => {
+test('the external id of a merged customer finds the kept one, and its email finds nobody', async () => {
   const query = 'query C($by: CustomerBy!) { customer(by: $by) { id externalId } }';
   for (const externalId of ['first', 'second'])
     expect(await ask(query, { by: { externalId } })).toEqual({
@@ -99,7 +99,7 @@ test('the external id of a merged customer gives the kept one; its email gives n
   });
 });
 
-test('what hangs on the kept customer is there under the merged id, and its changes name the merged one', async () => {
+test('the merged id shows everything that belongs to the kept customer, whose changes name the merged one', async () => {
   const query = `query C($id: ID!) { customer(by: { id: $id }) { orders { totalCount } summary { orderCount }
     changes(first: 9) { nodes { nodeId version action } } } }`;
   const { data } = await ask(query, { id: merged[0] });
@@ -111,7 +111,7 @@ test('what hangs on the kept customer is there under the merged id, and its chan
     );
 });
 
-test('once a merge has answered, nothing stored before is answered from the cache, under any id', async () => {
+test('once a merge has returned, no response cached before is served, for either id', async () => {
   const ids: string[] = [];
   for (const name of ['A', 'B']) ids.push(customerOf(await gateway.create({ name, externalId: `cached-${name}` })).id);
   const [keepId, mergeId] = ids;
@@ -136,7 +136,7 @@ test('once a merge has answered, nothing stored before is answered from the cach
   for (const i of [0, 1, 2]) expect(Object.values(after[i]?.data)[0]).toMatchObject({ id: keepId });
 });
 
-test('once the kept customer is deleted, the merged ids and external ids give null, and are free', async () => {
+test('once the kept customer is deleted, merged ids and external ids find nobody, and the external ids are free', async () => {
   const query = 'query C($by: CustomerBy!) { customer(by: $by) { id } }';
   const keys = [{ id: kept }, ...merged.map((id) => ({ id })), { externalId: 'first' }, { externalId: 'kept' }];
   for (const by of keys) expect(await gateway.data(query, { by })).toEqual({ customer: { id: kept } });

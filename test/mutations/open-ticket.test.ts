@@ -69,7 +69,7 @@ describe('openTicket', () => {
     }).toEqual({ ...before, customer_stats: counted });
   });
 
-  test('of a customer and a subject alone is of normal priority, assigned to nobody, open as of now', async () => {
+  test('with only a customer and a subject opens a ticket now, with normal priority and without an assignee', async () => {
     const before = Date.now();
     const { id } = ticketOf(await gateway.openTicket(ticket({ number: null, assigneeId: null })));
     const { node } = await gateway.data(
@@ -81,7 +81,7 @@ describe('openTicket', () => {
     expect(Date.parse(node.openedAt)).toBeLessThanOrEqual(Date.now());
   });
 
-  test('without a number makes one of the day and eight characters that nobody mistakes', async () => {
+  test('generates a number from the day and eight unambiguous characters if none is given', async () => {
     const days = new Set<string>();
     const numbers = new Set<string>();
     for (let made = 0; made < 20; made += 1) {
@@ -93,7 +93,7 @@ describe('openTicket', () => {
     expect(new Set([...numbers].map((number) => number.slice(2, 8)))).toEqual(days);
   });
 
-  test('takes another number where the one it made is taken, and writes once', async () => {
+  test('generates another number if the first is taken, and writes once', async () => {
     const rolled = rollNumbers(0, 32, 64, 255);
     const first = ticketOf(await gateway.openTicket(ticket()));
     expect(first.number).toMatch(/-00000000$/);
@@ -106,7 +106,7 @@ describe('openTicket', () => {
     expect([added('tickets'), added('customer_changes')]).toEqual([1, 1]);
   });
 
-  test('gives up after five numbers that are taken, and writes nothing', async () => {
+  test('gives up after five taken numbers, and writes nothing', async () => {
     const rolled = rollNumbers(1, 1, 1, 1, 1, 1, 1);
     await gateway.openTicket(ticket());
     const before = await gateway.everything();
@@ -118,7 +118,7 @@ describe('openTicket', () => {
     expect(await gateway.everything()).toEqual(before);
   });
 
-  test('sent again with its key is answered with the same ticket, and opens one', async () => {
+  test('returns the same ticket if it is repeated with its idempotencyKey, and opens only one', async () => {
     const input = ticket({ idempotencyKey: 'once' });
     const first = await gateway.openTicket(input);
     const before = await gateway.everything();
@@ -126,7 +126,7 @@ describe('openTicket', () => {
     expect(await gateway.everything()).toEqual(before);
   });
 
-  test('works out the counts of a customer who has none yet', async () => {
+  test('computes the counts of a customer without stored counts', async () => {
     const before = await statsOf(3);
     expect(before).toMatchObject({ order_count: expect.any(Number) });
     await gateway.sql('DELETE FROM customer_stats WHERE customer_id = 3');
@@ -140,7 +140,7 @@ describe('openTicket', () => {
     ["its assignee's list", '{ agent(id: $a) { tickets { totalCount } } }'],
     ['the count of open ones', '{ customer(by: { id: $c }) { summary { openTicketCount } } }'],
     ['the record of changes', '{ customer(by: { id: $c }) { changes { totalCount } } }'],
-  ])('appears at once in %s that was cached before', async (_, selection) => {
+  ])('shows the ticket at once in %s that was cached before', async (_, selection) => {
     const names = [selection.includes('$c') ? '$c: ID!' : '', selection.includes('$a') ? '$a: ID!' : ''].join('');
     const query = names === '' ? selection : `query(${names}) ${selection}`;
     const variables = { c: customerId, a: idOf('Agent', 1) };

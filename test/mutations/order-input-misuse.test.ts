@@ -30,12 +30,12 @@ const NO_PRODUCT = 'There is no such product.';
 
 const MISUSES: readonly Misuse[] = [
   [
-    'a customer that is none',
+    'text that is not the id of a customer',
     { customerId: 'x' },
     [['NOT_FOUND', 'customerId', 'Expected the id of a Customer, got "x".']],
   ],
   [
-    'a customer that is not there',
+    'a customer that does not exist',
     { customerId: idOf('Customer', 999_999) },
     [['NOT_FOUND', 'customerId', 'There is no such customer.']],
   ],
@@ -46,9 +46,9 @@ const MISUSES: readonly Misuse[] = [
     [['INVALID_INPUT', 'number', 'Expected 1 to 64 characters, got 65.']],
   ],
   [
-    'a number that does not show',
+    'an invisible number',
     { number: '\u200b' },
-    [['INVALID_INPUT', 'number', 'Expected 1 to 64 characters, got none that shows.']],
+    [['INVALID_INPUT', 'number', 'Expected 1 to 64 characters, got none that is visible.']],
   ],
   [
     'a number with a tab',
@@ -92,7 +92,7 @@ const MISUSES: readonly Misuse[] = [
     [['NOT_FOUND', 'items.1.product', `Expected the id of a Product, got "${id}".`]],
   ]),
   [
-    'products that are not there',
+    'products that do not exist',
     {
       items: [
         { product: { sku: 'OWN-EUR' }, quantity: 1 },
@@ -108,12 +108,12 @@ const MISUSES: readonly Misuse[] = [
     [0, 2, 3, 4, 5, 6, 7].map((i) => ['NOT_FOUND', `items.${i}.product`, NO_PRODUCT] as const),
   ],
   [
-    'a product without a price in the currency, and one that is not there beside it',
+    'a product without a price in the currency, together with one that does not exist',
     { items: [teapot, { ...teapot, unitPrice: '8' }, { ...kettle, product: { sku: 'none' } }, teapot] },
     [
-      ['INVALID_INPUT', 'items.0.unitPrice', 'Expected a price in EUR, since that of the product is in JPY, got none.'],
+      ['INVALID_INPUT', 'items.0.unitPrice', "Expected a price in EUR, since the product's price is in JPY, got none."],
       ['NOT_FOUND', 'items.2.product', NO_PRODUCT],
-      ['INVALID_INPUT', 'items.3.unitPrice', 'Expected a price in EUR, since that of the product is in JPY, got none.'],
+      ['INVALID_INPUT', 'items.3.unitPrice', "Expected a price in EUR, since the product's price is in JPY, got none."],
     ],
   ],
   [
@@ -123,27 +123,27 @@ const MISUSES: readonly Misuse[] = [
       [
         'INVALID_INPUT',
         'items.1.unitPrice',
-        'Expected a price of 0 or more, since that of the product is negative, got none.',
+        "Expected a price of 0 or more, since the product's price is negative, got none.",
       ],
     ],
   ],
   [
-    'an item that comes to too much',
+    'an item with too large a total',
     second({ unitPrice: LARGEST, quantity: 2 }),
-    [['INVALID_INPUT', 'items.1', `Expected an item of at most ${LARGEST} in all, got 2000000000000000.0000.`]],
+    [['INVALID_INPUT', 'items.1', `Expected an item with a total of at most ${LARGEST}, got 2000000000000000.0000.`]],
   ],
   [
-    'an item that comes to too much by rounding',
+    'an item with too large a total after rounding',
     second({ unitPrice: LARGEST }),
-    [['INVALID_INPUT', 'items.1', `Expected an item of at most ${LARGEST} in all, got 1000000000000000.0000.`]],
+    [['INVALID_INPUT', 'items.1', `Expected an item with a total of at most ${LARGEST}, got 1000000000000000.0000.`]],
   ],
   [
-    'items that come to too much together',
+    'items with too large a total together',
     second({ unitPrice: '999999999999999' }),
-    [['INVALID_INPUT', 'items', `Expected items of at most ${LARGEST} in all, got 1000000000000018.9900.`]],
+    [['INVALID_INPUT', 'items', `Expected an order with a total of at most ${LARGEST}, got 1000000000000018.9900.`]],
   ],
   [
-    'everything that can be told by itself, at once',
+    'everything that can be checked without the database, at once',
     {
       ...{ customerId: '', number: '', currency: 'ZZZ', idempotencyKey: '' },
       items: [{ product: { id: 'x' }, quantity: 0, unitPrice: '-1', discount: '2' }],
@@ -174,14 +174,14 @@ describe('createOrder refuses, and writes nothing,', () => {
     expect(await gateway.everything()).toEqual(before);
   });
 
-  test('a moment more than a minute ahead', async () => {
+  test('a time more than a minute in the future', async () => {
     expect((await order({ placedAt: ahead(50_000) })).userErrors).toEqual([]);
     // Far enough ahead that it is still in the future when it is checked.
     const [before, placedAt] = [await gateway.everything(), ahead(360_000)];
     expect((await order({ placedAt })).userErrors).toEqual([
       {
         code: 'INVALID_INPUT',
-        message: `Expected a moment that is not in the future, got ${placedAt}.`,
+        message: `Expected a time that is not in the future, got ${placedAt}.`,
         path: ['input', 'placedAt'],
       },
     ]);
@@ -189,7 +189,7 @@ describe('createOrder refuses, and writes nothing,', () => {
   });
 });
 
-test('each bound is taken to its end', async () => {
+test('each field is accepted up to its limit', async () => {
   const items = [
     { ...kettle, quantity: 1_000_000, unitPrice: '0.0001', discount: '0.0001' },
     { ...teapot, unitPrice: '-0', discount: 0 },
@@ -212,9 +212,9 @@ test.each([
   ['two keys of the product', { ...kettle, product: { id: 'x', sku: 'y' } }],
   ['a key of the product that is null', { ...kettle, product: { id: null } }],
   ['no quantity', { product: { sku: 'own-eur' } }],
-  ['half a quantity', { ...kettle, quantity: 0.5 }],
+  ['half a unit', { ...kettle, quantity: 0.5 }],
   ['a quantity past 32 bits', { ...kettle, quantity: 2 ** 31 }],
-  ['a price that is no number', { ...kettle, unitPrice: '1,50' }],
+  ['a price that is not a number', { ...kettle, unitPrice: '1,50' }],
   ['a price of five decimals', { ...kettle, unitPrice: '0.00001' }],
   ['a price of sixteen digits', { ...kettle, unitPrice: '1'.repeat(16) }],
   ['a discount of five decimals', { ...kettle, discount: '0.33333' }],
@@ -233,12 +233,12 @@ test.each([
 test.each([
   ['a currency in small letters', 'createOrder', { customerId: 'x', currency: 'eur', items: [kettle] }],
   ['no items', 'createOrder', { customerId: 'x', currency: 'EUR' }],
-  ['a time that is none', 'createOrder', { customerId: 'x', currency: 'EUR', items: [], placedAt: 'today' }],
+  ['an invalid time', 'createOrder', { customerId: 'x', currency: 'EUR', items: [], placedAt: 'today' }],
   ['no status', 'updateOrderStatus', { id: 'x' }],
   ['a status that is null', 'updateOrderStatus', { id: 'x', status: null }],
-  ['a status that is not there', 'updateOrderStatus', { id: 'x', status: 'LOST' }],
-  ['a version that is a text', 'updateOrderStatus', { id: 'x', status: 'PAID', expectedVersion: '1' }],
-])('and so is %s', async (_, name, input) => {
+  ['an unknown status', 'updateOrderStatus', { id: 'x', status: 'LOST' }],
+  ['a version that is a string', 'updateOrderStatus', { id: 'x', status: 'PAID', expectedVersion: '1' }],
+])('an input with %s, which the schema does not allow, is also an error of the request', async (_, name, input) => {
   const type = `${name[0]?.toUpperCase()}${name.slice(1)}Input`;
   const mutation = `mutation($input: ${type}!) { ${name}(input: $input) { userErrors { code } } }`;
   const answer = await gateway.request(mutation, { variables: { input } });

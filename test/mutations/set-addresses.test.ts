@@ -27,7 +27,7 @@ const read = async () => (await gateway.data(READ, { id: customerId })).customer
 const empty = { label: null, line2: null, city: null, region: null, postalCode: null, country: null };
 
 describe('setAddresses', () => {
-  test('replaces all, makes a new version and an entry with both lists in the record of changes', async () => {
+  test('replaces all addresses, raises the version, and records both lists in the record of changes', async () => {
     const row = BigInt(rowOf(customerId));
     const before = await gateway.everything();
     await aMoment();
@@ -72,7 +72,7 @@ describe('setAddresses', () => {
     expect(tag).toEqual({ tag: 'one' });
   });
 
-  test('of none takes all away', async () => {
+  test('removes all addresses if none are given', async () => {
     expect((await gateway.setAddresses({ customerId, addresses: [] })).userErrors).toEqual([]);
     expect(await read()).toMatchObject({
       ...{ version: 2, addresses: [] },
@@ -81,7 +81,7 @@ describe('setAddresses', () => {
     expect((await gateway.setAddresses({ customerId, addresses: [] })).customer?.version).toBe(2);
   });
 
-  test('of the same writes nothing', async () => {
+  test('writes nothing if the addresses are the same', async () => {
     const before = await gateway.everything();
     const addresses = [{ ...HOME, line1: ' Unter den Linden 1 ', region: null }, WORK];
     expect(await gateway.setAddresses({ customerId, addresses, expectedVersion: 1 })).toEqual({
@@ -91,7 +91,7 @@ describe('setAddresses', () => {
     expect(await gateway.everything()).toEqual(before);
   });
 
-  test('of the same in another order, with a part in another field or in other letters, is a change', async () => {
+  test('treats another order, a part in another field, and a difference in case as changes', async () => {
     for (const [version, addresses] of [
       [WORK, HOME],
       [HOME, { line1: WORK.line1, city: WORK.line2, region: WORK.region }],
@@ -104,7 +104,7 @@ describe('setAddresses', () => {
     }
   });
 
-  test('is at once in what was answered from the cache before', async () => {
+  test('shows the new addresses at once in results that were cached before', async () => {
     const query = 'query($id: ID!) { customer(by: { id: $id }) { addresses { line1 } } }';
     await gateway.data(query, { id: customerId });
     expect((await gateway.request(query, { variables: { id: customerId } })).headers.get('x-cache')).toBe('HIT');
@@ -112,7 +112,7 @@ describe('setAddresses', () => {
     expect(await gateway.data(query, { id: customerId })).toEqual({ customer: { addresses: [{ line1: 'New' }] } });
   });
 
-  test('with the same expectedVersion: one wins, the other is told the version that is there', async () => {
+  test('succeeds for one of two concurrent writes with the same expectedVersion, and tells the other the current version', async () => {
     const answers = await Promise.all(
       ['A', 'B'].map((line1) => gateway.setAddresses({ customerId, addresses: [{ line1 }], expectedVersion: 1 })),
     );
@@ -123,7 +123,7 @@ describe('setAddresses', () => {
     expect((await read()).addresses.length).toBe(1);
   });
 
-  test('many at once: each is whole, and the last one stays', async () => {
+  test('writes each of many concurrent lists as a whole, and the last one stays', async () => {
     const answers = await Promise.all(
       Array.from({ length: 10 }, (_, i) =>
         gateway.setAddresses({
@@ -141,7 +141,7 @@ describe('setAddresses', () => {
     );
   });
 
-  test('with an idempotencyKey writes once', async () => {
+  test('writes once per idempotencyKey', async () => {
     const input = { customerId, addresses: [WORK], idempotencyKey: `addresses ${customerId}` };
     const first = await gateway.setAddresses(input);
     await gateway.setAddresses({ customerId, addresses: [HOME] });

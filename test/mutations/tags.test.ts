@@ -61,7 +61,7 @@ const change = (before: string | null, after: string | null) => ({
 });
 
 describe('addTags', () => {
-  test('adds what is not there, makes a new version and an entry in the record of changes', async () => {
+  test('adds tags that are new, raises the version, and adds an entry to the record of changes', async () => {
     const result = await written(async () => {
       const answer = await gateway.addTags({ customerId, tags: [' new ', 'vip', 'ÉTÉ', 'New', 'Straße', 'STRAßE'] });
       expect(answer).toEqual({ customer: { id: customerId, version: 2, name: 'Ada' }, userErrors: [] });
@@ -73,7 +73,7 @@ describe('addTags', () => {
     });
   });
 
-  test('has entries in the record of changes that differ when the tags do', async () => {
+  test('makes entries in the record of changes that differ if the tags do', async () => {
     const result = await written(async () => {
       await gateway.addTags({ customerId, tags: ['a, b', '"c"'] });
       await gateway.removeTags({ customerId, tags: ['a, b', '"c"'] });
@@ -83,7 +83,7 @@ describe('addTags', () => {
     expect(JSON.stringify(result.changes)).toContain(JSON.stringify('"\\"c\\"", "a, b", été, VIP'));
   });
 
-  test('writes nothing when all of them are there already, by the rules of the database', async () => {
+  test('writes nothing if the customer already has all of them, by the rules of the database', async () => {
     const before = await gateway.everything();
     for (const tags of [['vip'], ['ETE', 'Vip'], [' VIP '], ['VIP', 'ėtė']])
       expect(await gateway.addTags({ customerId, tags, expectedVersion: 1 })).toEqual({
@@ -93,7 +93,7 @@ describe('addTags', () => {
     expect(await gateway.everything()).toEqual(before);
   });
 
-  test('fills up to 20 and no further, and says how many there would be', async () => {
+  test('fills up to 20 tags and refuses more, saying how many there would be', async () => {
     expect((await gateway.addTags({ customerId, tags: tagged(17) })).userErrors).toEqual([]);
     const before = await gateway.everything();
     expect(await gateway.addTags({ customerId, tags: ['vip', 'a', 'b', 'c', 'd'] })).toEqual({
@@ -110,7 +110,7 @@ describe('addTags', () => {
     expect((await gateway.addTags({ customerId, tags: ['last', 'VIP'] })).userErrors).toEqual([]);
   });
 
-  test('leaves a customer that came with too many tags as it is, and lets some of them be taken off', async () => {
+  test('leaves a customer that already has too many tags as it is, and some of them can be removed', async () => {
     const row = rowOf(customerId);
     for (const tag of tagged(22))
       await gateway.sql(
@@ -128,7 +128,7 @@ describe('addTags', () => {
 });
 
 describe('removeTags', () => {
-  test('takes off what is there, makes a new version and an entry in the record of changes', async () => {
+  test('removes tags that the customer has, raises the version, and adds an entry to the record of changes', async () => {
     const result = await written(async () => {
       const answer = await gateway.removeTags({ customerId, tags: ['ETE', 'nowhere'] });
       expect(answer).toEqual({ customer: { id: customerId, version: 2, name: 'Ada' }, userErrors: [] });
@@ -136,12 +136,12 @@ describe('removeTags', () => {
     expect(result).toEqual({ version: 2, tags: ['VIP'], changes: [change('été, VIP', 'VIP')] });
   });
 
-  test('can take off the last one', async () => {
+  test('can remove the last tag', async () => {
     const result = await written(() => gateway.removeTags({ customerId, tags: ['vip', 'été'] }));
     expect(result).toEqual({ version: 2, tags: [], changes: [change('été, VIP', null)] });
   });
 
-  test('takes off what another program stored and no filter finds, which addTags refuses', async () => {
+  test('removes a tag that another program stored and no filter finds, which addTags would refuse', async () => {
     await gateway.sql(
       'INSERT INTO customer_tags SELECT id, ?, created_at, updated_at, name, owner_id FROM customers WHERE id = ?',
       ['\u0301', rowOf(customerId)],
@@ -153,7 +153,7 @@ describe('removeTags', () => {
     expect(result.tags).toEqual(['été', 'VIP']);
   });
 
-  test('writes nothing when none of them is there', async () => {
+  test('writes nothing if the customer has none of them', async () => {
     const before = await gateway.everything();
     expect(await gateway.removeTags({ customerId, tags: ['VIPs', 'x'] })).toEqual({
       customer: { id: customerId, version: 1, name: 'Ada' },
@@ -164,7 +164,7 @@ describe('removeTags', () => {
 });
 
 describe('addTags and removeTags', () => {
-  test('are at once in what was answered from the cache before, in lists by tag too', async () => {
+  test('show at once in results that were cached before, including lists by tag', async () => {
     const query = `query($id: ID!) { customer(by: { id: $id }) { tags version }
       customers(filter: { tag: "lately" }) { nodes { id } } }`;
     const seen = async (tags: string[], version: number, listed: object[]) => {
@@ -186,7 +186,7 @@ describe('addTags and removeTags', () => {
     ['é', 'e'],
     ['Straße', 'STRASSE'],
     ['ﾀｸﾞ', 'タク'],
-  ])('%s and %s given together are refused, naming both, since the database takes them for one', async (one, other) => {
+  ])('refuse %s and %s in one input, naming both, since the database considers them equal', async (one, other) => {
     const answer = await gateway.addTags({ customerId, tags: ['first', one, other] });
     const message = `Expected tags that differ, got ${JSON.stringify(one)} and ${JSON.stringify(other)}, which count as the same.`;
     expect(answer.userErrors).toEqual([{ code: 'INVALID_INPUT', path: ['input', 'tags'], message }]);
@@ -202,7 +202,7 @@ describe('addTags and removeTags', () => {
     ['ガ', 'か'],
     ['Straße', 'STRASSE'],
   ])(
-    'take %s for %s, which is there: the stored spelling stays and is shown, and goes by either',
+    'treat %s as the stored tag %s: the stored spelling stays and is shown, and either spelling removes it',
     async (stored, given) => {
       const tagsAfter = async (mutation: string, tags: string[]) => {
         const query = `mutation($input: ${mutation[0]?.toUpperCase()}${mutation.slice(1)}Input!) {
@@ -217,7 +217,7 @@ describe('addTags and removeTags', () => {
     },
   );
 
-  test('keep apart what differs only in case if the database does: capitals of Georgian are younger than its rules', async () => {
+  test('keep tags that differ only in case apart if the database does, as for Georgian capitals, which it does not know', async () => {
     const tags = ['ნინო', '\u1c9c\u1c98\u1c9c\u1c9d'];
     expect((await gateway.addTags({ customerId, tags })).userErrors).toEqual([]);
     const query = 'query($id: ID!) { customer(by: { id: $id }) { tags } }';
@@ -225,7 +225,7 @@ describe('addTags and removeTags', () => {
     expect(new Set(customer.tags)).toEqual(new Set(['été', 'VIP', ...tags]));
   });
 
-  test('with the same expectedVersion: one wins, the other is told the version that is there', async () => {
+  test('succeed for one of two concurrent writes with the same expectedVersion, and tell the other the current version', async () => {
     const answers = await Promise.all([
       gateway.addTags({ customerId, tags: ['a'], expectedVersion: 1 }),
       gateway.removeTags({ customerId, tags: ['vip'], expectedVersion: 1 }),
@@ -239,7 +239,7 @@ describe('addTags and removeTags', () => {
     for (const { customer } of answers) expect(customer).toEqual({ id: customerId, version: 2, name: 'Ada' });
   });
 
-  test('many at once: none is lost, and each that changed something has a version of its own', async () => {
+  test('lose no write of many concurrent ones, and each that changed something has its own version', async () => {
     const answers = await Promise.all([
       ...tagged(12).map((tag) => gateway.addTags({ customerId, tags: [tag] })),
       ...['VIP', 'vip', 'été', 'ETE'].map((tag) => gateway.removeTags({ customerId, tags: [tag] })),
@@ -254,7 +254,7 @@ describe('addTags and removeTags', () => {
     expect(new Set(customer.changes.nodes.map(({ version }: { version: number }) => version)).size).toBe(15);
   });
 
-  test('with an idempotencyKey write once, and the key belongs to one of them', async () => {
+  test('write once per idempotencyKey, which belongs to only one of the two mutations', async () => {
     const input = { customerId, tags: ['keyed'], idempotencyKey: `tags ${customerId}` };
     const first = await gateway.addTags(input);
     expect(await gateway.addTags(input)).toEqual(first);

@@ -23,9 +23,9 @@ const FIELDS: Row[] = [
   ['an empty subject', { subject: '' }, [['INVALID_INPUT', 'subject', characters(300, 'none')]]],
   ['a subject of spaces', { subject: ' \t\n\u00a0' }, [['INVALID_INPUT', 'subject', characters(300, 'none')]]],
   [
-    'a subject that does not show',
+    'an invisible subject',
     { subject: INVISIBLE },
-    [['INVALID_INPUT', 'subject', characters(300, 'none that shows')]],
+    [['INVALID_INPUT', 'subject', characters(300, 'none that is visible')]],
   ],
   ['a subject of 301 characters', { subject: 'x'.repeat(301) }, [['INVALID_INPUT', 'subject', characters(300, 301)]]],
   ['a subject of 301 emoji', { subject: '😀'.repeat(301) }, [['INVALID_INPUT', 'subject', characters(300, 301)]]],
@@ -50,7 +50,7 @@ const FIELDS: Row[] = [
     [['NOT_FOUND', 'assigneeId', `Expected the id of an Agent, got "${assigneeId}".`]],
   ]),
   [
-    'an assignee who is not there',
+    'an assignee who does not exist',
     { assigneeId: idOf('Agent', 999_999) },
     [['NOT_FOUND', 'assigneeId', 'There is no such agent.']],
   ],
@@ -64,11 +64,7 @@ const FIELDS: Row[] = [
 
 const ONLY_NEW: Row[] = [
   ['an empty number', { number: '' }, [['INVALID_INPUT', 'number', characters(64, 'none')]]],
-  [
-    'a number that does not show',
-    { number: INVISIBLE },
-    [['INVALID_INPUT', 'number', characters(64, 'none that shows')]],
-  ],
+  ['an invisible number', { number: INVISIBLE }, [['INVALID_INPUT', 'number', characters(64, 'none that is visible')]]],
   ['a number of 65 characters', { number: 'x'.repeat(65) }, [['INVALID_INPUT', 'number', characters(64, 65)]]],
   ['a number with NUL', { number: 'a\0' }, [['INVALID_INPUT', 'number', characters(64, 'ones that are not text')]]],
   [
@@ -82,7 +78,7 @@ const ONLY_NEW: Row[] = [
     [['NOT_FOUND', 'customerId', `Expected the id of a Customer, got "${customerId}".`]],
   ]),
   [
-    'a customer who is not there',
+    'a customer who does not exist',
     { customerId: idOf('Customer', 999_999) },
     [['NOT_FOUND', 'customerId', 'There is no such customer.']],
   ],
@@ -109,7 +105,7 @@ const ONLY_CHANGE: Row[] = [
     [['NOT_FOUND', 'id', `Expected the id of a Ticket, got "${given}".`]],
   ]),
   [
-    'a ticket that is not there',
+    'a ticket that does not exist',
     { id: idOf('Ticket', 999_999), subject: 'x' },
     [['NOT_FOUND', 'id', 'There is no such ticket.']],
   ],
@@ -166,13 +162,13 @@ test.each([
   ['no subject', 'openTicket', { customerId: 'x' }],
   ['no customer', 'openTicket', { subject: 'x' }],
   ['a priority that is null', 'openTicket', { customerId: 'x', subject: 'x', priority: null }],
-  ['a priority that is not there', 'openTicket', { customerId: 'x', subject: 'x', priority: 'SOON' }],
+  ['an unknown priority', 'openTicket', { customerId: 'x', subject: 'x', priority: 'SOON' }],
   ['a status', 'openTicket', { customerId: 'x', subject: 'x', status: 'OPEN' }],
   ['no id', 'updateTicket', { subject: 'x' }],
-  ['a status that is not there', 'updateTicket', { id: 'x', status: 'LOST' }],
+  ['an unknown status', 'updateTicket', { id: 'x', status: 'LOST' }],
   ['a number', 'updateTicket', { id: 'x', number: 'x' }],
   ['a customer', 'updateTicket', { id: 'x', customerId: 'x' }],
-  ['a version that is a text', 'updateTicket', { id: 'x', expectedVersion: '1' }],
+  ['a version that is a string', 'updateTicket', { id: 'x', expectedVersion: '1' }],
 ])('what the schema does not allow (%s, in %s) is an error of the request', async (_, name, input) => {
   const type = `${name[0]?.toUpperCase()}${name.slice(1)}Input`;
   const mutation = `mutation($input: ${type}!) { ${name}(input: $input) { userErrors { code } } }`;

@@ -77,7 +77,7 @@ test('given fields change and others stay; version, tags and the record of chang
   ]);
 });
 
-test("the tags' repeated columns agree with every customer's", async () => {
+test('the columns that tags duplicate are the same as those of their customers', async () => {
   await gateway.update({ id, ownerId: null });
   const [odd] = await gateway.sql(
     `SELECT CAST(COUNT(*) AS CHAR) AS odd FROM customer_tags AS t LEFT JOIN customers AS c ON c.id = t.customer_id
@@ -118,7 +118,7 @@ test('an update that changes nothing writes nothing', async () => {
   expect(await gateway.everything()).toEqual(before);
 });
 
-test('a change of case alone is a change', async () => {
+test('a difference in case alone is a change', async () => {
   expect(await gateway.update({ id, name: 'ADA' })).toEqual({
     customer: { id, version: 2, name: 'ADA' },
     userErrors: [],
@@ -145,7 +145,7 @@ test('expectedVersion accepts the current version and refuses any other, with th
   });
 });
 
-test('an update appears at once in answers that were cached before', async () => {
+test('an update appears at once in results that were cached before', async () => {
   const query = 'query($id: ID!) { customer(by: { id: $id }) { name version changes(first: 1) { nodes { action } } } }';
   await gateway.data(query, { id });
   expect((await gateway.request(query, { variables: { id } })).headers.get('x-cache')).toBe('HIT');

@@ -63,9 +63,9 @@ async function placeAs(from: keyof typeof WAYS): Promise<string> {
   return id;
 }
 
-describe('from each state', () => {
+describe('the status of an order', () => {
   test.each(Object.keys(WAYS) as (keyof typeof WAYS)[])(
-    '%s: an order goes to those that the schema names, stays in its own, and goes to no other',
+    'can change from %s to those that the schema names, can stay the same, and can change to no other',
     async (from) => {
       const allowed = (await documentedTransitions()).get(from) ?? [];
       for (const status of Object.keys(WAYS)) {
@@ -77,7 +77,10 @@ describe('from each state', () => {
           expect([userErrors, order]).toEqual([[], expect.objectContaining({ id, status, version: version + 1 })]);
           continue;
         }
-        const expected = allowed.length === 0 ? `${from} is final` : `Expected ${allowed.join(' or ')} after ${from}`;
+        const expected =
+          allowed.length === 0
+            ? `Expected no change of ${from}, which is final`
+            : `Expected ${allowed.join(' or ')} after ${from}`;
         const message = `${expected}, got ${status}.`;
         expect(userErrors).toEqual(
           status === from ? [] : [{ code: 'INVALID_TRANSITION', message, path: ['input', 'status'] }],
@@ -88,12 +91,12 @@ describe('from each state', () => {
     },
   );
 
-  test('the states that can be reached are all there are', async () => {
+  test('can be any of the existing states', async () => {
     expect([...(await documentedTransitions()).keys()]).toEqual(Object.keys(WAYS));
   });
 });
 
-test('the status, the version and the moment are written, with an entry in the record of changes, and nothing else', async () => {
+test('the status, the version and the time are written, with an entry in the record of changes, and nothing else', async () => {
   const id = await place();
   const before = await gateway.everything();
   // The time differs from the previous one only after some time has passed.
@@ -129,7 +132,7 @@ describe("the total of a customer's orders", () => {
   test.each([
     ['cancelled', ['CANCELLED']],
     ['refunded', ['PAID', 'SHIPPED', 'DELIVERED', 'REFUNDED']],
-  ])('goes down by one that is %s; it still counts as an order', async (_, ways) => {
+  ])('is reduced by an order that is %s, which still counts as an order', async (_, ways) => {
     const id = await place('4.10');
     await place('0.9');
     for (const status of ways) await gateway.advance({ id, status });
@@ -148,7 +151,7 @@ describe("the total of a customer's orders", () => {
     expect(await keptFigures(gateway)).toEqual(await recomputedFigures(gateway));
   });
 
-  test('is zero, with a row, for a currency in which only orders with a total of zero count', async () => {
+  test('is a row with zero for a currency in which only orders with a total of zero count', async () => {
     const [free, dear] = [await place('0'), await place('1')];
     await gateway.advance({ id: dear, status: 'CANCELLED' });
     expect(await valuesNow()).toEqual([{ currency: 'EUR', amount: '0.0000' }]);
@@ -163,7 +166,7 @@ describe("the total of a customer's orders", () => {
     expect(await valuesNow()).toEqual([{ currency: 'EUR', amount: '999999999999999.9800' }]);
   });
 
-  test('of seeded orders stays as the seed would have written it', async () => {
+  test('stays what the seed would have written for seeded orders', async () => {
     const orders = await gateway.sql("SELECT id, status FROM orders WHERE status IN ('PENDING', 'DELIVERED') LIMIT 60");
     for (const row of orders)
       orderOf(
@@ -193,9 +196,9 @@ test('expectedVersion accepts the current version and refuses any other, with th
 });
 
 test.each([
-  ['a text that is no id', () => 'x', 'Expected the id of an Order, got "x".'],
+  ['text that is not an id', () => 'x', 'Expected the id of an Order, got "x".'],
   ['the id of a customer', () => customerId, 'Expected the id of an Order, got '],
-  ['an order that is not there', () => idOf('Order', 999_999), 'There is no such order.'],
+  ['an order that does not exist', () => idOf('Order', 999_999), 'There is no such order.'],
 ])('%s is refused', async (_, given, message) => {
   const before = await gateway.everything();
   const { order, userErrors } = await gateway.advance({ id: given(), status: 'PAID' });
@@ -204,7 +207,7 @@ test.each([
   expect(await gateway.everything()).toEqual(before);
 });
 
-test('the same key changes an order once, and returns its current state', async () => {
+test('the same idempotencyKey changes an order once, and returns its current state', async () => {
   const id = await place();
   const input = { id, status: 'PAID', idempotencyKey: 'paid' };
   const first = await gateway.advance(input);
@@ -217,7 +220,7 @@ test('the same key changes an order once, and returns its current state', async 
   expect(await gateway.everything()).toEqual(before);
 });
 
-test('a new status appears at once in answers that were cached before', async () => {
+test('a new status appears at once in results that were cached before', async () => {
   const id = await place();
   const query = `query($id: ID!, $c: ID!) { order(by: { id: $id }) { status }
     customer(by: { id: $c }) { orders(filter: { status: [CANCELLED] }) { totalCount } changes(first: 1) { nodes { nodeId } }

@@ -50,7 +50,7 @@ const openCount = async (): Promise<number> => {
 };
 
 describe('updateTicket', () => {
-  test('changes what is given, leaves the rest, and adds one entry to the record of changes', async () => {
+  test('changes the given fields, leaves the rest, and adds one entry to the record of changes', async () => {
     const before = await gateway.everything();
     const row = await ticketRow();
     await aMoment();
@@ -89,7 +89,7 @@ describe('updateTicket', () => {
     ]);
   });
 
-  test('that changes nothing writes nothing, the same status included', async () => {
+  test('writes nothing if nothing differs, including the same status', async () => {
     for (const status of STATES) {
       await gateway.updateTicket({ id, status });
       const before = await gateway.everything();
@@ -123,7 +123,7 @@ describe('updateTicket', () => {
     expect(ticketOf(again).version).toBe(3);
   });
 
-  test('sent again with its key returns the first answer, and is done once', async () => {
+  test('returns the first result if it is repeated with its idempotencyKey, and changes the ticket once', async () => {
     const input = { id, status: 'CLOSED', idempotencyKey: 'close-it' };
     const first = await gateway.updateTicket(input);
     const before = await gateway.everything();
@@ -135,7 +135,7 @@ describe('updateTicket', () => {
     ['the lists', '{ tickets(filter: { status: [CLOSED] }) { totalCount } }', 1],
     ['the count of open ones', 'query($c: ID!) { customer(by: { id: $c }) { summary { openTicketCount } } }', -1],
     ['the record of changes', 'query($c: ID!) { customer(by: { id: $c }) { changes { totalCount } } }', 1],
-  ])('appears at once in %s that was cached before', async (_, query, more) => {
+  ])('shows the change at once in %s that was cached before', async (_, query, more) => {
     const variables = { c: idOf('Customer', CUSTOMER) };
     const counted = async () => Number(/\d+/.exec(JSON.stringify(await gateway.data(query, variables)))?.[0]);
     const before = await counted();
@@ -145,7 +145,7 @@ describe('updateTicket', () => {
   });
 });
 
-describe('a status', () => {
+describe('the status of a ticket', () => {
   const REFUSED = [
     ['CLOSED', 'PENDING'],
     ['CLOSED', 'RESOLVED'],
@@ -156,24 +156,27 @@ describe('a status', () => {
     STATES.filter((to) => to !== from && !isRefused(from, to)).map((to) => [from, to] as const),
   );
 
-  test.each(allowed)('goes from %s to %s, with the count of open tickets and closedAt', async (from, to) => {
-    if (from !== 'OPEN') await gateway.updateTicket({ id, status: from });
-    const [row, count] = [await ticketRow(), await openCount()];
-    await aMoment();
-    const { ticket, userErrors } = await gateway.updateTicket({ id, status: to });
-    expect(userErrors).toEqual([]);
-    const after = await ticketRow();
-    const closed = isOpen(to) ? null : isOpen(from) ? after['updated_at'] : row['closed_at'];
-    const version = Number(row['version']) + 1;
-    expect(after).toEqual({ ...row, status: to, closed_at: closed, updated_at: after['updated_at'], version });
-    expect(ticket?.closedAt).toEqual(closed instanceof Date ? closed.toISOString() : null);
-    expect(await openCount()).toBe(count + Number(isOpen(to)) - Number(isOpen(from)));
-    const closings = isOpen(from) === isOpen(to) ? [] : [expect.objectContaining({ field: 'closedAt' })];
-    const fields = [{ field: 'status', before: from, after: to }, ...closings];
-    expect((await changesNow()).at(-1)).toEqual({ version, action: 'UPDATED', fields });
-  });
+  test.each(allowed)(
+    'can change from %s to %s, and the count of open tickets and closedAt follow',
+    async (from, to) => {
+      if (from !== 'OPEN') await gateway.updateTicket({ id, status: from });
+      const [row, count] = [await ticketRow(), await openCount()];
+      await aMoment();
+      const { ticket, userErrors } = await gateway.updateTicket({ id, status: to });
+      expect(userErrors).toEqual([]);
+      const after = await ticketRow();
+      const closed = isOpen(to) ? null : isOpen(from) ? after['updated_at'] : row['closed_at'];
+      const version = Number(row['version']) + 1;
+      expect(after).toEqual({ ...row, status: to, closed_at: closed, updated_at: after['updated_at'], version });
+      expect(ticket?.closedAt).toEqual(closed instanceof Date ? closed.toISOString() : null);
+      expect(await openCount()).toBe(count + Number(isOpen(to)) - Number(isOpen(from)));
+      const closings = isOpen(from) === isOpen(to) ? [] : [expect.objectContaining({ field: 'closedAt' })];
+      const fields = [{ field: 'status', before: from, after: to }, ...closings];
+      expect((await changesNow()).at(-1)).toEqual({ version, action: 'UPDATED', fields });
+    },
+  );
 
-  test.each(REFUSED)('that is %s does not become %s, whatever else is given', async (from, to) => {
+  test.each(REFUSED)('cannot change from %s to %s, whatever else is given', async (from, to) => {
     await gateway.updateTicket({ id, status: from });
     const before = await gateway.everything();
     const answer = await gateway.updateTicket({ id, status: to, subject: 'Other' });
@@ -193,10 +196,13 @@ describe('a status', () => {
   test.each([
     ['a resolved ticket without closedAt, once it is closed', "status = 'RESOLVED', closed_at = NULL", 'CLOSED'],
     ['an open ticket with a closedAt, once it is resolved', "closed_at = '2020-01-01'", 'RESOLVED'],
-  ])('corrects what another program left: %s', async (_, left, status) => {
-    await gateway.sql(`UPDATE tickets SET ${left} WHERE id = ?`, [rowOf(id)]);
-    await gateway.updateTicket({ id, status });
-    const row = await ticketRow();
-    expect(row['closed_at']).toEqual(row['updated_at']);
-  });
+  ])(
+    'is accepted for a ticket that another program left inconsistent, which it corrects: %s',
+    async (_, left, status) => {
+      await gateway.sql(`UPDATE tickets SET ${left} WHERE id = ?`, [rowOf(id)]);
+      await gateway.updateTicket({ id, status });
+      const row = await ticketRow();
+      expect(row['closed_at']).toEqual(row['updated_at']);
+    },
+  );
 });

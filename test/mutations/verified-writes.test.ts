@@ -67,7 +67,7 @@ describe('npm run verify finds nothing', () => {
     expect(['deleteCustomer', await drifts()]).toEqual(['deleteCustomer', []]);
   });
 
-  test('while a gateway writes, and after it', async () => {
+  test('while a gateway writes, and afterwards', async () => {
     const seed = Math.floor(Math.random() * 1_000_000);
     const random = createRandom(seed, 0);
     const ids = Array.from({ length: 20 }, (_, i) => idOf('Customer', i + 20));
@@ -152,7 +152,7 @@ describe('npm run verify finds nothing', () => {
   });
 });
 
-test('a repair waits for writers that have locked the customer, and counts what they have written', async () => {
+test('a repair waits for writers that have locked the customer, and includes what they have written', async () => {
   const customer = customerOf(await gateway.create({ name: 'Busy' }));
   const id = rowOf(customer.id);
   await gateway.sql('UPDATE customer_stats SET order_count = 98 WHERE customer_id = ?', [id]);

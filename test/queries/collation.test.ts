@@ -82,7 +82,7 @@ const PIECES = [
   ],
 ];
 
-describe('names by their start', () => {
+describe('the names that begin with a text', () => {
   let database: TestDatabase;
   let gateway: TestGateway;
   beforeAll(async () => {
@@ -102,7 +102,7 @@ describe('names by their start', () => {
     return customers.nodes.map(({ name }: { name: string }) => name);
   }
 
-  test('are those whose weights begin with the weights of the start, whatever the texts', async () => {
+  test('are those whose weights begin with the weights of the text, whatever the text', async () => {
     await withConnection(database.url, async (sql) => {
       const pieces = array(constantFrom(...PIECES), { minLength: 1, maxLength: 7 });
       const names = array(pieces, { minLength: 60, maxLength: 90 });
@@ -138,7 +138,7 @@ describe('names by their start', () => {
   });
 });
 
-test('hasWeight says of every character what the server says', async () => {
+test('hasWeight agrees with the server on every character', async () => {
   const { url, drop } = await createDatabase();
   const differing = await withConnection(url, async (sql) => {
     const wrong: string[] = [];
@@ -157,7 +157,7 @@ test('hasWeight says of every character what the server says', async () => {
   expect(differing).toEqual([]);
 });
 
-test('foldCase makes small letters of those capitals that the server takes for them, and of no others', async () => {
+test('foldCase lower-cases exactly the capitals that are equal to their small letters on the server', async () => {
   const { url, drop } = await createDatabase();
   const capitals = Array.from({ length: 0x2_0000 }, (_, code) => String.fromCodePoint(code)).filter(
     (character) => !/\p{Cs}/u.test(character) && character.toLowerCase() !== character,
@@ -180,7 +180,7 @@ test('foldCase makes small letters of those capitals that the server takes for t
   expect(wrong).toEqual([]);
 });
 
-test('a character that does not show, or that the server ignores, is nothing to search or filter by', () => {
+test('a character that is invisible, or that the server ignores, cannot be searched or filtered by alone', () => {
   const taken: string[] = [];
   for (let code = 0; code < 0x11_0000; code += 1) {
     const character = String.fromCodePoint(code);

@@ -156,7 +156,7 @@ describe('a connection', () => {
   }
 
   test.each(listOrders)(
-    '$name gives every untouched row once and in order, walked in pages of any size in either direction, while rows come and go',
+    '$name returns every untouched row once and in order, in pages of any size and in either direction, while rows are added and deleted',
     async ({ list, order }) => {
       await withConnection(gateway.databaseUrl, async (sql) => {
         await insertParents(sql, list);

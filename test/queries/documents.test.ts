@@ -24,7 +24,7 @@ async function same(query: string, variables: Readonly<Record<string, unknown>> 
 }
 
 describe('the shape of a document', () => {
-  test('@include and @skip leave out what they say, on fields, fragments and what they hold', async () => {
+  test('@include and @skip leave out fields, and fragments with everything in them', async () => {
     const query = `query Q($yes: Boolean!, $no: Boolean!) {
       customers(first: 1) {
         totalCount @skip(if: $yes)
@@ -52,7 +52,7 @@ describe('the shape of a document', () => {
     expect(await keys(true, true)).toEqual(allBut.split(' '));
   });
 
-  test('aliases ask one field several times, and may take the name of another field', async () => {
+  test('an alias selects a field once more, and may be the name of another field', async () => {
     const { a, b, c } = await same(`{
       a: customers(first: 1, orderBy: { field: NAME }) { nodes { id name } }
       b: customers(first: 1, orderBy: { field: NAME, direction: DESC }) { nodes { id: name name: id } }
@@ -62,7 +62,7 @@ describe('the shape of a document', () => {
     expect(c.list[0]).toEqual({ one: b.nodes[0].name, two: b.nodes[0].name, again: b.nodes[0].id });
   });
 
-  test('fragments, named and inline, within one another, give what the fields written out give', async () => {
+  test('named, inline and nested fragments give the same result as their fields written out', async () => {
     const written = await same(`{
       customers(first: 20) { pageInfo { endCursor } nodes { id name owner { name } orders(first: 2) { nodes { number } } } }
     }`);
@@ -75,7 +75,7 @@ describe('the shape of a document', () => {
     expect(fragments).toEqual(written);
   });
 
-  test('of several operations the one named is run', async () => {
+  test('of several operations, the named one is executed', async () => {
     const query = 'query A { agents(first: 1) { nodes { id } } } query B { products(first: 1) { nodes { sku } } }';
     for (const [operationName, key] of [
       ['A', 'agents'],
@@ -88,7 +88,7 @@ describe('the shape of a document', () => {
     }
   });
 
-  test('default values of variables hold where nothing is given, and null is not nothing', async () => {
+  test('a default value of a variable applies if no value is given, but not if null is given', async () => {
     const query = 'query Q($n: Int = 3) { customers(first: $n) { nodes { id } } }';
     const sizes = async (variables: Record<string, unknown>, mark: string) =>
       (await same(`${query} # ${mark}`, variables)).customers.nodes.length;
@@ -97,7 +97,7 @@ describe('the shape of a document', () => {
     expect(await sizes({ n: null }, 'null')).toBe(20);
   });
 
-  test('a nullable variable where the schema has a default takes the default when left out, and may not be null', async () => {
+  test('an omitted nullable variable takes the default that the schema has in its place, and may not be null there', async () => {
     const query = (mark: string) => `query Q($d: OrderDirection) {
       customers(first: 20, orderBy: { field: NAME, direction: $d }) { nodes { id } }
     } # ${mark}`;
@@ -113,7 +113,7 @@ describe('the shape of a document', () => {
     expect(planned.errors[0]?.message).toContain('$d');
   });
 
-  test('a condition that is null is an error of the object that it is in', async () => {
+  test('a null in @include or @skip is an error at the object with the selection', async () => {
     const query = `query Q($if: Boolean = true) {
       node(id: "${nodeId('Customer', 1)}") { id ... on Customer { name @include(if: $if) } }
       __typename
@@ -127,7 +127,7 @@ describe('the shape of a document', () => {
     });
   });
 
-  test('a variable counts only where it stands in what is executed', async () => {
+  test('a variable matters only where it is used in what is executed', async () => {
     const skipped =
       'query Q($x: ID, $no: Boolean = false) { customer(by: {id: $x}) @include(if: $no) { id } __typename }';
     expect(await same(skipped)).toEqual({ __typename: 'Query' });
@@ -137,7 +137,7 @@ describe('the shape of a document', () => {
       data: { customer: null, __typename: 'Query' },
       errors: [{ path: ['customer'], extensions: { code: 'BAD_USER_INPUT' } }],
     });
-    // Neither another operation's type nor its place has to do with this one's.
+    // Neither the type nor the position of a variable in another operation affects this one.
     const several = `query A($x: DateTime) { customers(filter: {createdAt: {from: $x}}) { totalCount } }
       query B($x: Boolean = true) { __typename @include(if: $x) }
       query C($x: ID!) { customer(by: {id: $x}) { id } }`;
@@ -158,7 +158,7 @@ describe('the Node interface', () => {
   };
   const inline = Object.entries(parts).map(([type, fields]) => `... on ${type} { ${fields} }`);
 
-  test('gives every type with an inline fragment on each, by node and by nodes', async () => {
+  test('returns every type through inline fragments, by node and by nodes', async () => {
     const nodeType = schema.getType('Node');
     const types = isInterfaceType(nodeType) ? schema.getPossibleTypes(nodeType).map((type) => type.name) : [];
     expect(types.toSorted()).toEqual(Object.keys(parts).toSorted());
@@ -184,7 +184,7 @@ describe('the Node interface', () => {
     }
   });
 
-  test('is itself enough to ask for an id and a type, in a fragment on the interface too', async () => {
+  test('suffices to select an id and a type name, also in a fragment on the interface', async () => {
     const id = nodeId('Order', 2);
     expect(await same(`{ node(id: "${id}") { ...N } } fragment N on Node { __typename id }`)).toEqual({
       node: { __typename: 'Order', id },

@@ -40,7 +40,7 @@ describe('every field that can be reached from Query', () => {
   });
   afterAll(() => gateway.close());
 
-  test('is reached: the types left out are those of writes and streams', () => {
+  test('is covered: the only types left out are those of mutations and subscriptions', () => {
     const outputs = Object.values(schema.getTypeMap()).filter(isObjectType);
     const left = outputs.map((type) => type.name).filter((name) => !name.startsWith('__') && !paths.has(name));
     expect(left.filter((name) => !name.endsWith('Payload'))).toEqual(['Mutation', 'Subscription', 'UserError']);
@@ -48,7 +48,7 @@ describe('every field that can be reached from Query', () => {
   });
 
   test.each([...paths.keys()])(
-    'of %s answers the same asked alone and with all others, planned and plain',
+    'of %s has the same value alone and with all others, by a plan and by graphql-js',
     async (typeName) => {
       const path = paths.get(typeName) ?? [];
       const fields = askable(typeName);
@@ -70,7 +70,7 @@ describe('every field that can be reached from Query', () => {
     },
   );
 
-  test('has a value somewhere: one whose column is never read would be null everywhere', async () => {
+  test('has a value in some row: if its column were never read, it would be null everywhere', async () => {
     const empty: string[] = [];
     for (const { name, path, field } of everyField) {
       const values = valuesAt(await gateway.data(documentFor(path, selectionOf(field))), path);
@@ -80,7 +80,7 @@ describe('every field that can be reached from Query', () => {
     expect(empty).toEqual(expected.map(({ name }) => name));
   });
 
-  test('of a type that can be reached in several ways answers on each of them', async () => {
+  test('of a type that can be reached in several ways has a value on each of them', async () => {
     for (const [typeName, path] of paths) {
       for (const field of askable(typeName)) {
         const target = getNamedType(field.type);

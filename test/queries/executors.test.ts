@@ -17,7 +17,7 @@ const sorted = ({ errors }: Answer): string[] =>
     .map(({ message, path, locations, extensions }) => JSON.stringify([extensions.code, message, path, locations]))
     .sort();
 
-describe('a document that is executed by its plan', () => {
+describe('a plan gives the same result as the executor of graphql-js', () => {
   let gateway: SeededGateway;
   beforeAll(async () => {
     gateway = await startSeededGateway(40, ANY_COST);
@@ -39,13 +39,13 @@ describe('a document that is executed by its plan', () => {
       `{ orders(first: 1) { nodes { ... on Node @skip(if: true) { ...F } ... on Order { ...F } } } }
        fragment F on Order { number customer { ...G } } fragment G on Customer { name }`,
     ],
-  ])('%s: gets the answer of graphql’s own executor', async (_, query) => {
+  ])('for a document that %s', async (_, query) => {
     const { plain, planned } = await askBoth(gateway, query);
     expect(plain.errors).toEqual([]);
     expect(planned.data).toEqual(plain.data);
   });
 
-  test(`is any of ${DOCUMENTS} at random: gets the answer of graphql’s own executor`, async () => {
+  test(`for ${DOCUMENTS} random documents`, async () => {
     const random = createRandom(seed, 0);
     let answered = 0;
     let asked = 0;
@@ -62,7 +62,7 @@ describe('a document that is executed by its plan', () => {
       const { plain, planned } = await askBoth(gateway, { query, operationName }, variables);
       const about = { again, query, variables };
       expect({ ...about, text: JSON.stringify(planned.data) }).toEqual({ ...about, text: JSON.stringify(plain.data) });
-      // If several errors empty the whole answer, any of them may come first.
+      // If several errors make the whole data null, any of them may come first.
       if (plain.data !== null)
         expect({ ...about, errors: sorted(planned) }).toEqual({ ...about, errors: sorted(plain) });
       else expect({ ...about, errors: planned.errors.length > 0 }).toEqual({ ...about, errors: true });

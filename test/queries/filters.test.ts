@@ -104,7 +104,7 @@ const withOrder = (orderBy: Asked['orderBy']) => (orderBy === undefined ? {} : {
 
 describe('customers', () => {
   test.each(CUSTOMER_FILTERS)(
-    'with the filter %j are those of SQL, in every order, of all and of one agent',
+    'with the filter %j are those that SQL finds, in every order, among all and of one agent',
     async (filter, where) => {
       for (const [orderBy, order] of CUSTOMER_ORDERS) {
         await expectSame('Query.customers', { filter, ...withOrder(orderBy) }, { where, order });
@@ -113,11 +113,11 @@ describe('customers', () => {
     },
   );
 
-  test('of one agent are none when the filter asks for those of another', async () => {
+  test('of one agent are none if the filter names another agent', async () => {
     expect((await walked('Agent.customers', { filter: { ownerId: nodeId('Agent', 2) } }, 1)).ids).toEqual([]);
   });
 
-  test('are found by every status, agent and tag that there is', async () => {
+  test('are found by every status, agent and tag that occurs', async () => {
     const order = { order: 'created_at DESC, id DESC' };
     for (const status of ['LEAD', 'ACTIVE', 'INACTIVE', 'CHURNED'])
       expect(
@@ -180,7 +180,7 @@ async function busiest(column: string, table: string): Promise<number> {
 
 describe('orders and tickets', () => {
   test.each(ORDER_FILTERS)(
-    'orders with the filter %j are those of SQL, of all and of one customer',
+    'orders with the filter %j are those that SQL finds, among all and of one customer',
     async (filter, where) => {
       const customer = await busiest('customer_id', 'orders');
       for (const [orderBy, order] of [
@@ -196,7 +196,7 @@ describe('orders and tickets', () => {
   );
 
   test.each(TICKET_FILTERS)(
-    'tickets with the filter %j are those of SQL, of all, of a customer and of an agent',
+    'tickets with the filter %j are those that SQL finds, among all, of a customer and of an agent',
     async (filter, where) => {
       const [customer, agent] = [await busiest('customer_id', 'tickets'), await busiest('assignee_id', 'tickets')];
       for (const [orderBy, order] of [
@@ -216,7 +216,7 @@ describe('orders and tickets', () => {
 });
 
 describe('lists without a filter of their own', () => {
-  test('agents and products come by name, interactions newest first and by kind', async () => {
+  test('sort agents and products by name, and interactions by time, newest first, also with a kind', async () => {
     for (const list of ['Query.agents', 'Query.products'])
       await expectSame(list, {}, { where: '1 = 1', order: 'name, id' });
     const customer = await busiest('customer_id', 'interactions');

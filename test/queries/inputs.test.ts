@@ -36,7 +36,7 @@ function expectRefused(answer: Answer, code: string, naming: string): void {
   expect(answer.errors[0]?.message).toContain(naming);
 }
 
-describe('a custom scalar means the same as a literal, as a variable and as a part of a literal', () => {
+describe('a custom scalar means the same as a literal, as a variable and as a variable inside a literal', () => {
   test.each([
     ['DateTime', '2019-06-01T02:00:00+02:00', 'filter: { createdAt: { from: VALUE } }'],
     ['DateTime', '2019-06-01T00:00:00.000Z', 'filter: { updatedAt: { from: "2018-01-01T00:00:00Z", to: VALUE } }'],
@@ -61,7 +61,7 @@ describe('a custom scalar means the same as a literal, as a variable and as a pa
     expect(whole).toEqual(literal);
   });
 
-  test('EmailAddress, as the one key of a customer', async () => {
+  test('EmailAddress, as the key of a customer', async () => {
     const { customers } = await gateway.data('{ customers(first: 10) { nodes { id email } } }');
     const { id, email } = customers.nodes.find((node: { email: string | null }) => node.email !== null);
     const shouted = email.toUpperCase();
@@ -80,7 +80,7 @@ describe('a custom scalar means the same as a literal, as a variable and as a pa
     ['DateTime', 'customers(filter: { createdAt: { from: VALUE } }) { totalCount }', '2019-02-30T00:00:00Z'],
     ['PhoneNumber', 'customers(filter: { phone: VALUE }) { totalCount }', '12'],
     ['EmailAddress', 'customer(by: { email: VALUE }) { id }', 'nobody'],
-  ])('%s: what is none is refused both ways and both times (%s, %s)', async (type, field, value) => {
+  ])('%s: an invalid one is refused as a literal and as a variable (%s, %s)', async (type, field, value) => {
     const literal = await askBoth(gateway, `{ ${field.replace('VALUE', JSON.stringify(value))} }`);
     const mark = type === 'EmailAddress' ? `${type}!` : type;
     const variable = await askBoth(gateway, `query Q($v: ${mark}) { ${field.replace('VALUE', '$v')} }`, { v: value });
@@ -88,7 +88,7 @@ describe('a custom scalar means the same as a literal, as a variable and as a pa
     for (const answer of [variable.plain, variable.planned]) expectRefused(answer, 'BAD_USER_INPUT', value);
   });
 
-  test('of several literals that are none, each is told with its place and argument', async () => {
+  test('of several invalid literals, each is reported with its location and argument', async () => {
     const { errors } = await gateway.request(
       '{ customers(filter: { createdAt: { from: "x" }, updatedAt: { to: "y" } }) { totalCount } }',
     );
@@ -110,7 +110,7 @@ describe('a custom scalar means the same as a literal, as a variable and as a pa
     ['unitPrice', '[1, 2]'],
     ['unitPrice', '{ a: 1 }'],
     ['discount', 'TEN'],
-  ])('a literal of another kind is shown as it is written: %s: %s', async (field, given) => {
+  ])('a literal of another kind is shown as it is written (%s: %s)', async (field, given) => {
     const items = `[{ product: { sku: "a" }, quantity: 1 }, { product: { sku: "a" }, quantity: 1, ${field}: ${given} }]`;
     const input = `{ customerId: "${nodeId('Customer', 1)}", currency: "EUR", items: ${items} }`;
     const { errors } = await gateway.request(`mutation { createOrder(input: ${input}) { order { id } } }`);
@@ -119,14 +119,14 @@ describe('a custom scalar means the same as a literal, as a variable and as a pa
     expect(errors[0]?.message.endsWith(`, got ${given}.`)).toBe(true);
   });
 
-  test('a variable with a wrong value is refused with the place where it is defined', async () => {
+  test('a variable with a wrong value is refused with the location of its definition', async () => {
     const query = 'query Q(\n  $f: CustomerFilter) { customers(filter: $f) { totalCount } }';
     const { errors } = await gateway.request(query, { variables: { f: { createdAt: { from: 'x' } } } });
     expect(errors).toMatchObject([{ locations: [{ line: 2, column: 3 }], extensions: { code: 'BAD_USER_INPUT' } }]);
     expect(errors[0]?.message).toContain('createdAt.from');
   });
 
-  test('of a literal that is the default of a variable, the variable is told', async () => {
+  test('for a wrong default value of a variable, the error names the variable', async () => {
     const defaults = '$f: CustomerFilter = {createdAt: {from: "x"}}, $d: OrderDirection = "ASC"';
     const list = 'customers(filter: $f, orderBy: {field: NAME, direction: $d}) { totalCount }';
     const { errors } = await gateway.request(`query Q(${defaults}) { ${list} }`);
@@ -140,7 +140,7 @@ describe('a custom scalar means the same as a literal, as a variable and as a pa
     ]);
   });
 
-  test('CountryCode, beside a telephone number', async () => {
+  test('CountryCode, next to a telephone number', async () => {
     const write = (country: string) =>
       `createCustomer(input: { name: "N", phone: { number: "1", country: ${country} } }) { userErrors { code path } }`;
     const literal = await same(`mutation { ${write('"DE"')} }`);
@@ -159,9 +159,9 @@ test.each([
   ['EmailAddress', 'ada@example.com\u200b', 'in ASCII such as "ada@example.com", got "ada@example.com\\u200b".'],
   ['EmailAddress', '\u212aate@example.com', 'in ASCII such as "ada@example.com", got "\\u212aate@example.com".'],
   ['PhoneNumber', '+49\u2060', 'got "+49\\u2060".'],
-])('what the form of a %s does not allow is told with its bounds, and so that it shows: %j', (name, value, said) => {
+])('the error for a malformed %s states the limits and makes every character visible: %j', (name, value, said) => {
   const type = createSchema().getType(name);
-  if (!isScalarType(type)) throw new Error(`${name} is no scalar`);
+  if (!isScalarType(type)) throw new Error(`${name} is not a scalar`);
   expect(() => type.parseValue(value)).toThrow(said);
 });
 
@@ -188,7 +188,7 @@ describe('an enum value means the same as a literal and as a variable', () => {
     ['CustomerOrderField', 'customers', 'CustomerOrder'],
     ['OrderOrderField', 'orders', 'OrderOrder'],
     ['TicketOrderField', 'tickets', 'TicketOrder'],
-  ])('%s in the order of %s, ascending when no direction is given', async (type, list, input) => {
+  ])('%s in the orderBy of %s, ascending if no direction is given', async (type, list, input) => {
     for (const field of valuesOf(type)) {
       const page = (given: string) => `${list}(first: 20, orderBy: ${given}) { nodes { id } }`;
       const ascending = await same(`{ ${page(`{ field: ${field} }`)} }`);
@@ -204,7 +204,7 @@ describe('an enum value means the same as a literal and as a variable', () => {
     }
   });
 
-  test('InteractionKind, as an argument of its own', async () => {
+  test('InteractionKind, as an argument by itself', async () => {
     for (const kind of valuesOf('InteractionKind')) {
       const page = (given: string) =>
         `customers(first: 100) { nodes { interactions(kind: ${given}) { nodes { kind } } } }`;
@@ -215,7 +215,7 @@ describe('an enum value means the same as a literal and as a variable', () => {
     }
   });
 
-  test('one that the schema does not have is refused both ways and both times', async () => {
+  test('one that the schema does not have is refused as a literal and as a variable', async () => {
     const literal = await askBoth(gateway, '{ customers(filter: { status: [GONE] }) { totalCount } }');
     for (const answer of [literal.plain, literal.planned]) expectRefused(answer, 'GRAPHQL_VALIDATION_FAILED', 'GONE');
     const query = 'query Q($s: [CustomerStatus!]) { customers(filter: { status: $s }) { totalCount } }';

@@ -35,7 +35,7 @@ const byText = KEYS.filter(({ column }) => column !== 'id');
 const document = (field: string, argument: string, type: string) =>
   `query Q($key: ${type}) { ${field}(${argument}) { __typename id } }`;
 
-/** Both answers to a query: from its plan, and from graphql's own executor. */
+/** Both results of a query: by its plan, and by graphql's own executor. */
 async function both(query: string, variables: Record<string, unknown>): Promise<Answer[]> {
   const { plain, planned } = await askBoth(gateway, query, variables);
   return [plain, planned];
@@ -71,13 +71,13 @@ describe('a look-up', () => {
     }
   });
 
-  test.each(byText)('$field($argument) gives null for a key that nothing has', async ({ field, argument, type }) => {
+  test.each(byText)('$field($argument) gives null for a key that no row has', async ({ field, argument, type }) => {
     for (const answer of await both(document(field, argument, type), { key: 'nobody@nowhere.example' }))
       expect(answer).toMatchObject({ status: 200, errors: [], data: { [field]: null } });
   });
 
   test.each(byId)(
-    '$field($argument) gives null for an id that nothing has',
+    '$field($argument) gives null for an id that no row has',
     async ({ field, argument, type, typeName }) => {
       for (const id of ['999999', '9223372036854775807'])
         for (const answer of await both(document(field, argument, type), { key: nodeId(typeName, id) }))
@@ -85,10 +85,13 @@ describe('a look-up', () => {
     },
   );
 
-  test.each(byId)('$field($argument) refuses what is no id, and says what came', async ({ field, argument, type }) => {
-    for (const key of MALFORMED)
-      await expectRefused(document(field, argument, type), { key }, JSON.stringify(key).slice(0, 20));
-  });
+  test.each(byId)(
+    '$field($argument) refuses text that is not an id, and says what was given',
+    async ({ field, argument, type }) => {
+      for (const key of MALFORMED)
+        await expectRefused(document(field, argument, type), { key }, JSON.stringify(key).slice(0, 20));
+    },
+  );
 
   test.each(byId.filter(({ field }) => field !== 'node'))(
     '$field($argument) refuses the id of another type',
@@ -102,7 +105,7 @@ describe('a look-up', () => {
     },
   );
 
-  test('of a customer by email finds it in upper and lower case, with spaces around, and nothing else', async () => {
+  test('of a customer by email ignores case and surrounding spaces, and nothing else', async () => {
     const [{ id, email }] = await withConnection(gateway.databaseUrl, (sql) =>
       sql.query('SELECT id, email FROM customers WHERE email IS NOT NULL LIMIT 1'),
     );
@@ -114,7 +117,7 @@ describe('a look-up', () => {
     for (const key of ['nobody', '@', 'a@b@c', '']) await expectRefused(query, { key }, 'Expected an email address');
   });
 
-  test('of a customer, product, order or ticket by its text ignores blanks around it, as writing does', async () => {
+  test('of a customer, product, order or ticket by its text key ignores surrounding blanks, as writes do', async () => {
     for (const [field, key, value] of [
       ['customer', 'externalId', 'C-00000001'],
       ['product', 'sku', 'P-001-EUR'],
@@ -130,7 +133,7 @@ describe('a look-up', () => {
     }
   });
 
-  test('of a customer, product, order or ticket by its text compares byte by byte', async () => {
+  test('of a customer, product, order or ticket by its text key compares byte by byte', async () => {
     for (const [field, key, value] of [
       ['customer', 'externalId', 'c-00000001'],
       ['customer', 'externalId', 'C-0000 0001'],
@@ -146,7 +149,7 @@ describe('a look-up', () => {
 describe('nodes', () => {
   const query = 'query N($ids: [ID!]!) { nodes(ids: $ids) { __typename id } }';
 
-  test('gives things of every type in the order asked, each as often as asked, null for what is not there', async () => {
+  test('returns objects of every type in the order of the ids, repeated ones too, with null for missing ones', async () => {
     const ids = [
       ...[nodeId('Order', 3), nodeId('Customer', 2), nodeId('Customer', 999_999), nodeId('Agent', 1)],
       ...[nodeId('Customer', 1), nodeId('Order', 3), nodeId('Ticket', 999_999), nodeId('Product', 5)],
@@ -160,7 +163,7 @@ describe('nodes', () => {
     }
   });
 
-  test('takes none, takes 100, and refuses 101', async () => {
+  test('accepts no ids and 100 ids, and refuses 101', async () => {
     const ids = Array.from({ length: 101 }, (_, i) => nodeId('Customer', i + 1));
     for (const { data } of await both(query, { ids: [] })) expect(data).toEqual({ nodes: [] });
     for (const { data } of await both(query, { ids: ids.slice(1) })) {
@@ -170,7 +173,7 @@ describe('nodes', () => {
     await expectRefused(query, { ids }, 'Argument "ids": expected at most 100 ids, got 101.');
   });
 
-  test('refuses what is no id, and says which', async () => {
+  test('refuses text that is not an id, and says which', async () => {
     const [one] = [nodeId('Customer', 1)];
     for (const bad of MALFORMED) {
       const ids = [one, one, bad];
@@ -190,7 +193,7 @@ describe('exactly one key', () => {
     ['ticket', 'TicketBy', { id: nodeId('Ticket', 1), number: 'T-00000001' }],
   ] as const;
 
-  test.each(fields)('is asked of %s, as a literal', async (field, _, keys) => {
+  test.each(fields)('is required by %s, as a literal', async (field, _, keys) => {
     const literal = Object.entries(keys).map(([name, value]) => `${name}: "${value}"`);
     for (const by of [literal.join(', '), '', `${literal[0]}, ${literal[1]?.replace(/".*"/, 'null')}`, 'id: null']) {
       for (const answer of await both(`{ ${field}(by: { ${by} }) { id } }`, {}))
@@ -201,7 +204,7 @@ describe('exactly one key', () => {
     }
   });
 
-  test.each(fields)('is asked of %s, as a variable', async (field, type, keys) => {
+  test.each(fields)('is required by %s, as a variable', async (field, type, keys) => {
     const query = `query Q($by: ${type}!) { ${field}(by: $by) { id } }`;
     for (const by of [keys, {}, { ...keys, id: null }, { id: null }])
       await expectRefused(query, { by }, 'exactly one field must be specified');
@@ -210,7 +213,7 @@ describe('exactly one key', () => {
     await expectRefused(query, { by: null }, '$by');
   });
 
-  test.each(fields)('is asked of %s, as a literal that holds variables', async (field, type, keys) => {
+  test.each(fields)('is required by %s, as a literal with variables in it', async (field, type, keys) => {
     const [, other] = Object.keys(keys);
     const query = `query Q($id: ID, $other: String) { ${field}(by: { id: $id, ${other}: $other }) { id } }`;
     for (const answer of await both(query, { id: keys.id, other: 'x' }))

@@ -19,7 +19,7 @@ beforeAll(async () => {
   await withConnection(database.url, async (sql) => {
     await sql.batch(
       'INSERT INTO agents (id, name, updated_at) VALUES (?, ?, NOW())',
-      // By name, in which order agents are listed.
+      // The names make the order: agents are listed by name.
       Array.from({ length: AGENTS }, (_, i) => [i + 1, `A${100 + i}`]),
     );
     await sql.batch(
@@ -44,7 +44,7 @@ afterAll(async () => {
   await database.drop();
 });
 
-/** The customers of the first agents' tickets, in the order of the answer. */
+/** The customers of the first agents' tickets, in the order of the result. */
 async function ask(agents: number, selection: string): Promise<Readonly<Record<string, unknown>>[]> {
   const data = await gateway.data(
     `{ agents(first: ${agents}) { nodes {
@@ -59,8 +59,8 @@ async function ask(agents: number, selection: string): Promise<Readonly<Record<s
 const ordersOf = (customer: number) =>
   orders.filter((order) => order.customer === customer).map(({ number }) => ({ number }));
 
-describe('a level with more than a statement takes', () => {
-  test('is one statement for each 1,000 keys, and the rows are whole and in order', async () => {
+describe('a level of the query with more keys or parents than fit in one statement', () => {
+  test('takes one statement per 1,000 keys, and the rows are complete and in order', async () => {
     const statements = await gateway.statementsOf(async () => {
       expect(await ask(AGENTS, 'name')).toEqual(customers.map((id) => ({ name: `C${id}` })));
     });
@@ -76,7 +76,7 @@ describe('a level with more than a statement takes', () => {
     [2, 2],
     [4, 4],
     [12, 10],
-  ])('is one statement for each 128 parents: %i agents with 100 customers each take %i', async (agents, count) => {
+  ])('takes one statement per 128 parents: %i agents with 100 customers each take %i', async (agents, count) => {
     const list = 'orders(first: 3, orderBy: { field: PLACED_AT, direction: ASC })';
     const selection = `name ${list} { totalCount nodes { number } }`;
     const statements = await gateway.statementsOf(async () => {
@@ -91,7 +91,7 @@ describe('a level with more than a statement takes', () => {
     expect(statements.get('Customer.orders count')).toBe(count);
   });
 
-  test('sends its statements at once', async () => {
+  test('sends its statements at the same time', async () => {
     const lock = await lockTable(database.url, 'orders');
     const answer = ask(4, 'orders(first: 1) { nodes { id } }');
     try {

@@ -38,7 +38,7 @@ afterAll(async () => {
   await database.drop();
 });
 
-test('a price in a currency that does not exist is shown with two places and costs its neighbours nothing', async () => {
+test('a price in a currency that does not exist is shown with two decimals, and does not affect other rows', async () => {
   const { products } = await gateway.data('{ products { nodes { price { amount currency } } } }');
   expect(products.nodes.map(({ price }: { price: object }) => price)).toEqual([
     { amount: '1.50', currency: 'EUR' },
@@ -49,7 +49,7 @@ test('a price in a currency that does not exist is shown with two places and cos
 });
 
 test.each(Object.entries(MOMENTS))(
-  'a moment (%s) is shown, or is a fault of its row',
+  'a date and time is shown if it exists (%s), and otherwise is an error of its row alone',
   async (number, { moment, isOne }) => {
     const query = 'query($number: String!) { order(by: { number: $number }) { placedAt } }';
     const { plain, planned } = await askBoth(gateway, `${query} # ${number}`, { number });
@@ -63,7 +63,7 @@ test.each(Object.entries(MOMENTS))(
   },
 );
 
-test('a list gives no cursor that it would refuse: at a moment that is none the page is a fault', async () => {
+test('a list never returns a cursor that it would refuse: a page whose boundary is an invalid date is an error', async () => {
   const walk = '{ orders(first: 1, orderBy: { field: PLACED_AT }) { pageInfo { endCursor } } }';
   const { data, errors } = await gateway.request(walk);
   expect([data, errors[0]?.extensions.code]).toEqual([null, 'INTERNAL_SERVER_ERROR']);

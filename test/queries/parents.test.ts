@@ -81,31 +81,34 @@ describe('a page for each of many parents', () => {
   describe.each([[undefined], [['OPEN']], [['OPEN', 'RESOLVED', 'CLOSED']]])(
     'with the filter for status %j',
     (statuses) => {
-      test.each(list.orders)('holds its own rows in the order $field $direction, from either end', async (order) => {
-        for (const size of [5, 100]) {
-          const asked = {
-            ...{ selection: 'nodes { id } pageInfo { hasNextPage hasPreviousPage }', order, parents: PARENTS },
-            ...(statuses === undefined ? {} : { filter: { status: statuses } }),
-          };
-          const [first, last] = [
-            await askList(gateway, list, { ...asked, first: size }),
-            await askList(gateway, list, { ...asked, last: size }),
-          ];
-          const all = PARENTS.map((parent) => expected(parent, order, statuses));
-          expect(first.map(idsOf)).toEqual(all.map((ids) => ids.slice(0, size)));
-          expect(last.map(idsOf)).toEqual(all.map((ids) => ids.slice(-size)));
-          expect(first.map((page) => page.pageInfo)).toEqual(
-            all.map((ids) => ({ hasNextPage: ids.length > size, hasPreviousPage: false })),
-          );
-          expect(last.map((page) => page.pageInfo)).toEqual(
-            all.map((ids) => ({ hasNextPage: false, hasPreviousPage: ids.length > size })),
-          );
-        }
-      });
+      test.each(list.orders)(
+        'has the rows of its parent in the order $field $direction, from either end',
+        async (order) => {
+          for (const size of [5, 100]) {
+            const asked = {
+              ...{ selection: 'nodes { id } pageInfo { hasNextPage hasPreviousPage }', order, parents: PARENTS },
+              ...(statuses === undefined ? {} : { filter: { status: statuses } }),
+            };
+            const [first, last] = [
+              await askList(gateway, list, { ...asked, first: size }),
+              await askList(gateway, list, { ...asked, last: size }),
+            ];
+            const all = PARENTS.map((parent) => expected(parent, order, statuses));
+            expect(first.map(idsOf)).toEqual(all.map((ids) => ids.slice(0, size)));
+            expect(last.map(idsOf)).toEqual(all.map((ids) => ids.slice(-size)));
+            expect(first.map((page) => page.pageInfo)).toEqual(
+              all.map((ids) => ({ hasNextPage: ids.length > size, hasPreviousPage: false })),
+            );
+            expect(last.map((page) => page.pageInfo)).toEqual(
+              all.map((ids) => ({ hasNextPage: false, hasPreviousPage: ids.length > size })),
+            );
+          }
+        },
+      );
     },
   );
 
-  test('is counted for each by itself', async () => {
+  test('counts the rows of its own parent', async () => {
     const pages = await askList(gateway, list, {
       selection: 'totalCount',
       parents: PARENTS,

@@ -38,7 +38,7 @@ describe('searchCustomers, given a telephone number as people write it,', () => 
   };
 
   test.each([
-    // The country code without a plus sign, and what is dialled only within the country.
+    // The country code without a plus sign, and with the prefix that is dialled only within the country.
     ...[
       '49(0)30123456',
       '49 (0) 30 123456',
@@ -53,12 +53,12 @@ describe('searchCustomers, given a telephone number as people write it,', () => 
     ...['030ー123456', '030\u2011123456', '030\u00a0123456', '030～123456'],
     // Other digits.
     ...['+４９ ３０ １２３４５６', '(０３０) １２３４５６', '٠٣٠ ١٢٣٤٥٦', '۰۳۰ ۱۲۳۴۵۶', '०३० १२३४५६'],
-    // A link, or what introduces a number.
+    // A link, or a word before the number.
     ...['tel:+4930123456', 'tel:+49-30-123456;ext=5', 'Tel. 030 123456', 'Tel.: +49 30 123456', 'TEL:030/123456'],
     // Stored numbers have no extensions.
     ...['+49 30 123456 ext. 5', '+49 30 123456 ext 5', '+49 30 123456, Ext. 5', '+49 30 123456 x5', '+49 30 123456x5'],
     ...['+49 30 123456 extension 12', '030 123456 #5', '030 123456 Durchwahl 5', '٠٣٠ ١٢٣٤٥٦ x٥', '030 123456 доб. 5'],
-  ])('finds who has %j', async (text) => {
+  ])('finds the customer whose number it is: %j', async (text) => {
     expect(await search(text)).toEqual(['Ada']);
   });
 
@@ -84,7 +84,7 @@ describe('searchCustomers, given a telephone number as people write it,', () => 
     ['０３０・１２３ー４５７８', 'DE', '+49301234578'],
     ['०३० १२३४५७८', 'DE', '+49301234578'],
     ['𝟘30 1234578', 'DE', '+49301234578'],
-  ])('%j of %s, which createCustomer takes for %s, finds it', async (number, country, stored) => {
+  ])('%j in %s finds the number that createCustomer stored for it, %s', async (number, country, stored) => {
     const mutation = `mutation($input: CreateCustomerInput!) {
       createCustomer(input: $input) { customer { name phone } userErrors { message } } }`;
     const input = { name: `Caller ${encodeURIComponent(number)}`, phone: { number, country } };
@@ -94,7 +94,7 @@ describe('searchCustomers, given a telephone number as people write it,', () => 
     expect(phoneStarts(number)?.length).toBeLessThanOrEqual(300);
   });
 
-  test('has at most 300 prefixes, of which none begins with another, whatever the digits', () => {
+  test('looks up at most 300 prefixes, none of which begins with another, whatever the digits', () => {
     assert(
       property(string({ unit: constantFrom(...Array.from('0123456789')), minLength: 4, maxLength: 18 }), (digits) => {
         const starts = phoneStarts(digits) ?? [];
@@ -111,7 +111,7 @@ describe('searchCustomers, given a telephone number as people write it,', () => 
     // Italy's zero belongs to the number.
     ['39(0)6 1234', ['Studio 5430']],
     ['39 6 1234', []],
-    // Names stay names.
+    // These are names, not numbers.
     ['Studio 5430', ['Studio 5430']],
     ['24/7 Fitness 0123456', ['24/7 Fitness 0123456']],
     ['1000x2000', ['1000x2000']],

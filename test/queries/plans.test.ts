@@ -85,7 +85,7 @@ function later(value: unknown, drawn: number): unknown {
   return promise;
 }
 
-/** graphql's executor leaves rejections unhandled when a list comes too late. */
+/** graphql's executor leaves rejections unhandled if a list is resolved too late. */
 function heeded<Value>(promise: Promise<Value>): Promise<Value> {
   promise.then(undefined, () => undefined);
   return promise;
@@ -159,8 +159,8 @@ async function executed(schema: GraphQLSchema, { query, operationName, variables
 }
 
 /**
- * A result without what the specification leaves open: which of several errors in one place of the answer is reported, and the
- * order of errors, which is that of time.
+ * A result without what the specification leaves open: which of several errors at one place of the result is reported, and the
+ * order of errors, which depends on timing.
  */
 function essence({ data, errors = [] }: ExecutionResult) {
   const byPlace = new Map<string, string[]>();
@@ -207,8 +207,8 @@ function expectSame(result: ExecutionResult, plain: ExecutionResult, about: obje
 const isAlone = (place: string, { errors = [] }: ExecutionResult): boolean =>
   errors.some(({ path = [] }) => path.join('.') === place);
 
-describe('a plan is executed as graphql executes the document', () => {
-  test(`for ${DOCUMENTS} random documents, with values that are not what their types say`, async () => {
+describe('a plan gives the same result as graphql-js', () => {
+  test(`for ${DOCUMENTS} random documents, with resolved values that do not match their types`, async () => {
     const schemas = FAULTS.map(madeUpSchema);
     const random = createRandom(seed, 0);
     let [asked, failing] = [0, 0];
@@ -232,7 +232,7 @@ describe('a plan is executed as graphql executes the document', () => {
     expect(failing).toBeLessThan(asked - DOCUMENTS / 10);
   });
 
-  test('and fields called __proto__ are fields', async () => {
+  test('for fields named __proto__', async () => {
     const { plain, planned } = await executed(madeUpSchema(0), {
       query: '{ __proto__: customers(first: 2) { __proto__: nodes { __proto__: name id } } }',
     });
@@ -240,7 +240,7 @@ describe('a plan is executed as graphql executes the document', () => {
     for (const result of planned) expect(JSON.stringify(result)).toBe(JSON.stringify(plain));
   });
 
-  test('but asks nothing more once its time is over', async () => {
+  test('but calls no more resolvers once the time of the request is over', async () => {
     const schema = buildSchema('type Query { slow: Query, name: String }');
     const asked: string[] = [];
     const given = new AbortController();

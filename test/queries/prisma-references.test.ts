@@ -14,7 +14,7 @@ beforeAll(async () => {
   db = await openDatabase({ url: gateway.databaseUrl, connections: 2, statementMs, waitMs, metrics: createMetrics() });
   await withConnection(gateway.databaseUrl, async (connection) => {
     for (const statement of [
-      // Equal names, and equal starts of what must be unique.
+      // Equal names, and equal prefixes of unique values.
       `UPDATE customers SET name = ELT(1 + id % 6, 'Ada', 'ÁDA', 'Bo', 'bö', 'Zoë', 'zoe''s'), owner_id = NULLIF(id % 4, 0),
          email = IF(id % 5 = 0, NULL, CONCAT(ELT(1 + id % 3, 'a@', 'ab@', 'b_c%@'), 'x', id, '.test')),
          phone = IF(id % 7 = 0, NULL, CONCAT(ELT(1 + id % 3, '+4930123', '+4930124', '+1212555'), LPAD(id, 4, '0')))`,
@@ -76,7 +76,7 @@ async function nodesOf<Node>(ids: readonly string[], selection: string): Promise
   return nodes;
 }
 
-test('agents and interactions by id are what Prisma Client has', async () => {
+test('agents and interactions by id are the ones that Prisma Client finds', async () => {
   const agents = await db.client.agent.findMany({ orderBy: { id: 'asc' } });
   const interactions = await db.client.interaction.findMany({ orderBy: { id: 'asc' } });
   expect(Math.min(agents.length, interactions.length)).toBeGreaterThan(2);
@@ -132,25 +132,28 @@ const allOf = async (type: string): Promise<Row[]> => {
 const byId = async (type: string): Promise<ReadonlyMap<unknown, Row>> =>
   new Map((await allOf(type)).map((row) => [row.id, row]));
 
-test.each(Object.entries(REFERENCES))('what a %s refers to is what Prisma Client has', async (type, references) => {
-  const rows = await allOf(type);
-  const selection = references.map(([field, , , name]) => `${field} { id ${name} }`).join(' ');
-  const expected: Record<string, unknown>[] = rows.map((row) => ({ id: nodeId(type, row.id) }));
-  for (const [field, column, target, name] of references) {
-    const targets = await byId(target);
-    for (const [i, row] of rows.entries()) {
-      const found = targets.get(row[column]);
-      Object.assign(expected[i] ?? {}, {
-        [field]: found === undefined ? null : { id: nodeId(target, found.id), [name]: found[name] },
-      });
+test.each(Object.entries(REFERENCES))(
+  'the rows that a %s refers to are the ones that Prisma Client finds',
+  async (type, references) => {
+    const rows = await allOf(type);
+    const selection = references.map(([field, , , name]) => `${field} { id ${name} }`).join(' ');
+    const expected: Record<string, unknown>[] = rows.map((row) => ({ id: nodeId(type, row.id) }));
+    for (const [field, column, target, name] of references) {
+      const targets = await byId(target);
+      for (const [i, row] of rows.entries()) {
+        const found = targets.get(row[column]);
+        Object.assign(expected[i] ?? {}, {
+          [field]: found === undefined ? null : { id: nodeId(target, found.id), [name]: found[name] },
+        });
+      }
+      expect(new Set(rows.map((row) => row[column])).size).toBeGreaterThan(2);
     }
-    expect(new Set(rows.map((row) => row[column])).size).toBeGreaterThan(2);
-  }
-  const asked = await nodesOf(idsOf(type, rows), `... on ${type} { id ${selection} }`);
-  expect(asked).toEqual([null, ...expected.toReversed()]);
-});
+    const asked = await nodesOf(idsOf(type, rows), `... on ${type} { id ${selection} }`);
+    expect(asked).toEqual([null, ...expected.toReversed()]);
+  },
+);
 
-test('the products of order items are what Prisma Client has', async () => {
+test('the products of order items are the ones that Prisma Client finds', async () => {
   const orders = await allOf('Order');
   const products = await byId('Product');
   const items = await db.client.orderItem.findMany({ orderBy: [{ orderId: 'asc' }, { position: 'asc' }] });

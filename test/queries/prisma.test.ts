@@ -142,7 +142,7 @@ async function addCustomerFilters(
   if (and.length > 0) theirs['AND'] = and;
 }
 
-/** What identifies a row in an answer: entries of the record of changes have no id of their own. */
+/** What identifies a row in a result: entries of the record of changes have no id of their own. */
 const keyOf = (type: string, row: Row): unknown => (type === 'Change' ? row['version'] : nodeId(type, row.id));
 
 const selectionOf = (type: string): string =>
@@ -161,8 +161,8 @@ function expectedPage(rows: readonly Row[], page: { size: number; at: number | u
   };
 }
 
-describe('what our statements find is what Prisma Client finds', () => {
-  test(`in ${QUESTIONS} random pages of every list, by every filter, order and cursor`, async () => {
+describe('our statements find the same rows as Prisma Client', () => {
+  test(`in ${QUESTIONS} random pages of all lists, with every filter, order and cursor`, async () => {
     const random = createRandom(seed, 0);
     let [asked, rows] = [0, 0];
     for (; goesOn(asked >= QUESTIONS); asked += 1) {
@@ -243,7 +243,7 @@ const KEYS = {
 } as const;
 
 test.each(Object.entries(KEYS))(
-  'what is found by the keys of a %s is what Prisma Client has',
+  'our statements find the same rows as Prisma Client by each key of a %s',
   async (type, { fields, keys }) => {
     const rows = await modelOf(type).findMany({ where: {}, orderBy: [{ id: 'asc' }] });
     expect(rows.length).toBeGreaterThan(5);
@@ -267,7 +267,7 @@ test.each(Object.entries(KEYS))(
   },
 );
 
-test('what belongs to a customer or an order alone is what Prisma Client has, in its order', async () => {
+test('tags, addresses, items and other rows of one parent are those that Prisma Client finds, in the same order', async () => {
   const data = await gateway.data(
     `{ customers(first: 100, orderBy: { field: NAME }) { nodes {
          id tags addresses { label line1 line2 city region postalCode country }

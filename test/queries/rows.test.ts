@@ -10,7 +10,7 @@ import { nodeId } from '../support/seeded.ts';
 import { createDatabase, startOwnServers, withConnection } from '../support/servers.ts';
 
 const PAGE = 5;
-/** The row that shows whether there is a next page, and the first look-up for the second part of a cursor's condition. */
+/** The extra row that tells whether there is a next page, and the first look-up for the second part of a cursor's condition. */
 const SLACK = 2;
 
 /** A filter with an index, and how many index ranges are merged for it. */
@@ -73,7 +73,7 @@ function filtersOf({ type, parent, variables }: List, { column }: ListOrder): Fi
 
 const entries = (list: List) => (list.type === 'Change' ? 'nodes { version }' : 'nodes { id }');
 
-describe('rows that the server reads', () => {
+describe('the rows that the server reads', () => {
   let databaseUrl: string;
   let gateway: TestGateway;
   let cursors: CursorTools;
@@ -132,7 +132,7 @@ describe('rows that the server reads', () => {
   }
 
   test.each(LISTS.map((list) => [list.name, list] as const))(
-    'for a page of %s are no more than the page, in every order, with every filter that has an index, at both ends and deep within',
+    'for a page of %s are only those of the page, in every order, with every filter that has an index, at both ends and deep inside',
     async (_, list) => {
       const parents = list.parent === undefined ? [] : [MANY];
       for (const order of list.orders) {
@@ -159,7 +159,7 @@ describe('rows that the server reads', () => {
     },
   );
 
-  test('for a page are the same with 10 entries in the list and with 10,000', async () => {
+  test('for a page are as many in a list of 10 entries as in one of 10,000', async () => {
     const figures: Record<string, string | number>[] = [];
     for (const list of LISTS.filter((candidate) => candidate.parent !== undefined)) {
       for (const order of list.orders) {
@@ -178,7 +178,7 @@ describe('rows that the server reads', () => {
     printTable(`Rows read for a page of ${PAGE} (the parents not counted)`, figures);
   });
 
-  test('to tell whether there is a page before are two more at most, in every order', async () => {
+  test('to tell whether there is a previous page are at most two more, in every order', async () => {
     for (const list of LISTS) {
       const parents = list.parent === undefined ? [] : [MANY];
       for (const order of list.orders) {
@@ -197,7 +197,7 @@ describe('rows that the server reads', () => {
   });
 
   test.each(['Name 00', '493012', '4930123', '030123', 'c000777@', 'Name 001000'])(
-    'for a page of a search for "%s" are no more than the page and one for each prefix, though thousands may match',
+    'for a page of a search for "%s" are only those of the page and one per prefix, even if thousands match',
     async (text) => {
       // A text without a country code may be a number of many countries. The server looks into each range of the index once.
       const prefixes = Math.max(phoneStarts(text)?.length ?? 0, 1);
@@ -214,7 +214,7 @@ describe('rows that the server reads', () => {
     },
   );
 
-  test('for totalCount stop at 10,001 and are index entries of the one list', async () => {
+  test('for totalCount are at most 10,001 index entries, all of the list that is counted', async () => {
     const query = 'query C($id: ID!) { node(id: $id) { ... on Customer { orders { totalCount totalCountIsExact } } } }';
     const count = async (id: number) => {
       let answer: unknown;

@@ -95,7 +95,7 @@ async function fillEvenly(url: string): Promise<void> {
   });
 }
 
-describe('SQL statements', () => {
+describe('the SQL statements of a query', () => {
   let database: TestDatabase;
   let gateway: TestGateway;
   beforeAll(async () => {
@@ -108,7 +108,7 @@ describe('SQL statements', () => {
     await database.drop();
   });
 
-  /** The statements of a query, and the length of its answer. */
+  /** The statements of a query, and the length of its response. */
   async function statementsOf(query: string, parents: number) {
     const document = `query Q(${query.includes('$n') ? '$n: Int' : '$ids: [ID!]!'}) { ${query} }`;
     const variables = { n: parents, ids: n.slice(0, parents).map((id) => nodeId('Customer', id)) };
@@ -119,7 +119,7 @@ describe('SQL statements', () => {
     return { statements, size: text.length };
   }
 
-  test('are one per level of the query, for 1 parent and for 100', async () => {
+  test('are one per level, for 1 parent and for 100', async () => {
     const figures: Record<string, string | number>[] = [];
     for (const { query, statements: expected } of QUERIES) {
       const one = await statementsOf(query, 1);
@@ -139,7 +139,7 @@ describe('SQL statements', () => {
   });
 
   test.each(LISTS.map((list) => [list.name, list] as const))(
-    'of %s: a count only for totalCount, a look back only for hasPreviousPage after a cursor, no page for totalCount alone',
+    'for %s are a count only if totalCount is selected, a look-up only if hasPreviousPage is selected after a cursor, and no page for totalCount alone',
     async (name, list) => {
       const entries = list.type === 'Change' ? 'nodes { version }' : 'nodes { id }';
       const found = list.parent === undefined ? {} : { [`${list.parent.type} by id`]: 1 };
@@ -184,7 +184,7 @@ describe('SQL statements', () => {
     },
   );
 
-  test('are shared by fields that ask the same of the same parents, whatever their names', async () => {
+  test('are shared by fields that select the same list of the same parents, whatever their aliases', async () => {
     const of = await gateway.statementsOf(() =>
       gateway.data(`{
         customers(first: 50) { nodes {
@@ -203,7 +203,7 @@ describe('SQL statements', () => {
     });
   });
 
-  test('of a look-up by key are one for all keys', async () => {
+  test('for look-ups by key are one for all keys', async () => {
     const ids = n.map((id) => nodeId('Customer', id));
     const of = await gateway.statementsOf(() =>
       gateway.data(

@@ -127,7 +127,7 @@ describe('customers by text', () => {
         expect(await namesWith({ nameStartsWith }, { field })).toEqual(expected.toSorted());
     });
 
-    test('counts a literal the same as a variable', async () => {
+    test('finds the same with a literal as with a variable', async () => {
       const { a, b } = await gateway.data(
         '{ a: customers(filter: { nameStartsWith: "back\\\\" }) { totalCount } b: customers(filter: { nameStartsWith: "100%" }) { totalCount } }',
       );
@@ -151,12 +151,12 @@ describe('customers by text', () => {
     ['🎁', []],
     ['🎁 BIRTHDAY', ['🎁 Gifts']],
     [' vip ', ['zoe']],
-  ])('the tag %j finds %j, whole, whatever its case and accents, in every order', async (tag, expected) => {
+  ])('the tag %j finds %j, as a whole tag, whatever its case and accents, in every order', async (tag, expected) => {
     for (const field of ['NAME', 'CREATED_AT', 'UPDATED_AT'])
       expect(await namesWith({ tag }, { field })).toEqual(expected.toSorted());
   });
 
-  test('a telephone number finds those who have it, however it is written', async () => {
+  test('a telephone number finds the customers who have it, however it is written', async () => {
     const both = ['MULLER', 'Müller'].toSorted();
     for (const phone of ['+4930123456', '+49 30 123456', '+49 (30) 123-456'])
       expect(await namesWith({ phone })).toEqual(both);
@@ -166,7 +166,7 @@ describe('customers by text', () => {
     expect(await namesWith({ phone: '+4930999999' })).toEqual([]);
   });
 
-  test('conditions that are empty are refused, and named', async () => {
+  test('empty conditions are refused, and the message names them', async () => {
     const query = 'query Q($f: CustomerFilter) { customers(filter: $f) { totalCount } }';
     for (const [name, value] of Object.entries({ tag: '', nameStartsWith: '  ' }))
       expect(await refused(query, { f: { [name]: value } })).toEqual([
@@ -258,24 +258,27 @@ describe('customers by text', () => {
 
     test.each([
       ['a mark without a letter', '\u0301'],
-      ['marks of vowels in Arabic', '\u064e\u0651'],
+      ['vowel marks of Arabic', '\u064e\u0651'],
       ['a sign of Devanagari that has no weight', '\u0902'],
       ['a joiner alone', '\u200d'],
       ['a variation selector', '\ufe0f'],
       ['a soft hyphen', '\u00ad'],
       ['a filler of Hangul', '\u3164'],
-      ['blanks of Braille', '\u2800\u2800'],
-      ['marks of direction between spaces', ' \u2060\u202e '],
-      ['a control', 'a\u0007'],
+      ['blank Braille characters', '\u2800\u2800'],
+      ['direction marks between spaces', ' \u2060\u202e '],
+      ['a control character', 'a\u0007'],
       ['half an emoji', 'a\ud83d'],
-    ])('refuses %s, which would be the start of every name or is no text', async (_, t) => {
+    ])('refuses %s, which would be a prefix of every name or is not text', async (_, t) => {
       for (const [query, variables] of [
         ['query S($t: String!) { searchCustomers(text: $t) { totalCount } }', { t }],
         ['query S($f: CustomerFilter) { customers(filter: $f) { totalCount } }', { f: { nameStartsWith: t } }],
         ['query S($f: CustomerFilter) { customers(filter: $f) { totalCount } }', { f: { tag: t } }],
       ] as const)
         expect(await refused(query, variables)).toEqual([
-          ['BAD_USER_INPUT', expect.stringContaining('expected text, with a character that counts where names are')],
+          [
+            'BAD_USER_INPUT',
+            expect.stringContaining('expected text, with a visible character that counts when names are'),
+          ],
         ]);
     });
   });

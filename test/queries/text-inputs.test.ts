@@ -54,10 +54,10 @@ const fieldsOf = (schema: ReturnType<typeof buildSchema>) =>
     .flatMap((type) => (isObjectType(type) ? Object.values(type.getFields()).map((field) => ({ type, field })) : []))
     .filter(({ field }) => field.args.some((arg) => hasString(arg.type)));
 
-describe('every text of the schema that comes in', () => {
+describe('every incoming text of the schema', () => {
   const info = {} as GraphQLResolveInfo;
 
-  test('is normalised before a resolver sees it, in each argument and each field of an input', () => {
+  test('is normalised before a resolver sees it, in each argument and each input field', () => {
     const schema = buildSchema(SDL);
     const seen: unknown[] = [];
     for (const { field } of fieldsOf(schema)) field.resolve = (_, args) => seen.push(args);
@@ -78,7 +78,7 @@ describe('every text of the schema that comes in', () => {
     expect(fields.length).toBeGreaterThan(25);
   });
 
-  test('goes to a resolver of our own', () => {
+  test('is an argument of a resolver of our own', () => {
     for (const { type, field } of fieldsOf(createSchema()))
       expect({
         field: `${type.name}.${field.name}`,
@@ -87,31 +87,31 @@ describe('every text of the schema that comes in', () => {
   });
 });
 
-describe('a text', () => {
+describe('normalisation', () => {
   test.each([
     ['a letter and its accent', 'e\u0301', 'é'],
     ['a zero-width space between them', 'e\u200b\u0301', 'é'],
     ['jamo', '\u1112\u1161\u11ab', '한'],
-    ['the sign of angstrom', '\u212bngstro\u0308m', 'Ångström'],
-    ['marks of direction around a number', '\u202a+49 30 123456\u202c', '+49 30 123456'],
+    ['the angstrom sign', '\u212bngstro\u0308m', 'Ångström'],
+    ['direction marks around a number', '\u202a+49 30 123456\u202c', '+49 30 123456'],
     ['a byte order mark', '\ufeffAda', 'Ada'],
     ['a soft hyphen', 'Schiff\u00adfahrt', 'Schifffahrt'],
     ['a joiner at the end of a word', 'Ada\u200d Lovelace\u200c', 'Ada Lovelace'],
-    ['joiners one after the other', 'می\u200c\u200cخواهم', 'می\u200cخواهم'],
+    ['consecutive joiners', 'می\u200c\u200cخواهم', 'می\u200cخواهم'],
     ['a tag without a flag', 'Ada\u{e0041}', 'Ada'],
-    ['fillers of jamo', 'S\u115f\u1160K', 'SK'],
-    ['vowels of Khmer that nobody writes', 'ក\u17b4\u17b5', 'ក'],
-    ['controls of shorthand', 'a\u{1bca0}\u{1bca3}', 'a'],
-    ['a vowel of Thai typed in two', 'ก\u0e4d\u0e32แพง', 'ก\u0e33แพง'],
+    ['jamo fillers', 'S\u115f\u1160K', 'SK'],
+    ['Khmer vowels that nobody writes', 'ក\u17b4\u17b5', 'ក'],
+    ['shorthand format controls', 'a\u{1bca0}\u{1bca3}', 'a'],
+    ['a Thai vowel typed as two characters', 'ก\u0e4d\u0e32แพง', 'ก\u0e33แพง'],
     [
       'the same with a tone mark, in either order',
       'น\u0e4d\u0e49\u0e32 น\u0e49\u0e4d\u0e32',
       'น\u0e49\u0e33 น\u0e49\u0e33',
     ],
-    ['the vowel of Lao', 'ນ\u0ecd\u0ec9\u0eb2', 'ນ\u0ec9\u0eb3'],
-    ['separators of lines and paragraphs', 'a\u2028b\u2029c', 'a\nb\nc'],
-    ['a variation selector without what it varies', '\ufe0fAda \ufe0fL', 'Ada L'],
-  ])('loses what means nothing: %s', (_, given, expected) => {
+    ['the same vowel of Lao', 'ນ\u0ecd\u0ec9\u0eb2', 'ນ\u0ec9\u0eb3'],
+    ['line and paragraph separators', 'a\u2028b\u2029c', 'a\nb\nc'],
+    ['a variation selector without a character that it varies', '\ufe0fAda \ufe0fL', 'Ada L'],
+  ])('removes or composes what has no meaning of its own: %s', (_, given, expected) => {
     expect(normaliseText(given)).toBe(expected);
   });
 
@@ -120,15 +120,15 @@ describe('a text', () => {
     ['a joiner behind a virama', 'ന്\u200d'],
     ['a joiner that shapes an Arabic letter at the end of a word', '1447 ه\u200d (ه\u064e\u200d)'],
     ['a joiner that shapes a letter of Syriac or N’Ko', 'ܒ\u200d ߞ\u200d'],
-    ['an emoji of several', '👩🏽\u200d💻 👩\u200d👩\u200d👧\u200d👦 ❤\ufe0f\u200d🔥'],
-    ['a flag of tags', '🏴\u{e0067}\u{e0062}\u{e0065}\u{e006e}\u{e0067}\u{e007f}'],
+    ['an emoji made of several', '👩🏽\u200d💻 👩\u200d👩\u200d👧\u200d👦 ❤\ufe0f\u200d🔥'],
+    ['a flag made of tags', '🏴\u{e0067}\u{e0062}\u{e0065}\u{e006e}\u{e0067}\u{e007f}'],
     ['a variant of an ideograph', '葛\u{e0100}飾'],
-    ['breaks of lines', 'one\r\n\ttwo'],
-  ])('keeps what means something: %s', (_, given) => {
+    ['line breaks', 'one\r\n\ttwo'],
+  ])('keeps what has a meaning: %s', (_, given) => {
     expect(normaliseText(given)).toBe(given);
   });
 
-  test('is the same when it is normalised again, and equal ones become the same', () => {
+  test('is idempotent, and makes equal texts the same', () => {
     assert(
       property(string({ unit: 'binary', maxLength: 40 }), (given) => {
         const once = normaliseText(given);
@@ -167,7 +167,7 @@ describe('a text', () => {
     );
   });
 
-  test.each(['a\0b', 'a\u0007', '\u0085', '\ud83d', '\ufffe', '\u{1ffff}'])('is none with %j', (given) => {
+  test.each(['a\0b', 'a\u0007', '\u0085', '\ud83d', '\ufffe', '\u{1ffff}'])('cannot make text of %j', (given) => {
     expect(isText(given)).toBe(false);
   });
 });

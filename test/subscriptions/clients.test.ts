@@ -105,7 +105,7 @@ describe('a client that disconnects', () => {
     expect(await endedBy(gateway, 'client')).toBe(1);
   });
 
-  test('also ends the one that was queued behind it on the same connection', async () => {
+  test('also ends the subscription that was queued behind it on the same connection', async () => {
     const gateway = await start();
     const socket = await raw(gateway, CHANGED, 2);
     await untilOpen(gateway, 2);
@@ -113,7 +113,7 @@ describe('a client that disconnects', () => {
     await within(1_000, 'the end of both', () => untilOpen(gateway, 0));
   });
 
-  test('before it is answered leaves no subscription behind', async () => {
+  test('before it gets a response leaves no subscription behind', async () => {
     const gateway = await start();
     for (let i = 0; i < 60; i += 1) {
       const socket = connectTo(gateway);
@@ -161,7 +161,7 @@ describe('a client that does not read', () => {
   const roomy = { LIMIT_TOKENS: '20000', LIMIT_ALIASES: '5000' };
   const patient = { ...roomy, LIMIT_SUBSCRIPTION_STALL_MS: '600000' };
 
-  test('is sent only what it reads, and new changes combined into one', async () => {
+  test('is sent only what it reads, with new changes combined into one result', async () => {
     const gateway = await start(patient);
     const socket = await raw(gateway, large);
     socket.pause();
@@ -175,7 +175,7 @@ describe('a client that does not read', () => {
     expect([await endedBy(gateway, 'stalled'), await open(gateway)]).toEqual([0, 2]);
   });
 
-  test('for too long is disconnected, and nobody else is', async () => {
+  test('for too long is disconnected, and no other client is', async () => {
     const gateway = await start({ ...roomy, LIMIT_SUBSCRIPTION_STALL_MS: '500' });
     const socket = await raw(gateway, large);
     socket.pause();
@@ -218,7 +218,7 @@ describe('a client that does not read', () => {
   });
 });
 
-describe('one subscription too many', () => {
+describe('one subscription more than allowed', () => {
   const refused = async (gateway: TestGateway) => {
     const { url } = gateway;
     const response = await fetch(
@@ -237,13 +237,13 @@ describe('one subscription too many', () => {
 
   test.each([
     [
-      'of an address',
+      'for an address',
       'LIMIT_SUBSCRIPTIONS_PER_CLIENT',
       429,
       'RATE_LIMITED',
       'at most 2 subscriptions from one address',
     ],
-    ['of a gateway', 'LIMIT_SUBSCRIPTIONS', 503, 'SERVICE_UNAVAILABLE', 'at most 2 subscriptions on this gateway'],
+    ['for a gateway', 'LIMIT_SUBSCRIPTIONS', 503, 'SERVICE_UNAVAILABLE', 'at most 2 subscriptions on this gateway'],
   ])('%s is refused until another has ended', async (_, setting, ...[status, code, expected]) => {
     const gateway = await start({ [setting]: '2' });
     const [first] = [await watch(gateway), await watch(gateway)];
@@ -257,7 +257,7 @@ describe('one subscription too many', () => {
     expect(await refused(gateway)).toEqual(refusal(status, code, expected));
   });
 
-  test('counts those that end at once no longer than they last', async () => {
+  test('is accepted as soon as the previous one has ended, even if that ended at once', async () => {
     const gateway = await start({ LIMIT_SUBSCRIPTIONS: '1' });
     for (let i = 0; i < 20; i += 1) {
       const stream = await subscribe(gateway.url, CHANGED, { variables: { id: 'x' } });
@@ -283,7 +283,7 @@ describe('a gateway that stops', () => {
     reader.setEncoding('utf8').on('data', (data: string) => (text += data));
     const ended = orGiveUp('the stream to end', once(reader, 'close'));
     reader.resume();
-    // A client that has not said yet what it wants.
+    // A client that has not sent its request yet.
     const late = await half(gateway);
     const refused = await within(2_000, 'the stop', async () => {
       const closed = gateway.close();

@@ -26,7 +26,7 @@ describe('with a Redis Cluster', () => {
     await database.drop();
   });
 
-  test('writes reach every gateway, whichever node it listens to, and it switches nodes when that one is lost', async () => {
+  test('writes reach every gateway, whichever node it listens to, and a gateway switches nodes when its node is lost', async () => {
     const [a, b] = gateways as [TestGateway, TestGateway];
     const { nodes } = (await a.data('{ customers(first: 6) { nodes { id } } }')).customers;
     const ids = (nodes as { id: string }[]).map(({ id }) => id);

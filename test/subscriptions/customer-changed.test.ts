@@ -72,7 +72,7 @@ describe('customerChanged', () => {
     await silence(stream);
   });
 
-  test('is sent once for each change, though the gateway learns of it both directly and from Redis', async () => {
+  test('sends each change once, although the gateway learns of it both directly and from Redis', async () => {
     const { id } = await newCustomer();
     const { stream } = await watch(id);
     for (let version = 2; version < 6; version += 1) {
@@ -82,7 +82,7 @@ describe('customerChanged', () => {
     }
   });
 
-  test('goes on with the customer that the watched one was merged into', async () => {
+  test('continues with the customer that the watched one was merged into', async () => {
     const [kept, merged] = [await newCustomer('Kept'), await newCustomer('Merged')];
     const { stream } = await watch(merged.id);
     expect((await gateway.merge({ keepId: kept.id, mergeId: merged.id })).userErrors).toEqual([]);
@@ -94,7 +94,7 @@ describe('customerChanged', () => {
     expect(shown).toMatchObject({ id: kept.id, name: 'Kept still', version: 3 });
   });
 
-  test('is also sent when something that belongs to the customer changes', async () => {
+  test('also sends a result when something that belongs to the customer changes', async () => {
     const { id } = await newCustomer();
     const query = 'subscription($id: ID!) { customerChanged(id: $id) { interactions(first: 1) { nodes { body } } } }';
     const { stream, first } = await watch(id, query);
@@ -103,7 +103,7 @@ describe('customerChanged', () => {
     expect((await stream.next()).data.data.customerChanged.interactions.nodes).toEqual([{ body: 'Called back.' }]);
   });
 
-  test('is not sent for other customers, or for writes that were refused or changed nothing', async () => {
+  test('sends nothing for other customers, or for writes that were refused or changed nothing', async () => {
     const [{ id }, other] = [await newCustomer(), await newCustomer('Grace')];
     const { stream } = await watch(id);
     await gateway.update({ id: other.id, company: 'Another Ltd' });
@@ -120,7 +120,7 @@ describe('customerChanged', () => {
     await silence(stream);
   });
 
-  test('is not sent before COMMIT', async () => {
+  test('sends nothing before COMMIT', async () => {
     const { id } = await newCustomer();
     const { stream } = await watch(id);
     const blocker: Connection = await createConnection({
@@ -159,7 +159,7 @@ describe('customerChanged', () => {
       data: null,
       errors: [
         {
-          message: 'Argument "id": there is no such customer, or not any more.',
+          message: 'Argument "id": there is no such customer; it may have been deleted.',
           path: ['customerChanged'],
           extensions: { code: 'BAD_USER_INPUT' },
         },
@@ -169,7 +169,7 @@ describe('customerChanged', () => {
     await stream.end();
   });
 
-  test('of several operations runs the one named, under its alias, with its variables', async () => {
+  test('runs the named one of several operations, with its alias and its variables', async () => {
     const { id } = await newCustomer();
     // An introspection query, which is executed differently.
     const query = `query Q { __schema { queryType { name } } }
@@ -189,8 +189,8 @@ describe('customerChanged', () => {
   });
 });
 
-describe('what is counted', () => {
-  test('are the subscriptions that are open, what was sent, and how they ended', async () => {
+describe('the metrics of subscriptions', () => {
+  test('count the open subscriptions, the events sent, and how subscriptions ended', async () => {
     const counts = async () => {
       const names = ['concierge_subscriptions', 'concierge_subscription_events_total'];
       return Promise.all(names.map((name) => gateway.metric(name)));

@@ -14,7 +14,7 @@ export interface EventReader {
   readonly headers: Headers;
   /** The next event; rejects when none comes, or the stream was cut. */
   next(): Promise<StreamedEvent>;
-  /** Reads until an event is as wanted, and returns all of them, this one last. */
+  /** Reads until an event is as expected, and returns all events read, this one last. */
   until(wanted: (event: StreamedEvent) => boolean): Promise<StreamedEvent[]>;
   /** Lets time pass without events; rejects if one comes. */
   silence(ms: number): Promise<void>;

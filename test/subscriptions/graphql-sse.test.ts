@@ -46,14 +46,14 @@ describe('the client of graphql-sse', () => {
     expect((await results.next()).done).toBe(true);
   });
 
-  test('asks queries too, each with its answer and the end', async () => {
+  test('can also send queries, which return a result and then complete', async () => {
     const client = createClient({ url: `${gateway.url}/graphql`, retryAttempts: 0 });
     const results = client.iterate({ query: '{ customers(first: 1) { nodes { name } } }' });
     expect((await results.next()).value).toMatchObject({ data: { customers: { nodes: [{ name: 'Ada' }] } } });
     expect((await results.next()).done).toBe(true);
   });
 
-  test('gets the errors of a wrong operation', async () => {
+  test('gets the errors of an invalid operation', async () => {
     const client = createClient({ url: `${gateway.url}/graphql`, retryAttempts: 0 });
     const results = client.iterate({ query: 'subscription { nothing }' });
     expect((await results.next()).value).toMatchObject({

@@ -27,7 +27,7 @@ afterEach(() => {
 const readAs = async (row: string): Promise<void> => (await due())?.found(row);
 
 describe('a subscription to a customer that was merged', () => {
-  test('follows the one that it was merged into', async () => {
+  test('continues with the customer that it was merged into', async () => {
     await readAs('1');
     expect(await due()).toBeUndefined();
     bus.changed(['1', '2']);
@@ -39,7 +39,7 @@ describe('a subscription to a customer that was merged', () => {
     expect(await due()).toBeDefined();
   });
 
-  test('follows a chain of merges, and reports nothing of the one in between', async () => {
+  test('follows a chain of merges, and reports nothing about the customer in between', async () => {
     await readAs('2');
     await readAs('2');
     bus.changed(['2', '3']);
@@ -54,7 +54,7 @@ describe('a subscription to a customer that was merged', () => {
     expect(await due()).toBeDefined();
   });
 
-  test('ends with it', async () => {
+  test('ends when that customer is deleted', async () => {
     await readAs('2');
     (await due())?.end();
     expect(await watch.next()).toEqual({ done: true, value: undefined });

@@ -42,14 +42,14 @@ test.each([
 const INVALID = 'GRAPHQL_VALIDATION_FAILED';
 const at = (id: string) => `subscription { customerChanged(id: "${id}") { name } }`;
 
-describe('a stream says what is wrong, and ends', () => {
+describe('a stream reports an error and ends for', () => {
   test.each<[string, string, object, string, RegExp]>([
     [
-      'an id that nobody has',
+      'an id that no customer has',
       CHANGED,
       { id: idOf('Customer', 999_999) },
       'BAD_USER_INPUT',
-      /^Argument "id": there is no such customer, or not any more\.$/,
+      /^Argument "id": there is no such customer; it may have been deleted\.$/,
     ],
     [
       'the id of something else',
@@ -59,7 +59,7 @@ describe('a stream says what is wrong, and ends', () => {
       /^Argument "id": expected the id of a Customer, got "\w+", that of an Order\.$/,
     ],
     [
-      'a text that is no id',
+      'text that is not an id',
       at('7'),
       {},
       'BAD_USER_INPUT',
@@ -87,13 +87,13 @@ describe('a stream says what is wrong, and ends', () => {
     ],
     ['the name of its type', 'subscription { __typename }', {}, INVALID, /must not select an introspection top level/],
     [
-      'a field that may be left out',
+      'a field with @skip',
       `subscription { customerChanged(id: "x") @skip(if: true) { name } }`,
       {},
       INVALID,
       /must not use `@skip`/,
     ],
-    ['a field that there is not', 'subscription { orderChanged { id } }', {}, INVALID, /Cannot query field/],
+    ['an unknown field', 'subscription { orderChanged { id } }', {}, INVALID, /Cannot query field/],
     ['no field of the customer', `subscription { customerChanged(id: "x") }`, {}, INVALID, /must have a selection/],
     ['no document', 'subscription {', {}, 'GRAPHQL_PARSE_FAILED', /Syntax Error/],
     [
@@ -118,7 +118,7 @@ describe('a stream says what is wrong, and ends', () => {
     );
   });
 
-  test('an operation that the document has not', async () => {
+  test('an operation that is not in the document', async () => {
     const answer = await fetch(`${gateway.url}/graphql`, {
       method: 'POST',
       headers: { 'content-type': 'application/json', accept: 'text/event-stream' },

@@ -46,7 +46,7 @@ const customerIn = ({ data }: StreamedEvent) => data.data.customerChanged;
 const updateBy = (gateway: TestGateway, id: string, company: string) =>
   gateway.data(UPDATE, { input: { id, company } });
 
-test('a write through one gateway reaches a subscription on another, and each only once', async () => {
+test('a write through one gateway reaches each subscription on another once', async () => {
   const id = await newCustomer();
   const [here, there] = [await watch(first, id), await watch(second, id)];
   for (const [gateway, company] of [
@@ -61,7 +61,7 @@ test('a write through one gateway reaches a subscription on another, and each on
   }
 });
 
-test('a query after an event is never answered from what was stored before it', async () => {
+test('a query after an event never gets a response that was cached before it', async () => {
   const id = await newCustomer();
   const stream = await watch(second, id);
   const query = 'query($id: ID!) { customer(by: {id: $id}) { company } }';
@@ -115,7 +115,7 @@ describe('in Redis', () => {
       (counts) => isDeepStrictEqual(counts, gateways),
     );
 
-  test('a gateway listens to a customer while somebody watches it there, once however many do', async () => {
+  test('a gateway listens to a customer as long as clients watch it there, once for all of them', async () => {
     const [id, other] = [await newCustomer(), await newCustomer()];
     await listenedToBy([0, 0], id, other);
     const here = [await watch(first, id), await watch(first, id)];
@@ -133,7 +133,7 @@ describe('in Redis', () => {
     await listenedToBy([0], id);
   });
 
-  test('nobody listens, on no connection, once the last subscription is gone', async () => {
+  test('no connection listens to anything once the last subscription has ended', async () => {
     const id = await newCustomer();
     const stream = await watch(first, id);
     await listenedToBy([1], id);
@@ -148,7 +148,7 @@ describe('in Redis', () => {
     expect(customerIn(await again.next()).company).toBe('Again Ltd');
   });
 
-  test('a message says who is concerned and nothing of the change', async () => {
+  test('a message names the customer and says nothing about the change', async () => {
     const id = await newCustomer();
     const ear = new Redis(redisUrl());
     const messages: string[] = [];

@@ -14,7 +14,7 @@ import { textOfAddresses, textOfTags } from './recorded.ts';
 import { raiseVersion, recordUpdate } from './row.ts';
 import { assertDifferent, tagsOf, writeTags } from './tags.ts';
 
-/** What the payloads' resolvers get. */
+/** The parent value of the payloads' resolvers. */
 export type CustomerPayload = Payload<{ readonly customerId: string }>;
 export type CreateCustomerPayload = CustomerPayload;
 export type UpdateCustomerPayload = CustomerPayload;
@@ -120,8 +120,8 @@ export const deleteCustomer = defineCommand({
 });
 
 /**
- * A merged customer's external id still leads to the one that it was merged into, so no other customer may have it. Call this
- * after writing the row: a merge that the write had to wait for is visible then.
+ * Refuses the external id of a merged customer, since it still leads to the customer that it was merged into. Call this after
+ * writing the row: by then, a merge that the write had to wait for is visible.
  */
 async function assertNotFormer(transaction: Transaction, { id, externalId }: Customer): Promise<void> {
   if (externalId === null) return;

@@ -14,7 +14,7 @@ type Maybe<Value> = Value | null | undefined;
 
 const EXPECTED_COUNTRY = 'Expected the ISO 3166-1 alpha-2 code of a country, such as "DE"';
 
-/** The writable fields of a customer, as stored. Those that were not given are missing. */
+/** The writable fields of a customer, as stored. Fields that were not given are absent. */
 export interface CustomerValues {
   externalId?: string | null;
   name?: string;
@@ -45,7 +45,7 @@ export function parseCustomerFields(input: CustomerFields, problems: Problems): 
       : parseText(given, { path: [field], most: CUSTOMER_LENGTHS[field], problems, isEnough });
   };
   if (input.externalId !== undefined) values.externalId = text('externalId');
-  // No search would find a name in which nothing counts.
+  // No search would find a name without any character that counts.
   if (input.company !== undefined) values.company = text('company', counts);
   if (input.name !== undefined) {
     const name = text('name', counts);
@@ -95,7 +95,7 @@ function phoneOf(phone: PhoneInput | null, problems: Problems): string | null {
 
 /**
  * Trims tags and removes duplicates, ignoring case as the database does.
- * @param isEnough of what must be in a tag; by default, that a filter can find it
+ * @param isEnough whether a tag has enough content; by default, whether a filter can find it
  */
 export function parseTags(given: Maybe<readonly string[]>, problems: Problems, isEnough = counts): string[] {
   const tags = new Map<string, string>();

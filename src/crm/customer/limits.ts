@@ -1,4 +1,4 @@
-/** The most characters of each text of a customer, as in its column. */
+/** The maximum length of each text field of a customer, in characters, as in its column. */
 export const CUSTOMER_LENGTHS = { externalId: 64, name: 200, company: 200, tag: 50 } as const;
 
 /** The same for an address, in the order of its fields. */

@@ -37,7 +37,10 @@ function givenText(given: string | null | undefined, name: string): string | und
   return soughtText(given.trimStart(), { argument: `filter.${name}`, most: CUSTOMER_LENGTHS.name, given });
 }
 
-/** @throws BAD_USER_INPUT for text that is empty, too long, not text, or in which nothing counts: a prefix of every name, or of names nobody sees */
+/**
+ * @throws BAD_USER_INPUT for a text that is empty or too long, contains control characters and the like, or has no character
+ * that counts: it would be a prefix of every name, or only of names that nobody can see
+ */
 function soughtText(
   text: string,
   { argument, most, given }: { argument: string; most: number; given: string },
@@ -49,13 +52,13 @@ function soughtText(
       `Argument "${argument}": expected 1 to ${most} characters, got ${quoted(given)}.`,
     );
   if (isText(text) && counts(text)) return text;
-  const expected = 'expected text, with a character that counts where names are compared';
+  const expected = 'expected text, with a visible character that counts when names are compared';
   throw createError('BAD_USER_INPUT', `Argument "${argument}": ${expected}, got ${quoted(given)}.`);
 }
 
 /**
- * What a search text looks for: with an `@`, a prefix of the email; with only characters of telephone numbers and at least four
- * digits, a prefix of the phone; otherwise a prefix of the name. Each is a page of one index.
+ * Decides which column a search text is a prefix of: the email if it has an `@`; the phone if it has at least four digits and
+ * only characters of telephone numbers; otherwise the name. Each search reads a page of one index.
  */
 export function searchRequest(given: string): ListRequest {
   const text = soughtText(given.trim(), { argument: 'text', most: 100, given });

@@ -41,13 +41,13 @@ export const mergeCustomers = defineCommand({
     await moveOwnedRows(write, { from: merged.id, to: kept.id });
     await moveChanges(write.transaction, sides);
     await moveSums(write, sides);
-    // Before the kept one takes over its unique values.
+    // Deleted before the kept customer takes over its unique values.
     await write.transaction.customer.delete({ where: { id: merged.id } });
     const filled: CustomerValues = Object.fromEntries(
       FILLED.filter((field) => kept[field] === null && merged[field] !== null).map((field) => [field, merged[field]]),
     );
     await raiseVersion(write, kept, filled);
-    await leadOn(write, sides, 'externalId' in filled ? null : merged.externalId);
+    await redirectIds(write, sides, 'externalId' in filled ? null : merged.externalId);
     await recordMerge(write, sides, { filled, tags, addresses });
     return { customerId: String(kept.id) };
   },
@@ -128,7 +128,11 @@ async function moveSums(write: Write, { kept: { id: to }, merged: { id: from } }
 }
 
 /** Makes the merged customer's ids, and those of customers merged into it earlier, lead to the kept one. */
-async function leadOn({ transaction, now }: Write, { kept, merged }: Sides, externalId: string | null): Promise<void> {
+async function redirectIds(
+  { transaction, now }: Write,
+  { kept, merged }: Sides,
+  externalId: string | null,
+): Promise<void> {
   await transaction.customerMerge.updateMany({ where: { keptId: merged.id }, data: { keptId: kept.id } });
   await transaction.customerMerge.create({
     data: { mergedId: merged.id, keptId: kept.id, externalId, mergedAt: now },
@@ -136,7 +140,7 @@ async function leadOn({ transaction, now }: Write, { kept, merged }: Sides, exte
 }
 
 /**
- * Records an entry for each customer's last version. The merged one's has the values that are no longer stored anywhere else.
+ * Records an entry for the last version of either customer. The merged one's has the values that are stored nowhere else now.
  */
 async function recordMerge(
   write: Write,

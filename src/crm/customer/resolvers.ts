@@ -81,7 +81,7 @@ export const customerResolvers = {
       resolve: async (event: CustomerEvent, { id }: SubscriptionCustomerChangedArgs, { loaders }: Context) => {
         const customer = await loaders.customerById.load(rowIdOf('Customer', id, 'id'));
         if (customer === null)
-          throw createError('BAD_USER_INPUT', 'Argument "id": there is no such customer, or not any more.');
+          throw createError('BAD_USER_INPUT', 'Argument "id": there is no such customer; it may have been deleted.');
         event.found(customer.id);
         return customer;
       },

@@ -24,7 +24,7 @@ export async function raiseVersion(
 
 const MOST = { tags: MAX_TAGS, addresses: MAX_ADDRESSES } as const;
 
-/** Refuses with INVALID_INPUT to make a list longer than allowed. A list that is already too long may get shorter. */
+/** Refuses a list that would be longer than allowed (INVALID_INPUT). A list that is already too long may be shortened. */
 export function assertFits(
   list: keyof typeof MOST,
   { before, after, path }: { readonly before: number; readonly after: number; readonly path: readonly string[] },

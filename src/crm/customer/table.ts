@@ -66,7 +66,7 @@ export const customers = defineTable({
   ],
   uniques: ['externalId', 'email'],
   rare: ['phone'],
-  // The ids of merged customers, but not their emails, which others may have taken since.
+  // Merged customers are found by id and external id, but not by email, which another customer may have taken since.
   former: { table: 'customer_merges', leadsTo: 'kept_id', keys: { id: 'merged_id', externalId: 'external_id' } },
 });
 
@@ -77,10 +77,10 @@ export type CustomerEdge = Edge<CustomerRow>;
 /** The side table of tags; it duplicates the customer's sort columns and owner. */
 export const customerTags = { name: 'customer_tags', key: 'customer_id', label: 'tag', lead: 'ownerId' };
 
-/** The most tags or addresses that a customer may have. */
+/** How many tags, and how many addresses, a customer may have. */
 export const MAX_TAGS = 20;
 export const MAX_ADDRESSES = 20;
-/** More than ISO 4217 will ever have. */
+/** More currencies than ISO 4217 will ever have. */
 const MAX_CURRENCIES = 300;
 
 export const tags = defineChildTable({

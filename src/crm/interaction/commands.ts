@@ -8,7 +8,7 @@ import { parseText } from '../text.ts';
 import { refuse } from '../user-errors.ts';
 import { INTERACTION_LENGTHS } from './limits.ts';
 
-/** What the payload's resolvers get. */
+/** The parent value of the payload's resolvers. */
 export type LogInteractionPayload = Payload<{ readonly interactionId: string }>;
 
 /** Records a contact with a customer, optionally about one of the customer's tickets and by an agent. */
@@ -28,7 +28,7 @@ export const logInteraction = defineCommand({
     if (ticketId !== null) {
       const ticket = await transaction.ticket.findUnique({ where: { id: ticketId }, select: { customerId: true } });
       if (ticket?.customerId !== customerId)
-        refuse('NOT_FOUND', ['ticketId'], 'There is no such ticket of this customer.');
+        refuse('NOT_FOUND', ['ticketId'], 'There is no such ticket for this customer.');
     }
     await assertAgentExists(write, 'agentId', agentId);
     const row = await transaction.interaction.create({

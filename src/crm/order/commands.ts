@@ -12,7 +12,7 @@ import { priceItems } from './items.ts';
 import { isCounted, TRANSITIONS } from './status.ts';
 import { addToSums, assertSumFits, takeFromSums } from './sums.ts';
 
-/** What the payloads' resolvers get. */
+/** The parent value of the payloads' resolvers. */
 export type OrderPayload = Payload<{ readonly orderId: string }>;
 export type CreateOrderPayload = OrderPayload;
 export type UpdateOrderStatusPayload = OrderPayload;
@@ -92,6 +92,8 @@ function assertMayFollow(status: Order['status'], order: Order): void {
   const allowed = TRANSITIONS[order.status];
   if (allowed.includes(status)) return;
   const expected =
-    allowed.length === 0 ? `${order.status} is final` : `Expected ${allowed.join(' or ')} after ${order.status}`;
+    allowed.length === 0
+      ? `Expected no change of ${order.status}, which is final`
+      : `Expected ${allowed.join(' or ')} after ${order.status}`;
   refuse('INVALID_TRANSITION', ['status'], `${expected}, got ${status}.`);
 }

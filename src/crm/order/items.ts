@@ -35,13 +35,13 @@ export async function priceItems(
       problems.add(
         'INVALID_INPUT',
         ['items', position, 'unitPrice'],
-        `Expected a price in ${currency}, since that of the product is in ${product.currency}, got none.`,
+        `Expected a price in ${currency}, since the product's price is in ${product.currency}, got none.`,
       );
     else if (item.unitPrice === null && product.price.isNegative())
       problems.add(
         'INVALID_INPUT',
         ['items', position, 'unitPrice'],
-        'Expected a price of 0 or more, since that of the product is negative, got none.',
+        "Expected a price of 0 or more, since the product's price is negative, got none.",
       );
     const unitPrice = item.unitPrice ?? parseAmount(product?.price.toFixed(4) ?? '') ?? toAmount(0n);
     const total = lineTotal({ ...item, unitPrice, currency });
@@ -57,12 +57,12 @@ export async function priceItems(
     };
   });
   problems.refuse();
-  if (!fitsAmount(sum)) refuse('INVALID_INPUT', ['items'], tooLarge('items', sum));
+  if (!fitsAmount(sum)) refuse('INVALID_INPUT', ['items'], tooLarge('an order', sum));
   return { rows, total: toAmount(sum) };
 }
 
 const tooLarge = (what: string, amount: bigint): string =>
-  `Expected ${what} of at most ${MAX_AMOUNT} in all, got ${formatAmount(amount)}.`;
+  `Expected ${what} with a total of at most ${MAX_AMOUNT}, got ${formatAmount(amount)}.`;
 
 async function findProducts(
   transaction: Transaction,

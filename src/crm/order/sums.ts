@@ -23,7 +23,7 @@ export async function assertSumFits({ transaction }: Write, order: Omit<NewOrder
     refuse(
       'INVALID_INPUT',
       ['items'],
-      `Expected orders of this customer of at most ${MAX_AMOUNT} ${currency} in all, got ${formatAmount(sum)}.`,
+      `Expected orders of this customer with a sum of at most ${MAX_AMOUNT} ${currency}, got ${formatAmount(sum)}.`,
     );
 }
 
@@ -44,8 +44,8 @@ export async function addToSums(write: Write, order: NewOrder): Promise<void> {
 }
 
 /**
- * Subtracts an order that has just been cancelled or refunded from its customer's total. When no order in a currency counts any
- * more, its row is deleted, as if there had never been one.
+ * Subtracts an order that has just been cancelled or refunded from its customer's total. If no order in its currency counts any
+ * more, that currency's row is deleted, as if there had never been such an order.
  */
 export async function takeFromSums(write: Write, order: Order): Promise<void> {
   const { transaction } = write;

@@ -13,7 +13,7 @@ import { countOpenTickets } from './count.ts';
 import { TICKET_LENGTHS } from './limits.ts';
 import { isOpen, TRANSITIONS } from './status.ts';
 
-/** What the payloads' resolvers get. */
+/** The parent value of the payloads' resolvers. */
 export type TicketPayload = Payload<{ readonly ticketId: string }>;
 export type OpenTicketPayload = TicketPayload;
 export type UpdateTicketPayload = TicketPayload;
@@ -92,7 +92,7 @@ export const updateTicket = defineCommand({
   refused: ({ id }) => ({ ticketId: givenRow('Ticket', id) }),
 });
 
-/** The fields of a ticket that can be changed. Those that were not given are missing. */
+/** The fields of a ticket that can be changed. Fields that were not given are absent. */
 interface TicketValues {
   subject?: string;
   status?: TicketStatus;

@@ -3,7 +3,7 @@ import { noteChange, type Write } from '../writer.ts';
 import { OPEN_STATES } from './status.ts';
 
 /**
- * Updates a customer's count of open tickets, under the customer's lock and after the tickets are written. If the customer has
+ * Updates a customer's count of open tickets, with the customer locked, after the tickets are written. If the customer has
  * no row of counts, because another program wrote the customer, all counts are computed.
  */
 export async function countOpenTickets(write: Write, customerId: bigint, more: number): Promise<void> {

@@ -47,7 +47,7 @@ export function convertDate(given: string, forms: DateForms): string {
       forms.formats.length === 0 ? 'in ISO 8601, such as 2026-01-31' : `as ${forms.formats.join(' or ')}`;
     throw new RowProblem(`expected a date ${expected}, got ${quoted(given)}`);
   }
-  if (isAhead(moment)) throw new RowProblem(`expected a moment that is not in the future, got ${quoted(given)}`);
+  if (isAhead(moment)) throw new RowProblem(`expected a time that is not in the future, got ${quoted(given)}`);
   // It has an offset, or is in UTC anyway.
   if (written?.toMillis() === moment) return dateTimeText(moment);
   // When clocks are put forward, Luxon moves times in the skipped hour to the next one.

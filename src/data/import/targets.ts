@@ -55,7 +55,7 @@ interface TextSpec {
   readonly most: number;
   /** Whether it may have line breaks and tabs. */
   readonly isManyLines?: boolean;
-  /** Whether it needs a character that counts where names are compared. */
+  /** Whether it needs a character that counts when names are compared. */
   readonly isCompared?: boolean;
 }
 

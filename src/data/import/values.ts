@@ -26,7 +26,7 @@ interface TextForm {
 
 /**
  * A text of up to `most` characters, counted like VARCHAR does, and in one line unless it may have many. Names need a character
- * that counts where they are compared: no search would find others. Throws RowProblem.
+ * that counts when they are compared: no search would find others. Throws RowProblem.
  */
 export function convertText(given: string, { most, isManyLines = false, isCompared = false }: TextForm): string {
   const text = normaliseText(given);
@@ -34,9 +34,9 @@ export function convertText(given: string, { most, isManyLines = false, isCompar
   const length = text.length <= most ? text.length : Array.from(text).length;
   if (length > most) throw new RowProblem(`expected at most ${most} characters, got ${length}`);
   if (!isText(text)) throw new RowProblem('expected text, got other characters');
-  if (text !== '' && !shows(text)) throw new RowProblem('expected text, got none that shows');
+  if (text !== '' && !shows(text)) throw new RowProblem('expected text, got none that is visible');
   if (text !== '' && isCompared && !counts(text))
-    throw new RowProblem(`expected text with a character that counts where names are compared, got ${quoted(text)}`);
+    throw new RowProblem(`expected text with a character that counts when names are compared, got ${quoted(text)}`);
   return text;
 }
 

@@ -25,7 +25,7 @@ export type Execute = ReturnType<typeof createExecute>;
  */
 export function createExecute({ schema, createContext, requestMs, metrics }: ExecuteOptions) {
   const executions = { plain: metrics.executions.labels('plain'), planned: metrics.executions.labels('planned') };
-  const late = () => createError('TIMEOUT', `The request took longer than ${requestMs} ms; ask for less at once.`);
+  const late = () => createError('TIMEOUT', `The request took longer than ${requestMs} ms; request less at once.`);
   return (
     operation: Operation,
     { tags, rootValue }: { readonly tags: Set<string>; readonly rootValue?: unknown },
