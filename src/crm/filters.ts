@@ -1,16 +1,15 @@
 import type { Condition } from '../batch/conditions.ts';
 import type { Table } from '../batch/table.ts';
 import { createError } from '../errors.ts';
+import { isGiven, type Maybe } from '../given.ts';
 import type { ListRequest } from '../relay/connection.ts';
-
-type Maybe<Value> = Value | null | undefined;
 
 /**
  * A condition that the column equals one of the values; none if not requested.
  * @throws BAD_USER_INPUT for an empty list
  */
 export function isOneOf(column: string, values: Maybe<readonly string[]>): Condition[] {
-  if (values === null || values === undefined) return [];
+  if (!isGiven(values)) return [];
   if (values.length === 0)
     throw createError('BAD_USER_INPUT', `Argument "filter.${column}": expected at least one value, got an empty list.`);
   return [{ kind: 'in', column, values: [...new Set(values)].sort() }];
@@ -18,7 +17,7 @@ export function isOneOf(column: string, values: Maybe<readonly string[]>): Condi
 
 /** A condition that the column equals the value; none if not requested, which an empty text is not: it equals nothing. */
 export const isEqual = (column: string, value: Maybe<string>): Condition[] =>
-  value === null || value === undefined ? [] : isOneOf(column, [value]);
+  isGiven(value) ? isOneOf(column, [value]) : [];
 
 /** A condition for a range of time; none if not requested. */
 export function isWithin(column: string, range: Maybe<{ from?: Maybe<string>; to?: Maybe<string> }>): Condition[] {

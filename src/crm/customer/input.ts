@@ -1,4 +1,5 @@
 import type { AddressInput, CustomerStatus, PhoneInput } from '../../generated/graphql.ts';
+import type { Maybe } from '../../given.ts';
 import { counts, foldCase } from '../collation.ts';
 import { isCountry } from '../countries.ts';
 import { parseGlobalId } from '../global-id.ts';
@@ -9,8 +10,6 @@ import { quoted, quotedAscii } from '../../errors.ts';
 import type { Problems } from '../user-errors.ts';
 import { ADDRESS_LENGTHS, CUSTOMER_LENGTHS } from './limits.ts';
 import { MAX_ADDRESSES, MAX_TAGS } from './table.ts';
-
-type Maybe<Value> = Value | null | undefined;
 
 const EXPECTED_COUNTRY = 'Expected the ISO 3166-1 alpha-2 code of a country, such as "DE"';
 

@@ -2,6 +2,7 @@ import { access } from 'node:fs/promises';
 import { join as joinPath } from 'node:path';
 import { CliError, EXIT } from '../../cli-error.ts';
 import { isAscii, normaliseText } from '../../crm/text.ts';
+import { isGiven } from '../../given.ts';
 import { openCsv, readCsvRecords } from './csv-rows.ts';
 import type { Cell, CsvFormat } from './csv-fields.ts';
 import type { CsvSettings } from './mapping-schema.ts';
@@ -121,7 +122,7 @@ function fitCells(file: SourceFile, cells: readonly Cell[]): readonly Cell[] | u
 const becomesEmail = (cell: string, normal: string): boolean => cell.includes('@') && isAscii(normal) && !isAscii(cell);
 
 function cellValue(file: SourceFile, cell: string | null | undefined): string | null {
-  if (cell === undefined || cell === null) return null;
+  if (!isGiven(cell)) return null;
   const normal = normaliseText(cell);
   const kept = becomesEmail(cell, normal) ? cell : normal;
   const text = file.trims ? kept.trim() : kept;
