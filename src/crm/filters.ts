@@ -25,11 +25,11 @@ export function isWithin(column: string, range: Maybe<{ from?: Maybe<string>; to
   return from === null && to === null ? [] : [{ kind: 'range', column, from, to }];
 }
 
+/** The argument `orderBy` of a list. */
+export type OrderBy = Maybe<{ readonly field: string; readonly direction?: 'ASC' | 'DESC' }>;
+
 /** The order of a list of a table's rows, from its argument `orderBy`, if it has one. */
-export function sortBy(
-  { name, sorts }: Table,
-  asked?: Maybe<{ field: string; direction?: 'ASC' | 'DESC' }>,
-): ListRequest['sort'] {
+export function sortBy({ name, sorts }: Table, asked?: OrderBy): ListRequest['sort'] {
   const { field, direction = 'ASC' } = asked ?? sorts?.byDefault ?? { field: '' };
   const column = sorts?.columns[field];
   if (column === undefined) throw new TypeError(`${name}: its table does not say by which column ${field} sorts`);

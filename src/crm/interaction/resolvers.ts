@@ -1,6 +1,7 @@
-import { connectionResolvers, createConnection } from '../../relay/connection.ts';
+import { connectionResolvers } from '../../relay/connection.ts';
 import type { Resolvers } from '../../generated/graphql.ts';
-import { isEqual, sortBy } from '../filters.ts';
+import { connectionOf } from '../connections.ts';
+import { isEqual } from '../filters.ts';
 import { globalId } from '../global-id.ts';
 import { customerOf } from '../relations.ts';
 import { interactions } from './table.ts';
@@ -8,19 +9,15 @@ import { interactions } from './table.ts';
 export const interactionResolvers = {
   Customer: {
     interactions: (customer, { kind, ...args }, { loaders, paging }) =>
-      createConnection(
+      connectionOf(
         loaders.interactionsByCustomer,
-        { parent: customer.id, conditions: isEqual('kind', kind), sort: sortBy(interactions) },
-        { args, paging },
+        { parent: customer.id, conditions: isEqual('kind', kind), args },
+        paging,
       ),
   },
   Ticket: {
     interactions: (ticket, args, { loaders, paging }) =>
-      createConnection(
-        loaders.interactionsByTicket,
-        { parent: ticket.id, conditions: [], sort: sortBy(interactions) },
-        { args, paging },
-      ),
+      connectionOf(loaders.interactionsByTicket, { parent: ticket.id, args }, paging),
   },
   Interaction: {
     id: (interaction) => globalId('Interaction', interaction.id),

@@ -1,7 +1,7 @@
-import { connectionResolvers, createConnection } from '../../relay/connection.ts';
+import { connectionResolvers } from '../../relay/connection.ts';
 import type { Resolvers } from '../../generated/graphql.ts';
+import { connectionOf } from '../connections.ts';
 import type { Context } from '../context.ts';
-import { sortBy } from '../filters.ts';
 import { globalId, rowIdOf } from '../global-id.ts';
 import { money } from '../money.ts';
 import { customerOf, found } from '../relations.ts';
@@ -21,19 +21,15 @@ export const orderResolvers = {
       by.id === undefined
         ? loaders.orderByNumber.load(readKey(by.number))
         : loaders.orderById.load(rowIdOf('Order', by.id, 'by.id')),
-    orders: (_, { filter, orderBy, ...args }, { loaders, paging }) =>
-      createConnection(
-        loaders.orders,
-        { parent: null, conditions: orderConditions(filter), sort: sortBy(orders, orderBy) },
-        { args, paging },
-      ),
+    orders: (_, { filter, ...args }, { loaders, paging }) =>
+      connectionOf(loaders.orders, { conditions: orderConditions(filter), args }, paging),
   },
   Customer: {
-    orders: (customer, { filter, orderBy, ...args }, { loaders, paging }) =>
-      createConnection(
+    orders: (customer, { filter, ...args }, { loaders, paging }) =>
+      connectionOf(
         loaders.ordersByCustomer,
-        { parent: customer.id, conditions: orderConditions(filter), sort: sortBy(orders, orderBy) },
-        { args, paging },
+        { parent: customer.id, conditions: orderConditions(filter), args },
+        paging,
       ),
   },
   Order: {
