@@ -6,13 +6,14 @@ import type { Context, CustomerEvent } from '../context.ts';
 import { globalId, rowIdOf } from '../global-id.ts';
 import { money } from '../money.ts';
 import { shownFields } from '../changes.ts';
+import { loadOptional } from '../relations.ts';
 import { readKey } from '../text.ts';
 import type { CustomerPayload } from './commands.ts';
 import { customerConditions, searchRequest } from './lists.ts';
 
 const customerPayload = {
   customer: ({ customerId }: CustomerPayload, _: unknown, { loaders }: Context) =>
-    customerId === null ? null : loaders.customerById.load(customerId),
+    loadOptional(loaders.customerById, customerId),
 };
 
 export const customerResolvers = {
@@ -42,7 +43,7 @@ export const customerResolvers = {
       return rows.map((row) => row.tag);
     },
     addresses: async (customer, _, { loaders }) => [...(await loaders.addressesByCustomer.load(customer))],
-    owner: (customer, _, { loaders }) => (customer.ownerId === null ? null : loaders.agentById.load(customer.ownerId)),
+    owner: (customer, _, { loaders }) => loadOptional(loaders.agentById, customer.ownerId),
     summary: async (customer, _, { loaders }) =>
       (await loaders.summaryByCustomer.load(customer.id)) ?? {
         id: customer.id,

@@ -4,15 +4,14 @@ import { connectionOf } from '../connections.ts';
 import type { Context } from '../context.ts';
 import { globalId, rowIdOf } from '../global-id.ts';
 import { money } from '../money.ts';
-import { customerOf, found } from '../relations.ts';
+import { customerOf, found, loadOptional } from '../relations.ts';
 import { readKey } from '../text.ts';
 import type { OrderPayload } from './commands.ts';
 import { orderConditions } from './lists.ts';
 import { orders } from './table.ts';
 
 const orderPayload = {
-  order: ({ orderId }: OrderPayload, _: unknown, { loaders }: Context) =>
-    orderId === null ? null : loaders.orderById.load(orderId),
+  order: ({ orderId }: OrderPayload, _: unknown, { loaders }: Context) => loadOptional(loaders.orderById, orderId),
 };
 
 export const orderResolvers = {

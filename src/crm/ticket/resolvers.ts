@@ -3,15 +3,14 @@ import type { Resolvers } from '../../generated/graphql.ts';
 import { connectionOf } from '../connections.ts';
 import type { Context } from '../context.ts';
 import { globalId, rowIdOf } from '../global-id.ts';
-import { customerOf } from '../relations.ts';
+import { customerOf, loadOptional } from '../relations.ts';
 import { readKey } from '../text.ts';
 import type { TicketPayload } from './commands.ts';
 import { ticketConditions } from './lists.ts';
 import { tickets } from './table.ts';
 
 const ticketPayload = {
-  ticket: ({ ticketId }: TicketPayload, _: unknown, { loaders }: Context) =>
-    ticketId === null ? null : loaders.ticketById.load(ticketId),
+  ticket: ({ ticketId }: TicketPayload, _: unknown, { loaders }: Context) => loadOptional(loaders.ticketById, ticketId),
 };
 
 export const ticketResolvers = {
@@ -38,8 +37,7 @@ export const ticketResolvers = {
   Ticket: {
     id: (ticket) => globalId('Ticket', ticket.id),
     customer: (ticket, _, { loaders }) => customerOf(tickets, ticket, loaders),
-    assignee: (ticket, _, { loaders }) =>
-      ticket.assigneeId === null ? null : loaders.agentById.load(ticket.assigneeId),
+    assignee: (ticket, _, { loaders }) => loadOptional(loaders.agentById, ticket.assigneeId),
   },
   TicketConnection: connectionResolvers,
   OpenTicketPayload: ticketPayload,
