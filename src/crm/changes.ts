@@ -43,6 +43,12 @@ export async function recordChange(write: Write, change: RecordedChange): Promis
   });
 }
 
+/** The given fields whose values are not those of the row. */
+export function changedFields<Values extends object>(row: Readonly<Record<keyof Values, unknown>>, given: Values) {
+  const changed = Object.entries(given).filter(([name, value]) => row[name as keyof Values] !== value);
+  return Object.fromEntries(changed) as Partial<Values>;
+}
+
 function asText(value: FieldValue): string | null {
   if (!isGiven(value)) return null;
   return value instanceof Date ? value.toISOString() : String(value);

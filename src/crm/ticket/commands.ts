@@ -2,7 +2,7 @@ import type { OpenTicketInput, TicketPriority, TicketStatus, UpdateTicketInput }
 import type { Ticket } from '../../generated/prisma/client.ts';
 import { isGiven } from '../../given.ts';
 import { assertAgentExists } from '../agents.ts';
-import { recordChange } from '../changes.ts';
+import { changedFields, recordChange } from '../changes.ts';
 import { defineCommand, type Payload } from '../command.ts';
 import { givenRow, parseId, parseOptionalId } from '../input.ts';
 import { lockCustomer, lockOwned } from '../lock.ts';
@@ -70,10 +70,8 @@ export const updateTicket = defineCommand({
       expectedVersion,
     });
     const { customerId, version, status } = before;
-    const given = { ...values, ...closing(before, values.status ?? status, write.now) };
-    const changed: TicketValues = Object.fromEntries(
-      Object.entries(given).filter(([name, value]) => before[name as keyof TicketValues] !== value),
-    );
+    const given: TicketValues = { ...values, ...closing(before, values.status ?? status, write.now) };
+    const changed = changedFields(before, given);
     if (Object.keys(changed).length === 0) return { ticketId: String(id) };
     await assertAgentExists(write, 'assigneeId', changed.assigneeId);
     const data = { ...changed, version: version + 1, updatedAt: write.now };
