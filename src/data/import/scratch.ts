@@ -1,6 +1,6 @@
 import { DatabaseSync } from 'node:sqlite';
 import { createKeptRows, type KeptRows } from './kept-rows.ts';
-import type { RowPlace } from './rejects.ts';
+import type { RowPlace } from './source-file.ts';
 
 /** A line of an order, waiting for its order. */
 export interface StagedItem extends RowPlace {

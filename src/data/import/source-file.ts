@@ -28,6 +28,13 @@ interface MissingColumn {
   readonly header: readonly string[];
 }
 
+/** A raw row and its place. */
+export interface RowPlace {
+  readonly file: string;
+  readonly line: number;
+  readonly raw: string;
+}
+
 /** A row of the file. `cell` takes a column's index; null for no value. */
 export interface SourceRow {
   readonly line: number;
