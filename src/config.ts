@@ -2,7 +2,7 @@ import leven from 'leven';
 import { z } from 'zod';
 import { quoted } from './errors.ts';
 import { databaseUrl, redisUrls } from './setting-urls.ts';
-import { host, oneOf, origins, wholeNumber } from './setting-kinds.ts';
+import { host, oneOf, origins, refuseValue, setting, wholeNumber } from './setting-kinds.ts';
 
 /** An environment setting is wrong or missing. `problems` has one line for each; exit code 78 (EX_CONFIG). */
 export class ConfigError extends Error {
@@ -22,10 +22,7 @@ const settings = z.object({
   DATABASE_URL: databaseUrl,
   REDIS_URL: redisUrls,
   CORS_ORIGINS: origins,
-  DATA_DIR: z
-    .string()
-    .optional()
-    .transform((text) => text || undefined),
+  DATA_DIR: setting(undefined, (text) => text),
   LOG_LEVEL: oneOf('info', ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']),
   LIMIT_PAGE_SIZE_DEFAULT: wholeNumber(20, 1, 10_000),
   LIMIT_PAGE_SIZE_MAX: wholeNumber(100, 1, 10_000),
@@ -44,13 +41,10 @@ const settings = z.object({
   LIMIT_SUBSCRIPTIONS_PER_CLIENT: wholeNumber(50, 0, 1_000_000),
   LIMIT_SUBSCRIPTION_STALL_MS: wholeNumber(30_000, 10, 600_000),
   CACHE_ENABLED: oneOf('true', ['true', 'false']),
-  CACHE_PREFIX: z
-    .string()
-    .optional()
-    .transform((text) => text || 'concierge:')
-    .refine((text) => /^[!-~]{1,100}$/.test(text), {
-      error: ({ input }) => `expected at most 100 characters of ASCII without blanks, got ${quoted(input)}`,
-    }),
+  CACHE_PREFIX: setting('concierge:', (text, ctx) => {
+    if (/^[!-~]{1,100}$/.test(text)) return text;
+    return refuseValue(ctx, `expected at most 100 characters of ASCII without blanks, got ${quoted(text)}`);
+  }),
   CACHE_TIMEOUT_MS: wholeNumber(40, 1, 10_000),
 });
 

@@ -1,44 +1,37 @@
 import { z } from 'zod';
 import { quoted } from './errors.ts';
 
-export const wholeNumber = (fallback: number, least: number, most: number) =>
+/** Refuses a setting's value. */
+export function refuseValue(ctx: z.RefinementCtx, message: string): never {
+  ctx.addIssue({ code: 'custom', message });
+  return z.NEVER;
+}
+
+/** A setting that is read from its text, or `fallback` when it is not given or empty. */
+export const setting = <Fallback, Value>(fallback: Fallback, read: (text: string, ctx: z.RefinementCtx) => Value) =>
   z
     .string()
     .optional()
-    .transform((text, ctx) => {
-      if (text === undefined || text === '') return fallback;
-      const value = Number(text);
-      if (/^\d+$/.test(text) && value >= least && value <= most) return value;
-      ctx.addIssue({
-        code: 'custom',
-        message: `expected a whole number from ${least} to ${most}, got ${quoted(text)}`,
-      });
-      return z.NEVER;
-    });
+    .transform((text, ctx) => (text === undefined || text === '' ? fallback : read(text, ctx)));
+
+export const wholeNumber = (fallback: number, least: number, most: number) =>
+  setting(fallback, (text, ctx) => {
+    const value = Number(text);
+    if (/^\d+$/.test(text) && value >= least && value <= most) return value;
+    return refuseValue(ctx, `expected a whole number from ${least} to ${most}, got ${quoted(text)}`);
+  });
 
 export const oneOf = <const T extends string>(fallback: T, values: readonly T[]) =>
-  z
-    .string()
-    .optional()
-    .transform((text, ctx) => {
-      if (text === undefined || text === '') return fallback;
-      const value = values.find((candidate) => candidate === text);
-      if (value !== undefined) return value;
-      ctx.addIssue({ code: 'custom', message: `expected one of ${values.join(', ')}, got ${quoted(text)}` });
-      return z.NEVER;
-    });
+  setting(fallback, (text, ctx) => {
+    const value = values.find((candidate) => candidate === text);
+    return value ?? refuseValue(ctx, `expected one of ${values.join(', ')}, got ${quoted(text)}`);
+  });
 
 /** An address to listen on, or a host name. Whether it belongs to this machine shows when the gateway listens. */
-export const host = z
-  .string()
-  .optional()
-  .transform((text, ctx) => {
-    if (text === undefined || text === '') return '127.0.0.1';
-    if (/^[\w.:%-]+$/.test(text)) return text;
-    const message = `expected a host name or an address such as 0.0.0.0, got ${quoted(text)}`;
-    ctx.addIssue({ code: 'custom', message });
-    return z.NEVER;
-  });
+export const host = setting('127.0.0.1', (text, ctx) => {
+  if (/^[\w.:%-]+$/.test(text)) return text;
+  return refuseValue(ctx, `expected a host name or an address such as 0.0.0.0, got ${quoted(text)}`);
+});
 
 /** The parts of a comma-separated list; undefined for commas with nothing between them. */
 export function listed(text = ''): readonly string[] | undefined {
@@ -67,7 +60,8 @@ function refuseOrigin(part: string, ctx: z.RefinementCtx): never {
     : /^https?:\/\/[^/\\?#\s]+[/\\]\S*$/i.test(part)
       ? ', which has a path or a / at the end'
       : '';
-  const message = `expected origins such as https://app.example.com, comma-separated, got ${quoted(part)}${why}`;
-  ctx.addIssue({ code: 'custom', message });
-  return z.NEVER;
+  return refuseValue(
+    ctx,
+    `expected origins such as https://app.example.com, comma-separated, got ${quoted(part)}${why}`,
+  );
 }

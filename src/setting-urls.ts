@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { listed } from './setting-kinds.ts';
+import { listed, refuseValue, setting } from './setting-kinds.ts';
 import { TLS_PARAMETERS, tlsProblem } from './tls.ts';
 
 // Connection strings hold passwords, so error messages describe the value and never repeat it.
@@ -7,8 +7,7 @@ const connectionUrl = (protocols: readonly string[], expected: string) => (text:
   const url = URL.parse(text);
   const problem = problemOf(text, url, protocols);
   if (url !== null && problem === undefined) return url.href;
-  ctx.addIssue({ code: 'custom', message: `${expected}, got ${problem}` });
-  return z.NEVER;
+  return refuseValue(ctx, `${expected}, got ${problem}`);
 };
 
 function problemOf(text: string, url: URL | null, protocols: readonly string[]): string | undefined {
@@ -51,24 +50,20 @@ function decode(text: string): string | undefined {
 }
 
 /** `mysql://` or `mariadb://`, with the name of a database. */
-export const databaseUrl = z
-  .string()
-  .optional()
-  .transform((text, ctx) => {
-    if (text === undefined || text === '') return undefined;
-    const expected = 'expected a URL such as mysql://user:password@host:3306/database';
-    const href = connectionUrl(['mysql:', 'mariadb:'], expected)(text, ctx);
-    if (typeof href !== 'string') return z.NEVER;
-    const url = new URL(href);
-    const problems = [
-      url.pathname.length < 2 ? 'one without a database name' : undefined,
-      url.pathname.includes('/', 1) ? 'one with a / in the name of the database, which should be %2F' : undefined,
-      ...unknownParameters(url),
-      tlsProblem(url),
-    ].filter((problem) => problem !== undefined);
-    for (const problem of problems) ctx.addIssue({ code: 'custom', message: `${expected}, got ${problem}` });
-    return href;
-  });
+export const databaseUrl = setting(undefined, (text, ctx) => {
+  const expected = 'expected a URL such as mysql://user:password@host:3306/database';
+  const href = connectionUrl(['mysql:', 'mariadb:'], expected)(text, ctx);
+  if (typeof href !== 'string') return z.NEVER;
+  const url = new URL(href);
+  const problems = [
+    url.pathname.length < 2 ? 'one without a database name' : undefined,
+    url.pathname.includes('/', 1) ? 'one with a / in the name of the database, which should be %2F' : undefined,
+    ...unknownParameters(url),
+    tlsProblem(url),
+  ].filter((problem) => problem !== undefined);
+  for (const problem of problems) ctx.addIssue({ code: 'custom', message: `${expected}, got ${problem}` });
+  return href;
+});
 
 /**
  * Unknown parameters are refused, since whoever writes `?sslmode=require` relies on it. Text that does not look like a

@@ -2,7 +2,7 @@ import DataLoader from 'dataloader';
 import { KEYS_A_STATEMENT, type LoaderFactory } from './loaders.ts';
 import { keyMarks, paddedKeys } from './padding.ts';
 import { rowTag } from './tags.ts';
-import { rowDecoder, type Columns, type RowId, type RowOf, type Table } from './table.ts';
+import { rowDecoder, sqlName, type Columns, type RowId, type RowOf, type Table } from './table.ts';
 
 /** A child table: a few rows per parent, such as an order's items, which are always read all together. */
 export interface ChildTable<T extends Columns = Columns> {
@@ -36,7 +36,7 @@ export type ChildLoader<T extends Columns> = DataLoader<Parent, readonly RowOf<T
 export function childLoader<T extends Columns>(table: ChildTable<T>): LoaderFactory<ChildLoader<T>> {
   const names = Object.keys(table.columns);
   const decode = rowDecoder(table.columns, names);
-  const column = (name: string) => table.columns[name]?.sql ?? name;
+  const column = (name: string) => sqlName(table, name);
   const select = `SELECT ${names.map(column).join(', ')} FROM ${table.name} FORCE INDEX (PRIMARY)`;
   const order = `ORDER BY ${column(table.parent)}, ${column(table.sort)}`;
   return (context) =>

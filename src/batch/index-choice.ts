@@ -1,5 +1,5 @@
 import type { Condition, ListQuery, ListSource, SideTable } from './conditions.ts';
-import { indexName, type Table } from './table.ts';
+import { indexName, sqlName, type Table } from './table.ts';
 
 type ConditionOf<Kind extends Condition['kind']> = Extract<Condition, { kind: Kind }>;
 
@@ -46,7 +46,7 @@ function ownIndex({ table, parent }: ListSource, { conditions, sort: { column: s
     if (table.indexes.some((index) => index.join() === columns.join())) return choice(columns, prefix);
   }
   if (lead.length === 0 && table.uniques.includes(sort))
-    return { ...choice([sort], []), name: `${table.name}_${table.columns[sort]?.sql ?? sort}_key`, isUnique: true };
+    return { ...choice([sort], []), name: `${table.name}_${sqlName(table, sort)}_key`, isUnique: true };
   return choice([...lead, sort], []);
 }
 
@@ -56,9 +56,9 @@ function sideIndex({ table, parent }: ListSource, { conditions, sort }: Asked, s
     condition.kind === 'in' && condition.column === side.lead;
   const prefix = parent === undefined ? conditions.filter(isLead) : [];
   const lead = parent === side.lead || prefix.length > 0 ? [side.lead] : [];
-  const sqlName = (name: string): string => table.columns[name]?.sql ?? name;
+  const column = (name: string) => sqlName(table, name);
   return {
-    name: indexName(side.name, [...lead.map(sqlName), side.label, sqlName(sort.column), side.key]),
+    name: indexName(side.name, [...lead.map(column), side.label, column(sort.column), side.key]),
     side,
     columns: [...lead, sort.column],
     prefix,
@@ -66,8 +66,9 @@ function sideIndex({ table, parent }: ListSource, { conditions, sort }: Asked, s
   };
 }
 
-const sortedIndexName = (table: Table, columns: readonly string[]): string =>
-  indexName(table.name, [...columns.map((name) => table.columns[name]?.sql ?? name), 'id']);
+/** The name of the index of the columns, which ends with the id. */
+export const sortedIndexName = (table: Table, columns: readonly string[]): string =>
+  indexName(table.name, [...columns.map((name) => sqlName(table, name)), 'id']);
 
 /** Which order to count a list in. Any gives the same count, so it picks the one whose index covers the most conditions. */
 export function countingSort(source: ListSource, query: Asked): ListQuery['sort'] {

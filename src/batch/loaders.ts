@@ -2,7 +2,7 @@ import DataLoader from 'dataloader';
 import type { Database } from '../db/database.ts';
 import { keyMarks, paddedKeys } from './padding.ts';
 import { ownedTag, rowTag } from './tags.ts';
-import { rowDecoder, type Columns, type RowOf, type Table } from './table.ts';
+import { rowDecoder, sqlName, type Columns, type RowOf, type Table } from './table.ts';
 
 /** What loaders need from the request that they belong to. */
 export interface BatchContext {
@@ -40,7 +40,7 @@ export function rowLoader<T extends Columns>(
   return (context) => {
     const names = [...new Set([by, ...ownerOf(table), ...context.columnsOf(table)])];
     const decode = rowDecoder<Columns>(table.columns, names);
-    const columns = names.map((name) => `t.${table.columns[name]?.sql ?? name}`).join(', ');
+    const columns = names.map((name) => `t.${sqlName(table, name)}`).join(', ');
     const read = (keys: readonly string[], name: string, select: string) => {
       const asked = paddedKeys(keys);
       return context.db.read({

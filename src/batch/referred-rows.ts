@@ -2,7 +2,7 @@ import DataLoader from 'dataloader';
 import { KEYS_A_STATEMENT, ownerOf, type LoaderFactory } from './loaders.ts';
 import { keyMarks, paddedKeys } from './padding.ts';
 import { rowTag } from './tags.ts';
-import { rowDecoder, type Columns, type RowId, type RowOf, type Table } from './table.ts';
+import { rowDecoder, sqlName, type Columns, type RowId, type RowOf, type Table } from './table.ts';
 
 /** Loaders of the rows that a table's rows refer to, by the id of the referring row. */
 export type ReferredLoaders<Row> = (from: Table) => DataLoader<RowId, Row | null | undefined>;
@@ -21,7 +21,7 @@ export function referredLoaders<T extends Columns>(to: Table<T>, by: string): Lo
       if (pointer === undefined) throw new TypeError(`${from.name} has no column ${by}`);
       const names = [...new Set(['id', ...ownerOf(to), ...context.columnsOf(to)])];
       const decode = rowDecoder<Columns>(to.columns, names);
-      const columns = names.map((name) => `t.${to.columns[name]?.sql ?? name}`).join(', ');
+      const columns = names.map((name) => `t.${sqlName(to, name)}`).join(', ');
       const join = `LEFT JOIN ${to.name} AS t FORCE INDEX (PRIMARY) ON t.id = f.${pointer}`;
       const select = `SELECT ${columns}, f.id FROM ${from.name} AS f FORCE INDEX (PRIMARY) ${join} WHERE f.id`;
       return new DataLoader<RowId, RowOf<T> | null | undefined>(async (ids) => {

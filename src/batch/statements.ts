@@ -1,6 +1,7 @@
 import type { ReadStatement, SqlValue } from '../db/database.ts';
 import type { Condition, ListQuery, ListSource, PageQuery, Position } from './conditions.ts';
 import { chooseIndex, countingSort, type IndexChoice } from './index-choice.ts';
+import { sqlName } from './table.ts';
 
 /** How many rows `totalCount` counts at most. */
 export const COUNT_BOUND = 10_000;
@@ -23,7 +24,7 @@ export function pageStatement(
   const shape = listShape(source, query);
   const descending = query.sort.descending !== query.backward;
   const direction = descending ? 'DESC' : 'ASC';
-  const select = options.columns.map((name) => `t.${sqlName(source, name)}`).join(', ');
+  const select = options.columns.map((name) => `t.${sqlName(source.table, name)}`).join(', ');
   const keyset =
     query.from === undefined ? [] : [seekCondition(shape, source, { query, from: query.from, descending })];
   const bounded = (order: readonly string[]) =>
@@ -39,7 +40,7 @@ export function pageStatement(
     };
   });
   const isMerged = parts.length > 1;
-  const sortName = sqlName(source, query.sort.column);
+  const sortName = sqlName(source.table, query.sort.column);
   const union = unionAll(parts).sql;
   const sql = isMerged ? `SELECT * FROM (${union}) AS u ${bounded([`u.${sortName}`, 'u.id'])}` : union;
   const branches = options.parents.map((parent): Clause => {
@@ -151,16 +152,14 @@ function fromClause({ table }: ListSource, { name, side }: IndexChoice): string 
 }
 
 function namesOf(source: ListSource, { side, columns }: IndexChoice): ListShape['columnOf'] {
-  if (side === undefined) return (name) => `t.${sqlName(source, name)}`;
+  if (side === undefined) return (name) => `t.${sqlName(source.table, name)}`;
   return (name) => {
     if (name === 'id') return `k.${side.key}`;
-    return `${columns.includes(name) ? 'k' : 't'}.${sqlName(source, name)}`;
+    return `${columns.includes(name) ? 'k' : 't'}.${sqlName(source.table, name)}`;
   };
 }
 
 const clauseOf = (sql: string, ...values: SqlValue[]): Clause => ({ sql, values });
-
-const sqlName = ({ table }: ListSource, name: string): string => table.columns[name]?.sql ?? name;
 
 const encoded = ({ table }: ListSource, name: string, value: string): SqlValue =>
   table.columns[name]?.encode(value) ?? value;

@@ -152,6 +152,9 @@ interface FormerKeys {
 export const defineTable = <T extends Columns, const Type extends string>(table: Table<T, Type>): Table<T, Type> =>
   table;
 
+/** A column's name in the database; the same name for one that is not listed. */
+export const sqlName = ({ columns }: { readonly columns: Columns }, name: string): string => columns[name]?.sql ?? name;
+
 /** The name that Prisma's migrations give an index. */
 export function indexName(tableName: string, columns: readonly string[]): string {
   return `${tableName}_${columns.join('_')}_idx`;

@@ -3,14 +3,12 @@ import type { CliContext } from './context.ts';
 import { withInvalidation } from './invalidation.ts';
 import { CliError, EXIT } from '../cli-error.ts';
 import { createProgressReport, formatCount, type ProgressReport } from '../data/progress-report.ts';
+import type { SeedParameters } from '../data/seed/plan.ts';
 import { differencesText } from '../data/seed/progress-table.ts';
 import { seedDatabase, type SeedResult } from '../data/seed/seed-database.ts';
 
 /** The arguments of `npm run seed`. */
-export interface SeedArguments {
-  readonly customers: number;
-  readonly ordersPerCustomer: number;
-  readonly seed: number;
+export interface SeedArguments extends SeedParameters {
   readonly reset: boolean;
   /** The cache to invalidate; undefined when there is no Redis. */
   readonly cache?: CacheLocation | undefined;

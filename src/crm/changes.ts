@@ -1,4 +1,5 @@
 import type { ChangeAction, FieldChange } from '../generated/graphql.ts';
+import { isGiven, type Maybe } from '../given.ts';
 import { globalId, type NodeType } from './global-id.ts';
 import { noteChange, type Write } from './writer.ts';
 
@@ -42,14 +43,20 @@ export async function recordChange(write: Write, change: RecordedChange): Promis
   });
 }
 
+/** The given fields whose values are not those of the row. */
+export function changedFields<Values extends object>(row: Readonly<Record<keyof Values, unknown>>, given: Values) {
+  const changed = Object.entries(given).filter(([name, value]) => row[name as keyof Values] !== value);
+  return Object.fromEntries(changed) as Partial<Values>;
+}
+
 function asText(value: FieldValue): string | null {
-  if (value === null || value === undefined) return null;
+  if (!isGiven(value)) return null;
   return value instanceof Date ? value.toISOString() : String(value);
 }
 
 /** Fields whose values only callers with `crm:pii` may see. */
 const PERSONAL: ReadonlySet<string> = new Set(['email', 'phone', 'addresses']);
-const hidden = (value: string | null | undefined) => (value === null || value === undefined ? null : '***');
+const hidden = (value: Maybe<string>) => (isGiven(value) ? '***' : null);
 
 const ROW_ID = /^[1-9]\d*$/;
 /** How the server formats times; imports recorded them like this. */
@@ -63,8 +70,8 @@ export interface Shown {
 }
 
 /** Converts a recorded value to the API's usual format: global ids, RFC 3339 times. */
-function asElsewhere(field: string, value: string | null | undefined, references: Shown['references']): string | null {
-  if (value === null || value === undefined) return null;
+function asElsewhere(field: string, value: Maybe<string>, references: Shown['references']): string | null {
+  if (!isGiven(value)) return null;
   const type = references.get(field);
   if (type !== undefined && ROW_ID.test(value)) return globalId(type, value);
   return field.endsWith('At') ? value.replace(SERVER_TIME, '$1T$2Z') : value;

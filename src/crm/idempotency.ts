@@ -1,8 +1,9 @@
 import { hash } from 'node:crypto';
 import { canonical } from '../canonical.ts';
+import type { Maybe } from '../given.ts';
 import type { PrismaClient } from '../generated/prisma/client.ts';
 import type { UserError } from '../generated/graphql.ts';
-import { parseText } from './text.ts';
+import { parseOptionalText } from './text.ts';
 import { refuse, type Problems } from './user-errors.ts';
 import type { Write } from './writer.ts';
 
@@ -20,11 +21,10 @@ type Kept = Outcome<unknown> & {
 };
 
 /** An input's key, or undefined when it has none. Trimmed, since the database ignores trailing spaces. */
-export function parseIdempotencyKey(given: string | null | undefined, problems: Problems): string | undefined {
-  if (given === null || given === undefined) return undefined;
+export function parseIdempotencyKey(given: Maybe<string>, problems: Problems): string | undefined {
   // Only its sender interprets it, so it may have line breaks.
   const rules = { path: ['idempotencyKey'], most: MAX_KEY, problems, isManyLines: true };
-  return parseText(given, rules) ?? undefined;
+  return parseOptionalText(given, rules) ?? undefined;
 }
 
 interface Claim {

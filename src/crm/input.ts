@@ -1,5 +1,6 @@
 import type { RowId } from '../batch/table.ts';
 import { quoted } from '../errors.ts';
+import { isGiven, type Maybe } from '../given.ts';
 import { parseGlobalId, withArticle, type NodeType } from './global-id.ts';
 import type { Problems } from './user-errors.ts';
 
@@ -22,10 +23,10 @@ export function parseId(
 /** Like `parseId`, for an id that may be null or omitted. */
 export function parseOptionalId(
   type: NodeType,
-  given: string | null | undefined,
+  given: Maybe<string>,
   place: { path: readonly (string | number)[]; problems: Problems },
 ): bigint | null {
-  return given === null || given === undefined ? null : parseId(type, given, place);
+  return isGiven(given) ? parseId(type, given, place) : null;
 }
 
 // The clocks of client and gateway may differ.
@@ -36,10 +37,10 @@ export const isAhead = (ms: number): boolean => ms > Date.now() + AHEAD_MS;
 
 /** A time that may be null or omitted (undefined then); INVALID_INPUT if it is more than a minute in the future. */
 export function parsePastMoment(
-  given: string | null | undefined,
+  given: Maybe<string>,
   { path, problems }: { path: readonly string[]; problems: Problems },
 ): Date | undefined {
-  if (given === null || given === undefined) return undefined;
+  if (!isGiven(given)) return undefined;
   if (isAhead(Date.parse(given)))
     problems.add('INVALID_INPUT', path, `Expected a time that is not in the future, got ${given}.`);
   return new Date(given);

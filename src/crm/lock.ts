@@ -1,4 +1,5 @@
 import type { Customer } from '../generated/prisma/client.ts';
+import { isGiven, type Maybe } from '../given.ts';
 import { refuse } from './user-errors.ts';
 import type { Write } from './writer.ts';
 
@@ -6,7 +7,7 @@ export interface CustomerToLock {
   readonly id: bigint;
   /** The path of the id's field below `input`, such as `['customerId']`. */
   readonly path: readonly string[];
-  readonly expectedVersion?: number | null | undefined;
+  readonly expectedVersion?: Maybe<number>;
   /** The message when the customer does not exist, if the id was not given as a customer's. */
   readonly missing?: string;
 }
@@ -38,7 +39,7 @@ export interface RowToLock<Row extends OwnedRow> {
   readonly find: () => Promise<Row | null>;
   /** `SELECT ... FOR UPDATE` of the same row. */
   readonly lock: () => Promise<unknown>;
-  readonly expectedVersion: number | null | undefined;
+  readonly expectedVersion: Maybe<number>;
 }
 
 /**
@@ -67,7 +68,7 @@ export async function lockOwned<Row extends OwnedRow>(
 
 /** Refuses with CONFLICT, naming the current version, if another one is expected. */
 function assertVersion(row: { readonly version: number }, expectedVersion: CustomerToLock['expectedVersion']): void {
-  if (expectedVersion !== null && expectedVersion !== undefined && row.version !== expectedVersion)
+  if (isGiven(expectedVersion) && row.version !== expectedVersion)
     refuse('CONFLICT', ['expectedVersion'], `Expected version ${expectedVersion}, found ${row.version}.`);
 }
 

@@ -1,4 +1,5 @@
-import { indexName, type Columns, type Table } from '../batch/table.ts';
+import { sortedIndexName } from '../batch/index-choice.ts';
+import { sqlName, type Table } from '../batch/table.ts';
 import { Prisma } from '../generated/prisma/client.ts';
 import { noteChange, type Write } from './writer.ts';
 
@@ -11,7 +12,7 @@ export async function deleteOwnedRows(write: Write, customerId: bigint): Promise
   for (const { table, children } of write.owned) {
     const rows = Prisma.sql`${ownedBy(table, customerId)}`;
     for (const child of children) {
-      const join = `JOIN ${child.name} AS c ON c.${columnOf(child, child.parent)} = t.id`;
+      const join = `JOIN ${child.name} AS c ON c.${sqlName(child, child.parent)} = t.id`;
       await transaction.$executeRaw`DELETE c FROM ${Prisma.raw(table.name)} AS t ${Prisma.raw(join)} WHERE t.${rows}`;
     }
     const count = await transaction.$executeRaw`DELETE FROM ${Prisma.raw(table.name)} WHERE ${rows}`;
@@ -33,17 +34,12 @@ export async function moveOwnedRows(write: Write, { from, to }: { from: bigint; 
   }
 }
 
-const columnOf = ({ columns }: { readonly columns: Columns }, name: string): string => columns[name]?.sql ?? name;
-
 const ownedBy = (table: Table, customerId: bigint): Prisma.Sql =>
-  Prisma.sql`${Prisma.raw(columnOf(table, 'customerId'))} = ${customerId}`;
+  Prisma.sql`${Prisma.raw(sqlName(table, 'customerId'))} = ${customerId}`;
 
 /** The name of an index that begins with the owner's column. */
 export function ownerIndex(table: Table): string {
   const columns = table.indexes.find(([first, ...rest]) => first === 'customerId' && rest.length === 1);
   if (columns === undefined) throw new TypeError(`${table.name}: expected an index of its owner and a sort column`);
-  return indexName(
-    table.name,
-    [...columns, 'id'].map((name) => columnOf(table, name)),
-  );
+  return sortedIndexName(table, columns);
 }

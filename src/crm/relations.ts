@@ -11,6 +11,12 @@ export function found<Row>(row: Row | null, field: string): Row {
   return row;
 }
 
+/** The row that an optional id points to; null without an id. */
+export const loadOptional = <Row>(
+  loader: { load(id: RowId): Promise<Row | null> },
+  id: RowId | null,
+): Promise<Row | null> | null => (id === null ? null : loader.load(id));
+
 /**
  * The customer that a row belongs to, or that it was moved to since it was read. Takes one more statement, for all rows whose
  * customers are missing.

@@ -1,4 +1,5 @@
 import { quoted } from '../errors.ts';
+import { isGiven, type Maybe } from '../given.ts';
 import type { Problems } from './user-errors.ts';
 
 /** Whether a text is ASCII without control characters, except tabs and line breaks. */
@@ -136,3 +137,7 @@ export function parseText(given: string, rules: TextRules): string | null {
   problems.add('INVALID_INPUT', path, `Expected 1 to ${most} characters, got ${came}.`);
   return null;
 }
+
+/** Like `parseText`, for a text that may be null or omitted: null then. */
+export const parseOptionalText = (given: Maybe<string>, rules: TextRules): string | null =>
+  isGiven(given) ? parseText(given, rules) : null;

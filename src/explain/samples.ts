@@ -1,5 +1,5 @@
 import type { Condition, ListSource } from '../batch/conditions.ts';
-import { rowDecoder, type Columns, type Table } from '../batch/table.ts';
+import { rowDecoder, sqlName, type Columns, type Table } from '../batch/table.ts';
 import type { Database } from '../db/database.ts';
 import { isProbe } from './probes.ts';
 
@@ -75,7 +75,7 @@ const ANY = { nullable: true, decode: String, encode: (value: string) => value, 
 
 async function readEnds(db: Pick<Database, 'read'>, table: string, columns: Columns): Promise<readonly Row[]> {
   const names = Object.keys(columns);
-  const sql = names.map((name) => columns[name]?.sql ?? name);
+  const sql = names.map((name) => sqlName({ columns }, name));
   const ends = ['ASC', 'DESC'].map((direction) =>
     db.read({
       name: 'samples',

@@ -9,6 +9,7 @@ import {
   type GraphQLInputType,
   type ValueNode,
 } from 'graphql';
+import { isGiven } from '../given.ts';
 import type { CostRules } from './cost-rules.ts';
 import { NOTHING, sum, type Costs, type Size, type Term, type Variables } from './cost-terms.ts';
 
@@ -62,7 +63,7 @@ function membersTerm(inputWeight: InputWeight, type: GraphQLInputType, value: Va
 
 /** Like `literalTerm`, for a variable's value. Values of the wrong form cost nothing, since they are refused later. */
 function valueWeight(inputWeight: InputWeight, input: Input, value: unknown): number {
-  if (value === null || value === undefined) return 0;
+  if (!isGiven(value)) return 0;
   return inputWeight(input) + membersWeight(inputWeight, input.type, value);
 }
 
@@ -109,7 +110,7 @@ function slicingValue(
 ): number | undefined | ((variables: Variables) => number | undefined) {
   const isList = isListType(getNullableType(argument.type));
   const sizeOf = (one: unknown): number | undefined => {
-    if (one === null || one === undefined) return undefined;
+    if (!isGiven(one)) return undefined;
     if (isList) return Array.isArray(one) ? one.length : 1;
     return typeof one === 'number' ? Math.min(Math.max(one, 0), most) : undefined;
   };

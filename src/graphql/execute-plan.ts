@@ -1,4 +1,5 @@
 import { locatedError, type ExecutionResult, type GraphQLError } from 'graphql';
+import { isGiven } from '../given.ts';
 import type { Completion, FieldPlan, OperationPlan, SelectionPlan, VariableValues } from './plan.ts';
 
 /** The inputs of an execution. */
@@ -232,7 +233,7 @@ class Execution {
 }
 
 function leaf(coerced: unknown, place: Place): unknown {
-  if (coerced === null || coerced === undefined) throw new Error(`${nameOf(place)}: its type makes null of a value`);
+  if (!isGiven(coerced)) throw new Error(`${nameOf(place)}: its type makes null of a value`);
   return coerced;
 }
 

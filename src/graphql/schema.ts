@@ -14,6 +14,7 @@ import { createSchema as createExecutableSchema } from 'graphql-yoga';
 import type { Table } from '../batch/table.ts';
 import { tablesOf } from '../crm/define-type.ts';
 import { createResolvers, TABLES, TYPES } from '../crm/registry.ts';
+import type { Maybe } from '../given.ts';
 import { normaliseTextInputs } from './text-inputs.ts';
 
 /** The SDL as clients read it. */
@@ -70,8 +71,6 @@ function assertNeedsNoInfo(schema: GraphQLSchema): void {
             `${type.name}.${name}: its resolver takes ${resolve.length} arguments; resolvers get three, and no info`,
           );
 }
-
-type Maybe<Value> = Value | null | undefined;
 
 /** The arguments of `@cacheControl`, undefined where it is absent. */
 export interface CacheRule {

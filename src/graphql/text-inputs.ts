@@ -11,6 +11,7 @@ import {
   type GraphQLSchema,
 } from 'graphql';
 import { normaliseText } from '../crm/text.ts';
+import { isGiven } from '../given.ts';
 
 /**
  * Not normalised: emails are ASCII, and other characters must not become ASCII by being normalised; idempotency keys are compared
@@ -75,7 +76,7 @@ function ofFields(
   if (texts.length === 0) return undefined;
   return (value) => {
     const given = value as Readonly<Record<string, unknown>> | null | undefined;
-    if (given === null || given === undefined) return value;
+    if (!isGiven(given)) return value;
     // A plan shares the values of literals between requests, so they must not be modified.
     let changed: Record<string, unknown> | undefined;
     for (const [name, normalise] of texts) {

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { parse as parseContentType } from 'content-type';
 import { quoted } from '../errors.ts';
+import { isGiven } from '../given.ts';
 import type { CostMode, GraphQLRequest } from '../graphql/operation.ts';
 import { HttpError } from './http-error.ts';
 import { isUtf8, JSON_TYPE } from './media-types.ts';
@@ -127,13 +128,13 @@ const isDeeper = (value: unknown, levels: number): boolean =>
 
 function checkedRequest(given: object): GraphQLRequest {
   const { query, operationName, variables, extensions } = given as Readonly<Record<string, unknown>>;
-  const isPersisted = (query === undefined || query === null || query === '') && isForPersistedQuery(extensions);
+  const isPersisted = (!isGiven(query) || query === '') && isForPersistedQuery(extensions);
   if (!isPersisted && typeof query !== 'string')
     throw new HttpError(
       400,
       `Parameter "query": expected a string, got ${query === undefined ? 'nothing' : quoted(query)}.`,
     );
-  if (operationName !== undefined && operationName !== null && typeof operationName !== 'string')
+  if (isGiven(operationName) && typeof operationName !== 'string')
     throw new HttpError(400, `Parameter "operationName": expected a string, got ${quoted(operationName)}.`);
   if (!isMap(variables)) throw new HttpError(400, `Parameter "variables": expected a map, got ${quoted(variables)}.`);
   if (!isMap(extensions))

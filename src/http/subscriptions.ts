@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ExecutionResult } from 'graphql';
+import type { Limits } from '../config.ts';
 import type { Operation } from '../graphql/operation.ts';
 import type { Run } from '../graphql/run.ts';
 import type { Results } from '../graphql/stages/mask.ts';
@@ -21,11 +22,7 @@ export interface Subscriptions {
 
 export interface SubscriptionsOptions {
   readonly run: Pick<Run, 'subscribe'>;
-  readonly limits: {
-    readonly subscriptions: number;
-    readonly subscriptionsPerClient: number;
-    readonly subscriptionStallMs: number;
-  };
+  readonly limits: Pick<Limits, 'subscriptions' | 'subscriptionsPerClient' | 'subscriptionStallMs'>;
   readonly metrics: Metrics;
 }
 

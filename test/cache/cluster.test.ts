@@ -1,30 +1,20 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { seedDatabase } from '../../src/data/seed/seed-database.ts';
-import { PATIENT, startGateway, type TestGateway } from '../support/gateway.ts';
+import type { TestGateway } from '../support/gateway.ts';
 import { until } from '../support/patience.ts';
-import { createDatabase, type TestDatabase } from '../support/servers.ts';
-import { startOwnCluster, type OwnCluster } from './own-cluster.ts';
+import { startGatewaysOnCluster, type GatewaysOnCluster } from './gateways-on-cluster.ts';
 
 describe('a Redis Cluster with a password', () => {
-  let database: TestDatabase;
-  let cluster: OwnCluster;
-  let gateways: readonly TestGateway[];
+  let started: GatewaysOnCluster;
   beforeAll(async () => {
-    [database, cluster] = await Promise.all([createDatabase(), startOwnCluster('p-ss.word')]);
-    await seedDatabase({ databaseUrl: database.url, customers: 30, ordersPerCustomer: 1, seed: 1 });
-    // One is given all nodes, the other discovers them from two.
-    const start = (urls: readonly string[]) =>
-      startGateway({ databaseUrl: database.url, redisUrl: urls.join(','), settings: PATIENT });
-    gateways = [await start(cluster.urls), await start(cluster.urls.slice(0, 2))];
+    started = await startGatewaysOnCluster((urls) => urls.slice(0, 2));
   });
-  afterAll(async () => {
-    await Promise.all(gateways.map((gateway) => gateway.close()));
-    await cluster.close();
-    await database.drop();
-  });
+  afterAll(() => started.close());
 
   test('stores responses on every node, and writes invalidate them for every gateway', async () => {
-    const [a, b] = gateways as [TestGateway, TestGateway];
+    const {
+      cluster,
+      gateways: [a, b],
+    } = started;
     const query =
       'query($n: Int) { customers(first: $n) { nodes { name } totalCount } products(first: 1) { nodes { sku } } }';
     const results = async (of: TestGateway) => {

@@ -28,9 +28,7 @@ describe('docs/text.md', () => {
   beforeAll(async () => {
     gateway = await startWritingGateway();
   });
-  afterAll(async () => {
-    await gateway.close();
-  });
+  afterAll(() => gateway.close());
 
   /** Stores two customers with one spelling and one with the other between them, and searches by the other. */
   async function resultOf(stored: string, asked: string, number: number) {

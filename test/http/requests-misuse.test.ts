@@ -1,38 +1,18 @@
 import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { PATIENT, startGateway, type TestGateway } from '../support/gateway.ts';
+import type { TestGateway } from '../support/gateway.ts';
 import { until } from '../support/patience.ts';
-import { createDatabase, redisUrl, type TestDatabase } from '../support/servers.ts';
 import { HELLO, MUTATION, post, refusalOf } from './refusal.ts';
+import { startRefusingGateway } from './refusing-gateway.ts';
 import { sendRaw, statusesIn } from './raw-socket.ts';
 
-const MAX_BYTES = 8_192;
-
-let database: TestDatabase;
 let gateway: TestGateway;
 
 beforeAll(async () => {
-  database = await createDatabase();
-  gateway = await startGateway({
-    databaseUrl: database.url,
-    redisUrl: redisUrl(),
-    settings: {
-      ...PATIENT,
-      LIMIT_BODY_BYTES: String(MAX_BYTES),
-      LIMIT_TOKENS: '50',
-      CACHE_PREFIX: `${database.url}:`,
-    },
-  });
+  gateway = await startRefusingGateway();
 });
 
-// Nothing sent here is the gateway's fault, so nothing may be masked, logged or written.
-afterAll(async () => {
-  const masked = await gateway.metric('concierge_masked_errors_total');
-  const { customers } = await gateway.data('{ customers { totalCount } }');
-  await gateway.close();
-  await database.drop();
-  expect({ masked, customers, log: gateway.logLines }).toEqual({ masked: 0, customers: { totalCount: 0 }, log: [] });
-});
+afterAll(() => gateway.close());
 
 const url = (path: string): string => gateway.url + path;
 const get = (parameters: string): string => `/graphql?${parameters}`;

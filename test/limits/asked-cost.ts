@@ -10,3 +10,9 @@ export async function askedCost(
   if (extensions?.cost === undefined) throw new Error(`no cost: ${text}`);
   return extensions.cost;
 }
+
+/** The options of a request with variables. */
+export const given = (variables: Readonly<Record<string, unknown>>): RequestOptions => ({ variables });
+
+/** What a page of ids costs: 1 for Query, 1 for the connection, 1 per entry. */
+export const page = (size: number): number => size + 2;

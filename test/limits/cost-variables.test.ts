@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { RequestOptions } from '../support/gateway.ts';
 import { startOwnGateway, type OwnGateway } from '../support/own-gateway.ts';
-import { askedCost } from './asked-cost.ts';
+import { askedCost, given, page } from './asked-cost.ts';
 
 let gateway: OwnGateway;
 beforeAll(async () => {
@@ -11,11 +11,6 @@ afterAll(() => gateway.close());
 
 const requested = async (query: string, options: RequestOptions = {}) =>
   (await askedCost(gateway, query, options)).requested;
-
-const given = (variables: Readonly<Record<string, unknown>>): RequestOptions => ({ variables });
-
-// 1 for Query, 1 for the connection, 1 per entry.
-const page = (size: number) => size + 2;
 
 describe('@skip and @include', () => {
   const query = `query($yes: Boolean!, $no: Boolean! = false) {

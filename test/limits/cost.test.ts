@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { getIntrospectionQuery } from 'graphql';
 import { PATIENT, startGateway, type RequestOptions } from '../support/gateway.ts';
 import { startOwnGateway, type OwnGateway } from '../support/own-gateway.ts';
-import { askedCost } from './asked-cost.ts';
+import { askedCost, given, page } from './asked-cost.ts';
 
 let gateway: OwnGateway;
 beforeAll(async () => {
@@ -12,11 +12,6 @@ afterAll(() => gateway.close());
 
 const requested = async (query: string, options: RequestOptions = {}) =>
   (await askedCost(gateway, query, options)).requested;
-
-const given = (variables: Readonly<Record<string, unknown>>): RequestOptions => ({ variables });
-
-// 1 for Query, 1 for the connection, 1 per entry.
-const page = (size: number) => size + 2;
 
 describe('the cost of a page', () => {
   test('counts as many entries as a literal first or last says', async () => {

@@ -5,9 +5,7 @@ let gateway: WritingGateway;
 beforeAll(async () => {
   gateway = await startWritingGateway();
 });
-afterAll(async () => {
-  await gateway.close();
-});
+afterAll(() => gateway.close());
 
 const MOMENT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 

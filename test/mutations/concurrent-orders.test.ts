@@ -2,6 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/g
 import type { TestGateway } from '../support/gateway.ts';
 import { withConnection } from '../support/servers.ts';
 import { keptFigures, recomputedFigures } from './order-figures.ts';
+import { codes, times } from './at-once.ts';
 import {
   customerOf,
   idOf,
@@ -38,8 +39,6 @@ beforeEach(async () => {
 
 /** Alternates between the gateways. */
 const by = (i: number) => (i % 2 === 0 ? gateway : orderMutations(other));
-const times = <Result>(count: number, run: (i: number) => Promise<Result>): Promise<Result[]> =>
-  Promise.all(Array.from({ length: count }, (_, i) => run(i)));
 const one = { product: { sku: 'own' }, quantity: 1 };
 const place = (i: number): Promise<WrittenOrder> =>
   by(i).order({
@@ -47,8 +46,6 @@ const place = (i: number): Promise<WrittenOrder> =>
     items: [{ ...one, unitPrice: `${i}.25` }],
     placedAt: `2026-01-01T00:00:${String((i * 7) % 60).padStart(2, '0')}Z`,
   });
-const codes = (answers: readonly WrittenOrder[]) =>
-  answers.map(({ userErrors }) => userErrors[0]?.code).sort((a, b) => (a ?? '~').localeCompare(b ?? '~'));
 
 test("30 concurrent orders of one customer through two gateways, some of them cancelled, leave the customer's figures correct", async () => {
   const answers = await times(30, async (i) => {

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Connection } from 'mariadb';
 import { withConnection } from '../support/servers.ts';
+import { codes, times } from './at-once.ts';
 import {
   customerOf,
   idOf,
@@ -19,15 +20,7 @@ beforeAll(async () => {
   gateway = await startWritingGateway();
 });
 
-afterAll(async () => {
-  await gateway.close();
-});
-
-const times = <Result>(count: number, run: (i: number) => Promise<Result>): Promise<Result[]> =>
-  Promise.all(Array.from({ length: count }, (_, i) => run(i)));
-
-const codes = (answers: readonly WrittenTicket[]): (string | undefined)[] =>
-  answers.map(({ userErrors }) => userErrors[0]?.code).sort((a, b) => (a ?? '~').localeCompare(b ?? '~'));
+afterAll(() => gateway.close());
 
 const newCustomer = async (): Promise<string> => customerOf(await gateway.create({ name: 'Asks' })).id;
 

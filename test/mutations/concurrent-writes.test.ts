@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { codes, times } from './at-once.ts';
 import { customerOf, idOf, rowOf, startWritingGateway, type WritingGateway } from './writing-gateway.ts';
 
 let gateway: WritingGateway;
@@ -7,15 +8,7 @@ beforeAll(async () => {
   gateway = await startWritingGateway();
 });
 
-afterAll(async () => {
-  await gateway.close();
-});
-
-const times = <Result>(count: number, run: (i: number) => Promise<Result>): Promise<Result[]> =>
-  Promise.all(Array.from({ length: count }, (_, i) => run(i)));
-
-const codes = (answers: readonly { userErrors: readonly { code: string }[] }[]): (string | undefined)[] =>
-  answers.map(({ userErrors }) => userErrors[0]?.code).sort((a, b) => (a ?? '~').localeCompare(b ?? '~'));
+afterAll(() => gateway.close());
 
 describe('concurrent writes', () => {
   test('of one email address succeed once, and the others are refused', async () => {

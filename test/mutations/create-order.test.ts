@@ -14,9 +14,7 @@ beforeAll(async () => {
   );
 });
 
-afterAll(async () => {
-  await gateway.close();
-});
+afterAll(() => gateway.close());
 
 beforeEach(async () => {
   customerId = customerOf(await gateway.create({ name: 'Ada' })).id;

@@ -7,9 +7,7 @@ beforeAll(async () => {
   gateway = await startWritingGateway();
 });
 
-afterAll(async () => {
-  await gateway.close();
-});
+afterAll(() => gateway.close());
 
 /** The tables with a column of this name, except the record of changes, which outlives its customer. */
 async function tablesWith(column: string): Promise<string[]> {

@@ -7,9 +7,7 @@ beforeAll(async () => {
   gateway = await startWritingGateway();
 });
 
-afterAll(async () => {
-  await gateway.close();
-});
+afterAll(() => gateway.close());
 
 const SEVERAL = `mutation($email: String!, $id: ID!) {
   first: createCustomer(input: { name: "First", email: $email }) { customer { version } userErrors { code } }

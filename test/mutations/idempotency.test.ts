@@ -10,9 +10,7 @@ beforeAll(async () => {
   gateway = await startWritingGateway();
 });
 
-afterAll(async () => {
-  await gateway.close();
-});
+afterAll(() => gateway.close());
 
 let made = 0;
 const newKey = (): string => `key-${(made += 1)}`;

@@ -15,9 +15,7 @@ beforeAll(async () => {
   ticketOfAnother = idOf('Ticket', other?.['id']);
 });
 
-afterAll(async () => {
-  await gateway.close();
-});
+afterAll(() => gateway.close());
 
 const contact = (more: object = {}) => ({ customerId, kind: 'CALL', body: 'Hello', ...more });
 

@@ -18,9 +18,7 @@ beforeAll(async () => {
   gateway = await startWritingGateway();
 });
 
-afterAll(async () => {
-  await gateway.close();
-});
+afterAll(() => gateway.close());
 
 const tables = ownedTablesOf(TYPES).map(({ table }) => table.name);
 

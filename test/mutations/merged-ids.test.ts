@@ -19,9 +19,7 @@ beforeAll(async () => {
   for (const mergeId of merged) await gateway.merge({ keepId: kept, mergeId });
 });
 
-afterAll(async () => {
-  await gateway.close();
-});
+afterAll(() => gateway.close());
 
 const NODES = 'query N($ids: [ID!]!) { nodes(ids: $ids) { __typename id ... on Customer { name } } }';
 const FRESH = { headers: { 'cache-control': 'no-cache' } };

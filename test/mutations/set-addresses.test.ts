@@ -8,9 +8,7 @@ beforeAll(async () => {
   gateway = await startWritingGateway();
 });
 
-afterAll(async () => {
-  await gateway.close();
-});
+afterAll(() => gateway.close());
 
 const HOME = { label: 'home', line1: 'Unter den Linden 1', city: 'Berlin', postalCode: '10117', country: 'DE' };
 const HOME_TEXT = 'label: "home", line1: "Unter den Linden 1", city: "Berlin", postalCode: "10117", country: "DE"';

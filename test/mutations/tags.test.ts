@@ -8,9 +8,7 @@ beforeAll(async () => {
   gateway = await startWritingGateway();
 });
 
-afterAll(async () => {
-  await gateway.close();
-});
+afterAll(() => gateway.close());
 
 beforeEach(async () => {
   customerId = customerOf(await gateway.create({ name: 'Ada', tags: ['été', 'VIP'] })).id;

@@ -16,9 +16,7 @@ beforeAll(async () => {
   gateway = await startWritingGateway();
 });
 
-afterAll(async () => {
-  await gateway.close();
-});
+afterAll(() => gateway.close());
 
 const CUSTOMER = 2;
 let made = 0;

@@ -19,9 +19,7 @@ beforeAll(async () => {
   gateway = await startWritingGateway();
 });
 
-afterAll(async () => {
-  await gateway.close();
-});
+afterAll(() => gateway.close());
 
 const drifts = async (rowsAtOnce?: number) => {
   const options = rowsAtOnce === undefined ? {} : { rowsAtOnce };

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { buildSchema, isInterfaceType } from 'graphql';
 import type { TypeName } from '../../src/crm/registry.ts';
 import { askBoth, nodeId, startSeededGateway, type SeededGateway } from '../support/seeded.ts';
+import { sameData } from './same-answer.ts';
 
 // Each document is executed twice: by its plan, and by graphql's own executor.
 
@@ -14,14 +15,7 @@ beforeAll(async () => {
 });
 afterAll(() => gateway.close());
 
-/** The data of a document, which must be the same both ways. */
-// oxlint-disable-next-line typescript/no-explicit-any -- of the shape of the query, which each test knows
-async function same(query: string, variables: Readonly<Record<string, unknown>> = {}): Promise<any> {
-  const { plain, planned } = await askBoth(gateway, query, variables);
-  expect({ query, variables, errors: plain.errors }).toEqual({ query, variables, errors: [] });
-  expect(planned.text).toBe(plain.text);
-  return plain.data;
-}
+const same = (query: string, variables?: Readonly<Record<string, unknown>>) => sameData(gateway, query, variables);
 
 describe('the shape of a document', () => {
   test('@include and @skip leave out fields, and fragments with everything in them', async () => {

@@ -4,6 +4,7 @@ import { buildSchema, isEnumType, isScalarType } from 'graphql';
 import { createSchema } from '../../src/graphql/schema.ts';
 import type { Answer } from '../support/gateway.ts';
 import { nodeId, askBoth, startSeededGateway, type SeededGateway } from '../support/seeded.ts';
+import { sameData } from './same-answer.ts';
 
 // Each document is executed twice: by its plan, and by graphql's own executor.
 
@@ -21,14 +22,7 @@ beforeAll(async () => {
 });
 afterAll(() => gateway.close());
 
-/** The data of a document, which must be the same both ways. */
-// oxlint-disable-next-line typescript/no-explicit-any -- of the shape of the query, which each test knows
-async function same(query: string, variables: Readonly<Record<string, unknown>> = {}): Promise<any> {
-  const { plain, planned } = await askBoth(gateway, query, variables);
-  expect({ query, variables, errors: plain.errors }).toEqual({ query, variables, errors: [] });
-  expect(planned.text).toBe(plain.text);
-  return plain.data;
-}
+const same = (query: string, variables?: Readonly<Record<string, unknown>>) => sameData(gateway, query, variables);
 
 function expectRefused(answer: Answer, code: string, naming: string): void {
   expect(answer).toMatchObject({ status: 200, data: undefined, errors: [{ extensions: { code } }] });

@@ -1,8 +1,6 @@
 import { afterAll, beforeAll, describe, test } from '@jest/globals';
-import { seedDatabase } from '../../src/data/seed/seed-database.ts';
-import { startOwnCluster, type OwnCluster } from '../cache/own-cluster.ts';
-import { PATIENT, startGateway, type TestGateway } from '../support/gateway.ts';
-import { createDatabase, type TestDatabase } from '../support/servers.ts';
+import { startGatewaysOnCluster, type GatewaysOnCluster } from '../cache/gateways-on-cluster.ts';
+import type { TestGateway } from '../support/gateway.ts';
 import { CHANGED, subscribe, type StreamedEvent } from './event-reader.ts';
 
 const UPDATE = 'mutation($input: UpdateCustomerInput!) { updateCustomer(input: $input) { userErrors { code } } }';
@@ -10,24 +8,15 @@ const companyIn = ({ data }: StreamedEvent) => data.data.customerChanged.company
 const stateIn = ({ data }: StreamedEvent) => data.extensions.stream.state;
 
 describe('with a Redis Cluster', () => {
-  let database: TestDatabase;
-  let cluster: OwnCluster;
-  let gateways: readonly TestGateway[];
+  let started: GatewaysOnCluster;
   beforeAll(async () => {
-    [database, cluster] = await Promise.all([createDatabase(), startOwnCluster('p-ss.word')]);
-    await seedDatabase({ databaseUrl: database.url, customers: 30, ordersPerCustomer: 1, seed: 1 });
-    const start = (urls: readonly string[]) =>
-      startGateway({ databaseUrl: database.url, redisUrl: urls.join(','), settings: PATIENT });
-    gateways = [await start(cluster.urls), await start(cluster.urls.slice(1))];
+    started = await startGatewaysOnCluster((urls) => urls.slice(1));
   });
-  afterAll(async () => {
-    await Promise.all(gateways.map((gateway) => gateway.close()));
-    await cluster.close();
-    await database.drop();
-  });
+  afterAll(() => started.close());
 
   test('writes reach every gateway, whichever node it listens to, and a gateway switches nodes when its node is lost', async () => {
-    const [a, b] = gateways as [TestGateway, TestGateway];
+    const { cluster, gateways } = started;
+    const [a, b] = gateways;
     const { nodes } = (await a.data('{ customers(first: 6) { nodes { id } } }')).customers;
     const ids = (nodes as { id: string }[]).map(({ id }) => id);
     const streams = await Promise.all(

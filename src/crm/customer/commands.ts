@@ -2,14 +2,14 @@ import type { Transaction } from '../../db/transaction.ts';
 import type { CreateCustomerInput, DeleteCustomerInput, UpdateCustomerInput } from '../../generated/graphql.ts';
 import type { Customer } from '../../generated/prisma/client.ts';
 import { assertAgentExists } from '../agents.ts';
-import { recordChange } from '../changes.ts';
+import { changedFields, recordChange } from '../changes.ts';
 import { defineCommand, type Payload } from '../command.ts';
 import { globalId } from '../global-id.ts';
 import { givenRow, parseId } from '../input.ts';
 import { lockCustomer } from '../lock.ts';
 import { deleteOwnedRows } from '../owned-rows.ts';
 import { refuse } from '../user-errors.ts';
-import { parseAddresses, parseCustomerFields, parseTags, type CustomerValues } from './input.ts';
+import { parseAddresses, parseCustomerFields, parseTags } from './input.ts';
 import { textOfAddresses, textOfTags } from './recorded.ts';
 import { raiseVersion, recordUpdate } from './row.ts';
 import { assertDifferent, tagsOf, writeTags } from './tags.ts';
@@ -76,9 +76,7 @@ export const updateCustomer = defineCommand({
   }),
   async run(write, { id, expectedVersion, values }) {
     const before = await lockCustomer(write, { id, path: ['id'], expectedVersion });
-    const changed: CustomerValues = Object.fromEntries(
-      Object.entries(values).filter(([name, value]) => before[name as keyof CustomerValues] !== value),
-    );
+    const changed = changedFields(before, values);
     if (Object.keys(changed).length > 0) {
       await assertAgentExists(write, 'ownerId', changed.ownerId);
       const customer = await raiseVersion(write, before, changed);

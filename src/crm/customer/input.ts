@@ -1,16 +1,15 @@
 import type { AddressInput, CustomerStatus, PhoneInput } from '../../generated/graphql.ts';
+import type { Maybe } from '../../given.ts';
 import { counts, foldCase } from '../collation.ts';
 import { isCountry } from '../countries.ts';
 import { parseGlobalId } from '../global-id.ts';
 import { hasExtension, parsePhone } from '../phones.ts';
 import { parseEmail } from '../scalars.ts';
-import { parseText, shows } from '../text.ts';
+import { parseOptionalText, parseText, shows } from '../text.ts';
 import { quoted, quotedAscii } from '../../errors.ts';
 import type { Problems } from '../user-errors.ts';
 import { ADDRESS_LENGTHS, CUSTOMER_LENGTHS } from './limits.ts';
 import { MAX_ADDRESSES, MAX_TAGS } from './table.ts';
-
-type Maybe<Value> = Value | null | undefined;
 
 const EXPECTED_COUNTRY = 'Expected the ISO 3166-1 alpha-2 code of a country, such as "DE"';
 
@@ -38,12 +37,8 @@ export interface CustomerFields {
 /** Validates and normalises the given fields; null clears a nullable column. Adds to `problems`. */
 export function parseCustomerFields(input: CustomerFields, problems: Problems): CustomerValues {
   const values: CustomerValues = {};
-  const text = (field: 'externalId' | 'company' | 'name', isEnough = shows): string | null => {
-    const given = input[field] ?? null;
-    return given === null
-      ? null
-      : parseText(given, { path: [field], most: CUSTOMER_LENGTHS[field], problems, isEnough });
-  };
+  const text = (field: 'externalId' | 'company' | 'name', isEnough = shows) =>
+    parseOptionalText(input[field], { path: [field], most: CUSTOMER_LENGTHS[field], problems, isEnough });
   if (input.externalId !== undefined) values.externalId = text('externalId');
   // No search would find a name without any character that counts.
   if (input.company !== undefined) values.company = text('company', counts);
@@ -119,10 +114,12 @@ export function parseAddresses(given: Maybe<readonly AddressInput[]>, problems: 
       `Expected at most ${MAX_ADDRESSES} addresses, got ${addresses.length}.`,
     );
   return addresses.map((address, position) => {
-    const part = (name: keyof typeof ADDRESS_LENGTHS): string | null => {
-      const [text, path] = [address[name] ?? null, ['addresses', position, name]];
-      return text === null ? null : parseText(text, { path, most: ADDRESS_LENGTHS[name], problems });
-    };
+    const part = (name: keyof typeof ADDRESS_LENGTHS) =>
+      parseOptionalText(address[name], {
+        path: ['addresses', position, name],
+        most: ADDRESS_LENGTHS[name],
+        problems,
+      });
     const country = address.country ?? null;
     if (country !== null && !isCountry(country))
       problems.add('INVALID_INPUT', ['addresses', position, 'country'], `${EXPECTED_COUNTRY}, got ${quoted(country)}.`);

@@ -2,6 +2,7 @@ import type { Condition } from '../../batch/conditions.ts';
 import type { ListRequest } from '../../relay/connection.ts';
 import { createError, quoted } from '../../errors.ts';
 import type { CustomerFilter } from '../../generated/graphql.ts';
+import { isGiven } from '../../given.ts';
 import { counts } from '../collation.ts';
 import { isEqual, isOneOf, isWithin } from '../filters.ts';
 import { rowIdOf } from '../global-id.ts';
@@ -15,7 +16,7 @@ import { customerTags } from './table.ts';
  * @throws BAD_USER_INPUT for an empty list, text or id, or an id of another type
  */
 export function customerConditions(filter: CustomerFilter | null | undefined): Condition[] {
-  if (filter === null || filter === undefined) return [];
+  if (!isGiven(filter)) return [];
   const ownerId = filter.ownerId ?? null;
   const tag = givenText(filter.tag, 'tag');
   const prefix = givenText(filter.nameStartsWith, 'nameStartsWith');
@@ -32,7 +33,7 @@ export function customerConditions(filter: CustomerFilter | null | undefined): C
 }
 
 function givenText(given: string | null | undefined, name: string): string | undefined {
-  if (given === null || given === undefined) return undefined;
+  if (!isGiven(given)) return undefined;
   // A trailing space is significant: `Li ` is not a prefix of Linda.
   return soughtText(given.trimStart(), { argument: `filter.${name}`, most: CUSTOMER_LENGTHS.name, given });
 }

@@ -1,3 +1,5 @@
+import { isGiven } from '../../given.ts';
+
 /** An address's fields, in the order of the record of changes. */
 export const ADDRESS_FIELDS = ['label', 'line1', 'line2', 'city', 'region', 'postalCode', 'country'] as const;
 
@@ -17,7 +19,7 @@ export const textOfTags = (tags: readonly string[]): string | null =>
 export function textOfAddresses(addresses: readonly AddressFields[]): string | null {
   const texts = addresses.map((address) =>
     ADDRESS_FIELDS.flatMap((field) =>
-      (address[field] ?? null) === null ? [] : `${field}: ${JSON.stringify(address[field])}`,
+      isGiven(address[field]) ? `${field}: ${JSON.stringify(address[field])}` : [],
     ).join(', '),
   );
   return texts.length === 0 ? null : texts.join('; ');

@@ -1,19 +1,19 @@
 import { connectionResolvers, createConnection } from '../../relay/connection.ts';
 import { createError } from '../../errors.ts';
 import type { Resolvers, SubscriptionCustomerChangedArgs } from '../../generated/graphql.ts';
+import { connectionOf } from '../connections.ts';
 import type { Context, CustomerEvent } from '../context.ts';
-import { sortBy } from '../filters.ts';
 import { globalId, rowIdOf } from '../global-id.ts';
 import { money } from '../money.ts';
 import { shownFields } from '../changes.ts';
+import { loadOptional } from '../relations.ts';
 import { readKey } from '../text.ts';
 import type { CustomerPayload } from './commands.ts';
 import { customerConditions, searchRequest } from './lists.ts';
-import { customerChanges, customers } from './table.ts';
 
 const customerPayload = {
   customer: ({ customerId }: CustomerPayload, _: unknown, { loaders }: Context) =>
-    customerId === null ? null : loaders.customerById.load(customerId),
+    loadOptional(loaders.customerById, customerId),
 };
 
 export const customerResolvers = {
@@ -23,21 +23,17 @@ export const customerResolvers = {
       if (by.email !== undefined) return loaders.customerByEmail.load(by.email);
       return loaders.customerByExternalId.load(readKey(by.externalId));
     },
-    customers: (_, { filter, orderBy, ...args }, { loaders, paging }) =>
-      createConnection(
-        loaders.customers,
-        { parent: null, conditions: customerConditions(filter), sort: sortBy(customers, orderBy) },
-        { args, paging },
-      ),
+    customers: (_, { filter, ...args }, { loaders, paging }) =>
+      connectionOf(loaders.customers, { conditions: customerConditions(filter), args }, paging),
     searchCustomers: (_, { text, ...args }, { loaders, paging }) =>
       createConnection(loaders.customerSearch, searchRequest(text), { args, paging }),
   },
   Agent: {
-    customers: (agent, { filter, orderBy, ...args }, { loaders, paging }) =>
-      createConnection(
+    customers: (agent, { filter, ...args }, { loaders, paging }) =>
+      connectionOf(
         loaders.customersByOwner,
-        { parent: agent.id, conditions: customerConditions(filter), sort: sortBy(customers, orderBy) },
-        { args, paging },
+        { parent: agent.id, conditions: customerConditions(filter), args },
+        paging,
       ),
   },
   Customer: {
@@ -47,7 +43,7 @@ export const customerResolvers = {
       return rows.map((row) => row.tag);
     },
     addresses: async (customer, _, { loaders }) => [...(await loaders.addressesByCustomer.load(customer))],
-    owner: (customer, _, { loaders }) => (customer.ownerId === null ? null : loaders.agentById.load(customer.ownerId)),
+    owner: (customer, _, { loaders }) => loadOptional(loaders.agentById, customer.ownerId),
     summary: async (customer, _, { loaders }) =>
       (await loaders.summaryByCustomer.load(customer.id)) ?? {
         id: customer.id,
@@ -56,11 +52,7 @@ export const customerResolvers = {
         lastOrderAt: null,
       },
     changes: (customer, args, { loaders, paging }) =>
-      createConnection(
-        loaders.changesByCustomer,
-        { parent: customer.id, conditions: [], sort: sortBy(customerChanges) },
-        { args, paging },
-      ),
+      connectionOf(loaders.changesByCustomer, { parent: customer.id, args }, paging),
   },
   CustomerSummary: {
     lifetimeValue: async (summary, _, { loaders }) => {

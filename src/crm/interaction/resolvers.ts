@@ -1,38 +1,32 @@
-import { connectionResolvers, createConnection } from '../../relay/connection.ts';
+import { connectionResolvers } from '../../relay/connection.ts';
 import type { Resolvers } from '../../generated/graphql.ts';
-import { isEqual, sortBy } from '../filters.ts';
+import { connectionOf } from '../connections.ts';
+import { isEqual } from '../filters.ts';
 import { globalId } from '../global-id.ts';
-import { customerOf } from '../relations.ts';
+import { customerOf, loadOptional } from '../relations.ts';
 import { interactions } from './table.ts';
 
 export const interactionResolvers = {
   Customer: {
     interactions: (customer, { kind, ...args }, { loaders, paging }) =>
-      createConnection(
+      connectionOf(
         loaders.interactionsByCustomer,
-        { parent: customer.id, conditions: isEqual('kind', kind), sort: sortBy(interactions) },
-        { args, paging },
+        { parent: customer.id, conditions: isEqual('kind', kind), args },
+        paging,
       ),
   },
   Ticket: {
     interactions: (ticket, args, { loaders, paging }) =>
-      createConnection(
-        loaders.interactionsByTicket,
-        { parent: ticket.id, conditions: [], sort: sortBy(interactions) },
-        { args, paging },
-      ),
+      connectionOf(loaders.interactionsByTicket, { parent: ticket.id, args }, paging),
   },
   Interaction: {
     id: (interaction) => globalId('Interaction', interaction.id),
     customer: (interaction, _, { loaders }) => customerOf(interactions, interaction, loaders),
-    ticket: (interaction, _, { loaders }) =>
-      interaction.ticketId === null ? null : loaders.ticketById.load(interaction.ticketId),
-    agent: (interaction, _, { loaders }) =>
-      interaction.agentId === null ? null : loaders.agentById.load(interaction.agentId),
+    ticket: (interaction, _, { loaders }) => loadOptional(loaders.ticketById, interaction.ticketId),
+    agent: (interaction, _, { loaders }) => loadOptional(loaders.agentById, interaction.agentId),
   },
   InteractionConnection: connectionResolvers,
   LogInteractionPayload: {
-    interaction: ({ interactionId }, _, { loaders }) =>
-      interactionId === null ? null : loaders.interactionById.load(interactionId),
+    interaction: ({ interactionId }, _, { loaders }) => loadOptional(loaders.interactionById, interactionId),
   },
 } satisfies Resolvers;

@@ -28,10 +28,10 @@ export const createOrder = defineCommand({
     const { rows, total } = await priceItems(write.transaction, { items, currency });
     await assertSumFits(write, { customerId, currency, total });
     const data = { customerId, currency, total: formatAmount(total), placedAt, updatedAt: write.now };
-    const create = (unique: string): Promise<Order> =>
-      write.transaction.order.create({ data: { ...data, number: unique } });
-    const numbering = { prefix: 'SO', index: NUMBER_INDEX, now: placedAt };
-    const order = await (number === null ? writeNumbered(numbering, create) : create(number));
+    const numbering = { given: number, prefix: 'SO', index: NUMBER_INDEX, now: placedAt };
+    const order = await writeNumbered(numbering, (unique) =>
+      write.transaction.order.create({ data: { ...data, number: unique } }),
+    );
     await write.transaction.orderItem.createMany({ data: rows.map((row) => ({ ...row, orderId: order.id })) });
     await addToSums(write, { customerId, currency, total, placedAt });
     await recordChange(write, {

@@ -2,7 +2,7 @@ import { quoted } from '../../errors.ts';
 import type { CreateOrderInput, OrderItemInput, ProductBy } from '../../generated/graphql.ts';
 import { parseId, parsePastMoment } from '../input.ts';
 import { isCurrency, parseAmount, SCALE, toAmount, type Amount } from '../money.ts';
-import { parseText, readKey } from '../text.ts';
+import { parseOptionalText, readKey } from '../text.ts';
 import type { Problems } from '../user-errors.ts';
 import { ORDER_LENGTHS } from './limits.ts';
 import { MAX_ITEMS } from './table.ts';
@@ -37,14 +37,13 @@ const NOTHING = toAmount(0n);
 /** Validates what can be checked of a new order without the database. Adds to `problems`. */
 export function parseOrder(input: CreateOrderInput, problems: Problems): OrderValues {
   const { currency, items } = input;
-  const number = input.number ?? null;
   if (!isCurrency(currency))
     problems.add('INVALID_INPUT', ['currency'], `Expected an ISO 4217 code in use, got ${quoted(currency)}.`);
   if (items.length < 1 || items.length > MAX_ITEMS)
     problems.add('INVALID_INPUT', ['items'], `Expected 1 to ${MAX_ITEMS} items, got ${items.length}.`);
   return {
     customerId: parseId('Customer', input.customerId, { path: ['customerId'], problems }),
-    number: number === null ? null : parseText(number, { path: ['number'], most: ORDER_LENGTHS.number, problems }),
+    number: parseOptionalText(input.number, { path: ['number'], most: ORDER_LENGTHS.number, problems }),
     currency,
     items: items.map((item, position) => parseItem(item, { path: ['items', position], problems })),
     placedAt: parsePastMoment(input.placedAt, { path: ['placedAt'], problems }),

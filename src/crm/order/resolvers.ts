@@ -1,18 +1,17 @@
-import { connectionResolvers, createConnection } from '../../relay/connection.ts';
+import { connectionResolvers } from '../../relay/connection.ts';
 import type { Resolvers } from '../../generated/graphql.ts';
+import { connectionOf } from '../connections.ts';
 import type { Context } from '../context.ts';
-import { sortBy } from '../filters.ts';
 import { globalId, rowIdOf } from '../global-id.ts';
 import { money } from '../money.ts';
-import { customerOf, found } from '../relations.ts';
+import { customerOf, found, loadOptional } from '../relations.ts';
 import { readKey } from '../text.ts';
 import type { OrderPayload } from './commands.ts';
 import { orderConditions } from './lists.ts';
 import { orders } from './table.ts';
 
 const orderPayload = {
-  order: ({ orderId }: OrderPayload, _: unknown, { loaders }: Context) =>
-    orderId === null ? null : loaders.orderById.load(orderId),
+  order: ({ orderId }: OrderPayload, _: unknown, { loaders }: Context) => loadOptional(loaders.orderById, orderId),
 };
 
 export const orderResolvers = {
@@ -21,19 +20,15 @@ export const orderResolvers = {
       by.id === undefined
         ? loaders.orderByNumber.load(readKey(by.number))
         : loaders.orderById.load(rowIdOf('Order', by.id, 'by.id')),
-    orders: (_, { filter, orderBy, ...args }, { loaders, paging }) =>
-      createConnection(
-        loaders.orders,
-        { parent: null, conditions: orderConditions(filter), sort: sortBy(orders, orderBy) },
-        { args, paging },
-      ),
+    orders: (_, { filter, ...args }, { loaders, paging }) =>
+      connectionOf(loaders.orders, { conditions: orderConditions(filter), args }, paging),
   },
   Customer: {
-    orders: (customer, { filter, orderBy, ...args }, { loaders, paging }) =>
-      createConnection(
+    orders: (customer, { filter, ...args }, { loaders, paging }) =>
+      connectionOf(
         loaders.ordersByCustomer,
-        { parent: customer.id, conditions: orderConditions(filter), sort: sortBy(orders, orderBy) },
-        { args, paging },
+        { parent: customer.id, conditions: orderConditions(filter), args },
+        paging,
       ),
   },
   Order: {

@@ -1,10 +1,9 @@
-import { connectionResolvers, createConnection } from '../../relay/connection.ts';
+import { connectionResolvers } from '../../relay/connection.ts';
 import type { Resolvers } from '../../generated/graphql.ts';
+import { connectionOf } from '../connections.ts';
 import { globalId, rowIdOf } from '../global-id.ts';
-import { sortBy } from '../filters.ts';
 import { money } from '../money.ts';
 import { readKey } from '../text.ts';
-import { products } from './table.ts';
 
 export const productResolvers = {
   Query: {
@@ -12,8 +11,7 @@ export const productResolvers = {
       by.id === undefined
         ? loaders.productBySku.load(readKey(by.sku))
         : loaders.productById.load(rowIdOf('Product', by.id, 'by.id')),
-    products: (_, args, { loaders, paging }) =>
-      createConnection(loaders.products, { parent: null, conditions: [], sort: sortBy(products) }, { args, paging }),
+    products: (_, args, { loaders, paging }) => connectionOf(loaders.products, { args }, paging),
   },
   Product: {
     id: (product) => globalId('Product', product.id),

@@ -2,12 +2,12 @@ import type { OpenTicketInput, TicketPriority, TicketStatus, UpdateTicketInput }
 import type { Ticket } from '../../generated/prisma/client.ts';
 import { isGiven } from '../../given.ts';
 import { assertAgentExists } from '../agents.ts';
-import { recordChange } from '../changes.ts';
+import { changedFields, recordChange } from '../changes.ts';
 import { defineCommand, type Payload } from '../command.ts';
 import { givenRow, parseId, parseOptionalId } from '../input.ts';
 import { lockCustomer, lockOwned } from '../lock.ts';
 import { writeNumbered } from '../numbers.ts';
-import { parseText } from '../text.ts';
+import { parseOptionalText, parseText } from '../text.ts';
 import { refuse, type Problems } from '../user-errors.ts';
 import { countOpenTickets } from './count.ts';
 import { TICKET_LENGTHS } from './limits.ts';
@@ -18,13 +18,15 @@ export type TicketPayload = Payload<{ readonly ticketId: string }>;
 export type OpenTicketPayload = TicketPayload;
 export type UpdateTicketPayload = TicketPayload;
 
+const NUMBER_INDEX = 'tickets_number_key';
+
 /** Opens a ticket for a customer, with the given number or a generated one. */
 export const openTicket = defineCommand({
-  uniques: { tickets_number_key: ['ticket', 'number'] },
+  uniques: { [NUMBER_INDEX]: ['ticket', 'number'] },
   parse: (input: OpenTicketInput, problems) => ({
     customerId: parseId('Customer', input.customerId, { path: ['customerId'], problems }),
-    number: isGiven(input.number) ? parseTicketText('number', input.number, problems) : undefined,
-    subject: parseTicketText('subject', input.subject, problems),
+    number: parseOptionalText(input.number, { path: ['number'], most: TICKET_LENGTHS.number, problems }),
+    subject: parseSubject(input.subject, problems),
     priority: input.priority ?? 'NORMAL',
     assigneeId: parseOptionalId('Agent', input.assigneeId, { path: ['assigneeId'], problems }),
   }),
@@ -32,12 +34,11 @@ export const openTicket = defineCommand({
     const { transaction, now } = write;
     const { id: customerId } = await lockCustomer(write, { id: given, path: ['customerId'] });
     await assertAgentExists(write, 'assigneeId', rest.assigneeId);
-    const create = (number: string): Promise<Ticket> =>
-      transaction.ticket.create({ data: { ...rest, number, customerId, openedAt: now, updatedAt: now } });
-    const numbering = { prefix: 'T', index: 'tickets_number_key', now };
-    const { id, version, number, status } = await (wanted === undefined
-      ? writeNumbered(numbering, create)
-      : create(wanted));
+    const data = { ...rest, customerId, openedAt: now, updatedAt: now };
+    const numbering = { given: wanted, prefix: 'T', index: NUMBER_INDEX, now };
+    const { id, version, number, status } = await writeNumbered(numbering, (unique) =>
+      transaction.ticket.create({ data: { ...data, number: unique } }),
+    );
     await countOpenTickets(write, customerId, 1);
     await recordChange(write, {
       customerId,
@@ -70,10 +71,8 @@ export const updateTicket = defineCommand({
       expectedVersion,
     });
     const { customerId, version, status } = before;
-    const given = { ...values, ...closing(before, values.status ?? status, write.now) };
-    const changed: TicketValues = Object.fromEntries(
-      Object.entries(given).filter(([name, value]) => before[name as keyof TicketValues] !== value),
-    );
+    const given: TicketValues = { ...values, ...closing(before, values.status ?? status, write.now) };
+    const changed = changedFields(before, given);
     if (Object.keys(changed).length === 0) return { ticketId: String(id) };
     await assertAgentExists(write, 'assigneeId', changed.assigneeId);
     const data = { ...changed, version: version + 1, updatedAt: write.now };
@@ -105,7 +104,7 @@ function parseTicketFields(input: UpdateTicketInput, problems: Problems): Ticket
   const values: TicketValues = {};
   for (const field of ['subject', 'status', 'priority'] as const)
     if (input[field] === null) problems.add('INVALID_INPUT', [field], `Expected a ${field}, got null.`);
-  if (isGiven(input.subject)) values.subject = parseTicketText('subject', input.subject, problems);
+  if (isGiven(input.subject)) values.subject = parseSubject(input.subject, problems);
   if (isGiven(input.status)) values.status = input.status;
   if (isGiven(input.priority)) values.priority = input.priority;
   if (input.assigneeId !== undefined)
@@ -113,8 +112,8 @@ function parseTicketFields(input: UpdateTicketInput, problems: Problems): Ticket
   return values;
 }
 
-const parseTicketText = (field: keyof typeof TICKET_LENGTHS, given: string, problems: Problems): string =>
-  parseText(given, { path: [field], most: TICKET_LENGTHS[field], problems }) ?? '';
+const parseSubject = (given: string, problems: Problems): string =>
+  parseText(given, { path: ['subject'], most: TICKET_LENGTHS.subject, problems }) ?? '';
 
 /** The closing time after a change of state: the first one is kept until the ticket is reopened. */
 function closing(before: Ticket, to: TicketStatus, now: Date): Pick<TicketValues, 'closedAt'> {

@@ -6,6 +6,7 @@ import {
   CREATED,
   insertRows,
   isResolved,
+  isUnchanged,
   resolveRecords,
   storedId,
   UNCHANGED,
@@ -54,8 +55,8 @@ export async function writeCustomers(
     const write = {
       one,
       before,
-      tags: isDifferent(before.tags.toSorted(), one.record.tags?.toSorted()) ? one.record.tags : undefined,
-      addresses: isDifferent(before.addresses, one.record.addresses) ? one.record.addresses : undefined,
+      tags: isUnchanged(before.tags.toSorted(), one.record.tags?.toSorted()) ? undefined : one.record.tags,
+      addresses: isUnchanged(before.addresses, one.record.addresses) ? undefined : one.record.addresses,
     };
     if (one.stored !== undefined && one.changed.size === 0 && !write.tags && !write.addresses) return UNCHANGED;
     writes.push(write);
@@ -64,10 +65,6 @@ export async function writeCustomers(
   await freeEmails(connection, freed);
   await writeAll(connection, writes, by);
   return results;
-}
-
-function isDifferent(before: unknown, after: unknown): boolean {
-  return after !== undefined && JSON.stringify(before) !== JSON.stringify(after);
 }
 
 async function ownedBy(connection: Connection, records: readonly ResolvedRecord[]) {

@@ -4,6 +4,7 @@ import { writeBatch } from './batches.ts';
 import { BATCH_ROWS, readBatches, settle, type ImportOptions, type ImportRun, type PendingRow } from './import-run.ts';
 import { importOrders } from './order-import.ts';
 import { createRejects, type RejectFiles } from './rejects.ts';
+import type { RowPlace } from './source-file.ts';
 import { createScratch } from './scratch.ts';
 import { openSources, rejectNames } from './sources.ts';
 import type { TargetSummary } from './summary.ts';
@@ -79,7 +80,7 @@ async function writeRows(
 }
 
 interface KeptRow {
-  readonly row: Omit<PendingRow, 'record'>;
+  readonly row: RowPlace;
   readonly record: Omit<TargetRecord, 'values'>;
   readonly values: readonly (readonly [string, string | null])[];
   readonly outcome: RejectedOutcome;

@@ -5,7 +5,7 @@ import type { Mapping, TargetName } from './mapping-schema.ts';
 import type { TargetRecord } from './records.ts';
 import type { Rejects } from './rejects.ts';
 import type { Scratch } from './scratch.ts';
-import { readSourceRows, type SourceRead } from './source-file.ts';
+import { readSourceRows, type RowPlace, type SourceRead } from './source-file.ts';
 import type { Sources, TableSource } from './sources.ts';
 import { countOutcome, createTargetSummary, type TargetSummary } from './summary.ts';
 import { withDistinctTags } from './tags.ts';
@@ -38,10 +38,7 @@ export interface ImportRun {
 }
 
 /** A row that was converted to a record. */
-export interface PendingRow {
-  readonly file: string;
-  readonly line: number;
-  readonly raw: string;
+export interface PendingRow extends RowPlace {
   readonly record: TargetRecord;
 }
 
@@ -53,7 +50,7 @@ const BATCH_CHARACTERS = 1024 * 1024;
 export async function settle(
   run: ImportRun,
   target: TargetName,
-  { row, outcome }: { row: Omit<PendingRow, 'record'> & Partial<PendingRow>; outcome: Outcome },
+  { row, outcome }: { row: RowPlace & Partial<PendingRow>; outcome: Outcome },
 ): Promise<void> {
   const summary = run.sources.summaries.get(target) ?? createTargetSummary(target);
   countOutcome(summary, outcome);

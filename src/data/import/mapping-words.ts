@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { quoted } from '../../errors.ts';
+import { isGiven } from '../../given.ts';
 
 const KINDS: Readonly<Record<string, string>> = {
   object: 'names with values',
@@ -43,7 +44,7 @@ export function inWords(issue: z.core.$ZodRawIssue): string | undefined {
 }
 
 function cameAs(input: unknown): string {
-  if (input === null || input === undefined || input === '') return 'nothing';
+  if (!isGiven(input) || input === '') return 'nothing';
   if (Array.isArray(input)) return 'a list';
   return typeof input === 'object' ? 'names with values' : quoted(input);
 }

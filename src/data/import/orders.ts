@@ -17,6 +17,7 @@ import {
   CREATED,
   insertRows,
   isResolved,
+  isUnchanged,
   itemAt,
   lockCustomers,
   rejected,
@@ -115,7 +116,7 @@ function planWrites(
   return bundles.flatMap((bundle, index): OrderWrite[] => {
     const one = itemAt(resolved, index);
     if (!isResolved(one)) return [];
-    const rows = isSameItems(itemsOf(one, before), bundle.rows) ? undefined : bundle.rows;
+    const rows = isUnchanged(itemsOf(one, before), bundle.rows) ? undefined : bundle.rows;
     if (one.stored === undefined) return [{ one: withTotal(one), rows }];
     if (one.changed.size === 0 && rows === undefined) return [];
     // Lines can change without changing the total.
@@ -135,10 +136,6 @@ function withTotal(one: ResolvedRecord): ResolvedRecord {
 
 function itemsOf(one: ResolvedRecord, before: ItemsBefore): readonly ItemRow[] {
   return before.get(String(one.stored?.['id'])) ?? [];
-}
-
-function isSameItems(before: readonly ItemRow[], after: readonly ItemRow[] | undefined): boolean {
-  return after === undefined || JSON.stringify(before) === JSON.stringify(after);
 }
 
 async function writeItems(
@@ -175,6 +172,6 @@ function outcomeOf(bundle: PricedBundle, one: ResolvedRecord | Outcome, before: 
     return JSON.stringify(old) === JSON.stringify(row) ? UNCHANGED : UPDATED;
   });
   if (one.stored === undefined) return { order: CREATED, items };
-  const isSame = one.changed.size === 0 && isSameItems(stored, bundle.rows);
+  const isSame = one.changed.size === 0 && isUnchanged(stored, bundle.rows);
   return { order: isSame ? UNCHANGED : UPDATED, items };
 }

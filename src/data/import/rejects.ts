@@ -5,13 +5,7 @@ import { join } from 'node:path';
 import { finished } from 'node:stream/promises';
 import { CliError, EXIT } from '../../cli-error.ts';
 import type { ValueNote } from './records.ts';
-
-/** A raw row and its place. */
-export interface RowPlace {
-  readonly file: string;
-  readonly line: number;
-  readonly raw: string;
-}
+import type { RowPlace } from './source-file.ts';
 
 /** Writes what could not be imported to CSV files. */
 export interface Rejects {

@@ -1,11 +1,9 @@
 import { DatabaseSync } from 'node:sqlite';
 import { createKeptRows, type KeptRows } from './kept-rows.ts';
+import type { RowPlace } from './source-file.ts';
 
 /** A line of an order, waiting for its order. */
-export interface StagedItem {
-  readonly file: string;
-  readonly line: number;
-  readonly raw: string;
+export interface StagedItem extends RowPlace {
   /** Its contents, or why it is invalid. */
   readonly content: ItemContent | ItemProblem;
 }

@@ -2,6 +2,7 @@ import { access } from 'node:fs/promises';
 import { join as joinPath } from 'node:path';
 import { CliError, EXIT } from '../../cli-error.ts';
 import { isAscii, normaliseText } from '../../crm/text.ts';
+import { isGiven } from '../../given.ts';
 import { openCsv, readCsvRecords } from './csv-rows.ts';
 import type { Cell, CsvFormat } from './csv-fields.ts';
 import type { CsvSettings } from './mapping-schema.ts';
@@ -25,6 +26,13 @@ interface MissingColumn {
   readonly file: string;
   readonly column: string;
   readonly header: readonly string[];
+}
+
+/** A raw row and its place. */
+export interface RowPlace {
+  readonly file: string;
+  readonly line: number;
+  readonly raw: string;
 }
 
 /** A row of the file. `cell` takes a column's index; null for no value. */
@@ -121,7 +129,7 @@ function fitCells(file: SourceFile, cells: readonly Cell[]): readonly Cell[] | u
 const becomesEmail = (cell: string, normal: string): boolean => cell.includes('@') && isAscii(normal) && !isAscii(cell);
 
 function cellValue(file: SourceFile, cell: string | null | undefined): string | null {
-  if (cell === undefined || cell === null) return null;
+  if (!isGiven(cell)) return null;
   const normal = normaliseText(cell);
   const kept = becomesEmail(cell, normal) ? cell : normal;
   const text = file.trims ? kept.trim() : kept;

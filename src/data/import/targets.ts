@@ -13,6 +13,7 @@ import {
 } from '../../generated/prisma/enums.ts';
 import type { TypeName } from '../../crm/registry.ts';
 import type { TargetName } from './mapping-schema.ts';
+import type { TextForm } from './values.ts';
 
 /** The target of each type. A type that is not imported says so with `never`. */
 type TargetOf = OfEveryType<{
@@ -49,14 +50,8 @@ export type FieldSpec = {
     }
 );
 
-interface TextSpec {
+interface TextSpec extends TextForm {
   readonly kind: 'text';
-  /** The most characters. */
-  readonly most: number;
-  /** Whether it may have line breaks and tabs. */
-  readonly isManyLines?: boolean;
-  /** Whether it needs a character that counts when names are compared. */
-  readonly isCompared?: boolean;
 }
 
 interface TargetSpec {

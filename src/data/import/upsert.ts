@@ -111,6 +111,10 @@ function isSame(stored: StoredValue, value: Column): boolean {
   return String(stored) === value;
 }
 
+/** Whether a file leaves a list as it is stored: it says nothing about it, or the same. */
+export const isUnchanged = (before: unknown, after: unknown): boolean =>
+  after === undefined || JSON.stringify(before) === JSON.stringify(after);
+
 /**
  * Locks customers' rows until the transaction ends, in the order of their ids so that two imports do not deadlock.
  * @returns whether all of them exist

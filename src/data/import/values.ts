@@ -18,9 +18,12 @@ export class RowProblem extends Error {
   }
 }
 
-interface TextForm {
+export interface TextForm {
+  /** The most characters. */
   readonly most: number;
+  /** Whether it may have line breaks and tabs. */
   readonly isManyLines?: boolean;
+  /** Whether it needs a character that counts where names are compared. */
   readonly isCompared?: boolean;
 }
 

@@ -1,4 +1,5 @@
 import type { ExecutionResult } from 'graphql';
+import { isGiven } from '../../given.ts';
 import { statusOf } from './mask.ts';
 
 /** A response that is ready to be sent. */
@@ -20,7 +21,7 @@ export function serialise(result: ExecutionResult): GraphQLResponse {
   const hasErrors = errors !== undefined && errors.length > 0;
   return {
     body: Buffer.from(JSON.stringify(result)),
-    status: hasErrors && (data === null || data === undefined) ? statusOf(errors) : 200,
+    status: hasErrors && !isGiven(data) ? statusOf(errors) : 200,
     headers: NOT_STORED,
     hasErrors,
   };

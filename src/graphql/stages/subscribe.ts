@@ -7,6 +7,7 @@ import {
 } from 'graphql';
 import pLimit from 'p-limit';
 import type { StreamEvent } from '../../crm/context.ts';
+import { isGiven } from '../../given.ts';
 import { exposedCode, graphqlError } from '../coded-errors.ts';
 import type { CreateContext } from '../context.ts';
 import type { Operation } from '../operation.ts';
@@ -57,7 +58,7 @@ export function createSubscribe({ schema, createContext, maskError, execute, eve
 /** Retries or ends the subscription if its event could not be read, and adds the stream's state to the result. */
 function withStreamState(event: StreamEvent, result: ExecutionResult): ExecutionResult {
   if (result.errors?.some((error) => TRANSIENT.has(exposedCode(error)))) event.retry();
-  else if ((result.data ?? null) === null) event.end();
+  else if (!isGiven(result.data)) event.end();
   return { ...result, extensions: { stream: { state: event.state } } };
 }
 
