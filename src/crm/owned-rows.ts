@@ -10,7 +10,7 @@ import { noteChange, type Write } from './writer.ts';
 export async function deleteOwnedRows(write: Write, customerId: bigint): Promise<void> {
   const { transaction } = write;
   for (const { table, children } of write.owned) {
-    const rows = Prisma.sql`${ownedBy(table, customerId)}`;
+    const rows = ownedBy(table, customerId);
     for (const child of children) {
       const join = `JOIN ${child.name} AS c ON c.${sqlName(child, child.parent)} = t.id`;
       await transaction.$executeRaw`DELETE c FROM ${Prisma.raw(table.name)} AS t ${Prisma.raw(join)} WHERE t.${rows}`;
