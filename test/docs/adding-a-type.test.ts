@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { runCommand } from '../cli/command.ts';
-import { startProcess } from '../cli/gateway-process.ts';
+import { startProcess, type GatewayProcess } from '../cli/gateway-process.ts';
 import { orGiveUp } from '../support/patience.ts';
 import { createEmptyDatabase } from '../support/servers.ts';
 import { createTemporaryFolder } from '../support/temporary-folder.ts';
@@ -23,6 +23,8 @@ const steps = stepsOf(page);
 
 describe('docs/adding-a-type.md', () => {
   let copy: Awaited<ReturnType<typeof createTemporaryFolder>>;
+  let database: Awaited<ReturnType<typeof createEmptyDatabase>> | undefined;
+  let gateway: GatewayProcess | undefined;
   const npm = (...script: string[]) =>
     orGiveUp(`npm run ${script.join(' ')}`, run('npm', ['run', '--silent', ...script], { cwd: copy.path }));
 
@@ -33,7 +35,11 @@ describe('docs/adding-a-type.md', () => {
     for (const step of steps) await applyStep(copy.path, step);
     await npm('generate');
   });
-  afterAll(() => copy.remove());
+  afterAll(async () => {
+    gateway?.kill('SIGKILL');
+    await database?.drop();
+    await copy.remove();
+  });
 
   test('has a step for each of its blocks of code, but the last', () => {
     expect(page.split(/^```\w/m)).toHaveLength(1 + steps.length + 1);
@@ -68,11 +74,11 @@ describe('docs/adding-a-type.md', () => {
 
   test('gives a type that a gateway serves: created, listed, found by node, deleted with its customer', async () => {
     const main = join(copy.path, 'src/main.ts');
-    const database = await createEmptyDatabase();
+    database = await createEmptyDatabase();
     const settings = { DATABASE_URL: database.url, CACHE_ENABLED: 'false' };
     expect(await runCommand(['migrate'], settings, main)).toMatchObject({ code: 0 });
     expect(await runCommand(['seed', '--customers', '20'], settings, main)).toMatchObject({ code: 0 });
-    const gateway = startProcess(settings, main);
+    gateway = startProcess(settings, main);
     const address = await gateway.address;
     const data = async (query: string) => {
       const response = await fetch(`${address}/graphql`, {
@@ -85,7 +91,8 @@ describe('docs/adding-a-type.md', () => {
       expect(result.errors).toBeUndefined();
       return result.data;
     };
-    const customerId = Buffer.from('Customer:3').toString('base64url');
+    // Its contract from the seed is another state's.
+    const customerId = Buffer.from('Customer:4').toString('base64url');
     const { createContract } = await data(`mutation { createContract(input: { customerId: "${customerId}",
       value: "12.5", currency: "EUR", endsAt: "2030-01-01T00:00:00Z" }) { contract { id } userErrors { message } } }`);
     expect(createContract.userErrors).toEqual([]);
@@ -101,6 +108,5 @@ describe('docs/adding-a-type.md', () => {
     gateway.kill('SIGTERM');
     expect((await gateway.ended).code).toBe(0);
     expect(await runCommand(['verify'], settings, main)).toMatchObject({ code: 0 });
-    await database.drop();
   });
 });
