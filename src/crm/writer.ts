@@ -1,10 +1,10 @@
-import type { ChildTable } from '../batch/children.ts';
-import type { RowId, Table } from '../batch/table.ts';
+import type { ChildTable, RowId, Table } from '../batch/table.ts';
 import { changedTags } from '../batch/tags.ts';
 import type { Room } from '../db/room.ts';
 import { runTransaction, type Transaction, type TransactionOptions } from '../db/transaction.ts';
 import { createError, codeOf } from '../errors.ts';
 import { toGatewayError } from '../db/errors.ts';
+import type { Resolvers } from '../generated/graphql.ts';
 
 /** What a write has changed. */
 export interface Changes {
@@ -34,7 +34,7 @@ export interface Write {
 }
 
 /** Notes that rows of a type that belong to a customer were written, deleted, or moved to or from it. */
-export function noteChange({ changes }: Write, type: string, customerId: bigint): void {
+export function noteChange({ changes }: Write, type: keyof Resolvers, customerId: bigint): void {
   for (const tag of changedTags(type, String(customerId))) changes.tags.add(tag);
   changes.customers.add(String(customerId));
 }
@@ -54,31 +54,40 @@ export interface Writer {
   countRepeated(): void;
 }
 
-interface WriterOptions extends Omit<TransactionOptions, 'isRepeatable'> {
+interface WriterOptions extends Pick<TransactionOptions, 'client'> {
+  /** How long all writes of the request may take together. */
+  readonly timeoutMs: number;
   readonly actor: string | null;
   readonly owned: readonly OwnedTable[];
   /** Limits how many transactions run at the same time. */
   readonly room: Room;
   readonly metrics: TransactionOptions['metrics'] & { readonly repeatedWrites: { inc(): void } };
-  /** Once aborted, no transaction begins. */
+  /** Once aborted, no transaction begins, and none is committed. */
   readonly signal: AbortSignal;
   /** Called after COMMIT, and after a failed one too, since it may have been committed before the connection was lost. */
   readonly settled: (changes: Changes) => Promise<void>;
 }
 
 /** Creates the writer for one request. */
-export function createWriter({ actor, owned, room, signal, settled, ...transactions }: WriterOptions): Writer {
+export function createWriter(options: WriterOptions): Writer {
+  const { client, metrics, actor, owned, room, signal, settled } = options;
+  const deadline = performance.now() + options.timeoutMs;
   return {
     async transaction({ isRepeatable }, command) {
-      // The other half of the time is for the transaction itself.
-      const leave = await room.enter(transactions.timeoutMs / 2, signal);
+      // The other half of what is left is for the transaction itself.
+      const leave = await room.enter(Math.max(0, deadline - performance.now()) / 2, signal);
       let written: Write | undefined;
+      const retrying: TransactionOptions['retrying'] = (reason) => {
+        if (reason !== 'lost') written = undefined;
+      };
       try {
         signal.throwIfAborted();
-        return await runTransaction({ ...transactions, isRepeatable }, async (transaction) => {
+        return await runTransaction({ client, deadline, isRepeatable, retrying, metrics }, async (transaction) => {
           const changes = { tags: new Set<string>(), customers: new Set<RowId>() };
           const write = { transaction, actor, owned, now: new Date(), changes };
           const result = await command(write);
+          // Nobody waits for it any more, or its caller was told that time is up: it is rolled back.
+          signal.throwIfAborted();
           written = write;
           return result;
         });
@@ -89,7 +98,7 @@ export function createWriter({ actor, owned, room, signal, settled, ...transacti
         if (written !== undefined) await settled(written.changes);
       }
     },
-    countRepeated: () => transactions.metrics.repeatedWrites.inc(),
+    countRepeated: () => metrics.repeatedWrites.inc(),
   };
 }
 

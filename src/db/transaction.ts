@@ -9,12 +9,16 @@ export type Transaction = Prisma.TransactionClient;
 
 export interface TransactionOptions {
   readonly client: PrismaClient;
-  /** Limits the command including all retries. */
-  readonly timeoutMs: number;
+  /** When the command must be done, including all retries, by `performance.now()`. */
+  readonly deadline: number;
   /** Whether the command detects what an earlier attempt did. If so, it is also retried after a lost connection. */
   readonly isRepeatable: boolean;
+  /** Called before each retry. After a conflict, the last attempt was rolled back; after a lost connection, that is not known. */
+  readonly retrying: (reason: RetryReason) => void;
   readonly metrics: Pick<Metrics, 'transactionRetries'>;
 }
+
+type RetryReason = 'conflict' | 'lock wait' | 'lost';
 
 // Longer than the pool's wait for a connection, so that the error comes from the pool and gives the reason.
 const MAX_WAIT_MS = 3_000;
@@ -27,10 +31,9 @@ const MAX_LOST = 2;
  * must have no side effects other than writes to the database.
  */
 export async function runTransaction<Result>(
-  { client, timeoutMs, isRepeatable, metrics }: TransactionOptions,
+  { client, deadline, isRepeatable, retrying, metrics }: TransactionOptions,
   command: (transaction: Transaction) => Promise<Result>,
 ): Promise<Result> {
-  const deadline = performance.now() + timeoutMs;
   let lost = 0;
   for (let tries = 1; ; tries += 1) {
     try {
@@ -42,13 +45,14 @@ export async function runTransaction<Result>(
       const isFinal = reason === undefined || (reason === 'lost' && (!isRepeatable || lost === MAX_LOST));
       if (isFinal || tries === MAX_TRIES || performance.now() >= deadline) throw error;
       metrics.transactionRetries.inc({ reason });
+      retrying(reason);
       await pauseAfter(tries);
     }
   }
 }
 
 /** Why a transaction should be retried; undefined when it should not. */
-function retryReason(error: unknown): string | undefined {
+function retryReason(error: unknown): RetryReason | undefined {
   return conflictOf(error) ?? (codeOf(toGatewayError(error)) === 'SERVICE_UNAVAILABLE' ? 'lost' : undefined);
 }
 

@@ -1,8 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { createConnection } from 'mariadb';
 import { seedDatabase } from '../../src/data/seed/seed-database.ts';
+import { connectionOptions } from '../../src/db/database.ts';
 import { ANY_COST, startGateway, PATIENT } from '../support/gateway.ts';
 import { pause, until } from '../support/patience.ts';
-import { createDatabase, type TestDatabase } from '../support/servers.ts';
+import { nodeId } from '../support/seeded.ts';
+import { createDatabase, withConnection, type TestDatabase } from '../support/servers.ts';
 import { lockTable, type TableLock } from './table-lock.ts';
 
 const DEEP = `{ agents(first: 5) { nodes { customers(first: 50) { nodes { orders(first: 10) { nodes {
@@ -37,6 +40,50 @@ describe('a request that nobody is waiting for any more', () => {
     expect(new Set(answers.map(({ errors }) => errors[0]?.extensions.code))).toEqual(new Set(['TIMEOUT']));
     // Statements in flight when time was up return; the levels below are not queried.
     expect(Object.fromEntries(await gateway.statementsOf(() => letGoOn(lock)))).toEqual({});
+    await gateway.close();
+  });
+
+  test('commits nothing that it was still writing when its time was up, and says that it may have before', async () => {
+    const gateway = await startGateway({
+      databaseUrl: database.url,
+      settings: { ...PATIENT, LIMIT_REQUEST_MS: '3000', LIMIT_STATEMENT_MS: '60000' },
+    });
+    const [first, second] = [
+      await createConnection(connectionOptions(database.url)),
+      await createConnection(connectionOptions(database.url)),
+    ];
+    for (const [id, connection] of [
+      [1, first],
+      [2, second],
+    ] as const) {
+      await connection.beginTransaction();
+      await connection.query('SELECT id FROM customers WHERE id = ? FOR UPDATE', [id]);
+    }
+    const update = (id: number) =>
+      `updateCustomer(input: { id: "${nodeId('Customer', id)}", company: "Late" }) { userErrors { code } }`;
+    const answering = gateway.request(`mutation { a: ${update(1)} b: ${update(2)} }`);
+    // The first field takes a part of the time, so that the second one could go on after the request has ended.
+    await pause(1_000);
+    await first.end();
+    const { errors } = await answering;
+    expect(errors.map(({ message, extensions }) => [extensions.code, message])).toEqual([
+      [
+        'TIMEOUT',
+        'The request took longer than 3000 ms. Some of its writes may be done: check before you send it again, or send it with the same idempotencyKey to find out.',
+      ],
+    ]);
+    await second.end();
+    const companies = async () =>
+      (
+        await withConnection(database.url, (sql) =>
+          sql.query<{ company: string | null }[]>(
+            'SELECT company FROM customers WHERE id IN (1, 2) ORDER BY id FOR UPDATE',
+          ),
+        )
+      ).map(({ company }) => company);
+    // Waits for the lock that the write has by now, so until it has ended.
+    const [, late] = await companies();
+    expect(late).not.toBe('Late');
     await gateway.close();
   });
 

@@ -25,7 +25,6 @@ export type Execute = ReturnType<typeof createExecute>;
  */
 export function createExecute({ schema, createContext, requestMs, metrics }: ExecuteOptions) {
   const executions = { plain: metrics.executions.labels('plain'), planned: metrics.executions.labels('planned') };
-  const late = () => createError('TIMEOUT', `The request took longer than ${requestMs} ms; request less at once.`);
   return (
     operation: Operation,
     { tags, rootValue }: { readonly tags: Set<string>; readonly rootValue?: unknown },
@@ -34,6 +33,7 @@ export function createExecute({ schema, createContext, requestMs, metrics }: Exe
     const plan = document.plan(definition, variables);
     const isPlanned = plan !== undefined && !plan.isIntrospection;
     executions[isPlanned ? 'planned' : 'plain'].inc();
+    const late = () => tookTooLong(operation, requestMs);
     return within({ ms: requestMs, late, signal: operation.signal }, (signal) => {
       const run = () => {
         const contextValue = createContext(operation, { tags, signal });
@@ -50,4 +50,12 @@ export function createExecute({ schema, createContext, requestMs, metrics }: Exe
       return isMutation(operation) ? run() : consistently(run, () => metrics.repeatedReads.inc());
     });
   };
+}
+
+/** Fields of a mutation are transactions of their own, and the first ones may be committed when time is up in the next. */
+function tookTooLong(operation: Operation, requestMs: number): Error {
+  const advice = isMutation(operation)
+    ? '. Some of its writes may be done: check before you send it again, or send it with the same idempotencyKey to find out.'
+    : '; request less at once.';
+  return createError('TIMEOUT', `The request took longer than ${requestMs} ms${advice}`);
 }
