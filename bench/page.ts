@@ -48,7 +48,7 @@ The gateway is compared with plain node:http servers, which have no GraphQL and 
 - *Gateway's SQL by Prisma's driver adapter* is what the gateway must reach 0.8 of, for L. It sends the same statement through
   \`queryRaw\` of \`@prisma/adapter-mariadb\`, turns the same 51 rows into the same objects, and serialises them. It has a pool of 10
   connections with prepared statements, and the adapter's own settings for the driver. The gateway reads in the same way and not
-  through Prisma Client ([why](architecture.md#decisions)), so this is harder to reach than Prisma Client.
+  through Prisma Client ([why](decisions.md)), so this is harder to reach than Prisma Client.
 - *Gateway's SQL by \`src/db\`* is the same with the gateway's settings for the driver, with which the driver decodes rows by itself
   and is faster. So the difference to the gateway is what GraphQL, limits and caching cost. The ratio has no minimum.
 - *Prisma Client \`findMany\`* is the code that one would usually write: the same columns, order and limit. It cannot load the first

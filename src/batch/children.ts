@@ -1,29 +1,10 @@
 import DataLoader from 'dataloader';
-import { KEYS_A_STATEMENT, type LoaderFactory } from './loaders.ts';
+import { KEYS_A_STATEMENT, rejectingKeys, type BatchContext, type LoaderFactory } from './loaders.ts';
 import { keyMarks, paddedKeys } from './padding.ts';
 import { rowTag } from './tags.ts';
-import { rowDecoder, sqlName, type Columns, type RowId, type RowOf, type Table } from './table.ts';
+import { rowDecoder, sqlName, type ChildTable, type Columns, type RowId, type RowOf } from './table.ts';
 
-/** A child table: a few rows per parent, such as an order's items, which are always read all together. */
-export interface ChildTable<T extends Columns = Columns> {
-  /** The GraphQL field, such as `Order.items`; names statements in metrics. */
-  readonly field: string;
-  readonly name: string;
-  readonly columns: T;
-  /** The table of the parents. Children change only together with their parent, so they share its cache tag. */
-  readonly of: Table;
-  /** The column that holds the parent's id; the first column of the primary key. */
-  readonly parent: keyof T & string;
-  /** The rest of the primary key, which is also the sort order. */
-  readonly sort: keyof T & string;
-  /** How many rows a parent may have: writes enforce this limit, and reads stop at it. */
-  readonly most: number;
-}
-
-/** An identity function that lets the compiler infer the columns. */
-export const defineChildTable = <T extends Columns>(table: ChildTable<T>): ChildTable<T> => table;
-
-/** A row of the parents' table, with at least its id and its owner. */
+/** A row of the parents' table, with at least its id and its customer's. */
 interface Parent {
   readonly id: RowId;
   readonly [column: string]: unknown;
@@ -39,9 +20,9 @@ export function childLoader<T extends Columns>(table: ChildTable<T>): LoaderFact
   const column = (name: string) => sqlName(table, name);
   const select = `SELECT ${names.map(column).join(', ')} FROM ${table.name} FORCE INDEX (PRIMARY)`;
   const order = `ORDER BY ${column(table.parent)}, ${column(table.sort)}`;
-  return (context) =>
+  const create = (context: BatchContext) =>
     new DataLoader<Parent, readonly RowOf<T>[], RowId>(
-      async (parents) => {
+      rejectingKeys(async (parents) => {
         const ids = paddedKeys(parents.map(({ id }) => id));
         const raw = await context.db.read({
           name: table.field,
@@ -51,7 +32,8 @@ export function childLoader<T extends Columns>(table: ChildTable<T>): LoaderFact
         for (const parent of parents) context.tags.add(rowTag(table.of, parent));
         const rows = Map.groupBy(raw.map(decode), (row) => String(row[table.parent]));
         return parents.map(({ id }) => rows.get(id) ?? []);
-      },
+      }),
       { ...KEYS_A_STATEMENT, cacheKeyFn: ({ id }) => id },
     );
+  return Object.assign(create, { childTable: table });
 }

@@ -1,9 +1,9 @@
 import DataLoader from 'dataloader';
 import type { ListQuery, ListSource, PageQuery, Position } from './conditions.ts';
-import { ownerOf, type BatchContext, type LoaderFactory } from './loaders.ts';
+import { customerColumnOf, rejectingKeys, type BatchContext, type LoaderFactory } from './loaders.ts';
 import { paddedParents } from './padding.ts';
 import { COUNT_BOUND, countStatement, existsStatement, pageStatement } from './statements.ts';
-import { listTag, ownedTag, rowTag } from './tags.ts';
+import { listTag, customerTag, rowTag } from './tags.ts';
 import { rowDecoder, type Columns, type RowId, type RowOf, type Table } from './table.ts';
 
 /** The rows of a page in the list's order, and whether more follow in the direction of reading. */
@@ -44,7 +44,7 @@ export function listLoaders<T extends Columns>(
   parent?: keyof T & string,
 ): ListLoaderFactory<RowOf<T>> {
   const source: ListSource = { name, table, parent };
-  const fixed = ['id', ...(parent === undefined ? [] : [parent]), ...ownerOf(table)];
+  const fixed = ['id', ...(parent === undefined ? [] : [parent]), ...customerColumnOf(table)];
   const create = (context: BatchContext): ListLoaders<RowOf<T>> => {
     const tagLists = createListTagger(source, context);
     return {
@@ -70,16 +70,16 @@ export function listLoaders<T extends Columns>(
       exists: existence(source, context, tagLists),
     };
   };
-  return Object.assign(create, { source });
+  return Object.assign(create, { source, table });
 }
 
 type TagLists = (parents: readonly (RowId | null)[]) => void;
 
-/** Adds the cache tags of lists that were read: the owner's tag if the parent is the rows' owner, else that of all lists. */
+/** Adds the cache tags of lists that were read: the customer's if the parent is the rows' customer, else that of all lists. */
 function createListTagger({ table, parent }: ListSource, { tags }: BatchContext): TagLists {
-  if (parent === undefined || parent !== table.owner) return () => tags.add(listTag(table.type));
+  if (parent === undefined || parent !== table.customerColumn) return () => tags.add(listTag(table.type));
   return (parents) => {
-    for (const one of parents) tags.add(ownedTag(table.type, String(one)));
+    for (const one of parents) tags.add(customerTag(table.type, String(one)));
   };
 }
 
@@ -115,7 +115,10 @@ function perQuery<Query extends ListQuery, Result>(
     let loader = loaders.get(query.batchKey);
     if (loader === undefined) {
       const parentsOf = (keys: readonly RowId[]) => keys.map((key) => (key === NO_PARENT ? null : key));
-      loader = new DataLoader((keys) => load(parentsOf(keys), query), PARENTS_A_STATEMENT);
+      loader = new DataLoader(
+        rejectingKeys((keys) => load(parentsOf(keys), query)),
+        PARENTS_A_STATEMENT,
+      );
       loaders.set(query.batchKey, loader);
     }
     return loader.load(parent ?? NO_PARENT);

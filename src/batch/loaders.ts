@@ -1,8 +1,8 @@
 import DataLoader from 'dataloader';
 import type { Database } from '../db/database.ts';
 import { keyMarks, paddedKeys } from './padding.ts';
-import { ownedTag, rowTag } from './tags.ts';
-import { rowDecoder, sqlName, type Columns, type RowOf, type Table } from './table.ts';
+import { customerTag, rowTag } from './tags.ts';
+import { rowDecoder, sqlName, type ChildTable, type Columns, type RowOf, type Table } from './table.ts';
 
 /** What loaders need from the request that they belong to. */
 export interface BatchContext {
@@ -16,6 +16,12 @@ export interface BatchContext {
 /** Creates a loader for one request. Its name in the type's `loaders` is how relations find it. */
 export interface LoaderFactory<Loader> {
   (context: BatchContext): Loader;
+  /** What it reads: the table of a GraphQL type, */
+  readonly table?: Table;
+  /** or one whose rows belong to a row of another table. */
+  // `any`: of any columns.
+  // oxlint-disable-next-line typescript/no-explicit-any
+  readonly childTable?: ChildTable<any>;
 }
 
 /**
@@ -37,8 +43,8 @@ export function rowLoader<T extends Columns>(
   if (key === undefined) throw new TypeError(`${table.name} has no column ${by}`);
   const from = `FROM ${table.name} AS t ${indexOn(table.name, by, key.sql)} WHERE t.${key.sql}`;
   const former = formerKeys(table, by);
-  return (context) => {
-    const names = [...new Set([by, ...ownerOf(table), ...context.columnsOf(table)])];
+  const create = (context: BatchContext) => {
+    const names = [...new Set([by, ...customerColumnOf(table), ...context.columnsOf(table)])];
     const decode = rowDecoder<Columns>(table.columns, names);
     const columns = names.map((name) => `t.${sqlName(table, name)}`).join(', ');
     const read = (keys: readonly string[], name: string, select: string) => {
@@ -49,7 +55,7 @@ export function rowLoader<T extends Columns>(
         values: asked.map((value) => key.encode(value)),
       });
     };
-    return new DataLoader<string, RowOf<T> | null>(async (keys) => {
+    const load = async (keys: readonly string[]): Promise<(RowOf<T> | Error | null)[]> => {
       const raw = await read(keys, by, `SELECT ${columns} ${from}`);
       const rows = new Map<string, RowOf<T> | Error>(raw.map(decode).map((row) => [String(row[by]), row as RowOf<T>]));
       const missing = former === undefined ? [] : keys.filter((value) => !rows.has(value));
@@ -65,19 +71,39 @@ export function rowLoader<T extends Columns>(
       return keys.map((value) => {
         const row = rows.get(value) ?? null;
         if (row instanceof Error) return row;
-        context.tags.add(by === table.owner && row === null ? ownedTag(table.type, value) : rowTag(table, row));
+        // Only a write to a missing customer itself can make it appear; any other missing row goes by the type's lists.
+        context.tags.add(
+          by === table.customerColumn && row === null ? customerTag(table.type, value) : rowTag(table, row),
+        );
         return row;
       });
-    }, KEYS_A_STATEMENT);
+    };
+    return new DataLoader<string, RowOf<T> | null>(rejectingKeys(load), KEYS_A_STATEMENT);
   };
+  return Object.assign(create, { table });
 }
+
+/**
+ * Has a batch that fails reject each of its keys. DataLoader forgets the keys of a batch that throws, so that a deeper level of
+ * the query would send the failed statement again.
+ */
+export const rejectingKeys =
+  <Key, Value>(load: (keys: readonly Key[]) => Promise<readonly (Value | Error)[]>) =>
+  async (keys: readonly Key[]): Promise<readonly (Value | Error)[]> => {
+    try {
+      return await load(keys);
+    } catch (error) {
+      return keys.map(() => asError(error));
+    }
+  };
 
 /** Converts a thrown value for DataLoader, which accepts only instances of Error. */
 const asError = (thrown: unknown): Error =>
   thrown instanceof Error ? thrown : new Error('a batch failed', { cause: thrown });
 
-/** The column of a row's owner, which its cache tag needs. */
-export const ownerOf = ({ owner }: Table): readonly string[] => (owner === undefined ? [] : [owner]);
+/** The column of the customer that a row belongs to, if any, which the row's cache tag needs. */
+export const customerColumnOf = ({ customerColumn }: Table): readonly string[] =>
+  customerColumn === undefined ? [] : [customerColumn];
 
 const indexOn = (tableName: string, by: string, column: string): string =>
   `FORCE INDEX (\`${by === 'id' ? 'PRIMARY' : `${tableName}_${column}_key`}\`)`;

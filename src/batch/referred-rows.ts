@@ -1,5 +1,5 @@
 import DataLoader from 'dataloader';
-import { KEYS_A_STATEMENT, ownerOf, type LoaderFactory } from './loaders.ts';
+import { KEYS_A_STATEMENT, customerColumnOf, rejectingKeys, type BatchContext, type LoaderFactory } from './loaders.ts';
 import { keyMarks, paddedKeys } from './padding.ts';
 import { rowTag } from './tags.ts';
 import { rowDecoder, sqlName, type Columns, type RowId, type RowOf, type Table } from './table.ts';
@@ -14,17 +14,17 @@ export type ReferredLoaders<Row> = (from: Table) => DataLoader<RowId, Row | null
  * @param by the column with the reference, which every `from` table must have
  */
 export function referredLoaders<T extends Columns>(to: Table<T>, by: string): LoaderFactory<ReferredLoaders<RowOf<T>>> {
-  return (context) => {
+  const createAll = (context: BatchContext): ReferredLoaders<RowOf<T>> => {
     const made = new Map<Table, DataLoader<RowId, RowOf<T> | null | undefined>>();
     const create = (from: Table): DataLoader<RowId, RowOf<T> | null | undefined> => {
       const pointer = from.columns[by]?.sql;
       if (pointer === undefined) throw new TypeError(`${from.name} has no column ${by}`);
-      const names = [...new Set(['id', ...ownerOf(to), ...context.columnsOf(to)])];
+      const names = [...new Set(['id', ...customerColumnOf(to), ...context.columnsOf(to)])];
       const decode = rowDecoder<Columns>(to.columns, names);
       const columns = names.map((name) => `t.${sqlName(to, name)}`).join(', ');
       const join = `LEFT JOIN ${to.name} AS t FORCE INDEX (PRIMARY) ON t.id = f.${pointer}`;
       const select = `SELECT ${columns}, f.id FROM ${from.name} AS f FORCE INDEX (PRIMARY) ${join} WHERE f.id`;
-      return new DataLoader<RowId, RowOf<T> | null | undefined>(async (ids) => {
+      const load = async (ids: readonly RowId[]) => {
         const asked = paddedKeys(ids);
         const raw = await context.db.read({
           name: `${to.type} of ${from.type}`,
@@ -35,7 +35,8 @@ export function referredLoaders<T extends Columns>(to: Table<T>, by: string): Lo
         const rows = new Map(raw.map((row) => [String(row[names.length]), row[0] === null ? null : decode(row)]));
         for (const row of rows.values()) context.tags.add(rowTag(to, row));
         return ids.map((id) => rows.get(id) as RowOf<T> | null | undefined);
-      }, KEYS_A_STATEMENT);
+      };
+      return new DataLoader<RowId, RowOf<T> | null | undefined>(rejectingKeys(load), KEYS_A_STATEMENT);
     };
     return (from) => {
       const loader = made.get(from) ?? create(from);
@@ -43,4 +44,5 @@ export function referredLoaders<T extends Columns>(to: Table<T>, by: string): Lo
       return loader;
     };
   };
+  return Object.assign(createAll, { table: to });
 }

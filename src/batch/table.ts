@@ -34,7 +34,7 @@ export const id = (sql: string): Column<RowId> => ({
   accepts: isRowId,
 });
 
-/** The id of a row of another type. There are no foreign keys (docs/architecture.md). */
+/** The id of a row of another type. There are no foreign keys (docs/decisions.md). */
 export const reference = (sql: string, refersTo: string): Column<RowId> => ({ ...id(sql), refersTo });
 
 export const text = (sql: string): Column<string> => oneOf<string>(sql);
@@ -114,8 +114,8 @@ export interface Table<T extends Columns = Columns, Type extends string = string
   readonly name: string;
   /** `id` is the primary key. */
   readonly columns: T & { readonly id: Column<RowId> };
-  /** The column that holds the id of the customer who owns the row; undefined for a type without owners. */
-  readonly owner?: 'id' | 'customerId';
+  /** The column that holds the id of the customer that a row belongs to; left out where rows belong to no customer. */
+  readonly customerColumn?: 'id' | 'customerId';
   /**
    * The columns that each field needs, for fields that are not themselves columns. `id` is always read. Fields that another
    * type's folder resolves need no more than that.
@@ -147,6 +147,25 @@ interface FormerKeys {
   /** Maps a key's column in the main table to its column in the side table. `id` is the side table's primary key. */
   readonly keys: Readonly<Record<string, string>>;
 }
+
+/** A child table: a few rows per parent, such as an order's items, which are always read all together. */
+export interface ChildTable<T extends Columns = Columns> {
+  /** The GraphQL field, such as `Order.items`; names statements in metrics. */
+  readonly field: string;
+  readonly name: string;
+  readonly columns: T;
+  /** The table of the parents. Children change only together with their parent, so they share its cache tag. */
+  readonly of: Table;
+  /** The column that holds the parent's id; the first column of the primary key. */
+  readonly parent: keyof T & string;
+  /** The rest of the primary key, which is also the sort order. */
+  readonly sort: keyof T & string;
+  /** How many rows a parent may have: writes enforce this limit, and reads stop at it. */
+  readonly most: number;
+}
+
+/** An identity function that lets the compiler infer the columns. */
+export const defineChildTable = <T extends Columns>(table: ChildTable<T>): ChildTable<T> => table;
 
 /** An identity function that lets the compiler infer the columns and the type's name. */
 export const defineTable = <T extends Columns, const Type extends string>(table: Table<T, Type>): Table<T, Type> =>

@@ -1,10 +1,11 @@
 import type { ChangeAction, FieldChange } from '../generated/graphql.ts';
+import { Prisma } from '../generated/prisma/client.ts';
 import { isGiven, type Maybe } from '../given.ts';
 import { globalId, type NodeType } from './global-id.ts';
 import { noteChange, type Write } from './writer.ts';
 
 /** A field's value. Lists and numbers are recorded as text too. */
-type FieldValue = string | number | bigint | Date | null | undefined;
+type FieldValue = Maybe<string | number | bigint | Date | Prisma.Decimal>;
 
 export interface RecordedChange {
   /** The customer whose record this belongs to. */
@@ -28,7 +29,8 @@ export async function recordChange(write: Write, change: RecordedChange): Promis
   const fields = Object.entries(change.after)
     .map(([field, value]) => ({ field, before: asText(change.before[field]), after: asText(value) }))
     .filter((field) => field.before !== field.after);
-  for (const type of [change.subject?.type ?? 'Customer', 'Change']) noteChange(write, type, change.customerId);
+  for (const type of [change.subject?.type ?? 'Customer', 'Change'] as const)
+    noteChange(write, type, change.customerId);
   await write.transaction.customerChange.create({
     data: {
       customerId: change.customerId,
@@ -43,11 +45,20 @@ export async function recordChange(write: Write, change: RecordedChange): Promis
   });
 }
 
-/** The given fields whose values are not those of the row. */
-export function changedFields<Values extends object>(row: Readonly<Record<keyof Values, unknown>>, given: Values) {
-  const changed = Object.entries(given).filter(([name, value]) => row[name as keyof Values] !== value);
+/** The given fields whose values are not those of the row; times and amounts are compared by value. */
+export function changedFields<Values extends { readonly [Name in keyof Values]?: FieldValue }>(
+  row: Readonly<Record<keyof Values, FieldValue>>,
+  given: Values,
+) {
+  const changed = Object.entries<FieldValue>(given).filter(
+    ([name, value]) => !isSame(row[name as keyof Values], value),
+  );
   return Object.fromEntries(changed) as Partial<Values>;
 }
+
+/** An amount is given as text, and read as a Decimal. */
+const isSame = (stored: FieldValue, given: FieldValue): boolean =>
+  Prisma.Decimal.isDecimal(stored) && isGiven(given) ? stored.equals(String(given)) : asText(stored) === asText(given);
 
 function asText(value: FieldValue): string | null {
   if (!isGiven(value)) return null;

@@ -10,15 +10,15 @@ export interface CommandInput {
 }
 
 /** A command's result: row ids, which the payload's resolvers load. */
-export type Given = Readonly<Record<string, string | null>>;
+export type CommandResult = Readonly<Record<string, string | null>>;
 
 /** The parent value of a payload's resolvers: the command's result, or nulls in its place and the user errors. */
-export type Payload<Result extends Given> = { readonly [Name in keyof Result]: Result[Name] | null } & {
+export type Payload<Result extends CommandResult> = { readonly [Name in keyof Result]: Result[Name] | null } & {
   readonly userErrors: UserError[];
 };
 
 /** The definition of a mutation. */
-export interface Command<Input extends CommandInput, Values, Result extends Given> {
+export interface Command<Input extends CommandInput, Values, Result extends CommandResult> {
   /** Validates what can be checked from the input alone, and adds every problem, so that all are reported at once. */
   readonly parse: (input: Input, problems: Problems) => Values;
   /** Does the write. It is retried from its beginning after a conflict, and what it wrote is rolled back if it refuses. */
@@ -34,7 +34,7 @@ export interface Command<Input extends CommandInput, Values, Result extends Give
 export type AnyCommand = Command<any, any, any>;
 
 /** An identity function that lets the compiler infer a command's types. */
-export const defineCommand = <Input extends CommandInput, Values, Result extends Given>(
+export const defineCommand = <Input extends CommandInput, Values, Result extends CommandResult>(
   command: Command<Input, Values, Result>,
 ): Command<Input, Values, Result> => command;
 
@@ -44,7 +44,7 @@ export const defineCommand = <Input extends CommandInput, Values, Result extends
  * @returns its result, or the user errors
  * @throws TIMEOUT or SERVICE_UNAVAILABLE
  */
-export async function runCommand<Input extends CommandInput, Values, Result extends Given>(
+export async function runCommand<Input extends CommandInput, Values, Result extends CommandResult>(
   writer: Writer,
   { mutation, command }: { readonly mutation: string; readonly command: Command<Input, Values, Result> },
   input: Input,
@@ -77,7 +77,7 @@ export async function runCommand<Input extends CommandInput, Values, Result exte
 }
 
 /** Runs a command and, if it is refused, rolls back to its start but keeps the key, so that the refusal can be repeated. */
-async function attempt<Values, Result extends Given>(
+async function attempt<Values, Result extends CommandResult>(
   write: Write,
   command: Pick<Command<never, Values, Result>, 'run' | 'uniques'>,
   values: Values,
@@ -94,7 +94,7 @@ async function attempt<Values, Result extends Given>(
   }
 }
 
-async function run<Values, Result extends Given>(
+async function run<Values, Result extends CommandResult>(
   write: Write,
   { run: execute, uniques = {} }: Pick<Command<never, Values, Result>, 'run' | 'uniques'>,
   values: Values,

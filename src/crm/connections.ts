@@ -2,14 +2,14 @@ import type { Condition } from '../batch/conditions.ts';
 import type { ListLoaders } from '../batch/lists.ts';
 import type { RowId } from '../batch/table.ts';
 import { createConnection, type Connection, type ConnectionArgs, type Paging } from '../relay/connection.ts';
-import { sortBy, type OrderBy } from './filters.ts';
+import { sortBy, type SortArgument } from './filters.ts';
 
 /** What a connection field lists: the rows of a parent that satisfy conditions; without these, all rows. */
 interface Listed {
   readonly parent?: RowId;
   readonly conditions?: readonly Condition[];
   /** The field's arguments for the page and the order. */
-  readonly args: ConnectionArgs & { readonly orderBy?: OrderBy };
+  readonly args: ConnectionArgs & { readonly orderBy?: SortArgument };
 }
 
 /**

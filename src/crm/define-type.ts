@@ -1,10 +1,16 @@
-import type { ChildTable } from '../batch/children.ts';
 import type { ListSource } from '../batch/conditions.ts';
 import type { ListLoaderFactory } from '../batch/lists.ts';
 import type { BatchContext, LoaderFactory } from '../batch/loaders.ts';
-import type { Column, RowId, Table } from '../batch/table.ts';
+import type { ChildTable, Column, RowId, Table } from '../batch/table.ts';
 import type { Resolvers } from '../generated/graphql.ts';
-import { runCommand, type AnyCommand, type Command, type CommandInput, type Given, type Payload } from './command.ts';
+import {
+  runCommand,
+  type AnyCommand,
+  type Command,
+  type CommandInput,
+  type CommandResult,
+  type Payload,
+} from './command.ts';
 import type { Context, Loaders } from './context.ts';
 import type { OwnedTable } from './writer.ts';
 
@@ -20,47 +26,53 @@ type Commands = Readonly<Record<string, AnyCommand>>;
 export interface TypeDefinition<
   Type extends string = string,
   Factories extends LoaderFactories = LoaderFactories,
-  Parts extends Resolvers = Resolvers,
+  FieldResolvers extends Resolvers = Resolvers,
   Mutations extends Commands = Commands,
 > {
   /** The table of its rows. */
   readonly table: AnyTable<Type>;
-  /** Tables behind other GraphQL types that only this type has, such as a customer's summary. */
-  readonly parts?: readonly AnyTable[];
-  /** Tables of rows that belong to one of these, such as an order's items. */
-  readonly children?: readonly AnyChildTable[];
-  /** The factory of each of its loaders, by the loader's name. */
+  /**
+   * The factory of each of its loaders, by the loader's name. The tables that they read are the type's tables: its own, those of
+   * other GraphQL types that only it has, and child tables.
+   */
   readonly loaders: Factories;
   /** The resolvers of its fields, and of fields that it adds to other types. */
-  readonly resolvers: Parts;
+  readonly resolvers: FieldResolvers;
   /** Its mutations, by name. */
   readonly commands: Mutations;
   /** The name of the loader that finds a row by its id, for `node`. */
   readonly node: string;
 }
 
+/** The names of the loaders of rows by a key. */
+type RowLoaderNames<Factories extends LoaderFactories> = {
+  [Name in keyof Factories]: ReturnType<Factories[Name]> extends RowLoader ? Name : never;
+}[keyof Factories];
+
 /** An identity function that lets the compiler infer a type's parts. */
 export const defineType = <
   Type extends string,
   Factories extends LoaderFactories,
-  Parts extends Resolvers,
+  FieldResolvers extends Resolvers,
   Mutations extends Commands,
 >(
-  type: TypeDefinition<Type, Factories, Parts, Mutations> & { readonly node: keyof Factories },
-): TypeDefinition<Type, Factories, Parts, Mutations> => type;
+  type: TypeDefinition<Type, Factories, FieldResolvers, Mutations> & { readonly node: RowLoaderNames<Factories> },
+): TypeDefinition<Type, Factories, FieldResolvers, Mutations> => type;
 
 /** The loaders that these factories create; each type's folder adds its own to `Loaders`. */
 export type LoadersOf<Factories extends LoaderFactories> = {
   readonly [Name in keyof Factories]: ReturnType<Factories[Name]>;
 };
 
-/** Every table with a GraphQL type. */
+/** Every table with a GraphQL type, that of each type first. */
 export const tablesOf = (types: readonly TypeDefinition[]): Table[] =>
-  types.flatMap(({ table, parts = [] }) => [table, ...parts]);
+  types.flatMap(({ table, loaders }) => [
+    ...new Set([table, ...Object.values(loaders).flatMap((loader) => loader.table ?? [])]),
+  ]);
 
 /** Every table whose rows belong to a row of one of `tablesOf`. */
 export const childTablesOf = (types: readonly TypeDefinition[]): AnyChildTable[] =>
-  types.flatMap(({ children = [] }) => children);
+  types.flatMap(({ loaders }) => Object.values(loaders).flatMap(({ childTable }) => childTable ?? []));
 
 /** Every list, by the name of its loaders. */
 export const listSourcesOf = (types: readonly TypeDefinition[]): ReadonlyMap<keyof Loaders, ListSource> =>
@@ -72,7 +84,10 @@ export const listSourcesOf = (types: readonly TypeDefinition[]): ReadonlyMap<key
     ),
   );
 
-/** Returns a function that creates the loaders of one request, each of them when it is first used. */
+/**
+ * Returns a function that creates the loaders of one request, each of them when it is first used. The getters are on a prototype:
+ * to define one for every loader of the schema would take a request longer than what most of them do.
+ */
 export function loadersOf(types: readonly TypeDefinition[]): (context: BatchContext) => Loaders {
   const lazy: object = {};
   for (const [name, create] of types.flatMap(({ loaders }) => Object.entries(loaders)))
@@ -86,8 +101,12 @@ export function loadersOf(types: readonly TypeDefinition[]): (context: BatchCont
   return (context) => Object.assign(Object.create(lazy), { context, made: new Map() }) as Loaders;
 }
 
+interface RowLoader {
+  load(key: string): Promise<{ readonly id: RowId } | null>;
+}
+
 /** How to load a row by its id. */
-export type NodeLoad = (loaders: Loaders) => { load(id: string): Promise<{ readonly id: RowId } | null> };
+export type NodeLoad = (loaders: Loaders) => RowLoader;
 
 /** How to load a row of each type by its id. */
 export const nodeLoadersOf = <const Types extends readonly TypeDefinition[]>(types: Types) =>
@@ -96,21 +115,34 @@ export const nodeLoadersOf = <const Types extends readonly TypeDefinition[]>(typ
     types.map(({ table, node }) => [table.type, (loaders: Loaders) => loaders[node as keyof Loaders]]),
   ) as unknown as Readonly<Record<Types[number]['table']['type'], NodeLoad>>;
 
-/** The tables of rows that belong to customers. A type's other tables are left to its own commands. */
+/**
+ * The tables of rows that belong to customers, with their child tables. Without those of customers themselves and of what only
+ * customers have, which the customers' commands treat by name.
+ */
 export const ownedTablesOf = (types: readonly TypeDefinition[]): OwnedTable[] =>
-  types.flatMap(({ table, children = [] }) =>
-    table.owner === 'customerId' ? [{ table, children: children.filter((child) => child.of === table) }] : [],
-  );
+  types
+    .filter(({ table }) => table.customerColumn !== 'id')
+    .flatMap((type) =>
+      tablesOf([type])
+        .filter(({ customerColumn }) => customerColumn !== undefined)
+        .map((table) => ({ table, children: childTablesOf([type]).filter((child) => child.of === table) })),
+    );
 
-/** The types that columns and recorded fields refer to, by name: `ownerId` is the id of an Agent. */
-export const referencesOf = (types: readonly TypeDefinition[]): ReadonlyMap<string, string> =>
-  new Map(
-    tablesOf(types).flatMap(({ columns }) =>
-      Object.entries<Column<unknown>>(columns).flatMap(([name, { refersTo }]) =>
-        refersTo === undefined ? [] : [[name, refersTo] as const],
-      ),
-    ),
-  );
+/**
+ * The types that columns and recorded fields refer to, by name: `ownerId` is the id of an Agent.
+ * @throws TypeError when a name refers to different types in different tables
+ */
+export function referencesOf(types: readonly TypeDefinition[]): ReadonlyMap<string, string> {
+  const found = new Map<string, string>();
+  for (const { columns } of tablesOf(types))
+    for (const [name, { refersTo }] of Object.entries<Column<unknown>>(columns)) {
+      const before = found.get(name);
+      if (refersTo !== undefined && before !== undefined && before !== refersTo)
+        throw new TypeError(`${name}: expected a name of its own for each type, got one for ${before} and ${refersTo}`);
+      if (refersTo !== undefined) found.set(name, refersTo);
+    }
+  return found;
+}
 
 type ResolverOf<Mutation> =
   Mutation extends Command<infer Input, infer _Values, infer Result>
@@ -128,7 +160,7 @@ export type MutationResolversOf<Mutations extends Commands> = Mutations extends 
 export const mutationResolversOf = (types: readonly TypeDefinition[]) =>
   Object.fromEntries(
     types
-      .flatMap(({ commands }) => Object.entries<Command<CommandInput, unknown, Given>>(commands))
+      .flatMap(({ commands }) => Object.entries<Command<CommandInput, unknown, CommandResult>>(commands))
       .map(([mutation, command]) => [
         mutation,
         (_: unknown, { input }: { readonly input: CommandInput }, { writer }: Context) =>

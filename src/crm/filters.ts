@@ -26,10 +26,10 @@ export function isWithin(column: string, range: Maybe<{ from?: Maybe<string>; to
 }
 
 /** The argument `orderBy` of a list. */
-export type OrderBy = Maybe<{ readonly field: string; readonly direction?: 'ASC' | 'DESC' }>;
+export type SortArgument = Maybe<{ readonly field: string; readonly direction?: 'ASC' | 'DESC' }>;
 
 /** The sort order of a list of a table's rows: the one in the argument `orderBy`, or else the table's default order. */
-export function sortBy({ name, sorts }: Table, asked?: OrderBy): ListRequest['sort'] {
+export function sortBy({ name, sorts }: Table, asked?: SortArgument): ListRequest['sort'] {
   const { field, direction = 'ASC' } = asked ?? sorts?.byDefault ?? { field: '' };
   const column = sorts?.columns[field];
   if (column === undefined) throw new TypeError(`${name}: its table does not say by which column ${field} sorts`);

@@ -13,7 +13,7 @@ const MAX_KEY = 255;
 const SWEPT_AT_ONCE = 1_000;
 
 /** The outcome of a command: its result, or why it was refused. Stored as JSON, together with what it changed. */
-export type Outcome<Given> = { readonly given: Given } | { readonly userErrors: readonly UserError[] };
+export type Outcome<CommandResult> = { readonly given: CommandResult } | { readonly userErrors: readonly UserError[] };
 
 type Kept = Outcome<unknown> & {
   /** Missing if another version of the gateway stored it. */

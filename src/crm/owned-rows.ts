@@ -1,5 +1,6 @@
 import { sortedIndexName } from '../batch/index-choice.ts';
 import { sqlName, type Table } from '../batch/table.ts';
+import type { Resolvers } from '../generated/graphql.ts';
 import { Prisma } from '../generated/prisma/client.ts';
 import { noteChange, type Write } from './writer.ts';
 
@@ -16,7 +17,7 @@ export async function deleteOwnedRows(write: Write, customerId: bigint): Promise
       await transaction.$executeRaw`DELETE c FROM ${Prisma.raw(table.name)} AS t ${Prisma.raw(join)} WHERE t.${rows}`;
     }
     const count = await transaction.$executeRaw`DELETE FROM ${Prisma.raw(table.name)} WHERE ${rows}`;
-    if (count > 0) noteChange(write, table.type, customerId);
+    if (count > 0) noteChange(write, typeOf(table), customerId);
   }
 }
 
@@ -27,19 +28,22 @@ export async function deleteOwnedRows(write: Write, customerId: bigint): Promise
 export async function moveOwnedRows(write: Write, { from, to }: { from: bigint; to: bigint }): Promise<void> {
   for (const { table } of write.owned) {
     // Forced: one customer may have most of a small table, and a scan would lock other customers' rows.
-    const target = Prisma.raw(`${table.name} FORCE INDEX (\`${ownerIndex(table)}\`)`);
+    const target = Prisma.raw(`${table.name} FORCE INDEX (\`${customerIndex(table)}\`)`);
     const count = await write.transaction
       .$executeRaw`UPDATE ${target} SET ${ownedBy(table, to)} WHERE ${ownedBy(table, from)}`;
-    if (count > 0) for (const customerId of [from, to]) noteChange(write, table.type, customerId);
+    if (count > 0) for (const customerId of [from, to]) noteChange(write, typeOf(table), customerId);
   }
 }
+
+// createSchema has checked that the schema has a type of this name.
+const typeOf = ({ type }: Table) => type as keyof Resolvers;
 
 const ownedBy = (table: Table, customerId: bigint): Prisma.Sql =>
   Prisma.sql`${Prisma.raw(sqlName(table, 'customerId'))} = ${customerId}`;
 
-/** The name of an index that begins with the owner's column. */
-export function ownerIndex(table: Table): string {
+/** The name of an index that begins with the customer's column. */
+export function customerIndex(table: Table): string {
   const columns = table.indexes.find(([first, ...rest]) => first === 'customerId' && rest.length === 1);
-  if (columns === undefined) throw new TypeError(`${table.name}: expected an index of its owner and a sort column`);
+  if (columns === undefined) throw new TypeError(`${table.name}: expected an index of customerId and a sort column`);
   return sortedIndexName(table, columns);
 }

@@ -3,7 +3,7 @@ import { ChangedMeanwhile } from '../errors.ts';
 import type { Loaders } from './context.ts';
 
 /**
- * Asserts that the row exists which a NOT NULL column refers to. There are no foreign keys (docs/architecture.md), so a missing
+ * Asserts that the row exists which a NOT NULL column refers to. There are no foreign keys (docs/decisions.md), so a missing
  * row means corrupt data: the error is logged and masked, and the field's parent becomes null.
  */
 export function found<Row>(row: Row | null, field: string): Row {

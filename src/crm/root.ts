@@ -24,7 +24,7 @@ export function rootResolvers(nodeLoaders: Readonly<Record<NodeType, NodeLoad>>)
     if (parsed === undefined || nodeLoader === undefined)
       throw createError('BAD_USER_INPUT', `Argument "${argument}": expected an id from this API, got ${quoted(text)}.`);
     const row = await nodeLoader(loaders).load(parsed.id);
-    // The names of `nodeLoaders` are those of the types that implement Node, which is checked at start.
+    // The compiler checks that there is a loader for each type that implements Node.
     return row === null ? null : { __typename: parsed.type as NodeType, ...row };
   };
   return {

@@ -62,7 +62,7 @@ export function createDocuments(schema: GraphQLSchema, limits: Limits): Document
     sizeCalculation: (_, source) => source.length + 100,
   });
 
-  const prepare = (source: string): StoredDocument | RequestErrors => {
+  const compile = (source: string): StoredDocument | RequestErrors => {
     const document = parseSource(source, limits.tokens);
     if (document instanceof RequestErrors) return document;
     const { fields, isCyclic } = spreadFields(document);
@@ -90,7 +90,7 @@ export function createDocuments(schema: GraphQLSchema, limits: Limits): Document
     read(source) {
       let entry = bySource.get(source);
       if (entry === undefined) {
-        entry = prepare(source);
+        entry = compile(source);
         bySource.set(source, entry);
       }
       if (entry instanceof RequestErrors) throw entry;

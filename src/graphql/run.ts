@@ -27,15 +27,15 @@ export type Run = ReturnType<typeof createRun>;
 export function createRun(options: RunOptions) {
   const { maskError } = options;
   const sharedCache = createSharedCache(options.cache);
-  const executeOperation = createExecute(options);
-  const execute: typeof executeOperation = (operation, inputs) => mask(executeOperation(operation, inputs), maskError);
+  const executeUnmasked = createExecute(options);
+  const execute: typeof executeUnmasked = (operation, inputs) => mask(executeUnmasked(operation, inputs), maskError);
   const subscribe = createSubscribe({ ...options, execute });
 
   return {
     /** The response to a query or mutation. */
     async respond(operation: Operation): Promise<GraphQLResponse> {
       const response =
-        refuse(operation) ??
+        responseInstead(operation) ??
         (await sharedCache(operation, async (tags) => serialise(await execute(operation, { tags }))));
       return reportCost(operation, response);
     },
@@ -52,8 +52,8 @@ export function createRun(options: RunOptions) {
   };
 }
 
-/** The response to an operation that must not run; undefined if it may. */
-export function refuse(operation: Operation): GraphQLResponse | undefined {
+/** The response to an operation that is not to be run: refused, or only asked what it would cost. Undefined for all others. */
+export function responseInstead(operation: Operation): GraphQLResponse | undefined {
   const errors = refusalsOf(operation);
   return errors.length > 0 ? serialise({ errors }) : dryRun(operation);
 }

@@ -3,7 +3,7 @@ import type { Caller } from '../access/caller.ts';
 import { createError } from '../errors.ts';
 import { RequestErrors } from '../graphql/documents.ts';
 import { isMutation, isSubscription, type CostMode, type Operation, type Prepare } from '../graphql/operation.ts';
-import { refuse, type Run } from '../graphql/run.ts';
+import { responseInstead, type Run } from '../graphql/run.ts';
 import { serialise, type GraphQLResponse } from '../graphql/stages/serialise.ts';
 import { sendAsEvents } from './event-stream.ts';
 import { costMode, readGraphQLRequest } from './graphql-request.ts';
@@ -40,7 +40,10 @@ export function createGraphQLHandler({ prepare, run, bodyBytes, subscriptions }:
       throw new HttpError(405, 'Expected a mutation by POST, got GET.', { allow: 'POST' });
     if (isSubscription(operation)) {
       assertEventStream(format);
-      if (refuse(operation) === undefined) return subscriptions.serve(request, response, operation);
+      const instead = responseInstead(operation);
+      return instead === undefined
+        ? subscriptions.serve(request, response, operation)
+        : send(response, format, instead);
     }
     return send(response, format, await run.respond(operation));
   };

@@ -148,7 +148,7 @@ async function recordMerge(
   { filled, tags, addresses }: { filled: CustomerValues; tags: Texts; addresses: Texts },
 ): Promise<void> {
   // Its own id now leads to the kept one.
-  for (const type of ['Customer', 'Change']) noteChange(write, type, merged.id);
+  for (const type of ['Customer', 'Change'] as const) noteChange(write, type, merged.id);
   const { id, version, ...fields } = merged;
   const lost = Object.keys(fields).filter((field) => !(field in filled));
   await recordChange(write, {

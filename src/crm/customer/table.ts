@@ -1,7 +1,7 @@
-import { defineChildTable } from '../../batch/children.ts';
 import {
   dateTime,
   decimal,
+  defineChildTable,
   defineTable,
   id,
   int,
@@ -18,7 +18,7 @@ import type { NodeType } from '../global-id.ts';
 export const customers = defineTable({
   type: 'Customer',
   name: 'customers',
-  owner: 'id',
+  customerColumn: 'id',
   columns: {
     id: id('id'),
     externalId: nullable(text('external_id')),
@@ -118,7 +118,7 @@ export type AddressRow = RowOf<typeof addresses.columns>;
 export const customerStats = defineTable({
   type: 'CustomerSummary',
   name: 'customer_stats',
-  owner: 'id',
+  customerColumn: 'id',
   columns: {
     id: id('customer_id'),
     orderCount: int('order_count'),
@@ -145,7 +145,7 @@ export const values = defineChildTable({
 export const customerChanges = defineTable({
   type: 'Change',
   name: 'customer_changes',
-  owner: 'customerId',
+  customerColumn: 'customerId',
   columns: {
     id: id('id'),
     customerId: reference('customer_id', 'Customer'),

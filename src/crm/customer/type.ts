@@ -4,13 +4,11 @@ import { createCustomer, deleteCustomer, updateCustomer } from './commands.ts';
 import { customerLoaders } from './loaders.ts';
 import { mergeCustomers } from './merge.ts';
 import { customerResolvers } from './resolvers.ts';
-import { addresses, customerChanges, customers, customerStats, tags, values } from './table.ts';
+import { customers } from './table.ts';
 import { addTags, removeTags } from './tags.ts';
 
 export const customer = defineType({
   table: customers,
-  parts: [customerStats, customerChanges],
-  children: [tags, addresses, values],
   loaders: customerLoaders,
   resolvers: customerResolvers,
   commands: {

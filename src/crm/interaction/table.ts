@@ -5,7 +5,7 @@ import type { InteractionKind } from '../../generated/graphql.ts';
 export const interactions = defineTable({
   type: 'Interaction',
   name: 'interactions',
-  owner: 'customerId',
+  customerColumn: 'customerId',
   columns: {
     id: id('id'),
     customerId: reference('customer_id', 'Customer'),

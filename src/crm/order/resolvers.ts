@@ -36,7 +36,7 @@ export const orderResolvers = {
     customer: (order, _, { loaders }) => customerOf(orders, order, loaders),
     items: async (order, _, { loaders }) => {
       const rows = await loaders.itemsByOrder.load(order);
-      return rows.map((row) => Object.assign(row, { currency: order.currency }));
+      return rows.map((row) => ({ ...row, currency: order.currency }));
     },
     total: (order) => money(order.amount, order.currency),
   },

@@ -1,12 +1,22 @@
-import { defineChildTable } from '../../batch/children.ts';
-import { dateTime, decimal, defineTable, id, int, oneOf, reference, text, type RowOf } from '../../batch/table.ts';
+import {
+  dateTime,
+  decimal,
+  defineChildTable,
+  defineTable,
+  id,
+  int,
+  oneOf,
+  reference,
+  text,
+  type RowOf,
+} from '../../batch/table.ts';
 import type { Connection, Edge } from '../../relay/connection.ts';
 import type { OrderOrderField, OrderStatus } from '../../generated/graphql.ts';
 
 export const orders = defineTable({
   type: 'Order',
   name: 'orders',
-  owner: 'customerId',
+  customerColumn: 'customerId',
   columns: {
     id: id('id'),
     number: text('number'),

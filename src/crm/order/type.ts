@@ -2,11 +2,10 @@ import { defineType } from '../define-type.ts';
 import { createOrder, updateOrderStatus } from './commands.ts';
 import { orderLoaders } from './loaders.ts';
 import { orderResolvers } from './resolvers.ts';
-import { orderItems, orders } from './table.ts';
+import { orders } from './table.ts';
 
 export const order = defineType({
   table: orders,
-  children: [orderItems],
   loaders: orderLoaders,
   resolvers: orderResolvers,
   commands: { createOrder, updateOrderStatus },

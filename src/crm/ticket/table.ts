@@ -5,7 +5,7 @@ import type { TicketOrderField, TicketPriority, TicketStatus } from '../../gener
 export const tickets = defineTable({
   type: 'Ticket',
   name: 'tickets',
-  owner: 'customerId',
+  customerColumn: 'customerId',
   columns: {
     id: id('id'),
     number: text('number'),

@@ -1,7 +1,7 @@
 import type { Table } from '../../batch/table.ts';
 import { customerChanges } from '../../crm/customer/table.ts';
 import { ownedTablesOf } from '../../crm/define-type.ts';
-import { ownerIndex } from '../../crm/owned-rows.ts';
+import { customerIndex } from '../../crm/owned-rows.ts';
 import { TYPES } from '../../crm/registry.ts';
 import type { Check } from './check.ts';
 import { ITEM_LIST_CHECKS, OWNED_LIST_CHECKS } from './lists.ts';
@@ -27,7 +27,11 @@ export interface Pass {
 }
 
 const primary = (table: string, column: string): Walked => ({ table, column, index: 'PRIMARY' });
-const byCustomer = (table: Table): Walked => ({ table: table.name, column: 'customer_id', index: ownerIndex(table) });
+const byCustomer = (table: Table): Walked => ({
+  table: table.name,
+  column: 'customer_id',
+  index: customerIndex(table),
+});
 const EVERY_ID = ['-9223372036854775808', '9223372036854775807'] as const;
 
 const UNANSWERED: Check = {

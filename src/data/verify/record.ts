@@ -1,6 +1,6 @@
 import type { Table } from '../../batch/table.ts';
 import { ownedTablesOf } from '../../crm/define-type.ts';
-import { ownerIndex } from '../../crm/owned-rows.ts';
+import { customerIndex } from '../../crm/owned-rows.ts';
 import { TYPES } from '../../crm/registry.ts';
 import { OPEN_STATES } from '../../crm/ticket/status.ts';
 import { textLiterals } from '../sql-text.ts';
@@ -26,7 +26,7 @@ const subjectVersion = (table: Table): Check => ({
   field: 'version',
   sql: (within) => `
     SELECT s.id, COALESCE(r.version, 1) AS expected, s.version AS found
-    FROM ${table.name} AS s FORCE INDEX (${ownerIndex(table)})
+    FROM ${table.name} AS s FORCE INDEX (${customerIndex(table)})
     LEFT JOIN (
       SELECT h.customer_id + 0 AS customer_id, h.subject_id, MAX(h.version) AS version FROM ${CHANGES}
       WHERE ${within('h.customer_id')} AND h.subject_type = '${table.type}' GROUP BY h.customer_id + 0, h.subject_id

@@ -2,7 +2,7 @@ import type { Columns } from '../../batch/table.ts';
 import { customers } from '../../crm/customer/table.ts';
 import { ownedTablesOf } from '../../crm/define-type.ts';
 import { orderItems } from '../../crm/order/table.ts';
-import { ownerIndex } from '../../crm/owned-rows.ts';
+import { customerIndex } from '../../crm/owned-rows.ts';
 import { TYPES } from '../../crm/registry.ts';
 import { OPEN_STATES } from '../../crm/ticket/status.ts';
 import { textLiterals } from '../sql-text.ts';
@@ -44,7 +44,9 @@ const owned = (name: string, ...rest: readonly string[]): Check =>
 
 /** References from customers and what belongs to them, by customer. */
 export const CUSTOMER_REFERENCE_CHECKS: readonly Check[] = [
-  ...ownedTablesOf(TYPES).flatMap(({ table }) => references({ table, index: ownerIndex(table), walked, key: ['id'] })),
+  ...ownedTablesOf(TYPES).flatMap(({ table }) =>
+    references({ table, index: customerIndex(table), walked, key: ['id'] }),
+  ),
   // The tag is left out, since it may say anything about a person.
   owned('customer_tags'),
   owned('customer_addresses', 'position'),
