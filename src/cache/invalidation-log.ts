@@ -9,8 +9,11 @@ export interface InvalidationLog {
   catchUp(client: Redis | Cluster): Promise<Position>;
   /** Appends tags. Any `catchUp` that starts after this has resolved sees them. `ALL_TAGS` stands for every tag. */
   append(client: Redis | Cluster, tags: readonly string[]): Promise<void>;
-  /** Whether none of the tags was appended after the position, as of the last `catchUp`. */
-  holds(position: Position, tags: readonly string[]): boolean;
+  /**
+   * Whether none of a response's tags was appended after the position, as of the last `catchUp`.
+   * @param tags called only if anything was: a response may have hundreds
+   */
+  isFresh(position: Position, tags: () => readonly string[]): boolean;
 }
 
 export const ALL_TAGS = '*';
@@ -80,7 +83,7 @@ export function createInvalidationLog({ prefix }: { prefix: string }): Invalidat
         await client.del(key);
       }
     },
-    holds: (position, tags) => known.holds(position, tags),
+    isFresh: (position, tags) => known.isFresh(position, tags),
   };
 }
 
@@ -125,9 +128,10 @@ function createKnownEntries() {
       byTag.clear();
       newest = undefined;
     },
-    holds(position: Position, tags: readonly string[]): boolean {
+    isFresh(position: Position, tags: () => readonly string[]): boolean {
       const at = numbers.get(position);
-      return at !== undefined && at >= floor && tags.every((tag) => (byTag.get(tag) ?? 0) <= at);
+      if (at === undefined || at < floor) return false;
+      return at === number || tags().every((tag) => (byTag.get(tag) ?? 0) <= at);
     },
   };
 }

@@ -189,7 +189,8 @@ function createSubscriber(
   return {
     isLost: () => losses > 0,
     /**
-     * Opens the connection if there is none. Resolves with whether the present one has subscribed; `onReady` does it for a new one.
+     * Opens the connection if there is none. Resolves with whether the present one has subscribed; `onReady` does it for a new
+     * one.
      */
     async subscribe(channel: string): Promise<boolean> {
       if (pinging === undefined) {

@@ -36,7 +36,7 @@ export interface CachedResponse {
 /** The result of a look-up. */
 export type Lookup =
   | { readonly result: 'HIT'; readonly response: CachedResponse }
-  /** `store` caches a response computed since, which is stale if a write happened meanwhile. Resolves when done or failed. */
+  /** `store` caches the new response. If it shows what a write has changed since this look-up, it is never served. */
   | { readonly result: 'MISS'; readonly store: (response: NewResponse) => Promise<void> }
   /** Redis is down, or does not know of a write yet. */
   | { readonly result: 'BYPASS' };
@@ -101,7 +101,7 @@ export function createResponseCache(options: ResponseCacheOptions): ResponseCach
     if (found === undefined || pending.count() > 0) return { result: 'BYPASS' };
     const { stored, position } = found;
     const response = refresh || stored === null ? undefined : decode(stored);
-    if (response !== undefined && log.holds(response.position, response.tags)) return { result: 'HIT', response };
+    if (response !== undefined && log.isFresh(response.position, response.tags)) return { result: 'HIT', response };
     const store = async (computed: NewResponse) => {
       await redis.run('store', (client) => client.set(name, encode(computed, position), 'EX', policy.maxAgeSeconds));
     };
@@ -124,15 +124,19 @@ export function createResponseCache(options: ResponseCacheOptions): ResponseCach
   };
 }
 
+/** More than a time and a position have. */
+const HEAD_BYTES = 64;
+
 // Format of a cached response: the time it was stored, its position and its tags on one line, then the body.
 function encode({ body, tags }: NewResponse, position: Position): Buffer {
   return Buffer.concat([Buffer.from(`${[Date.now(), position, ...tags].join(' ')}\n`), body]);
 }
 
-function decode(stored: Buffer): (CachedResponse & { position: Position; tags: readonly string[] }) | undefined {
+function decode(stored: Buffer): (CachedResponse & { position: Position; tags: () => readonly string[] }) | undefined {
   const end = stored.indexOf(10);
   if (end < 0) return undefined;
-  const [storedAt, position = '', ...tags] = stored.toString('latin1', 0, end).split(' ');
+  const [storedAt, position = ''] = stored.toString('latin1', 0, Math.min(end, HEAD_BYTES)).split(' ', 2);
   const ageSeconds = Math.max(0, Math.floor((Date.now() - Number(storedAt)) / 1_000));
+  const tags = () => stored.toString('latin1', 0, end).split(' ').slice(2);
   return { body: stored.subarray(end + 1), ageSeconds, position, tags };
 }
