@@ -62,14 +62,23 @@ describe('docs/adding-a-type.md', () => {
     await run('npx', ['prettier', '--check', ...new Set(made)], { cwd: copy.path });
   });
 
-  test('does not compile without the line in the registry', async () => {
-    const registry = join(copy.path, 'src/crm/registry.ts');
-    const whole = await readFile(registry, 'utf8');
-    await writeFile(registry, whole.replaceAll(/.*\bcontract\b.*\n/g, ''));
+  test('does not compile without the line in the registry, or with a loader for node that finds no row', async () => {
+    const changes = [
+      ['src/crm/registry.ts', /.*\bcontract\b.*\n/g, ''],
+      ['src/crm/contract/type.ts', "node: 'contractById'", "node: 'contractsByCustomer'"],
+    ] as const;
+    const undo: (() => Promise<void>)[] = [];
+    for (const [path, from, to] of changes) {
+      const file = join(copy.path, path);
+      const whole = await readFile(file, 'utf8');
+      undo.push(() => writeFile(file, whole));
+      await writeFile(file, whole.replaceAll(from, to));
+    }
     const { stdout } = await npm('check:types').catch((error: { stdout: string }) => error);
-    await writeFile(registry, whole);
+    for (const restore of undo) await restore();
     expect(stdout).toContain("Property 'Contract' is missing");
     expect(stdout).toContain("Property 'createContract' is missing");
+    expect(stdout).toMatch(/type\.ts.+"contractsByCustomer"' is not assignable to type '"contractById"'/);
   });
 
   test('gives a type that a gateway serves: created, listed, found by node, deleted with its customer', async () => {

@@ -9,6 +9,7 @@ import { givenRow, parseId } from '../input.ts';
 import { lockCustomer } from '../lock.ts';
 import { deleteOwnedRows } from '../owned-rows.ts';
 import { refuse } from '../user-errors.ts';
+import { noteChange } from '../writer.ts';
 import { parseAddresses, parseCustomerFields, parseTags } from './input.ts';
 import { textOfAddresses, textOfTags } from './recorded.ts';
 import { raiseVersion, recordUpdate } from './row.ts';
@@ -103,6 +104,7 @@ export const deleteCustomer = defineCommand({
     await transaction.customerAddress.deleteMany(owned);
     await transaction.customerStats.deleteMany(owned);
     await transaction.customerValue.deleteMany(owned);
+    noteChange(write, 'CustomerSummary', id);
     await transaction.customerMerge.deleteMany({ where: { keptId: id } });
     await transaction.customer.delete({ where: { id } });
     await recordChange(write, {

@@ -1,8 +1,8 @@
 import type { DatabaseSync } from 'node:sqlite';
 
 /**
- * Rows that need a value that another row still has. They are taken in an order in which the row that gives a value up comes
- * before the one that needs it. A cycle of rows that need each other's values is taken as a whole.
+ * Rows that wait for a unique value that another row still holds, sorted so that the row which gives the value up is written
+ * first. A cycle of rows that need each other's values is written together.
  */
 export interface KeptRows {
   /** @param row `holder` is the key of the row that has the value now; null if it has no key, so that no kept row can be it */

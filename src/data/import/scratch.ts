@@ -16,7 +16,9 @@ export interface ItemProblem {
 export interface ItemContent {
   readonly product: string;
   readonly quantity: number;
-  /** DECIMAL text: the unit price, or the line's total if the file has that instead, perhaps to be rounded to the currency's unit. */
+  /**
+   * DECIMAL text: the unit price, or the line's total if the file has that instead, perhaps to be rounded to the currency's unit.
+   */
   readonly price: { readonly unitPrice: string } | { readonly total: string; readonly isRounded: boolean };
   readonly discount: string;
 }

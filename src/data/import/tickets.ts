@@ -5,9 +5,9 @@ import { isResolved, rejected, type Outcome, type ResolvedRecord } from './upser
 const FIELD = { field: 'closedAt' } as const;
 
 /**
- * Keeps the rule of `updateTicket`: a ticket has a closing time, not before its opening, exactly while it is resolved or closed.
- * A mapped time that contradicts is rejected. Where the mapping has none, the stored one is kept until the ticket is reopened, and
- * a missing one is the row's last change, or else the time of the import.
+ * Keeps the rule of `updateTicket`: a ticket has a closing time, not before its opening, exactly while it is resolved or
+ * closed. A mapped time that contradicts is rejected. Where the mapping has none, the stored one is kept until the ticket is
+ * reopened, and a missing one is the row's last change, or else the time of the import.
  * @returns the record with its closing time, or why it is rejected
  */
 export function withClosing(one: ResolvedRecord | Outcome, now: string): ResolvedRecord | Outcome {

@@ -43,7 +43,7 @@ export type CatalogueType = 'Agent' | 'Product';
 
 /**
  * How many rows of each type there are after the blocks of `customers` customers. A new type needs its number here, and its rows
- * in block.ts: a seed whose tables have other numbers of rows is taken for somebody else's data.
+ * in block.ts: if the numbers of rows in the database differ, the seed refuses it as not its own.
  */
 export function rowsAfter(
   customers: number,

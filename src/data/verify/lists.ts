@@ -1,13 +1,8 @@
-import { MAX_ADDRESSES, MAX_TAGS } from '../../crm/customer/table.ts';
-import { MAX_ITEMS } from '../../crm/order/table.ts';
+import { sqlName, type ChildTable } from '../../batch/table.ts';
 import type { Check } from './check.ts';
 
-interface List {
-  readonly table: string;
-  readonly owner: string;
-}
-
-const atMost = ({ table, owner }: List, most: number): Check => ({
+/** The number of rows, which reads are limited to. */
+const atMost = ({ table, owner, most }: List): Check => ({
   table,
   field: 'rows',
   sql: (within) => `
@@ -24,6 +19,19 @@ const inSequence = ({ table, owner }: List): Check => ({
     FROM ${table} FORCE INDEX (PRIMARY)
     WHERE ${within(owner)} GROUP BY ${owner} HAVING MIN(position) <> 0 OR MAX(position) <> COUNT(*) - 1`,
 });
+
+interface List {
+  readonly table: string;
+  /** The column of the row that the list belongs to. */
+  readonly owner: string;
+  readonly most: number;
+}
+
+/** The checks of a child table, by the column of its parent. */
+export function childListChecks(child: ChildTable): Check[] {
+  const list = { table: child.name, owner: sqlName(child, child.parent), most: child.most };
+  return child.sort === 'position' ? [atMost(list), inSequence(list)] : [atMost(list)];
+}
 
 /** The customer's columns that a tag duplicates, for sorting and filtering lists by tag. */
 export const REPEATED_COLUMNS = ['name', 'created_at', 'updated_at', 'owner_id'] as const;
@@ -44,17 +52,5 @@ const repeated = (column: (typeof REPEATED_COLUMNS)[number]): Check => {
   };
 };
 
-const TAGS = { table: 'customer_tags', owner: 'customer_id' };
-const ADDRESSES = { table: 'customer_addresses', owner: 'customer_id' };
-const ITEMS = { table: 'order_items', owner: 'order_id' };
-
-/** For tags and addresses. */
-export const OWNED_LIST_CHECKS: readonly Check[] = [
-  ...REPEATED_COLUMNS.map(repeated),
-  atMost(TAGS, MAX_TAGS),
-  atMost(ADDRESSES, MAX_ADDRESSES),
-  inSequence(ADDRESSES),
-];
-
-/** For items, by order. */
-export const ITEM_LIST_CHECKS: readonly Check[] = [atMost(ITEMS, MAX_ITEMS), inSequence(ITEMS)];
+/** The columns that tags duplicate. */
+export const REPEATED_CHECKS: readonly Check[] = REPEATED_COLUMNS.map(repeated);

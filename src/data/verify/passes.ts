@@ -1,12 +1,14 @@
-import type { Table } from '../../batch/table.ts';
+import { sqlName, type ChildTable, type Table } from '../../batch/table.ts';
 import { customerChanges } from '../../crm/customer/table.ts';
-import { ownedTablesOf } from '../../crm/define-type.ts';
+import { customer } from '../../crm/customer/type.ts';
+import { childTablesOf, ownedTablesOf } from '../../crm/define-type.ts';
 import { customerIndex } from '../../crm/owned-rows.ts';
 import { TYPES } from '../../crm/registry.ts';
+import type { OwnedTable } from '../../crm/writer.ts';
 import type { Check } from './check.ts';
-import { ITEM_LIST_CHECKS, OWNED_LIST_CHECKS } from './lists.ts';
+import { childListChecks, REPEATED_CHECKS } from './lists.ts';
 import { RECORD_CHECKS } from './record.ts';
-import { CUSTOMER_REFERENCE_CHECKS, ITEM_REFERENCE_CHECKS, MERGE_CHECKS } from './references.ts';
+import { childReferenceChecks, CUSTOMER_REFERENCE_CHECKS, MERGE_CHECKS } from './references.ts';
 import { SUM_CHECKS } from './sums.ts';
 import { TOTAL_CHECKS } from './totals.ts';
 
@@ -44,28 +46,49 @@ const UNANSWERED: Check = {
     WHERE ${within('k.created_at')} AND k.answer IS NULL`,
 };
 
-/** By customer, by order, and by the age of idempotency keys. */
+/** The child tables of customers, by the customer's id. */
+const CUSTOMER_CHILDREN = childTablesOf([customer]);
+const byParent = (child: ChildTable): Walked => primary(child.name, sqlName(child, child.parent));
+
+/** What else must hold for rows with child tables and these. */
+const CHECKS_BY_PARENT: Readonly<Partial<Record<string, readonly Check[]>>> = { orders: TOTAL_CHECKS };
+
+/** Goes through a table with its child tables, by its id. */
+const childPass = ({ table, children }: OwnedTable): Pass => ({
+  walked: [primary(table.name, 'id'), ...children.map(byParent)],
+  ends: EVERY_ID,
+  checks: [
+    ...(CHECKS_BY_PARENT[table.name] ?? []),
+    ...children.flatMap(childListChecks),
+    ...children.flatMap(childReferenceChecks),
+  ],
+});
+
+/** By customer, by the id of each other table with child tables, such as orders, and by the age of idempotency keys. */
 export const PASSES: readonly Pass[] = [
   {
     walked: [
       primary('customers', 'id'),
       ...ownedTablesOf(TYPES).map(({ table }) => byCustomer(table)),
       byCustomer(customerChanges),
-      primary('customer_tags', 'customer_id'),
-      primary('customer_addresses', 'customer_id'),
+      ...CUSTOMER_CHILDREN.map(byParent),
       primary('customer_stats', 'customer_id'),
-      primary('customer_values', 'customer_id'),
       primary('customer_merges', 'merged_id'),
       { table: 'customer_merges', column: 'kept_id', index: 'customer_merges_kept_id_idx' },
     ],
     ends: EVERY_ID,
-    checks: [...SUM_CHECKS, ...OWNED_LIST_CHECKS, ...RECORD_CHECKS, ...CUSTOMER_REFERENCE_CHECKS, ...MERGE_CHECKS],
+    checks: [
+      ...SUM_CHECKS,
+      ...REPEATED_CHECKS,
+      ...CUSTOMER_CHILDREN.flatMap(childListChecks),
+      ...RECORD_CHECKS,
+      ...CUSTOMER_REFERENCE_CHECKS,
+      ...MERGE_CHECKS,
+    ],
   },
-  {
-    walked: [primary('orders', 'id'), primary('order_items', 'order_id')],
-    ends: EVERY_ID,
-    checks: [...TOTAL_CHECKS, ...ITEM_LIST_CHECKS, ...ITEM_REFERENCE_CHECKS],
-  },
+  ...ownedTablesOf(TYPES)
+    .filter(({ children }) => children.length > 0)
+    .map(childPass),
   {
     walked: [{ table: 'idempotency_keys', column: 'created_at', index: 'idempotency_keys_created_at_idx' }],
     ends: ["'1000-01-01'", "'9999-12-31 23:59:59.999'"],

@@ -1,7 +1,6 @@
-import type { Columns } from '../../batch/table.ts';
+import { sqlName, type ChildTable, type Columns } from '../../batch/table.ts';
 import { customers } from '../../crm/customer/table.ts';
 import { ownedTablesOf } from '../../crm/define-type.ts';
-import { orderItems } from '../../crm/order/table.ts';
 import { customerIndex } from '../../crm/owned-rows.ts';
 import { TYPES } from '../../crm/registry.ts';
 import { OPEN_STATES } from '../../crm/ticket/status.ts';
@@ -96,7 +95,8 @@ export const MERGE_CHECKS: readonly Check[] = [
   },
 ];
 
-/** References from items, by order. */
-export const ITEM_REFERENCE_CHECKS: readonly Check[] = [
-  ...references({ table: orderItems, index: 'PRIMARY', walked: 'order_id', key: ['order_id', 'position'] }),
-];
+/** References from the rows of a child table, by its parent's id. */
+export function childReferenceChecks(child: ChildTable): Check[] {
+  const parent = sqlName(child, child.parent);
+  return references({ table: child, index: 'PRIMARY', walked: parent, key: [parent, sqlName(child, child.sort)] });
+}
