@@ -169,7 +169,7 @@ function databaseOptions({ databaseUrl, limits }: Config & { readonly databaseUr
 function uncaughtReporter({ log, metrics }: { log: Log; metrics: Metrics }): (error: unknown) => void {
   return (error) => {
     metrics.uncaughtErrors.inc();
-    log.error({ err: error, errorId: randomUUID() }, 'nobody caught this error; the gateway goes on');
+    log.error({ err: error, errorId: randomUUID() }, 'uncaught error; the gateway keeps running');
   };
 }
 
@@ -177,7 +177,7 @@ function uncaughtReporter({ log, metrics }: { log: Log; metrics: Metrics }): (er
 function sweepRegularly({ db, log, metrics }: { db: Database; log: Log; metrics: Metrics }): NodeJS.Timeout {
   const sweep = (): void =>
     void sweepKeys(db.client).then(
-      (swept) => log.debug({ swept }, 'forgot old idempotency keys'),
+      (swept) => log.debug({ swept }, 'deleted expired idempotency keys'),
       (error: unknown) => {
         metrics.sweepFailures.inc();
         log.warn({ err: error }, 'old idempotency keys could not be deleted; trying again later');

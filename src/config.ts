@@ -106,7 +106,7 @@ export interface Limits {
   readonly cost: number;
   readonly requestMs: number;
   readonly statementMs: number;
-  /** How long to wait for a database connection, and past `statementMs` for an answer. */
+  /** How long to wait for a database connection; also how long after `statementMs` a silent one counts as dead. */
   readonly databaseWaitMs: number;
   readonly databaseConnections: number;
   /** For all connections together. */

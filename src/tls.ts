@@ -32,7 +32,9 @@ export function tlsProblem(url: URL, isTls = false): string | undefined {
   return problem === undefined ? undefined : `one whose "ssl-ca" ${problem}`;
 }
 
-/** The message leaves out the file's name: an unencoded character in a password can make the rest of it part of this parameter. */
+/**
+ * The message leaves out the file's name: an unencoded character in a password can make the rest of it part of this parameter.
+ */
 function caProblem(file: string): string | undefined {
   try {
     return certificatesOf(file).length === 0 ? 'is a file without a certificate in PEM form' : undefined;

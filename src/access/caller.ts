@@ -12,5 +12,5 @@ export interface Caller {
   readonly accessKey: string;
 }
 
-/** The caller as long as there is no authentication: anonymous, with every scope. Never used in production. */
+/** The caller as long as there is no authentication: anonymous, with every scope. Production does not start without it. */
 export const ANYBODY: Caller = Object.freeze({ subject: null, scopes: SCOPES, accessKey: SCOPES.join(' ') });

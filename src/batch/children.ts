@@ -1,6 +1,6 @@
 import DataLoader from 'dataloader';
-import { KEYS_A_STATEMENT, rejectingKeys, type BatchContext, type LoaderFactory } from './loaders.ts';
-import { keyMarks, paddedKeys } from './padding.ts';
+import { KEYS_A_STATEMENT, readByKeys, rejectingKeys } from './keyed.ts';
+import type { BatchContext, LoaderFactory } from './loaders.ts';
 import { rowTag } from './tags.ts';
 import { rowDecoder, sqlName, type ChildTable, type Columns, type RowId, type RowOf } from './table.ts';
 
@@ -18,17 +18,14 @@ export function childLoader<T extends Columns>(table: ChildTable<T>): LoaderFact
   const names = Object.keys(table.columns);
   const decode = rowDecoder(table.columns, names);
   const column = (name: string) => sqlName(table, name);
-  const select = `SELECT ${names.map(column).join(', ')} FROM ${table.name} FORCE INDEX (PRIMARY)`;
-  const order = `ORDER BY ${column(table.parent)}, ${column(table.sort)}`;
+  const select = `SELECT ${names.map(column).join(', ')} FROM ${table.name} FORCE INDEX (PRIMARY) WHERE ${column(table.parent)}`;
+  const order = ` ORDER BY ${column(table.parent)}, ${column(table.sort)}`;
   const create = (context: BatchContext) =>
     new DataLoader<Parent, readonly RowOf<T>[], RowId>(
       rejectingKeys(async (parents) => {
-        const ids = paddedKeys(parents.map(({ id }) => id));
-        const raw = await context.db.read({
-          name: table.field,
-          sql: `${select} WHERE ${column(table.parent)} IN (${keyMarks(ids)}) ${order} LIMIT ${ids.length * table.most}`,
-          values: ids.map(BigInt),
-        });
+        const ids = parents.map(({ id }) => id);
+        const statement = { name: table.field, select, encode: BigInt, order, rowsAKey: table.most };
+        const raw = await readByKeys(context.db, ids, statement);
         for (const parent of parents) context.tags.add(rowTag(table.of, parent));
         const rows = Map.groupBy(raw.map(decode), (row) => String(row[table.parent]));
         return parents.map(({ id }) => rows.get(id) ?? []);

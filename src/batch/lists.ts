@@ -1,6 +1,7 @@
 import DataLoader from 'dataloader';
 import type { ListQuery, ListSource, PageQuery, Position } from './conditions.ts';
-import { customerColumnOf, rejectingKeys, type BatchContext, type LoaderFactory } from './loaders.ts';
+import { rejectingKeys } from './keyed.ts';
+import { customerColumnOf, type BatchContext, type LoaderFactory } from './loaders.ts';
 import { paddedParents } from './padding.ts';
 import { COUNT_BOUND, countStatement, existsStatement, pageStatement } from './statements.ts';
 import { listTag, customerTag, rowTag } from './tags.ts';

@@ -1,6 +1,6 @@
 import DataLoader from 'dataloader';
 import type { Database } from '../db/database.ts';
-import { keyMarks, paddedKeys } from './padding.ts';
+import { asError, KEYS_A_STATEMENT, readByKeys, rejectingKeys } from './keyed.ts';
 import { customerTag, rowTag } from './tags.ts';
 import { rowDecoder, sqlName, type ChildTable, type Columns, type RowOf, type Table } from './table.ts';
 
@@ -25,12 +25,6 @@ export interface LoaderFactory<Loader> {
 }
 
 /**
- * How many keys a statement is for; DataLoader splits more into several concurrent statements, and if one of them fails, only its
- * own keys are affected. MySQL allows 65,535 placeholders.
- */
-export const KEYS_A_STATEMENT = { maxBatchSize: 1_000 } as const;
-
-/**
  * Loads rows by a unique key: one statement per tick for up to 1,000 keys, and if the table has `former` keys, one more for
  * those that are missing. A missing key yields null.
  * @param by the key's column, `id` or one of `table.uniques`
@@ -47,14 +41,8 @@ export function rowLoader<T extends Columns>(
     const names = [...new Set([by, ...customerColumnOf(table), ...context.columnsOf(table)])];
     const decode = rowDecoder<Columns>(table.columns, names);
     const columns = names.map((name) => `t.${sqlName(table, name)}`).join(', ');
-    const read = (keys: readonly string[], name: string, select: string) => {
-      const asked = paddedKeys(keys);
-      return context.db.read({
-        name: `${table.type} by ${name}`,
-        sql: `${select} IN (${keyMarks(asked)}) LIMIT ${asked.length}`,
-        values: asked.map((value) => key.encode(value)),
-      });
-    };
+    const read = (keys: readonly string[], name: string, select: string) =>
+      readByKeys(context.db, keys, { name: `${table.type} by ${name}`, select, encode: (value) => key.encode(value) });
     const load = async (keys: readonly string[]): Promise<(RowOf<T> | Error | null)[]> => {
       const raw = await read(keys, by, `SELECT ${columns} ${from}`);
       const rows = new Map<string, RowOf<T> | Error>(raw.map(decode).map((row) => [String(row[by]), row as RowOf<T>]));
@@ -82,24 +70,6 @@ export function rowLoader<T extends Columns>(
   };
   return Object.assign(create, { table });
 }
-
-/**
- * Has a batch that fails reject each of its keys. DataLoader forgets the keys of a batch that throws, so that a deeper level of
- * the query would send the failed statement again.
- */
-export const rejectingKeys =
-  <Key, Value>(load: (keys: readonly Key[]) => Promise<readonly (Value | Error)[]>) =>
-  async (keys: readonly Key[]): Promise<readonly (Value | Error)[]> => {
-    try {
-      return await load(keys);
-    } catch (error) {
-      return keys.map(() => asError(error));
-    }
-  };
-
-/** Converts a thrown value for DataLoader, which accepts only instances of Error. */
-const asError = (thrown: unknown): Error =>
-  thrown instanceof Error ? thrown : new Error('a batch failed', { cause: thrown });
 
 /** The column of the customer that a row belongs to, if any, which the row's cache tag needs. */
 export const customerColumnOf = ({ customerColumn }: Table): readonly string[] =>

@@ -1,6 +1,6 @@
 import DataLoader from 'dataloader';
-import { KEYS_A_STATEMENT, customerColumnOf, rejectingKeys, type BatchContext, type LoaderFactory } from './loaders.ts';
-import { keyMarks, paddedKeys } from './padding.ts';
+import { KEYS_A_STATEMENT, readByKeys, rejectingKeys } from './keyed.ts';
+import { customerColumnOf, type BatchContext, type LoaderFactory } from './loaders.ts';
 import { rowTag } from './tags.ts';
 import { rowDecoder, sqlName, type Columns, type RowId, type RowOf, type Table } from './table.ts';
 
@@ -25,12 +25,8 @@ export function referredLoaders<T extends Columns>(to: Table<T>, by: string): Lo
       const join = `LEFT JOIN ${to.name} AS t FORCE INDEX (PRIMARY) ON t.id = f.${pointer}`;
       const select = `SELECT ${columns}, f.id FROM ${from.name} AS f FORCE INDEX (PRIMARY) ${join} WHERE f.id`;
       const load = async (ids: readonly RowId[]) => {
-        const asked = paddedKeys(ids);
-        const raw = await context.db.read({
-          name: `${to.type} of ${from.type}`,
-          sql: `${select} IN (${keyMarks(asked)}) LIMIT ${asked.length}`,
-          values: asked.map(BigInt),
-        });
+        const statement = { name: `${to.type} of ${from.type}`, select, encode: BigInt };
+        const raw = await readByKeys(context.db, ids, statement);
         // The referring row's id is in the last column, which the decoder ignores.
         const rows = new Map(raw.map((row) => [String(row[names.length]), row[0] === null ? null : decode(row)]));
         for (const row of rows.values()) context.tags.add(rowTag(to, row));

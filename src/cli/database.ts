@@ -29,7 +29,8 @@ export interface Servers {
  * @param options.redis whether Redis is needed too; default false
  * @param options.createsDatabase whether to create a missing database from the settings; default true
  * @returns the command's exit code
- * @throws CliError when a server is unavailable or another process uses the data folder (69), see `applyMigrations` and `startEmbeddedServers`
+ * @throws CliError when a server is unavailable or another process uses the data folder (69), see `applyMigrations` and
+ *   `startEmbeddedServers`
  */
 export async function withServers(
   options: { config: Config; cli: CliContext; redis?: boolean; createsDatabase?: boolean; migrates?: boolean },

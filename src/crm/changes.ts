@@ -73,15 +73,15 @@ const ROW_ID = /^[1-9]\d*$/;
 /** How the server formats times; imports recorded them like this. */
 const SERVER_TIME = /^(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d\.\d{3})$/;
 
-/** Who looks at a change, and what is needed to show it. */
-export interface Shown {
+/** Who reads a change, and what is needed to show it. */
+export interface ChangeReader {
   readonly scopes: readonly string[];
   /** The types that fields refer to, by name. */
   readonly references: ReadonlyMap<string, string>;
 }
 
 /** Converts a recorded value to the API's usual format: global ids, RFC 3339 times. */
-function asElsewhere(field: string, value: Maybe<string>, references: Shown['references']): string | null {
+function toApiFormat(field: string, value: Maybe<string>, references: ChangeReader['references']): string | null {
   if (!isGiven(value)) return null;
   const type = references.get(field);
   if (type !== undefined && ROW_ID.test(value)) return globalId(type, value);
@@ -93,11 +93,11 @@ function asElsewhere(field: string, value: Maybe<string>, references: Shown['ref
  * addresses were changed, but not the values.
  * @param changes as `recordChange` wrote it
  */
-export function shownFields(changes: string, { scopes, references }: Shown): FieldChange[] {
+export function shownFields(changes: string, { scopes, references }: ChangeReader): FieldChange[] {
   const fields = (JSON.parse(changes) as FieldChange[]).map(({ field, before, after }) => ({
     field,
-    before: asElsewhere(field, before, references),
-    after: asElsewhere(field, after, references),
+    before: toApiFormat(field, before, references),
+    after: toApiFormat(field, after, references),
   }));
   if (scopes.includes('crm:pii')) return fields;
   return fields.map((change) =>

@@ -30,7 +30,9 @@ const SHOWS = /^[^\p{White_Space}\p{C}]$/u;
 /** Code points that are not text: controls other than tabs and line breaks, lone surrogates, and noncharacters. */
 const NOT_TEXT = /[\p{Cs}\p{Noncharacter_Code_Point}]|(?![\t\n\r])\p{Cc}/u;
 
-/** Matches text that is invisible: white space, controls, default-ignorable characters such as zero-width spaces, blank braille. */
+/**
+ * Matches text that is invisible: white space, controls, default-ignorable characters such as zero-width spaces, blank braille.
+ */
 const INVISIBLE = /^[\p{White_Space}\p{Cc}\p{Default_Ignorable_Code_Point}\u2800]*$/u;
 
 /**

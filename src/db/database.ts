@@ -27,7 +27,7 @@ export interface Database {
   readonly client: PrismaClient;
   /**
    * Runs one SELECT through Prisma's driver adapter and counts it under its name.
-   * @param signal once aborted, nothing is sent; commands of the command line have none
+   * @param signal once aborted, nothing is sent, except for statements that are already waiting for a connection
    * @throws TIMEOUT, SERVICE_UNAVAILABLE, or the signal's reason
    */
   read(statement: ReadStatement, signal?: AbortSignal): Promise<RawRow[]>;

@@ -32,7 +32,7 @@ async function readOrMake(client: PrismaClient, { name, bytes }: { name: string;
   // First, so that a start usually writes nothing.
   const found = await client.gatewayKey.findUnique({ where });
   if (found !== null) return found.value;
-  // INSERT IGNORE: another gateway may make it just now, and then that one counts.
+  // INSERT IGNORE: another gateway may insert a key first; then that one is kept.
   await client.gatewayKey.createMany({ data: [{ name, value: randomBytes(bytes) }], skipDuplicates: true });
   return (await client.gatewayKey.findUniqueOrThrow({ where })).value;
 }

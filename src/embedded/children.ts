@@ -109,9 +109,9 @@ function childOf({ process, pid, exited, answers, command, logStart }: StartedPr
 const KILLED_MS = 30_000;
 
 /**
- * Ends a server that an earlier gateway left running: one that is still shutting down, or whose gateway was killed. It gets SIGKILL
- * if it has not ended within `patienceMs`; its database recovers when it is next opened. Call this only while holding the lock
- * of its data folder, so that no other gateway can be using the server.
+ * Ends a server that an earlier gateway left running: one that is still shutting down, or whose gateway was killed. It gets
+ * SIGKILL if it has not ended within `patienceMs`; its database recovers when it is next opened. Call this only while holding
+ * the lock of its data folder, so that no other gateway can be using the server.
  * @param pidFile where `startChild` recorded the process
  * @param folder the server's data folder, for the message
  * @throws CliError naming the process, when even SIGKILL does not end it within 30 s

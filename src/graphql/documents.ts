@@ -139,7 +139,10 @@ function parseSource(source: string, maxTokens: number): DocumentNode | RequestE
   }
 }
 
-/** Whether more than `levels` brackets are open at once in the first `maxTokens` tokens. Throws graphql's error for an invalid token. */
+/**
+ * Whether more than `levels` brackets are open at once in the first `maxTokens` tokens. Throws graphql's error for an invalid
+ * token.
+ */
 function isDeeper(source: string, { levels, maxTokens }: { levels: number; maxTokens: number }): boolean {
   const lexer = new Lexer(new Source(source));
   let open = 0;

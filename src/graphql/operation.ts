@@ -38,7 +38,7 @@ export interface Operation extends RequestOrigin {
   /** The name in the request, which may leave it out if the document has one operation only. */
   readonly name: string | undefined;
   /** The variables of the request, as they were sent. */
-  readonly given: Readonly<Record<string, unknown>>;
+  readonly rawVariables: Readonly<Record<string, unknown>>;
   /** Coerced, with defaults filled in. */
   readonly variables: VariableValues;
   /** Its cost, and the limits that it exceeds. For a subscription, that of one event. */
@@ -55,12 +55,13 @@ export function createPrepare({ schema, documents }: { schema: GraphQLSchema; do
   return (request, origin) => {
     if (request.isPersisted) throw new RequestErrors([notPersisted()]);
     const document = documents.read(request.query);
-    const { operationName: name, variables: given = {} } = request;
+    const { operationName: name, variables: rawVariables = {} } = request;
     const definition = pickOperation(document.document, name);
     if (definition === undefined) throw new RequestErrors([unknownOperation(name)]);
-    const variables = coerceVariables(schema, definition, given);
+    const variables = coerceVariables(schema, definition, rawVariables);
     if ('errors' in variables) throw new RequestErrors(variables.errors);
-    return { ...origin, document, definition, name, given, variables, measured: document.measure(definition, given) };
+    const measured = document.measure(definition, rawVariables);
+    return { ...origin, document, definition, name, rawVariables, variables, measured };
   };
 }
 

@@ -25,7 +25,7 @@ export function allowOrigins(
 
 const corsRoute = (route: Route, allowed: ReadonlySet<string>): Route => ({
   ...route,
-  prepare(request, response) {
+  setHeaders(request, response) {
     // Set for every request, also without a permitted origin, so that caches keep the responses to each origin apart.
     response.setHeader('vary', varyBy(response, 'Origin'));
     const { origin } = request.headers;

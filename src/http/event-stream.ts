@@ -9,7 +9,10 @@ export type StreamEnd = 'client' | 'stalled' | 'stopping' | 'completed';
 
 /** A response of server-sent events, as in the distinct connections mode of GraphQL over SSE. */
 export interface EventStream {
-  /** Sends an execution result, as JSON in UTF-8. Resolves once the operating system has accepted all of it, or the stream has ended. */
+  /**
+   * Sends an execution result, as JSON in UTF-8. Resolves once the operating system has accepted all of it, or the stream has
+   * ended.
+   */
   next(result: Buffer): Promise<void>;
   /**
    * Sends the event `complete`, and ends the stream. If the gateway is stopping, a slow client is cut off early.

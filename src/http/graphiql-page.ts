@@ -2,8 +2,8 @@ import type { GraphiQLOptions } from 'graphql-yoga';
 import { graphiqlScripts } from './graphiql-scripts.ts';
 
 /**
- * GraphiQL's drag library leaves a stale `transform` on each tab, and applies it when the tab gets the focus. Without this, the tab
- * jumps away on mouse-down, and the click lands elsewhere.
+ * GraphiQL's drag library leaves a stale `transform` on each tab, and applies it when the tab gets the focus. Without this,
+ * the tab jumps away on mouse-down, and the click lands elsewhere.
  */
 const TABS = '.graphiql-container .graphiql-tab { transform: none !important; }';
 

@@ -28,11 +28,11 @@ const storedTabs = () => JSON.parse(localStorage.getItem('graphiql:tabState') ||
 const store = (name, value) => localStorage.setItem('graphiql:' + name, value ?? '');`;
 
 /**
- * When it starts, GraphiQL looks among the stored tabs for one with the query that it stored last, or with the parameter \`query\`
- * of the address, and opens another tab if there is none. It stores a query only once it is edited, so a second visit would open
- * a blank tab. Therefore this stores the query of the tab that was selected. GraphiQL also writes the selected query into the
- * address, together with a history state; that must not open a tab either. A link has no history state. Its query opens a tab,
- * unless there is one already, without the variables of another tab.
+ * When it starts, GraphiQL looks among the stored tabs for one with the query that it stored last, or with the parameter
+ * \`query\` of the address, and opens another tab if there is none. It stores a query only once it is edited, so a second
+ * visit would open a blank tab. Therefore this stores the query of the tab that was selected. GraphiQL also writes the
+ * selected query into the address, together with a history state; that must not open a tab either. A link has no history
+ * state. Its query opens a tab, unless there is one already, without the variables of another tab.
  */
 const SAME_TABS = `const address = new URL(location.href);
 if (history.state !== null && address.searchParams.has('query')) {

@@ -21,8 +21,8 @@ export const live: Handler = (_, response) => sendJson(response, 200, { status: 
 
 /**
  * Readiness, with each dependency's state: 200 while queries can be executed, 503 without MySQL or while stopping. If all
- * connections are busy, the gateway stays ready, and `waiting` has the numbers of waiting reads and writes. Without Redis it stays
- * ready too, since responses are merely not cached, and `status` is `degraded`.
+ * connections are busy, the gateway stays ready, and `waiting` has the numbers of waiting reads and writes. Without Redis it
+ * stays ready too, since responses are merely not cached, and `status` is `degraded`.
  */
 export function createReadiness({ isStopping, pingDatabase, waiting, redisState }: HealthOptions): Handler {
   return async (_, response) => {

@@ -24,8 +24,8 @@ export function prefersPage(accept: string | undefined): boolean {
 }
 
 /**
- * Whether the caller accepts an event stream: not at all (`none`), besides JSON (`some`), or nothing else (`only`). A wildcard does
- * not count, since most callers that send one could not read a stream. urql lists all types even for queries.
+ * Whether the caller accepts an event stream: not at all (`none`), besides JSON (`some`), or nothing else (`only`). A wildcard
+ * does not count, since most callers that send one could not read a stream. urql lists all types even for queries.
  */
 export function eventStreamSupport(accept: string | undefined): 'none' | 'some' | 'only' {
   if (!accept || accept === JSON_TYPE) return 'none';

@@ -14,7 +14,10 @@ export interface OpenConnections {
   isClosing(): boolean;
 }
 
-/** After this many turns of the event loop without a new connection or request, none is pending: one turn accepts it, the next reads it. */
+/**
+ * After this many turns of the event loop without a new connection or request, none is pending: one turn accepts it, the next
+ * reads it.
+ */
 const QUIET_TURNS = 4;
 /** The part of `withinMs` in which requests are still read; after it, clients that keep sending are refused. */
 const READING_PART = 1 / 10;
@@ -26,7 +29,9 @@ export function watchConnections(server: Server): OpenConnections {
   let arrivals = 0;
   server.on('connection', () => (arrivals += 1));
 
-  /** If the event loop was busy, connections may wait to be accepted, and others look idle because their requests were not read. */
+  /**
+   * If the event loop was busy, connections may wait to be accepted, and others look idle because their requests were not read.
+   */
   async function readPending(withinMs: number): Promise<void> {
     const end = performance.now() + withinMs;
     for (let quiet = 0; quiet < QUIET_TURNS && performance.now() < end; quiet += 1) {

@@ -15,7 +15,7 @@ export interface Route {
   /** Others are refused, except OPTIONS, which lists them. */
   readonly methods: readonly string[];
   /** Sets headers for every response, including refusals and OPTIONS. */
-  readonly prepare?: (request: IncomingMessage, response: ServerResponse) => void;
+  readonly setHeaders?: (request: IncomingMessage, response: ServerResponse) => void;
   readonly handle: Handler;
 }
 
@@ -103,7 +103,7 @@ function createDispatcher(
     const { url = '', method = '' } = request;
     const path = url.split('?', 1)[0] ?? '';
     const route = routes[path];
-    route?.prepare?.(request, response);
+    route?.setHeaders?.(request, response);
     if (connections.isClosing() && !url.startsWith('/health/'))
       return sendError(response, new HttpError(503, 'The gateway is stopping; try again.'));
     if (home !== undefined && path === '/' && method === 'GET' && prefersPage(request.headers.accept)) {

@@ -133,7 +133,7 @@ function parseParts(key: KeyObject, cursor: string): readonly unknown[] | undefi
   }
 }
 
-/** The tag, then what is encrypted, as in RFC 5297. JSON may end in spaces, so the padding needs no mark. */
+/** Returns the authentication tag followed by the ciphertext, as in RFC 5297. Padded with spaces, which JSON.parse ignores. */
 function seal(key: KeyObject, json: string): Buffer {
   const missing = PADDED_TO_BYTES - 1 - ((Buffer.byteLength(json) - 1) % PADDED_TO_BYTES);
   // Like GCM, this cipher is authenticated, so the same types fit; @types/node (26.6) has none for it.

@@ -54,7 +54,7 @@ test('an uncaught error is logged with an id and without its message, counted, a
     const entries = gateway
       .stdout()
       .split('\n')
-      .filter((line) => line.includes('nobody caught'));
+      .filter((line) => line.includes('uncaught error'));
     const logged = entries.map((line) => JSON.parse(line) as { err: { type: string }; errorId: string });
     expect(new Set(logged.map(({ err }) => err.type))).toEqual(new Set(['Error', 'TypeError']));
     expect(new Set(logged.map(({ errorId }) => errorId)).size).toBe(2);

@@ -22,15 +22,15 @@ export async function raiseVersion(
   return customer;
 }
 
-const MOST = { tags: MAX_TAGS, addresses: MAX_ADDRESSES } as const;
+const MAX_LENGTHS = { tags: MAX_TAGS, addresses: MAX_ADDRESSES } as const;
 
 /** Refuses a list that would be longer than allowed (INVALID_INPUT). A list that is already too long may be shortened. */
 export function assertFits(
-  list: keyof typeof MOST,
+  list: keyof typeof MAX_LENGTHS,
   { before, after, path }: { readonly before: number; readonly after: number; readonly path: readonly string[] },
 ): void {
-  if (after > Math.max(before, MOST[list]))
-    refuse('INVALID_INPUT', path, `Expected at most ${MOST[list]} ${list} on a customer, got ${after} in all.`);
+  if (after > Math.max(before, MAX_LENGTHS[list]))
+    refuse('INVALID_INPUT', path, `Expected at most ${MAX_LENGTHS[list]} ${list} on a customer, got ${after} in all.`);
 }
 
 /** Records an update that was just made. */

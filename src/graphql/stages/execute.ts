@@ -18,8 +18,8 @@ export interface ExecuteOptions {
 export type Execute = ReturnType<typeof createExecute>;
 
 /**
- * Executes an operation by its plan, or by graphql's executor if it has none, in a context of its own. Retries a query whose reads
- * were inconsistent, but not a mutation, which has written by then.
+ * Executes an operation by its plan, or by graphql's executor if it has none, in a context of its own. Retries a query whose
+ * reads were inconsistent, but not a mutation, which has written by then.
  * @returns a function that rejects with TIMEOUT when time is up, or with the reason of the operation's signal. Its `rootValue` is
  *   a subscription's event, and `tags` collects the tags (`batch/tags.ts`) of everything that is read.
  */
@@ -42,7 +42,7 @@ export function createExecute({ schema, createContext, requestMs, metrics }: Exe
           schema,
           document: document.document,
           operationName: operation.name,
-          variableValues: operation.given,
+          variableValues: operation.rawVariables,
           contextValue,
           rootValue,
         });

@@ -31,9 +31,9 @@ export function createMaskError({ log, metrics }: { log: Log; metrics: Metrics }
 export type Results = ExecutionResult | AsyncIterable<ExecutionResult>;
 
 /**
- * Masks the errors of a result, or turns a rejection into a result with a masked error; never rejects. A result without data means
- * that nothing was executed; then graphql's own errors say what is wrong with the request. A stream of results is returned
- * unchanged: each of them is masked when it is executed.
+ * Masks the errors of a result, or turns a rejection into a result with a masked error; never rejects. A result without data
+ * means that nothing was executed; then graphql's own errors say what is wrong with the request. A stream of results is
+ * returned unchanged: each of them is masked when it is executed.
  */
 export async function mask(running: PromiseLike<ExecutionResult>, maskError: MaskError): Promise<ExecutionResult>;
 export async function mask(running: PromiseLike<Results>, maskError: MaskError): Promise<Results>;

@@ -44,10 +44,10 @@ function policyOf({ document: { metadata }, definition }: Operation): CachePolic
   return isStored ? { maxAgeSeconds: metadata.maxAgeSeconds } : undefined;
 }
 
-const keyOf = ({ document, name, given, caller }: Operation) => ({
+const keyOf = ({ document, name, rawVariables, caller }: Operation) => ({
   document: document.hash,
   operationName: name,
-  variables: given,
+  variables: rawVariables,
   access: caller.accessKey,
 });
 

@@ -24,29 +24,29 @@ export interface SubscribeOptions {
 }
 
 /**
- * Executes a subscription once for each event from its field's `subscribe`. Each result is read from the database, within a request's time
- * limit. Its `extensions.stream.state` says whether changes made through other gateways are noticed. A result without data is the last
- * one, unless its errors are transient: then it is retried.
+ * Executes a subscription once for each event from its field's `subscribe`. Each result is read from the database, within a
+ * request's time limit. Its `extensions.stream.state` says whether changes made through other gateways are noticed. A result
+ * without data is the last one, unless its errors are transient: then it is retried.
  * @returns a function that gives masked results; only one, with errors, when the subscription cannot begin
  */
 export function createSubscribe({ schema, createContext, maskError, execute, eventsAtOnce }: SubscribeOptions) {
-  const inTurn = pLimit(eventsAtOnce);
+  const limited = pLimit(eventsAtOnce);
 
   async function begin(operation: Operation): Promise<Results> {
-    const { document, definition, name, given, variables, signal } = operation;
+    const { document, definition, name, rawVariables, variables, signal } = operation;
     if (document.plan(definition, variables) === undefined) return { errors: [nullCondition()] };
     const valid = validateSubscriptionArgs({
       schema,
       document: document.document,
       operationName: name,
-      variableValues: given,
+      variableValues: rawVariables,
       contextValue: createContext(operation, { tags: new Set(), signal }),
     });
     if (!('schema' in valid)) return { errors: valid };
     const events = await createSourceEventStream(valid);
     if (!(Symbol.asyncIterator in events)) return events;
     return mapSourceToResponseEvent(valid, events, ({ rootValue }) =>
-      inTurn(async () =>
+      limited(async () =>
         withStreamState(rootValue as StreamEvent, await execute(operation, { tags: new Set(), rootValue })),
       ),
     );

@@ -1,0 +1,60 @@
+import type { Database, RawRow, SqlValue } from '../db/database.ts';
+
+/**
+ * How many keys a statement is for; DataLoader splits more into several concurrent statements, and if one of them fails, only its
+ * own keys are affected. MySQL allows 65,535 placeholders.
+ */
+export const KEYS_A_STATEMENT = { maxBatchSize: 1_000 } as const;
+
+interface KeyedSelect {
+  /** Names the statement in metrics. */
+  readonly name: string;
+  /** Up to the column that the keys are compared with. */
+  readonly select: string;
+  readonly encode: (key: string) => SqlValue;
+  /** ` ORDER BY ...` */
+  readonly order?: string;
+  /** The most rows that a key may have; 1 by default. */
+  readonly rowsAKey?: number;
+}
+
+/** Reads the rows of up to 1,000 keys in one statement. */
+export function readByKeys(
+  db: Pick<Database, 'read'>,
+  keys: readonly string[],
+  { name, select, encode, order = '', rowsAKey = 1 }: KeyedSelect,
+): Promise<RawRow[]> {
+  const asked = paddedKeys(keys);
+  const marks = asked.map(() => '?').join(', ');
+  const sql = `${select} IN (${marks})${order} LIMIT ${asked.length * rowsAKey}`;
+  return db.read({ name, sql, values: asked.map(encode) });
+}
+
+/**
+ * Pads keys to a power of two by repeating the last, which reads no extra rows. Statements are prepared and kept by their text,
+ * so this keeps the number of texts small.
+ */
+function paddedKeys(keys: readonly string[]): readonly string[] {
+  const last = keys.at(-1);
+  if (last === undefined) return keys;
+  const length = 2 ** Math.ceil(Math.log2(keys.length));
+  return [...keys, ...Array.from({ length: length - keys.length }, () => last)];
+}
+
+/**
+ * Has a batch that fails reject each of its keys. DataLoader forgets the keys of a batch that throws, so that a deeper level of
+ * the query would send the failed statement again.
+ */
+export const rejectingKeys =
+  <Key, Value>(load: (keys: readonly Key[]) => Promise<readonly (Value | Error)[]>) =>
+  async (keys: readonly Key[]): Promise<readonly (Value | Error)[]> => {
+    try {
+      return await load(keys);
+    } catch (error) {
+      return keys.map(() => asError(error));
+    }
+  };
+
+/** Converts a thrown value for DataLoader, which accepts only instances of Error. */
+export const asError = (thrown: unknown): Error =>
+  thrown instanceof Error ? thrown : new Error('a batch failed', { cause: thrown });
