@@ -3,15 +3,9 @@ import type { ListLoaderFactory } from '../batch/lists.ts';
 import type { BatchContext, LoaderFactory } from '../batch/loaders.ts';
 import type { ChildTable, Column, RowId, Table } from '../batch/table.ts';
 import type { Resolvers } from '../generated/graphql.ts';
-import {
-  runCommand,
-  type AnyCommand,
-  type Command,
-  type CommandInput,
-  type CommandResult,
-  type Payload,
-} from './command.ts';
+import { runCommand, type AnyCommand, type Command, type Payload } from './command.ts';
 import type { Context, Loaders } from './context.ts';
+import type { Intersection } from './resolver-types.ts';
 import type { OwnedTable } from './writer.ts';
 
 // `any`: types have tables, and children, with different columns.
@@ -44,10 +38,8 @@ export interface TypeDefinition<
   readonly node: string;
 }
 
-/** The names of the loaders of rows by a key. */
-type RowLoaderNames<Factories extends LoaderFactories> = {
-  [Name in keyof Factories]: ReturnType<Factories[Name]> extends RowLoader ? Name : never;
-}[keyof Factories];
+/** The names of those loaders that find a row by a key. */
+type RowLoaderName<All> = { [Name in keyof All]: All[Name] extends RowLoader ? Name : never }[keyof All];
 
 /** An identity function that lets the compiler infer a type's parts. */
 export const defineType = <
@@ -56,7 +48,9 @@ export const defineType = <
   FieldResolvers extends Resolvers,
   Mutations extends Commands,
 >(
-  type: TypeDefinition<Type, Factories, FieldResolvers, Mutations> & { readonly node: RowLoaderNames<Factories> },
+  type: TypeDefinition<Type, Factories, FieldResolvers, Mutations> & {
+    readonly node: RowLoaderName<LoadersOf<Factories>>;
+  },
 ): TypeDefinition<Type, Factories, FieldResolvers, Mutations> => type;
 
 /** The loaders that these factories create; each type's folder adds its own to `Loaders`. */
@@ -110,10 +104,10 @@ export type NodeLoad = (loaders: Loaders) => RowLoader;
 
 /** How to load a row of each type by its id. */
 export const nodeLoadersOf = <const Types extends readonly TypeDefinition[]>(types: Types) =>
-  Object.fromEntries(
-    // `defineType` has checked that there is such a loader.
-    types.map(({ table, node }) => [table.type, (loaders: Loaders) => loaders[node as keyof Loaders]]),
-  ) as unknown as Readonly<Record<Types[number]['table']['type'], NodeLoad>>;
+  Object.fromEntries<NodeLoad>(
+    // `defineType` has checked that there is such a loader of rows.
+    types.map(({ table, node }) => [table.type, (loaders) => loaders[node as RowLoaderName<Loaders>]]),
+  ) as Readonly<Record<Types[number]['table']['type'], NodeLoad>>;
 
 /**
  * The tables of rows that belong to customers, with their child tables. Without those of customers themselves and of what only
@@ -156,14 +150,17 @@ export type MutationResolversOf<Mutations extends Commands> = Mutations extends 
     : { readonly [Name in keyof Mutations]: ResolverOf<Mutations[Name]> }
   : never;
 
+// `any`: mutations have different inputs and payloads.
+// oxlint-disable-next-line typescript/no-explicit-any
+type AnyMutationResolver = (parent: unknown, args: { readonly input: any }, context: Context) => Promise<any>;
+
 /** The resolvers of `Mutation`: each runs the command of its name. */
-export const mutationResolversOf = (types: readonly TypeDefinition[]) =>
-  Object.fromEntries(
+export const mutationResolversOf = <const Types extends readonly TypeDefinition[]>(types: Types) =>
+  Object.fromEntries<AnyMutationResolver>(
     types
-      .flatMap(({ commands }) => Object.entries<Command<CommandInput, unknown, CommandResult>>(commands))
+      .flatMap(({ commands }) => Object.entries(commands))
       .map(([mutation, command]) => [
         mutation,
-        (_: unknown, { input }: { readonly input: CommandInput }, { writer }: Context) =>
-          runCommand(writer, { mutation, command }, input),
+        (_, { input }, { writer }) => runCommand(writer, { mutation, command }, input),
       ]),
-  );
+  ) as Intersection<MutationResolversOf<Types[number]['commands']>>;

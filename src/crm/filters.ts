@@ -30,8 +30,9 @@ export type SortArgument = Maybe<{ readonly field: string; readonly direction?: 
 
 /** The sort order of a list of a table's rows: the one in the argument `orderBy`, or else the table's default order. */
 export function sortBy({ name, sorts }: Table, asked?: SortArgument): ListRequest['sort'] {
-  const { field, direction = 'ASC' } = asked ?? sorts?.byDefault ?? { field: '' };
-  const column = sorts?.columns[field];
+  if (sorts === undefined) throw new TypeError(`${name}: its table does not say how its lists are sorted`);
+  const { field, direction = 'ASC' } = asked ?? sorts.byDefault;
+  const column = sorts.columns[field];
   if (column === undefined) throw new TypeError(`${name}: its table does not say by which column ${field} sorts`);
   return { column, descending: direction === 'DESC', name: `${field} ${direction}` };
 }

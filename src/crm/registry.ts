@@ -7,7 +7,6 @@ import {
   nodeLoadersOf,
   tablesOf,
   type LoadersOf,
-  type MutationResolversOf,
   type TypeDefinition,
 } from './define-type.ts';
 import { interaction } from './interaction/type.ts';
@@ -42,6 +41,5 @@ export const createLoaders: (context: BatchContext) => Intersection<LoadersOf<An
 /** The resolvers of the whole schema. It does not compile if one is missing. */
 export function createResolvers() {
   const fields = mergeResolvers(rootResolvers(nodeLoadersOf(TYPES)), ...TYPES.map(({ resolvers }) => resolvers));
-  const mutations = mutationResolversOf(TYPES) as unknown as Intersection<MutationResolversOf<AnyType['commands']>>;
-  return { ...fields, ...scalarResolvers, Mutation: mutations } satisfies NeededResolvers;
+  return { ...fields, ...scalarResolvers, Mutation: mutationResolversOf(TYPES) } satisfies NeededResolvers;
 }
