@@ -6,6 +6,7 @@ import { withinRange } from '../../src/data/verify/check.ts';
 import { PASSES } from '../../src/data/verify/passes.ts';
 import { countRows, nextRange } from '../../src/data/verify/ranges.ts';
 import { verifyDatabase } from '../../src/data/verify/verify-database.ts';
+import { until } from '../support/patience.ts';
 import { openRowsReader, type RowsReader } from '../support/rows-read.ts';
 import { createDatabase, startOwnServers } from '../support/servers.ts';
 
@@ -71,6 +72,23 @@ const rowsReadBy = (rowsAtOnce: number): Promise<number> =>
         [after, isLast] = [range.upTo, range.isLast];
       }
   });
+
+describe('the rows read', () => {
+  test('are those of the connection that stays open, though another ends meanwhile', async () => {
+    const other = await openConnection(databaseUrl);
+    await other.query('SELECT COUNT(email) FROM customers');
+    const read = await reader.rowsRead(async () => {
+      await other.end();
+      await until(
+        'the server to have ended the other connection',
+        () => connection.query('SELECT id FROM information_schema.processlist WHERE id = ?', [other.threadId]),
+        (rows: unknown[]) => rows.length === 0,
+      );
+      await connection.query('SELECT COUNT(email) FROM customers');
+    });
+    expect(read).toBeGreaterThanOrEqual(300);
+  });
+});
 
 describe('a whole check', () => {
   test('reads each row a bounded number of times, and no more in small ranges than at once', async () => {
