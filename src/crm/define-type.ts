@@ -1,18 +1,13 @@
 import type { ListSource } from '../batch/conditions.ts';
 import type { ListLoaderFactory } from '../batch/lists.ts';
 import type { BatchContext, LoaderFactory } from '../batch/loaders.ts';
-import type { ChildTable, Column, RowId, Table } from '../batch/table.ts';
+import type { ChildTable, Column, Columns, RowId, Table } from '../batch/table.ts';
 import type { Resolvers } from '../generated/graphql.ts';
 import { runCommand, type AnyCommand, type Command, type Payload } from './command.ts';
 import type { Context, Loaders } from './context.ts';
 import type { Intersection } from './resolver-types.ts';
 import type { OwnedTable } from './writer.ts';
 
-// `any`: types have tables, and children, with different columns.
-// oxlint-disable-next-line typescript/no-explicit-any
-type AnyTable<Type extends string = string> = Table<any, Type>;
-// oxlint-disable-next-line typescript/no-explicit-any
-type AnyChildTable = ChildTable<any>;
 type LoaderFactories = Readonly<Record<string, LoaderFactory<unknown>>>;
 type Commands = Readonly<Record<string, AnyCommand>>;
 
@@ -24,7 +19,7 @@ export interface TypeDefinition<
   Mutations extends Commands = Commands,
 > {
   /** The table of its rows. */
-  readonly table: AnyTable<Type>;
+  readonly table: Table<Columns, Type>;
   /**
    * The factory of each of its loaders, by the loader's name. The tables that they read are the type's tables: its own, those of
    * other GraphQL types that only it has, and child tables.
@@ -65,7 +60,7 @@ export const tablesOf = (types: readonly TypeDefinition[]): Table[] =>
   ]);
 
 /** Every table whose rows belong to a row of one of `tablesOf`. */
-export const childTablesOf = (types: readonly TypeDefinition[]): AnyChildTable[] =>
+export const childTablesOf = (types: readonly TypeDefinition[]): ChildTable[] =>
   types.flatMap(({ loaders }) => Object.values(loaders).flatMap(({ childTable }) => childTable ?? []));
 
 /** Every list, by the name of its loaders. */
@@ -150,9 +145,8 @@ export type MutationResolversOf<Mutations extends Commands> = Mutations extends 
     : { readonly [Name in keyof Mutations]: ResolverOf<Mutations[Name]> }
   : never;
 
-// `any`: mutations have different inputs and payloads.
-// oxlint-disable-next-line typescript/no-explicit-any
-type AnyMutationResolver = (parent: unknown, args: { readonly input: any }, context: Context) => Promise<any>;
+/** What the resolvers of all mutations have in common, whatever their inputs and payloads are. */
+type AnyMutationResolver = (parent: unknown, args: { readonly input: never }, context: Context) => Promise<unknown>;
 
 /** The resolvers of `Mutation`: each runs the command of its name. */
 export const mutationResolversOf = <const Types extends readonly TypeDefinition[]>(types: Types) =>
