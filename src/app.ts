@@ -10,7 +10,7 @@ import { sharedKey } from './db/shared-key.ts';
 import { createCustomerBus } from './events/customer-bus.ts';
 import { createContexts, type ContextOptions } from './graphql/context.ts';
 import { createDocuments } from './graphql/documents.ts';
-import { createPrepare, type Prepare } from './graphql/operation.ts';
+import { createPrepare, type Prepare } from './graphql/prepare.ts';
 import { createRun, type Run } from './graphql/run.ts';
 import { createSchema, SDL } from './graphql/schema.ts';
 import { createMaskError } from './graphql/stages/mask.ts';

@@ -8,9 +8,9 @@ export interface Caller {
   /** Null for a caller who is not signed in. */
   readonly subject: string | null;
   readonly scopes: readonly Scope[];
-  /** Equal for callers who always get the same responses; part of the response cache's keys. */
+  /** Equal for callers who always get the same responses. Short, since it is part of the response cache's keys. */
   readonly accessKey: string;
 }
 
 /** The caller as long as there is no authentication: anonymous, with every scope. Production does not start without it. */
-export const ANYBODY: Caller = Object.freeze({ subject: null, scopes: SCOPES, accessKey: SCOPES.join(' ') });
+export const ANYBODY: Caller = Object.freeze({ subject: null, scopes: SCOPES, accessKey: 'anybody' });

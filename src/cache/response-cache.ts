@@ -1,5 +1,3 @@
-import { hash } from 'node:crypto';
-import { canonical } from '../canonical.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { ALL_TAGS, createInvalidationLog, type Position } from './invalidation-log.ts';
 import type { BoundedRedis } from './redis.ts';
@@ -7,11 +5,9 @@ import { createPending } from './pending.ts';
 
 /** What identifies a response. */
 export interface CacheKey {
-  /** The hash of the normalised document. */
-  readonly document: string;
-  readonly operationName: string | undefined;
-  readonly variables: Readonly<Record<string, unknown>> | undefined;
-  /** Equal for callers who always get the same responses. */
+  /** The hash of what is requested. */
+  readonly request: string;
+  /** Equal for callers who always get the same responses. Short, since it is part of the key in Redis. */
   readonly access: string;
 }
 
@@ -75,10 +71,7 @@ export function createResponseCache(options: ResponseCacheOptions): ResponseCach
   const counter = (result: Lookup['result']) => metrics.cacheResults.labels(result);
   const results = { HIT: counter('HIT'), MISS: counter('MISS'), BYPASS: counter('BYPASS') };
   const log = createInvalidationLog({ prefix });
-  const redisKey = (key: CacheKey) => {
-    const parts = [schemaHash, key.document, key.operationName ?? '', key.access, canonical(key.variables ?? {})];
-    return `${prefix}answer:${hash('sha256', parts.join('\n'), 'base64url')}`;
-  };
+  const redisKey = ({ request, access }: CacheKey) => `${prefix}response:${schemaHash}:${request}:${access}`;
   const pending = createPending((tags) =>
     redis.run('invalidate', async (client) => {
       await log.append(client, tags);
@@ -93,26 +86,26 @@ export function createResponseCache(options: ResponseCacheOptions): ResponseCach
       return { stored, position };
     });
 
-  const lookup: ResponseCache['lookup'] = async (key, policy, { refresh }) => {
-    // Until Redis knows of every write, cached responses may be stale.
-    if (pending.count() > 0) return { result: 'BYPASS' };
-    const name = redisKey(key);
-    const found = await read(name);
-    if (found === undefined || pending.count() > 0) return { result: 'BYPASS' };
-    const { stored, position } = found;
-    const response = refresh || stored === null ? undefined : decode(stored);
-    if (response !== undefined && log.isFresh(response.position, response.tags)) return { result: 'HIT', response };
-    const store = async (computed: NewResponse) => {
-      await redis.run('store', (client) => client.set(name, encode(computed, position), 'EX', policy.maxAgeSeconds));
-    };
-    return { result: 'MISS', store };
+  const counted = (lookup: Lookup): Lookup => {
+    results[lookup.result].inc();
+    return lookup;
   };
 
   return {
-    async lookup(key, policy, lookupOptions) {
-      const found = await lookup(key, policy, lookupOptions);
-      results[found.result].inc();
-      return found;
+    async lookup(key, policy, { refresh }) {
+      // Until Redis knows of every write, cached responses may be stale.
+      if (pending.count() > 0) return counted({ result: 'BYPASS' });
+      const name = redisKey(key);
+      const found = await read(name);
+      if (found === undefined || pending.count() > 0) return counted({ result: 'BYPASS' });
+      const { stored, position } = found;
+      const response = refresh || stored === null ? undefined : decode(stored);
+      if (response !== undefined && log.isFresh(response.position, response.tags))
+        return counted({ result: 'HIT', response });
+      const store = async (computed: NewResponse) => {
+        await redis.run('store', (client) => client.set(name, encode(computed, position), 'EX', policy.maxAgeSeconds));
+      };
+      return counted({ result: 'MISS', store });
     },
     invalidate: async (tags) => {
       if (tags.length > 0) await pending.send(pending.count() < MAX_PENDING ? tags : [ALL_TAGS]);

@@ -1,11 +1,8 @@
-import { Kind, OperationTypeNode, type DocumentNode, type GraphQLSchema, type OperationDefinitionNode } from 'graphql';
+import { OperationTypeNode, type OperationDefinitionNode } from 'graphql';
 import type { Caller } from '../access/caller.ts';
-import { quoted } from '../errors.ts';
-import { graphqlError } from './coded-errors.ts';
 import type { Measured } from './complexity.ts';
-import { RequestErrors, type Documents, type StoredDocument } from './documents.ts';
+import type { StoredDocument } from './documents.ts';
 import type { VariableValues } from './plan.ts';
-import { coerceVariables } from './variables.ts';
 
 /** The parameters of a GraphQL request, as specified by GraphQL over HTTP. */
 export interface GraphQLRequest {
@@ -31,8 +28,11 @@ export interface RequestOrigin {
   readonly costMode: CostMode | undefined;
 }
 
-/** One operation of a request, prepared: everything that its execution needs to know. */
-export interface Operation extends RequestOrigin {
+/**
+ * What the text of a request determines, whoever sends it. Requests with the same text share it, so none of it may be modified,
+ * the values of variables included.
+ */
+export interface PreparedRequest {
   readonly document: StoredDocument;
   readonly definition: OperationDefinitionNode;
   /** The name in the request, which may leave it out if the document has one operation only. */
@@ -43,27 +43,12 @@ export interface Operation extends RequestOrigin {
   readonly variables: VariableValues;
   /** Its cost, and the limits that it exceeds. For a subscription, that of one event. */
   readonly measured: Measured;
+  /** A hash of the document, the name and the variables: equal for requests that ask for the same. */
+  hash(): string;
 }
 
-export type Prepare = (request: GraphQLRequest, origin: RequestOrigin) => Operation;
-
-/**
- * Creates the function that prepares a request's operation, without executing any of it.
- * @returns a function that throws RequestErrors when there is no such operation, or its variables are invalid
- */
-export function createPrepare({ schema, documents }: { schema: GraphQLSchema; documents: Documents }): Prepare {
-  return (request, origin) => {
-    if (request.isPersisted) throw new RequestErrors([notPersisted()]);
-    const document = documents.read(request.query);
-    const { operationName: name, variables: rawVariables = {} } = request;
-    const definition = pickOperation(document.document, name);
-    if (definition === undefined) throw new RequestErrors([unknownOperation(name)]);
-    const variables = coerceVariables(schema, definition, rawVariables);
-    if ('errors' in variables) throw new RequestErrors(variables.errors);
-    const measured = document.measure(definition, rawVariables);
-    return { ...origin, document, definition, name, rawVariables, variables, measured };
-  };
-}
+/** One operation of a request, prepared: everything that its execution needs to know. */
+export interface Operation extends PreparedRequest, RequestOrigin {}
 
 /** Whether the operation is a mutation, which GET must not execute. */
 export const isMutation = ({ definition }: Pick<Operation, 'definition'>): boolean =>
@@ -71,24 +56,6 @@ export const isMutation = ({ definition }: Pick<Operation, 'definition'>): boole
 /** Whether the operation is a subscription, which has any number of results. */
 export const isSubscription = ({ definition }: Pick<Operation, 'definition'>): boolean =>
   definition.operation === OperationTypeNode.SUBSCRIPTION;
-
-/** Undefined if none has the name, or if there are several and no name. */
-function pickOperation(document: DocumentNode, name: string | undefined): OperationDefinitionNode | undefined {
-  const operations = document.definitions.filter((definition) => definition.kind === Kind.OPERATION_DEFINITION);
-  if (name) return operations.find((operation) => operation.name?.value === name);
-  return operations.length === 1 ? operations[0] : undefined;
-}
-
-const unknownOperation = (name: string | undefined) =>
-  graphqlError(
-    'BAD_USER_INPUT',
-    name === undefined
-      ? 'Parameter "operationName": expected the name of one of the document\'s operations, got nothing.'
-      : `Parameter "operationName": the document has no operation ${quoted(name)}.`,
-  );
-
-/**
- * Asks a client to send the document itself. Clients look for this exact message: then they send the document at once, and do not
- * try a hash alone again.
- */
-const notPersisted = () => graphqlError('PERSISTED_QUERY_NOT_FOUND', 'PersistedQueryNotSupported');
+/** Whether the operation only reads, and once. */
+export const isQuery = ({ definition }: Pick<Operation, 'definition'>): boolean =>
+  definition.operation === OperationTypeNode.QUERY;

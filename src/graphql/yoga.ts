@@ -2,7 +2,8 @@ import { GraphQLError, type GraphQLSchema } from 'graphql';
 import { createYoga, type GraphiQLOptions, type Plugin } from 'graphql-yoga';
 import type { Caller } from '../access/caller.ts';
 import { RequestErrors } from './documents.ts';
-import { isMutation, isSubscription, type Prepare } from './operation.ts';
+import { isMutation, isSubscription } from './operation.ts';
+import type { Prepare } from './prepare.ts';
 import type { Run } from './run.ts';
 import type { MaskError } from './stages/mask.ts';
 
@@ -25,7 +26,8 @@ export function createYogaHandler({ prepare, run, callerOf, maskError, ...option
         const origin = { caller: callerOf(request), signal: request.signal, refresh: false, costMode: undefined };
         try {
           const parameters = { query, isPersisted: false, operationName: operationName ?? undefined, variables };
-          const operation = prepare(parameters, origin);
+          // Yoga has parsed the request already.
+          const operation = prepare({ text: JSON.stringify(parameters), parse: () => parameters }, origin);
           if (isMutation(operation) && request.method === 'GET') return { errors: [mutationByGet()] };
           return await (isSubscription(operation) ? run.subscribe(operation) : run.execute(operation));
         } catch (error) {

@@ -2,7 +2,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Caller } from '../access/caller.ts';
 import { createError } from '../errors.ts';
 import { RequestErrors } from '../graphql/documents.ts';
-import { isMutation, isSubscription, type CostMode, type Operation, type Prepare } from '../graphql/operation.ts';
+import { isMutation, isSubscription, type CostMode, type Operation } from '../graphql/operation.ts';
+import type { Prepare } from '../graphql/prepare.ts';
 import { responseInstead, type Run } from '../graphql/run.ts';
 import { serialise, type GraphQLResponse } from '../graphql/stages/serialise.ts';
 import { sendAsEvents } from './event-stream.ts';
@@ -26,12 +27,12 @@ export interface GraphQLHandlerOptions {
 export function createGraphQLHandler({ prepare, run, bodyBytes, subscriptions }: GraphQLHandlerOptions) {
   return async (request: IncomingMessage, response: ServerResponse, caller: Caller): Promise<void> => {
     const format = formatOf(request);
-    const parameters = await readGraphQLRequest(request, bodyBytes);
+    const text = await readGraphQLRequest(request, bodyBytes);
     const refresh = request.headers['cache-control']?.toLowerCase().includes('no-cache') === true;
     const origin = { caller, signal: disconnectSignal(response), refresh, costMode: format.costMode };
     let operation: Operation;
     try {
-      operation = prepare(parameters, origin);
+      operation = prepare(text, origin);
     } catch (error) {
       if (error instanceof RequestErrors) return send(response, format, serialise({ errors: error.errors }));
       throw error;
@@ -84,7 +85,7 @@ const costWithStream = () =>
 /** A signal that aborts when the client disconnects before it has the whole response. */
 function disconnectSignal(response: ServerResponse): AbortSignal {
   const controller = new AbortController();
-  response.once('close', () => {
+  response.on('close', () => {
     // Also emitted after a response was sent whole, for which an error, with its stack trace, would be created in vain.
     if (!response.writableFinished) controller.abort(createError('TIMEOUT', 'The request was given up.'));
   });

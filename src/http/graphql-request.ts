@@ -3,17 +3,18 @@ import { parse as parseContentType } from 'content-type';
 import { quoted } from '../errors.ts';
 import { isGiven } from '../given.ts';
 import type { CostMode, GraphQLRequest } from '../graphql/operation.ts';
+import type { RequestText } from '../graphql/prepare.ts';
 import { HttpError } from './http-error.ts';
 import { isUtf8, JSON_TYPE } from './media-types.ts';
 
 /**
- * Reads the parameters of a GET or POST.
+ * Reads the text of a GET or POST, whose `parse` throws HttpError 400 for parameters that are not valid.
  * @throws HttpError for a request that cannot be read (400, 413, 415)
  */
-export async function readGraphQLRequest(request: IncomingMessage, maxBytes: number): Promise<GraphQLRequest> {
-  if (request.method === 'GET') return parseGet(queryString(request));
+export async function readGraphQLRequest(request: IncomingMessage, maxBytes: number): Promise<RequestText> {
+  if (request.method === 'GET') return { text: queryString(request), parse: parseGet };
   assertJsonBody(request.headers['content-type']);
-  return parsePost(await readBody(request, maxBytes));
+  return { text: await readBody(request, maxBytes), parse: parsePost };
 }
 
 /**
@@ -78,9 +79,8 @@ function parsePost(body: string): GraphQLRequest {
   return checkedRequest(parsed);
 }
 
-/** The query string of a request's URL, without the question mark. */
-const queryString = ({ url = '' }: IncomingMessage): string =>
-  url.includes('?') ? url.slice(url.indexOf('?') + 1) : '';
+/** The query string of a request's URL with its question mark, so that it is never equal to a JSON body; `?` if there is none. */
+const queryString = ({ url = '' }: IncomingMessage): string => (url.includes('?') ? url.slice(url.indexOf('?')) : '?');
 
 /**
  * Parses a GET's query string.

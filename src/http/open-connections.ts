@@ -45,7 +45,7 @@ export function watchConnections(server: Server): OpenConnections {
     add(response) {
       arrivals += 1;
       responses.add(response);
-      response.once('close', () => {
+      response.on('close', () => {
         responses.delete(response);
         // A response whose headers were already sent could not say `connection: close`, so its connection would stay open.
         if (isClosing) setImmediate(() => server.closeIdleConnections());

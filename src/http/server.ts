@@ -83,7 +83,7 @@ function createTracker(connections: OpenConnections, metrics: Metrics) {
       metrics.requestsInFlight.inc();
       connections.add(response);
       pending.set(socket, (pending.get(socket) ?? 0) + 1);
-      response.once('close', () => {
+      response.on('close', () => {
         metrics.requestsInFlight.dec();
         pending.set(socket, (pending.get(socket) ?? 1) - 1);
         metrics.requests.inc({ status: response.statusCode });

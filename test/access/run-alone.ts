@@ -3,7 +3,8 @@ import type { Caller } from '../../src/access/caller.ts';
 import { parseConfig } from '../../src/config.ts';
 import type { CreateContext } from '../../src/graphql/context.ts';
 import { createDocuments } from '../../src/graphql/documents.ts';
-import { createPrepare, type RequestOrigin } from '../../src/graphql/operation.ts';
+import type { RequestOrigin } from '../../src/graphql/operation.ts';
+import { createPrepare, type RequestText } from '../../src/graphql/prepare.ts';
 import { createRun } from '../../src/graphql/run.ts';
 import { createSchema } from '../../src/graphql/schema.ts';
 import { createMaskError } from '../../src/graphql/stages/mask.ts';
@@ -43,9 +44,7 @@ export const originOf = (caller: Caller): RequestOrigin => ({
   costMode: undefined,
 });
 
-export const asking = (query: string) => ({
-  query,
-  isPersisted: false,
-  operationName: undefined,
-  variables: undefined,
+export const asking = (query: string): RequestText => ({
+  text: query,
+  parse: () => ({ query, isPersisted: false, operationName: undefined, variables: undefined }),
 });

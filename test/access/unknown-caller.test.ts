@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import type { Caller } from '../../src/access/caller.ts';
-import type { Prepare } from '../../src/graphql/operation.ts';
+import type { Prepare } from '../../src/graphql/prepare.ts';
 import { asking, createRunAlone, originOf } from './run-alone.ts';
 
 const UNKNOWN: Caller = { subject: null, scopes: [], accessKey: '' };

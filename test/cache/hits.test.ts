@@ -194,11 +194,13 @@ describe('a cached response', () => {
   test('has a key that begins with CACHE_PREFIX, like everything else in Redis', async () => {
     const keys = [...(await redis.lifetimes()).keys()];
     expect(keys.length).toBeGreaterThan(10);
-    expect(keys.filter((key) => !/^shop-[78]:(?:answer:[\w-]{43}|invalidations)$/.test(key))).toEqual([]);
+    expect(
+      keys.filter((key) => !/^shop-[78]:(?:response:[\w-]{43}:[\w-]{43}:anybody|invalidations)$/.test(key)),
+    ).toEqual([]);
   });
 
   async function newestAnswer(): Promise<string> {
-    const lifetimes = await redis.lifetimes(`${PREFIX}answer:`);
+    const lifetimes = await redis.lifetimes(`${PREFIX}response:`);
     const idle = await Promise.all([...lifetimes.keys()].map(async (key) => [key, await written(key)] as const));
     const [newest] = idle.sort(([, a], [, b]) => b - a);
     if (newest === undefined) throw new Error('nothing is stored');

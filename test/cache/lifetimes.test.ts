@@ -32,7 +32,7 @@ describe('the lifetime of a cached response', () => {
   });
 
   const answers = async () =>
-    new Map([...(await redis.lifetimes(prefix))].filter(([key]) => key.startsWith(`${prefix}answer:`)));
+    new Map([...(await redis.lifetimes(prefix))].filter(([key]) => key.startsWith(`${prefix}response:`)));
 
   test.each([
     [300, '{ products(first: 1) { nodes { sku price { amount } } } }'],
@@ -68,10 +68,10 @@ describe('the lifetime of a cached response', () => {
   test('is limited, and so is that of everything else that we store in Redis', async () => {
     const lifetimes = await redis.lifetimes(prefix);
     expect([...lifetimes.keys()].map((key) => key.slice(prefix.length).split(':')[0])).toEqual(
-      expect.arrayContaining(['answer', 'invalidations']),
+      expect.arrayContaining(['response', 'invalidations']),
     );
     for (const [key, lifetime] of lifetimes) {
-      const most = key.startsWith(`${prefix}answer:`) ? 300 : WEEK;
+      const most = key.startsWith(`${prefix}response:`) ? 300 : WEEK;
       expect({ key, inBounds: lifetime >= 0 && lifetime <= most }).toEqual({ key, inBounds: true });
     }
   });

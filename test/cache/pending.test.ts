@@ -9,7 +9,7 @@ import { redisUrl } from '../support/servers.ts';
 
 const POLICY = { maxAgeSeconds: 60 };
 const TAGS = ['Customer@1'];
-const KEY = { document: 'd', operationName: undefined, variables: undefined, access: 'a' };
+const KEY = { request: 'r', access: 'a' };
 
 describe('of two concurrent writes to the same customer', () => {
   let redis: BoundedRedis;

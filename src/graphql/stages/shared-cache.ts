@@ -1,6 +1,5 @@
-import { OperationTypeNode } from 'graphql';
 import type { CachePolicy, ResponseCache } from '../../cache/response-cache.ts';
-import type { Operation } from '../operation.ts';
+import { isQuery, type Operation } from '../operation.ts';
 import type { GraphQLResponse } from './serialise.ts';
 
 // Larger responses would block other commands on the connection for longer than a request may wait for Redis.
@@ -19,7 +18,8 @@ export function createSharedCache(cache: ResponseCache | undefined) {
     const policy = policyOf(operation);
     if (cache === undefined || policy === undefined) return respond(new Set());
     const { refresh } = operation;
-    const found = await cache.lookup(keyOf(operation), policy, { refresh });
+    const key = { request: operation.hash(), access: operation.caller.accessKey };
+    const found = await cache.lookup(key, policy, { refresh });
     if (found.result === 'HIT') {
       const { body, ageSeconds } = found.response;
       const freshSeconds = Math.max(0, policy.maxAgeSeconds - ageSeconds);
@@ -38,18 +38,10 @@ export function createSharedCache(cache: ResponseCache | undefined) {
 }
 
 /** Undefined for what is never stored: anything but a query, and a query with a field that forbids it. */
-function policyOf({ document: { metadata }, definition }: Operation): CachePolicy | undefined {
-  const isStored =
-    definition.operation === OperationTypeNode.QUERY && metadata.maxAgeSeconds > 0 && !metadata.isPrivate;
-  return isStored ? { maxAgeSeconds: metadata.maxAgeSeconds } : undefined;
+function policyOf(operation: Operation): CachePolicy | undefined {
+  const { maxAgeSeconds, isPrivate } = operation.document.metadata;
+  return isQuery(operation) && maxAgeSeconds > 0 && !isPrivate ? { maxAgeSeconds } : undefined;
 }
-
-const keyOf = ({ document, name, rawVariables, caller }: Operation) => ({
-  document: document.hash,
-  operationName: name,
-  variables: rawVariables,
-  access: caller.accessKey,
-});
 
 // `private`: a response depends on the caller, whom caches on the way do not know.
 const maxAge = (seconds: number): string => `private, max-age=${seconds}`;

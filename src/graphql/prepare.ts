@@ -1,0 +1,88 @@
+import { hash } from 'node:crypto';
+import { Kind, type DocumentNode, type GraphQLSchema, type OperationDefinitionNode } from 'graphql';
+import { LRUCache } from 'lru-cache';
+import { canonical } from '../canonical.ts';
+import { quoted } from '../errors.ts';
+import { graphqlError } from './coded-errors.ts';
+import { RequestErrors, type Documents } from './documents.ts';
+import { isQuery, type GraphQLRequest, type Operation, type PreparedRequest, type RequestOrigin } from './operation.ts';
+import { coerceVariables } from './variables.ts';
+
+/** A request as it was sent. */
+export interface RequestText {
+  /** Determines the parameters: two requests with the same text have the same ones. */
+  readonly text: string;
+  /** Called only for a text that is not known yet. What it throws, `prepare` throws. */
+  readonly parse: (text: string) => GraphQLRequest;
+}
+
+export type Prepare = (request: RequestText, origin: RequestOrigin) => Operation;
+
+// Counted in characters of text. With its document, an entry takes up to about fifty times as much memory.
+const KEPT_CHARACTERS = 1_000_000;
+const LONGEST_KEPT = 20_000;
+/** Added to the length of each text, for what an entry takes however short its text is. */
+const CHARACTERS_PER_ENTRY = 200;
+
+/**
+ * Creates the function that prepares a request's operation, without executing any of it. The most recently used queries are kept
+ * by the request's text, so that one that clients send again and again is not parsed again.
+ * @returns a function that throws RequestErrors when there is no such operation, or its variables are invalid
+ */
+export function createPrepare({ schema, documents }: { schema: GraphQLSchema; documents: Documents }): Prepare {
+  const known = new LRUCache<string, PreparedRequest>({ maxSize: KEPT_CHARACTERS });
+  const prepareRequest = (request: GraphQLRequest): PreparedRequest => {
+    if (request.isPersisted) throw new RequestErrors([notPersisted()]);
+    const document = documents.read(request.query);
+    const { operationName: name, variables: rawVariables = {} } = request;
+    const definition = pickOperation(document.document, name);
+    if (definition === undefined) throw new RequestErrors([unknownOperation(name)]);
+    const variables = coerceVariables(schema, definition, rawVariables);
+    if ('errors' in variables) throw new RequestErrors(variables.errors);
+    const measured = document.measure(definition, rawVariables);
+    let hashed: string | undefined;
+    return {
+      document,
+      definition,
+      name,
+      rawVariables,
+      variables,
+      measured,
+      hash: () => (hashed ??= hashOf([document.hash, name ?? '', canonical(rawVariables)])),
+    };
+  };
+
+  return ({ text, parse }, origin) => {
+    let prepared = known.get(text);
+    if (prepared === undefined) {
+      prepared = prepareRequest(parse(text));
+      // A mutation is hardly ever sent twice, and a subscription is long.
+      if (isQuery(prepared) && text.length <= LONGEST_KEPT)
+        known.set(text, prepared, { size: text.length + CHARACTERS_PER_ENTRY });
+    }
+    return { ...prepared, ...origin };
+  };
+}
+
+const hashOf = (parts: readonly string[]): string => hash('sha256', parts.join('\n'), 'base64url');
+
+/** Undefined if none has the name, or if there are several and no name. */
+function pickOperation(document: DocumentNode, name: string | undefined): OperationDefinitionNode | undefined {
+  const operations = document.definitions.filter((definition) => definition.kind === Kind.OPERATION_DEFINITION);
+  if (name) return operations.find((operation) => operation.name?.value === name);
+  return operations.length === 1 ? operations[0] : undefined;
+}
+
+const unknownOperation = (name: string | undefined) =>
+  graphqlError(
+    'BAD_USER_INPUT',
+    name === undefined
+      ? 'Parameter "operationName": expected the name of one of the document\'s operations, got nothing.'
+      : `Parameter "operationName": the document has no operation ${quoted(name)}.`,
+  );
+
+/**
+ * Asks a client to send the document itself. Clients look for this exact message: then they send the document at once, and do not
+ * try a hash alone again.
+ */
+const notPersisted = () => graphqlError('PERSISTED_QUERY_NOT_FOUND', 'PersistedQueryNotSupported');
