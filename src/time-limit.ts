@@ -1,3 +1,6 @@
+/** A signal that never aborts: for what is read on behalf of nobody who could stop waiting. */
+export const NEVER: AbortSignal = new AbortController().signal;
+
 /**
  * Runs a function until it ends, `limit.signal` aborts, or its time is up. A result that comes later is dropped.
  * @param limit `late` creates the error for when time is up

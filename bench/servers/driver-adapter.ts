@@ -7,6 +7,7 @@ import { customers } from '../../src/crm/customer/table.ts';
 import { orders } from '../../src/crm/order/table.ts';
 import { parseConfig } from '../../src/config.ts';
 import { connectionOptions, createDatabase } from '../../src/db/database.ts';
+import { NEVER } from '../../src/time-limit.ts';
 import { createMetrics } from '../../src/telemetry/metrics.ts';
 import { boundsOf, CASES, GROUP_SIZE, type Bounds } from '../cases.ts';
 import { serveJson, settings } from './serve.ts';
@@ -57,7 +58,8 @@ async function ownRead(): Promise<Read> {
     statementMs: limits.statementMs,
     metrics: createMetrics(),
   });
-  return (sql, values) => database.read({ name: 'bench', sql, values });
+  const reader = database.reader(NEVER);
+  return (sql, values) => reader.read({ name: 'bench', sql, values });
 }
 
 async function list({ to }: Bounds) {

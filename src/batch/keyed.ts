@@ -1,4 +1,4 @@
-import type { Database, RawRow, SqlValue } from '../db/database.ts';
+import type { RawRow, Reader, SqlValue } from '../db/database.ts';
 
 /**
  * How many keys a statement is for; DataLoader splits more into several concurrent statements, and if one of them fails, only its
@@ -20,7 +20,7 @@ interface KeyedSelect {
 
 /** Reads the rows of up to 1,000 keys in one statement. */
 export function readByKeys(
-  db: Pick<Database, 'read'>,
+  db: Reader,
   keys: readonly string[],
   { name, select, encode, order = '', rowsAKey = 1 }: KeyedSelect,
 ): Promise<RawRow[]> {

@@ -1,12 +1,12 @@
 import DataLoader from 'dataloader';
-import type { Database } from '../db/database.ts';
+import type { Reader } from '../db/database.ts';
 import { asError, KEYS_A_STATEMENT, readByKeys, rejectingKeys } from './keyed.ts';
 import { customerTag, rowTag } from './tags.ts';
 import { rowDecoder, sqlName, type ChildTable, type Columns, type RowOf, type Table } from './table.ts';
 
 /** What loaders need from the request that they belong to. */
 export interface BatchContext {
-  readonly db: Pick<Database, 'read'>;
+  readonly db: Reader;
   /** The columns of a table that the request's document can need, including `id`. */
   readonly columnsOf: (table: Table) => readonly string[];
   /** Tags of everything that was read for the request. */

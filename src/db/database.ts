@@ -22,15 +22,23 @@ export interface ReadStatement {
 /** A row in the order of the SELECT list. BIGINT and DECIMAL are strings, DATETIME is text as MySQL writes it, in UTC. */
 export type RawRow = readonly unknown[];
 
+/** Reads on behalf of somebody who may stop waiting. */
+export interface Reader {
+  /**
+   * Runs one SELECT through Prisma's driver adapter and counts it under its name.
+   * @throws TIMEOUT, SERVICE_UNAVAILABLE, or the reason of the reader's signal
+   */
+  readonly read: (statement: ReadStatement) => Promise<RawRow[]>;
+}
+
 export interface Database {
   /** For writes, each in a Prisma transaction. */
   readonly client: PrismaClient;
   /**
-   * Runs one SELECT through Prisma's driver adapter and counts it under its name.
-   * @param signal once aborted, nothing is sent, except for statements that are already waiting for a connection
-   * @throws TIMEOUT, SERVICE_UNAVAILABLE, or the signal's reason
+   * Creates a reader.
+   * @param signal once it has aborted, nothing is sent any more; a statement that is running goes on to its end or its time limit
    */
-  read(statement: ReadStatement, signal?: AbortSignal): Promise<RawRow[]>;
+  reader(signal: AbortSignal): Reader;
   /** Limits transactions to half of the connections, so that those waiting for row locks leave some for reads. */
   readonly writes: Room;
   /** How many reads are waiting for a connection, and how many transactions for a place in `writes`. */
@@ -81,7 +89,7 @@ export async function createDatabase(options: DatabaseOptions): Promise<Database
   const pools = createPools(server, options);
   const { database } = connectionOptions(options.url);
   const reads = createReadPool({ ...pools, metrics });
-  const adapter = await new PrismaMariaDb(reads, { database }).connect();
+  const adapter = await new PrismaMariaDb(reads.pool, { database }).connect();
   const counted = () => metrics.unpreparedStatements.inc();
   const client = new PrismaClient({
     adapter: new PrismaMariaDb(createWritePool(pools.main.pool, counted), { database }),
@@ -106,20 +114,24 @@ export async function createDatabase(options: DatabaseOptions): Promise<Database
 
   return {
     client,
-    async read({ name, sql, values }, signal) {
-      signal?.throwIfAborted();
-      const started = performance.now();
-      counterOf(name).inc();
-      try {
-        const result = await adapter.queryRaw({ sql, args: [...values], argTypes: values.map(() => ANY_TYPE) });
-        return result.rows;
-      } catch (error) {
-        if (isPoolFull(error)) metrics.databaseFull.inc({ what: 'read' });
-        throw toGatewayError(error);
-      } finally {
-        statementSeconds.observe((performance.now() - started) / 1_000);
-      }
-    },
+    reader: (signal) => ({
+      read: async ({ name, sql, values }) => {
+        signal.throwIfAborted();
+        const started = performance.now();
+        const counter = counterOf(name);
+        const query = { sql, args: [...values], argTypes: values.map(() => ANY_TYPE) };
+        try {
+          const result = await reads.during({ signal, sent: () => counter.inc() }, () => adapter.queryRaw(query));
+          return result.rows;
+        } catch (error) {
+          signal.throwIfAborted();
+          if (isPoolFull(error)) metrics.databaseFull.inc({ what: 'read' });
+          throw toGatewayError(error);
+        } finally {
+          statementSeconds.observe((performance.now() - started) / 1_000);
+        }
+      },
+    }),
     writes: room,
     waiting: () => ({ reads: pools.main.pool.taskQueueSize(), writes: room.waiting() }),
     async ping() {

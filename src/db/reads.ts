@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache';
-import type { Pool, QueryOptions } from 'mariadb';
+import type { Pool, PoolConnection, QueryOptions } from 'mariadb';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { errorFacts, isStatementStopped } from './errors.ts';
 import type { ConnectionPool } from './pool.ts';
@@ -18,6 +18,26 @@ export interface ReadPools {
 
 type Rows = unknown[] & { meta: unknown };
 
+/** On whose behalf a statement is read. */
+interface Reading {
+  /** Once it has aborted, the statement is not sent any more, not even when it gets the connection that it was waiting for. */
+  readonly signal: AbortSignal;
+  /** Called each time the statement is sent. */
+  readonly sent: () => void;
+}
+
+interface Statement extends Reading {
+  readonly sql: string;
+  readonly values: unknown;
+}
+
+export interface ReadPool {
+  /** For Prisma's driver adapter. */
+  readonly pool: Pool;
+  /** Runs `call` so that the pool knows on whose behalf. `call` must call the pool's `execute` before it first awaits anything. */
+  during<Result>(reading: Reading, call: () => Result): Result;
+}
+
 /**
  * The pool for our reads. The driver decodes rows by itself, with the pool's options, which are the adapter's; the only further
  * conversion is BIGINT to string. The adapter would have the driver call back for each value (for GEOMETRY, which none of our
@@ -27,44 +47,81 @@ type Rows = unknown[] & { meta: unknown };
  * While every connection is in use, a statement goes to a spare one, where it may take half a second. So any number of slow
  * statements delays only other slow ones, which wait for the main pool.
  */
-export function createReadPool({ main, openSpare, metrics }: ReadPools): Pool {
+export function createReadPool({ main, openSpare, metrics }: ReadPools): ReadPool {
   const { pool } = main;
+  /** The adapter passes on statements and values only, so this is set while it is called. */
+  let current: Reading | undefined;
   const slow = new LRUCache<string, true>({ max: MAX_SLOW, ttl: SLOW_FOR_MS });
   const counted = () => metrics.unpreparedStatements.inc();
-  const execute = (client: Pick<Pool, 'execute' | 'query'>, sql: string, values: unknown): Promise<Rows> =>
-    executeIn<Rows>(client, { sql, values, counted });
+  const send = (client: Pick<Pool, 'execute' | 'query'>, { sql, values, sent }: Statement): Promise<Rows> => {
+    sent();
+    return executeIn<Rows>(client, { sql, values, counted });
+  };
 
-  /** Undefined when the statement exceeded the spare connections' time limit. */
-  async function onSpare({ pool: spare }: ConnectionPool, sql: string, values: unknown): Promise<Rows | undefined> {
-    const connection = await spare.getConnection();
-    try {
-      if (slow.has(sql)) return undefined;
-      const rows = await execute(connection, sql, values);
-      metrics.spareStatements.inc({ outcome: 'answered' });
-      return rows;
-    } catch (error) {
-      if (!Error.isError(error) || ![...errorFacts(error)].some(isStatementStopped)) throw error;
-      slow.set(sql, true);
-      metrics.spareStatements.inc({ outcome: 'stopped' });
-      return undefined;
-    } finally {
-      await connection.release();
-    }
+  async function onMain(statement: Statement): Promise<Rows> {
+    // With an idle connection the driver sends at once, and needs fewer promises.
+    if (pool.idleConnections() > 0) return send(pool, statement);
+    return onConnection(pool, statement, (connection) => send(connection, statement));
   }
 
-  return Object.assign(Object.create(pool) as Pool, {
+  /** Undefined when the statement exceeded the spare connections' time limit. */
+  async function onSpare(spare: ConnectionPool, statement: Statement): Promise<Rows | undefined> {
+    return onConnection(spare.pool, statement, async (connection) => {
+      if (slow.has(statement.sql)) return undefined;
+      try {
+        const rows = await send(connection, statement);
+        metrics.spareStatements.inc({ outcome: 'answered' });
+        return rows;
+      } catch (error) {
+        if (!Error.isError(error) || ![...errorFacts(error)].some(isStatementStopped)) throw error;
+        slow.set(statement.sql, true);
+        metrics.spareStatements.inc({ outcome: 'stopped' });
+        return undefined;
+      }
+    });
+  }
+
+  const readPool = Object.assign(Object.create(pool) as Pool, {
     // Used by the adapter to read the server's version. The inherited method needs private fields that only `pool` itself has.
     query: (options: QueryOptions) => pool.query(options),
     async execute({ sql }: QueryOptions, values: unknown) {
+      if (current === undefined) throw new TypeError(`Expected to be told who waits for a statement, got ${sql}`);
+      const statement = { ...current, sql, values };
       const useSpare = openSpare !== undefined && main.isFull() && !slow.has(sql);
-      const rows =
-        (useSpare ? await onSpare(openSpare(), sql, values) : undefined) ?? (await execute(pool, sql, values));
+      const rows = (useSpare ? await onSpare(openSpare(), statement) : undefined) ?? (await onMain(statement));
       // An OK packet in place of rows would otherwise pass for an empty result.
       if (!Array.isArray(rows) && /^\(?SELECT/.test(sql)) throw noRows();
       rows.meta = undefined;
       return rows;
     },
   });
+
+  return {
+    pool: readPool,
+    during(reading, call) {
+      current = reading;
+      try {
+        return call();
+      } finally {
+        current = undefined;
+      }
+    },
+  };
+}
+
+/** Waits for a connection; rejects with the signal's reason if it has aborted by then. */
+async function onConnection<Result>(
+  pool: Pool,
+  { signal }: Reading,
+  use: (connection: PoolConnection) => Promise<Result>,
+): Promise<Result> {
+  const connection = await pool.getConnection();
+  try {
+    signal.throwIfAborted();
+    return await use(connection);
+  } finally {
+    await connection.release();
+  }
 }
 
 /** CR_MALFORMED_PACKET. */

@@ -1,6 +1,6 @@
 import type { Condition, ListSource } from '../batch/conditions.ts';
 import { rowDecoder, sqlName, type Columns, type Table } from '../batch/table.ts';
-import type { Database } from '../db/database.ts';
+import type { Reader } from '../db/database.ts';
 import { isProbe } from './probes.ts';
 
 /** Real values from the tables, to use in queries. */
@@ -19,7 +19,7 @@ const SAMPLE = 1_000;
 type Row = Readonly<Record<string, unknown>>;
 
 /** Looks for values among the first and last thousand rows of each table, so that the cost does not depend on its size. */
-export function createSamples(db: Pick<Database, 'read'>): Samples {
+export function createSamples(db: Reader): Samples {
   const kept = new Map<string, Promise<readonly Row[]>>();
   /** Rows with the names of `columns`, the first of which must be (part of) the table's primary key. */
   const rowsOf = (table: string, columns: Columns): Promise<readonly Row[]> => {
@@ -73,7 +73,7 @@ export function createSamples(db: Pick<Database, 'read'>): Samples {
 
 const ANY = { nullable: true, decode: String, encode: (value: string) => value, accepts: () => true };
 
-async function readEnds(db: Pick<Database, 'read'>, table: string, columns: Columns): Promise<readonly Row[]> {
+async function readEnds(db: Reader, table: string, columns: Columns): Promise<readonly Row[]> {
   const names = Object.keys(columns);
   const sql = names.map((name) => sqlName({ columns }, name));
   const ends = ['ASC', 'DESC'].map((direction) =>

@@ -1,6 +1,14 @@
-import { createDatabase, type Database, type DatabaseTimes, type RawRow, type ReadStatement } from '../db/database.ts';
+import {
+  createDatabase,
+  type Database,
+  type DatabaseTimes,
+  type RawRow,
+  type Reader,
+  type ReadStatement,
+} from '../db/database.ts';
 import { codeOf } from '../errors.ts';
 import { createMetrics } from '../telemetry/metrics.ts';
+import { NEVER } from '../time-limit.ts';
 
 /** How a statement accesses a table. */
 export interface TableAccess {
@@ -32,11 +40,13 @@ export interface Measurement {
 /** Read-only connections. */
 export interface MeasuringSession {
   /** Sends a statement and returns its rows; none if the server refuses it. Only measured statements report errors. */
-  readonly read: Database['read'];
+  readonly read: Reader['read'];
   /** Sends a statement and measures what the server does for it. One at a time. */
   measure(statement: ReadStatement): Promise<Measurement>;
   close(): Promise<void>;
 }
+
+type Connection = Reader & Pick<Database, 'close'>;
 
 /**
  * Opens a session in which the server refuses writes. Statements take the same path as the gateway's.
@@ -44,10 +54,11 @@ export interface MeasuringSession {
  */
 export async function openMeasuringSession(url: string, times: DatabaseTimes): Promise<MeasuringSession> {
   // The counters are per connection, so measured statements have their own; plans and samples use the other one.
-  const open = async (): Promise<Database> => {
+  const open = async (): Promise<Connection> => {
     const db = await createDatabase({ url, ...times, connections: 1, metrics: createMetrics() });
-    await db.read({ ...OTHER, sql: 'SET SESSION TRANSACTION READ ONLY', values: [] });
-    return db;
+    const { read } = db.reader(NEVER);
+    await read({ ...OTHER, sql: 'SET SESSION TRANSACTION READ ONLY', values: [] });
+    return { read, close: () => db.close() };
   };
   const [measured, other] = [await open(), await open()];
   let counters = await readCounters(measured);
@@ -98,7 +109,7 @@ async function settled(sending: Promise<RawRow[]>): Promise<Settled> {
 type Counters = ReadonlyMap<string, number>;
 
 /** SHOW STATUS does not count itself, on either server. */
-async function readCounters(db: Database): Promise<Counters> {
+async function readCounters(db: Reader): Promise<Counters> {
   const rows = await db.read({
     ...OTHER,
     sql: `SHOW SESSION STATUS WHERE Variable_name LIKE 'Handler_read%' OR Variable_name LIKE 'Handler_icp%'

@@ -31,7 +31,7 @@ export function createContexts({ db, cache, customerEvents, limits, cursors, met
     { signal, tags }: { readonly signal: AbortSignal; readonly tags: Set<string> },
   ): Context => {
     const batch = {
-      db: { read: (statement: Parameters<Database['read']>[0]) => db.read(statement, signal) },
+      db: db.reader(signal),
       columnsOf: document.metadata.columnsOf,
       tags,
     };

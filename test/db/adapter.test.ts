@@ -1,5 +1,6 @@
 import { expect, test } from '@jest/globals';
 import { createDatabase as openDatabase } from '../../src/db/database.ts';
+import { NEVER } from '../../src/time-limit.ts';
 import { createMetrics } from '../../src/telemetry/metrics.ts';
 import { startCuttingProxy } from '../faults/cutting-proxy.ts';
 import { createDatabase } from '../support/servers.ts';
@@ -20,7 +21,7 @@ test("the adapter of our reads learns the server's version when it connects", as
   });
   try {
     expect(proxy.cuts()).toBe(1);
-    expect(await db.read({ name: 'one', sql: 'SELECT ?', values: ['a'] })).toEqual([['a']]);
+    expect(await db.reader(NEVER).read({ name: 'one', sql: 'SELECT ?', values: ['a'] })).toEqual([['a']]);
   } finally {
     await db.close();
     await proxy.close();

@@ -109,4 +109,34 @@ describe('a request that nobody is waiting for any more', () => {
     expect([...all.keys()]).toEqual([...whole.keys()].slice(0, 3));
     await gateway.close();
   });
+
+  test('does not send the statement for which it was still waiting for a connection', async () => {
+    const settings = { ...ANY_COST, ...PATIENT, LIMIT_DATABASE_CONNECTIONS: '1' };
+    const gateway = await startGateway({ databaseUrl: database.url, settings });
+    const lock = await lockTable(database.url, 'orders');
+    const first = gateway.request('{ orders(first: 1) { nodes { id } } }');
+    await lock.waiting(1);
+    const leaving = new AbortController();
+    const query = encodeURIComponent('{ orders(first: 2) { nodes { number } } }');
+    const second = fetch(`${gateway.url}/graphql?query=${query}`, { signal: leaving.signal });
+    // It was sent on a spare connection, too, where the server stopped it.
+    const health = async () =>
+      (await fetch(`${gateway.url}/health/ready`)).json() as Promise<{ waiting?: { reads: number } }>;
+    await until('the second one to wait', health, ({ waiting }) => waiting?.reads === 1);
+    leaving.abort();
+    await expect(second).rejects.toThrow(/aborted/);
+    await until(
+      'the gateway to notice',
+      () => gateway.metric('concierge_http_requests_in_flight'),
+      (count) => count === 2,
+    );
+    const sent = await gateway.statementsOf(async () => {
+      await lock.release();
+      expect((await first).errors).toEqual([]);
+      // Goes through the same queue, so the second one's turn is over.
+      await gateway.data('{ agents(first: 1) { nodes { id } } }');
+    });
+    expect(Object.fromEntries(sent)).toEqual({ 'Query.agents page': 1 });
+    await gateway.close();
+  });
 });
