@@ -76,7 +76,7 @@ export async function createApp(
     metrics,
   });
   const { prepare, run, yoga } = createGraphQL(config, { db, cache, customerEvents: bus, cursors, log, metrics });
-  const subscriptions = createSubscriptions({ run, limits, metrics });
+  const subscriptions = createSubscriptions({ limits, metrics });
   const graphql = createGraphQLHandler({ prepare, run, bodyBytes: limits.bodyBytes, subscriptions });
   const server = createHttpServer({
     log,

@@ -1,4 +1,3 @@
-import type { ExecutionResult, GraphQLError } from 'graphql';
 import type { ResponseCache } from '../cache/response-cache.ts';
 import type { Operation } from './operation.ts';
 import { authorise } from './stages/authorise.ts';
@@ -20,6 +19,12 @@ export interface RunOptions extends ExecuteOptions {
 
 export type Run = ReturnType<typeof createRun>;
 
+/** A subscription that may begin. */
+export interface Subscription {
+  /** The results, one for each event until the signal aborts; a single one, with errors, if it could not begin. */
+  start(signal: AbortSignal): Promise<Results>;
+}
+
 /**
  * Creates the functions that take an operation through the stages. They never reject: a failure is a response with errors, which
  * are masked and have codes.
@@ -39,26 +44,19 @@ export function createRun(options: RunOptions) {
         (await sharedCache(operation, async (tags) => serialise(await execute(operation, { tags }))));
       return reportCost(operation, response);
     },
-    /** The results of a subscription, one for each event; a single one, with errors, if it could not begin. */
-    async subscribe(operation: Operation): Promise<Results> {
-      const errors = refusalsOf(operation);
-      return errors.length > 0 ? { errors } : subscribe(operation);
-    },
-    /** Executes a query or mutation without the cache, for a caller that serialises the result itself. */
-    async execute(operation: Operation): Promise<ExecutionResult> {
-      const errors = refusalsOf(operation);
-      return errors.length > 0 ? { errors } : execute(operation, { tags: new Set() });
+    /** A subscription, or the response to one that is not to begin. */
+    subscribe(operation: Operation): Subscription | GraphQLResponse {
+      const response = responseInstead(operation);
+      return response === undefined
+        ? { start: (signal) => subscribe({ ...operation, signal }) }
+        : reportCost(operation, response);
     },
   };
 }
 
 /** The response to an operation that is not to be run: refused, or only asked what it would cost. Undefined for all others. */
-export function responseInstead(operation: Operation): GraphQLResponse | undefined {
-  const errors = refusalsOf(operation);
-  return errors.length > 0 ? serialise({ errors }) : dryRun(operation);
-}
-
-function refusalsOf(operation: Operation): readonly GraphQLError[] {
+function responseInstead(operation: Operation): GraphQLResponse | undefined {
   const refusals = authorise(operation);
-  return refusals.length > 0 ? refusals : bound(operation);
+  const errors = refusals.length > 0 ? refusals : bound(operation);
+  return errors.length > 0 ? serialise({ errors }) : dryRun(operation);
 }

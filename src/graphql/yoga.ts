@@ -1,4 +1,4 @@
-import { GraphQLError, type GraphQLSchema } from 'graphql';
+import { GraphQLError, type ExecutionResult, type GraphQLSchema } from 'graphql';
 import { createYoga, type GraphiQLOptions, type Plugin } from 'graphql-yoga';
 import type { Caller } from '../access/caller.ts';
 import { RequestErrors } from './documents.ts';
@@ -29,7 +29,9 @@ export function createYogaHandler({ prepare, run, callerOf, maskError, ...option
           // Yoga has parsed the request already.
           const operation = prepare({ text: JSON.stringify(parameters), parse: () => parameters }, origin);
           if (isMutation(operation) && request.method === 'GET') return { errors: [mutationByGet()] };
-          return await (isSubscription(operation) ? run.subscribe(operation) : run.execute(operation));
+          const outcome = isSubscription(operation) ? run.subscribe(operation) : await run.respond(operation);
+          if ('start' in outcome) return await outcome.start(request.signal);
+          return JSON.parse(outcome.body.toString()) as ExecutionResult;
         } catch (error) {
           if (error instanceof RequestErrors) return { errors: error.errors };
           throw error;

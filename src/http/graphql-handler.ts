@@ -4,7 +4,7 @@ import { createError } from '../errors.ts';
 import { RequestErrors } from '../graphql/documents.ts';
 import { isMutation, isSubscription, type CostMode, type Operation } from '../graphql/operation.ts';
 import type { Prepare } from '../graphql/prepare.ts';
-import { responseInstead, type Run } from '../graphql/run.ts';
+import type { Run } from '../graphql/run.ts';
 import { serialise, type GraphQLResponse } from '../graphql/stages/serialise.ts';
 import { sendAsEvents } from './event-stream.ts';
 import { costMode, readGraphQLRequest } from './graphql-request.ts';
@@ -41,10 +41,10 @@ export function createGraphQLHandler({ prepare, run, bodyBytes, subscriptions }:
       throw new HttpError(405, 'Expected a mutation by POST, got GET.', { allow: 'POST' });
     if (isSubscription(operation)) {
       assertEventStream(format);
-      const instead = responseInstead(operation);
-      return instead === undefined
-        ? subscriptions.serve(request, response, operation)
-        : send(response, format, instead);
+      const subscription = run.subscribe(operation);
+      return 'start' in subscription
+        ? subscriptions.serve(request, response, subscription)
+        : send(response, format, subscription);
     }
     return send(response, format, await run.respond(operation));
   };

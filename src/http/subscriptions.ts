@@ -1,8 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ExecutionResult } from 'graphql';
 import type { Limits } from '../config.ts';
-import type { Operation } from '../graphql/operation.ts';
-import type { Run } from '../graphql/run.ts';
+import type { Subscription } from '../graphql/run.ts';
 import type { Results } from '../graphql/stages/mask.ts';
 import { serialise } from '../graphql/stages/serialise.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
@@ -15,31 +14,30 @@ export interface Subscriptions {
    * Sends the events of a subscription until either side ends it.
    * @throws HttpError 503 while stopping or beyond the gateway's limit, 429 beyond the client's
    */
-  serve(request: IncomingMessage, response: ServerResponse, operation: Operation): Promise<void>;
+  serve(request: IncomingMessage, response: ServerResponse, subscription: Subscription): Promise<void>;
   /** Sends `complete` to each client, and ends all streams. */
   close(): void;
 }
 
 export interface SubscriptionsOptions {
-  readonly run: Pick<Run, 'subscribe'>;
   readonly limits: Pick<Limits, 'subscriptions' | 'subscriptionsPerClient' | 'subscriptionStallMs'>;
   readonly metrics: Metrics;
 }
 
 /** Serves subscriptions as event streams, up to the limits. */
 export function createSubscriptions(options: SubscriptionsOptions): Subscriptions {
-  const { run, limits, metrics } = options;
+  const { limits, metrics } = options;
   const streams = new Set<EventStream>();
   let isClosing = false;
   const admit = createAdmission(options);
   return {
-    async serve(request, response, operation) {
+    async serve(request, response, subscription) {
       if (isClosing) throw new HttpError(503, 'The gateway is stopping; try again.');
       const release = admit(request.socket.remoteAddress ?? '');
       const stream = openEventStream(response, { stallMs: limits.subscriptionStallMs });
       streams.add(stream);
       try {
-        const results = await run.subscribe({ ...operation, signal: stream.signal });
+        const results = await subscription.start(stream.signal);
         for await (const result of untilEnded(stream, results)) {
           await stream.next(serialise(result).body);
           metrics.subscriptionEvents.inc();
