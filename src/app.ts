@@ -62,7 +62,7 @@ export async function createApp(
   const { redisUrls: urls } = config;
   const { prefix, timeoutMs } = config.cache;
   const redis = urls.length === 0 ? undefined : createRedis({ urls, timeoutMs, log, metrics });
-  // With the key: an answer is not served once its cursors would be refused, or where they are another database's.
+  // With the key: a response is not served once its cursors would be refused, or where they are another database's.
   const schemaHash = hash('sha256', Buffer.concat([Buffer.from(SDL), cursorKey]), 'base64url');
   const cache =
     redis === undefined || !config.cache.enabled

@@ -86,7 +86,7 @@ export interface Config {
   readonly databaseUrl: string | undefined;
   /** Empty: no Redis. One: a single server. Several: the seeds of a Redis Cluster. */
   readonly redisUrls: readonly string[];
-  /** Origins whose web pages may read answers, in the form that browsers send. */
+  /** Origins whose web pages may read responses, in the form that browsers send. */
   readonly corsOrigins: readonly string[];
   /** Where embedded servers keep their data; undefined for the project's default folder. */
   readonly dataDir: string | undefined;

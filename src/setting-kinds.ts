@@ -14,11 +14,11 @@ export const setting = <Fallback, Value>(fallback: Fallback, read: (text: string
     .optional()
     .transform((text, ctx) => (text === undefined || text === '' ? fallback : read(text, ctx)));
 
-export const wholeNumber = (fallback: number, least: number, most: number) =>
+export const wholeNumber = (fallback: number, min: number, max: number) =>
   setting(fallback, (text, ctx) => {
     const value = Number(text);
-    if (/^\d+$/.test(text) && value >= least && value <= most) return value;
-    return refuseValue(ctx, `expected a whole number from ${least} to ${most}, got ${quoted(text)}`);
+    if (/^\d+$/.test(text) && value >= min && value <= max) return value;
+    return refuseValue(ctx, `expected a whole number from ${min} to ${max}, got ${quoted(text)}`);
   });
 
 export const oneOf = <const T extends string>(fallback: T, values: readonly T[]) =>

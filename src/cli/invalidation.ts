@@ -7,18 +7,18 @@ export function cacheOf({ redisUrls: urls, cache: { prefix, timeoutMs } }: Confi
 }
 
 /**
- * Warns that cached answers were not invalidated, if the settings have a database but no Redis: other gateways on that database
+ * Warns that cached responses were not invalidated, if the settings have a database but no Redis: other gateways on that database
  * may have one.
  */
 export function warnOfCaches({ databaseUrl, redisUrls, cache }: Config, report: (line: string) => void): void {
   if (databaseUrl === undefined || redisUrls.length > 0 || !cache.enabled) return;
   report(
-    'No cache was invalidated: running gateways with a Redis may serve stale answers until they expire. To invalidate them, set REDIS_URL.',
+    'No cache was invalidated: running gateways with a Redis may serve stale responses until they expire. To invalidate them, set REDIS_URL.',
   );
 }
 
 /**
- * Runs a command that writes, and invalidates every cached answer when it has ended, however it ended.
+ * Runs a command that writes, and invalidates every cached response when it has ended, however it ended.
  * @param options.report gets a line if that fails
  * @param command gets a function to call after each transaction, which invalidates too
  */
@@ -29,12 +29,12 @@ export async function withInvalidation<Result>(
   if (cache === undefined) return command(async () => {});
   const outside = createOutsideInvalidation(cache);
   try {
-    // A failure here does not matter: every answer is invalidated again at the end.
+    // A failure here does not matter: every response is invalidated again at the end.
     return await command(async () => void (await outside.invalidateAll()));
   } finally {
     const problem = await outside.invalidateAll();
     outside.close();
     if (problem !== undefined)
-      report(`The cache could not be invalidated (${problem}): gateways may serve stale answers until they expire.`);
+      report(`The cache could not be invalidated (${problem}): gateways may serve stale responses until they expire.`);
   }
 }

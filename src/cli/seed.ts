@@ -32,22 +32,22 @@ const MAX_SEED = 4_294_967_295;
  */
 export function parseSeedOptions(given: SeedOptionTexts): SeedArguments {
   return {
-    customers: wholeNumber('--customers', given.customers, { least: 1, most: MAX_CUSTOMERS }),
+    customers: wholeNumber('--customers', given.customers, { min: 1, max: MAX_CUSTOMERS }),
     ordersPerCustomer: wholeNumber('--orders-per-customer', given.ordersPerCustomer ?? '5', {
-      least: 0,
-      most: MAX_ORDERS_PER_CUSTOMER,
+      min: 0,
+      max: MAX_ORDERS_PER_CUSTOMER,
     }),
-    seed: wholeNumber('--seed', given.seed ?? '1', { least: 0, most: MAX_SEED }),
+    seed: wholeNumber('--seed', given.seed ?? '1', { min: 0, max: MAX_SEED }),
     reset: given.reset === true,
   };
 }
 
-function wholeNumber(name: string, given: string | undefined, range: { least: number; most: number }): number {
+function wholeNumber(name: string, given: string | undefined, range: { min: number; max: number }): number {
   const text = (given ?? '').replaceAll(/[_,](?=\d{3})/g, '');
   const value = Number(text);
-  if (/^\d+$/.test(text) && value >= range.least && value <= range.most) return value;
+  if (/^\d+$/.test(text) && value >= range.min && value <= range.max) return value;
   const came = given === undefined ? 'nothing' : `"${given}"`;
-  throw new CliError(`${name}: expected a whole number from ${range.least} to ${range.most}, got ${came}`, {
+  throw new CliError(`${name}: expected a whole number from ${range.min} to ${range.max}, got ${came}`, {
     exitCode: EXIT.usage,
   });
 }

@@ -42,11 +42,11 @@ async function serve(config: Config & Servers, cli: CliContext, report: (line: s
     const base = `http://${authority(config.host === '127.0.0.1' ? 'localhost' : config.host, port)}`;
     if (config.redisUrls.length === 0)
       report(
-        'No Redis: answers are not cached, and subscriptions report only changes made through this gateway (REDIS_URL).',
+        'No Redis: responses are not cached, and subscriptions report only changes made through this gateway (REDIS_URL).',
       );
     if (config.redisIsPrivate)
       report(
-        "This gateway runs its own Redis. If other gateways use this database, set the same REDIS_URL for all of them: until then, they serve stale answers after each other's writes, and subscriptions report only changes made through this gateway.",
+        "This gateway runs its own Redis. If other gateways use this database, set the same REDIS_URL for all of them: until then, they serve stale responses after each other's writes, and subscriptions report only changes made through this gateway.",
       );
     report('There is no authentication: every caller may read and write everything. Do not expose this to a network.');
     report(

@@ -1,4 +1,4 @@
-import { shows } from './text.ts';
+import { isVisible } from './text.ts';
 
 /**
  * The code points without a weight in utf8mb4_unicode_520_ci, which are ignored in comparing and sorting: marks of Latin,
@@ -51,4 +51,4 @@ export const hasWeight = (text: string): boolean => !WEIGHTLESS_TEXT.test(text);
  * some others, which nobody can see when searching for them.
  */
 export const counts = (text: string): boolean =>
-  Array.from(text).some((character) => shows(character) && hasWeight(character));
+  Array.from(text).some((character) => isVisible(character) && hasWeight(character));

@@ -23,7 +23,7 @@ type Kept = Outcome<unknown> & {
 /** An input's key, or undefined when it has none. Trimmed, since the database ignores trailing spaces. */
 export function parseIdempotencyKey(given: Maybe<string>, problems: Problems): string | undefined {
   // Only its sender interprets it, so it may have line breaks.
-  const rules = { path: ['idempotencyKey'], most: MAX_KEY, problems, isManyLines: true };
+  const rules = { path: ['idempotencyKey'], maxLength: MAX_KEY, problems, isManyLines: true };
   return parseOptionalText(given, rules) ?? undefined;
 }
 

@@ -6,7 +6,7 @@ import type { Loaders } from './context.ts';
  * Asserts that the row exists which a NOT NULL column refers to. There are no foreign keys (docs/decisions.md), so a missing
  * row means corrupt data: the error is logged and masked, and the field's parent becomes null.
  */
-export function found<Row>(row: Row | null, field: string): Row {
+export function assertFound<Row>(row: Row | null, field: string): Row {
   if (row === null) throw new Error(`${field}: the row that it refers to is missing`);
   return row;
 }
@@ -31,5 +31,5 @@ export async function customerOf(
   if (customer !== null) return customer;
   const now = await loaders.customerByChild(table).load(row.id);
   if (now === undefined) throw new ChangedMeanwhile();
-  return found(now, `${table.type}.customer`);
+  return assertFound(now, `${table.type}.customer`);
 }

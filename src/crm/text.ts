@@ -92,7 +92,7 @@ function withoutStrays(text: string): string {
 export const isText = (given: string): boolean => !NOT_TEXT.test(given);
 
 /** Whether any character of a text is visible. */
-export const shows = (given: string): boolean => !INVISIBLE.test(given);
+export const isVisible = (given: string): boolean => !INVISIBLE.test(given);
 
 /** Line breaks according to Unicode (5.8), and tabs. */
 const BREAKS = /[\t\n\v\f\r\u0085\u2028\u2029]/;
@@ -110,7 +110,7 @@ export const readKey = (given: string): string => given.trim();
 interface TextRules {
   /** Below `input`. */
   readonly path: readonly (string | number)[];
-  readonly most: number;
+  readonly maxLength: number;
   readonly problems: Problems;
   /** Whether line breaks and tabs are allowed. */
   readonly isManyLines?: boolean;
@@ -119,12 +119,12 @@ interface TextRules {
 }
 
 /**
- * Trims a text. Returns null and adds INVALID_INPUT if it is longer than `most` characters, has too little content, contains
+ * Trims a text. Returns null and adds INVALID_INPUT if it is longer than `maxLength` characters, has too little content, contains
  * code points that are not text, or has several lines where one is expected. Invisible characters between others stay, since
  * combined emoji and Persian words need joiners.
  */
 export function parseText(given: string, rules: TextRules): string | null {
-  const { path, most, problems, isManyLines = false, isEnough = shows } = rules;
+  const { path, maxLength, problems, isManyLines = false, isEnough = isVisible } = rules;
   const text = readKey(given);
   if (!isManyLines && !isOneLine(text)) {
     problems.add('INVALID_INPUT', path, `Expected one line without tabs, got ${quoted(text)}.`);
@@ -133,10 +133,10 @@ export function parseText(given: string, rules: TextRules): string | null {
   // MySQL's VARCHAR counts code points, JavaScript counts UTF-16 units.
   const length = [...text].length;
   const isWhole = isText(text);
-  if (length >= 1 && length <= most && isWhole && isEnough(text)) return text;
-  const missing = shows(text) ? 'none that counts when names are compared' : 'none that is visible';
-  const came = length === 0 ? 'none' : length > most ? length : isWhole ? missing : 'ones that are not text';
-  problems.add('INVALID_INPUT', path, `Expected 1 to ${most} characters, got ${came}.`);
+  if (length >= 1 && length <= maxLength && isWhole && isEnough(text)) return text;
+  const missing = isVisible(text) ? 'none that counts when names are compared' : 'none that is visible';
+  const came = length === 0 ? 'none' : length > maxLength ? length : isWhole ? missing : 'ones that are not text';
+  problems.add('INVALID_INPUT', path, `Expected 1 to ${maxLength} characters, got ${came}.`);
   return null;
 }
 

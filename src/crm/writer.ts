@@ -1,6 +1,6 @@
 import type { ChildTable, RowId, Table } from '../batch/table.ts';
 import { changedTags } from '../batch/tags.ts';
-import type { Room } from '../db/room.ts';
+import type { Semaphore } from '../db/semaphore.ts';
 import { runTransaction, type Transaction, type TransactionOptions } from '../db/transaction.ts';
 import { createError, codeOf } from '../errors.ts';
 import { toGatewayError } from '../db/errors.ts';
@@ -60,7 +60,7 @@ interface WriterOptions extends Pick<TransactionOptions, 'client'> {
   readonly actor: string | null;
   readonly owned: readonly OwnedTable[];
   /** Limits how many transactions run at the same time. */
-  readonly room: Room;
+  readonly permits: Semaphore;
   readonly metrics: TransactionOptions['metrics'] & { readonly repeatedWrites: { inc(): void } };
   /** Once aborted, no transaction begins, and none is committed. */
   readonly signal: AbortSignal;
@@ -70,12 +70,12 @@ interface WriterOptions extends Pick<TransactionOptions, 'client'> {
 
 /** Creates the writer for one request. */
 export function createWriter(options: WriterOptions): Writer {
-  const { client, metrics, actor, owned, room, signal, settled } = options;
+  const { client, metrics, actor, owned, permits, signal, settled } = options;
   const deadline = performance.now() + options.timeoutMs;
   return {
     async transaction({ isRepeatable }, command) {
       // The other half of what is left is for the transaction itself.
-      const leave = await room.enter(Math.max(0, deadline - performance.now()) / 2, signal);
+      const release = await permits.acquire(Math.max(0, deadline - performance.now()) / 2, signal);
       let written: Write | undefined;
       const retrying: TransactionOptions['retrying'] = (reason) => {
         if (reason !== 'lost') written = undefined;
@@ -94,7 +94,7 @@ export function createWriter(options: WriterOptions): Writer {
       } catch (error) {
         throw written === undefined ? error : unknownOutcome(error, isRepeatable);
       } finally {
-        leave();
+        release();
         if (written !== undefined) await settled(written.changes);
       }
     },

@@ -5,7 +5,7 @@ import { isPoolFull, toGatewayError } from './errors.ts';
 import { connectionOptions, openServer, type ConnectionPool, type DatabaseServer } from './pool.ts';
 import { createPreparedShares, createWritePool } from './prepared.ts';
 import { createReadPool } from './reads.ts';
-import { createRoom, type Room } from './room.ts';
+import { createSemaphore, type Semaphore } from './semaphore.ts';
 
 export { connectionOptions } from './pool.ts';
 
@@ -40,8 +40,8 @@ export interface Database {
    */
   reader(signal: AbortSignal): Reader;
   /** Limits transactions to half of the connections, so that those waiting for row locks leave some for reads. */
-  readonly writes: Room;
-  /** How many reads are waiting for a connection, and how many transactions for a place in `writes`. */
+  readonly writes: Semaphore;
+  /** How many reads are waiting for a connection, and how many transactions for a permit of `writes`. */
   waiting(): { readonly reads: number; readonly writes: number };
   /** Resolves when the server answers, over a connection reserved for that; throws otherwise. */
   ping(): Promise<void>;
@@ -97,8 +97,8 @@ export async function createDatabase(options: DatabaseOptions): Promise<Database
   });
   const writes = metrics.statements.labels('write');
   client.$on('query', () => writes.inc());
-  const room = createRoom({
-    places: Math.max(1, Math.floor(options.connections / 2)),
+  const permits = createSemaphore({
+    permits: Math.max(1, Math.floor(options.connections / 2)),
     queue: WRITES_WAITING,
     full: WRITES_FULL,
     refused: () => metrics.databaseFull.inc({ what: 'write' }),
@@ -132,8 +132,8 @@ export async function createDatabase(options: DatabaseOptions): Promise<Database
         }
       },
     }),
-    writes: room,
-    waiting: () => ({ reads: pools.main.pool.taskQueueSize(), writes: room.waiting() }),
+    writes: permits,
+    waiting: () => ({ reads: pools.main.pool.taskQueueSize(), writes: permits.waiting() }),
     async ping() {
       await pools.openHealth().pool.query('SELECT 1');
     },

@@ -81,9 +81,13 @@ function keysOf(field: Field): LookUp[] {
   return keys.map((key) => ({ field: field.name, argument, key, table }));
 }
 
-async function lookUpDocument({ field, argument, key, table }: LookUp, samples: Samples, most: number): Promise<Asked> {
+async function lookUpDocument(
+  { field, argument, key, table }: LookUp,
+  samples: Samples,
+  limit: number,
+): Promise<Asked> {
   const name = key ?? argument.name;
-  const values = await samples.values(table, name, most);
+  const values = await samples.values(table, name, limit);
   const given = values.map((value) => (name === 'id' ? globalId(table.type, value) : value));
   const variables = given.map((value, i) => [`v${i}`, key === undefined ? value : { [key]: value }] as const);
   const declared = variables.map(([variable]) => `$${variable}: ${String(argument.type)}`);

@@ -56,13 +56,13 @@ const costRefusal = ({ requested, limit }: RequestCost): GraphQLError =>
 
 function shapeRefusals({ depth, aliases, rootFields }: Shape, limits: Limits): readonly GraphQLError[] {
   const counts = [
-    { what: 'levels of fields', most: limits.depth, found: depth },
-    { what: 'aliases', most: limits.aliases, found: aliases },
-    { what: 'root fields', most: limits.rootFields, found: rootFields },
+    { what: 'levels of fields', limit: limits.depth, found: depth },
+    { what: 'aliases', limit: limits.aliases, found: aliases },
+    { what: 'root fields', limit: limits.rootFields, found: rootFields },
   ];
   return counts
-    .filter(({ most, found }) => found > most)
-    .map(({ what, most, found }) =>
-      graphqlError('QUERY_TOO_COMPLEX', `Expected at most ${most} ${what}, got ${found}.`),
+    .filter(({ limit, found }) => found > limit)
+    .map(({ what, limit, found }) =>
+      graphqlError('QUERY_TOO_COMPLEX', `Expected at most ${limit} ${what}, got ${found}.`),
     );
 }

@@ -46,7 +46,7 @@ export function createContexts({ db, cache, customerEvents, limits, cursors, met
       writer: createWriter({
         client: db.client,
         owned,
-        room: db.writes,
+        permits: db.writes,
         timeoutMs: limits.requestMs,
         metrics,
         actor: caller.subject,

@@ -80,25 +80,25 @@ function membersWeight(inputWeight: InputWeight, type: GraphQLInputType, value: 
 
 /**
  * How many entries a field's slicing arguments request: the largest of them.
- * @param bounds.most anything larger is refused, so it counts as this
+ * @param bounds.max anything larger is refused, so it counts as this
  * @param bounds.otherwise used when none is given, or only null
  */
 export function slicedSize(
   slicing: readonly GraphQLArgument[],
   given: readonly ArgumentNode[],
-  bounds: { readonly most: number; readonly otherwise: number },
+  bounds: { readonly max: number; readonly otherwise: number },
 ): Size {
   const sizes = slicing.map((argument) => {
     const value = given.find(({ name }) => name.value === argument.name)?.value;
-    return value === undefined ? undefined : slicingValue(argument, value, bounds.most);
+    return value === undefined ? undefined : slicingValue(argument, value, bounds.max);
   });
   const largest = (variables: Variables): number => {
-    let most: number | undefined;
+    let max: number | undefined;
     for (const size of sizes) {
       const requested = typeof size === 'function' ? size(variables) : size;
-      if (requested !== undefined && (most === undefined || requested > most)) most = requested;
+      if (requested !== undefined && (max === undefined || requested > max)) max = requested;
     }
-    return most ?? bounds.otherwise;
+    return max ?? bounds.otherwise;
   };
   return sizes.some((size) => typeof size === 'function') ? largest : largest({});
 }
@@ -106,13 +106,13 @@ export function slicedSize(
 function slicingValue(
   argument: GraphQLArgument,
   value: ValueNode,
-  most: number,
+  max: number,
 ): number | undefined | ((variables: Variables) => number | undefined) {
   const isList = isListType(getNullableType(argument.type));
   const sizeOf = (one: unknown): number | undefined => {
     if (!isGiven(one)) return undefined;
     if (isList) return Array.isArray(one) ? one.length : 1;
-    return typeof one === 'number' ? Math.min(Math.max(one, 0), most) : undefined;
+    return typeof one === 'number' ? Math.min(Math.max(one, 0), max) : undefined;
   };
   if (value.kind === Kind.VARIABLE) return (variables) => sizeOf(variables[value.name.value]);
   if (value.kind === Kind.NULL) return undefined;

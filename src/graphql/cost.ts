@@ -139,7 +139,7 @@ function sizeOf(
   // The directive's size applies to a page of unspecified size, but the gateway may be configured with another one.
   const otherwise = sizedFields.length > 0 ? pageSizes.pageSizeDefault : (assumedSize ?? 0);
   const slicing = given.field.args.filter(({ name }) => slicingArguments.includes(name));
-  return slicedSize(slicing, given.args, { most: pageSizes.pageSizeMax, otherwise });
+  return slicedSize(slicing, given.args, { max: pageSizes.pageSizeMax, otherwise });
 }
 
 /** The cost of one value of a field's type; for an abstract type, that of its most expensive possible type. */

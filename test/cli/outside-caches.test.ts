@@ -19,7 +19,7 @@ test.each([
   expect([code, stdout, stderr]).toEqual([66, '', said]);
 });
 
-describe('a command that writes without REDIS_URL warns of stale answers', () => {
+describe('a command that writes without REDIS_URL warns of stale responses', () => {
   const warning = /^No cache was invalidated: .* To invalidate them, set REDIS_URL\.\n$/;
 
   test('by seed --reset and by import, but not if the cache is off or nothing was there before', async () => {

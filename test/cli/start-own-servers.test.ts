@@ -78,7 +78,7 @@ describe('npm start on servers of its own', () => {
       .split('\n')
       .filter((line) => words.test(line));
 
-  test('keeps serving when its Redis is killed, restarts it on its port, and never serves stale answers', async () => {
+  test('keeps serving when its Redis is killed, restarts it on its port, and never serves stale responses', async () => {
     const first = serverPid('redis');
     const port = Number(
       /REDIS_URL=redis:\/\/127\.0\.0\.1:(\d+)/.exec(readFileSync(join(folder, 'lock.json'), 'utf8'))?.[1],

@@ -5,7 +5,7 @@ import { isCountry } from '../countries.ts';
 import { parseGlobalId } from '../global-id.ts';
 import { hasExtension, parsePhone } from '../phones.ts';
 import { parseEmail } from '../scalars.ts';
-import { parseOptionalText, parseText, shows } from '../text.ts';
+import { isVisible, parseOptionalText, parseText } from '../text.ts';
 import { quoted, quotedAscii } from '../../errors.ts';
 import type { Problems } from '../user-errors.ts';
 import { ADDRESS_LENGTHS, CUSTOMER_LENGTHS } from './limits.ts';
@@ -37,8 +37,8 @@ export interface CustomerFields {
 /** Validates and normalises the given fields; null clears a nullable column. Adds to `problems`. */
 export function parseCustomerFields(input: CustomerFields, problems: Problems): CustomerValues {
   const values: CustomerValues = {};
-  const text = (field: 'externalId' | 'company' | 'name', isEnough = shows) =>
-    parseOptionalText(input[field], { path: [field], most: CUSTOMER_LENGTHS[field], problems, isEnough });
+  const text = (field: 'externalId' | 'company' | 'name', isEnough = isVisible) =>
+    parseOptionalText(input[field], { path: [field], maxLength: CUSTOMER_LENGTHS[field], problems, isEnough });
   if (input.externalId !== undefined) values.externalId = text('externalId');
   // No search would find a name without any character that counts.
   if (input.company !== undefined) values.company = text('company', counts);
@@ -95,7 +95,7 @@ function phoneOf(phone: PhoneInput | null, problems: Problems): string | null {
 export function parseTags(given: Maybe<readonly string[]>, problems: Problems, isEnough = counts): string[] {
   const tags = new Map<string, string>();
   for (const [i, tag] of (given ?? []).entries()) {
-    const text = parseText(tag, { path: ['tags', i], most: CUSTOMER_LENGTHS.tag, problems, isEnough });
+    const text = parseText(tag, { path: ['tags', i], maxLength: CUSTOMER_LENGTHS.tag, problems, isEnough });
     const key = text === null ? '' : foldCase(text);
     if (text !== null && !tags.has(key)) tags.set(key, text);
   }
@@ -117,7 +117,7 @@ export function parseAddresses(given: Maybe<readonly AddressInput[]>, problems: 
     const part = (name: keyof typeof ADDRESS_LENGTHS) =>
       parseOptionalText(address[name], {
         path: ['addresses', position, name],
-        most: ADDRESS_LENGTHS[name],
+        maxLength: ADDRESS_LENGTHS[name],
         problems,
       });
     const country = address.country ?? null;

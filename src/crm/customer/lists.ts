@@ -35,7 +35,7 @@ export function customerConditions(filter: CustomerFilter | null | undefined): C
 function givenText(given: string | null | undefined, name: string): string | undefined {
   if (!isGiven(given)) return undefined;
   // A trailing space is significant: `Li ` is not a prefix of Linda.
-  return soughtText(given.trimStart(), { argument: `filter.${name}`, most: CUSTOMER_LENGTHS.name, given });
+  return soughtText(given.trimStart(), { argument: `filter.${name}`, maxLength: CUSTOMER_LENGTHS.name, given });
 }
 
 /**
@@ -44,13 +44,13 @@ function givenText(given: string | null | undefined, name: string): string | und
  */
 function soughtText(
   text: string,
-  { argument, most, given }: { argument: string; most: number; given: string },
+  { argument, maxLength, given }: { argument: string; maxLength: number; given: string },
 ): string {
   const length = [...text].length;
-  if (length < 1 || length > most)
+  if (length < 1 || length > maxLength)
     throw createError(
       'BAD_USER_INPUT',
-      `Argument "${argument}": expected 1 to ${most} characters, got ${quoted(given)}.`,
+      `Argument "${argument}": expected 1 to ${maxLength} characters, got ${quoted(given)}.`,
     );
   if (isText(text) && counts(text)) return text;
   const expected = 'expected text, with a visible character that counts when names are compared';
@@ -62,7 +62,7 @@ function soughtText(
  * only characters of telephone numbers; otherwise the name. Each search reads a page of one index.
  */
 export function searchRequest(given: string): ListRequest {
-  const text = soughtText(given.trim(), { argument: 'text', most: 100, given });
+  const text = soughtText(given.trim(), { argument: 'text', maxLength: 100, given });
   // Not toLowerCase, which turns some other characters into ASCII letters, such as the Kelvin sign.
   if (text.includes('@')) return startsWith('email', [text.replaceAll(/[A-Z]/g, (letter) => letter.toLowerCase())]);
   const phones = phoneStarts(text);

@@ -6,7 +6,7 @@ import { defineCommand } from '../command.ts';
 import { givenRow, parseId } from '../input.ts';
 import { quoted } from '../../errors.ts';
 import { lockCustomer } from '../lock.ts';
-import { shows } from '../text.ts';
+import { isVisible } from '../text.ts';
 import { refuse } from '../user-errors.ts';
 import { parseTags } from './input.ts';
 import { MAX_TAGS } from './table.ts';
@@ -26,7 +26,7 @@ export const removeTags = tagCommand(
   (transaction, { id }, tags) =>
     transaction.customerTag.deleteMany({ where: { customerId: id, tag: { in: [...tags] } } }),
   // Other programs may have stored tags that no filter finds.
-  shows,
+  isVisible,
 );
 
 function tagCommand(edit: Edit, isEnough?: (tag: string) => boolean) {

@@ -18,7 +18,8 @@ export const logInteraction = defineCommand({
     ticketId: parseOptionalId('Ticket', input.ticketId, { path: ['ticketId'], problems }),
     agentId: parseOptionalId('Agent', input.agentId, { path: ['agentId'], problems }),
     kind: input.kind,
-    body: parseText(input.body, { path: ['body'], most: INTERACTION_LENGTHS.body, problems, isManyLines: true }) ?? '',
+    body:
+      parseText(input.body, { path: ['body'], maxLength: INTERACTION_LENGTHS.body, problems, isManyLines: true }) ?? '',
     occurredAt: parsePastMoment(input.occurredAt, { path: ['occurredAt'], problems }),
   }),
   async run(write, { customerId: given, ticketId, agentId, kind, body, occurredAt = write.now }) {

@@ -43,7 +43,7 @@ export function parseOrder(input: CreateOrderInput, problems: Problems): OrderVa
     problems.add('INVALID_INPUT', ['items'], `Expected 1 to ${MAX_ITEMS} items, got ${items.length}.`);
   return {
     customerId: parseId('Customer', input.customerId, { path: ['customerId'], problems }),
-    number: parseOptionalText(input.number, { path: ['number'], most: ORDER_LENGTHS.number, problems }),
+    number: parseOptionalText(input.number, { path: ['number'], maxLength: ORDER_LENGTHS.number, problems }),
     currency,
     items: items.map((item, position) => parseItem(item, { path: ['items', position], problems })),
     placedAt: parsePastMoment(input.placedAt, { path: ['placedAt'], problems }),

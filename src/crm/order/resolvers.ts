@@ -4,7 +4,7 @@ import { connectionOf } from '../connections.ts';
 import type { Context } from '../context.ts';
 import { globalId, rowIdOf } from '../global-id.ts';
 import { money } from '../money.ts';
-import { customerOf, found, loadOptional } from '../relations.ts';
+import { assertFound, customerOf, loadOptional } from '../relations.ts';
 import { readKey } from '../text.ts';
 import type { OrderPayload } from './commands.ts';
 import { orderConditions } from './lists.ts';
@@ -41,7 +41,8 @@ export const orderResolvers = {
     total: (order) => money(order.amount, order.currency),
   },
   OrderItem: {
-    product: async (item, _, { loaders }) => found(await loaders.productById.load(item.productId), 'OrderItem.product'),
+    product: async (item, _, { loaders }) =>
+      assertFound(await loaders.productById.load(item.productId), 'OrderItem.product'),
     unitPrice: (item) => money(item.price, item.currency),
     total: (item) => money(item.amount, item.currency),
   },

@@ -25,7 +25,7 @@ export const openTicket = defineCommand({
   uniques: { [NUMBER_INDEX]: ['ticket', 'number'] },
   parse: (input: OpenTicketInput, problems) => ({
     customerId: parseId('Customer', input.customerId, { path: ['customerId'], problems }),
-    number: parseOptionalText(input.number, { path: ['number'], most: TICKET_LENGTHS.number, problems }),
+    number: parseOptionalText(input.number, { path: ['number'], maxLength: TICKET_LENGTHS.number, problems }),
     subject: parseSubject(input.subject, problems),
     priority: input.priority ?? 'NORMAL',
     assigneeId: parseOptionalId('Agent', input.assigneeId, { path: ['assigneeId'], problems }),
@@ -113,7 +113,7 @@ function parseTicketFields(input: UpdateTicketInput, problems: Problems): Ticket
 }
 
 const parseSubject = (given: string, problems: Problems): string =>
-  parseText(given, { path: ['subject'], most: TICKET_LENGTHS.subject, problems }) ?? '';
+  parseText(given, { path: ['subject'], maxLength: TICKET_LENGTHS.subject, problems }) ?? '';
 
 /** The closing time after a change of state: the first one is kept until the ticket is reopened. */
 function closing(before: Ticket, to: TicketStatus, now: Date): Pick<TicketValues, 'closedAt'> {

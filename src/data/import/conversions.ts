@@ -29,8 +29,8 @@ export function createConversion(spec: FieldSpec, source: ValueExpression, timeZ
     case 'word':
       return (text) => convertWord(text, spec.words);
     case 'reference': {
-      const most = keyLength(spec.target);
-      return (text) => convertText(text, { most });
+      const maxLength = keyLength(spec.target);
+      return (text) => convertText(text, { maxLength });
     }
     case 'currency':
       return convertCurrency;

@@ -10,12 +10,12 @@ export interface KeptRows {
   count(): number;
   /**
    * Settles the order of all rows kept so far.
-   * @param most the most rows that a cycle may have to be taken as a whole
+   * @param limit the most rows that a cycle may have to be taken as a whole
    * @returns one row of each larger cycle, which must give up its value before any row is taken
    */
-  arrange(most: number): readonly unknown[];
+  arrange(limit: number): readonly unknown[];
   /** Removes and returns the next arranged rows, `most` or fewer; none when all were taken. */
-  take(most: number): readonly unknown[];
+  take(limit: number): readonly unknown[];
 }
 
 const IS_OPEN = 'NOT EXISTS (SELECT 1 FROM turns WHERE turns.id = kept.id)';
@@ -59,16 +59,16 @@ export function createKeptRows(database: DatabaseSync): KeptRows {
   return {
     keep: (content, { key, holder }) => void insert.run(key, holder, JSON.stringify(content)),
     count: () => Number(count.get()?.['count']),
-    arrange(most) {
+    arrange(limit) {
       walkFromFree.run();
       const giving: unknown[] = [];
       // A row needs only one value, so each row that is not queued yet leads to a cycle.
       for (let row = nextOpen.get(0); row !== undefined; row = nextOpen.get(Number(row['id']))) {
         const cycle = cycleFrom(String(row['key']));
         const [first = ''] = cycle;
-        if (cycle.length > most) giving.push(JSON.parse(String(contentOf.get(first)?.['content'])));
+        if (cycle.length > limit) giving.push(JSON.parse(String(contentOf.get(first)?.['content'])));
         else for (const key of cycle) insertTurn.run(Number(row['id']), key);
-        for (const key of cycle.length > most ? [first] : cycle) walkFromHolder.run(key);
+        for (const key of cycle.length > limit ? [first] : cycle) walkFromHolder.run(key);
       }
       return giving;
     },
@@ -82,11 +82,11 @@ function createTake(database: DatabaseSync): KeptRows['take'] {
   );
   const remove = database.prepare('DELETE FROM kept WHERE id = ?');
   const forget = database.prepare('DELETE FROM turns WHERE turn <= ?');
-  return (most) => {
-    const rows = select.all(most + 1);
-    const cutCycle = rows[most]?.['cycle'] ?? null;
+  return (limit) => {
+    const rows = select.all(limit + 1);
+    const cutCycle = rows[limit]?.['cycle'] ?? null;
     const isWhole = (row: { cycle?: unknown }) => cutCycle === null || row.cycle !== cutCycle;
-    const taken = rows.slice(0, most).filter(isWhole);
+    const taken = rows.slice(0, limit).filter(isWhole);
     for (const row of taken) remove.run(row['id'] ?? 0);
     forget.run(taken.at(-1)?.['turn'] ?? 0);
     return taken.map((row) => JSON.parse(String(row['content'])) as unknown);

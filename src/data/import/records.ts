@@ -117,10 +117,10 @@ export function compileField(
     try {
       const where = evaluateCountry?.(row) ?? null;
       const parts = extension === 'cut' ? splitExtension(text, where) : null;
-      const cut = tooLong === 'cut' && spec.kind === 'text' ? cutText(text, spec.most) : text;
+      const cut = tooLong === 'cut' && spec.kind === 'text' ? cutText(text, spec.maxLength) : text;
       const value = convert(parts?.number ?? cut, where);
       if (parts !== null) note('cut', `the extension ${parts.extension} was cut off`);
-      if (cut !== text && spec.kind === 'text') note('cut', `cut to ${spec.most} characters`);
+      if (cut !== text && spec.kind === 'text') note('cut', `cut to ${spec.maxLength} characters`);
       return value;
     } catch (error) {
       if (invalid !== 'null' || !(error instanceof RowProblem)) throw error;
@@ -131,15 +131,15 @@ export function compileField(
 }
 
 /** Counts like VARCHAR, and does not cut within an emoji. */
-function cutText(text: string, most: number): string {
-  if (text.length <= most) return text;
+function cutText(text: string, maxLength: number): string {
+  if (text.length <= maxLength) return text;
   const characters = Array.from(text);
-  if (characters.length <= most) return text;
+  if (characters.length <= maxLength) return text;
   let cut = '';
   let length = 0;
-  for (const { segment } of graphemes.segment(characters.slice(0, most + 50).join(''))) {
+  for (const { segment } of graphemes.segment(characters.slice(0, maxLength + 50).join(''))) {
     length += Array.from(segment).length;
-    if (length > most) break;
+    if (length > maxLength) break;
     cut += segment;
   }
   return cut;

@@ -44,7 +44,7 @@ export interface Scratch {
   itemsOf(order: string): readonly StagedItem[];
   forgetItemsOf(order: string): void;
   /** Up to `most` orders that still have lines. */
-  ordersWithItems(most: number): readonly string[];
+  ordersWithItems(limit: number): readonly string[];
   /** Remembers where an order was rejected, for its lines. */
   rejectOrder(order: string, place: string): void;
   whereOrderWasRejected(order: string): string | undefined;
@@ -90,7 +90,7 @@ export function createScratch(): Scratch {
     stageItem: (order, item) => void insertItem.run(order, JSON.stringify(item)),
     itemsOf: (order) => selectItems.all(order).map((row) => JSON.parse(String(row['content'])) as StagedItem),
     forgetItemsOf: (order) => void deleteItems.run(order),
-    ordersWithItems: (most) => selectOrders.all(most).map((row) => String(row['order_key'])),
+    ordersWithItems: (limit) => selectOrders.all(limit).map((row) => String(row['order_key'])),
     rejectOrder: (order, place) => void insertRejected.run(order, place),
     whereOrderWasRejected: (order) => textOf(selectRejected.get(order), 'place'),
     close: () => database.close(),

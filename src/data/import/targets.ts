@@ -62,10 +62,10 @@ interface TargetSpec {
   readonly hasUpdatedAt: boolean;
 }
 
-const text = (column: string, most: number) => ({ column, kind: 'text', most }) as const;
-const optionalText = (column: string, most: number) => ({ ...text(column, most), isNullable: true }) as const;
+const text = (column: string, maxLength: number) => ({ column, kind: 'text', maxLength }) as const;
+const optionalText = (column: string, maxLength: number) => ({ ...text(column, maxLength), isNullable: true }) as const;
 /** Names, and other texts that are searched for like names. */
-const compared = (column: string, most: number) => ({ ...text(column, most), isCompared: true }) as const;
+const compared = (column: string, maxLength: number) => ({ ...text(column, maxLength), isCompared: true }) as const;
 const word = <Word extends string>(column: string, words: Readonly<Record<Word, Word>>, byDefault?: NoInfer<Word>) =>
   ({ column, kind: 'word', words: Object.values<Word>(words), ...(byDefault && { byDefault }) }) as const;
 const date = (column: string) => ({ column, kind: 'date' }) as const;
@@ -197,5 +197,5 @@ export function keyLength(target: TableTarget): number {
   const { fields, key } = TARGETS[target];
   const spec = fields[key];
   if (spec?.kind !== 'text') throw new Error(`expected the key ${key} of ${target} to be a text, got ${spec?.kind}`);
-  return spec.most;
+  return spec.maxLength;
 }

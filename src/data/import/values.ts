@@ -5,7 +5,7 @@ import { isCountry } from '../../crm/countries.ts';
 import { isCurrency } from '../../crm/money.ts';
 import { hasExtension, parsePhone } from '../../crm/phones.ts';
 import { parseEmail } from '../../crm/scalars.ts';
-import { isOneLine, isText, normaliseText, shows } from '../../crm/text.ts';
+import { isOneLine, isText, isVisible, normaliseText } from '../../crm/text.ts';
 
 /** Why a row cannot be imported; goes to the rejects file. */
 export class RowProblem extends Error {
@@ -20,7 +20,7 @@ export class RowProblem extends Error {
 
 export interface TextForm {
   /** The most characters. */
-  readonly most: number;
+  readonly maxLength: number;
   /** Whether it may have line breaks and tabs. */
   readonly isManyLines?: boolean;
   /** Whether it needs a character that counts where names are compared. */
@@ -28,16 +28,16 @@ export interface TextForm {
 }
 
 /**
- * A text of up to `most` characters, counted like VARCHAR does, and in one line unless it may have many. Names need a character
+ * A text of up to `maxLength` characters, counted like VARCHAR does, and in one line unless it may have many. Names need a character
  * that counts when they are compared: no search would find others. Throws RowProblem.
  */
-export function convertText(given: string, { most, isManyLines = false, isCompared = false }: TextForm): string {
+export function convertText(given: string, { maxLength, isManyLines = false, isCompared = false }: TextForm): string {
   const text = normaliseText(given);
   if (!isManyLines && !isOneLine(text)) throw new RowProblem(`expected one line without tabs, got ${quoted(text)}`);
-  const length = text.length <= most ? text.length : Array.from(text).length;
-  if (length > most) throw new RowProblem(`expected at most ${most} characters, got ${length}`);
+  const length = text.length <= maxLength ? text.length : Array.from(text).length;
+  if (length > maxLength) throw new RowProblem(`expected at most ${maxLength} characters, got ${length}`);
   if (!isText(text)) throw new RowProblem('expected text, got other characters');
-  if (text !== '' && !shows(text)) throw new RowProblem('expected text, got none that is visible');
+  if (text !== '' && !isVisible(text)) throw new RowProblem('expected text, got none that is visible');
   if (text !== '' && isCompared && !counts(text))
     throw new RowProblem(`expected text with a character that counts when names are compared, got ${quoted(text)}`);
   return text;

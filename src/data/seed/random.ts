@@ -4,8 +4,8 @@
 export interface Random {
   /** An integer from 0 to `bound - 1`; `bound` is at most 2^21. */
   below(bound: number): number;
-  /** An integer from `least` to `most`. */
-  between(least: number, most: number): number;
+  /** An integer from `min` to `max`. */
+  between(min: number, max: number): number;
   /** True with a probability of `perThousand` in a thousand. */
   chance(perThousand: number): boolean;
   /** An item of a non-empty list. */
@@ -26,7 +26,7 @@ export function createRandom(seed: number, stream: number): Random {
   const below = (bound: number) => Math.floor((next() * bound) / TWO_TO_32);
   return {
     below,
-    between: (least, most) => least + below(most - least + 1),
+    between: (min, max) => min + below(max - min + 1),
     chance: (perThousand) => below(1_000) < perThousand,
     pick(list) {
       const item = list[below(list.length)];

@@ -1,45 +1,45 @@
 import { createError } from '../errors.ts';
 
 /** A semaphore with a bounded queue. */
-export interface Room {
+export interface Semaphore {
   /**
-   * Takes a place, first come first served.
+   * Takes a permit, first come first served.
    * @param waitMs the longest time to wait
    * @param signal ends the waiting when it aborts, with its reason
-   * @returns releases the place; call it exactly once
+   * @returns releases the permit; call it exactly once
    * @throws SERVICE_UNAVAILABLE when none became free in time, or the queue is full
    */
-  enter(waitMs: number, signal: AbortSignal): Promise<() => void>;
-  /** How many are waiting for a place. */
+  acquire(waitMs: number, signal: AbortSignal): Promise<() => void>;
+  /** How many are waiting for a permit. */
   waiting(): number;
 }
 
-export interface RoomOptions {
-  readonly places: number;
+export interface SemaphoreOptions {
+  readonly permits: number;
   readonly queue: number;
-  /** The error message when there is no place. */
+  /** The error message when none is free. */
   readonly full: string;
-  /** Called for each caller that gets no place. */
+  /** Called for each caller that gets none. */
   readonly refused: () => void;
 }
 
-export function createRoom({ places, queue, full, refused }: RoomOptions): Room {
+export function createSemaphore({ permits, queue, full, refused }: SemaphoreOptions): Semaphore {
   let taken = 0;
   const waiting = new Set<() => void>();
   const refuse = (): Error => {
     refused();
     return createError('SERVICE_UNAVAILABLE', full);
   };
-  const leave = (): void => {
+  const release = (): void => {
     const [next] = waiting;
     // Handed straight to the longest waiter, so that no newcomer gets ahead.
     if (next === undefined) taken -= 1;
     else next();
   };
   return {
-    async enter(waitMs, signal) {
+    async acquire(waitMs, signal) {
       signal.throwIfAborted();
-      if (taken < places) taken += 1;
+      if (taken < permits) taken += 1;
       else if (waiting.size >= queue) throw refuse();
       else
         await new Promise<void>((resolve, reject) => {
@@ -63,7 +63,7 @@ export function createRoom({ places, queue, full, refused }: RoomOptions): Room 
           signal.addEventListener('abort', giveUp);
           waiting.add(admit);
         });
-      return leave;
+      return release;
     },
     waiting: () => waiting.size,
   };
