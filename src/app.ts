@@ -1,7 +1,7 @@
 import { hash, randomUUID } from 'node:crypto';
 import { ANYBODY } from './access/caller.ts';
 import { createRedis } from './cache/redis.ts';
-import { createRedisChannels } from './cache/redis-channels.ts';
+import { createRedisChannels, type ChannelListener } from './cache/redis-channels.ts';
 import { createResponseCache } from './cache/response-cache.ts';
 import type { Config } from './config.ts';
 import { sweepKeys } from './crm/idempotency.ts';
@@ -44,37 +44,24 @@ const STOP_MS = 7_000;
 /** How often each gateway deletes expired idempotency keys. */
 const SWEEP_MS = 10 * 60_000;
 
+type AppConfig = Config & {
+  /** Of a migrated database. */
+  readonly databaseUrl: string;
+  /** Whether no other gateway uses its Redis, so that subscriptions report LOCAL. */
+  readonly redisIsPrivate?: boolean;
+};
+
 /**
  * Assembles a gateway: database, cache, schema, pipeline, HTTP.
- * @param config needs a `databaseUrl` whose database is migrated; `redisIsPrivate` means that no other gateway uses its Redis,
- *   so subscriptions report LOCAL
  * @throws SERVICE_UNAVAILABLE when the database cannot be reached; CliError when its key for cursors cannot
  *   be used
  */
-export async function createApp(
-  config: Config & { readonly databaseUrl: string; readonly redisIsPrivate?: boolean },
-  { log }: { log: Log },
-): Promise<App> {
+export async function createApp(config: AppConfig, { log }: { log: Log }): Promise<App> {
   const { limits } = config;
   const metrics = createMetrics();
   const db = await createDatabase(databaseOptions(config, metrics));
   const { cursors, cursorKey } = await openCursors(db);
-  const { redisUrls: urls } = config;
-  const { prefix, timeoutMs } = config.cache;
-  const redis = urls.length === 0 ? undefined : createRedis({ urls, timeoutMs, log, metrics });
-  // With the key: a response is not served once its cursors would be refused, or where they are another database's.
-  const schemaHash = hash('sha256', Buffer.concat([Buffer.from(SDL), cursorKey]), 'base64url');
-  const cache =
-    redis === undefined || !config.cache.enabled
-      ? undefined
-      : createResponseCache({ redis, prefix, schemaHash, metrics });
-  const bus = createCustomerBus({
-    openChannels:
-      redis === undefined || config.redisIsPrivate === true
-        ? undefined
-        : (listener) => createRedisChannels({ urls, timeoutMs, redis, prefix, listener, log, metrics }),
-    metrics,
-  });
+  const { redis, cache, bus } = createRedisParts(config, { cursorKey, log, metrics });
   const { prepare, run, yoga } = createGraphQL(config, { db, cache, customerEvents: bus, cursors, log, metrics });
   const subscriptions = createSubscriptions({ limits, metrics });
   const graphql = createGraphQLHandler({ prepare, run, bodyBytes: limits.bodyBytes, subscriptions });
@@ -130,6 +117,23 @@ async function openCursors(db: Database): Promise<{ cursors: Cursors; cursorKey:
     await db.close();
     throw error;
   }
+}
+
+/** What needs Redis: the response cache, and the customers' bus, which works within this gateway without it. */
+function createRedisParts(
+  { redisUrls: urls, cache: { enabled, prefix, timeoutMs }, redisIsPrivate = false }: AppConfig,
+  { cursorKey, log, metrics }: { readonly cursorKey: Uint8Array; readonly log: Log; readonly metrics: Metrics },
+) {
+  const redis = urls.length === 0 ? undefined : createRedis({ urls, timeoutMs, log, metrics });
+  // With the key: a response is not served once its cursors would be refused, or where they are another database's.
+  const schemaHash = hash('sha256', Buffer.concat([Buffer.from(SDL), cursorKey]), 'base64url');
+  const cache =
+    redis === undefined || !enabled ? undefined : createResponseCache({ redis, prefix, schemaHash, metrics });
+  const openChannels =
+    redis === undefined || redisIsPrivate
+      ? undefined
+      : (listener: ChannelListener) => createRedisChannels({ urls, timeoutMs, redis, prefix, listener, log, metrics });
+  return { redis, cache, bus: createCustomerBus({ openChannels, metrics }) };
 }
 
 /** Nobody is asked who they are yet. */

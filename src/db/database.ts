@@ -4,7 +4,7 @@ import { PrismaClient } from '../generated/prisma/client.ts';
 import { isPoolFull, toGatewayError } from './errors.ts';
 import { connectionOptions, openServer, type ConnectionPool, type DatabaseServer } from './pool.ts';
 import { createPreparedShares, createWritePool } from './prepared.ts';
-import { createReadPool } from './reads.ts';
+import { createReadPool, type ReadPool } from './reads.ts';
 import { createSemaphore, type Semaphore } from './semaphore.ts';
 
 export { connectionOptions } from './pool.ts';
@@ -103,35 +103,9 @@ export async function createDatabase(options: DatabaseOptions): Promise<Database
     full: WRITES_FULL,
     refused: () => metrics.databaseFull.inc({ what: 'write' }),
   });
-  const { statements, statementSeconds } = metrics;
-  // Cached by name, of which there are a few dozen: looking up a label's counter costs more than incrementing it.
-  const counters = new Map<string, { inc(): void }>();
-  const counterOf = (name: string) => {
-    const counter = counters.get(name) ?? statements.labels(name);
-    counters.set(name, counter);
-    return counter;
-  };
-
   return {
     client,
-    reader: (signal) => ({
-      read: async ({ name, sql, values }) => {
-        signal.throwIfAborted();
-        const started = performance.now();
-        const counter = counterOf(name);
-        const query = { sql, args: [...values], argTypes: values.map(() => ANY_TYPE) };
-        try {
-          const result = await reads.during({ signal, sent: () => counter.inc() }, () => adapter.queryRaw(query));
-          return result.rows;
-        } catch (error) {
-          signal.throwIfAborted();
-          if (isPoolFull(error)) metrics.databaseFull.inc({ what: 'read' });
-          throw toGatewayError(error);
-        } finally {
-          statementSeconds.observe((performance.now() - started) / 1_000);
-        }
-      },
-    }),
+    reader: createReaders({ adapter, reads, metrics }),
     writes: permits,
     waiting: () => ({ reads: pools.main.pool.taskQueueSize(), writes: permits.waiting() }),
     async ping() {
@@ -143,6 +117,44 @@ export async function createDatabase(options: DatabaseOptions): Promise<Database
     },
   };
 }
+
+interface ReadersOptions {
+  readonly adapter: Pick<Awaited<ReturnType<PrismaMariaDb['connect']>>, 'queryRaw'>;
+  readonly reads: ReadPool;
+  readonly metrics: Metrics;
+}
+
+function createReaders({ adapter, reads, metrics }: ReadersOptions): Database['reader'] {
+  const { statements, statementSeconds, databaseFull } = metrics;
+  // Cached by name, of which there are a few dozen: looking up a label's counter costs more than incrementing it.
+  const counters = new Map<string, { inc(): void }>();
+  const counterOf = (name: string) => {
+    const counter = counters.get(name) ?? statements.labels(name);
+    counters.set(name, counter);
+    return counter;
+  };
+  return (signal) => ({
+    read: async ({ name, sql, values }) => {
+      signal.throwIfAborted();
+      const started = performance.now();
+      const counter = counterOf(name);
+      const query = { sql, args: [...values], argTypes: values.map(() => ANY_TYPE) };
+      try {
+        const result = await reads.during({ signal, sent: () => counter.inc() }, () => adapter.queryRaw(query));
+        return result.rows;
+      } catch (error) {
+        signal.throwIfAborted();
+        if (isPoolFull(error)) databaseFull.inc({ what: 'read' });
+        throw toGatewayError(error);
+      } finally {
+        statementSeconds.observe((performance.now() - started) / 1_000);
+      }
+    },
+  });
+}
+
+// The adapter converts only arguments marked bigint or datetime, and ours need no conversion.
+const ANY_TYPE = { scalarType: 'unknown', arity: 'scalar' } as const;
 
 function createPools(server: DatabaseServer, options: DatabaseOptions) {
   const { connections, statementMs, spareConnections = 0 } = options;
@@ -167,6 +179,3 @@ function createPools(server: DatabaseServer, options: DatabaseOptions) {
     },
   };
 }
-
-// The adapter converts only arguments marked bigint or datetime, and ours need no conversion.
-const ANY_TYPE = { scalarType: 'unknown', arity: 'scalar' } as const;

@@ -43,33 +43,56 @@ export interface ReadPool {
  * conversion is BIGINT to string. The adapter would have the driver call back for each value (for GEOMETRY, which none of our
  * tables has), copy all its options for each statement, and, if it knew the columns, turn each DATETIME into a Date.
  * docs/benchmarks.md compares the two.
- *
+ */
+export function createReadPool(pools: ReadPools): ReadPool {
+  const { pool } = pools.main;
+  const send = createSend(pools);
+  /** The adapter passes on statements and values only, so this is set while it is called. */
+  let current: Reading | undefined;
+  const readPool = Object.assign(Object.create(pool) as Pool, {
+    // Used by the adapter to read the server's version. The inherited method needs private fields that only `pool` itself has.
+    query: (options: QueryOptions) => pool.query(options),
+    async execute({ sql }: QueryOptions, values: unknown) {
+      if (current === undefined) throw new TypeError(`Expected to be told who waits for a statement, got ${sql}`);
+      const rows = await send({ ...current, sql, values });
+      // An OK packet in place of rows would otherwise pass for an empty result.
+      if (!Array.isArray(rows) && /^\(?SELECT/.test(sql)) throw noRows();
+      rows.meta = undefined;
+      return rows;
+    },
+  });
+  return {
+    pool: readPool,
+    during(reading, call) {
+      current = reading;
+      try {
+        return call();
+      } finally {
+        current = undefined;
+      }
+    },
+  };
+}
+
+/**
  * While every connection is in use, a statement goes to a spare one, where it may take half a second. So any number of slow
  * statements delays only other slow ones, which wait for the main pool.
  */
-export function createReadPool({ main, openSpare, metrics }: ReadPools): ReadPool {
+function createSend({ main, openSpare, metrics }: ReadPools): (statement: Statement) => Promise<Rows> {
   const { pool } = main;
-  /** The adapter passes on statements and values only, so this is set while it is called. */
-  let current: Reading | undefined;
   const slow = new LRUCache<string, true>({ max: MAX_SLOW, ttl: SLOW_FOR_MS });
   const counted = () => metrics.unpreparedStatements.inc();
-  const send = (client: Pick<Pool, 'execute' | 'query'>, { sql, values, sent }: Statement): Promise<Rows> => {
+  const sendOn = (client: Pick<Pool, 'execute' | 'query'>, { sql, values, sent }: Statement): Promise<Rows> => {
     sent();
     return executeIn<Rows>(client, { sql, values, counted });
   };
 
-  async function onMain(statement: Statement): Promise<Rows> {
-    // With an idle connection the driver sends at once, and needs fewer promises.
-    if (pool.idleConnections() > 0) return send(pool, statement);
-    return onConnection(pool, statement, (connection) => send(connection, statement));
-  }
-
   /** Undefined when the statement exceeded the spare connections' time limit. */
-  async function onSpare(spare: ConnectionPool, statement: Statement): Promise<Rows | undefined> {
+  async function sendOnSpare(spare: ConnectionPool, statement: Statement): Promise<Rows | undefined> {
     return onConnection(spare.pool, statement, async (connection) => {
       if (slow.has(statement.sql)) return undefined;
       try {
-        const rows = await send(connection, statement);
+        const rows = await sendOn(connection, statement);
         metrics.spareStatements.inc({ outcome: 'answered' });
         return rows;
       } catch (error) {
@@ -81,31 +104,14 @@ export function createReadPool({ main, openSpare, metrics }: ReadPools): ReadPoo
     });
   }
 
-  const readPool = Object.assign(Object.create(pool) as Pool, {
-    // Used by the adapter to read the server's version. The inherited method needs private fields that only `pool` itself has.
-    query: (options: QueryOptions) => pool.query(options),
-    async execute({ sql }: QueryOptions, values: unknown) {
-      if (current === undefined) throw new TypeError(`Expected to be told who waits for a statement, got ${sql}`);
-      const statement = { ...current, sql, values };
-      const useSpare = openSpare !== undefined && main.isFull() && !slow.has(sql);
-      const rows = (useSpare ? await onSpare(openSpare(), statement) : undefined) ?? (await onMain(statement));
-      // An OK packet in place of rows would otherwise pass for an empty result.
-      if (!Array.isArray(rows) && /^\(?SELECT/.test(sql)) throw noRows();
-      rows.meta = undefined;
-      return rows;
-    },
-  });
-
-  return {
-    pool: readPool,
-    during(reading, call) {
-      current = reading;
-      try {
-        return call();
-      } finally {
-        current = undefined;
-      }
-    },
+  return async (statement) => {
+    if (openSpare !== undefined && main.isFull() && !slow.has(statement.sql)) {
+      const rows = await sendOnSpare(openSpare(), statement);
+      if (rows !== undefined) return rows;
+    }
+    // With an idle connection the driver sends at once, and needs fewer promises.
+    if (pool.idleConnections() > 0) return sendOn(pool, statement);
+    return onConnection(pool, statement, (connection) => sendOn(connection, statement));
   };
 }
 
