@@ -1,4 +1,5 @@
 import { createError } from '../errors.ts';
+import { within } from '../time-limit.ts';
 
 /** A semaphore with a bounded queue. */
 export interface Semaphore {
@@ -36,33 +37,27 @@ export function createSemaphore({ permits, queue, full, refused }: SemaphoreOpti
     if (next === undefined) taken -= 1;
     else next();
   };
+  const wait = async (waitMs: number, signal: AbortSignal): Promise<void> => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const admit = (): void => {
+      waiting.delete(admit);
+      resolve();
+    };
+    waiting.add(admit);
+    try {
+      await within({ ms: waitMs, late: refuse, signal }, () => promise);
+    } catch (error) {
+      // It may have been given a permit a moment before its time was up.
+      if (!waiting.delete(admit)) release();
+      throw error;
+    }
+  };
   return {
     async acquire(waitMs, signal) {
       signal.throwIfAborted();
       if (taken < permits) taken += 1;
       else if (waiting.size >= queue) throw refuse();
-      else
-        await new Promise<void>((resolve, reject) => {
-          const end = (): void => {
-            clearTimeout(timer);
-            signal.removeEventListener('abort', giveUp);
-            waiting.delete(admit);
-          };
-          const admit = (): void => {
-            end();
-            resolve();
-          };
-          const giveUp = (): void => {
-            end();
-            reject(signal.reason as Error);
-          };
-          const timer = setTimeout(() => {
-            end();
-            reject(refuse());
-          }, waitMs);
-          signal.addEventListener('abort', giveUp);
-          waiting.add(admit);
-        });
+      else await wait(waitMs, signal);
       return release;
     },
     waiting: () => waiting.size,
