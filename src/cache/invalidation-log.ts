@@ -36,7 +36,6 @@ export function createInvalidationLog({ prefix }: { prefix: string }): Invalidat
   const key = `${prefix}invalidations`;
   const known = createKnownEntries();
   const runIdOf = createRunIds();
-  let catchingUp: Promise<Position> | undefined;
 
   const add = async (client: Redis | Cluster, tags: readonly string[]): Promise<void> => {
     const server = await runIdOf(client);
@@ -62,18 +61,7 @@ export function createInvalidationLog({ prefix }: { prefix: string }): Invalidat
   };
 
   return {
-    catchUp(client) {
-      // Commands of one turn of the event loop are sent together at its end (`batchWrites`), so one read serves all callers.
-      // Commands to a cluster are sent at once.
-      if (client instanceof Cluster) return readNew(client);
-      if (catchingUp === undefined) {
-        catchingUp = readNew(client);
-        setImmediate(() => {
-          catchingUp = undefined;
-        });
-      }
-      return catchingUp;
-    },
+    catchUp: oncePerTurn(readNew),
     async append(client, tags) {
       try {
         await add(client, tags);
@@ -84,6 +72,23 @@ export function createInvalidationLog({ prefix }: { prefix: string }): Invalidat
       }
     },
     isFresh: (position, tags) => known.isFresh(position, tags),
+  };
+}
+
+/** Has all calls in one turn of the event loop share one read, and its result. */
+function oncePerTurn(read: (client: Redis | Cluster) => Promise<Position>): InvalidationLog['catchUp'] {
+  let reading: Promise<Position> | undefined;
+  return (client) => {
+    // Commands of one turn are sent together at its end (`batchWrites`), so a read that was asked for earlier in the turn does not
+    // miss anything. Commands to a cluster are sent at once.
+    if (client instanceof Cluster) return read(client);
+    if (reading === undefined) {
+      reading = read(client);
+      setImmediate(() => {
+        reading = undefined;
+      });
+    }
+    return reading;
   };
 }
 

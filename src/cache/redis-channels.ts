@@ -51,72 +51,82 @@ const PING_MS = 1_000;
 const MAX_PENDING = 1_000;
 const ANY = 'any';
 
+interface JoinedChannel {
+  readonly name: string;
+  state: ChannelState;
+}
+
 /**
  * Subscribes on a connection of its own, open while any channel is joined, and only to joined channels, so that a gateway gets no
  * messages that concern others alone. Publishes on the cache's connection.
  */
 export function createRedisChannels(options: RedisChannelsOptions): RedisChannels {
-  const { redis, prefix, listener } = options;
+  const { listener } = options;
   /** Identifies this publisher, so that it can ignore its own messages. */
   const self = randomUUID();
-  const states = new Map<string, { state: ChannelState }>();
-  const publishing = new Set<Promise<void>>();
-  const pending = createPending((channels) =>
-    redis.run('publish', (client) =>
-      Promise.all(channels.map((channel) => client.publish(`${prefix}${channel}`, self))),
-    ),
-  );
-  const setState = (channels: Iterable<string>, state: ChannelState): void => {
+  const publisher = createPublisher(options, self);
+  const joined = new Map<string, JoinedChannel>();
+  const setState = (channels: Iterable<JoinedChannel>, state: ChannelState): void => {
     for (const channel of channels) {
-      const joined = states.get(channel);
-      if (joined === undefined) continue;
-      joined.state = state;
-      listener.onStateChange(channel);
+      // A channel that was left and joined again meanwhile has its own SUBSCRIBE in flight.
+      if (joined.get(channel.name) !== channel) continue;
+      channel.state = state;
+      listener.onStateChange(channel.name);
     }
   };
   const subscriber = createSubscriber(options, {
-    onMessage(channel, publisher) {
-      if (publisher === self) return;
-      for (const changed of channel === ANY ? states.keys() : [channel])
-        if (states.has(changed)) listener.onMessage(changed);
+    onMessage(name, sender) {
+      if (sender === self) return;
+      for (const changed of name === ANY ? joined.keys() : [name]) if (joined.has(changed)) listener.onMessage(changed);
     },
     async onReady(subscribe) {
-      const channels = [...states];
-      if (!(await subscribe([ANY, ...states.keys()]))) return;
-      // A channel that was left and joined again meanwhile has its own SUBSCRIBE in flight.
-      setState(
-        channels.filter(([channel, joined]) => states.get(channel) === joined).map(([channel]) => channel),
-        'LIVE',
-      );
+      const channels = [...joined.values()];
+      if (await subscribe([ANY, ...joined.keys()])) setState(channels, 'LIVE');
     },
-    onLost: () => setState(states.keys(), 'INTERRUPTED'),
+    onLost: () => setState(joined.values(), 'INTERRUPTED'),
   });
 
   return {
-    join(channel) {
-      const joined: { state: ChannelState } = { state: subscriber.isLost() ? 'INTERRUPTED' : 'JOINING' };
-      states.set(channel, joined);
-      void subscriber.subscribe(channel).then((isSubscribed) => {
-        if (isSubscribed && states.get(channel) === joined) setState([channel], 'LIVE');
+    join(name) {
+      const channel: JoinedChannel = { name, state: subscriber.isLost() ? 'INTERRUPTED' : 'JOINING' };
+      joined.set(name, channel);
+      void subscriber.subscribe(name).then((isSubscribed) => {
+        if (isSubscribed) setState([channel], 'LIVE');
         return undefined;
       });
     },
-    leave(channel) {
-      states.delete(channel);
-      if (states.size === 0) subscriber.close();
-      else subscriber.unsubscribe(channel);
+    leave(name) {
+      joined.delete(name);
+      if (joined.size === 0) subscriber.close();
+      else subscriber.unsubscribe(name);
     },
-    stateOf: (channel) => states.get(channel)?.state ?? 'INTERRUPTED',
-    publish(channels) {
+    stateOf: (name) => joined.get(name)?.state ?? 'INTERRUPTED',
+    publish: (channels) => publisher.publish(channels),
+    async close() {
+      joined.clear();
+      subscriber.close();
+      await publisher.close();
+    },
+  };
+}
+
+/** Publishes `message` on channels, again and again until Redis has accepted it. */
+function createPublisher({ redis, prefix }: RedisChannelsOptions, message: string) {
+  const publishing = new Set<Promise<void>>();
+  const pending = createPending((channels) =>
+    redis.run('publish', (client) =>
+      Promise.all(channels.map((channel) => client.publish(`${prefix}${channel}`, message))),
+    ),
+  );
+  return {
+    publish(channels: readonly string[]): void {
       if (channels.length === 0) return;
       const published = pending
         .send(pending.count() < MAX_PENDING ? channels : [ANY])
         .finally(() => publishing.delete(published));
       publishing.add(published);
     },
-    async close() {
-      states.clear();
-      subscriber.close();
+    async close(): Promise<void> {
       await Promise.all(publishing);
       pending.close();
     },
@@ -131,87 +141,104 @@ interface SubscriberListener {
 }
 
 /** A connection for subscribing. Whenever it is lost, it is opened again to the next address, until `close`. */
-function createSubscriber(
-  { urls, timeoutMs, prefix, log, metrics }: RedisChannelsOptions,
-  listener: SubscriberListener,
-) {
+function createSubscriber(options: RedisChannelsOptions, listener: SubscriberListener) {
+  const { urls, timeoutMs, log, metrics } = options;
   const servers = urls.map((href) => connectionOptions(href, timeoutMs));
-  let connection: Redis | undefined;
+  let connection: Connection | undefined;
   /** How many connections in a row were lost or failed to open. */
   let losses = 0;
   let tries = 0;
   let timer: NodeJS.Timeout | undefined;
   let pinging: NodeJS.Timeout | undefined;
 
-  const fail = (failed: Redis, error: unknown): void => {
-    log.debug({ err: error }, 'a Redis subscription failed');
-    // Emits `end`, which schedules the next connection.
-    failed.disconnect();
-  };
-  const subscribe = async (on: Redis, channels: readonly string[]): Promise<boolean> => {
-    try {
-      await on.subscribe(...channels.map((channel) => `${prefix}${channel}`));
-      if (losses > 0) log.info('Redis is back; subscriptions report changes made through every gateway');
-      losses = 0;
-      return true;
-    } catch (error) {
-      fail(on, error);
-      return false;
-    }
+  const subscribe = async (on: Connection, channels: readonly string[]): Promise<boolean> => {
+    if (!(await on.subscribe(channels))) return false;
+    if (losses > 0) log.info('Redis is back; subscriptions report changes made through every gateway');
+    losses = 0;
+    return true;
   };
   const open = (): void => {
-    const opened = new Redis({
-      ...servers[tries % servers.length],
-      autoResubscribe: false,
-      retryStrategy: () => null,
+    const opened = openConnection(options, servers[tries % servers.length], {
+      onMessage: (channel, message) => listener.onMessage(channel, message),
+      onReady: () => void listener.onReady((channels) => subscribe(opened, channels)),
+      onLost: () => reopen(),
     });
     tries += 1;
     connection = opened;
-    opened.on('error', (error: Error) => fail(opened, error));
-    opened.on('message', (channel: string, message: string) => {
-      if (opened === connection) listener.onMessage(channel.slice(prefix.length), message);
-    });
-    opened.on('ready', () => void listener.onReady((channels) => subscribe(opened, channels)));
-    opened.on('end', () => {
-      if (opened !== connection) return;
-      metrics.redisFailures.inc({ purpose: 'subscribe' });
-      if (losses === 0) log.warn('Redis is down; subscriptions report only changes made through this gateway');
-      losses += 1;
-      listener.onLost();
-      timer = setTimeout(open, retryDelayMs(losses));
-    });
   };
-  const ping = (): void => {
-    const current = connection;
-    if (current?.status === 'ready') void current.ping().catch((error: unknown) => fail(current, error));
+  const reopen = (): void => {
+    metrics.redisFailures.inc({ purpose: 'subscribe' });
+    if (losses === 0) log.warn('Redis is down; subscriptions report only changes made through this gateway');
+    losses += 1;
+    listener.onLost();
+    timer = setTimeout(open, retryDelayMs(losses));
   };
 
   return {
     isLost: () => losses > 0,
-    /**
-     * Opens the connection if there is none. Resolves with whether the present one has subscribed; `onReady` does it for a new
-     * one.
-     */
+    /** Opens a connection if there is none. Resolves with whether the channel has been subscribed to; if not, `onReady` does it. */
     async subscribe(channel: string): Promise<boolean> {
-      if (pinging === undefined) {
-        pinging = setInterval(ping, PING_MS);
+      if (connection === undefined) {
+        pinging = setInterval(() => connection?.ping(), PING_MS);
         open();
       }
-      return connection?.status === 'ready' && subscribe(connection, [channel]);
+      return connection?.isReady() === true && subscribe(connection, [channel]);
     },
-    unsubscribe(channel: string): void {
-      const current = connection;
-      if (current?.status === 'ready')
-        void current.unsubscribe(`${prefix}${channel}`).catch((error: unknown) => fail(current, error));
-    },
+    unsubscribe: (channel: string): void => connection?.unsubscribe(channel),
     close(): void {
       clearInterval(pinging);
       clearTimeout(timer);
-      pinging = undefined;
       losses = 0;
       const closed = connection;
       connection = undefined;
-      closed?.disconnect();
+      closed?.close();
+    },
+  };
+}
+
+type Connection = ReturnType<typeof openConnection>;
+
+/** Opens a connection that is lost for good once anything fails on it, and tells nothing after `close`. */
+function openConnection(
+  { prefix, log }: RedisChannelsOptions,
+  server: ReturnType<typeof connectionOptions> | undefined,
+  listener: Pick<SubscriberListener, 'onMessage' | 'onLost'> & { onReady(): void },
+) {
+  const redis = new Redis({ ...server, autoResubscribe: false, retryStrategy: () => null });
+  let isClosed = false;
+  const fail = (error: unknown): void => {
+    log.debug({ err: error }, 'a Redis subscription failed');
+    // Emits `end`, which schedules the next connection.
+    redis.disconnect();
+  };
+  redis.on('error', fail);
+  redis.on('message', (channel: string, message: string) => {
+    if (!isClosed) listener.onMessage(channel.slice(prefix.length), message);
+  });
+  redis.on('ready', () => listener.onReady());
+  redis.on('end', () => {
+    if (!isClosed) listener.onLost();
+  });
+  return {
+    isReady: () => redis.status === 'ready',
+    async subscribe(channels: readonly string[]): Promise<boolean> {
+      try {
+        await redis.subscribe(...channels.map((channel) => `${prefix}${channel}`));
+        return true;
+      } catch (error) {
+        fail(error);
+        return false;
+      }
+    },
+    unsubscribe(channel: string): void {
+      if (redis.status === 'ready') void redis.unsubscribe(`${prefix}${channel}`).catch(fail);
+    },
+    ping(): void {
+      if (redis.status === 'ready') void redis.ping().catch(fail);
+    },
+    close(): void {
+      isClosed = true;
+      redis.disconnect();
     },
   };
 }

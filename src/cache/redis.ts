@@ -45,60 +45,82 @@ const SILENCE_MS = 2_000;
 /** Connects in the background. If Redis is down at start, it is used as soon as it is up. */
 export function createRedis({ urls, timeoutMs, log, metrics }: RedisOptions): BoundedRedis {
   const redis = connect(urls, timeoutMs);
-  /** 0 while the circuit breaker is closed. */
-  let openUntil = 0;
-  let probing = false;
-  let isReported = false;
+  const breaker = createCircuitBreaker(log);
   let isClosed = false;
-
-  const report = (error: unknown): void => {
-    // A connection that is closed during its set-up also ends with an error.
-    if (isClosed) return;
-    if (!isReported) log.warn({ err: error }, 'Redis is down; answers are not cached until it is back');
-    isReported = true;
-  };
-  const closeCircuitBreaker = (): void => {
-    if (isReported) log.info('Redis is back');
-    isReported = false;
-    openUntil = 0;
-  };
   redis.on('error', (error: Error) => {
     metrics.redisFailures.inc({ purpose: 'connect' });
-    report(error);
+    // A connection that is closed during its set-up also ends with an error.
+    if (!isClosed) breaker.reportDown(error);
   });
-  redis.on('ready', closeCircuitBreaker);
+  redis.on('ready', () => breaker.close());
 
   return {
     async run(purpose, commands) {
-      const isProbe = openUntil > 0;
       if (redis.status !== 'ready') return undefined;
-      if (isProbe && purpose !== 'invalidate' && (probing || performance.now() < openUntil)) return undefined;
-      if (isProbe) probing = true;
+      const admitted = breaker.admit(purpose);
+      if (admitted === 'REFUSED') return undefined;
+      const isProbe = admitted === 'PROBE';
       try {
         batchWrites(redis);
         const result = await withTimeout(timeoutMs, commands(redis));
         // Only the probe closes the circuit breaker; other commands were sent before it opened, so their success says less.
-        if (isProbe) closeCircuitBreaker();
+        if (isProbe) breaker.close();
         return result;
       } catch (error) {
         metrics.redisFailures.inc({ purpose });
         log.debug({ err: error, purpose }, 'a Redis command failed');
         // An error reply (out of memory, read-only, loading) came in time, and the circuit breaker only guards against waiting.
         if (error instanceof ReplyError) {
-          if (isProbe) closeCircuitBreaker();
+          if (isProbe) breaker.close();
         } else if (purpose === 'lookup' || isProbe) {
-          openUntil = performance.now() + OPEN_MS;
-          report(error);
+          breaker.open();
+          if (!isClosed) breaker.reportDown(error);
         }
         return undefined;
       } finally {
-        if (isProbe) probing = false;
+        if (isProbe) breaker.endProbe();
       }
     },
-    isUp: () => redis.status === 'ready' && openUntil === 0,
+    isUp: () => redis.status === 'ready' && breaker.isClosed(),
     async close() {
       isClosed = true;
       redis.disconnect();
+    },
+  };
+}
+
+/**
+ * Keeps requests from waiting for a Redis that does not respond: while it is open, all commands but invalidations fail at once.
+ * Also logs when Redis goes down and when it is back.
+ */
+function createCircuitBreaker(log: Log) {
+  /** 0 while it is closed. */
+  let openUntil = 0;
+  let isProbing = false;
+  let isReported = false;
+  return {
+    isClosed: () => openUntil === 0,
+    /** Whether a command may be sent. While this is not closed, any that is sent probes whether Redis responds again. */
+    admit(purpose: RedisPurpose): 'USUAL' | 'PROBE' | 'REFUSED' {
+      if (openUntil === 0) return 'USUAL';
+      if (purpose !== 'invalidate' && (isProbing || performance.now() < openUntil)) return 'REFUSED';
+      isProbing = true;
+      return 'PROBE';
+    },
+    endProbe(): void {
+      isProbing = false;
+    },
+    open(): void {
+      openUntil = performance.now() + OPEN_MS;
+    },
+    reportDown(error: unknown): void {
+      if (!isReported) log.warn({ err: error }, 'Redis is down; answers are not cached until it is back');
+      isReported = true;
+    },
+    close(): void {
+      if (isReported) log.info('Redis is back');
+      isReported = false;
+      openUntil = 0;
     },
   };
 }

@@ -19,29 +19,13 @@ export interface Watch extends AsyncIterableIterator<CustomerEvent> {
 const RETRY_MS = 1_000;
 const MAX_RETRY_MS = 30_000;
 
-/** Watches a customer until `return`, or until one of its events calls `end`. Holds at most one due event. */
+/** Watches a customer until `return`, or until one of its events calls `end`. */
 export function createWatch(customerId: string, registry: WatchRegistry): Watch {
-  /** The customer that was subscribed to and, if merged, the one that it was merged into. */
+  /** The customer that was subscribed to and, if merged, the one that it was merged into. None once the watch has ended. */
   const rows = new Set<string>();
-  // The first event shows the initial state, so that nothing is missed between a query and its subscription.
-  let isDue = true;
-  let isEnded = false;
   let failures = 0;
   let retrying: NodeJS.Timeout | undefined;
-  let resume: (() => void) | undefined;
 
-  const state = (): WatchState => {
-    const states = [...rows].map((row) => registry.stateOf(row));
-    return (
-      states.find((one) => one === 'JOINING') ?? states.find((one) => one === 'INTERRUPTED') ?? states[0] ?? 'LIVE'
-    );
-  };
-  const wake = (): boolean => {
-    const wasDue = isDue;
-    isDue = true;
-    resume?.();
-    return wasDue;
-  };
   const join = (row: string): void => {
     rows.add(row);
     registry.join(row, watch);
@@ -50,43 +34,71 @@ export function createWatch(customerId: string, registry: WatchRegistry): Watch 
     rows.delete(row);
     registry.leave(row, watch);
   };
+  const watch = createIterator({
+    take(end) {
+      const state = combined([...rows].map((row) => registry.stateOf(row)));
+      if (state === 'JOINING') return undefined;
+      clearTimeout(retrying);
+      const failuresBefore = failures;
+      failures = 0;
+      return {
+        state,
+        end,
+        retry() {
+          if (rows.size === 0) return;
+          failures = failuresBefore + 1;
+          retrying = setTimeout(() => watch.wake(), Math.min(RETRY_MS * 2 ** failuresBefore, MAX_RETRY_MS));
+        },
+        found(row) {
+          if (rows.size === 0 || rows.has(row)) return;
+          for (const former of rows) if (former !== customerId) leave(former);
+          join(row);
+          // It may have changed between being read and being watched.
+          watch.wake();
+        },
+      };
+    },
+    onEnd() {
+      clearTimeout(retrying);
+      for (const row of rows) leave(row);
+    },
+  });
+  join(customerId);
+  return watch;
+}
+
+/** The state of rows that are watched together: the worst of theirs. */
+const combined = (states: readonly WatchState[]): WatchState =>
+  states.find((one) => one === 'JOINING') ?? states.find((one) => one === 'INTERRUPTED') ?? states[0] ?? 'LIVE';
+
+/**
+ * Iterates over events, each taken from the source when it is due and asked for. Holds at most one due event.
+ * @param source.take returns undefined if the event has to wait until the next `wake`
+ */
+function createIterator(source: { take(end: () => void): CustomerEvent | undefined; onEnd(): void }): Watch {
+  // The first event shows the initial state, so that nothing is missed between a query and its subscription.
+  let isDue = true;
+  let isEnded = false;
+  let resume: (() => void) | undefined;
   const end = (): void => {
     isEnded = true;
-    clearTimeout(retrying);
-    for (const row of rows) leave(row);
+    source.onEnd();
     resume?.();
   };
-  const event = (streamState: StreamState): CustomerEvent => {
-    const failuresBefore = failures;
-    failures = 0;
-    return {
-      state: streamState,
-      end,
-      retry() {
-        if (isEnded) return;
-        failures = failuresBefore + 1;
-        retrying = setTimeout(wake, Math.min(RETRY_MS * 2 ** failuresBefore, MAX_RETRY_MS));
-      },
-      found(row) {
-        if (isEnded || rows.has(row)) return;
-        for (const former of rows) if (former !== customerId) leave(former);
-        join(row);
-        // It may have changed between being read and being watched.
-        wake();
-      },
-    };
-  };
-
   const watch: Watch = {
-    wake,
+    wake() {
+      const wasDue = isDue;
+      isDue = true;
+      resume?.();
+      return wasDue;
+    },
     async next() {
       for (;;) {
         if (isEnded) return { done: true, value: undefined };
-        const now = state();
-        if (isDue && now !== 'JOINING') {
+        const event = isDue ? source.take(end) : undefined;
+        if (event !== undefined) {
           isDue = false;
-          clearTimeout(retrying);
-          return { done: false, value: event(now) };
+          return { done: false, value: event };
         }
         await new Promise<void>((resolve) => {
           resume = resolve;
@@ -99,6 +111,5 @@ export function createWatch(customerId: string, registry: WatchRegistry): Watch 
     },
     [Symbol.asyncIterator]: () => watch,
   };
-  join(customerId);
   return watch;
 }

@@ -1,4 +1,4 @@
-import type { Condition, ListSource } from '../batch/conditions.ts';
+import type { Condition, ListSource, SideTable } from '../batch/conditions.ts';
 import { rowDecoder, sqlName, type Columns, type Table } from '../batch/table.ts';
 import type { Reader } from '../db/database.ts';
 import { isProbe } from './probes.ts';
@@ -31,7 +31,7 @@ export function createSamples(db: Reader): Samples {
     const rows = await rowsOf(table.name, table.columns);
     return byFrequency(rows.map((row) => row[column]));
   };
-  const labels = async (side: Extract<Condition, { kind: 'labelled' }>['side']): Promise<string[]> => {
+  const labels = async (side: SideTable): Promise<string[]> => {
     const rows = await rowsOf(side.name, { key: { ...ANY, sql: side.key }, label: { ...ANY, sql: side.label } });
     return byFrequency(rows.map((row) => row['label']));
   };
@@ -45,7 +45,7 @@ export function createSamples(db: Reader): Samples {
         return value === undefined ? condition : { ...condition, values: [value] };
       }
       case 'startsWith': {
-        const value = middle(await valuesOf(table, condition.column));
+        const value = valueAt(await valuesOf(table, condition.column), 1 / 2);
         // A country code and one more digit, or two letters. One of several texts, such as a number in any country, is kept.
         const length = condition.texts[0]?.startsWith('+') === true ? 4 : 2;
         if (value === undefined || condition.texts.length > 1) return condition;
@@ -53,10 +53,8 @@ export function createSamples(db: Reader): Samples {
       }
       case 'range': {
         const sorted = (await valuesOf(table, condition.column)).sort();
-        const [from = condition.from, to = condition.to] = [
-          sorted.at(sorted.length / 4),
-          sorted.at((sorted.length * 3) / 4),
-        ];
+        const from = valueAt(sorted, 1 / 4) ?? condition.from;
+        const to = valueAt(sorted, 3 / 4) ?? condition.to;
         return { ...condition, from: condition.from && from, to: condition.to && to };
       }
     }
@@ -94,4 +92,5 @@ function byFrequency(values: readonly unknown[]): string[] {
   return [...counts].sort(([, a], [, b]) => b - a).map(([value]) => value);
 }
 
-const middle = (values: readonly string[]): string | undefined => values[Math.floor(values.length / 2)];
+const valueAt = (values: readonly string[], fraction: number): string | undefined =>
+  values[Math.floor(values.length * fraction)];

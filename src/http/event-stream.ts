@@ -53,20 +53,20 @@ export function sendAsEvents(
  */
 export function openEventStream(response: ServerResponse, { stallMs }: { stallMs: number }): EventStream {
   let end: StreamEnd = 'client';
-  const controller = new AbortController();
   let deadline: NodeJS.Timeout | undefined;
-  /** The `resolve` functions of writes that the operating system has not accepted yet. */
-  const unsent = new Set<() => void>();
+  const controller = new AbortController();
+  const { signal } = controller;
   const { promise: ended, resolve } = Promise.withResolvers<StreamEnd>();
+  const writer = createWriter(response, signal, {
+    waiting: () => cutAfter(stallMs, 'stalled'),
+    drained: () => clearTimeout(deadline),
+  });
 
-  const stop = (): void => {
-    controller.abort(createError('TIMEOUT', 'The subscription has ended.'));
-    clearInterval(heartbeat);
-  };
+  const stop = (): void => controller.abort(createError('TIMEOUT', 'The subscription has ended.'));
   const close = (): void => {
     stop();
     clearTimeout(deadline);
-    for (const done of unsent) done();
+    writer.release();
     resolve(end);
   };
   const cutAfter = (ms: number, why: StreamEnd): void => {
@@ -78,39 +78,56 @@ export function openEventStream(response: ServerResponse, { stallMs }: { stallMs
       close();
     }, ms);
   };
+  if (response.destroyed) close();
+  else {
+    response.once('close', close);
+    response.writeHead(200, { ...STREAM_HEADERS, vary: varyBy(response, 'Accept') });
+    // Some clients do not treat headers alone as a response.
+    void writer.write(COMMENT);
+  }
+
+  return {
+    ended,
+    signal,
+    async next(result) {
+      if (!signal.aborted) await writer.write(nextEvent(result));
+    },
+    complete(why) {
+      if (signal.aborted) return;
+      stop();
+      end = why;
+      cutAfter(why === 'stopping' ? FLUSH_MS : stallMs, why);
+      response.end(COMPLETE);
+    },
+  };
+}
+
+/**
+ * Writes to a response. Calls `waiting` when the operating system has something left to accept. Until the signal aborts, also keeps
+ * the connection alive with comments, and calls `drained` when everything has been accepted.
+ */
+function createWriter(response: ServerResponse, signal: AbortSignal, on: { waiting(): void; drained(): void }) {
+  /** The `resolve` functions of writes that the operating system has not accepted yet. */
+  const unsent = new Set<() => void>();
   const write = (text: string): Promise<void> =>
     new Promise((done) => {
-      if (unsent.size === 0) cutAfter(stallMs, 'stalled');
+      if (unsent.size === 0) on.waiting();
       unsent.add(done);
       response.write(text, () => {
         unsent.delete(done);
-        if (unsent.size === 0 && !controller.signal.aborted) clearTimeout(deadline);
+        if (unsent.size === 0 && !signal.aborted) on.drained();
         done();
       });
     });
   const heartbeat = setInterval(() => {
     if (unsent.size === 0) void write(COMMENT);
   }, HEARTBEAT_MS);
-  if (response.destroyed) close();
-  else {
-    response.once('close', close);
-    response.writeHead(200, { ...STREAM_HEADERS, vary: varyBy(response, 'Accept') });
-    // Some clients do not treat headers alone as a response.
-    void write(COMMENT);
-  }
-
+  signal.addEventListener('abort', () => clearInterval(heartbeat), { once: true });
   return {
-    ended,
-    signal: controller.signal,
-    async next(result) {
-      if (!controller.signal.aborted) await write(nextEvent(result));
-    },
-    complete(why) {
-      if (controller.signal.aborted) return;
-      stop();
-      end = why;
-      cutAfter(why === 'stopping' ? FLUSH_MS : stallMs, why);
-      response.end(COMPLETE);
+    write,
+    /** Resolves the writes that will never be accepted. */
+    release(): void {
+      for (const done of unsent) done();
     },
   };
 }
