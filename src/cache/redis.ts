@@ -114,7 +114,7 @@ function createCircuitBreaker(log: Log) {
       openUntil = performance.now() + OPEN_MS;
     },
     reportDown(error: unknown): void {
-      if (!isReported) log.warn({ err: error }, 'Redis is down; answers are not cached until it is back');
+      if (!isReported) log.warn({ err: error }, 'Redis is down; responses are not cached until it is back');
       isReported = true;
     },
     close(): void {

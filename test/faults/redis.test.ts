@@ -236,7 +236,7 @@ describe('a gateway whose Redis', () => {
     const messages = gateway.logLines.slice(from).map((line) => JSON.parse(line) as { level: number; msg: string });
     const told = messages.filter(({ level }) => level >= 30).map(({ msg }) => msg);
     // One line per outage, however many requests it affected. A busy machine may add a short outage of its own.
-    const turns = ['Redis is down; answers are not cached until it is back', 'Redis is back'];
+    const turns = ['Redis is down; responses are not cached until it is back', 'Redis is back'];
     expect(told.length).toBeGreaterThanOrEqual(2);
     expect(told).toEqual(told.map((_, i) => turns[i % 2]));
     expect(told.at(-1)).toBe('Redis is back');
