@@ -1,5 +1,6 @@
-import { expect, test } from '@jest/globals';
-import { nullable } from '../../src/batch/table.ts';
+import { describe, expect, test } from '@jest/globals';
+import { listLoaders } from '../../src/batch/lists.ts';
+import { dateTime, defineTable, id, nullable, text } from '../../src/batch/table.ts';
 import { reference } from '../../src/crm/relations.ts';
 
 test('a column that refers to a type that does not exist does not compile', () => {
@@ -11,4 +12,42 @@ test('a column that refers to a type that does not exist does not compile', () =
     nullable(reference('summary_id', 'CustomerSummary')),
   ];
   expect(notCompiled).toBeInstanceOf(Function);
+});
+
+describe('a list', () => {
+  const pets = defineTable({
+    type: 'Pet',
+    name: 'pets',
+    columns: {
+      id: id('id'),
+      ownerId: id('owner_id'),
+      chip: text('chip'),
+      name: text('name'),
+      bornAt: dateTime('born_at'),
+    },
+    fields: {},
+    sorts: { columns: { NAME: 'name', BORN_AT: 'bornAt' }, byDefault: { field: 'NAME', direction: 'ASC' } },
+    indexes: [['bornAt'], ['ownerId', 'name'], ['ownerId', 'bornAt']],
+    uniques: ['name'],
+  });
+
+  test('can be made if its table has an index for each of its orders', () => {
+    expect(listLoaders('Query.pets', pets).source.table).toBe(pets);
+    expect(listLoaders('Owner.pets', pets, 'ownerId').source.parent).toBe('ownerId');
+  });
+
+  test.each([
+    [
+      { indexes: [['bornAt'], ['ownerId', 'name']] },
+      '[ownerId, bornAt] (pets_owner_id_born_at_id_idx)',
+      'Owner.pets by bornAt',
+    ],
+    [{ uniques: [] }, '[name] (pets_name_id_idx)', 'Query.pets by name'],
+    [{ rare: ['chip'] }, '[chip, name] (pets_chip_name_id_idx)', 'Query.pets by name'],
+  ] as const)('cannot be made if the table has %j instead', (changed, index, list) => {
+    const table = { ...pets, ...changed };
+    expect(() => [listLoaders('Query.pets', table), listLoaders('Owner.pets', table, 'ownerId')]).toThrow(
+      new TypeError(`pets: expected an index ${index} for the list ${list}`),
+    );
+  });
 });
