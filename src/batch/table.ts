@@ -101,7 +101,10 @@ export const nullable = <Value>(column: Column<Value>): Column<Value | null> => 
 // oxlint-disable-next-line typescript/no-explicit-any
 export type Columns = Readonly<Record<string, Column<any>>>;
 
-/** A row as resolvers see it. Columns that the document does not need are missing: see `Table.fields`. */
+/**
+ * A row as the resolvers of its type see it. Columns that the document does not need are missing: see `Table.fields`. Resolvers
+ * of other types' folders see only its id (`ResolversOf` in src/crm).
+ */
 export type RowOf<T extends Columns> = { readonly [K in keyof T]: T[K] extends Column<infer Value> ? Value : never };
 
 /** A table of one CRM type: its columns, what its GraphQL fields need, and its indexes. */

@@ -2,6 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { listLoaders } from '../../src/batch/lists.ts';
 import { dateTime, defineTable, id, nullable, text } from '../../src/batch/table.ts';
 import { reference } from '../../src/crm/relations.ts';
+import type { ResolversOf } from '../../src/crm/resolver-types.ts';
 
 test('a column that refers to a type that does not exist does not compile', () => {
   // Never called: the compiler checks this test.
@@ -12,6 +13,19 @@ test('a column that refers to a type that does not exist does not compile', () =
     nullable(reference('summary_id', 'CustomerSummary')),
   ];
   expect(notCompiled).toBeInstanceOf(Function);
+});
+
+test('a field that a folder adds to another type can read nothing of its row but the id', () => {
+  // Never called: the compiler checks this test.
+  const notCompiled = {
+    Ticket: { id: ({ subject }) => subject },
+    Agent: {
+      id: ({ id: row }) => row,
+      // @ts-expect-error it is read only if a field of the agent's own folder needs it
+      email: ({ name }) => name,
+    },
+  } satisfies ResolversOf<'Ticket'>;
+  expect(notCompiled.Agent.email).toBeInstanceOf(Function);
 });
 
 describe('a list', () => {
