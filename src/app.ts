@@ -48,7 +48,7 @@ const SWEEP_MS = 10 * 60_000;
  * Assembles a gateway: database, cache, schema, pipeline, HTTP.
  * @param config needs a `databaseUrl` whose database is migrated; `redisIsPrivate` means that no other gateway uses its Redis,
  *   so subscriptions report LOCAL
- * @throws SERVICE_UNAVAILABLE when the database cannot be reached; CliError when its key for cursors cannot
+ * @throws SERVICE_UNAVAILABLE when the database cannot be reached; OperatorError when its key for cursors cannot
  *   be used
  */
 export async function createApp(

@@ -7,8 +7,7 @@ import {
   type DecipherGCM,
   type KeyObject,
 } from 'node:crypto';
-import { CliError } from '../cli-error.ts';
-import { createError, quoted } from '../errors.ts';
+import { createError, OperatorError, quoted } from '../errors.ts';
 import type { Position } from '../batch/conditions.ts';
 import { isRowId, type Column } from '../batch/table.ts';
 
@@ -63,11 +62,11 @@ const PADDED_TO_BYTES = 16;
 /**
  * Creates the encoder and decoder of cursors.
  * @param key `CURSOR_KEY_BYTES` random bytes; cursors that were made with another key are refused
- * @throws CliError when this Node.js lacks the cipher
+ * @throws OperatorError when this Node.js lacks the cipher
  */
 export function createCursors(key: Uint8Array): Cursors {
   if (getCipherInfo(CIPHER) === undefined)
-    throw new CliError(
+    throw new OperatorError(
       `Expected a Node.js with the cipher ${CIPHER}, such as the one that npm ci installs, got ${process.version}`,
     );
   const secret = createSecretKey(key);
