@@ -53,7 +53,7 @@ type AppConfig = Config & {
 
 /**
  * Assembles a gateway: database, cache, schema, pipeline, HTTP.
- * @throws SERVICE_UNAVAILABLE when the database cannot be reached; CliError when its key for cursors cannot
+ * @throws SERVICE_UNAVAILABLE when the database cannot be reached; OperatorError when its key for cursors cannot
  *   be used
  */
 export async function createApp(config: AppConfig, { log }: { log: Log }): Promise<App> {

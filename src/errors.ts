@@ -46,6 +46,11 @@ export class ChangedMeanwhile extends CodedError {
   }
 }
 
+/** Something around the gateway is not as it needs it. The message says to its operator what to do; clients never see it. */
+export class OperatorError extends Error {
+  override readonly name = 'OperatorError';
+}
+
 /** A value for an error message: quoted, on one line, and shortened. */
 export const quoted = (value: unknown): string => shortened(JSON.stringify(value) ?? String(value));
 

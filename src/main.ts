@@ -13,7 +13,7 @@ import { runStart } from './cli/start.ts';
 import { runVerify, type VerifyArguments } from './cli/verify.ts';
 import { ConfigError, parseConfig } from './config.ts';
 import { serverWords } from './db/errors.ts';
-import { codeOf, quoted } from './errors.ts';
+import { codeOf, OperatorError, quoted } from './errors.ts';
 import { CliError, EXIT } from './cli-error.ts';
 import manifest from '../package.json' with { type: 'json' };
 
@@ -67,6 +67,7 @@ async function run(command: () => Promise<number>): Promise<void> {
 function tell(error: unknown): number {
   if (error instanceof ConfigError) return lines(error.message, EXIT.configuration);
   if (error instanceof CliError) return lines(error.message, error.exitCode);
+  if (error instanceof OperatorError) return lines(error.message, 1);
   if (codeOf(error) === 'SERVICE_UNAVAILABLE')
     return lines(`DATABASE_URL: the database cannot be reached: ${serverWords(error)}`, EXIT.unavailable);
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT.usage;

@@ -20,11 +20,36 @@ type Asked = Pick<ListQuery, 'conditions' | 'sort'>;
 
 /**
  * The index that provides the order, preceded by the parent and as many equalities as possible. The statement forces it, since
- * a plan that the optimizer estimates to be cheaper may read the whole list.
+ * a plan that the optimizer estimates to be cheaper may read the whole list. docs/indexes.md has the index of every list, such as
+ *
+ * - `Customer.orders` by `placedAt`: `orders_customer_id_placed_at_id_idx`
+ * - with `status: [PAID]`: `orders_customer_id_status_placed_at_id_idx`, which begins with that equality too
+ * - with a range of `updatedAt` instead: the first one again, since a range provides no order, so other rows are passed over
+ * - `Query.customers` by `name` with a `tag`: `customer_tags_tag_name_customer_id_idx`, on the side table of tags
  */
 export function chooseIndex(source: ListSource, query: Asked): IndexChoice {
   const labelled = query.conditions.find((condition) => condition.kind === 'labelled');
   return labelled === undefined ? ownIndex(source, query) : sideIndex(source, query, labelled.side);
+}
+
+/**
+ * Checks that the table's definition has the indexes that `chooseIndex` takes for granted: for each order of the list, without
+ * filters and with a rare one. It uses others only if the definition has them. Tests compare definitions with migrations.
+ * @throws TypeError that names the table, the list, the order and the index
+ */
+export function assertIndexed(source: ListSource): void {
+  const { table } = source;
+  const known = new Set([
+    ...table.indexes.map((columns) => sortedIndexName(table, columns)),
+    ...table.uniques.map((column) => uniqueIndexName(table, column)),
+  ]);
+  const rare = (table.rare ?? []).map((column) => [{ kind: 'in', column, values: [] }] as const);
+  for (const column of Object.values(table.sorts?.columns ?? {}))
+    for (const conditions of [[], ...rare]) {
+      const { name, columns } = chooseIndex(source, { conditions, sort: { column, descending: false } });
+      const expected = `expected an index [${columns.join(', ')}] (${name}) for the list ${source.name} by ${column}`;
+      if (!known.has(name)) throw new TypeError(`${table.name}: ${expected}`);
+    }
 }
 
 function ownIndex({ table, parent }: ListSource, { conditions, sort: { column: sort } }: Asked): IndexChoice {
@@ -46,7 +71,7 @@ function ownIndex({ table, parent }: ListSource, { conditions, sort: { column: s
     if (table.indexes.some((index) => index.join() === columns.join())) return choice(columns, prefix);
   }
   if (lead.length === 0 && table.uniques.includes(sort))
-    return { ...choice([sort], []), name: `${table.name}_${sqlName(table, sort)}_key`, isUnique: true };
+    return { ...choice([sort], []), name: uniqueIndexName(table, sort), isUnique: true };
   return choice([...lead, sort], []);
 }
 
@@ -70,6 +95,8 @@ function sideIndex({ table, parent }: ListSource, { conditions, sort }: Asked, s
 export const sortedIndexName = (table: Table, columns: readonly string[]): string =>
   indexName(table.name, [...columns.map((name) => sqlName(table, name)), 'id']);
 
+const uniqueIndexName = (table: Table, column: string): string => `${table.name}_${sqlName(table, column)}_key`;
+
 /** Which order to count a list in. Any gives the same count, so it picks the one whose index covers the most conditions. */
 export function countingSort(source: ListSource, query: Asked): ListQuery['sort'] {
   const passedOver = (sort: ListQuery['sort']): number => heldConditions(source, { ...query, sort }).passedOver.length;
@@ -81,7 +108,10 @@ export function countingSort(source: ListSource, query: Asked): ListQuery['sort'
   return orders.reduce((best, sort) => (passedOver(sort) < passedOver(best) ? sort : best), query.sort);
 }
 
-/** A list's conditions, split by whether its index covers them. */
+/**
+ * A list's conditions, split by whether its index covers them. For `Customer.orders` by `placedAt` with `status: [PAID]` and a
+ * range of `updatedAt`, the status is held, and `updatedAt` passed over.
+ */
 export interface HeldConditions {
   readonly held: readonly Condition[];
   readonly isParentHeld: boolean;

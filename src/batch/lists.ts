@@ -1,5 +1,6 @@
 import DataLoader from 'dataloader';
 import type { ListQuery, ListSource, PageQuery, Position } from './conditions.ts';
+import { assertIndexed } from './index-choice.ts';
 import { rejectingKeys } from './keyed.ts';
 import { customerColumnOf, type BatchContext, type LoaderFactory } from './loaders.ts';
 import { paddedParents } from './padding.ts';
@@ -38,6 +39,7 @@ export interface ListLoaderFactory<Row> extends LoaderFactory<ListLoaders<Row>> 
  * Loads pages, counts and existence in the lists of a source, each keyed by parent.
  * @param name such as `Customer.orders`: names statements in metrics, and the list in cursors
  * @param parent the column that holds the parent's id; left out for a list without a parent
+ * @throws TypeError when the table's definition has no index for one of the list's orders
  */
 export function listLoaders<T extends Columns>(
   name: string,
@@ -45,6 +47,7 @@ export function listLoaders<T extends Columns>(
   parent?: keyof T & string,
 ): ListLoaderFactory<RowOf<T>> {
   const source: ListSource = { name, table, parent };
+  assertIndexed(source);
   const fixed = ['id', ...(parent === undefined ? [] : [parent]), ...customerColumnOf(table)];
   const create = (context: BatchContext): ListLoaders<RowOf<T>> => {
     const tagLists = createListTagger(source, context);

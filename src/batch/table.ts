@@ -11,7 +11,7 @@ export interface Column<Value> {
   readonly encode: (value: Value) => SqlValue;
   /** Whether this column could hold a value from an untrusted source, such as a cursor. */
   readonly accepts: (value: unknown) => boolean;
-  /** The GraphQL type whose rows the values are ids of. */
+  /** The GraphQL type whose rows the values are ids of; see `reference` in src/crm/relations.ts. */
   readonly refersTo?: string;
 }
 
@@ -33,9 +33,6 @@ export const id = (sql: string): Column<RowId> => ({
   encode: (value) => BigInt(value),
   accepts: isRowId,
 });
-
-/** The id of a row of another type. There are no foreign keys (docs/decisions.md). */
-export const reference = (sql: string, refersTo: string): Column<RowId> => ({ ...id(sql), refersTo });
 
 export const text = (sql: string): Column<string> => oneOf<string>(sql);
 
@@ -104,7 +101,10 @@ export const nullable = <Value>(column: Column<Value>): Column<Value | null> => 
 // oxlint-disable-next-line typescript/no-explicit-any
 export type Columns = Readonly<Record<string, Column<any>>>;
 
-/** A row as resolvers see it. Columns that the document does not need are missing: see `Table.fields`. */
+/**
+ * A row as the resolvers of its type see it. Columns that the document does not need are missing: see `Table.fields`. Resolvers
+ * of other types' folders see only its id (`ResolversOf` in src/crm).
+ */
 export type RowOf<T extends Columns> = { readonly [K in keyof T]: T[K] extends Column<infer Value> ? Value : never };
 
 /** A table of one CRM type: its columns, what its GraphQL fields need, and its indexes. */

@@ -14,7 +14,7 @@ export const DEMO = { customers: 2_000, ordersPerCustomer: 5, seed: 1 } as const
  * `npm start`: checks that its address is free, finds or starts the servers, migrates, loads demo data into an embedded
  * database, and serves until it is told to stop.
  * @returns the exit code, 0 after a graceful stop
- * @throws ConfigError for wrong settings; CliError for problems that the user can fix
+ * @throws ConfigError for wrong settings; CliError and OperatorError for problems that the user can fix
  */
 export async function runStart(cli: CliContext): Promise<number> {
   const config = parseConfig(cli.env);

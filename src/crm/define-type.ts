@@ -5,7 +5,7 @@ import type { ChildTable, Column, Columns, RowId, Table } from '../batch/table.t
 import type { Resolvers } from '../generated/graphql.ts';
 import { runCommand, type AnyCommand, type Command, type Payload } from './command.ts';
 import type { Context, Loaders } from './context.ts';
-import type { Intersection } from './resolver-types.ts';
+import type { Intersection, ResolversOf } from './resolver-types.ts';
 import type { OwnedTable } from './writer.ts';
 
 type LoaderFactories = Readonly<Record<string, LoaderFactory<unknown>>>;
@@ -45,6 +45,7 @@ export const defineType = <
 >(
   type: TypeDefinition<Type, Factories, FieldResolvers, Mutations> & {
     readonly node: RowLoaderName<LoadersOf<Factories>>;
+    readonly resolvers: ResolversOf<Type>;
   },
 ): TypeDefinition<Type, Factories, FieldResolvers, Mutations> => type;
 

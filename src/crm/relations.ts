@@ -1,6 +1,13 @@
-import type { RowId, Table } from '../batch/table.ts';
+import { id as idColumn, type Column, type RowId, type Table } from '../batch/table.ts';
 import { ChangedMeanwhile } from '../errors.ts';
 import type { Loaders } from './context.ts';
+import type { NodeType } from './global-id.ts';
+
+/**
+ * A column that holds the id of a row of another type. There are no foreign keys (docs/decisions.md). The schema has the types'
+ * names, so a misspelt one does not compile, though no type's folder imports another's.
+ */
+export const reference = (sql: string, refersTo: NodeType): Column<RowId> => ({ ...idColumn(sql), refersTo });
 
 /**
  * Asserts that the row exists which a NOT NULL column refers to. There are no foreign keys (docs/decisions.md), so a missing

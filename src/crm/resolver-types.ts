@@ -1,4 +1,6 @@
+import type { RowId } from '../batch/table.ts';
 import type { Resolvers } from '../generated/graphql.ts';
+import type { NodeType } from './global-id.ts';
 
 type AnyFunction = (...args: never[]) => unknown;
 type FunctionOf<Resolver> = Extract<Resolver, AnyFunction>;
@@ -28,6 +30,22 @@ export type NeededResolvers = {
   [Name in keyof Resolvers as keyof Needed<NonNullable<Resolvers[Name]>> extends never ? never : Name]-?: Needed<
     NonNullable<Resolvers[Name]>
   >;
+};
+
+/** A resolver that is called on no more than the id of a row. */
+type OnId<Resolver> =
+  FunctionOf<Resolver> extends (parent: infer _, ...rest: infer Rest) => infer Result
+    ? (parent: { readonly id: RowId }, ...rest: Rest) => Result
+    : never;
+
+type OnIds<Fields> = { readonly [Name in keyof Fields]: OnId<NonNullable<Fields[Name]>> };
+
+/**
+ * The resolvers in the folder of the type `Own`. Only the columns that a document needs are read, and which ones a field needs is
+ * said in its own type's folder: the fields that a folder adds to other types can rely on nothing but the id.
+ */
+export type ResolversOf<Own extends string> = Omit<Resolvers, Exclude<NodeType, Own>> & {
+  readonly [Other in Exclude<NodeType, Own>]?: OnIds<NonNullable<Resolvers[Other]>>;
 };
 
 /** Everything that a union's members have. */

@@ -1,6 +1,6 @@
 import * as mariadb from 'mariadb';
 import { CliError, EXIT } from '../cli-error.ts';
-import { conflictOf, MAX_TRIES, pauseAfter } from '../db/conflicts.ts';
+import { retryingConflicts } from '../db/conflicts.ts';
 import { connectionOptions } from '../db/database.ts';
 import { serverWords } from '../db/errors.ts';
 import { errorNumber, SERVER_ERRORS } from '../db/server-errors.ts';
@@ -40,8 +40,8 @@ export async function openConnection(databaseUrl: string): Promise<mariadb.Conne
  * Runs `work` in a transaction. After a conflict with others' locks, it is rolled back and retried after a random pause, up to
  * five attempts in all, so `work` must have no side effects that it cannot repeat.
  */
-export async function inTransaction<T>(connection: mariadb.Connection, work: () => Promise<T>): Promise<T> {
-  for (let tries = 1; ; tries += 1) {
+export const inTransaction = <T>(connection: mariadb.Connection, work: () => Promise<T>): Promise<T> =>
+  retryingConflicts(async () => {
     await connection.beginTransaction();
     try {
       const result = await work();
@@ -49,8 +49,6 @@ export async function inTransaction<T>(connection: mariadb.Connection, work: () 
       return result;
     } catch (error) {
       if (connection.isValid()) await connection.rollback();
-      if (conflictOf(error) === undefined || tries === MAX_TRIES) throw error;
-      await pauseAfter(tries);
+      throw error;
     }
-  }
-}
+  });

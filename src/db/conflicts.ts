@@ -33,3 +33,18 @@ export function conflictOf(error: unknown): 'conflict' | 'lock wait' | undefined
 export async function pauseAfter(tries: number): Promise<void> {
   await sleep(Math.random() * 10 * 2 ** tries);
 }
+
+/**
+ * Runs a write, and again after each conflict with others, up to five times in all. So it must have no side effects that it
+ * cannot repeat, and leave no transaction open.
+ */
+export async function retryingConflicts<Result>(write: () => Promise<Result>): Promise<Result> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await write();
+    } catch (error) {
+      if (conflictOf(error) === undefined || tries === MAX_TRIES) throw error;
+      await pauseAfter(tries);
+    }
+  }
+}

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { CliError } from '../cli-error.ts';
+import { OperatorError } from '../errors.ts';
 import type { PrismaClient } from '../generated/prisma/client.ts';
+import { retryingConflicts } from './conflicts.ts';
 import { errorFacts, toGatewayError } from './errors.ts';
 
 /** Prisma's code for a table that does not exist. */
@@ -10,18 +11,18 @@ const NO_SUCH_TABLE = 'P2021';
  * A secret that all gateways on a database share. The first one that asks for it makes it, at random; of several that ask at
  * once, all get the same one.
  * @param key.bytes its length
- * @throws SERVICE_UNAVAILABLE or TIMEOUT when the database does not answer; CliError when it has no table of keys, or one of
- *   another length
+ * @throws SERVICE_UNAVAILABLE or TIMEOUT when the database does not answer; OperatorError when it has no table of keys, or one
+ *   of another length
  */
 export async function sharedKey(client: PrismaClient, key: { name: string; bytes: number }): Promise<Uint8Array> {
   const { name, bytes } = key;
-  const value = await readOrMake(client, key).catch((error: unknown) => {
+  const value = await retryingConflicts(() => readOrMake(client, key)).catch((error: unknown) => {
     if (Error.isError(error) && [...errorFacts(error)].includes(NO_SUCH_TABLE))
-      throw new CliError('The table gateway_keys is not there: run "npm run migrate" first.', { cause: error });
+      throw new OperatorError('The table gateway_keys is not there: run "npm run migrate" first.', { cause: error });
     throw toGatewayError(error);
   });
   if (value.length === bytes) return value;
-  throw new CliError(
+  throw new OperatorError(
     `The table gateway_keys, row "${name}": expected a key of ${bytes} bytes, got ${value.length}. ` +
       'Stop all gateways and delete the row: the next one to start makes a new key',
   );

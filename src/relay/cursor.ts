@@ -7,8 +7,7 @@ import {
   type DecipherGCM,
   type KeyObject,
 } from 'node:crypto';
-import { CliError } from '../cli-error.ts';
-import { createError, quoted } from '../errors.ts';
+import { createError, OperatorError, quoted } from '../errors.ts';
 import type { Position } from '../batch/conditions.ts';
 import { isRowId, type Column } from '../batch/table.ts';
 
@@ -44,12 +43,10 @@ export interface Cursors {
 export const CURSOR_KEY_BYTES = 64;
 
 /**
- * AES-SIV (RFC 5297): the only standard encryption that is meant to be deterministic, and that notices any change. Equal pages
- * must have equal cursors, because responses are cached and compared.
- *
- * Measured for a cursor of 100 bytes (AMD EPYC, 2 cores, Node.js 26.10, 2026-11-27), in microseconds: this 3.5;
- * HMAC-SHA-256 and AES-256-CTR put together by hand 3.1; @noble/ciphers 2.4 9.8 for AES-SIV and 12.6 for AES-GCM-SIV. All of
- * `encode` takes 4.5, and took 0.5 before cursors were encrypted.
+ * AES-SIV (RFC 5297) is authenticated, so a changed cursor is refused, and deterministic, so the same position always has the
+ * same cursor: responses are cached and compared. Most other authenticated ciphers, such as AES-GCM, need a new nonce each time.
+ * Node.js has this one from OpenSSL. An implementation in JavaScript would be slower, and HMAC and AES-CTR put together by
+ * ourselves would be hardly faster, and easier to get wrong.
  */
 const CIPHER = 'aes-256-siv';
 const TAG_BYTES = 16;
@@ -63,11 +60,11 @@ const PADDED_TO_BYTES = 16;
 /**
  * Creates the encoder and decoder of cursors.
  * @param key `CURSOR_KEY_BYTES` random bytes; cursors that were made with another key are refused
- * @throws CliError when this Node.js lacks the cipher
+ * @throws OperatorError when this Node.js lacks the cipher
  */
 export function createCursors(key: Uint8Array): Cursors {
   if (getCipherInfo(CIPHER) === undefined)
-    throw new CliError(
+    throw new OperatorError(
       `Expected a Node.js with the cipher ${CIPHER}, such as the one that npm ci installs, got ${process.version}`,
     );
   const secret = createSecretKey(key);

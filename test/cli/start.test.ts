@@ -186,6 +186,20 @@ describe('npm start on servers of the settings', () => {
     expect(end.stderr).toMatch(/^HOST and PORT: .* which another program uses\n$/);
   });
 
+  test('says which key for cursors it cannot use, in one line, with exit code 1', async () => {
+    const other = await createDatabase();
+    await withConnection(other.url, (sql) =>
+      sql.query("INSERT INTO gateway_keys (name, value) VALUES ('cursors', 'short')"),
+    );
+    const { code, stderr } = await startProcess({ ...settings, DATABASE_URL: other.url }).ended;
+    await other.drop();
+    expect([code, stderr]).toEqual([
+      1,
+      'The table gateway_keys, row "cursors": expected a key of 64 bytes, got 5. ' +
+        'Stop all gateways and delete the row: the next one to start makes a new key\n',
+    ]);
+  });
+
   test('serves even if Redis is unreachable', async () => {
     const gateway = startProcess({ ...settings, REDIS_URL: `redis://127.0.0.1:${await freePort()}` });
     expect(await ask(await gateway.address, '{ customers { totalCount } }')).toMatchObject({ data: {} });

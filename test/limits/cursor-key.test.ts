@@ -50,6 +50,20 @@ async function expectRefused(gateway: TestGateway, cursor: string | undefined): 
 const sql = (database: TestDatabase, statement: string) =>
   withConnection(database.url, (connection) => connection.query<Record<string, unknown>[]>(statement));
 
+/** Waits until so many gateways wait for the database to take their key. */
+const untilMakingKeys = ({ url }: TestDatabase, gateways: number) =>
+  until(
+    'all gateways to be making a key',
+    () =>
+      withConnection(url, (connection) =>
+        connection.query<unknown[]>(
+          `SELECT 1 FROM ${processlist(connection)}
+           WHERE db = DATABASE() AND info LIKE 'INSERT%gateway_keys%'`,
+        ),
+      ),
+    (waiting) => waiting.length === gateways,
+  );
+
 afterEach(async () => {
   for (const one of opened.splice(0).toReversed()) await one.close();
 });
@@ -76,16 +90,7 @@ describe('gateways on one database', () => {
       // Reads go on, so each gateway finds no key, and makes one as soon as it can.
       await connection.query('LOCK TABLES gateway_keys READ');
       const starting = [1, 2, 3].map(() => start(database));
-      await until(
-        'all gateways to be making a key',
-        () =>
-          withConnection(database.url, (other) =>
-            other.query<unknown[]>(
-              `SELECT 1 FROM ${processlist(other)} WHERE db = DATABASE() AND info LIKE 'INSERT%gateway_keys%'`,
-            ),
-          ),
-        (waiting) => waiting.length === 3,
-      );
+      await untilMakingKeys(database, 3);
       await connection.query('UNLOCK TABLES');
       return Promise.all(starting);
     });
@@ -96,6 +101,21 @@ describe('gateways on one database', () => {
     expect(await sql(database, 'SELECT name, CAST(LENGTH(value) AS CHAR) AS bytes FROM gateway_keys')).toEqual([
       { name: 'cursors', bytes: '64' },
     ]);
+  });
+
+  test('agree on a key even if the database ends a start’s write to resolve a conflict', async () => {
+    const database = await seededDatabase();
+    const gateways = await withConnection(database.url, async (connection) => {
+      await connection.beginTransaction();
+      await connection.query("INSERT INTO gateway_keys (name, value) VALUES ('cursors', REPEAT('k', 64))");
+      const starting = [1, 2].map(() => start(database));
+      await untilMakingKeys(database, 2);
+      // Each has asked for a shared lock on the row, to see whether it stays. Now both get it, and neither can insert: a deadlock.
+      await connection.rollback();
+      return Promise.all(starting);
+    });
+    const [one, other] = await Promise.all(gateways.map((gateway) => edges(gateway)));
+    expect(other).toEqual(one);
   });
 });
 

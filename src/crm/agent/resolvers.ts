@@ -1,7 +1,7 @@
 import { connectionResolvers } from '../../relay/connection.ts';
-import type { Resolvers } from '../../generated/graphql.ts';
 import { connectionOf } from '../connections.ts';
 import { globalId, rowIdOf } from '../global-id.ts';
+import type { ResolversOf } from '../resolver-types.ts';
 
 export const agentResolvers = {
   Query: {
@@ -10,4 +10,4 @@ export const agentResolvers = {
   },
   Agent: { id: (agent) => globalId('Agent', agent.id) },
   AgentConnection: connectionResolvers,
-} satisfies Resolvers;
+} satisfies ResolversOf<'Agent'>;

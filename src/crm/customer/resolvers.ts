@@ -1,12 +1,13 @@
 import { connectionResolvers, createConnection } from '../../relay/connection.ts';
 import { createError } from '../../errors.ts';
-import type { Resolvers, SubscriptionCustomerChangedArgs } from '../../generated/graphql.ts';
+import type { SubscriptionCustomerChangedArgs } from '../../generated/graphql.ts';
 import { connectionOf } from '../connections.ts';
 import type { Context, CustomerEvent } from '../context.ts';
 import { globalId, rowIdOf } from '../global-id.ts';
 import { money } from '../money.ts';
 import { shownFields } from '../changes.ts';
 import { loadOptional } from '../relations.ts';
+import type { ResolversOf } from '../resolver-types.ts';
 import { readKey } from '../text.ts';
 import type { CustomerPayload } from './commands.ts';
 import { customerConditions, searchRequest } from './lists.ts';
@@ -85,4 +86,4 @@ export const customerResolvers = {
   AddTagsPayload: customerPayload,
   RemoveTagsPayload: customerPayload,
   SetAddressesPayload: customerPayload,
-} satisfies Resolvers;
+} satisfies ResolversOf<'Customer'>;

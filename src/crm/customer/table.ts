@@ -7,13 +7,13 @@ import {
   int,
   nullable,
   oneOf,
-  reference,
   text,
   type RowOf,
 } from '../../batch/table.ts';
 import type { Connection, Edge } from '../../relay/connection.ts';
 import type { ChangeAction, CustomerOrderField, CustomerStatus } from '../../generated/graphql.ts';
 import type { NodeType } from '../global-id.ts';
+import { reference } from '../relations.ts';
 
 export const customers = defineTable({
   type: 'Customer',

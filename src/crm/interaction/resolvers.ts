@@ -1,9 +1,9 @@
 import { connectionResolvers } from '../../relay/connection.ts';
-import type { Resolvers } from '../../generated/graphql.ts';
 import { connectionOf } from '../connections.ts';
 import { isEqual } from '../filters.ts';
 import { globalId } from '../global-id.ts';
 import { customerOf, loadOptional } from '../relations.ts';
+import type { ResolversOf } from '../resolver-types.ts';
 import { interactions } from './table.ts';
 
 export const interactionResolvers = {
@@ -29,4 +29,4 @@ export const interactionResolvers = {
   LogInteractionPayload: {
     interaction: ({ interactionId }, _, { loaders }) => loadOptional(loaders.interactionById, interactionId),
   },
-} satisfies Resolvers;
+} satisfies ResolversOf<'Interaction'>;

@@ -1,6 +1,7 @@
-import { dateTime, defineTable, id, nullable, oneOf, reference, text, type RowOf } from '../../batch/table.ts';
+import { dateTime, defineTable, id, nullable, oneOf, text, type RowOf } from '../../batch/table.ts';
 import type { Connection, Edge } from '../../relay/connection.ts';
 import type { InteractionKind } from '../../generated/graphql.ts';
+import { reference } from '../relations.ts';
 
 export const interactions = defineTable({
   type: 'Interaction',

@@ -1,10 +1,10 @@
 import { connectionResolvers } from '../../relay/connection.ts';
-import type { Resolvers } from '../../generated/graphql.ts';
 import { connectionOf } from '../connections.ts';
 import type { Context } from '../context.ts';
 import { globalId, rowIdOf } from '../global-id.ts';
 import { money } from '../money.ts';
 import { assertFound, customerOf, loadOptional } from '../relations.ts';
+import type { ResolversOf } from '../resolver-types.ts';
 import { readKey } from '../text.ts';
 import type { OrderPayload } from './commands.ts';
 import { orderConditions } from './lists.ts';
@@ -49,4 +49,4 @@ export const orderResolvers = {
   OrderConnection: connectionResolvers,
   CreateOrderPayload: orderPayload,
   UpdateOrderStatusPayload: orderPayload,
-} satisfies Resolvers;
+} satisfies ResolversOf<'Order'>;

@@ -6,12 +6,12 @@ import {
   id,
   int,
   oneOf,
-  reference,
   text,
   type RowOf,
 } from '../../batch/table.ts';
 import type { Connection, Edge } from '../../relay/connection.ts';
 import type { OrderOrderField, OrderStatus } from '../../generated/graphql.ts';
+import { reference } from '../relations.ts';
 
 export const orders = defineTable({
   type: 'Order',

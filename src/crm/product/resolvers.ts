@@ -1,8 +1,8 @@
 import { connectionResolvers } from '../../relay/connection.ts';
-import type { Resolvers } from '../../generated/graphql.ts';
 import { connectionOf } from '../connections.ts';
 import { globalId, rowIdOf } from '../global-id.ts';
 import { money } from '../money.ts';
+import type { ResolversOf } from '../resolver-types.ts';
 import { readKey } from '../text.ts';
 
 export const productResolvers = {
@@ -18,4 +18,4 @@ export const productResolvers = {
     price: (product) => money(product.amount, product.currency),
   },
   ProductConnection: connectionResolvers,
-} satisfies Resolvers;
+} satisfies ResolversOf<'Product'>;

@@ -1,9 +1,9 @@
 import { connectionResolvers } from '../../relay/connection.ts';
-import type { Resolvers } from '../../generated/graphql.ts';
 import { connectionOf } from '../connections.ts';
 import type { Context } from '../context.ts';
 import { globalId, rowIdOf } from '../global-id.ts';
 import { customerOf, loadOptional } from '../relations.ts';
+import type { ResolversOf } from '../resolver-types.ts';
 import { readKey } from '../text.ts';
 import type { TicketPayload } from './commands.ts';
 import { ticketConditions } from './lists.ts';
@@ -42,4 +42,4 @@ export const ticketResolvers = {
   TicketConnection: connectionResolvers,
   OpenTicketPayload: ticketPayload,
   UpdateTicketPayload: ticketPayload,
-} satisfies Resolvers;
+} satisfies ResolversOf<'Ticket'>;

@@ -1,6 +1,7 @@
-import { dateTime, defineTable, id, int, nullable, oneOf, reference, text, type RowOf } from '../../batch/table.ts';
+import { dateTime, defineTable, id, int, nullable, oneOf, text, type RowOf } from '../../batch/table.ts';
 import type { Connection, Edge } from '../../relay/connection.ts';
 import type { TicketOrderField, TicketPriority, TicketStatus } from '../../generated/graphql.ts';
+import { reference } from '../relations.ts';
 
 export const tickets = defineTable({
   type: 'Ticket',
