@@ -24,7 +24,7 @@ export function childLoader<T extends Columns>(table: ChildTable<T>): LoaderFact
     new DataLoader<Parent, readonly RowOf<T>[], RowId>(
       rejectingKeys(async (parents) => {
         const ids = parents.map(({ id }) => id);
-        const statement = { name: table.field, select, encode: BigInt, order, rowsAKey: table.most };
+        const statement = { name: table.field, select, encode: BigInt, order, rowsAKey: table.maxRows };
         const raw = await readByKeys(context.db, ids, statement);
         for (const parent of parents) context.tags.add(rowTag(table.of, parent));
         const rows = Map.groupBy(raw.map(decode), (row) => String(row[table.parent]));

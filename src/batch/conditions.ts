@@ -17,17 +17,20 @@ export type Condition =
   | { readonly kind: 'range'; readonly column: string; readonly from: string | null; readonly to: string | null }
   /** Begins with one of the texts, by the column's collation. None of the texts is a prefix of another. */
   | { readonly kind: 'startsWith'; readonly column: string; readonly texts: readonly string[] }
-  /** Has a row in a side table, which duplicates the sort columns so that a page can be read from its index. */
-  | { readonly kind: 'labelled'; readonly side: SideTable; readonly value: string };
+  /** Has a row with the value in an index table. */
+  | { readonly kind: 'has'; readonly indexTable: IndexTable; readonly value: string };
 
-/** A table of (main table's key, label) rows with copies of the main table's sort columns. */
-export interface SideTable {
+/**
+ * A table that stands in for an index on values of which a row has several, such as tags: a row for each of them, with copies of
+ * the main table's sort columns, so that a page can be read from its indexes.
+ */
+export interface IndexTable {
   readonly name: string;
   /** The column that holds the main table's id. */
   readonly key: string;
-  readonly label: string;
-  /** Another column of the main table that it duplicates, which leads further indexes for each order. */
-  readonly lead: string;
+  readonly valueColumn: string;
+  /** Another column of the main table that it duplicates, with which further indexes begin, one for each order. */
+  readonly prefixColumn: string;
 }
 
 /** The boundary of a page: the sort value and id of a row, which may have been deleted since. */

@@ -1,4 +1,4 @@
-import type { Condition, ListQuery, ListSource, SideTable } from './conditions.ts';
+import type { Condition, IndexTable, ListQuery, ListSource } from './conditions.ts';
 import { indexName, sqlName, type Table } from './table.ts';
 
 type ConditionOf<Kind extends Condition['kind']> = Extract<Condition, { kind: Kind }>;
@@ -6,9 +6,9 @@ type ConditionOf<Kind extends Condition['kind']> = Extract<Condition, { kind: Ki
 /** The index that a list is read from. */
 export interface IndexChoice {
   readonly name: string;
-  /** The side table that the index is on, unless it is on the list's own. */
-  readonly side: SideTable | undefined;
-  /** The columns of the list in the index, in order, without the closing id or a side table's label. */
+  /** The index table that the index is on, unless it is on the list's own. */
+  readonly indexTable: IndexTable | undefined;
+  /** The columns of the list in the index, in order, without the closing id or an index table's value. */
   readonly columns: readonly string[];
   /** Equalities that the index begins with. With several values, each is a separate bounded read. */
   readonly prefix: readonly ConditionOf<'in'>[];
@@ -24,17 +24,17 @@ type Asked = Pick<ListQuery, 'conditions' | 'sort'>;
  *
  * - `Customer.orders` by `placedAt`: `orders_customer_id_placed_at_id_idx`
  * - with `status: [PAID]`: `orders_customer_id_status_placed_at_id_idx`, which begins with that equality too
- * - with a range of `updatedAt` instead: the first one again, since a range provides no order, so other rows are passed over
- * - `Query.customers` by `name` with a `tag`: `customer_tags_tag_name_customer_id_idx`, on the side table of tags
+ * - with a range of `updatedAt` instead: the first one again, since a range provides no order, so other rows are read and skipped
+ * - `Query.customers` by `name` with a `tag`: `customer_tags_tag_name_customer_id_idx`, on the index table of tags
  */
 export function chooseIndex(source: ListSource, query: Asked): IndexChoice {
-  const labelled = query.conditions.find((condition) => condition.kind === 'labelled');
-  return labelled === undefined ? ownIndex(source, query) : sideIndex(source, query, labelled.side);
+  const inTable = query.conditions.find((condition) => condition.kind === 'has');
+  return inTable === undefined ? ownIndex(source, query) : indexOfTable(source, query, inTable.indexTable);
 }
 
 /**
  * Checks that the table's definition has the indexes that `chooseIndex` takes for granted: for each order of the list, without
- * filters and with a rare one. It uses others only if the definition has them. Tests compare definitions with migrations.
+ * filters and with a selective one. It uses others only if the definition has them. Tests compare definitions with migrations.
  * @throws TypeError that names the table, the list, the order and the index
  */
 export function assertIndexed(source: ListSource): void {
@@ -43,9 +43,9 @@ export function assertIndexed(source: ListSource): void {
     ...table.indexes.map((columns) => sortedIndexName(table, columns)),
     ...table.uniques.map((column) => uniqueIndexName(table, column)),
   ]);
-  const rare = (table.rare ?? []).map((column) => [{ kind: 'in', column, values: [] }] as const);
+  const selective = (table.selective ?? []).map((column) => [{ kind: 'in', column, values: [] }] as const);
   for (const column of Object.values(table.sorts?.columns ?? {}))
-    for (const conditions of [[], ...rare]) {
+    for (const conditions of [[], ...selective]) {
       const { name, columns } = chooseIndex(source, { conditions, sort: { column, descending: false } });
       const expected = `expected an index [${columns.join(', ')}] (${name}) for the list ${source.name} by ${column}`;
       if (!known.has(name)) throw new TypeError(`${table.name}: ${expected}`);
@@ -55,7 +55,7 @@ export function assertIndexed(source: ListSource): void {
 function ownIndex({ table, parent }: ListSource, { conditions, sort: { column: sort } }: Asked): IndexChoice {
   const choice = (columns: readonly string[], prefix: IndexChoice['prefix']): IndexChoice => ({
     name: sortedIndexName(table, columns),
-    side: undefined,
+    indexTable: undefined,
     columns,
     prefix,
     isUnique: false,
@@ -63,8 +63,8 @@ function ownIndex({ table, parent }: ListSource, { conditions, sort: { column: s
   const lead = parent === undefined ? [] : [parent];
   const equalities = conditions.filter((condition) => condition.kind === 'in');
   // An equality on a selective column beats any other index.
-  const rare = equalities.find((condition) => table.rare?.includes(condition.column) === true);
-  if (rare !== undefined) return choice([rare.column, sort], [rare]);
+  const selective = equalities.find((condition) => table.selective?.includes(condition.column) === true);
+  if (selective !== undefined) return choice([selective.column, sort], [selective]);
   const pairs = equalities.flatMap((a) => equalities.filter((b) => b !== a).map((b) => [a, b]));
   for (const prefix of [...pairs, ...equalities.map((a) => [a])]) {
     const columns = [...lead, ...prefix.map((condition) => condition.column), sort];
@@ -75,16 +75,21 @@ function ownIndex({ table, parent }: ListSource, { conditions, sort: { column: s
   return choice([...lead, sort], []);
 }
 
-/** An index of the side table: it has the label before the sort column, preceded by `lead` if the list is narrowed to that. */
-function sideIndex({ table, parent }: ListSource, { conditions, sort }: Asked, side: SideTable): IndexChoice {
+/** An index of the index table: it has the value before the sort column, preceded by `prefixColumn` if the list is narrowed to that. */
+function indexOfTable({ table, parent }: ListSource, { conditions, sort }: Asked, indexTable: IndexTable): IndexChoice {
   const isLead = (condition: Condition): condition is ConditionOf<'in'> =>
-    condition.kind === 'in' && condition.column === side.lead;
+    condition.kind === 'in' && condition.column === indexTable.prefixColumn;
   const prefix = parent === undefined ? conditions.filter(isLead) : [];
-  const lead = parent === side.lead || prefix.length > 0 ? [side.lead] : [];
+  const lead = parent === indexTable.prefixColumn || prefix.length > 0 ? [indexTable.prefixColumn] : [];
   const column = (name: string) => sqlName(table, name);
   return {
-    name: indexName(side.name, [...lead.map(column), side.label, column(sort.column), side.key]),
-    side,
+    name: indexName(indexTable.name, [
+      ...lead.map(column),
+      indexTable.valueColumn,
+      column(sort.column),
+      indexTable.key,
+    ]),
+    indexTable,
     columns: [...lead, sort.column],
     prefix,
     isUnique: false,
@@ -99,35 +104,35 @@ const uniqueIndexName = (table: Table, column: string): string => `${table.name}
 
 /** Which order to count a list in. Any gives the same count, so it picks the one whose index covers the most conditions. */
 export function countingSort(source: ListSource, query: Asked): ListQuery['sort'] {
-  const passedOver = (sort: ListQuery['sort']): number => heldConditions(source, { ...query, sort }).passedOver.length;
-  if (passedOver(query.sort) === 0) return query.sort;
+  const uncovered = (sort: ListQuery['sort']): number => coverageOf(source, { ...query, sort }).uncovered.length;
+  if (uncovered(query.sort) === 0) return query.sort;
   const lead = source.parent === undefined ? [] : [source.parent];
   const orders = source.table.indexes
     .filter((index) => index.length === lead.length + 1 && index.slice(0, -1).join() === lead.join())
     .flatMap((index) => index.slice(-1).map((column) => ({ column, descending: false })));
-  return orders.reduce((best, sort) => (passedOver(sort) < passedOver(best) ? sort : best), query.sort);
+  return orders.reduce((best, sort) => (uncovered(sort) < uncovered(best) ? sort : best), query.sort);
 }
 
 /**
  * A list's conditions, split by whether its index covers them. For `Customer.orders` by `placedAt` with `status: [PAID]` and a
- * range of `updatedAt`, the status is held, and `updatedAt` passed over.
+ * range of `updatedAt`, the status is covered, and `updatedAt` is not.
  */
-export interface HeldConditions {
-  readonly held: readonly Condition[];
-  readonly isParentHeld: boolean;
+export interface Coverage {
+  readonly covered: readonly Condition[];
+  readonly isParentCovered: boolean;
   /**
    * The columns of the other conditions, the parent's among them. Index entries are read in the list's order, and those that do
    * not match these are skipped. If empty, a page reads no more than itself.
    */
-  readonly passedOver: readonly string[];
+  readonly uncovered: readonly string[];
 }
 
-export function heldConditions(source: ListSource, query: Asked): HeldConditions {
-  const { columns, side, prefix } = chooseIndex(source, query);
-  const isHeld = (condition: Condition): boolean => {
+export function coverageOf(source: ListSource, query: Asked): Coverage {
+  const { columns, indexTable, prefix } = chooseIndex(source, query);
+  const isCovered = (condition: Condition): boolean => {
     switch (condition.kind) {
-      case 'labelled':
-        return side === condition.side;
+      case 'has':
+        return indexTable === condition.indexTable;
       case 'in':
         // With a parent on the same column, the parent either has that value or has no rows.
         return prefix.includes(condition) || (condition.column === source.parent && columns.includes(source.parent));
@@ -136,12 +141,14 @@ export function heldConditions(source: ListSource, query: Asked): HeldConditions
         return condition.column === query.sort.column;
     }
   };
-  const isParentHeld = source.parent === undefined || columns.includes(source.parent);
-  const rest = query.conditions.filter((condition) => !isHeld(condition));
-  const names = rest.map((condition) => (condition.kind === 'labelled' ? condition.side.label : condition.column));
+  const isParentCovered = source.parent === undefined || columns.includes(source.parent);
+  const rest = query.conditions.filter((condition) => !isCovered(condition));
+  const names = rest.map((condition) =>
+    condition.kind === 'has' ? condition.indexTable.valueColumn : condition.column,
+  );
   return {
-    held: query.conditions.filter(isHeld),
-    isParentHeld,
-    passedOver: [...new Set(source.parent === undefined || isParentHeld ? names : [source.parent, ...names])],
+    covered: query.conditions.filter(isCovered),
+    isParentCovered,
+    uncovered: [...new Set(source.parent === undefined || isParentCovered ? names : [source.parent, ...names])],
   };
 }

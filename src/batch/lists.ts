@@ -67,7 +67,7 @@ export function listLoaders<T extends Columns>(
       }),
       count: perQuery(async (parents, query: ListQuery) => {
         tagLists(parents);
-        const rows = await context.db.read(countStatement(source, query, { parents, most: COUNT_BOUND + 1 }));
+        const rows = await context.db.read(countStatement(source, query, { parents, limit: COUNT_BOUND + 1 }));
         const found = new Map(rows.map(([one, n]) => [parentKey(one), Number(n)]));
         return parents.map((one) => found.get(one) ?? 0);
       }),

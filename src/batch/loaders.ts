@@ -25,7 +25,7 @@ export interface LoaderFactory<Loader> {
 }
 
 /**
- * Loads rows by a unique key: one statement per tick for up to 1,000 keys, and if the table has `former` keys, one more for
+ * Loads rows by a unique key: one statement per tick for up to 1,000 keys, and if the table has `redirects`, one more for
  * those that are missing. A missing key yields null.
  * @param by the key's column, `id` or one of `table.uniques`
  */
@@ -78,13 +78,13 @@ export const customerColumnOf = ({ customerColumn }: Table): readonly string[] =
 const indexOn = (tableName: string, by: string, column: string): string =>
   `FORCE INDEX (\`${by === 'id' ? 'PRIMARY' : `${tableName}_${column}_key`}\`)`;
 
-/** How to find rows by former keys, which are those of merged rows; undefined if the table has none. */
-function formerKeys({ name, former }: Table, by: string): { key: string; from: string } | undefined {
-  const column = former?.keys[by];
-  if (former === undefined || column === undefined) return undefined;
+/** How to find rows by the keys of others that were merged into them; undefined if the table has none. */
+function formerKeys({ name, redirects }: Table, by: string): { key: string; from: string } | undefined {
+  const column = redirects?.keys[by];
+  if (redirects === undefined || column === undefined) return undefined;
   const key = `f.${column}`;
-  const side = `FROM ${former.table} AS f ${indexOn(former.table, by, column)}`;
-  // STRAIGHT_JOIN reads the side table first, whatever the statistics say.
-  const join = `STRAIGHT_JOIN ${name} AS t FORCE INDEX (PRIMARY) ON t.id = f.${former.leadsTo}`;
-  return { key, from: `${side} ${join} WHERE ${key}` };
+  const first = `FROM ${redirects.table} AS f ${indexOn(redirects.table, by, column)}`;
+  // STRAIGHT_JOIN reads the table of redirects first, whatever the statistics say.
+  const join = `STRAIGHT_JOIN ${name} AS t FORCE INDEX (PRIMARY) ON t.id = f.${redirects.target}`;
+  return { key, from: `${first} ${join} WHERE ${key}` };
 }

@@ -71,17 +71,17 @@ export function existsStatement(
   return { name: `${source.name} exists`, ...unionAll(branches) };
 }
 
-/** How many rows each parent has, counted up to `most`, as rows of (parent's id, count). */
+/** How many rows each parent has, counted up to `limit`, as rows of (parent's id, count). */
 export function countStatement(
   source: ListSource,
   query: ListQuery,
-  { most, parents }: { most: number; parents: readonly (string | null)[] },
+  { limit, parents }: { limit: number; parents: readonly (string | null)[] },
 ): ReadStatement {
   const shape = listShape(source, { ...query, sort: countingSort(source, query) });
   const branches = parents.map((parent): Clause => {
     const parts = shape.alternatives.map((alternative): Clause => {
       const where = whereAll([...parentIs(shape, source, parent), ...alternative]);
-      return { sql: `SELECT 1 AS one ${shape.from}${where.sql} LIMIT ${most}`, values: where.values };
+      return { sql: `SELECT 1 AS one ${shape.from}${where.sql} LIMIT ${limit}`, values: where.values };
     });
     const rows = unionAll(parts);
     return {
@@ -115,7 +115,7 @@ interface ListShape {
   readonly sort: readonly [string, string];
   /** The columns for ORDER BY. The id is left out for a unique index, which cannot provide an order by both. */
   readonly order: readonly string[];
-  /** The qualified name of a column of the list's table, taken from the side table if its index has the column. */
+  /** The qualified name of a column of the list's table, taken from the index table if its index has the column. */
   readonly columnOf: (name: string) => string;
 }
 
@@ -143,18 +143,18 @@ function listShape(source: ListSource, query: ListQuery): ListShape {
 }
 
 /**
- * A side table's index holds the columns that it duplicates, and leads to the rows. The main table's index is forced too:
+ * An index table's index holds the columns that it duplicates, and leads to the rows. The main table's index is forced too:
  * otherwise MariaDB would, for each entry, read all rows that match another condition.
  */
-function fromClause({ table }: ListSource, { name, side }: IndexChoice): string {
-  if (side === undefined) return `FROM ${table.name} AS t FORCE INDEX (\`${name}\`)`;
-  return `FROM ${side.name} AS k FORCE INDEX (\`${name}\`) STRAIGHT_JOIN ${table.name} AS t FORCE INDEX (PRIMARY) ON t.id = k.${side.key}`;
+function fromClause({ table }: ListSource, { name, indexTable }: IndexChoice): string {
+  if (indexTable === undefined) return `FROM ${table.name} AS t FORCE INDEX (\`${name}\`)`;
+  return `FROM ${indexTable.name} AS k FORCE INDEX (\`${name}\`) STRAIGHT_JOIN ${table.name} AS t FORCE INDEX (PRIMARY) ON t.id = k.${indexTable.key}`;
 }
 
-function namesOf(source: ListSource, { side, columns }: IndexChoice): ListShape['columnOf'] {
-  if (side === undefined) return (name) => `t.${sqlName(source.table, name)}`;
+function namesOf(source: ListSource, { indexTable, columns }: IndexChoice): ListShape['columnOf'] {
+  if (indexTable === undefined) return (name) => `t.${sqlName(source.table, name)}`;
   return (name) => {
-    if (name === 'id') return `k.${side.key}`;
+    if (name === 'id') return `k.${indexTable.key}`;
     return `${columns.includes(name) ? 'k' : 't'}.${sqlName(source.table, name)}`;
   };
 }
@@ -174,7 +174,7 @@ function parentIs(shape: ListShape, source: ListSource, parent: string | null): 
 }
 
 function holds(source: ListSource, columnOf: ListShape['columnOf'], condition: Condition): Clause[] {
-  if (condition.kind === 'labelled') return [clauseOf(`k.${condition.side.label} = ?`, condition.value)];
+  if (condition.kind === 'has') return [clauseOf(`k.${condition.indexTable.valueColumn} = ?`, condition.value)];
   const name = columnOf(condition.column);
   const encode = (value: string): SqlValue => encoded(source, condition.column, value);
   switch (condition.kind) {

@@ -127,10 +127,10 @@ export interface Table<T extends Columns = Columns, Type extends string = string
   readonly indexes: readonly (readonly (keyof T & string)[])[];
   /** Columns with their own unique index, by which rows are looked up. */
   readonly uniques: readonly (keyof T & string)[];
-  /** Selective columns, whose values each occur in few rows, with an index for each order. */
-  readonly rare?: readonly (keyof T & string)[];
-  /** Where keys of merged rows lead: each row of this side table holds such keys, and the id of the row to return instead. */
-  readonly former?: FormerKeys;
+  /** Columns whose values each occur in few rows, with an index for each order. */
+  readonly selective?: readonly (keyof T & string)[];
+  /** Where the keys of merged rows lead. */
+  readonly redirects?: Redirects;
 }
 
 interface Sorts<Name extends string> {
@@ -140,11 +140,12 @@ interface Sorts<Name extends string> {
   readonly byDefault: { readonly field: string; readonly direction: 'ASC' | 'DESC' };
 }
 
-interface FormerKeys {
+/** A table each of whose rows holds the keys of a merged row, and the id of the row to return instead. */
+interface Redirects {
   readonly table: string;
   /** The column that holds the id of the row to return. */
-  readonly leadsTo: string;
-  /** Maps a key's column in the main table to its column in the side table. `id` is the side table's primary key. */
+  readonly target: string;
+  /** Maps a key's column in the main table to its column in this one, whose primary key is that for `id`. */
   readonly keys: Readonly<Record<string, string>>;
 }
 
@@ -161,7 +162,7 @@ export interface ChildTable<T extends Columns = Columns> {
   /** The rest of the primary key, which is also the sort order. */
   readonly sort: keyof T & string;
   /** How many rows a parent may have: writes enforce this limit, and reads stop at it. */
-  readonly most: number;
+  readonly maxRows: number;
 }
 
 /** An identity function that lets the compiler infer the columns. */

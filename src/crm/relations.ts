@@ -36,7 +36,7 @@ export async function customerOf(
 ) {
   const customer = await loaders.customerById.load(row.customerId);
   if (customer !== null) return customer;
-  const now = await loaders.customerByChild(table).load(row.id);
+  const now = await loaders.customerByReferencingRow(table).load(row.id);
   if (now === undefined) throw new ChangedMeanwhile();
   return assertFound(now, `${table.type}.customer`);
 }

@@ -6,7 +6,7 @@ import { TYPES } from '../crm/registry.ts';
  * the migrations.
  */
 export const DATA_TABLES: readonly string[] = [
-  ...tablesOf(TYPES).flatMap(({ name, former }) => (former === undefined ? [name] : [name, former.table])),
+  ...tablesOf(TYPES).flatMap(({ name, redirects }) => (redirects === undefined ? [name] : [name, redirects.table])),
   ...childTablesOf(TYPES).map(({ name }) => name),
   'idempotency_keys',
 ];

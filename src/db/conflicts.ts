@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { errorFacts } from './errors.ts';
+import { errorCodes } from './errors.ts';
 import { SERVER_ERRORS } from './server-errors.ts';
 
 /** How often a transaction is tried in all when it conflicts with others. */
@@ -22,8 +22,8 @@ const CONFLICTS: Readonly<Record<string | number, 'conflict' | 'lock wait'>> = {
  */
 export function conflictOf(error: unknown): 'conflict' | 'lock wait' | undefined {
   if (!Error.isError(error)) return undefined;
-  for (const fact of errorFacts(error)) {
-    const conflict = typeof fact === 'string' || typeof fact === 'number' ? CONFLICTS[fact] : undefined;
+  for (const code of errorCodes(error)) {
+    const conflict = typeof code === 'string' || typeof code === 'number' ? CONFLICTS[code] : undefined;
     if (conflict !== undefined) return conflict;
   }
   return undefined;

@@ -17,7 +17,7 @@ const NO_TLS_NUMBER = 45_023;
 const CERTIFICATE_CODE =
   /^(?:(?:ERR_TLS_CERT|CERT|CRL|UNABLE_TO|ERROR_IN_C|DEPTH_ZERO|SELF_SIGNED)_\w+|INVALID_CA|INVALID_PURPOSE|PATH_LENGTH_EXCEEDED|HOSTNAME_MISMATCH|UNSPECIFIED)$/;
 const TLS_CODE = /^(?:ERR_TLS_|ERR_SSL_|EPROTO$)/;
-const isCertificateCode = (fact: unknown): boolean => typeof fact === 'string' && CERTIFICATE_CODE.test(fact);
+const isCertificateCode = (code: unknown): boolean => typeof code === 'string' && CERTIFICATE_CODE.test(code);
 /** Stands for any failed system call, all of which are about sockets: EHOSTUNREACH, EMFILE and many more. */
 const SYSTEM_CALL = 'system call';
 const UNAVAILABLE_KINDS = new Set(['TooManyConnections', 'ConnectionClosed', 'DatabaseNotReachable', 'SocketTimeout']);
@@ -25,8 +25,8 @@ const UNAVAILABLE_KINDS = new Set(['TooManyConnections', 'ConnectionClosed', 'Da
 const UNREACHABLE = 'The database cannot be reached now; try again.';
 const POOL_FULL = 'All connections to the database are in use; try again.';
 
-/** Whether a fact of an error says that the server stopped a statement at its time limit. */
-export const isStatementStopped = (fact: unknown): boolean => STOPPED_NUMBERS.has(fact);
+/** Whether a code of an error says that the server stopped a statement at its time limit. */
+export const isStatementStopped = (code: unknown): boolean => STOPPED_NUMBERS.has(code);
 
 /**
  * Whether an error, or one that it wraps, means that the pool is exhausted rather than that the server is unreachable. The
@@ -54,24 +54,24 @@ function wrapped(error: object): object[] {
  */
 export function toGatewayError(error: unknown): unknown {
   if (!Error.isError(error) || codeOf(error) !== undefined) return error;
-  for (const fact of errorFacts(error)) {
-    if (fact === 'EXPIRED' || TIMEOUT_NUMBERS.has(fact))
+  for (const code of errorCodes(error)) {
+    if (code === 'EXPIRED' || TIMEOUT_NUMBERS.has(code))
       return createError('TIMEOUT', 'A statement took longer than allowed; request less at once.', { cause: error });
-    if (isUnavailable(fact))
+    if (isUnavailable(code))
       return createError('SERVICE_UNAVAILABLE', isPoolFull(error) ? POOL_FULL : UNREACHABLE, { cause: error });
   }
   return error;
 }
 
-const isUnavailable = (fact: unknown): boolean =>
-  typeof fact === 'number'
-    ? UNAVAILABLE_NUMBERS.has(fact)
-    : typeof fact === 'string' &&
-      (fact === SYSTEM_CALL ||
-        UNAVAILABLE_CODES.has(fact) ||
-        UNAVAILABLE_KINDS.has(fact) ||
-        CERTIFICATE_CODE.test(fact) ||
-        TLS_CODE.test(fact));
+const isUnavailable = (code: unknown): boolean =>
+  typeof code === 'number'
+    ? UNAVAILABLE_NUMBERS.has(code)
+    : typeof code === 'string' &&
+      (code === SYSTEM_CALL ||
+        UNAVAILABLE_CODES.has(code) ||
+        UNAVAILABLE_KINDS.has(code) ||
+        CERTIFICATE_CODE.test(code) ||
+        TLS_CODE.test(code));
 
 /** Describes an error of the driver, or what `toGatewayError` made of one, for the gateway's operator. */
 export function serverWords(error: unknown): string {
@@ -87,7 +87,7 @@ export function serverWords(error: unknown): string {
 }
 
 /** Error numbers, codes and SQLSTATEs of an error of the driver or Prisma, and of the errors it wraps. */
-export function* errorFacts(error: object, depth = 0): Generator<unknown> {
+export function* errorCodes(error: object, depth = 0): Generator<unknown> {
   const fields: Record<string, unknown> = { ...error, cause: 'cause' in error ? error.cause : undefined };
   const meta = isObject(fields['meta']) ? fields['meta'] : {};
   // Prisma uses one code for a transaction that got no connection in time and for one that ran for too long.
@@ -101,7 +101,7 @@ export function* errorFacts(error: object, depth = 0): Generator<unknown> {
   yield fields['state'];
   if (typeof fields['originalCode'] === 'string') yield Number(fields['originalCode']);
   if (depth >= 4) return;
-  for (const inner of wrapped(error)) yield* errorFacts(inner, depth + 1);
+  for (const inner of wrapped(error)) yield* errorCodes(inner, depth + 1);
 }
 
 const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null;

@@ -1,5 +1,5 @@
 import type { Pool, PoolConnection } from 'mariadb';
-import { errorFacts } from './errors.ts';
+import { errorCodes } from './errors.ts';
 import { SERVER_ERRORS } from './server-errors.ts';
 
 /** The server is at its limit of prepared statements, counted over all clients. */
@@ -81,4 +81,4 @@ export function createWritePool(pool: Pool, counted: Execution['counted']): Pool
   });
 }
 
-const isWithoutRoom = (error: unknown): boolean => Error.isError(error) && [...errorFacts(error)].includes(NO_ROOM);
+const isWithoutRoom = (error: unknown): boolean => Error.isError(error) && [...errorCodes(error)].includes(NO_ROOM);

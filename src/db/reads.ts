@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import type { Pool, PoolConnection, QueryOptions } from 'mariadb';
 import type { Metrics } from '../telemetry/metrics.ts';
-import { errorFacts, isStatementStopped } from './errors.ts';
+import { errorCodes, isStatementStopped } from './errors.ts';
 import type { ConnectionPool } from './pool.ts';
 import { executeIn } from './prepared.ts';
 
@@ -96,7 +96,7 @@ function createSend({ main, openSpare, metrics }: ReadPools): (statement: Statem
         metrics.spareStatements.inc({ outcome: 'answered' });
         return rows;
       } catch (error) {
-        if (!Error.isError(error) || ![...errorFacts(error)].some(isStatementStopped)) throw error;
+        if (!Error.isError(error) || ![...errorCodes(error)].some(isStatementStopped)) throw error;
         slow.set(statement.sql, true);
         metrics.spareStatements.inc({ outcome: 'stopped' });
         return undefined;

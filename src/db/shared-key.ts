@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { OperatorError } from '../errors.ts';
 import type { PrismaClient } from '../generated/prisma/client.ts';
 import { retryingConflicts } from './conflicts.ts';
-import { errorFacts, toGatewayError } from './errors.ts';
+import { errorCodes, toGatewayError } from './errors.ts';
 
 /** Prisma's code for a table that does not exist. */
 const NO_SUCH_TABLE = 'P2021';
@@ -17,7 +17,7 @@ const NO_SUCH_TABLE = 'P2021';
 export async function sharedKey(client: PrismaClient, key: { name: string; bytes: number }): Promise<Uint8Array> {
   const { name, bytes } = key;
   const value = await retryingConflicts(() => readOrMake(client, key)).catch((error: unknown) => {
-    if (Error.isError(error) && [...errorFacts(error)].includes(NO_SUCH_TABLE))
+    if (Error.isError(error) && [...errorCodes(error)].includes(NO_SUCH_TABLE))
       throw new OperatorError('The table gateway_keys is not there: run "npm run migrate" first.', { cause: error });
     throw toGatewayError(error);
   });

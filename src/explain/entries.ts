@@ -11,7 +11,7 @@ export interface Entry {
   /** The maximum number of rows that it may read. */
   readonly mostRows: number;
   /** The columns of conditions that the index does not cover; then `mostRows` is the worst case in this database. */
-  readonly passedOver: readonly string[];
+  readonly uncovered: readonly string[];
   readonly measurement: Measurement;
   /** What is wrong with it; empty if nothing is. */
   readonly problems: readonly string[];
@@ -25,16 +25,16 @@ export function toEntry(given: Omit<Entry, 'problems'>): Entry {
   return { ...given, problems: problemsOf(given) };
 }
 
-function problemsOf({ measurement, mostRows, passedOver }: Omit<Entry, 'problems'>): string[] {
+function problemsOf({ measurement, mostRows, uncovered }: Omit<Entry, 'problems'>): string[] {
   const { statement, error, isStopped, access, rowsRead, tookMs } = measurement;
-  if (isStopped) return passedOver.length > 0 ? [] : [`was stopped after ${Math.round(tookMs)} ms`];
+  if (isStopped) return uncovered.length > 0 ? [] : [`was stopped after ${Math.round(tookMs)} ms`];
   if (error !== undefined) return [error];
   const named = namedIndex(statement.sql);
   return [
     ...(named === undefined ? ['names no index'] : []),
     ...access.filter(({ type }) => type === 'ALL').map(({ table }) => `reads all of ${table}`),
     ...access
-      // A side table's index leads to single rows of the main table.
+      // An index table's index leads to single rows of the main table.
       .filter(({ type, index }) => type !== 'ALL' && index !== named && !(type === 'eq_ref' && index === 'PRIMARY'))
       .map(({ table, index }) => `reads ${table} by ${index ?? 'no index'} where it names ${named}`),
     ...(rowsRead > mostRows ? [`reads ${rowsRead} rows where ${mostRows} are the most`] : []),
@@ -45,7 +45,7 @@ function problemsOf({ measurement, mostRows, passedOver }: Omit<Entry, 'problems
 export interface RunsOfEntries {
   /** One, or one for each combination of several values. */
   readonly runs: number;
-  /** Two if a side table's index leads to the rows. */
+  /** Two if an index table's index leads to the rows. */
   readonly rowsAnEntry: number;
   /** How many consecutive ranges of the index each run consists of: one for each prefix of a text. */
   readonly spans: number;

@@ -151,7 +151,7 @@ async function* entriesOf(schema: GraphQLSchema, session: MeasuringSession, aske
       parents: asked.rows,
       // Each returned row, and a look-up at the end of each key's or parent's rows.
       mostRows: rowsReturned + new Set(statement.values).size,
-      passedOver: [],
+      uncovered: [],
       measurement: { ...measurement, rows: [] },
     });
   }

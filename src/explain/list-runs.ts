@@ -1,5 +1,5 @@
 import type { Condition, ListQuery, Position } from '../batch/conditions.ts';
-import { chooseIndex, countingSort, heldConditions } from '../batch/index-choice.ts';
+import { chooseIndex, countingSort, coverageOf } from '../batch/index-choice.ts';
 import type { ListLoaders } from '../batch/lists.ts';
 import { countStatement } from '../batch/statements.ts';
 import type { Loaders } from '../crm/context.ts';
@@ -28,7 +28,7 @@ interface Ask {
   readonly key: readonly unknown[];
   /** The maximum number of rows that it may read, given how many it has found. */
   readonly mostRows: (found: number) => number;
-  readonly passedOver?: readonly string[];
+  readonly uncovered?: readonly string[];
 }
 
 /** Measures questions about lists with every kind of page, count and look-up in either direction. */
@@ -56,11 +56,11 @@ export class ListRuns {
     const one = many.slice(0, 1);
     const isKnown = this.#shapes.has(run.shape);
     this.#shapes.add(run.shape);
-    if (isKnown && question.passedOver.length === 0) {
+    if (isKnown && question.uncovered.length === 0) {
       yield await this.#page(run, one, { size: MAX_PAGE, backward: false, from: undefined });
       return;
     }
-    if (question.passedOver.length > 0) {
+    if (question.uncovered.length > 0) {
       const worst = await this.#worstCase(run, question.sort, one);
       yield await this.#page(run, one, { size: MAX_PAGE, backward: false, from: undefined, worst });
       yield await this.#count(run, one);
@@ -94,7 +94,7 @@ export class ListRuns {
       // Backward in one order is forward in the other: the same statement.
       key: ['page', run.query.sort.descending !== backward, size, from],
       mostRows: () => (worst ?? 0) * run.runs.rowsAnEntry + parents.length * mostRowsOfPage(size, run.runs),
-      passedOver: run.question.passedOver,
+      uncovered: run.question.uncovered,
     };
     return this.#entry(run, ask, (loaders) => Promise.all(parents.map((parent) => loaders.page(parent, query))));
   }
@@ -115,14 +115,14 @@ export class ListRuns {
   async #count(run: ListRun, parents: Parents): Promise<Entry> {
     const { source } = run.question;
     const sort = countingSort(source, run.query);
-    const { passedOver } = heldConditions(source, { ...run.query, sort });
-    const worst = passedOver.length === 0 ? undefined : await this.#worstCase(run, sort, parents);
+    const { uncovered } = coverageOf(source, { ...run.query, sort });
+    const worst = uncovered.length === 0 ? undefined : await this.#worstCase(run, sort, parents);
     const ask: Ask = {
       parents,
       page: {},
       key: ['count'],
       mostRows: (found) => mostRowsOfCount({ found, entries: worst ?? found, parents: parents.length }, run.runs),
-      passedOver,
+      uncovered,
     };
     return this.#entry(run, ask, (loaders) => Promise.all(parents.map((parent) => loaders.count(parent, run.query))));
   }
@@ -155,7 +155,7 @@ export class ListRuns {
       arguments: { ...run.question.arguments, ...ask.page },
       parents: ask.parents.length,
       mostRows: ask.mostRows(found),
-      passedOver: ask.passedOver ?? [],
+      uncovered: ask.uncovered ?? [],
       measurement,
     });
   }
@@ -180,14 +180,14 @@ export class ListRuns {
   #worstCase(run: ListRun, sort: ListQuery['sort'], parents: Parents): Promise<number> {
     const { source } = run.question;
     const query = { ...run.query, sort };
-    const { held, isParentHeld } = heldConditions(source, query);
-    const key = JSON.stringify([run.question.loader, sort.column, held, parents]);
+    const { covered, isParentCovered } = coverageOf(source, query);
+    const key = JSON.stringify([run.question.loader, sort.column, covered, parents]);
     return kept(this.#worstCases, key, async () => {
       const { error, rows } = await this.#session.measure(
         countStatement(
-          isParentHeld ? source : { ...source, parent: undefined },
-          { ...query, conditions: held },
-          { parents: isParentHeld ? parents : [null], most: MAX_COUNTED },
+          isParentCovered ? source : { ...source, parent: undefined },
+          { ...query, conditions: covered },
+          { parents: isParentCovered ? parents : [null], limit: MAX_COUNTED },
         ),
       );
       const entries = Number(rows[0]?.[1] ?? 0);
@@ -216,14 +216,14 @@ class ListRun {
   constructor(question: Question, conditions: readonly Condition[]) {
     this.question = question;
     this.query = { conditions, sort: question.sort, batchKey: '' };
-    const { prefix, side } = chooseIndex(question.source, this.query);
+    const { prefix, indexTable } = chooseIndex(question.source, this.query);
     const runs = prefix.reduce((product, { values }) => product * values.length, 1);
     const starts = conditions.map((condition) => (condition.kind === 'startsWith' ? condition.texts.length : 1));
-    this.runs = { runs, rowsAnEntry: side === undefined ? 1 : 2, spans: Math.max(1, ...starts) };
+    this.runs = { runs, rowsAnEntry: indexTable === undefined ? 1 : 2, spans: Math.max(1, ...starts) };
     this.key = JSON.stringify([question.loader, question.sort.column, conditions]);
     const names = conditions.map((condition) => [
       ...Object.keys(condition).filter((name) => condition[name as keyof Condition] !== null),
-      'column' in condition ? condition.column : condition.side.name,
+      'column' in condition ? condition.column : condition.indexTable.name,
       'values' in condition ? condition.values.length : 1,
     ]);
     this.shape = JSON.stringify([question.loader, question.sort, names]);

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { isObjectType, type GraphQLArgument, type GraphQLField, type GraphQLSchema } from 'graphql';
 import type { Condition, ListSource } from '../batch/conditions.ts';
-import { heldConditions } from '../batch/index-choice.ts';
+import { coverageOf } from '../batch/index-choice.ts';
 import type { ListLoaders } from '../batch/lists.ts';
 import type { BatchContext } from '../batch/loaders.ts';
 import type { Connection, ListRequest } from '../relay/connection.ts';
@@ -23,7 +23,7 @@ export interface Question {
   readonly conditions: readonly Condition[];
   readonly sort: ListRequest['sort'];
   /** The columns of conditions that the index does not cover; if empty, each page is bounded. */
-  readonly passedOver: readonly string[];
+  readonly uncovered: readonly string[];
 }
 
 const PAGE_ARGUMENTS: ReadonlySet<string> = new Set(['first', 'after', 'last', 'before']);
@@ -67,7 +67,7 @@ function questionsOf(field: GraphQLField<unknown, unknown>): Question[] {
   for (const given of argumentSets(args, (set) => ask(field, args, set) !== undefined)) {
     const question = ask(field, args, given);
     if (question === undefined) continue;
-    if (question.conditions.length > 2 && question.passedOver.length > 0) continue;
+    if (question.conditions.length > 2 && question.uncovered.length > 0) continue;
     const key = JSON.stringify([question.sort.name, question.conditions], (name, value: unknown) =>
       typeof value === 'string' && (isProbe(value) || name === 'text' || name === 'value') ? '?' : value,
     );
@@ -118,7 +118,7 @@ function recordingContext(record: (question: Omit<Question, 'arguments'>) => voi
             source,
             loader: name,
             ...query,
-            passedOver: heldConditions(source, query).passedOver,
+            uncovered: coverageOf(source, query).uncovered,
           });
           return Promise.resolve({ rows: [], hasMore: false });
         },

@@ -15,7 +15,7 @@ export function jsonReport(entries: readonly Entry[]): string {
       rowsReturned: measured.rowsReturned,
       // Null if too many to count.
       mostRows: Number.isFinite(entry.mostRows) ? entry.mostRows : null,
-      passedOver: entry.passedOver,
+      uncovered: entry.uncovered,
       temporaryTables: measured.temporaryTables,
       usesFilesort: measured.usesFilesort,
       rowsSorted: measured.rowsSorted,
@@ -51,7 +51,7 @@ const badness = ({ problems, measurement, mostRows }: Entry): number =>
   problems.length * 1_000 + measurement.rowsRead / Math.max(1, mostRows);
 
 function cellsOf(entry: Entry): string[] {
-  const { measurement, mostRows, passedOver } = entry;
+  const { measurement, mostRows, uncovered } = entry;
   const { statement, access } = measurement;
   const types = [...new Set(access.map(({ type }) => type))];
   return [
@@ -65,7 +65,7 @@ function cellsOf(entry: Entry): string[] {
     count(measurement.temporaryTables),
     count(measurement.rowsSorted),
     [
-      ...(passedOver.length > 0 ? [`the index does not cover ${passedOver.join(', ')}`] : []),
+      ...(uncovered.length > 0 ? [`the index does not cover ${uncovered.join(', ')}`] : []),
       ...(entry.problems.length > 0 ? [`FAILS: ${entry.problems.join('; ')}`] : []),
     ].join('; '),
   ];
@@ -85,7 +85,7 @@ function columns(rows: readonly (readonly string[])[]): string[] {
 
 function summary(entries: readonly Entry[], worst: readonly Entry[]): string {
   const failing = worst.filter(({ problems }) => problems.length > 0).length;
-  const filtering = worst.filter(({ passedOver }) => passedOver.length > 0);
+  const filtering = worst.filter(({ uncovered }) => uncovered.length > 0);
   const stopped = filtering.filter(({ measurement }) => measurement.isStopped).length;
   return [
     `${count(entries.length)} statements of ${count(worst.length)} kinds.`,

@@ -1,4 +1,4 @@
-import type { Condition, ListSource, SideTable } from '../batch/conditions.ts';
+import type { Condition, IndexTable, ListSource } from '../batch/conditions.ts';
 import { rowDecoder, sqlName, type Columns, type Table } from '../batch/table.ts';
 import type { Reader } from '../db/database.ts';
 import { isProbe } from './probes.ts';
@@ -31,14 +31,14 @@ export function createSamples(db: Reader): Samples {
     const rows = await rowsOf(table.name, table.columns);
     return byFrequency(rows.map((row) => row[column]));
   };
-  const labels = async (side: SideTable): Promise<string[]> => {
-    const rows = await rowsOf(side.name, { key: { ...ANY, sql: side.key }, label: { ...ANY, sql: side.label } });
-    return byFrequency(rows.map((row) => row['label']));
+  const valuesIn = async ({ name, key, valueColumn }: IndexTable): Promise<string[]> => {
+    const rows = await rowsOf(name, { key: { ...ANY, sql: key }, value: { ...ANY, sql: valueColumn } });
+    return byFrequency(rows.map((row) => row['value']));
   };
   const real = async (table: Table, condition: Condition): Promise<Condition> => {
     switch (condition.kind) {
-      case 'labelled':
-        return { ...condition, value: (await labels(condition.side))[0] ?? condition.value };
+      case 'has':
+        return { ...condition, value: (await valuesIn(condition.indexTable))[0] ?? condition.value };
       case 'in': {
         if (!condition.values.every(isProbe)) return condition;
         const [value] = await valuesOf(table, condition.column);

@@ -57,7 +57,7 @@ describe('a list', () => {
       'Owner.pets by bornAt',
     ],
     [{ uniques: [] }, '[name] (pets_name_id_idx)', 'Query.pets by name'],
-    [{ rare: ['chip'] }, '[chip, name] (pets_chip_name_id_idx)', 'Query.pets by name'],
+    [{ selective: ['chip'] }, '[chip, name] (pets_chip_name_id_idx)', 'Query.pets by name'],
   ] as const)('cannot be made if the table has %j instead', (changed, index, list) => {
     const table = { ...pets, ...changed };
     expect(() => [listLoaders('Query.pets', table), listLoaders('Owner.pets', table, 'ownerId')]).toThrow(

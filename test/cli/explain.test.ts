@@ -38,7 +38,7 @@ interface Entry {
   readonly rowsRead: number;
   readonly rowsReturned: number;
   readonly mostRows: number | null;
-  readonly passedOver: readonly string[];
+  readonly uncovered: readonly string[];
   readonly problems: readonly string[];
   readonly sql?: string;
 }
@@ -143,9 +143,9 @@ describe('npm run explain', () => {
 
   test('bounds a page by its size: one more row, and one probe, for each parent and each of several values', () => {
     const plain = entries.filter(
-      ({ statement, passedOver, index, asked }) =>
+      ({ statement, uncovered, index, asked }) =>
         statement.endsWith(' page') &&
-        passedOver.length === 0 &&
+        uncovered.length === 0 &&
         !asked.includes('(') &&
         !index?.startsWith('customer_tags'),
     );
@@ -160,11 +160,11 @@ describe('npm run explain', () => {
     const tag = entries.find(
       ({ statement, asked }) => statement === 'Query.customers page' && asked === 'status, tag by NAME',
     );
-    expect(tag?.passedOver).toEqual(['status']);
+    expect(tag?.uncovered).toEqual(['status']);
     const start = entries.find(
       ({ statement, asked }) => statement === 'Query.customers page' && asked === 'nameStartsWith by CREATED_AT',
     );
-    expect(start?.passedOver).toEqual(['name']);
+    expect(start?.uncovered).toEqual(['name']);
     expect(start?.mostRows).toBeGreaterThanOrEqual(CUSTOMERS);
     expect(start?.mostRows).toBeLessThan(CUSTOMERS + 200);
   });

@@ -1,4 +1,4 @@
-import { heldConditions, chooseIndex } from '../../src/batch/index-choice.ts';
+import { coverageOf, chooseIndex } from '../../src/batch/index-choice.ts';
 import { TABLES } from '../../src/crm/registry.ts';
 import { askedFor, listQuestions, type Question } from '../../src/explain/questions.ts';
 import { createSchema } from '../../src/graphql/schema.ts';
@@ -12,7 +12,7 @@ function partsOf(question: Question): { readonly asked: string; readonly order: 
 }
 
 const indexOf = (question: Question): string =>
-  `\`${chooseIndex(question.source, question).name}\`${question.passedOver.length > 0 ? ' †' : ''}`;
+  `\`${chooseIndex(question.source, question).name}\`${question.uncovered.length > 0 ? ' †' : ''}`;
 
 /** A table with a row for each condition and pair of conditions, and a column for each order. */
 function indexTable(questions: readonly Question[]): string {
@@ -31,17 +31,19 @@ function indexTable(questions: readonly Question[]): string {
 
 /** What a page reads in the worst case if its index does not cover every condition. */
 function worstCase({ source, conditions, sort }: Question): string {
-  const { held, isParentHeld } = heldConditions(source, { conditions, sort });
-  const names = held.map((condition) => (condition.kind === 'labelled' ? condition.side.label : condition.column));
+  const { covered, isParentCovered } = coverageOf(source, { conditions, sort });
+  const names = covered.map((condition) =>
+    condition.kind === 'has' ? condition.indexTable.valueColumn : condition.column,
+  );
   const parent =
-    source.parent !== undefined && isParentHeld ? ` of the ${source.name.split('.')[0]?.toLowerCase()}` : '';
+    source.parent !== undefined && isParentCovered ? ` of the ${source.name.split('.')[0]?.toLowerCase()}` : '';
   const met = names.length === 0 ? '' : ` with that ${names.map((name) => `\`${name}\``).join(' and ')}`;
   return `every row of \`${source.table.name}\`${parent}${met}`;
 }
 
 /** The conditions that read more than their page, grouped by their worst case. */
 function worstCases(questions: readonly Question[]): string[] {
-  const reading = questions.filter(({ passedOver }) => passedOver.length > 0);
+  const reading = questions.filter(({ uncovered }) => uncovered.length > 0);
   const lines = [...Map.groupBy(reading, worstCase)].map(([worst, alike]) => {
     const asked = [...Map.groupBy(alike, (question) => partsOf(question).asked)].map(
       ([conditions, some]) => `${conditions} by ${some.map((question) => `\`${partsOf(question).order}\``).join(', ')}`,
@@ -79,9 +81,11 @@ const keyTable = (): string =>
       ...table.uniques.map((name) =>
         row([`\`${table.type}\``, `\`${name}\``, `\`${table.name}_${table.columns[name]?.sql}_key\``]),
       ),
-      ...Object.entries(table.former?.keys ?? {}).map(([name, column]) => {
+      ...Object.entries(table.redirects?.keys ?? {}).map(([name, column]) => {
         const index =
-          name === 'id' ? `\`PRIMARY\` of \`${table.former?.table}\`` : `\`${table.former?.table}_${column}_key\``;
+          name === 'id'
+            ? `\`PRIMARY\` of \`${table.redirects?.table}\``
+            : `\`${table.redirects?.table}_${column}_key\``;
         return row([`\`${table.type}\``, `\`${name}\` of a merged customer`, index]);
       }),
     ]),

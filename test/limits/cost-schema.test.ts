@@ -91,7 +91,7 @@ describe('the sizes that the schema gives', () => {
 
   test.each([
     ...childTablesOf(TYPES).map(
-      ({ field, most }) => [field.split('.')[0] ?? '', field.split('.')[1] ?? '', most] as const,
+      ({ field, maxRows }) => [field.split('.')[0] ?? '', field.split('.')[1] ?? '', maxRows] as const,
     ),
     ['CreateCustomerPayload', 'userErrors', MAX_USER_ERRORS],
     ['Viewer', 'scopes', SCOPES.length],

@@ -18,7 +18,7 @@ interface Filter {
   readonly name: string;
   readonly variables: Readonly<Record<string, unknown>>;
   readonly branches?: number;
-  /** Each row of the side table leads to a row of the main table. */
+  /** Each row of the index table leads to a row of the main table. */
   readonly isSide?: boolean;
 }
 

@@ -25,7 +25,7 @@ export function customerConditions(filter: CustomerFilter | null | undefined): C
     ...isEqual('phone', filter.phone),
     ...isEqual('ownerId', ownerId === null ? null : rowIdOf('Agent', ownerId, 'filter.ownerId')),
     ...isOneOf('status', filter.status),
-    ...(tag === undefined ? [] : [{ kind: 'labelled', side: customerTags, value: tag } as const]),
+    ...(tag === undefined ? [] : [{ kind: 'has', indexTable: customerTags, value: tag } as const]),
     ...(prefix === undefined ? [] : [{ kind: 'startsWith', column: 'name', texts: [prefix] } as const]),
     ...isWithin('createdAt', filter.createdAt),
     ...isWithin('updatedAt', filter.updatedAt),

@@ -1,7 +1,7 @@
 import { childLoader } from '../../batch/children.ts';
 import { listLoaders } from '../../batch/lists.ts';
 import { rowLoader } from '../../batch/loaders.ts';
-import { referredLoaders } from '../../batch/referred-rows.ts';
+import { referencedLoaders } from '../../batch/referenced-rows.ts';
 import type { LoadersOf } from '../define-type.ts';
 import { addresses, customerChanges, customers, customerStats, tags, values } from './table.ts';
 
@@ -11,7 +11,7 @@ export const customerLoaders = {
   customerByExternalId: rowLoader(customers, 'externalId'),
   customerByEmail: rowLoader(customers, 'email'),
   /** By the id of a row that belongs to the customer; see `customerOf`. */
-  customerByChild: referredLoaders(customers, 'customerId'),
+  customerByReferencingRow: referencedLoaders(customers, 'customerId'),
   customers: listLoaders('Query.customers', customers),
   customersByOwner: listLoaders('Agent.customers', customers, 'ownerId'),
   customerSearch: listLoaders('Query.searchCustomers', customers),

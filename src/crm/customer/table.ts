@@ -65,17 +65,17 @@ export const customers = defineTable({
     ['phone', 'name'],
   ],
   uniques: ['externalId', 'email'],
-  rare: ['phone'],
+  selective: ['phone'],
   // Merged customers are found by id and external id, but not by email, which another customer may have taken since.
-  former: { table: 'customer_merges', leadsTo: 'kept_id', keys: { id: 'merged_id', externalId: 'external_id' } },
+  redirects: { table: 'customer_merges', target: 'kept_id', keys: { id: 'merged_id', externalId: 'external_id' } },
 });
 
 export type CustomerRow = RowOf<typeof customers.columns>;
 export type CustomerConnection = Connection<CustomerRow>;
 export type CustomerEdge = Edge<CustomerRow>;
 
-/** The side table of tags; it duplicates the customer's sort columns and owner. */
-export const customerTags = { name: 'customer_tags', key: 'customer_id', label: 'tag', lead: 'ownerId' };
+/** The index table of tags; it duplicates the customer's sort columns and owner. */
+export const customerTags = { name: 'customer_tags', key: 'customer_id', valueColumn: 'tag', prefixColumn: 'ownerId' };
 
 /** How many tags, and how many addresses, a customer may have. */
 export const MAX_TAGS = 20;
@@ -90,7 +90,7 @@ export const tags = defineChildTable({
   columns: { customerId: id('customer_id'), tag: text('tag') },
   parent: 'customerId',
   sort: 'tag',
-  most: MAX_TAGS,
+  maxRows: MAX_TAGS,
 });
 
 export const addresses = defineChildTable({
@@ -110,7 +110,7 @@ export const addresses = defineChildTable({
   },
   parent: 'customerId',
   sort: 'position',
-  most: MAX_ADDRESSES,
+  maxRows: MAX_ADDRESSES,
 });
 
 export type AddressRow = RowOf<typeof addresses.columns>;
@@ -139,7 +139,7 @@ export const values = defineChildTable({
   columns: { customerId: id('customer_id'), currency: text('currency'), amount: decimal('amount') },
   parent: 'customerId',
   sort: 'currency',
-  most: MAX_CURRENCIES,
+  maxRows: MAX_CURRENCIES,
 });
 
 export const customerChanges = defineTable({

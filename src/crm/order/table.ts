@@ -68,7 +68,7 @@ export const orderItems = defineChildTable({
   },
   parent: 'orderId',
   sort: 'position',
-  most: MAX_ITEMS,
+  maxRows: MAX_ITEMS,
 });
 
 /** A line of an order, together with the order's currency. */

@@ -2,12 +2,12 @@ import { sqlName, type ChildTable } from '../../batch/table.ts';
 import type { Check } from './check.ts';
 
 /** The number of rows, which reads are limited to. */
-const atMost = ({ table, owner, most }: List): Check => ({
+const atMost = ({ table, owner, maxRows }: List): Check => ({
   table,
   field: 'rows',
   sql: (within) => `
-    SELECT ${owner}, 'at most ${most}' AS expected, COUNT(*) AS found FROM ${table} FORCE INDEX (PRIMARY)
-    WHERE ${within(owner)} GROUP BY ${owner} HAVING COUNT(*) > ${most}`,
+    SELECT ${owner}, 'at most ${maxRows}' AS expected, COUNT(*) AS found FROM ${table} FORCE INDEX (PRIMARY)
+    WHERE ${within(owner)} GROUP BY ${owner} HAVING COUNT(*) > ${maxRows}`,
 });
 
 /** Positions must count from 0 without gaps; the key already rules out duplicates. */
@@ -24,12 +24,12 @@ interface List {
   readonly table: string;
   /** The column of the row that the list belongs to. */
   readonly owner: string;
-  readonly most: number;
+  readonly maxRows: number;
 }
 
 /** The checks of a child table, by the column of its parent. */
 export function childListChecks(child: ChildTable): Check[] {
-  const list = { table: child.name, owner: sqlName(child, child.parent), most: child.most };
+  const list = { table: child.name, owner: sqlName(child, child.parent), maxRows: child.maxRows };
   return child.sort === 'position' ? [atMost(list), inSequence(list)] : [atMost(list)];
 }
 

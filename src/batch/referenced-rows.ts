@@ -5,7 +5,7 @@ import { rowTag } from './tags.ts';
 import { rowDecoder, sqlName, type Columns, type RowId, type RowOf, type Table } from './table.ts';
 
 /** Loaders of the rows that a table's rows refer to, by the id of the referring row. */
-export type ReferredLoaders<Row> = (from: Table) => DataLoader<RowId, Row | null | undefined>;
+export type ReferencedLoaders<Row> = (from: Table) => DataLoader<RowId, Row | null | undefined>;
 
 /**
  * Loads rows that other tables' rows refer to, by the id of the referring row. One statement reads both from one snapshot,
@@ -13,8 +13,11 @@ export type ReferredLoaders<Row> = (from: Table) => DataLoader<RowId, Row | null
  * is referred to does not exist, undefined if the referring row does not. One statement for all ids of a tick.
  * @param by the column with the reference, which every `from` table must have
  */
-export function referredLoaders<T extends Columns>(to: Table<T>, by: string): LoaderFactory<ReferredLoaders<RowOf<T>>> {
-  const createAll = (context: BatchContext): ReferredLoaders<RowOf<T>> => {
+export function referencedLoaders<T extends Columns>(
+  to: Table<T>,
+  by: string,
+): LoaderFactory<ReferencedLoaders<RowOf<T>>> {
+  const createAll = (context: BatchContext): ReferencedLoaders<RowOf<T>> => {
     const made = new Map<Table, DataLoader<RowId, RowOf<T> | null | undefined>>();
     const create = (from: Table): DataLoader<RowId, RowOf<T> | null | undefined> => {
       const pointer = from.columns[by]?.sql;
