@@ -183,7 +183,7 @@ describe('the status of a ticket', () => {
       userErrors: [
         {
           code: 'INVALID_TRANSITION',
-          message: `A ticket that is ${from} can become OPEN, not ${to}.`,
+          message: `Expected OPEN after ${from}, got ${to}.`,
           path: ['input', 'status'],
         },
       ],

@@ -1,12 +1,11 @@
 import type { UpdateOrderStatusInput } from '../../generated/graphql.ts';
-import type { Order } from '../../generated/prisma/client.ts';
 import { recordChange } from '../changes.ts';
 import { defineCommand, type Payload } from '../command.ts';
 import { givenRow, parseId } from '../input.ts';
 import { lockCustomer, lockOwned } from '../lock.ts';
 import { formatAmount, money } from '../money.ts';
 import { writeNumbered } from '../numbers.ts';
-import { refuse } from '../user-errors.ts';
+import { assertTransition } from '../transitions.ts';
 import { parseOrder } from './input.ts';
 import { priceItems } from './items.ts';
 import { isCounted, TRANSITIONS } from './status.ts';
@@ -70,7 +69,7 @@ export const updateOrderStatus = defineCommand({
       expectedVersion,
     });
     if (status !== order.status) {
-      assertMayFollow(status, order);
+      assertTransition(TRANSITIONS, order.status, status);
       const version = order.version + 1;
       await transaction.order.update({ where: { id }, data: { status, version, updatedAt: write.now } });
       if (isCounted(order.status) && !isCounted(status)) await takeFromSums(write, order);
@@ -87,13 +86,3 @@ export const updateOrderStatus = defineCommand({
   },
   refused: ({ id }) => ({ orderId: givenRow('Order', id) }),
 });
-
-function assertMayFollow(status: Order['status'], order: Order): void {
-  const allowed = TRANSITIONS[order.status];
-  if (allowed.includes(status)) return;
-  const expected =
-    allowed.length === 0
-      ? `Expected no change of ${order.status}, which is final`
-      : `Expected ${allowed.join(' or ')} after ${order.status}`;
-  refuse('INVALID_TRANSITION', ['status'], `${expected}, got ${status}.`);
-}

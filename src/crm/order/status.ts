@@ -1,7 +1,7 @@
 import { OrderStatus } from '../../generated/prisma/enums.ts';
+import type { Transitions } from '../transitions.ts';
 
-/** The states that may follow each; final ones have none. Keep the descriptions of the states in the schema in step. */
-export const TRANSITIONS: Readonly<Record<OrderStatus, readonly OrderStatus[]>> = {
+export const TRANSITIONS: Transitions<OrderStatus> = {
   PENDING: ['PAID', 'CANCELLED'],
   PAID: ['SHIPPED', 'CANCELLED', 'REFUNDED'],
   SHIPPED: ['DELIVERED', 'REFUNDED'],

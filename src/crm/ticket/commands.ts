@@ -8,7 +8,8 @@ import { givenRow, parseId, parseOptionalId } from '../input.ts';
 import { lockCustomer, lockOwned } from '../lock.ts';
 import { writeNumbered } from '../numbers.ts';
 import { parseOptionalText, parseText } from '../text.ts';
-import { refuse, type Problems } from '../user-errors.ts';
+import { assertTransition } from '../transitions.ts';
+import type { Problems } from '../user-errors.ts';
 import { countOpenTickets } from './count.ts';
 import { TICKET_LENGTHS } from './limits.ts';
 import { isOpen, TRANSITIONS } from './status.ts';
@@ -119,9 +120,7 @@ const parseSubject = (given: string, problems: Problems): string =>
 function closing(before: Ticket, to: TicketStatus, now: Date): Pick<TicketValues, 'closedAt'> {
   const { status: from, closedAt } = before;
   if (from === to) return {};
-  const allowed = TRANSITIONS[from];
-  if (!allowed.includes(to))
-    refuse('INVALID_TRANSITION', ['status'], `A ticket that is ${from} can become ${allowed.join(' or ')}, not ${to}.`);
+  assertTransition(TRANSITIONS, from, to);
   if (isOpen(to)) return { closedAt: null };
   return { closedAt: isOpen(from) ? now : (closedAt ?? now) };
 }

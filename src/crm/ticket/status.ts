@@ -1,7 +1,7 @@
 import { TicketStatus } from '../../generated/prisma/enums.ts';
+import type { Transitions } from '../transitions.ts';
 
-/** The states that each state can change to; keeping a state is not a transition. Keep `schema.graphql` in step. */
-export const TRANSITIONS: Readonly<Record<TicketStatus, readonly TicketStatus[]>> = {
+export const TRANSITIONS: Transitions<TicketStatus> = {
   OPEN: ['PENDING', 'RESOLVED', 'CLOSED'],
   PENDING: ['OPEN', 'RESOLVED', 'CLOSED'],
   RESOLVED: ['OPEN', 'PENDING', 'CLOSED'],
