@@ -45,7 +45,7 @@ const STOP_MS = 7_000;
 const SWEEP_MS = 10 * 60_000;
 
 type AppConfig = Config & {
-  /** Of a migrated database. */
+  /** The URL of a migrated database. */
   readonly databaseUrl: string;
   /** Whether no other gateway uses its Redis, so that subscriptions report LOCAL. */
   readonly redisIsPrivate?: boolean;
@@ -95,7 +95,7 @@ export async function createApp(config: AppConfig, { log }: { log: Log }): Promi
     await serverClosed;
     await yoga.dispose();
     await bus.close();
-    await cache?.close();
+    cache?.close();
     await redis?.close();
     await db.close();
   };
@@ -108,7 +108,7 @@ export async function createApp(config: AppConfig, { log }: { log: Log }): Promi
   };
 }
 
-/** Closes the database's connections if it fails, since there is no gateway to do it then. */
+/** Reads or creates the shared key of cursors. If that fails, it closes the database, since no gateway exists that could. */
 async function openCursors(db: Database): Promise<{ cursors: Cursors; cursorKey: Uint8Array }> {
   try {
     const cursorKey = await sharedKey(db.client, { name: 'cursors', bytes: CURSOR_KEY_BYTES });
@@ -125,7 +125,7 @@ function createRedisParts(
   { cursorKey, log, metrics }: { readonly cursorKey: Uint8Array; readonly log: Log; readonly metrics: Metrics },
 ) {
   const redis = urls.length === 0 ? undefined : createRedis({ urls, timeoutMs, log, metrics });
-  // With the key: a response is not served once its cursors would be refused, or where they are another database's.
+  // The cursor key is part of the hash: a response cached under another key contains cursors that would be refused.
   const schemaHash = hash('sha256', Buffer.concat([Buffer.from(SDL), cursorKey]), 'base64url');
   const cache =
     redis === undefined || !enabled ? undefined : createResponseCache({ redis, prefix, schemaHash, metrics });
@@ -136,7 +136,7 @@ function createRedisParts(
   return { redis, cache, bus: createCustomerBus({ openChannels, metrics }) };
 }
 
-/** Nobody is asked who they are yet. */
+/** There is no authentication yet: every request has the same caller. */
 const callerOf = () => ANYBODY;
 
 function createGraphQL(

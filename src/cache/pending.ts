@@ -1,17 +1,19 @@
 const RETRY_MS = 200;
+const MAX_PENDING = 1_000;
 
 /**
- * Names that Redis does not have yet. Sending them is retried until it succeeds.
+ * Names of tags or channels that Redis has not been told yet. Sending them is retried until it succeeds.
  * @param attempt sends names to Redis; resolves with undefined when that failed
+ * @param all the name that stands for all others: it is sent instead while 1,000 are pending
  */
-export function createPending(attempt: (names: readonly string[]) => Promise<unknown>) {
+export function createPending(attempt: (names: readonly string[]) => Promise<unknown>, all: string) {
   /** By name, the latest attempt to send it: an earlier attempt that succeeds does not cover a later write. */
   const lastAttempts = new Map<string, number>();
   let attempts = 0;
   let retry: NodeJS.Timeout | undefined;
   let isClosed = false;
 
-  const send = async (names: readonly string[]): Promise<void> => {
+  const sendNow = async (names: readonly string[]): Promise<void> => {
     attempts += 1;
     const number = attempts;
     for (const name of names) lastAttempts.set(name, number);
@@ -20,14 +22,16 @@ export function createPending(attempt: (names: readonly string[]) => Promise<unk
     if (isSent || isClosed || retry !== undefined) return;
     retry = setTimeout(() => {
       retry = undefined;
-      void send([...lastAttempts.keys()]);
+      void sendNow([...lastAttempts.keys()]);
     }, RETRY_MS);
     retry.unref();
   };
 
   return {
     /** Resolves when Redis has the names, or when sending failed and a retry is scheduled. */
-    send,
+    async send(names: readonly string[]): Promise<void> {
+      if (names.length > 0) await sendNow(lastAttempts.size < MAX_PENDING ? names : [all]);
+    },
     count: (): number => lastAttempts.size,
     close(): void {
       isClosed = true;

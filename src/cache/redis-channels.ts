@@ -47,8 +47,7 @@ interface RedisChannelsOptions {
 
 // Without traffic, a connection whose peer is gone looks like a good one.
 const PING_MS = 1_000;
-// Beyond this many unsent channels, a single message says that any of them may have changed.
-const MAX_PENDING = 1_000;
+// A message on this channel says that any customer may have changed.
 const ANY = 'any';
 
 interface JoinedChannel {
@@ -113,17 +112,16 @@ export function createRedisChannels(options: RedisChannelsOptions): RedisChannel
 /** Publishes `message` on channels, again and again until Redis has accepted it. */
 function createPublisher({ redis, prefix }: RedisChannelsOptions, message: string) {
   const publishing = new Set<Promise<void>>();
-  const pending = createPending((channels) =>
-    redis.run('publish', (client) =>
-      Promise.all(channels.map((channel) => client.publish(`${prefix}${channel}`, message))),
-    ),
+  const pending = createPending(
+    (channels) =>
+      redis.run('publish', (client) =>
+        Promise.all(channels.map((channel) => client.publish(`${prefix}${channel}`, message))),
+      ),
+    ANY,
   );
   return {
     publish(channels: readonly string[]): void {
-      if (channels.length === 0) return;
-      const published = pending
-        .send(pending.count() < MAX_PENDING ? channels : [ANY])
-        .finally(() => publishing.delete(published));
+      const published = pending.send(channels).finally(() => publishing.delete(published));
       publishing.add(published);
     },
     async close(): Promise<void> {

@@ -2,7 +2,7 @@ import { connect, isIP, type Socket } from 'node:net';
 import { connect as connectTls, type ConnectionOptions } from 'node:tls';
 import { AbstractConnector } from 'ioredis';
 
-/** Those of ioredis that concern the opening of a connection. */
+/** The options of ioredis that concern opening a connection. */
 interface ConnectorOptions {
   readonly host: string;
   readonly port: number;
@@ -11,8 +11,8 @@ interface ConnectorOptions {
 }
 
 /**
- * Opens connections as ioredis itself does, and asks each server for a certificate by the server's own name (SNI): ioredis has
- * one name for all the nodes of a cluster that the others have named, or none.
+ * Opens connections as ioredis itself does, but sends each node its own name (SNI), so that its certificate can be verified. To
+ * all the nodes of a cluster that it discovers, ioredis would send the same name, or none.
  */
 export class RedisConnector extends AbstractConnector {
   readonly #options: ConnectorOptions;

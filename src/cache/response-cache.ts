@@ -43,11 +43,9 @@ export interface ResponseCache {
   lookup(key: CacheKey, policy: CachePolicy, options: { refresh: boolean }): Promise<Lookup>;
   /** Invalidates every cached response with one of the tags; resolves when that is done or Redis is down. */
   invalidate(tags: readonly string[]): Promise<void>;
-  close(): Promise<void>;
+  /** Gives up invalidations that Redis has not been told yet. */
+  close(): void;
 }
-
-// Beyond this many tags that Redis does not know of yet, everything is invalidated.
-const MAX_PENDING = 1_000;
 
 interface ResponseCacheOptions {
   readonly redis: BoundedRedis;
@@ -72,11 +70,13 @@ export function createResponseCache(options: ResponseCacheOptions): ResponseCach
   const results = { HIT: counter('HIT'), MISS: counter('MISS'), BYPASS: counter('BYPASS') };
   const log = createInvalidationLog({ prefix });
   const redisKey = ({ request, access }: CacheKey) => `${prefix}response:${schemaHash}:${request}:${access}`;
-  const pending = createPending((tags) =>
-    redis.run('invalidate', async (client) => {
-      await log.append(client, tags);
-      return true;
-    }),
+  const pending = createPending(
+    (tags) =>
+      redis.run('invalidate', async (client) => {
+        await log.append(client, tags);
+        return true;
+      }),
+    ALL_TAGS,
   );
 
   /** In a single `run`, so that the whole look-up stays within a request's time limit for Redis. */
@@ -107,13 +107,8 @@ export function createResponseCache(options: ResponseCacheOptions): ResponseCach
       };
       return counted({ result: 'MISS', store });
     },
-    invalidate: async (tags) => {
-      if (tags.length > 0) await pending.send(pending.count() < MAX_PENDING ? tags : [ALL_TAGS]);
-    },
-    async close() {
-      pending.close();
-      await redis.close();
-    },
+    invalidate: (tags) => pending.send(tags),
+    close: () => pending.close(),
   };
 }
 

@@ -53,7 +53,7 @@ export interface Database {
 export interface DatabaseTimes {
   /** The server stops a statement that takes longer, including time spent waiting for locks. */
   readonly statementMs: number;
-  /** How long to wait for a connection, and past `statementMs` for an answer. Default: two seconds. */
+  /** How long to wait for a free connection, and how long past `statementMs` for a response. Default: two seconds. */
   readonly waitMs?: number;
 }
 
@@ -95,8 +95,8 @@ export async function createDatabase(options: DatabaseOptions): Promise<Database
     adapter: new PrismaMariaDb(createWritePool(pools.main.pool, counted), { database }),
     log: [{ emit: 'event', level: 'query' }],
   });
-  const writes = metrics.statements.labels('write');
-  client.$on('query', () => writes.inc());
+  const writeCounter = metrics.statements.labels('write');
+  client.$on('query', () => writeCounter.inc());
   const permits = createSemaphore({
     permits: Math.max(1, Math.floor(options.connections / 2)),
     queue: WRITES_WAITING,

@@ -18,7 +18,7 @@ export interface ReadPools {
 
 type Rows = unknown[] & { meta: unknown };
 
-/** On whose behalf a statement is read. */
+/** Who waits for a statement. */
 interface Reading {
   /** Once it has aborted, the statement is not sent any more, not even when it gets the connection that it was waiting for. */
   readonly signal: AbortSignal;
@@ -34,7 +34,10 @@ interface Statement extends Reading {
 export interface ReadPool {
   /** For Prisma's driver adapter. */
   readonly pool: Pool;
-  /** Runs `call` so that the pool knows on whose behalf. `call` must call the pool's `execute` before it first awaits anything. */
+  /**
+   * Calls `call`, and attributes the statement that it sends to `reading`. So `call` must call the pool's `execute` before it first
+   * awaits anything. The order of calls: `Reader.read`, `during`, the adapter's `queryRaw`, the pool's `execute`, `executeIn`.
+   */
   during<Result>(reading: Reading, call: () => Result): Result;
 }
 

@@ -24,6 +24,7 @@ export interface SemaphoreOptions {
   readonly refused: () => void;
 }
 
+/** Creates a semaphore with all its permits free. */
 export function createSemaphore({ permits, queue, full, refused }: SemaphoreOptions): Semaphore {
   let taken = 0;
   const waiting = new Set<() => void>();

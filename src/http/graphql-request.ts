@@ -61,7 +61,7 @@ const refusal = (message: string, cause: unknown): HttpError => Object.assign(ne
 
 /**
  * Parses a POST's JSON body.
- * @throws BAD_USER_INPUT or HttpError 400, saying what was expected and what was given
+ * @throws HttpError 400, saying what was expected and what was given
  */
 function parsePost(body: string): GraphQLRequest {
   let parsed: unknown;

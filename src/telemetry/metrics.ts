@@ -30,7 +30,7 @@ export function createMetrics() {
     ...createConnectionMetrics(kinds),
     transactionRetries: counter(
       'concierge_transaction_retries_total',
-      'Transactions that were rolled back and retried, by reason: conflict, lock wait, lost (connection).',
+      'Transactions that were retried, by reason: conflict, lock wait, lost (connection).',
       ['reason'],
     ),
     repeatedWrites: counter(

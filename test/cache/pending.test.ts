@@ -31,7 +31,10 @@ describe('of two concurrent writes to the same customer', () => {
     };
     cache = createResponseCache({ redis: held, prefix: `pending-${process.pid}:`, schemaHash: 's', metrics });
   });
-  afterAll(() => cache.close());
+  afterAll(async () => {
+    cache.close();
+    await redis.close();
+  });
 
   test('one that reaches Redis does not hide one that does not', async () => {
     let goOn: () => void = () => undefined;
