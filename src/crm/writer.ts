@@ -62,7 +62,7 @@ interface WriterOptions extends Pick<TransactionOptions, 'client'> {
   /** Limits how many transactions run at the same time. */
   readonly permits: Semaphore;
   readonly metrics: TransactionOptions['metrics'] & { readonly repeatedWrites: { inc(): void } };
-  /** Once aborted, no transaction begins, and none is committed. */
+  /** Once aborted, no transaction begins, none is committed, and no more statements are sent. */
   readonly signal: AbortSignal;
   /** Called after COMMIT, and after a failed one too, since it may have been committed before the connection was lost. */
   readonly settled: (changes: Changes) => Promise<void>;
@@ -81,8 +81,8 @@ export function createWriter(options: WriterOptions): Writer {
         if (reason !== 'lost') written = undefined;
       };
       try {
-        signal.throwIfAborted();
-        return await runTransaction({ client, deadline, isRepeatable, retrying, metrics }, async (transaction) => {
+        const transactionOptions = { client, deadline, signal, isRepeatable, retrying, metrics };
+        return await runTransaction(transactionOptions, async (transaction) => {
           const changes = { tags: new Set<string>(), customers: new Set<RowId>() };
           const write = { transaction, actor, owned, now: new Date(), changes };
           const result = await command(write);

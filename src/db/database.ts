@@ -5,6 +5,7 @@ import { isPoolFull, toGatewayError } from './errors.ts';
 import { connectionOptions, openServer, type ConnectionPool, type DatabaseServer } from './pool.ts';
 import { createPreparedShares, createWritePool } from './prepared.ts';
 import { createReadPool, type ReadPool } from './reads.ts';
+import { assertAwaited } from './transaction.ts';
 import { createSemaphore, type Semaphore } from './semaphore.ts';
 
 export { connectionOptions } from './pool.ts';
@@ -90,9 +91,9 @@ export async function createDatabase(options: DatabaseOptions): Promise<Database
   const { database } = connectionOptions(options.url);
   const reads = createReadPool({ ...pools, metrics });
   const adapter = await new PrismaMariaDb(reads.pool, { database }).connect();
-  const counted = () => metrics.unpreparedStatements.inc();
+  const on = { statement: assertAwaited, unprepared: () => metrics.unpreparedStatements.inc() };
   const client = new PrismaClient({
-    adapter: new PrismaMariaDb(createWritePool(pools.main.pool, counted), { database }),
+    adapter: new PrismaMariaDb(createWritePool(pools.main.pool, on), { database }),
     log: [{ emit: 'event', level: 'query' }],
   });
   const writeCounter = metrics.statements.labels('write');

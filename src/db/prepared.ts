@@ -65,12 +65,19 @@ export async function executeIn<Result>(
   }
 }
 
-/** The pool for Prisma Client's transactions, with the same fallback on each connection. */
-export function createWritePool(pool: Pool, counted: Execution['counted']): Pool {
+/**
+ * The pool for Prisma Client's transactions, with the same fallback on each connection.
+ * @param on.statement called before each statement of a transaction, which is not sent if it throws
+ */
+export function createWritePool(pool: Pool, on: { statement(): void; unprepared: Execution['counted'] }): Pool {
+  const counted = on.unprepared;
   const unpreparedIfNeeded = (connection: PoolConnection): PoolConnection => {
     const own = { execute: connection.execute.bind(connection), query: connection.query.bind(connection) };
     return Object.assign(connection, {
-      execute: (sql: string, values: unknown) => executeIn(own, { sql, values, counted }),
+      async execute(sql: string, values: unknown) {
+        on.statement();
+        return executeIn(own, { sql, values, counted });
+      },
     });
   };
   return Object.assign(Object.create(pool) as Pool, {

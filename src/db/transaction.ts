@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { codeOf } from '../errors.ts';
 import { Prisma, type PrismaClient } from '../generated/prisma/client.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
@@ -11,6 +12,8 @@ export interface TransactionOptions {
   readonly client: PrismaClient;
   /** When the command must be done, including all retries, by `performance.now()`. */
   readonly deadline: number;
+  /** Once aborted, no more statements are sent, except for COMMIT and ROLLBACK, and nothing is retried. */
+  readonly signal: AbortSignal;
   /** Whether the command detects what an earlier attempt did. If so, it is also retried after a lost connection. */
   readonly isRepeatable: boolean;
   /** Called before each retry. After a conflict, the last attempt was rolled back; after a lost connection, that is not known. */
@@ -25,25 +28,33 @@ const MAX_WAIT_MS = 3_000;
 // If the database is down, it is down for longer than a caller waits. If the connection was cut, one retry is enough.
 const MAX_LOST = 2;
 
+/** The signal of the transaction that a statement belongs to, which Prisma Client does not pass on. */
+const currentSignal = new AsyncLocalStorage<AbortSignal>();
+
+/** Throws the reason of the signal of the transaction that is running, if it has aborted. */
+export const assertAwaited = (): void => currentSignal.getStore()?.throwIfAborted();
+
 /**
  * Runs a command in one transaction, which any thrown error rolls back. After a deadlock, a lock wait timeout, or on a cluster
  * a conflict found at COMMIT, the command is retried from its beginning after a random pause, up to five attempts in all. So it
  * must have no side effects other than writes to the database.
  */
 export async function runTransaction<Result>(
-  { client, deadline, isRepeatable, retrying, metrics }: TransactionOptions,
+  { client, deadline, signal, isRepeatable, retrying, metrics }: TransactionOptions,
   command: (transaction: Transaction) => Promise<Result>,
 ): Promise<Result> {
   let lost = 0;
   for (let tries = 1; ; tries += 1) {
+    signal.throwIfAborted();
     try {
       const timeout = Math.max(1, Math.ceil(deadline - performance.now()));
-      return await client.$transaction(command, { timeout, maxWait: MAX_WAIT_MS, isolationLevel: 'ReadCommitted' });
+      const options = { timeout, maxWait: MAX_WAIT_MS, isolationLevel: 'ReadCommitted' } as const;
+      return await currentSignal.run(signal, () => client.$transaction(command, options));
     } catch (error) {
       const reason = retryReason(error);
       if (reason === 'lost') lost += 1;
       const isFinal = reason === undefined || (reason === 'lost' && (!isRepeatable || lost === MAX_LOST));
-      if (isFinal || tries === MAX_TRIES || performance.now() >= deadline) throw error;
+      if (isFinal || signal.aborted || tries === MAX_TRIES || performance.now() >= deadline) throw error;
       metrics.transactionRetries.inc({ reason });
       retrying(reason);
       await pauseAfter(tries);

@@ -5,7 +5,7 @@ import { connectionOptions } from '../../src/db/database.ts';
 import { ANY_COST, startGateway, PATIENT } from '../support/gateway.ts';
 import { pause, until } from '../support/patience.ts';
 import { nodeId } from '../support/seeded.ts';
-import { createDatabase, withConnection, type TestDatabase } from '../support/servers.ts';
+import { createDatabase, processlist, withConnection, type TestDatabase } from '../support/servers.ts';
 import { lockTable, type TableLock } from './table-lock.ts';
 
 const DEEP = `{ agents(first: 5) { nodes { customers(first: 50) { nodes { orders(first: 10) { nodes {
@@ -107,6 +107,53 @@ describe('a request that nobody is waiting for any more', () => {
     // The first three of five levels.
     expect(whole.size).toBe(5);
     expect([...all.keys()]).toEqual([...whole.keys()].slice(0, 3));
+    await gateway.close();
+  });
+
+  test('sends no more statements of a write, and commits none, once its client has gone', async () => {
+    const gateway = await startGateway({ databaseUrl: database.url, settings: PATIENT });
+    const update = (company: string) =>
+      `mutation { updateCustomer(input: { id: "${nodeId('Customer', 3)}", company: "${company}" }) { userErrors { code } } }`;
+    const lockRow = 'SELECT company FROM customers WHERE id = 3 FOR UPDATE';
+    const whole = await gateway.statementsOf(() => gateway.data(update('Before')));
+    const leaving = new AbortController();
+    const asked = await withConnection(database.url, async (holder) => {
+      await holder.beginTransaction();
+      await holder.query(lockRow);
+      const pending = fetch(`${gateway.url}/graphql`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ query: update('After') }),
+        signal: leaving.signal,
+      });
+      await until(
+        'the write to wait for the row',
+        () =>
+          withConnection(database.url, (other) =>
+            other.query<unknown[]>(
+              `SELECT 1 FROM ${processlist(other)} WHERE db = DATABASE() AND id <> CONNECTION_ID() AND info LIKE '%customers%FOR UPDATE%'`,
+            ),
+          ),
+        ({ length }) => length === 1,
+      );
+      leaving.abort();
+      await expect(pending).rejects.toThrow(/aborted/);
+      await until(
+        'the gateway to notice',
+        () => gateway.metric('concierge_http_requests_in_flight'),
+        (count) => count === 1,
+      );
+      // The end of the transaction lets go of the row that the write waits for.
+      return gateway.statementsOf(async () => {
+        await holder.rollback();
+        // Waits until the write has ended, if it got the row first.
+        const [row] = await holder.query<{ company: string }[]>(lockRow);
+        expect(row?.company).toBe('Before');
+      });
+    });
+    // The one that was waiting for the row, and ROLLBACK.
+    expect(Object.fromEntries(asked)).toEqual({ write: 2 });
+    expect(whole.get('write')).toBeGreaterThan(2);
     await gateway.close();
   });
 
