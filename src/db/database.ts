@@ -137,18 +137,22 @@ function createReaders({ adapter, reads, metrics }: ReadersOptions): Database['r
   return (signal) => ({
     read: async ({ name, sql, values }) => {
       signal.throwIfAborted();
-      const started = performance.now();
       const counter = counterOf(name);
+      let sentAt: number | undefined;
+      const sent = () => {
+        counter.inc();
+        sentAt = performance.now();
+      };
       const query = { sql, args: [...values], argTypes: values.map(() => ANY_TYPE) };
       try {
-        const result = await reads.during({ signal, sent: () => counter.inc() }, () => adapter.queryRaw(query));
+        const result = await reads.during({ signal, sent }, () => adapter.queryRaw(query));
         return result.rows;
       } catch (error) {
         signal.throwIfAborted();
         if (isPoolFull(error)) databaseFull.inc({ what: 'read' });
         throw toGatewayError(error);
       } finally {
-        statementSeconds.observe((performance.now() - started) / 1_000);
+        if (sentAt !== undefined) statementSeconds.observe((performance.now() - sentAt) / 1_000);
       }
     },
   });

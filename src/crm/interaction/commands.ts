@@ -11,7 +11,7 @@ import { INTERACTION_LENGTHS } from './limits.ts';
 /** The parent value of the payload's resolvers. */
 export type LogInteractionPayload = Payload<{ readonly interactionId: string }>;
 
-/** Records a contact with a customer, optionally about one of the customer's tickets and by an agent. */
+/** Records an interaction with a customer, optionally about one of the customer's tickets and by an agent. */
 export const logInteraction = defineCommand({
   parse: (input: LogInteractionInput, problems) => ({
     customerId: parseId('Customer', input.customerId, { path: ['customerId'], problems }),
