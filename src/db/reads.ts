@@ -82,10 +82,9 @@ export function createReadPool(pools: ReadPools): ReadPool {
  * statements delays only other slow ones, which wait for the main pool.
  */
 function createSend({ main, openSpare, metrics }: ReadPools): (statement: Statement) => Promise<Rows> {
-  const { pool } = main;
   const slow = new LRUCache<string, true>({ max: MAX_SLOW, ttl: SLOW_FOR_MS });
   const counted = () => metrics.unpreparedStatements.inc();
-  const sendOn = (client: Pick<Pool, 'execute' | 'query'>, { sql, values, sent }: Statement): Promise<Rows> => {
+  const sendOn = (client: PoolConnection, { sql, values, sent }: Statement): Promise<Rows> => {
     sent();
     return executeIn<Rows>(client, { sql, values, counted });
   };
@@ -112,9 +111,7 @@ function createSend({ main, openSpare, metrics }: ReadPools): (statement: Statem
       const rows = await sendOnSpare(openSpare(), statement);
       if (rows !== undefined) return rows;
     }
-    // With an idle connection the driver sends at once, and needs fewer promises.
-    if (pool.idleConnections() > 0) return sendOn(pool, statement);
-    return onConnection(pool, statement, (connection) => sendOn(connection, statement));
+    return onConnection(main.pool, statement, (connection) => sendOn(connection, statement));
   };
 }
 

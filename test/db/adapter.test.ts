@@ -28,3 +28,25 @@ test("the adapter of our reads learns the server's version when it connects", as
     await database.drop();
   }
 });
+
+test('each read goes by the signal of its own reader, though the adapter does not pass signals on', async () => {
+  const database = await createDatabase();
+  const options = { connections: 1, statementMs: 600_000, waitMs: 600_000, metrics: createMetrics() };
+  const db = await openDatabase({ url: database.url, ...options });
+  const leaving = new AbortController();
+  const read = (signal: AbortSignal, value: string, sql = 'SELECT ?') =>
+    db.reader(signal).read({ name: 'one', sql, values: [value] });
+  try {
+    const running = read(NEVER, 'a', 'SELECT ?, SLEEP(0.2)');
+    const [left, next] = [read(leaving.signal, 'b'), read(NEVER, 'c')];
+    leaving.abort(new Error('gone'));
+    await expect(left).rejects.toThrow('gone');
+    expect((await running)[0]?.[0]).toBe('a');
+    expect(await next).toEqual([['c']]);
+    await expect(read(leaving.signal, 'd')).rejects.toThrow('gone');
+    expect(await read(NEVER, 'e')).toEqual([['e']]);
+  } finally {
+    await db.close();
+    await database.drop();
+  }
+});
