@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import type { Condition, PageQuery, Position } from '../batch/conditions.ts';
+import type { Condition, PageQuery, Position } from '../batch/list-query.ts';
 import type { ListLoaders, Page } from '../batch/lists.ts';
 import { COUNT_BOUND } from '../batch/statements.ts';
 import { id, type RowId } from '../batch/table.ts';

@@ -8,7 +8,7 @@ import {
   type KeyObject,
 } from 'node:crypto';
 import { createError, OperatorError, quoted } from '../errors.ts';
-import type { Position } from '../batch/conditions.ts';
+import type { Position } from '../batch/list-query.ts';
 import { isRowId, type Column } from '../batch/table.ts';
 
 /** What a cursor belongs to. It is invalid in any other list or order. */

@@ -7,7 +7,7 @@ import { formatAmount, money } from '../money.ts';
 import { writeNumbered } from '../numbers.ts';
 import { assertTransition } from '../transitions.ts';
 import { parseOrder } from './input.ts';
-import { priceItems } from './items.ts';
+import { priceItems } from './pricing.ts';
 import { isCounted, TRANSITIONS } from './status.ts';
 import { addToSums, assertSumFits, takeFromSums } from './sums.ts';
 

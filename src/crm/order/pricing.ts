@@ -56,7 +56,7 @@ export async function priceItems(
       total: formatAmount(total),
     };
   });
-  problems.refuse();
+  problems.throwIfAny();
   if (!fitsAmount(sum)) refuse('INVALID_INPUT', ['items'], tooLarge('an order', sum));
   return { rows, total: toAmount(sum) };
 }
