@@ -6,8 +6,8 @@ import { redisOptions, retryDelayMs, type BoundedRedis } from './redis.ts';
 import { createPending } from './pending.ts';
 
 /**
- * Whether this gateway receives what others publish on a channel. LIVE: it does. JOINING: it is subscribing, which takes a few
- * seconds at most. INTERRUPTED: not until Redis is back.
+ * Whether this gateway receives what others publish on a channel: LIVE and INTERRUPTED as in `StreamState` (src/crm/context.ts),
+ * or JOINING while it subscribes, which takes a few seconds at most.
  */
 export type ChannelState = 'LIVE' | 'JOINING' | 'INTERRUPTED';
 

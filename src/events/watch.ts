@@ -1,7 +1,8 @@
+import type { ChannelState } from '../cache/redis-channels.ts';
 import type { CustomerEvent, StreamState } from '../crm/context.ts';
 
-/** Whether changes made through other gateways are noticed; JOINING: not yet, for a few seconds at most. */
-export type WatchState = StreamState | 'JOINING';
+/** Whether changes made through other gateways are noticed: the state of the customer's channel, or LOCAL without Redis. */
+export type WatchState = ChannelState | StreamState;
 
 /** Where watches register for the changes of a customer. */
 export interface WatchRegistry {
