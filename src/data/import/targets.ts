@@ -26,7 +26,7 @@ type TargetOf = OfEveryType<{
 }>;
 type OfEveryType<Targets extends Readonly<Record<TypeName, TargetName>>> = Targets;
 
-/** A target with a table of its own; lines of orders are written with their order. */
+/** A target with a table of its own; items of orders are written with their order. */
 export type TableTarget = TargetOf[keyof TargetOf];
 
 /** How a mapped field becomes a column's value. */

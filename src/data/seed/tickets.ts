@@ -7,7 +7,7 @@ import { DAY_MS, SEED_END_MS, type Block } from './plan.ts';
 import { createWeightedWord, type Random } from './random.ts';
 
 /** A customer's tickets, for their interactions and for `customer_stats`. */
-interface TicketSums {
+interface TicketSummary {
   readonly openCount: number;
   readonly ticketIds: readonly number[];
 }
@@ -78,7 +78,7 @@ export function addTickets(
   block: Block,
   writer: RowWriter,
   facts: { customer: SeedCustomer; agents: number; firstTicketId: number; count: number },
-): TicketSums {
+): TicketSummary {
   const { random } = block;
   const ticketIds: number[] = [];
   let openCount = 0;
@@ -106,7 +106,7 @@ export function addTickets(
 export function addInteractions(
   block: Block,
   writer: RowWriter,
-  facts: { customer: SeedCustomer; tickets: TicketSums; agents: number; firstInteractionId: number; count: number },
+  facts: { customer: SeedCustomer; tickets: TicketSummary; agents: number; firstInteractionId: number; count: number },
 ): void {
   const { random } = block;
   for (let place = 0; place < facts.count; place += 1) {
