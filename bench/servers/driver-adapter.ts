@@ -1,6 +1,6 @@
 import { PrismaMariaDb } from '@prisma/adapter-mariadb';
 import * as mariadb from 'mariadb';
-import type { PageQuery } from '../../src/batch/conditions.ts';
+import type { PageQuery } from '../../src/batch/list-query.ts';
 import { pageStatement } from '../../src/batch/statements.ts';
 import { globalId } from '../../src/crm/global-id.ts';
 import { customers } from '../../src/crm/customer/table.ts';

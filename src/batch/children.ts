@@ -1,6 +1,6 @@
 import DataLoader from 'dataloader';
-import { KEYS_A_STATEMENT, readByKeys, rejectingKeys } from './keyed.ts';
-import type { BatchContext, LoaderFactory } from './loaders.ts';
+import { KEYS_PER_STATEMENT, readByKeys, rejectingKeys } from './keyed.ts';
+import type { BatchContext, LoaderFactory } from './loader.ts';
 import { rowTag } from './tags.ts';
 import { rowDecoder, sqlName, type ChildTable, type Columns, type RowId, type RowOf } from './table.ts';
 
@@ -13,7 +13,10 @@ interface Parent {
 /** Loads all children of a row. */
 export type ChildLoader<T extends Columns> = DataLoader<Parent, readonly RowOf<T>[], RowId>;
 
-/** Loads all rows of each parent, in order; an empty list if there are none. One statement per tick for up to 1,000 parents. */
+/**
+ * The factory of a loader of all rows of each parent, in order; an empty list if there are none. One statement per tick for up to
+ * 1,000 parents.
+ */
 export function childLoader<T extends Columns>(table: ChildTable<T>): LoaderFactory<ChildLoader<T>> {
   const names = Object.keys(table.columns);
   const decode = rowDecoder(table.columns, names);
@@ -24,13 +27,13 @@ export function childLoader<T extends Columns>(table: ChildTable<T>): LoaderFact
     new DataLoader<Parent, readonly RowOf<T>[], RowId>(
       rejectingKeys(async (parents) => {
         const ids = parents.map(({ id }) => id);
-        const statement = { name: table.field, select, encode: BigInt, order, rowsAKey: table.maxRows };
+        const statement = { name: table.field, select, encode: BigInt, order, rowsPerKey: table.maxRows };
         const raw = await readByKeys(context.db, ids, statement);
         for (const parent of parents) context.tags.add(rowTag(table.of, parent));
         const rows = Map.groupBy(raw.map(decode), (row) => String(row[table.parent]));
         return parents.map(({ id }) => rows.get(id) ?? []);
       }),
-      { ...KEYS_A_STATEMENT, cacheKeyFn: ({ id }) => id },
+      { ...KEYS_PER_STATEMENT, cacheKeyFn: ({ id }) => id },
     );
   return Object.assign(create, { childTable: table });
 }

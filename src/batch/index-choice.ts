@@ -1,4 +1,4 @@
-import type { Condition, IndexTable, ListQuery, ListSource } from './conditions.ts';
+import type { Condition, IndexTable, ListQuery, ListSource } from './list-query.ts';
 import { indexName, sqlName, type Table } from './table.ts';
 
 type ConditionOf<Kind extends Condition['kind']> = Extract<Condition, { kind: Kind }>;
@@ -33,8 +33,8 @@ export function chooseIndex(source: ListSource, query: Asked): IndexChoice {
 }
 
 /**
- * Checks that the table's definition has the indexes that `chooseIndex` takes for granted: for each order of the list, without
- * filters and with a selective one. It uses others only if the definition has them. Tests compare definitions with migrations.
+ * Checks that the table declares every index that `chooseIndex` relies on: for each order, the index without filters, and the one
+ * of each selective column. All other indexes are optional. Tests compare declarations with migrations.
  * @throws TypeError that names the table, the list, the order and the index
  */
 export function assertIndexed(source: ListSource): void {
@@ -75,7 +75,7 @@ function ownIndex({ table, parent }: ListSource, { conditions, sort: { column: s
   return choice([...lead, sort], []);
 }
 
-/** An index of the index table: it has the value before the sort column, preceded by `prefixColumn` if the list is narrowed to that. */
+/** An index of the index table: the value before the sort column, preceded by `prefixColumn` if the list is narrowed to that. */
 function indexOfTable({ table, parent }: ListSource, { conditions, sort }: Asked, indexTable: IndexTable): IndexChoice {
   const isLead = (condition: Condition): condition is ConditionOf<'in'> =>
     condition.kind === 'in' && condition.column === indexTable.prefixColumn;
@@ -127,6 +127,7 @@ export interface Coverage {
   readonly uncovered: readonly string[];
 }
 
+/** Which of a query's conditions its index covers. */
 export function coverageOf(source: ListSource, query: Asked): Coverage {
   const { columns, indexTable, prefix } = chooseIndex(source, query);
   const isCovered = (condition: Condition): boolean => {

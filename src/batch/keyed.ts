@@ -1,10 +1,11 @@
 import type { RawRow, Reader, SqlValue } from '../db/database.ts';
+import { paddedKeys } from './padding.ts';
 
 /**
  * How many keys a statement is for; DataLoader splits more into several concurrent statements, and if one of them fails, only its
  * own keys are affected. MySQL allows 65,535 placeholders.
  */
-export const KEYS_A_STATEMENT = { maxBatchSize: 1_000 } as const;
+export const KEYS_PER_STATEMENT = { maxBatchSize: 1_000 } as const;
 
 interface KeyedSelect {
   /** Names the statement in metrics. */
@@ -15,30 +16,19 @@ interface KeyedSelect {
   /** ` ORDER BY ...` */
   readonly order?: string;
   /** The most rows that a key may have; 1 by default. */
-  readonly rowsAKey?: number;
+  readonly rowsPerKey?: number;
 }
 
 /** Reads the rows of up to 1,000 keys in one statement. */
 export function readByKeys(
   db: Reader,
   keys: readonly string[],
-  { name, select, encode, order = '', rowsAKey = 1 }: KeyedSelect,
+  { name, select, encode, order = '', rowsPerKey = 1 }: KeyedSelect,
 ): Promise<RawRow[]> {
   const asked = paddedKeys(keys);
   const marks = asked.map(() => '?').join(', ');
-  const sql = `${select} IN (${marks})${order} LIMIT ${asked.length * rowsAKey}`;
+  const sql = `${select} IN (${marks})${order} LIMIT ${asked.length * rowsPerKey}`;
   return db.read({ name, sql, values: asked.map(encode) });
-}
-
-/**
- * Pads keys to a power of two by repeating the last, which reads no extra rows. Statements are prepared and kept by their text,
- * so this keeps the number of texts small.
- */
-function paddedKeys(keys: readonly string[]): readonly string[] {
-  const last = keys.at(-1);
-  if (last === undefined) return keys;
-  const length = 2 ** Math.ceil(Math.log2(keys.length));
-  return [...keys, ...Array.from({ length: length - keys.length }, () => last)];
 }
 
 /**

@@ -1,11 +1,11 @@
 import DataLoader from 'dataloader';
-import type { ListQuery, ListSource, PageQuery, Position } from './conditions.ts';
+import type { ListQuery, ListSource, PageQuery, Position } from './list-query.ts';
 import { assertIndexed } from './index-choice.ts';
 import { rejectingKeys } from './keyed.ts';
-import { customerColumnOf, type BatchContext, type LoaderFactory } from './loaders.ts';
+import type { BatchContext, LoaderFactory } from './loader.ts';
 import { paddedParents } from './padding.ts';
 import { COUNT_BOUND, countStatement, existsStatement, pageStatement } from './statements.ts';
-import { listTag, customerTag, rowTag } from './tags.ts';
+import { customerColumnOf, customerTag, listTag, rowTag } from './tags.ts';
 import { rowDecoder, type Columns, type RowId, type RowOf, type Table } from './table.ts';
 
 /** The rows of a page in the list's order, and whether more follow in the direction of reading. */
@@ -28,7 +28,7 @@ export interface ListLoaders<Row> {
 // time of a UNION ALL is linear in their number, beyond that it is worse: 128, 256 and 1,000 pages of 4 rows took 6, 11 and 66 ms
 // on MariaDB 10.11, and 9, 20 and 136 ms on MySQL 9.7. A thousand pages in concurrent parts of 128 took 27 and 43 ms (AMD EPYC,
 // 2 cores, 2026-11-25).
-const PARENTS_A_STATEMENT = { maxBatchSize: 128 } as const;
+const PARENTS_PER_STATEMENT = { maxBatchSize: 128 } as const;
 
 /** Creates a list's loaders for one request, and says which list it is. */
 export interface ListLoaderFactory<Row> extends LoaderFactory<ListLoaders<Row>> {
@@ -36,7 +36,7 @@ export interface ListLoaderFactory<Row> extends LoaderFactory<ListLoaders<Row>> 
 }
 
 /**
- * Loads pages, counts and existence in the lists of a source, each keyed by parent.
+ * The factory of the loaders of a list's pages, counts and existence, each keyed by parent.
  * @param name such as `Customer.orders`: names statements in metrics, and the list in cursors
  * @param parent the column that holds the parent's id; left out for a list without a parent
  * @throws TypeError when the table's definition has no index for one of the list's orders
@@ -121,7 +121,7 @@ function perQuery<Query extends ListQuery, Result>(
       const parentsOf = (keys: readonly RowId[]) => keys.map((key) => (key === NO_PARENT ? null : key));
       loader = new DataLoader(
         rejectingKeys((keys) => load(parentsOf(keys), query)),
-        PARENTS_A_STATEMENT,
+        PARENTS_PER_STATEMENT,
       );
       loaders.set(query.batchKey, loader);
     }

@@ -1,16 +1,16 @@
 import DataLoader from 'dataloader';
-import { KEYS_A_STATEMENT, readByKeys, rejectingKeys } from './keyed.ts';
-import { customerColumnOf, type BatchContext, type LoaderFactory } from './loaders.ts';
-import { rowTag } from './tags.ts';
+import { KEYS_PER_STATEMENT, readByKeys, rejectingKeys } from './keyed.ts';
+import type { BatchContext, LoaderFactory } from './loader.ts';
+import { customerColumnOf, rowTag } from './tags.ts';
 import { rowDecoder, sqlName, type Columns, type RowId, type RowOf, type Table } from './table.ts';
 
 /** Loaders of the rows that a table's rows refer to, by the id of the referring row. */
 export type ReferencedLoaders<Row> = (from: Table) => DataLoader<RowId, Row | null | undefined>;
 
 /**
- * Loads rows that other tables' rows refer to, by the id of the referring row. One statement reads both from one snapshot,
- * whatever the request has read before, so its result decides where earlier reads contradict each other: null if the row that
- * is referred to does not exist, undefined if the referring row does not. One statement for all ids of a tick.
+ * The factory of loaders of rows that other tables' rows refer to, by the id of the referring row. One statement reads both from
+ * one snapshot, whatever the request has read before, so its result decides where earlier reads contradict each other: null if
+ * the row that is referred to does not exist, undefined if the referring row does not. One statement for all ids of a tick.
  * @param by the column with the reference, which every `from` table must have
  */
 export function referencedLoaders<T extends Columns>(
@@ -25,8 +25,8 @@ export function referencedLoaders<T extends Columns>(
       const names = [...new Set(['id', ...customerColumnOf(to), ...context.columnsOf(to)])];
       const decode = rowDecoder<Columns>(to.columns, names);
       const columns = names.map((name) => `t.${sqlName(to, name)}`).join(', ');
-      const join = `LEFT JOIN ${to.name} AS t FORCE INDEX (PRIMARY) ON t.id = f.${pointer}`;
-      const select = `SELECT ${columns}, f.id FROM ${from.name} AS f FORCE INDEX (PRIMARY) ${join} WHERE f.id`;
+      const join = `LEFT JOIN ${to.name} AS t FORCE INDEX (PRIMARY) ON t.id = r.${pointer}`;
+      const select = `SELECT ${columns}, r.id FROM ${from.name} AS r FORCE INDEX (PRIMARY) ${join} WHERE r.id`;
       const load = async (ids: readonly RowId[]) => {
         const statement = { name: `${to.type} of ${from.type}`, select, encode: BigInt };
         const raw = await readByKeys(context.db, ids, statement);
@@ -35,7 +35,7 @@ export function referencedLoaders<T extends Columns>(
         for (const row of rows.values()) context.tags.add(rowTag(to, row));
         return ids.map((id) => rows.get(id) as RowOf<T> | null | undefined);
       };
-      return new DataLoader<RowId, RowOf<T> | null | undefined>(rejectingKeys(load), KEYS_A_STATEMENT);
+      return new DataLoader<RowId, RowOf<T> | null | undefined>(rejectingKeys(load), KEYS_PER_STATEMENT);
     };
     return (from) => {
       const loader = made.get(from) ?? create(from);

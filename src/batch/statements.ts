@@ -1,5 +1,5 @@
 import type { ReadStatement, SqlValue } from '../db/database.ts';
-import type { Condition, ListQuery, ListSource, PageQuery, Position } from './conditions.ts';
+import type { Condition, ListQuery, ListSource, PageQuery, Position } from './list-query.ts';
 import { chooseIndex, countingSort, type IndexChoice } from './index-choice.ts';
 import { sqlName } from './table.ts';
 
@@ -124,11 +124,11 @@ function listShape(source: ListSource, query: ListQuery): ListShape {
   const columnOf = namesOf(source, choice);
   const fixed = query.conditions
     .filter((condition) => !choice.prefix.some((used) => used === condition))
-    .flatMap((condition) => holds(source, columnOf, condition));
+    .flatMap((condition) => conditionClauses(source, columnOf, condition));
   const sort = [columnOf(query.sort.column), columnOf('id')] as const;
   const alternatives = choice.prefix.reduce<Clause[][]>(
-    (so, { column, values }) =>
-      so.flatMap((clauses) =>
+    (branches, { column, values }) =>
+      branches.flatMap((clauses) =>
         values.map((value) => [...clauses, clauseOf(`${columnOf(column)} = ?`, encoded(source, column, value))]),
       ),
     [[]],
@@ -148,14 +148,14 @@ function listShape(source: ListSource, query: ListQuery): ListShape {
  */
 function fromClause({ table }: ListSource, { name, indexTable }: IndexChoice): string {
   if (indexTable === undefined) return `FROM ${table.name} AS t FORCE INDEX (\`${name}\`)`;
-  return `FROM ${indexTable.name} AS k FORCE INDEX (\`${name}\`) STRAIGHT_JOIN ${table.name} AS t FORCE INDEX (PRIMARY) ON t.id = k.${indexTable.key}`;
+  return `FROM ${indexTable.name} AS i FORCE INDEX (\`${name}\`) STRAIGHT_JOIN ${table.name} AS t FORCE INDEX (PRIMARY) ON t.id = i.${indexTable.key}`;
 }
 
 function namesOf(source: ListSource, { indexTable, columns }: IndexChoice): ListShape['columnOf'] {
   if (indexTable === undefined) return (name) => `t.${sqlName(source.table, name)}`;
   return (name) => {
-    if (name === 'id') return `k.${indexTable.key}`;
-    return `${columns.includes(name) ? 'k' : 't'}.${sqlName(source.table, name)}`;
+    if (name === 'id') return `i.${indexTable.key}`;
+    return `${columns.includes(name) ? 'i' : 't'}.${sqlName(source.table, name)}`;
   };
 }
 
@@ -173,8 +173,8 @@ function parentIs(shape: ListShape, source: ListSource, parent: string | null): 
   return source.parent === undefined ? [] : [clauseOf(`${shape.columnOf(source.parent)} = ?`, idValue(parent))];
 }
 
-function holds(source: ListSource, columnOf: ListShape['columnOf'], condition: Condition): Clause[] {
-  if (condition.kind === 'has') return [clauseOf(`k.${condition.indexTable.valueColumn} = ?`, condition.value)];
+function conditionClauses(source: ListSource, columnOf: ListShape['columnOf'], condition: Condition): Clause[] {
+  if (condition.kind === 'has') return [clauseOf(`i.${condition.indexTable.valueColumn} = ?`, condition.value)];
   const name = columnOf(condition.column);
   const encode = (value: string): SqlValue => encoded(source, condition.column, value);
   switch (condition.kind) {

@@ -63,12 +63,12 @@ export const decimal = (sql: string): Column<string> => ({
   accepts: (value) => typeof value === 'string' && /^-?\d+(\.\d+)?$/.test(value),
 });
 
-const INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
+const DATE_TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 
 // Date turns 30 February into 1 March or 2 March; MySQL rejects the whole statement for it.
-const isInstant = (value: unknown): boolean =>
+const isDateTime = (value: unknown): boolean =>
   typeof value === 'string' &&
-  INSTANT.test(value) &&
+  DATE_TIME.test(value) &&
   !Number.isNaN(Date.parse(value)) &&
   new Date(value).toISOString() === value;
 
@@ -81,12 +81,12 @@ export const dateTime = (sql: string): Column<string> => ({
     const given = String(raw);
     const [day, value] = [given.slice(8, 10), `${given.slice(0, 10)}T${given.slice(11)}Z`];
     // A lax sql_mode allows month or day 00, and 30 February. Only a day past the 28th needs a calendar.
-    if (given.startsWith('00', 5) || day === '00' || (day > '28' && !isInstant(value)))
-      throw new RangeError(`${sql} of a row is no moment`);
+    if (given.startsWith('00', 5) || day === '00' || (day > '28' && !isDateTime(value)))
+      throw new RangeError(`${sql}: expected a date and time, got an invalid one`);
     return value;
   },
   encode: (value) => `${value.slice(0, 10)} ${value.slice(11, 23)}`,
-  accepts: isInstant,
+  accepts: isDateTime,
 });
 
 /** Makes a column nullable. */

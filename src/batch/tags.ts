@@ -16,3 +16,7 @@ export const changedTags = (type: string, customer: RowId): readonly string[] =>
   listTag(type),
   customerTag(type, customer),
 ];
+
+/** The column of the customer that a row belongs to, if any, which the row's cache tag needs. */
+export const customerColumnOf = ({ customerColumn }: Table): readonly string[] =>
+  customerColumn === undefined ? [] : [customerColumn];

@@ -1,19 +1,19 @@
 import { Cluster, type Redis } from 'ioredis';
 
 /** The id of the newest log entry that a gateway knew at some moment. */
-export type Position = string;
+export type LogPosition = string;
 
 /** The tags that writes have invalidated, in the same order for every gateway. */
 export interface InvalidationLog {
   /** Reads new entries and returns the position reached. Rejects when Redis does not respond. */
-  catchUp(client: Redis | Cluster): Promise<Position>;
+  catchUp(client: Redis | Cluster): Promise<LogPosition>;
   /** Appends tags. Any `catchUp` that starts after this has resolved sees them. `ALL_TAGS` stands for every tag. */
   append(client: Redis | Cluster, tags: readonly string[]): Promise<void>;
   /**
    * Whether none of a response's tags was appended after the position, as of the last `catchUp`.
    * @param tags called only if anything was: a response may have hundreds
    */
-  isFresh(position: Position, tags: () => readonly string[]): boolean;
+  isFresh(position: LogPosition, tags: () => readonly string[]): boolean;
 }
 
 export const ALL_TAGS = '*';
@@ -44,7 +44,7 @@ export function createInvalidationLog({ prefix }: { prefix: string }): Invalidat
       client.expire(key, LIFETIME_SECONDS),
     ]);
   };
-  const readNew = async (client: Redis | Cluster): Promise<Position> => {
+  const readNew = async (client: Redis | Cluster): Promise<LogPosition> => {
     const server = await runIdOf(client);
     for (;;) {
       const from = known.newest();
@@ -76,8 +76,8 @@ export function createInvalidationLog({ prefix }: { prefix: string }): Invalidat
 }
 
 /** Has all calls in one turn of the event loop share one read, and its result. */
-function oncePerTurn(read: (client: Redis | Cluster) => Promise<Position>): InvalidationLog['catchUp'] {
-  let reading: Promise<Position> | undefined;
+function oncePerTurn(read: (client: Redis | Cluster) => Promise<LogPosition>): InvalidationLog['catchUp'] {
+  let reading: Promise<LogPosition> | undefined;
   return (client) => {
     // Commands of one turn are sent together at its end (`batchWrites`), so a read that was asked for earlier in the turn does not
     // miss anything. Commands to a cluster are sent at once.
@@ -101,7 +101,7 @@ function createKnownEntries() {
   let number = 0;
   /** The number of the newest entry that invalidates every tag. */
   let floor = 0;
-  let newest: { readonly id: Position; readonly server: string } | undefined;
+  let newest: { readonly id: LogPosition; readonly server: string } | undefined;
   const addOne = ([id, [, tags = '', , server = '']]: Entry): void => {
     // Concurrent reads may return the same entry.
     if (numbers.has(id)) return;
@@ -133,7 +133,7 @@ function createKnownEntries() {
       byTag.clear();
       newest = undefined;
     },
-    isFresh(position: Position, tags: () => readonly string[]): boolean {
+    isFresh(position: LogPosition, tags: () => readonly string[]): boolean {
       const at = numbers.get(position);
       if (at === undefined || at < floor) return false;
       return at === number || tags().every((tag) => (byTag.get(tag) ?? 0) <= at);

@@ -2,12 +2,12 @@ import { randomUUID } from 'node:crypto';
 import { Redis } from 'ioredis';
 import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
-import { connectionOptions, retryDelayMs, type BoundedRedis } from './redis.ts';
+import { redisOptions, retryDelayMs, type BoundedRedis } from './redis.ts';
 import { createPending } from './pending.ts';
 
 /**
- * Whether this gateway receives what others publish on a channel. LIVE: it does. JOINING: it is subscribing, which takes a few
- * seconds at most. INTERRUPTED: not until Redis is back.
+ * Whether this gateway receives what others publish on a channel: LIVE and INTERRUPTED as in `StreamState` (src/crm/context.ts),
+ * or JOINING while it subscribes, which takes a few seconds at most.
  */
 export type ChannelState = 'LIVE' | 'JOINING' | 'INTERRUPTED';
 
@@ -141,15 +141,15 @@ interface SubscriberListener {
 /** A connection for subscribing. Whenever it is lost, it is opened again to the next address, until `close`. */
 function createSubscriber(options: RedisChannelsOptions, listener: SubscriberListener) {
   const { urls, timeoutMs, log, metrics } = options;
-  const servers = urls.map((href) => connectionOptions(href, timeoutMs));
-  let connection: Connection | undefined;
+  const servers = urls.map((href) => redisOptions(href, timeoutMs));
+  let connection: SubscriberConnection | undefined;
   /** How many connections in a row were lost or failed to open. */
   let losses = 0;
   let tries = 0;
   let timer: NodeJS.Timeout | undefined;
   let pinging: NodeJS.Timeout | undefined;
 
-  const subscribe = async (on: Connection, channels: readonly string[]): Promise<boolean> => {
+  const subscribe = async (on: SubscriberConnection, channels: readonly string[]): Promise<boolean> => {
     if (!(await on.subscribe(channels))) return false;
     if (losses > 0) log.info('Redis is back; subscriptions report changes made through every gateway');
     losses = 0;
@@ -194,12 +194,12 @@ function createSubscriber(options: RedisChannelsOptions, listener: SubscriberLis
   };
 }
 
-type Connection = ReturnType<typeof openConnection>;
+type SubscriberConnection = ReturnType<typeof openConnection>;
 
 /** Opens a connection that is lost for good once anything fails on it, and tells nothing after `close`. */
 function openConnection(
   { prefix, log }: RedisChannelsOptions,
-  server: ReturnType<typeof connectionOptions> | undefined,
+  server: ReturnType<typeof redisOptions> | undefined,
   listener: Pick<SubscriberListener, 'onMessage' | 'onLost'> & { onReady(): void },
 ) {
   const redis = new Redis({ ...server, autoResubscribe: false, retryStrategy: () => null });

@@ -133,7 +133,7 @@ export const retryDelayMs = (times: number): number => Math.min(times * 100, 1_0
  * @param timeoutMs how long a command may take: no connection is dropped sooner
  * @throws Error when the `ssl-ca` file cannot be read
  */
-export function connectionOptions(href: string, timeoutMs: number) {
+export function redisOptions(href: string, timeoutMs: number) {
   const url = new URL(href);
   const tls = tlsOptions(url, url.protocol === 'rediss:');
   return {
@@ -160,7 +160,7 @@ export function connectionOptions(href: string, timeoutMs: number) {
 /** One URL connects to a single server, several are the seeds of a cluster. */
 export function connect(urls: readonly string[], timeoutMs: number): Redis | Cluster {
   const [first = '', ...others] = urls;
-  const options = connectionOptions(first, timeoutMs);
+  const options = redisOptions(first, timeoutMs);
   if (others.length === 0) {
     const redis = new Redis({ ...options, retryStrategy: retryDelayMs });
     // If the database does not exist, ioredis would go on with database 0, which may belong to something else.
@@ -172,7 +172,7 @@ export function connect(urls: readonly string[], timeoutMs: number): Redis | Clu
   // Only a cluster's seeds have URLs. The other nodes use the first seed's user, password and TLS.
   const { host: _host, port: _port, db: _db, tls, ...common } = options;
   const { host: _name, servername: _servername, ...nodeTls } = tls ?? {};
-  return new Cluster([options, ...others.map((href) => connectionOptions(href, timeoutMs))], {
+  return new Cluster([options, ...others.map((href) => redisOptions(href, timeoutMs))], {
     enableOfflineQueue: false,
     clusterRetryStrategy: retryDelayMs,
     // Names are not resolved here, because certificates are verified against them. Connecting resolves them.

@@ -1,5 +1,5 @@
 import type { Metrics } from '../telemetry/metrics.ts';
-import { ALL_TAGS, createInvalidationLog, type Position } from './invalidation-log.ts';
+import { ALL_TAGS, createInvalidationLog, type LogPosition } from './invalidation-log.ts';
 import type { BoundedRedis } from './redis.ts';
 import { createPending } from './pending.ts';
 
@@ -116,11 +116,13 @@ export function createResponseCache(options: ResponseCacheOptions): ResponseCach
 const HEAD_BYTES = 64;
 
 // Format of a cached response: the time it was stored, its position and its tags on one line, then the body.
-function encode({ body, tags }: NewResponse, position: Position): Buffer {
+function encode({ body, tags }: NewResponse, position: LogPosition): Buffer {
   return Buffer.concat([Buffer.from(`${[Date.now(), position, ...tags].join(' ')}\n`), body]);
 }
 
-function decode(stored: Buffer): (CachedResponse & { position: Position; tags: () => readonly string[] }) | undefined {
+function decode(
+  stored: Buffer,
+): (CachedResponse & { position: LogPosition; tags: () => readonly string[] }) | undefined {
   const end = stored.indexOf(10);
   if (end < 0) return undefined;
   const [storedAt, position = ''] = stored.toString('latin1', 0, Math.min(end, HEAD_BYTES)).split(' ', 2);

@@ -54,7 +54,7 @@ export async function runCommand<Input extends CommandInput, Values, Result exte
     const values = command.parse(input, problems);
     const { idempotencyKey, ...rest } = input;
     const key = parseIdempotencyKey(idempotencyKey, problems);
-    problems.refuse();
+    problems.throwIfAny();
     const claim = key === undefined ? undefined : { key, mutation, input: rest };
     const outcome = await writer.transaction<Outcome<Result>>({ isRepeatable: key !== undefined }, async (write) => {
       if (claim === undefined) return { given: await run(write, command, values) };

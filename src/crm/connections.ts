@@ -1,4 +1,4 @@
-import type { Condition } from '../batch/conditions.ts';
+import type { Condition } from '../batch/list-query.ts';
 import type { ListLoaders } from '../batch/lists.ts';
 import type { RowId } from '../batch/table.ts';
 import { createConnection, type Connection, type ConnectionArgs, type Paging } from '../relay/connection.ts';

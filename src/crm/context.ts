@@ -1,4 +1,4 @@
-import type { BatchContext } from '../batch/loaders.ts';
+import type { BatchContext } from '../batch/loader.ts';
 import type { RowId } from '../batch/table.ts';
 import type { Paging } from '../relay/connection.ts';
 import type { Writer } from './writer.ts';

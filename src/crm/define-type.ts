@@ -1,6 +1,6 @@
-import type { ListSource } from '../batch/conditions.ts';
+import type { ListSource } from '../batch/list-query.ts';
 import type { ListLoaderFactory } from '../batch/lists.ts';
-import type { BatchContext, LoaderFactory } from '../batch/loaders.ts';
+import type { BatchContext, LoaderFactory } from '../batch/loader.ts';
 import type { ChildTable, Column, Columns, RowId, Table } from '../batch/table.ts';
 import type { Resolvers } from '../generated/graphql.ts';
 import { runCommand, type AnyCommand, type Command, type Payload } from './command.ts';
@@ -75,10 +75,10 @@ export const listSourcesOf = (types: readonly TypeDefinition[]): ReadonlyMap<key
   );
 
 /**
- * Returns a function that creates the loaders of one request, each of them when it is first used. The getters are on a prototype:
- * to define one for every loader of the schema would take a request longer than what most of them do.
+ * Returns a function that creates the loaders of one request, each on first use. The getters are on a shared prototype, because
+ * defining one per loader for each request would cost more than most loaders do.
  */
-export function loadersOf(types: readonly TypeDefinition[]): (context: BatchContext) => Loaders {
+export function createLoadersOf(types: readonly TypeDefinition[]): (context: BatchContext) => Loaders {
   const lazy: object = {};
   for (const [name, create] of types.flatMap(({ loaders }) => Object.entries(loaders)))
     Object.defineProperty(lazy, name, {
@@ -106,8 +106,8 @@ export const nodeLoadersOf = <const Types extends readonly TypeDefinition[]>(typ
   ) as Readonly<Record<Types[number]['table']['type'], NodeLoad>>;
 
 /**
- * The tables of rows that belong to customers, with their child tables. Without those of customers themselves and of what only
- * customers have, which the customers' commands treat by name.
+ * The tables whose rows belong to customers, with their child tables. Not included: the customers' own table and tables whose key
+ * is a customer's id, which the customers' commands handle by name.
  */
 export const ownedTablesOf = (types: readonly TypeDefinition[]): OwnedTable[] =>
   types
@@ -128,7 +128,7 @@ export function referencesOf(types: readonly TypeDefinition[]): ReadonlyMap<stri
     for (const [name, { refersTo }] of Object.entries<Column<unknown>>(columns)) {
       const before = found.get(name);
       if (refersTo !== undefined && before !== undefined && before !== refersTo)
-        throw new TypeError(`${name}: expected a name of its own for each type, got one for ${before} and ${refersTo}`);
+        throw new TypeError(`column ${name}: expected it to refer to one type, got ${before} and ${refersTo}`);
       if (refersTo !== undefined) found.set(name, refersTo);
     }
   return found;

@@ -1,4 +1,4 @@
-import type { Condition } from '../batch/conditions.ts';
+import type { Condition } from '../batch/list-query.ts';
 import type { Table } from '../batch/table.ts';
 import { createError } from '../errors.ts';
 import { isGiven, type Maybe } from '../given.ts';

@@ -36,7 +36,7 @@ const AHEAD_MS = 60_000;
 export const isAhead = (ms: number): boolean => ms > Date.now() + AHEAD_MS;
 
 /** A time that may be null or omitted (undefined then); INVALID_INPUT if it is more than a minute in the future. */
-export function parsePastMoment(
+export function parsePastDateTime(
   given: Maybe<string>,
   { path, problems }: { path: readonly string[]; problems: Problems },
 ): Date | undefined {

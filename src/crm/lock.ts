@@ -14,7 +14,7 @@ export interface CustomerToLock {
 
 /**
  * Locks a customer's row until the transaction ends, and returns it. All writes about one customer wait for this lock, so that
- * counts and sums can be stored next to its rows. A merged customer's id leads to the one that it was merged into. Refuses with
+ * its summary can be stored next to its rows. A merged customer's id leads to the one that it was merged into. Refuses with
  * NOT_FOUND, or with CONFLICT if the version is not the expected one.
  */
 export async function lockCustomer(

@@ -44,13 +44,13 @@ export function fitsAmount(amount: bigint): boolean {
 }
 
 /**
- * The total of an order's line: `quantity * unitPrice * (1 - discount)`, rounded half away from zero to the currency's smallest
+ * The total of an order's item: `quantity * unitPrice * (1 - discount)`, rounded half away from zero to the currency's smallest
  * unit, like MySQL's ROUND.
- * @param line `discount` is a fraction in ten-thousandths: 500n is 5 %
+ * @param item `discount` is a fraction in ten-thousandths: 500n is 5 %
  */
-export function lineTotal(line: { quantity: number; unitPrice: Amount; discount: bigint; currency: string }): Amount {
-  const exact = BigInt(line.quantity) * line.unitPrice * (SCALE - line.discount);
-  const unit = SCALE * 10n ** BigInt(SCALE_DIGITS - currencyDigits(line.currency));
+export function itemTotal(item: { quantity: number; unitPrice: Amount; discount: bigint; currency: string }): Amount {
+  const exact = BigInt(item.quantity) * item.unitPrice * (SCALE - item.discount);
+  const unit = SCALE * 10n ** BigInt(SCALE_DIGITS - currencyDigits(item.currency));
   const half = exact < 0n ? -unit / 2n : unit / 2n;
   return toAmount(((exact + half) / unit) * (unit / SCALE));
 }

@@ -1,8 +1,8 @@
-import type { BatchContext } from '../batch/loaders.ts';
+import type { BatchContext } from '../batch/loader.ts';
 import { agent } from './agent/type.ts';
 import { customer } from './customer/type.ts';
 import {
-  loadersOf,
+  createLoadersOf,
   mutationResolversOf,
   nodeLoadersOf,
   tablesOf,
@@ -36,7 +36,8 @@ export type TypeName = AnyType['table']['type'];
 export const TABLES = tablesOf(TYPES);
 
 /** Creates the loaders of every type, for one request. */
-export const createLoaders: (context: BatchContext) => Intersection<LoadersOf<AnyType['loaders']>> = loadersOf(TYPES);
+export const createLoaders: (context: BatchContext) => Intersection<LoadersOf<AnyType['loaders']>> =
+  createLoadersOf(TYPES);
 
 /** The resolvers of the whole schema. It does not compile if one is missing. */
 export function createResolvers() {

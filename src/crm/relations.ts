@@ -4,8 +4,8 @@ import type { Loaders } from './context.ts';
 import type { NodeType } from './global-id.ts';
 
 /**
- * A column that holds the id of a row of another type. There are no foreign keys (docs/decisions.md). The schema has the types'
- * names, so a misspelt one does not compile, though no type's folder imports another's.
+ * A column that holds the id of a row of another type. There are no foreign keys (docs/decisions.md). `refersTo` is checked
+ * against the schema's types, so a misspelt name does not compile.
  */
 export const reference = (sql: string, refersTo: NodeType): Column<RowId> => ({ ...idColumn(sql), refersTo });
 
@@ -25,8 +25,8 @@ export const loadOptional = <Row>(
 ): Promise<Row | null> | null => (id === null ? null : loader.load(id));
 
 /**
- * The customer that a row belongs to, or that it was moved to since it was read. Takes one more statement, for all rows whose
- * customers are missing.
+ * The customer that a row belongs to. If it is missing, one more statement for all such rows finds out whether the row was moved
+ * (then this returns the new customer) or deleted.
  * @throws ChangedMeanwhile when the row was deleted with its customer since it was read
  */
 export async function customerOf(
@@ -36,7 +36,7 @@ export async function customerOf(
 ) {
   const customer = await loaders.customerById.load(row.customerId);
   if (customer !== null) return customer;
-  const now = await loaders.customerByReferencingRow(table).load(row.id);
-  if (now === undefined) throw new ChangedMeanwhile();
-  return assertFound(now, `${table.type}.customer`);
+  const current = await loaders.customerByReferencingRow(table).load(row.id);
+  if (current === undefined) throw new ChangedMeanwhile();
+  return assertFound(current, `${table.type}.customer`);
 }

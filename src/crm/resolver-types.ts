@@ -41,14 +41,14 @@ type OnId<Resolver> =
 type OnIds<Fields> = { readonly [Name in keyof Fields]: OnId<NonNullable<Fields[Name]>> };
 
 /**
- * The resolvers in the folder of the type `Own`. Only the columns that a document needs are read, and which ones a field needs is
- * said in its own type's folder: the fields that a folder adds to other types can rely on nothing but the id.
+ * The resolvers that the folder of type `Own` may define. A statement reads only the columns that a document needs, and only the
+ * type's own table.ts knows those. So a field that a folder adds to another type may use only the row's `id`.
  */
 export type ResolversOf<Own extends string> = Omit<Resolvers, Exclude<NodeType, Own>> & {
   readonly [Other in Exclude<NodeType, Own>]?: OnIds<NonNullable<Resolvers[Other]>>;
 };
 
-/** Everything that a union's members have. */
+/** The intersection of a union's members. */
 export type Intersection<Union> = (Union extends unknown ? (one: Union) => void : never) extends (
   all: infer All,
 ) => void

@@ -10,11 +10,11 @@ const EMAIL =
 function parseDateTime(given: unknown): string | undefined {
   if (typeof given !== 'string' || !RFC_3339.test(given)) return undefined;
   const text = given.toUpperCase();
-  const moment = new Date(text);
+  const dateTime = new Date(text);
   // V8 turns the 30th of February into the 2nd of March.
   const isOfCalendar = new Date(`${text.slice(0, 10)}T00:00:00Z`).getUTCDate() === Number(text.slice(8, 10));
-  const year = moment.getUTCFullYear();
-  return isOfCalendar && year >= 1000 && year <= 9999 ? moment.toISOString() : undefined;
+  const year = dateTime.getUTCFullYear();
+  return isOfCalendar && year >= 1000 && year <= 9999 ? dateTime.toISOString() : undefined;
 }
 
 /** An email address in lower case; undefined if it is invalid (by HTML's rule) or longer than 254 characters. */
@@ -32,13 +32,13 @@ const matchingDecimal = matching(/^-?\d{1,15}(\.\d{1,4})?$/);
 
 const parseDecimal = (given: unknown) => matchingDecimal(Number.isSafeInteger(given) ? String(given) : given);
 
-const MOMENT =
+const DATE_TIME =
   'an RFC 3339 date and time such as "2026-11-23T09:30:00Z" in the years 1000 to 9999, without leap seconds';
 const DECIMAL = 'a decimal number such as "19.90" with at most 15 digits before and 4 after the point';
 
 /** The resolvers of the schema's scalars. Rows already have values in output form, so output is not converted. */
 export const scalarResolvers = {
-  DateTime: scalar('DateTime', MOMENT, parseDateTime),
+  DateTime: scalar('DateTime', DATE_TIME, parseDateTime),
   Decimal: scalar('Decimal', DECIMAL, parseDecimal),
   CurrencyCode: scalar('CurrencyCode', 'an ISO 4217 code such as "EUR"', matching(/^[A-Z]{3}$/)),
   CountryCode: scalar('CountryCode', 'the ISO 3166-1 alpha-2 code of a country, such as "DE"', matching(/^[A-Z]{2}$/)),

@@ -23,7 +23,7 @@ export class Problems {
   }
 
   /** Throws a `Refusal` if there are any. */
-  refuse(): void {
+  throwIfAny(): void {
     if (this.#found.length > 0) throw new Refusal(this.#found);
   }
 }

@@ -1,7 +1,8 @@
+import type { ChannelState } from '../cache/redis-channels.ts';
 import type { CustomerEvent, StreamState } from '../crm/context.ts';
 
-/** Whether changes made through other gateways are noticed; JOINING: not yet, for a few seconds at most. */
-export type WatchState = StreamState | 'JOINING';
+/** Whether changes made through other gateways are noticed: the state of the customer's channel, or LOCAL without Redis. */
+export type WatchState = ChannelState | StreamState;
 
 /** Where watches register for the changes of a customer. */
 export interface WatchRegistry {
@@ -22,21 +23,21 @@ const MAX_RETRY_MS = 30_000;
 /** Watches a customer until `return`, or until one of its events calls `end`. */
 export function createWatch(customerId: string, registry: WatchRegistry): Watch {
   /** The customer that was subscribed to and, if merged, the one that it was merged into. None once the watch has ended. */
-  const rows = new Set<string>();
+  const customerIds = new Set<string>();
   let failures = 0;
   let retrying: NodeJS.Timeout | undefined;
 
-  const join = (row: string): void => {
-    rows.add(row);
-    registry.join(row, watch);
+  const join = (id: string): void => {
+    customerIds.add(id);
+    registry.join(id, watch);
   };
-  const leave = (row: string): void => {
-    rows.delete(row);
-    registry.leave(row, watch);
+  const leave = (id: string): void => {
+    customerIds.delete(id);
+    registry.leave(id, watch);
   };
   const watch = createIterator({
     take(end) {
-      const state = combined([...rows].map((row) => registry.stateOf(row)));
+      const state = combined([...customerIds].map((id) => registry.stateOf(id)));
       if (state === 'JOINING') return undefined;
       clearTimeout(retrying);
       const failuresBefore = failures;
@@ -45,14 +46,14 @@ export function createWatch(customerId: string, registry: WatchRegistry): Watch 
         state,
         end,
         retry() {
-          if (rows.size === 0) return;
+          if (customerIds.size === 0) return;
           failures = failuresBefore + 1;
           retrying = setTimeout(() => watch.wake(), Math.min(RETRY_MS * 2 ** failuresBefore, MAX_RETRY_MS));
         },
-        found(row) {
-          if (rows.size === 0 || rows.has(row)) return;
-          for (const former of rows) if (former !== customerId) leave(former);
-          join(row);
+        found(current) {
+          if (customerIds.size === 0 || customerIds.has(current)) return;
+          for (const former of customerIds) if (former !== customerId) leave(former);
+          join(current);
           // It may have changed between being read and being watched.
           watch.wake();
         },
@@ -60,14 +61,14 @@ export function createWatch(customerId: string, registry: WatchRegistry): Watch 
     },
     onEnd() {
       clearTimeout(retrying);
-      for (const row of rows) leave(row);
+      for (const id of customerIds) leave(id);
     },
   });
   join(customerId);
   return watch;
 }
 
-/** The state of rows that are watched together: the worst of theirs. */
+/** The state of customers that are watched together: the worst of theirs. */
 const combined = (states: readonly WatchState[]): WatchState =>
   states.find((one) => one === 'JOINING') ?? states.find((one) => one === 'INTERRUPTED') ?? states[0] ?? 'LIVE';
 

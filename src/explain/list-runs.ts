@@ -1,4 +1,4 @@
-import type { Condition, ListQuery, Position } from '../batch/conditions.ts';
+import type { Condition, ListQuery, Position } from '../batch/list-query.ts';
 import { chooseIndex, countingSort, coverageOf } from '../batch/index-choice.ts';
 import type { ListLoaders } from '../batch/lists.ts';
 import { countStatement } from '../batch/statements.ts';

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { isObjectType, type GraphQLArgument, type GraphQLField, type GraphQLSchema } from 'graphql';
-import type { Condition, ListSource } from '../batch/conditions.ts';
+import type { Condition, ListSource } from '../batch/list-query.ts';
 import { coverageOf } from '../batch/index-choice.ts';
 import type { ListLoaders } from '../batch/lists.ts';
-import type { BatchContext } from '../batch/loaders.ts';
+import type { BatchContext } from '../batch/loader.ts';
 import type { Connection, ListRequest } from '../relay/connection.ts';
 import type { Context, Loaders } from '../crm/context.ts';
 import { listSourcesOf } from '../crm/define-type.ts';

@@ -1,4 +1,4 @@
-import type { Condition, IndexTable, ListSource } from '../batch/conditions.ts';
+import type { Condition, IndexTable, ListSource } from '../batch/list-query.ts';
 import { rowDecoder, sqlName, type Columns, type Table } from '../batch/table.ts';
 import type { Reader } from '../db/database.ts';
 import { isProbe } from './probes.ts';

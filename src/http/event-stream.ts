@@ -57,7 +57,7 @@ export function openEventStream(response: ServerResponse, { stallMs }: { stallMs
   const controller = new AbortController();
   const { signal } = controller;
   const { promise: ended, resolve } = Promise.withResolvers<StreamEnd>();
-  const writer = createWriter(response, signal, {
+  const writer = createStreamWriter(response, signal, {
     waiting: () => cutAfter(stallMs, 'stalled'),
     drained: () => clearTimeout(deadline),
   });
@@ -106,7 +106,7 @@ export function openEventStream(response: ServerResponse, { stallMs }: { stallMs
  * Writes to a response. Calls `waiting` when the operating system has something left to accept. Until the signal aborts, also keeps
  * the connection alive with comments, and calls `drained` when everything has been accepted.
  */
-function createWriter(response: ServerResponse, signal: AbortSignal, on: { waiting(): void; drained(): void }) {
+function createStreamWriter(response: ServerResponse, signal: AbortSignal, on: { waiting(): void; drained(): void }) {
   /** The `resolve` functions of writes that the operating system has not accepted yet. */
   const unsent = new Set<() => void>();
   const write = (text: string): Promise<void> =>

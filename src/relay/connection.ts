@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import type { Condition, PageQuery, Position } from '../batch/conditions.ts';
+import type { Condition, PageQuery, Position } from '../batch/list-query.ts';
 import type { ListLoaders, Page } from '../batch/lists.ts';
 import { COUNT_BOUND } from '../batch/statements.ts';
 import { id, type RowId } from '../batch/table.ts';
@@ -110,7 +110,7 @@ class ListScope implements CursorScope {
   readonly order: string;
   readonly column: CursorScope['column'];
   readonly #identity: string;
-  #instance: string | undefined;
+  #listHash: string | undefined;
 
   constructor(
     source: ListLoaders<unknown>['source'],
@@ -123,8 +123,8 @@ class ListScope implements CursorScope {
   }
 
   /** Lazy: only pages that take or return a cursor need it. */
-  get instance(): string {
-    return (this.#instance ??= hash('sha256', this.#identity, 'base64url').slice(0, 8));
+  get listHash(): string {
+    return (this.#listHash ??= hash('sha256', this.#identity, 'base64url').slice(0, 8));
   }
 }
 

@@ -8,7 +8,7 @@ import {
   type KeyObject,
 } from 'node:crypto';
 import { createError, OperatorError, quoted } from '../errors.ts';
-import type { Position } from '../batch/conditions.ts';
+import type { Position } from '../batch/list-query.ts';
 import { isRowId, type Column } from '../batch/table.ts';
 
 /** What a cursor belongs to. It is invalid in any other list or order. */
@@ -18,7 +18,7 @@ export interface CursorScope {
   /** The order, such as `PLACED_AT DESC`. */
   readonly order: string;
   /** A hash of the parent and the filter, which tells lists of the same name apart. */
-  readonly instance: string;
+  readonly listHash: string;
   // `any`: the sort column may be of any type.
   // oxlint-disable-next-line typescript/no-explicit-any
   readonly column: Column<any>;
@@ -34,7 +34,7 @@ export interface Cursors {
   /**
    * Reads a cursor.
    * @param argument the argument's name, for the message
-   * @throws BAD_USER_INPUT for one that was not made with this key, or for another list, filter or order, or by another version
+   * @throws BAD_USER_INPUT for one that was not made with this key, for another list, parent, filter or order, or by another version
    */
   decode(scope: CursorScope, cursor: string, argument: string): Position;
 }
@@ -42,19 +42,13 @@ export interface Cursors {
 /** The length of the key that cursors are encrypted with. */
 export const CURSOR_KEY_BYTES = 64;
 
-/**
- * AES-SIV (RFC 5297) is authenticated, so a changed cursor is refused, and deterministic, so the same position always has the
- * same cursor: responses are cached and compared. Most other authenticated ciphers, such as AES-GCM, need a new nonce each time.
- * Node.js has this one from OpenSSL. An implementation in JavaScript would be slower, and HMAC and AES-CTR put together by
- * ourselves would be hardly faster, and easier to get wrong.
- */
+// AES-SIV; docs/decisions.md says why, and why its input is padded.
 const CIPHER = 'aes-256-siv';
 const TAG_BYTES = 16;
 
 // Increment this when the meaning of the parts changes, so that older cursors are refused instead of misread.
 const VERSION = 2;
 
-/** Encryption preserves the length, so it is rounded up: otherwise it would reveal that of the name or email inside. */
 const PADDED_TO_BYTES = 16;
 
 /**
@@ -70,7 +64,7 @@ export function createCursors(key: Uint8Array): Cursors {
   const secret = createSecretKey(key);
   return {
     encode(scope, { value, id }) {
-      const parts = JSON.stringify([VERSION, scope.list, scope.order, scope.instance, value, id]);
+      const parts = JSON.stringify([VERSION, scope.list, scope.order, scope.listHash, value, id]);
       return seal(secret, parts).toString('base64url');
     },
     decode(scope, cursor, argument) {
@@ -88,17 +82,14 @@ export function createCursors(key: Uint8Array): Cursors {
 
 /** Undefined for a value or an id that no row of the list can have. */
 function positionOf(scope: CursorScope, parts: readonly unknown[], argument: string): Position | undefined {
-  const [version, list, order, instance, value, rowId] = parts;
+  const [version, list, order, listHash, value, rowId] = parts;
   if (version !== VERSION)
     throw createError(
       'BAD_USER_INPUT',
       `Argument "${argument}": the cursor is from another version of the gateway; start again from the first page.`,
     );
-  if (list !== scope.list || instance !== scope.instance)
-    throw createError(
-      'BAD_USER_INPUT',
-      `Argument "${argument}": the cursor is from another list, filter or order than this one.`,
-    );
+  if (list !== scope.list || listHash !== scope.listHash)
+    throw createError('BAD_USER_INPUT', `Argument "${argument}": the cursor is from another list, parent or filter.`);
   if (order !== scope.order)
     throw createError(
       'BAD_USER_INPUT',

@@ -3,13 +3,13 @@ import { rowOf, type Row } from '../mutations/writing-gateway.ts';
 import { described, type Outcome, type SentWrite } from './client.ts';
 import type { Input } from './mutation.ts';
 import { followed, marksOf, mergesAgree, playBack, readMerges, readRecord, signOf, type Entry } from './record.ts';
-import { NEVER_FOUND } from './sums.ts';
+import { NEVER_FOUND } from './never-found.ts';
 import { shown } from './tables.ts';
 
 /**
  * Compares the database, read by plain SQL, with what the clients were told: each acknowledged write is there exactly once, and
  * nothing that was refused or that no client wrote is there; the record of changes explains every row; merged ids lead where it
- * says; sums and counts match the rows; the stored outcomes of keys match what the clients were told.
+ * says; summaries match the rows; the stored outcomes of keys match what the clients were told.
  * @returns a sentence for each difference
  */
 export async function findViolations(

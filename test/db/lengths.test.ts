@@ -1,12 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
-import { AGENT_LENGTHS } from '../../src/crm/agent/limits.ts';
-import { ADDRESS_LENGTHS, CUSTOMER_LENGTHS } from '../../src/crm/customer/limits.ts';
-import { INTERACTION_LENGTHS } from '../../src/crm/interaction/limits.ts';
-import { ORDER_LENGTHS } from '../../src/crm/order/limits.ts';
-import { PRODUCT_LENGTHS } from '../../src/crm/product/limits.ts';
-import { TICKET_LENGTHS } from '../../src/crm/ticket/limits.ts';
+import { AGENT_LENGTHS } from '../../src/crm/agent/lengths.ts';
+import { ADDRESS_LENGTHS, CUSTOMER_LENGTHS } from '../../src/crm/customer/lengths.ts';
+import { INTERACTION_LENGTHS } from '../../src/crm/interaction/lengths.ts';
+import { ORDER_LENGTHS } from '../../src/crm/order/lengths.ts';
+import { PRODUCT_LENGTHS } from '../../src/crm/product/lengths.ts';
+import { TICKET_LENGTHS } from '../../src/crm/ticket/lengths.ts';
 
 const schema = readFileSync(join(import.meta.dirname, '../../prisma/schema.prisma'), 'utf8');
 

@@ -7,7 +7,7 @@ import { inClear, sealed } from '../support/cursors.ts';
 const key = (byte: number) => Buffer.alloc(CURSOR_KEY_BYTES, byte);
 const cursors = createCursors(key(1));
 
-const scope = { list: 'Query.customers', order: 'NAME ASC', instance: 'abc', column: text('name') };
+const scope = { list: 'Query.customers', order: 'NAME ASC', listHash: 'abc', column: text('name') };
 const rowId = fc.bigInt({ min: 1n, max: 2n ** 63n - 1n }).map(String);
 // JSON and UTF-8 preserve all text except lone surrogates, which no row can contain.
 const name = fc.string({ unit: 'grapheme', maxLength: 200 });
@@ -71,7 +71,7 @@ describe('decoding a cursor', () => {
     fc.assert(
       fc.property(name, rowId, (value, row) => {
         refused(createCursors(key(2)).encode(scope, { value, id: row }));
-        for (const version of [1, 2]) refused(inClear([version, scope.list, scope.order, scope.instance, value, row]));
+        for (const version of [1, 2]) refused(inClear([version, scope.list, scope.order, scope.listHash, value, row]));
       }),
     );
   });
@@ -103,7 +103,7 @@ describe('a cursor', () => {
     const all = ['Ann', 'Anna', 'Bob'].flatMap((value) =>
       ['1', '2'].flatMap((row) =>
         ['NAME ASC', 'NAME DESC'].flatMap((order) =>
-          ['abc', 'abd'].map((instance) => cursors.encode({ ...scope, order, instance }, { value, id: row })),
+          ['abc', 'abd'].map((listHash) => cursors.encode({ ...scope, order, listHash }, { value, id: row })),
         ),
       ),
     );

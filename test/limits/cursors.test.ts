@@ -107,14 +107,14 @@ describe.each(['after', 'before'])('a cursor given as %s is refused', (argument)
     expectRefused(
       await ask(customers, { ...active, [argument]: cursors[0] }),
       argument,
-      'from another list, filter or order',
+      'from another list, parent or filter',
     );
-    expectRefused(await ask(customers, { [argument]: cursors[1] }), argument, 'from another list, filter or order');
+    expectRefused(await ask(customers, { [argument]: cursors[1] }), argument, 'from another list, parent or filter');
     const lead = { filter: { status: ['ACTIVE', 'LEAD'] } };
     expectRefused(
       await ask(customers, { ...lead, [argument]: cursors[1] }),
       argument,
-      'from another list, filter or order',
+      'from another list, parent or filter',
     );
   });
 

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import type { TestGateway } from '../support/gateway.ts';
 import { withConnection } from '../support/servers.ts';
-import { keptFigures, recomputedFigures } from './order-figures.ts';
+import { storedSummaries, recomputedSummaries } from './order-summaries.ts';
 import { codes, times } from './at-once.ts';
 import {
   customerOf,
@@ -47,15 +47,15 @@ const place = (i: number): Promise<WrittenOrder> =>
     placedAt: `2026-01-01T00:00:${String((i * 7) % 60).padStart(2, '0')}Z`,
   });
 
-test("30 concurrent orders of one customer through two gateways, some of them cancelled, leave the customer's figures correct", async () => {
+test("30 concurrent orders of a customer through two gateways, some of them cancelled, leave the customer's summary correct", async () => {
   const answers = await times(30, async (i) => {
     const order = orderOf(await place(i));
     // By the other gateway.
     return i % 3 === 1 ? by(i + 1).advance({ id: order.id, status: 'CANCELLED' }) : { order, userErrors: [] };
   });
   expect(answers.map(({ userErrors }) => userErrors)).toEqual(Array.from({ length: 30 }, () => []));
-  const kept = await keptFigures(gateway);
-  expect(kept).toEqual(await recomputedFigures(gateway));
+  const kept = await storedSummaries(gateway);
+  expect(kept).toEqual(await recomputedSummaries(gateway));
   const id = BigInt(rowOf(customerId));
   expect(kept.stats.find((row) => row['customer_id'] === id)).toMatchObject({
     ...{ orders: '30', last: new Date('2026-01-01T00:00:59Z') },
@@ -91,7 +91,7 @@ test('an order that is cancelled many times at the same time is subtracted once'
   const answers = await times(8, (i) => by(i).advance({ id, status: 'CANCELLED' }));
   for (const { order, userErrors } of answers)
     expect([order, userErrors]).toEqual([expect.objectContaining({ status: 'CANCELLED', version: 2 }), []]);
-  expect(await keptFigures(gateway)).toEqual(await recomputedFigures(gateway));
+  expect(await storedSummaries(gateway)).toEqual(await recomputedSummaries(gateway));
 });
 
 test('of many concurrent orders with the same number, one is created', async () => {
@@ -99,14 +99,14 @@ test('of many concurrent orders with the same number, one is created', async () 
     by(i).order({ customerId: idOf('Customer', i + 1), currency: 'EUR', items: [one], number: 'WANTED' }),
   );
   expect(codes(answers)).toEqual([...Array.from({ length: 7 }, () => 'ALREADY_EXISTS'), undefined]);
-  expect(await keptFigures(gateway)).toEqual(await recomputedFigures(gateway));
+  expect(await storedSummaries(gateway)).toEqual(await recomputedSummaries(gateway));
 });
 
 test('many concurrent requests with the same idempotencyKey create one order', async () => {
   const input = { customerId, currency: 'EUR', items: [one], idempotencyKey: 'herd' };
   const answers = await times(8, (i) => by(i).order(input));
   expect(new Set(answers.map((answer) => JSON.stringify(answer))).size).toBe(1);
-  expect(await keptFigures(gateway)).toEqual(await recomputedFigures(gateway));
+  expect(await storedSummaries(gateway)).toEqual(await recomputedSummaries(gateway));
 });
 
 test('while the customer is deleted, orders are created before the deletion or not at all', async () => {
@@ -158,7 +158,7 @@ describe('an order that is moved to another customer while its status is about t
     ]);
     expect(answer).toMatchObject({ order: { id, status: 'CANCELLED', version: 2 }, userErrors: [] });
     expect(await changesOf(kept)).toEqual([{ version: 2, action: 'UPDATED' }]);
-    expect(await keptFigures(gateway)).toEqual(await recomputedFigures(gateway));
+    expect(await storedSummaries(gateway)).toEqual(await recomputedSummaries(gateway));
   });
 
   test('on its own still gets the new status', async () => {
@@ -172,6 +172,6 @@ describe('an order that is moved to another customer while its status is about t
     ]);
     expect(answer).toMatchObject({ order: { id, status: 'CANCELLED', version: 2 }, userErrors: [] });
     expect(await changesOf(taker)).toEqual([{ version: 2, action: 'UPDATED' }]);
-    expect(await keptFigures(gateway)).toEqual(await recomputedFigures(gateway));
+    expect(await storedSummaries(gateway)).toEqual(await recomputedSummaries(gateway));
   });
 });

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, expect, jest, test } from '@jest/globals';
 import { array, assert, asyncProperty, constantFrom, integer, record } from 'fast-check';
-import { keptFigures, recomputedFigures } from './order-figures.ts';
+import { storedSummaries, recomputedSummaries } from './order-summaries.ts';
 import { customerOf, idOf, orderOf, rowOf, startWritingGateway, type WritingGateway } from './writing-gateway.ts';
 
 let gateway: WritingGateway;
@@ -23,7 +23,7 @@ beforeEach(async () => {
 const kettle = { product: { sku: 'own-eur' }, quantity: 1 };
 const order = (more: object = {}) => gateway.order({ customerId, currency: 'EUR', items: [kettle], ...more });
 
-test('an order, its items, its entry in the record of changes and the figures are written, and nothing else', async () => {
+test('an order, its items, its entry in the record of changes and the summary are written, and nothing else', async () => {
   const before = await gateway.everything();
   const items = [
     { product: { sku: 'own-eur' }, quantity: 3, discount: '0.05' },
@@ -137,7 +137,7 @@ test('if another order has the generated number, the next one is used', async ()
   } finally {
     random.mockRestore();
   }
-  expect(await keptFigures(gateway)).toEqual(await recomputedFigures(gateway));
+  expect(await storedSummaries(gateway)).toEqual(await recomputedSummaries(gateway));
 });
 
 test('a given number that another order has is refused, and nothing is written', async () => {
@@ -161,7 +161,7 @@ test('lastOrderAt is the time of the order that was placed last, whatever is rec
 test('a customer without statistics, as other programs may write it, gets them', async () => {
   await gateway.sql('DELETE FROM customer_stats WHERE customer_id = ?', [rowOf(customerId)]);
   await order();
-  expect(await keptFigures(gateway)).toEqual(await recomputedFigures(gateway));
+  expect(await storedSummaries(gateway)).toEqual(await recomputedSummaries(gateway));
 });
 
 test('the sums of a currency are exact to the last digit that can be stored, and refused beyond that', async () => {
@@ -225,7 +225,7 @@ test('every total of an item and of an order is what the database server calcula
     }),
     { numRuns: 40 },
   );
-  expect(await keptFigures(gateway)).toEqual(await recomputedFigures(gateway));
+  expect(await storedSummaries(gateway)).toEqual(await recomputedSummaries(gateway));
 });
 
 test('the same idempotencyKey creates one order, and returns it again', async () => {

@@ -50,7 +50,7 @@ async function changesOf(id: bigint) {
 }
 
 describe('mergeCustomers', () => {
-  test('moves every row in every table, adds up the figures, and changes no other customer', async () => {
+  test('moves every row in every table, adds up the summaries, and changes no other customer', async () => {
     const [kept, merged] = await busyPair();
     const before = await gateway.everything();
     const input = { keepId: idOf('Customer', kept), mergeId: idOf('Customer', merged), expectedVersion: 1 };
@@ -81,7 +81,7 @@ describe('mergeCustomers', () => {
     }
     expect(after['customers']?.find(({ id }) => id === merged)).toBeUndefined();
 
-    // The expected figures are recomputed from the rows.
+    // The expected summary is recomputed from the rows.
     expect(await contradictions(gateway.databaseUrl)).toEqual([]);
     const [stats, ...others] = [before, before, after].map(
       ({ customer_stats: rows }, i) => of(rows, i === 1 ? merged : kept)[0],
@@ -225,7 +225,7 @@ describe('mergeCustomers', () => {
       ).toEqual(new Set(versions));
   });
 
-  test('works if neither customer has stored figures', async () => {
+  test('works if neither customer has a stored summary', async () => {
     const ids: string[] = [];
     for (const name of ['A', 'B']) ids.push(customerOf(await gateway.create({ name })).id);
     const [keepId, mergeId] = ids;

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { buildSchema, isEnumType } from 'graphql';
-import { keptFigures, recomputedFigures } from './order-figures.ts';
+import { storedSummaries, recomputedSummaries } from './order-summaries.ts';
 import {
   aMoment,
   customerOf,
@@ -139,14 +139,14 @@ describe("the total of a customer's orders", () => {
       rowOf(customerId),
     ]);
     expect(stats).toEqual({ order_count: 2 });
-    expect(await keptFigures(gateway)).toEqual(await recomputedFigures(gateway));
+    expect(await storedSummaries(gateway)).toEqual(await recomputedSummaries(gateway));
   });
 
   test('has no row for a currency in which no order counts any more, as in seeded data', async () => {
     const [only] = [await place('4.10', 'USD'), await place()];
     await gateway.advance({ id: only, status: 'CANCELLED' });
     expect(await valuesNow()).toEqual([{ currency: 'EUR', amount: '12.5000' }]);
-    expect(await keptFigures(gateway)).toEqual(await recomputedFigures(gateway));
+    expect(await storedSummaries(gateway)).toEqual(await recomputedSummaries(gateway));
   });
 
   test('is a row with zero for a currency in which only orders with a total of zero count', async () => {
@@ -155,7 +155,7 @@ describe("the total of a customer's orders", () => {
     expect(await valuesNow()).toEqual([{ currency: 'EUR', amount: '0.0000' }]);
     await gateway.advance({ id: free, status: 'CANCELLED' });
     expect(await valuesNow()).toEqual([]);
-    expect(await keptFigures(gateway)).toEqual(await recomputedFigures(gateway));
+    expect(await storedSummaries(gateway)).toEqual(await recomputedSummaries(gateway));
   });
 
   test('stays exact where a floating-point number would not be', async () => {
@@ -174,7 +174,7 @@ describe("the total of a customer's orders", () => {
         }),
       );
     expect(orders.length).toBe(60);
-    expect(await keptFigures(gateway)).toEqual(await recomputedFigures(gateway));
+    expect(await storedSummaries(gateway)).toEqual(await recomputedSummaries(gateway));
   });
 });
 

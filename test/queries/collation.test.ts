@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { array, assert, asyncProperty, constantFrom, integer, record } from 'fast-check';
 import { foldCase, hasWeight } from '../../src/crm/collation.ts';
-import { customerConditions, searchRequest } from '../../src/crm/customer/lists.ts';
+import { customerConditions, searchRequest } from '../../src/crm/customer/filter.ts';
 import { normaliseText } from '../../src/crm/text.ts';
 import { PATIENT, startGateway, type TestGateway } from '../support/gateway.ts';
 import { createDatabase, withConnection, type TestDatabase } from '../support/servers.ts';

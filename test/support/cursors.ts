@@ -1,7 +1,7 @@
 import { createCipheriv, createDecipheriv, type CipherGCM, type DecipherGCM } from 'node:crypto';
 import { withConnection } from './servers.ts';
 
-/** A cursor's parts, as `src/relay/cursor.ts` encrypts them: version, list, order, instance, value, id. */
+/** A cursor's parts, as `src/relay/cursor.ts` encrypts them: version, list, order, hash of the parent and filter, value, id. */
 export type CursorParts = readonly [number, string, string, string, string | number | null, string];
 
 /** Reads and makes cursors as the gateways on a database do, with their key. */

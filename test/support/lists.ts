@@ -1,5 +1,5 @@
 import { getNamedType, isEnumType, isInputObjectType, isObjectType, type GraphQLField } from 'graphql';
-import type { ListSource } from '../../src/batch/conditions.ts';
+import type { ListSource } from '../../src/batch/list-query.ts';
 import type { Table } from '../../src/batch/table.ts';
 import { listSourcesOf } from '../../src/crm/define-type.ts';
 import { TYPES, type TypeName } from '../../src/crm/registry.ts';

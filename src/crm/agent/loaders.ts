@@ -1,9 +1,9 @@
 import { listLoaders } from '../../batch/lists.ts';
-import { rowLoader } from '../../batch/loaders.ts';
+import { rowLoader } from '../../batch/row-loader.ts';
 import type { LoadersOf } from '../define-type.ts';
 import { agents } from './table.ts';
 
-/** The loaders of agents. */
+/** The factories of the loaders of agents. */
 export const agentLoaders = {
   agentById: rowLoader(agents),
   agents: listLoaders('Query.agents', agents),

@@ -8,7 +8,7 @@ import { parseEmail } from '../scalars.ts';
 import { isVisible, parseOptionalText, parseText } from '../text.ts';
 import { quoted, quotedAscii } from '../../errors.ts';
 import type { Problems } from '../user-errors.ts';
-import { ADDRESS_LENGTHS, CUSTOMER_LENGTHS } from './limits.ts';
+import { ADDRESS_LENGTHS, CUSTOMER_LENGTHS } from './lengths.ts';
 import { MAX_ADDRESSES, MAX_TAGS } from './table.ts';
 
 const EXPECTED_COUNTRY = 'Expected the ISO 3166-1 alpha-2 code of a country, such as "DE"';

@@ -1,11 +1,11 @@
 import { childLoader } from '../../batch/children.ts';
 import { listLoaders } from '../../batch/lists.ts';
-import { rowLoader } from '../../batch/loaders.ts';
+import { rowLoader } from '../../batch/row-loader.ts';
 import { referencedLoaders } from '../../batch/referenced-rows.ts';
 import type { LoadersOf } from '../define-type.ts';
 import { addresses, customerChanges, customers, customerStats, tags, values } from './table.ts';
 
-/** The loaders of customers and of what only customers have. */
+/** The factories of the loaders of customers and of what only customers have. */
 export const customerLoaders = {
   customerById: rowLoader(customers),
   customerByExternalId: rowLoader(customers, 'externalId'),

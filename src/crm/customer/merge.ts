@@ -40,7 +40,7 @@ export const mergeCustomers = defineCommand({
     const addresses = await moveAddresses(write.transaction, sides);
     await moveOwnedRows(write, { from: merged.id, to: kept.id });
     await moveChanges(write.transaction, sides);
-    await moveSums(write, sides);
+    await moveSummary(write, sides);
     // Deleted before the kept customer takes over its unique values.
     await write.transaction.customer.delete({ where: { id: merged.id } });
     const filled: CustomerValues = Object.fromEntries(
@@ -108,8 +108,8 @@ async function moveChanges(transaction: Transaction, { kept: { id: to }, merged:
     WHERE customer_id = ${from}`;
 }
 
-/** Adds up the figures that are stored for orders and tickets. */
-async function moveSums(write: Write, { kept: { id: to }, merged: { id: from } }: Sides): Promise<void> {
+/** Adds the merged customer's summary to the kept one's. */
+async function moveSummary(write: Write, { kept: { id: to }, merged: { id: from } }: Sides): Promise<void> {
   const { transaction } = write;
   for (const customerId of [from, to]) noteChange(write, 'CustomerSummary', customerId);
   await transaction.$executeRaw`INSERT INTO customer_stats (customer_id, order_count, open_ticket_count, last_order_at)

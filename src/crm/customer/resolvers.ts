@@ -10,7 +10,7 @@ import { loadOptional } from '../relations.ts';
 import type { ResolversOf } from '../resolver-types.ts';
 import { readKey } from '../text.ts';
 import type { CustomerPayload } from './commands.ts';
-import { customerConditions, searchRequest } from './lists.ts';
+import { customerConditions, searchRequest } from './filter.ts';
 
 const customerPayload = {
   customer: ({ customerId }: CustomerPayload, _: unknown, { loaders }: Context) =>

@@ -2,11 +2,11 @@ import type { LogInteractionInput } from '../../generated/graphql.ts';
 import { assertAgentExists } from '../agents.ts';
 import { recordChange } from '../changes.ts';
 import { defineCommand, type Payload } from '../command.ts';
-import { parseId, parseOptionalId, parsePastMoment } from '../input.ts';
+import { parseId, parseOptionalId, parsePastDateTime } from '../input.ts';
 import { lockCustomer } from '../lock.ts';
 import { parseText } from '../text.ts';
 import { refuse } from '../user-errors.ts';
-import { INTERACTION_LENGTHS } from './limits.ts';
+import { INTERACTION_LENGTHS } from './lengths.ts';
 
 /** The parent value of the payload's resolvers. */
 export type LogInteractionPayload = Payload<{ readonly interactionId: string }>;
@@ -20,7 +20,7 @@ export const logInteraction = defineCommand({
     kind: input.kind,
     body:
       parseText(input.body, { path: ['body'], maxLength: INTERACTION_LENGTHS.body, problems, isManyLines: true }) ?? '',
-    occurredAt: parsePastMoment(input.occurredAt, { path: ['occurredAt'], problems }),
+    occurredAt: parsePastDateTime(input.occurredAt, { path: ['occurredAt'], problems }),
   }),
   async run(write, { customerId: given, ticketId, agentId, kind, body, occurredAt = write.now }) {
     const { transaction } = write;

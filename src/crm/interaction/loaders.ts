@@ -1,9 +1,9 @@
 import { listLoaders } from '../../batch/lists.ts';
-import { rowLoader } from '../../batch/loaders.ts';
+import { rowLoader } from '../../batch/row-loader.ts';
 import type { LoadersOf } from '../define-type.ts';
 import { interactions } from './table.ts';
 
-/** The loaders of interactions. */
+/** The factories of the loaders of interactions. */
 export const interactionLoaders = {
   interactionById: rowLoader(interactions),
   interactionsByCustomer: listLoaders('Customer.interactions', interactions, 'customerId'),

@@ -7,9 +7,9 @@ import { formatAmount, money } from '../money.ts';
 import { writeNumbered } from '../numbers.ts';
 import { assertTransition } from '../transitions.ts';
 import { parseOrder } from './input.ts';
-import { priceItems } from './items.ts';
+import { priceItems } from './pricing.ts';
 import { isCounted, TRANSITIONS } from './status.ts';
-import { addToSums, assertSumFits, takeFromSums } from './sums.ts';
+import { addToSummary, assertTotalFits, takeFromSummary } from './summary.ts';
 
 /** The parent value of the payloads' resolvers. */
 export type OrderPayload = Payload<{ readonly orderId: string }>;
@@ -18,21 +18,21 @@ export type UpdateOrderStatusPayload = OrderPayload;
 
 const NUMBER_INDEX = 'orders_number_key';
 
-/** Creates an order with its items, and adds it to its customer's figures. */
+/** Creates an order with its items, and adds it to its customer's summary. */
 export const createOrder = defineCommand({
   uniques: { [NUMBER_INDEX]: ['order', 'number'] },
   parse: parseOrder,
   async run(write, { customerId: given, number, currency, items, placedAt = write.now }) {
     const { id: customerId } = await lockCustomer(write, { id: given, path: ['customerId'] });
     const { rows, total } = await priceItems(write.transaction, { items, currency });
-    await assertSumFits(write, { customerId, currency, total });
+    await assertTotalFits(write, { customerId, currency, total });
     const data = { customerId, currency, total: formatAmount(total), placedAt, updatedAt: write.now };
     const numbering = { given: number, prefix: 'SO', index: NUMBER_INDEX, now: placedAt };
     const order = await writeNumbered(numbering, (unique) =>
       write.transaction.order.create({ data: { ...data, number: unique } }),
     );
     await write.transaction.orderItem.createMany({ data: rows.map((row) => ({ ...row, orderId: order.id })) });
-    await addToSums(write, { customerId, currency, total, placedAt });
+    await addToSummary(write, { customerId, currency, total, placedAt });
     await recordChange(write, {
       customerId,
       subject: { type: 'Order', id: order.id },
@@ -72,7 +72,7 @@ export const updateOrderStatus = defineCommand({
       assertTransition(TRANSITIONS, order.status, status);
       const version = order.version + 1;
       await transaction.order.update({ where: { id }, data: { status, version, updatedAt: write.now } });
-      if (isCounted(order.status) && !isCounted(status)) await takeFromSums(write, order);
+      if (isCounted(order.status) && !isCounted(status)) await takeFromSummary(write, order);
       await recordChange(write, {
         customerId: order.customerId,
         subject: { type: 'Order', id },

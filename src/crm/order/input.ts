@@ -1,16 +1,16 @@
 import { quoted } from '../../errors.ts';
 import type { CreateOrderInput, OrderItemInput, ProductBy } from '../../generated/graphql.ts';
-import { parseId, parsePastMoment } from '../input.ts';
+import { parseId, parsePastDateTime } from '../input.ts';
 import { isCurrency, parseAmount, SCALE, toAmount, type Amount } from '../money.ts';
 import { parseOptionalText, readKey } from '../text.ts';
 import type { Problems } from '../user-errors.ts';
-import { ORDER_LENGTHS } from './limits.ts';
+import { ORDER_LENGTHS } from './lengths.ts';
 import { MAX_ITEMS } from './table.ts';
 
-/** How a line identifies its product. */
+/** How an item identifies its product. */
 export type ProductKey = { readonly id: bigint } | { readonly sku: string };
 
-/** A line of a new order. */
+/** An item of a new order. */
 export interface ItemValues {
   readonly product: ProductKey;
   readonly quantity: number;
@@ -30,9 +30,9 @@ export interface OrderValues {
   readonly placedAt: Date | undefined;
 }
 
-const MAX_OF_ONE = 1_000_000;
-const WHOLE = toAmount(SCALE);
-const NOTHING = toAmount(0n);
+const MAX_QUANTITY = 1_000_000;
+const ONE = toAmount(SCALE);
+const ZERO = toAmount(0n);
 
 /** Validates what can be checked of a new order without the database. Adds to `problems`. */
 export function parseOrder(input: CreateOrderInput, problems: Problems): OrderValues {
@@ -46,29 +46,29 @@ export function parseOrder(input: CreateOrderInput, problems: Problems): OrderVa
     number: parseOptionalText(input.number, { path: ['number'], maxLength: ORDER_LENGTHS.number, problems }),
     currency,
     items: items.map((item, position) => parseItem(item, { path: ['items', position], problems })),
-    placedAt: parsePastMoment(input.placedAt, { path: ['placedAt'], problems }),
+    placedAt: parsePastDateTime(input.placedAt, { path: ['placedAt'], problems }),
   };
 }
 
-interface Place {
+interface InputPlace {
   readonly path: readonly (string | number)[];
   readonly problems: Problems;
 }
 
-function parseItem(item: OrderItemInput, { path, problems }: Place): ItemValues {
-  const { quantity, discount: part = '0' } = item;
-  if (quantity < 1 || quantity > MAX_OF_ONE)
-    problems.add('INVALID_INPUT', [...path, 'quantity'], `Expected 1 to ${MAX_OF_ONE}, got ${quantity}.`);
+function parseItem(item: OrderItemInput, { path, problems }: InputPlace): ItemValues {
+  const { quantity, discount: given = '0' } = item;
+  if (quantity < 1 || quantity > MAX_QUANTITY)
+    problems.add('INVALID_INPUT', [...path, 'quantity'], `Expected 1 to ${MAX_QUANTITY}, got ${quantity}.`);
   const price = item.unitPrice ?? null;
   const unitPrice = price === null ? null : parseAmount(price);
-  if (unitPrice === undefined || (unitPrice !== null && unitPrice < NOTHING))
+  if (unitPrice === undefined || (unitPrice !== null && unitPrice < ZERO))
     problems.add('INVALID_INPUT', [...path, 'unitPrice'], `Expected a price of 0 or more, got ${quoted(price)}.`);
-  const discount = parseAmount(part);
-  if (discount === undefined || discount < NOTHING || discount > WHOLE)
-    problems.add('INVALID_INPUT', [...path, 'discount'], `Expected a fraction from 0 to 1, got ${quoted(part)}.`);
+  const discount = parseAmount(given);
+  if (discount === undefined || discount < ZERO || discount > ONE)
+    problems.add('INVALID_INPUT', [...path, 'discount'], `Expected a fraction from 0 to 1, got ${quoted(given)}.`);
   const product = parseProduct(item.product, { path: [...path, 'product'], problems });
-  return { product, quantity, unitPrice: unitPrice ?? null, discount: discount ?? NOTHING };
+  return { product, quantity, unitPrice: unitPrice ?? null, discount: discount ?? ZERO };
 }
 
-const parseProduct = (by: ProductBy, place: Place): ProductKey =>
+const parseProduct = (by: ProductBy, place: InputPlace): ProductKey =>
   by.id === undefined ? { sku: readKey(by.sku) } : { id: parseId('Product', by.id, place) };

@@ -1,10 +1,10 @@
 import { childLoader } from '../../batch/children.ts';
 import { listLoaders } from '../../batch/lists.ts';
-import { rowLoader } from '../../batch/loaders.ts';
+import { rowLoader } from '../../batch/row-loader.ts';
 import type { LoadersOf } from '../define-type.ts';
 import { orderItems, orders } from './table.ts';
 
-/** The loaders of orders and their items. */
+/** The factories of the loaders of orders and their items. */
 export const orderLoaders = {
   orderById: rowLoader(orders),
   orderByNumber: rowLoader(orders, 'number'),

@@ -7,7 +7,7 @@ import { assertFound, customerOf, loadOptional } from '../relations.ts';
 import type { ResolversOf } from '../resolver-types.ts';
 import { readKey } from '../text.ts';
 import type { OrderPayload } from './commands.ts';
-import { orderConditions } from './lists.ts';
+import { orderConditions } from './filter.ts';
 import { orders } from './table.ts';
 
 const orderPayload = {

@@ -23,6 +23,7 @@ export const orders = defineTable({
     customerId: reference('customer_id', 'Customer'),
     status: oneOf<OrderStatus>('status'),
     currency: text('currency'),
+    // Not `total`, which is the GraphQL field and an object.
     amount: decimal('total'),
     placedAt: dateTime('placed_at'),
     updatedAt: dateTime('updated_at'),
@@ -71,5 +72,5 @@ export const orderItems = defineChildTable({
   maxRows: MAX_ITEMS,
 });
 
-/** A line of an order, together with the order's currency. */
+/** An item of an order, together with the order's currency. */
 export type OrderItemRow = RowOf<typeof orderItems.columns> & { readonly currency: string };

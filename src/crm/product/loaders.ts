@@ -1,9 +1,9 @@
 import { listLoaders } from '../../batch/lists.ts';
-import { rowLoader } from '../../batch/loaders.ts';
+import { rowLoader } from '../../batch/row-loader.ts';
 import type { LoadersOf } from '../define-type.ts';
 import { products } from './table.ts';
 
-/** The loaders of products. */
+/** The factories of the loaders of products. */
 export const productLoaders = {
   productById: rowLoader(products),
   productBySku: rowLoader(products, 'sku'),

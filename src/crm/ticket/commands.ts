@@ -11,7 +11,7 @@ import { parseOptionalText, parseText } from '../text.ts';
 import { assertTransition } from '../transitions.ts';
 import type { Problems } from '../user-errors.ts';
 import { countOpenTickets } from './count.ts';
-import { TICKET_LENGTHS } from './limits.ts';
+import { TICKET_LENGTHS } from './lengths.ts';
 import { isOpen, TRANSITIONS } from './status.ts';
 
 /** The parent value of the payloads' resolvers. */

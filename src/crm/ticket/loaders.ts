@@ -1,9 +1,9 @@
 import { listLoaders } from '../../batch/lists.ts';
-import { rowLoader } from '../../batch/loaders.ts';
+import { rowLoader } from '../../batch/row-loader.ts';
 import type { LoadersOf } from '../define-type.ts';
 import { tickets } from './table.ts';
 
-/** The loaders of tickets. */
+/** The factories of the loaders of tickets. */
 export const ticketLoaders = {
   ticketById: rowLoader(tickets),
   ticketByNumber: rowLoader(tickets, 'number'),

@@ -6,7 +6,7 @@ import { customerOf, loadOptional } from '../relations.ts';
 import type { ResolversOf } from '../resolver-types.ts';
 import { readKey } from '../text.ts';
 import type { TicketPayload } from './commands.ts';
-import { ticketConditions } from './lists.ts';
+import { ticketConditions } from './filter.ts';
 import { tickets } from './table.ts';
 
 const ticketPayload = {

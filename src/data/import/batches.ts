@@ -3,7 +3,7 @@ import { SqlError } from 'mariadb';
 import { SERVER_ERRORS } from '../../db/server-errors.ts';
 import { isGiven } from '../../given.ts';
 import { inTransaction } from '../connection.ts';
-import { refreshCustomerSums } from './stats.ts';
+import { refreshCustomerSummaries } from './customer-summaries.ts';
 import { writeCustomers } from './customers.ts';
 import type { TargetRecord } from './records.ts';
 import type { TableTarget } from './targets.ts';
@@ -92,7 +92,7 @@ async function writePlain(
   if (target === 'tickets') {
     const changed = open.filter((one) => one.changed.size > 0);
     const concerned = changed.flatMap((one) => [one.columns.get('customer_id'), one.stored?.['customer_id']]);
-    await refreshCustomerSums(connection, concerned.filter(isGiven).map(String));
+    await refreshCustomerSummaries(connection, concerned.filter(isGiven).map(String));
   }
   return resolved.map((one) => {
     if (!isResolved(one)) return one;

@@ -40,16 +40,16 @@ export function tellsTheDay(format: string): boolean {
 /** Converts a date that is not in the future to DATETIME(3) text in UTC. Throws RowProblem. */
 export function convertDate(given: string, forms: DateForms): string {
   const { reading, written } = readingsOf(given, forms);
-  const moment = reading?.toMillis();
+  const ms = reading?.toMillis();
   const isNear = Math.abs(written?.offset ?? 0) <= MAX_OFFSET_MINUTES;
-  if (reading === undefined || moment === undefined || !isNear || moment < FIRST_MS || moment > LAST_MS) {
+  if (reading === undefined || ms === undefined || !isNear || ms < FIRST_MS || ms > LAST_MS) {
     const expected =
       forms.formats.length === 0 ? 'in ISO 8601, such as 2026-01-31' : `as ${forms.formats.join(' or ')}`;
     throw new RowProblem(`expected a date ${expected}, got ${quoted(given)}`);
   }
-  if (isAhead(moment)) throw new RowProblem(`expected a time that is not in the future, got ${quoted(given)}`);
+  if (isAhead(ms)) throw new RowProblem(`expected a time that is not in the future, got ${quoted(given)}`);
   // It has an offset, or is in UTC anyway.
-  if (written?.toMillis() === moment) return dateTimeText(moment);
+  if (written?.toMillis() === ms) return dateTimeText(ms);
   // When clocks are put forward, Luxon moves times in the skipped hour to the next one.
   if (written?.toFormat(WALL) !== reading.toFormat(WALL))
     throw new RowProblem(`expected a time that exists in ${forms.zone}, got ${quoted(given)}`);

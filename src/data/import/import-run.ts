@@ -136,7 +136,7 @@ function toRecord(
     );
   } catch (error) {
     if (!(error instanceof RowProblem)) throw error;
-    // Otherwise its lines would be added to an order with the same number in the database.
+    // Otherwise its items would be added to an order with the same number in the database.
     const key = target === 'orders' ? source.keyOf(read) : null;
     if (key !== null) run.scratch.rejectOrder(key, `line ${read.line} of ${source.file.name}`);
     return rejected(error.message, { column: error.column });

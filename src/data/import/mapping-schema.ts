@@ -57,7 +57,7 @@ const decimalForm = {
 };
 const decimal = expression(decimalForm);
 /** `round` rounds amounts with more decimals than the currency has, such as computed ones. */
-const lineTotal = expression({ ...decimalForm, decimals: z.enum(['reject', 'round']).default('reject') });
+const itemTotal = expression({ ...decimalForm, decimals: z.enum(['reject', 'round']).default('reject') });
 const quantity = expression({
   ...decimalForm,
   returns: z.enum(['reject', 'negativePrice']).default('reject'),
@@ -164,7 +164,7 @@ const targets = z.strictObject({
     quantity,
     /** Exactly one of `unitPrice` and `total`; the other is computed. */
     unitPrice: decimal.optional(),
-    total: lineTotal.optional(),
+    total: itemTotal.optional(),
     discount: decimal.optional(),
   }),
   tickets: files({

@@ -162,12 +162,12 @@ export function pieces(quantity: string): number {
 }
 
 /**
- * The unit price, to the nearest ten-thousandth, for a line's total.
+ * The unit price, to the nearest ten-thousandth, for an item's total.
  * @returns undefined when there is none because nothing is left after the discount
  */
-export function unitPriceOf(line: { total: bigint; quantity: number; discount: bigint }): Amount | undefined {
-  const parts = BigInt(line.quantity) * (SCALE - line.discount);
-  if (parts === 0n) return line.total === 0n ? toAmount(0n) : undefined;
-  const exact = line.total * SCALE * 2n;
+export function unitPriceOf(item: { total: bigint; quantity: number; discount: bigint }): Amount | undefined {
+  const parts = BigInt(item.quantity) * (SCALE - item.discount);
+  if (parts === 0n) return item.total === 0n ? toAmount(0n) : undefined;
+  const exact = item.total * SCALE * 2n;
   return toAmount((exact + (exact < 0n ? -parts : parts)) / (parts * 2n));
 }

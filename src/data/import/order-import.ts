@@ -11,14 +11,14 @@ import { RowProblem } from './values.ts';
 const BATCH_ORDERS = 200;
 
 /**
- * Imports orders with their lines. The lines are read first and staged in the scratch, so that an order and its lines go into
+ * Imports orders with their items. The items are read first and staged in the scratch, so that an order and its items go into
  * one transaction whatever the order of the files.
  */
 export async function importOrders(run: ImportRun): Promise<void> {
   for (const source of run.sources.items ?? []) await stageItems(run, source);
   for (const source of run.sources.tables.get('orders') ?? [])
     await readBatches(run, { target: 'orders', source, write: (rows) => writeOrderRows(run, rows) });
-  if (run.options.signal?.aborted !== true) await importLinesAlone(run);
+  if (run.options.signal?.aborted !== true) await importItemsAlone(run);
 }
 
 async function stageItems(run: ImportRun, source: ItemSource): Promise<void> {
@@ -85,8 +85,8 @@ async function settleItems(
   run.scratch.forgetItemsOf(order);
 }
 
-/** Imports lines whose order is not in the files: it may be in the database, or not exist. */
-async function importLinesAlone(run: ImportRun): Promise<void> {
+/** Imports items whose order is not in the files: it may be in the database, or not exist. */
+async function importItemsAlone(run: ImportRun): Promise<void> {
   for (;;) {
     const orders = run.scratch.ordersWithItems(BATCH_ORDERS);
     if (orders.length === 0) return;

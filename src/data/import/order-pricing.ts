@@ -2,7 +2,7 @@ import type { Connection } from 'mariadb';
 import {
   fitsAmount,
   formatAmount,
-  lineTotal,
+  itemTotal,
   parseAmount,
   problemOfPlaces,
   toAmount,
@@ -15,7 +15,7 @@ import { unitPriceOf } from './numbers.ts';
 import type { ItemContent, StagedItem } from './scratch.ts';
 import { idsByKey, rejected, type Outcome, type RejectedOutcome } from './upsert.ts';
 
-/** An order with its lines. If none are staged, the lines in the database stay. */
+/** An order with its items. If none are staged, the items in the database stay. */
 export interface OrderBundle {
   readonly record: TargetRecord;
   readonly items: readonly StagedItem[];
@@ -44,7 +44,7 @@ export async function productIds(connection: Connection, bundles: readonly Order
 /** A bundle with computed totals. */
 export interface PricedBundle {
   readonly record: TargetRecord;
-  /** Undefined when no lines are given. */
+  /** Undefined when no items are given. */
   readonly rows: readonly ItemRow[] | undefined;
   readonly itemsAreMapped: boolean;
 }
@@ -54,7 +54,7 @@ export function isPriced(one: PricedBundle | BundleOutcome): one is PricedBundle
   return 'record' in one;
 }
 
-/** Computes the totals of the lines and of the order. */
+/** Computes the totals of the items and of the order. */
 export function priceBundle(bundle: OrderBundle, products: ReadonlyMap<string, string>): PricedBundle | BundleOutcome {
   const { record, items, itemsAreMapped } = bundle;
   const currency = record.values.get('currency') ?? 'USD';
@@ -93,7 +93,7 @@ function priceItem(
   const discount = parseAmount(content.discount) ?? toAmount(0n);
   const unitPrice = unitPriceIn(content, { discount, currency: order.currency });
   if (typeof unitPrice === 'string') return rejected(unitPrice, { field: 'total' });
-  const total = lineTotal({ quantity: content.quantity, unitPrice, discount, currency: order.currency });
+  const total = itemTotal({ quantity: content.quantity, unitPrice, discount, currency: order.currency });
   if (!fitsAmount(total)) return rejected('the total of the item has more than 15 digits before the point');
   return [product, String(content.quantity), formatAmount(unitPrice), formatAmount(discount), formatAmount(total)];
 }
@@ -104,14 +104,14 @@ function unitPriceIn({ price, quantity }: ItemContent, by: { discount: Amount; c
   const unpayable = price.isRounded ? undefined : problemOfPlaces(price.total, by.currency);
   if (unpayable !== undefined) return `total: ${unpayable}`;
   const given = parseAmount(price.total) ?? toAmount(0n);
-  const total = lineTotal({ quantity: 1, unitPrice: given, discount: 0n, currency: by.currency });
+  const total = itemTotal({ quantity: 1, unitPrice: given, discount: 0n, currency: by.currency });
   const unitPrice = unitPriceOf({ total, quantity, discount: by.discount });
-  if (unitPrice !== undefined && fitsAmount(unitPrice) && lineTotal({ quantity, unitPrice, ...by }) === total)
+  if (unitPrice !== undefined && fitsAmount(unitPrice) && itemTotal({ quantity, unitPrice, ...by }) === total)
     return unitPrice;
   return `total: there is no price of up to 15 digits and 4 decimals at which ${quantity} with this discount come to ${formatAmount(total)}`;
 }
 
-/** Rejects an order together with its lines. */
+/** Rejects an order together with its items. */
 export function rejectAll(items: readonly StagedItem[], problem: string): BundleOutcome {
   return { order: rejected(problem), items: items.map(() => rejected(`its order was rejected: ${problem}`)) };
 }

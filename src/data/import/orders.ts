@@ -12,7 +12,7 @@ import {
   type OrderBundle,
   type PricedBundle,
 } from './order-pricing.ts';
-import { refreshCustomerSums } from './stats.ts';
+import { refreshCustomerSummaries } from './customer-summaries.ts';
 import {
   CREATED,
   insertRows,
@@ -31,11 +31,11 @@ import {
   type StoredValue,
 } from './upsert.ts';
 
-const ROWS_A_STATEMENT = 2_000;
+const ROWS_PER_STATEMENT = 2_000;
 
 /**
- * Writes a batch of orders with their lines in the open transaction. An order is written completely or not at all: an invalid
- * line rejects the order and its other lines.
+ * Writes a batch of orders with their items in the open transaction. An order is written completely or not at all: an invalid
+ * item rejects the order and its other items.
  */
 export async function writeOrders(
   connection: Connection,
@@ -60,7 +60,7 @@ export async function writeOrders(
   const ids = await writeRecords(connection, 'orders', { records: writes.map((write) => write.one), now });
   await writeItems(connection, writes, ids);
   const winners = writes.flatMap(({ one }) => one.columns.get('customer_id') ?? storedId(one, 'customer_id'));
-  await refreshCustomerSums(connection, [...winners, ...losers]);
+  await refreshCustomerSummaries(connection, [...winners, ...losers]);
   const outcomes = takeable.map((one, index) => outcomeOf(one, itemAt(resolved, index), before));
   return priced.map((one) => (isPriced(one) ? itemAt(outcomes, takeable.indexOf(one)) : one));
 }
@@ -129,7 +129,7 @@ function planWrites(
   });
 }
 
-/** A new order without lines has a total of zero, unless the mapping provides one. */
+/** A new order without items has a total of zero, unless the mapping provides one. */
 function withTotal(one: ResolvedRecord): ResolvedRecord {
   return { ...one, columns: new Map([['total', '0.0000'], ...one.columns]) };
 }
@@ -156,7 +156,7 @@ async function writeItems(
         ]),
     ),
   );
-  for (const part of chunks(rows, ROWS_A_STATEMENT)) await insertRows(connection, 'order_items', part);
+  for (const part of chunks(rows, ROWS_PER_STATEMENT)) await insertRows(connection, 'order_items', part);
 }
 
 function outcomeOf(bundle: PricedBundle, one: ResolvedRecord | Outcome, before: ItemsBefore): BundleOutcome {

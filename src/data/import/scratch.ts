@@ -2,7 +2,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { createKeptRows, type KeptRows } from './kept-rows.ts';
 import type { RowPlace } from './source-file.ts';
 
-/** A line of an order, waiting for its order. */
+/** An item of an order, waiting for its order. */
 export interface StagedItem extends RowPlace {
   /** Its contents, or why it is invalid. */
   readonly content: ItemContent | ItemProblem;
@@ -17,7 +17,7 @@ export interface ItemContent {
   readonly product: string;
   readonly quantity: number;
   /**
-   * DECIMAL text: the unit price, or the line's total if the file has that instead, perhaps to be rounded to the currency's unit.
+   * DECIMAL text: the unit price, or the item's total if the file has that instead, perhaps to be rounded to the currency's unit.
    */
   readonly price: { readonly unitPrice: string } | { readonly total: string; readonly isRounded: boolean };
   readonly discount: string;
@@ -29,7 +29,7 @@ interface Seen {
 }
 
 /**
- * What an import must remember across batches: joined files, keys seen, lines of orders. It is an SQLite file, deleted on close,
+ * What an import must remember across batches: joined files, keys seen, items of orders. It is an SQLite file, deleted on close,
  * so that memory use does not depend on the size of the files.
  */
 export interface Scratch {
@@ -43,9 +43,9 @@ export interface Scratch {
   /** In the order they were staged. */
   itemsOf(order: string): readonly StagedItem[];
   forgetItemsOf(order: string): void;
-  /** Up to `most` orders that still have lines. */
+  /** Up to `most` orders that still have items. */
   ordersWithItems(limit: number): readonly string[];
-  /** Remembers where an order was rejected, for its lines. */
+  /** Remembers where an order was rejected, for its items. */
   rejectOrder(order: string, place: string): void;
   whereOrderWasRejected(order: string): string | undefined;
   close(): void;

@@ -28,7 +28,7 @@ export interface TableSource {
   readonly keyOf: (row: SourceRow) => string | null;
 }
 
-/** A source of lines of orders. */
+/** A source of items of orders. */
 export interface ItemSource {
   readonly file: SourceFile;
   readonly isWanted: (row: SourceRow) => boolean;

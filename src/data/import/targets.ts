@@ -1,9 +1,9 @@
-import { AGENT_LENGTHS } from '../../crm/agent/limits.ts';
-import { ADDRESS_LENGTHS, CUSTOMER_LENGTHS } from '../../crm/customer/limits.ts';
-import { INTERACTION_LENGTHS } from '../../crm/interaction/limits.ts';
-import { ORDER_LENGTHS } from '../../crm/order/limits.ts';
-import { PRODUCT_LENGTHS } from '../../crm/product/limits.ts';
-import { TICKET_LENGTHS } from '../../crm/ticket/limits.ts';
+import { AGENT_LENGTHS } from '../../crm/agent/lengths.ts';
+import { ADDRESS_LENGTHS, CUSTOMER_LENGTHS } from '../../crm/customer/lengths.ts';
+import { INTERACTION_LENGTHS } from '../../crm/interaction/lengths.ts';
+import { ORDER_LENGTHS } from '../../crm/order/lengths.ts';
+import { PRODUCT_LENGTHS } from '../../crm/product/lengths.ts';
+import { TICKET_LENGTHS } from '../../crm/ticket/lengths.ts';
 import {
   CustomerStatus,
   InteractionKind,
@@ -26,7 +26,7 @@ type TargetOf = OfEveryType<{
 }>;
 type OfEveryType<Targets extends Readonly<Record<TypeName, TargetName>>> = Targets;
 
-/** A target with a table of its own; lines of orders are written with their order. */
+/** A target with a table of its own; items of orders are written with their order. */
 export type TableTarget = TargetOf[keyof TargetOf];
 
 /** How a mapped field becomes a column's value. */

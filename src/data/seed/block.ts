@@ -16,18 +16,18 @@ export async function writeBlock(block: Block, writer: RowWriter, catalogue: Cat
   const agents = catalogue.agentCount;
   for (const [place, orders] of block.orders.entries()) {
     const customer = addCustomer(block, writer, { id: block.firstCustomerId + place, agents });
-    const sums = await addOrders(block, writer, { customer, catalogue, firstOrderId, count: orders });
+    const summary = await addOrders(block, writer, { customer, catalogue, firstOrderId, count: orders });
     const ticketCount = block.tickets[place] ?? 0;
     const tickets = addTickets(block, writer, { customer, agents, firstTicketId, count: ticketCount });
     const count = block.interactions[place] ?? 0;
     addInteractions(block, writer, { customer, tickets, agents, firstInteractionId, count });
-    const last = sums.lastOrderAtMs === null ? 'NULL' : dateTimeLiteral(sums.lastOrderAtMs);
+    const last = summary.lastOrderAtMs === null ? 'NULL' : dateTimeLiteral(summary.lastOrderAtMs);
     writer.add(
       'customer_stats',
       'customer_id,order_count,open_ticket_count,last_order_at',
       `${customer.id},${orders},${tickets.openCount},${last}`,
     );
-    for (const [currency, amount] of sums.values)
+    for (const [currency, amount] of summary.values)
       writer.add(
         'customer_values',
         'customer_id,currency,amount',

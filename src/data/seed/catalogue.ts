@@ -1,4 +1,4 @@
-import { lineTotal, formatAmount, toAmount, type Amount } from '../../crm/money.ts';
+import { itemTotal, formatAmount, toAmount, type Amount } from '../../crm/money.ts';
 import { dateTimeLiteral, textLiteral } from '../sql-text.ts';
 import type { RowWriter } from '../row-writer.ts';
 import { COUNTRIES, CURRENCIES, type Currency } from './countries.ts';
@@ -6,7 +6,7 @@ import { createPerson } from './people.ts';
 import type { CatalogueType, SeedParameters } from './plan.ts';
 import { createRandom, createWeighted, type Random } from './random.ts';
 
-/** What an order's line needs to know about a product. */
+/** What an order's item needs to know about a product. */
 interface SeedProduct {
   readonly id: number;
   readonly price: Amount;
@@ -110,5 +110,5 @@ function addProducts(
 /** Converts euro cents to a currency, rounded to its smallest unit. */
 function roundPrice(euroCents: number, currency: Currency): Amount {
   const exact = toAmount((BigInt(euroCents) * EURO_RATES[currency]) / 100n);
-  return lineTotal({ quantity: 1, unitPrice: exact, discount: 0n, currency });
+  return itemTotal({ quantity: 1, unitPrice: exact, discount: 0n, currency });
 }

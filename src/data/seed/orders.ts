@@ -1,4 +1,4 @@
-import { formatAmount, lineTotal, toAmount, type Amount } from '../../crm/money.ts';
+import { formatAmount, itemTotal, toAmount, type Amount } from '../../crm/money.ts';
 import { MAX_ITEMS } from '../../crm/order/table.ts';
 import { isCounted } from '../../crm/order/status.ts';
 import type { OrderStatus } from '../../generated/prisma/enums.ts';
@@ -10,8 +10,8 @@ import type { SeedCustomer } from './customers.ts';
 import { DAY_MS, SEED_END_MS, type Block } from './plan.ts';
 import { createWeighted, createWeightedWord, type Random } from './random.ts';
 
-/** The figures of a customer's orders, for `customer_stats` and `customer_values`. */
-interface OrderSums {
+/** The summary of a customer's orders, for `customer_stats` and `customer_values`. */
+interface OrderSummary {
   readonly lastOrderAtMs: number | null;
   /** By currency, without cancelled and refunded orders. */
   readonly values: ReadonlyMap<string, bigint>;
@@ -55,12 +55,12 @@ const pickDiscount = createWeighted([
   [3_333n, 1],
 ] as const);
 
-/** Adds a customer's orders with their lines, and flushes whenever a statement is full. */
+/** Adds a customer's orders with their items, and flushes whenever a statement is full. */
 export async function addOrders(
   block: Block,
   writer: RowWriter,
   facts: { customer: SeedCustomer; catalogue: Catalogue; firstOrderId: number; count: number },
-): Promise<OrderSums> {
+): Promise<OrderSummary> {
   const { random } = block;
   const values = new Map<string, bigint>();
   let lastOrderAtMs: number | null = null;
@@ -108,13 +108,13 @@ function addItems(
     const product = products[place] ?? random.pick(products);
     const quantity = pickQuantity(random);
     const discount = pickDiscount(random);
-    const line = lineTotal({ quantity, unitPrice: product.price, discount, currency: order.currency });
-    total += line;
+    const ownTotal = itemTotal({ quantity, unitPrice: product.price, discount, currency: order.currency });
+    total += ownTotal;
     writer.add(
       'order_items',
       'order_id,position,product_id,quantity,unit_price,discount,total',
       `${order.orderId},${position},${product.id},${quantity},${formatAmount(product.price)},` +
-        `${formatAmount(discount)},${formatAmount(line)}`,
+        `${formatAmount(discount)},${formatAmount(ownTotal)}`,
     );
   }
   return toAmount(total);

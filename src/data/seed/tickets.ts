@@ -7,7 +7,7 @@ import { DAY_MS, SEED_END_MS, type Block } from './plan.ts';
 import { createWeightedWord, type Random } from './random.ts';
 
 /** A customer's tickets, for their interactions and for `customer_stats`. */
-interface TicketSums {
+interface TicketSummary {
   readonly openCount: number;
   readonly ticketIds: readonly number[];
 }
@@ -78,7 +78,7 @@ export function addTickets(
   block: Block,
   writer: RowWriter,
   facts: { customer: SeedCustomer; agents: number; firstTicketId: number; count: number },
-): TicketSums {
+): TicketSummary {
   const { random } = block;
   const ticketIds: number[] = [];
   let openCount = 0;
@@ -86,7 +86,7 @@ export function addTickets(
     const id = facts.firstTicketId + place;
     const status = pickStatus(random);
     const opens = isOpen(status);
-    const openedMs = momentMs(random, facts.customer.createdAtMs);
+    const openedMs = timeAfterMs(random, facts.customer.createdAtMs);
     const laterMs = Math.min(SEED_END_MS, openedMs + random.below(20 * DAY_MS));
     const assignee = random.chance(800) ? 1 + random.below(facts.agents) : 'NULL';
     writer.add(
@@ -106,7 +106,7 @@ export function addTickets(
 export function addInteractions(
   block: Block,
   writer: RowWriter,
-  facts: { customer: SeedCustomer; tickets: TicketSums; agents: number; firstInteractionId: number; count: number },
+  facts: { customer: SeedCustomer; tickets: TicketSummary; agents: number; firstInteractionId: number; count: number },
 ): void {
   const { random } = block;
   for (let place = 0; place < facts.count; place += 1) {
@@ -117,13 +117,13 @@ export function addInteractions(
       'interactions',
       'id,customer_id,ticket_id,agent_id,kind,body,occurred_at',
       `${facts.firstInteractionId + place},${facts.customer.id},${ticketId},${agentId},'${pickKind(random)}',` +
-        `${textLiteral(random.pick(BODIES))},${dateTimeLiteral(momentMs(random, facts.customer.createdAtMs))}`,
+        `${textLiteral(random.pick(BODIES))},${dateTimeLiteral(timeAfterMs(random, facts.customer.createdAtMs))}`,
     );
   }
 }
 
-function momentMs(random: Random, sinceMs: number): number {
+function timeAfterMs(random: Random, sinceMs: number): number {
   const part = random.fraction();
-  const moment = sinceMs + Math.floor(part * part * (SEED_END_MS - sinceMs));
-  return moment - (moment % 1_000);
+  const ms = sinceMs + Math.floor(part * part * (SEED_END_MS - sinceMs));
+  return ms - (ms % 1_000);
 }

@@ -17,7 +17,7 @@ export const withinRange =
     `${column} > ${after} AND ${column} <= ${upTo}`;
 
 /** How to recompute something that derives from other rows. */
-export type Repair = 'sums' | 'tags';
+export type Repair = 'summary' | 'tags';
 
 /** An invariant of a table's rows. */
 export interface Check {

@@ -9,7 +9,7 @@ import type { Check } from './check.ts';
 import { childListChecks, REPEATED_CHECKS } from './lists.ts';
 import { RECORD_CHECKS } from './record.ts';
 import { childReferenceChecks, CUSTOMER_REFERENCE_CHECKS, MERGE_CHECKS } from './references.ts';
-import { SUM_CHECKS } from './sums.ts';
+import { SUMMARY_CHECKS } from './summary.ts';
 import { TOTAL_CHECKS } from './totals.ts';
 
 /** A column with a pass's key, and an index that starts with it. */
@@ -78,7 +78,7 @@ export const PASSES: readonly Pass[] = [
     ],
     ends: EVERY_ID,
     checks: [
-      ...SUM_CHECKS,
+      ...SUMMARY_CHECKS,
       ...REPEATED_CHECKS,
       ...CUSTOMER_CHILDREN.flatMap(childListChecks),
       ...RECORD_CHECKS,

@@ -1,11 +1,11 @@
 import type { Connection } from 'mariadb';
 import { inTransaction } from '../connection.ts';
-import { refreshCustomerSums } from '../import/stats.ts';
+import { refreshCustomerSummaries } from '../import/customer-summaries.ts';
 import { toDrift, withinRange, type Check, type Drift, type Repair, type Row } from './check.ts';
 import { REPEATED_COLUMNS } from './lists.ts';
 
 const REPAIRS: Readonly<Record<Repair, (connection: Connection, customerId: bigint) => Promise<unknown>>> = {
-  sums: (connection, customerId) => refreshCustomerSums(connection, [String(customerId)]),
+  summary: (connection, customerId) => refreshCustomerSummaries(connection, [String(customerId)]),
   tags: (connection, customerId) =>
     connection.query(
       `UPDATE customer_tags AS t FORCE INDEX (PRIMARY) JOIN customers AS c FORCE INDEX (PRIMARY) ON c.id = t.customer_id

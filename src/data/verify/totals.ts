@@ -1,4 +1,4 @@
-import { formatAmount, lineTotal, parseAmount, type Amount } from '../../crm/money.ts';
+import { formatAmount, itemTotal, parseAmount, type Amount } from '../../crm/money.ts';
 import type { Check, Row } from './check.ts';
 
 /** The totals of items and orders. An order without items has whatever total the imported file said. */
@@ -25,7 +25,7 @@ export const TOTAL_CHECKS: readonly Check[] = [
 /** Uses the integer arithmetic that wrote it. */
 function judgeItem(row: Row): Row | undefined {
   const expected = formatAmount(
-    lineTotal({
+    itemTotal({
       quantity: Number(row['quantity']),
       unitPrice: amount(row['unit_price']),
       discount: amount(row['discount']),

@@ -1,32 +1,12 @@
 import DataLoader from 'dataloader';
-import type { Reader } from '../db/database.ts';
-import { asError, KEYS_A_STATEMENT, readByKeys, rejectingKeys } from './keyed.ts';
-import { customerTag, rowTag } from './tags.ts';
-import { rowDecoder, sqlName, type ChildTable, type Columns, type RowOf, type Table } from './table.ts';
-
-/** What loaders need from the request that they belong to. */
-export interface BatchContext {
-  readonly db: Reader;
-  /** The columns of a table that the request's document can need, including `id`. */
-  readonly columnsOf: (table: Table) => readonly string[];
-  /** Tags of everything that was read for the request. */
-  readonly tags: Set<string>;
-}
-
-/** Creates a loader for one request. Its name in the type's `loaders` is how relations find it. */
-export interface LoaderFactory<Loader> {
-  (context: BatchContext): Loader;
-  /** What it reads: the table of a GraphQL type, */
-  readonly table?: Table;
-  /** or one whose rows belong to a row of another table. */
-  // `any`: of any columns.
-  // oxlint-disable-next-line typescript/no-explicit-any
-  readonly childTable?: ChildTable<any>;
-}
+import { asError, KEYS_PER_STATEMENT, readByKeys, rejectingKeys } from './keyed.ts';
+import type { BatchContext, LoaderFactory } from './loader.ts';
+import { customerColumnOf, customerTag, rowTag } from './tags.ts';
+import { rowDecoder, sqlName, type Columns, type RowOf, type Table } from './table.ts';
 
 /**
- * Loads rows by a unique key: one statement per tick for up to 1,000 keys, and if the table has `redirects`, one more for
- * those that are missing. A missing key yields null.
+ * The factory of a loader of rows by a unique key: one statement per tick for up to 1,000 keys, and if the table has `redirects`,
+ * one more for those that are missing. A missing key yields null.
  * @param by the key's column, `id` or one of `table.uniques`
  */
 export function rowLoader<T extends Columns>(
@@ -59,21 +39,18 @@ export function rowLoader<T extends Columns>(
       return keys.map((value) => {
         const row = rows.get(value) ?? null;
         if (row instanceof Error) return row;
-        // Only a write to a missing customer itself can make it appear; any other missing row goes by the type's lists.
+        // A missing customer can appear only by a write to that customer, so its own tag is enough. Any other missing row needs
+        // the tag of all the type's lists.
         context.tags.add(
           by === table.customerColumn && row === null ? customerTag(table.type, value) : rowTag(table, row),
         );
         return row;
       });
     };
-    return new DataLoader<string, RowOf<T> | null>(rejectingKeys(load), KEYS_A_STATEMENT);
+    return new DataLoader<string, RowOf<T> | null>(rejectingKeys(load), KEYS_PER_STATEMENT);
   };
   return Object.assign(create, { table });
 }
-
-/** The column of the customer that a row belongs to, if any, which the row's cache tag needs. */
-export const customerColumnOf = ({ customerColumn }: Table): readonly string[] =>
-  customerColumn === undefined ? [] : [customerColumn];
 
 const indexOn = (tableName: string, by: string, column: string): string =>
   `FORCE INDEX (\`${by === 'id' ? 'PRIMARY' : `${tableName}_${column}_key`}\`)`;
@@ -82,9 +59,9 @@ const indexOn = (tableName: string, by: string, column: string): string =>
 function formerKeys({ name, redirects }: Table, by: string): { key: string; from: string } | undefined {
   const column = redirects?.keys[by];
   if (redirects === undefined || column === undefined) return undefined;
-  const key = `f.${column}`;
-  const first = `FROM ${redirects.table} AS f ${indexOn(redirects.table, by, column)}`;
+  const key = `r.${column}`;
+  const first = `FROM ${redirects.table} AS r ${indexOn(redirects.table, by, column)}`;
   // STRAIGHT_JOIN reads the table of redirects first, whatever the statistics say.
-  const join = `STRAIGHT_JOIN ${name} AS t FORCE INDEX (PRIMARY) ON t.id = f.${redirects.target}`;
+  const join = `STRAIGHT_JOIN ${name} AS t FORCE INDEX (PRIMARY) ON t.id = r.${redirects.target}`;
   return { key, from: `${first} ${join} WHERE ${key}` };
 }

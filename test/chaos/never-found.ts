@@ -22,7 +22,7 @@ export const NEVER_FOUND: readonly (readonly [what: string, sql: string])[] = [
      ) AS both_sides GROUP BY customer_id, currency HAVING SUM(kept) <> SUM(found)`,
   ],
   [
-    'an order whose lines come to another total',
+    'an order whose items come to another total',
     `SELECT o.id, o.total, SUM(i.total) AS found FROM orders AS o LEFT JOIN order_items AS i ON i.order_id = o.id
      GROUP BY o.id, o.total HAVING o.total <> COALESCE(SUM(i.total), 0)`,
   ],
@@ -51,7 +51,7 @@ export const NEVER_FOUND: readonly (readonly [what: string, sql: string])[] = [
       ] as const,
   ),
   [
-    'a line of no order',
+    'an item of no order',
     'SELECT i.order_id FROM order_items AS i LEFT JOIN orders AS o ON o.id = i.order_id WHERE o.id IS NULL',
   ],
 ];

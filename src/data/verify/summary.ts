@@ -9,7 +9,7 @@ const COUNTED = `(${textLiterals(COUNTED_STATES)})`;
 const stat = (field: string, expected: string): Check => ({
   table: 'customer_stats',
   field,
-  repair: 'sums',
+  repair: 'summary',
   sql: (within) => `
     SELECT s.customer_id, (${expected}) AS expected, s.${field} AS found
     FROM customers AS c FORCE INDEX (PRIMARY) JOIN customer_stats AS s FORCE INDEX (PRIMARY) ON s.customer_id = c.id
@@ -17,11 +17,11 @@ const stat = (field: string, expected: string): Check => ({
 });
 
 /** Compares `customer_stats` and `customer_values` with orders and tickets, computed as in seeding and importing. */
-export const SUM_CHECKS: readonly Check[] = [
+export const SUMMARY_CHECKS: readonly Check[] = [
   {
     table: 'customer_stats',
     field: 'rows',
-    repair: 'sums',
+    repair: 'summary',
     sql: (within) => `
       SELECT c.id AS customer_id, 'one' AS expected, NULL AS found FROM customers AS c FORCE INDEX (PRIMARY)
       LEFT JOIN customer_stats AS s FORCE INDEX (PRIMARY) ON s.customer_id = c.id
@@ -45,7 +45,7 @@ export const SUM_CHECKS: readonly Check[] = [
   {
     table: 'customer_values',
     field: 'amount',
-    repair: 'sums',
+    repair: 'summary',
     sql: (within) => `
       SELECT g.customer_id, g.currency, g.amount AS expected, v.amount AS found
       FROM (
@@ -60,7 +60,7 @@ export const SUM_CHECKS: readonly Check[] = [
   {
     table: 'customer_values',
     field: 'rows',
-    repair: 'sums',
+    repair: 'summary',
     sql: (within) => `
       SELECT v.customer_id, v.currency, NULL AS expected, v.amount AS found
       FROM customer_values AS v FORCE INDEX (PRIMARY)

@@ -1,4 +1,4 @@
-import type { Condition } from '../../batch/conditions.ts';
+import type { Condition } from '../../batch/list-query.ts';
 import type { TicketFilter } from '../../generated/graphql.ts';
 import { isOneOf, isWithin } from '../filters.ts';
 

@@ -1,6 +1,6 @@
 import { Prisma } from '../../generated/prisma/client.ts';
 import type { Transaction } from '../../db/transaction.ts';
-import { fitsAmount, formatAmount, MAX_AMOUNT, lineTotal, parseAmount, toAmount, type Amount } from '../money.ts';
+import { fitsAmount, formatAmount, MAX_AMOUNT, itemTotal, parseAmount, toAmount, type Amount } from '../money.ts';
 import { Problems, refuse } from '../user-errors.ts';
 import type { ItemValues, OrderValues, ProductKey } from './input.ts';
 
@@ -11,14 +11,14 @@ interface Product {
   readonly currency: string;
 }
 
-/** The lines of a new order as stored, and their total. */
+/** The items of a new order as stored, and their total. */
 export interface PricedItems {
   readonly rows: readonly Omit<Prisma.OrderItemCreateManyInput, 'orderId'>[];
   readonly total: Amount;
 }
 
 /**
- * Loads the products of a new order in one statement, and computes its lines and their total. Refuses each line whose product
+ * Loads the products of a new order in one statement, and computes its items and their total. Refuses each item whose product
  * does not exist with NOT_FOUND, and each without a usable price, or with too large a total, with INVALID_INPUT.
  */
 export async function priceItems(
@@ -44,7 +44,7 @@ export async function priceItems(
         "Expected a price of 0 or more, since the product's price is negative, got none.",
       );
     const unitPrice = item.unitPrice ?? parseAmount(product?.price.toFixed(4) ?? '') ?? toAmount(0n);
-    const total = lineTotal({ ...item, unitPrice, currency });
+    const total = itemTotal({ ...item, unitPrice, currency });
     if (!fitsAmount(total)) problems.add('INVALID_INPUT', ['items', position], tooLarge('an item', total));
     sum += total;
     return {
@@ -56,7 +56,7 @@ export async function priceItems(
       total: formatAmount(total),
     };
   });
-  problems.refuse();
+  problems.throwIfAny();
   if (!fitsAmount(sum)) refuse('INVALID_INPUT', ['items'], tooLarge('an order', sum));
   return { rows, total: toAmount(sum) };
 }

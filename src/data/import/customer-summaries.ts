@@ -4,11 +4,11 @@ import { OPEN_STATES } from '../../crm/ticket/status.ts';
 import { insertRows } from './upsert.ts';
 
 /**
- * Recomputes `customer_stats` and `customer_values` for some customers, in the open transaction. The customers' rows must
- * already be locked.
+ * Recomputes the summaries of some customers (`customer_stats` and `customer_values`), in the open transaction. The customers'
+ * rows must already be locked.
  * @param customers ids; duplicates are allowed
  */
-export async function refreshCustomerSums(connection: Connection, customers: readonly string[]): Promise<void> {
+export async function refreshCustomerSummaries(connection: Connection, customers: readonly string[]): Promise<void> {
   const ids = [...new Set(customers)];
   if (ids.length === 0) return;
   const stats = new Map(

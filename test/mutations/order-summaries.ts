@@ -1,14 +1,14 @@
 import type { Row, WritingGateway } from './writing-gateway.ts';
 
-interface Figures {
+interface Summaries {
   /** For each customer with orders. */
   readonly stats: readonly Row[];
   /** For each customer and currency with orders that were neither cancelled nor refunded. */
   readonly values: readonly Row[];
 }
 
-/** The stored figures of every customer's orders. */
-export async function keptFigures(gateway: WritingGateway): Promise<Figures> {
+/** The stored summary of every customer's orders. */
+export async function storedSummaries(gateway: WritingGateway): Promise<Summaries> {
   return {
     stats: await gateway.sql(
       `SELECT customer_id, CAST(order_count AS CHAR) AS orders, last_order_at AS last FROM customer_stats
@@ -21,7 +21,7 @@ export async function keptFigures(gateway: WritingGateway): Promise<Figures> {
 }
 
 /** The same, recomputed from the orders. */
-export async function recomputedFigures(gateway: WritingGateway): Promise<Figures> {
+export async function recomputedSummaries(gateway: WritingGateway): Promise<Summaries> {
   return {
     stats: await gateway.sql(
       `SELECT customer_id, CAST(COUNT(*) AS CHAR) AS orders, MAX(placed_at) AS last FROM orders

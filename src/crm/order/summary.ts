@@ -4,7 +4,7 @@ import { refuse } from '../user-errors.ts';
 import { noteChange, type Write } from '../writer.ts';
 import { COUNTED_STATES } from './status.ts';
 
-/** What a new order adds. */
+/** What a new order adds to its customer's summary. */
 interface NewOrder {
   /** The customer must be locked. */
   readonly customerId: bigint;
@@ -14,7 +14,7 @@ interface NewOrder {
 }
 
 /** Refuses an order with which its customer's total would be too large to store. */
-export async function assertSumFits({ transaction }: Write, order: Omit<NewOrder, 'placedAt'>): Promise<void> {
+export async function assertTotalFits({ transaction }: Write, order: Omit<NewOrder, 'placedAt'>): Promise<void> {
   const { customerId, currency, total } = order;
   const key = { customerId_currency: { customerId, currency } };
   const value = await transaction.customerValue.findUnique({ where: key, select: { amount: true } });
@@ -27,8 +27,8 @@ export async function assertSumFits({ transaction }: Write, order: Omit<NewOrder
     );
 }
 
-/** Adds a new order to its customer's figures. A customer that another program wrote may not have any yet. */
-export async function addToSums(write: Write, order: NewOrder): Promise<void> {
+/** Adds a new order to its customer's summary. A customer that another program wrote may not have one yet. */
+export async function addToSummary(write: Write, order: NewOrder): Promise<void> {
   const { transaction } = write;
   const { customerId, currency, placedAt } = order;
   noteChange(write, 'CustomerSummary', customerId);
@@ -44,10 +44,10 @@ export async function addToSums(write: Write, order: NewOrder): Promise<void> {
 }
 
 /**
- * Subtracts an order that has just been cancelled or refunded from its customer's total. If no order in its currency counts any
+ * Subtracts an order that has just been cancelled or refunded from its customer's summary. If no order in its currency counts any
  * more, that currency's row is deleted, as if there had never been such an order.
  */
-export async function takeFromSums(write: Write, order: Order): Promise<void> {
+export async function takeFromSummary(write: Write, order: Order): Promise<void> {
   const { transaction } = write;
   const { customerId, currency } = order;
   noteChange(write, 'CustomerSummary', customerId);

@@ -1,4 +1,4 @@
-import type { Condition } from '../../batch/conditions.ts';
+import type { Condition } from '../../batch/list-query.ts';
 import type { ListRequest } from '../../relay/connection.ts';
 import { createError, quoted } from '../../errors.ts';
 import type { CustomerFilter } from '../../generated/graphql.ts';
@@ -8,7 +8,7 @@ import { isEqual, isOneOf, isWithin } from '../filters.ts';
 import { rowIdOf } from '../global-id.ts';
 import { phoneStarts } from '../phones.ts';
 import { isText } from '../text.ts';
-import { CUSTOMER_LENGTHS } from './limits.ts';
+import { CUSTOMER_LENGTHS } from './lengths.ts';
 import { customerTags } from './table.ts';
 
 /**
