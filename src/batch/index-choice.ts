@@ -34,7 +34,8 @@ export function chooseIndex(source: ListSource, query: Asked): IndexChoice {
 
 /**
  * Checks that the table declares every index that `chooseIndex` relies on: for each order, the index without filters, and the one
- * of each selective column. All other indexes are optional. Tests compare declarations with migrations.
+ * of each selective column. All others are optional, except for those of index tables, which no definition declares: tests compare
+ * what is chosen with the migrations.
  * @throws TypeError that names the table, the list, the order and the index
  */
 export function assertIndexed(source: ListSource): void {
