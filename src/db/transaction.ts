@@ -12,7 +12,7 @@ export interface TransactionOptions {
   /** When the command must be done, including all retries, by `performance.now()`. */
   readonly deadline: number;
   /** Whether the command detects what an earlier attempt did. If so, it is also retried after a lost connection. */
-  readonly isRepeatable: boolean;
+  readonly isIdempotent: boolean;
   /** Called before each retry. After a conflict, the last attempt was rolled back; after a lost connection, that is not known. */
   readonly retrying: (reason: RetryReason) => void;
   readonly metrics: Pick<Metrics, 'transactionRetries'>;
@@ -31,7 +31,7 @@ const MAX_LOST = 2;
  * must have no side effects other than writes to the database.
  */
 export async function runTransaction<Result>(
-  { client, deadline, isRepeatable, retrying, metrics }: TransactionOptions,
+  { client, deadline, isIdempotent, retrying, metrics }: TransactionOptions,
   command: (transaction: Transaction) => Promise<Result>,
 ): Promise<Result> {
   let lost = 0;
@@ -42,7 +42,7 @@ export async function runTransaction<Result>(
     } catch (error) {
       const reason = retryReason(error);
       if (reason === 'lost') lost += 1;
-      const isFinal = reason === undefined || (reason === 'lost' && (!isRepeatable || lost === MAX_LOST));
+      const isFinal = reason === undefined || (reason === 'lost' && (!isIdempotent || lost === MAX_LOST));
       if (isFinal || tries === MAX_TRIES || performance.now() >= deadline) throw error;
       metrics.transactionRetries.inc({ reason });
       retrying(reason);

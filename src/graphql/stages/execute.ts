@@ -2,7 +2,7 @@ import { execute as executeByGraphQL, type ExecutionResult, type GraphQLSchema }
 import { createError } from '../../errors.ts';
 import type { Metrics } from '../../telemetry/metrics.ts';
 import { within } from '../../time-limit.ts';
-import { consistently } from '../consistent.ts';
+import { retryInconsistent } from '../retry-inconsistent.ts';
 import type { CreateContext } from '../context.ts';
 import { executePlan } from '../execute-plan.ts';
 import { isMutation, type Operation } from '../operation.ts';
@@ -12,7 +12,7 @@ export interface ExecuteOptions {
   readonly createContext: CreateContext;
   /** How long one execution may take. */
   readonly requestMs: number;
-  readonly metrics: Pick<Metrics, 'executions' | 'repeatedReads'>;
+  readonly metrics: Pick<Metrics, 'executions' | 'retriedReads'>;
 }
 
 export type Execute = ReturnType<typeof createExecute>;
@@ -47,7 +47,7 @@ export function createExecute({ schema, createContext, requestMs, metrics }: Exe
           rootValue,
         });
       };
-      return isMutation(operation) ? run() : consistently(run, () => metrics.repeatedReads.inc());
+      return isMutation(operation) ? run() : retryInconsistent(run, () => metrics.retriedReads.inc());
     });
   };
 }
