@@ -22,7 +22,7 @@ import { createPlans, type OperationPlan, type VariableValues } from './plan.ts'
 import { operationShape, spreadFields } from './shape.ts';
 
 /** A document that was parsed and validated once, and cached. */
-export interface StoredDocument {
+export interface CachedDocument {
   readonly document: DocumentNode;
   /** Equal for documents that differ only in white space, commas and comments. */
   readonly hash: string;
@@ -36,7 +36,7 @@ export interface StoredDocument {
 /** Cached documents, by their text. */
 export interface Documents {
   /** @throws RequestErrors when the text is not a valid document */
-  read(source: string): StoredDocument;
+  read(source: string): CachedDocument;
 }
 
 /** The errors of a request that cannot be executed, each with a code. */
@@ -57,12 +57,12 @@ const MAX_PAIRS = 20_000;
 /** Creates a cache of the most recently used documents, and of the errors of invalid ones. */
 export function createDocuments(schema: GraphQLSchema, limits: Limits): Documents {
   const complexity = createComplexity(schema, limits);
-  const bySource = new LRUCache<string, StoredDocument | RequestErrors>({
+  const bySource = new LRUCache<string, CachedDocument | RequestErrors>({
     maxSize: KEPT_CHARACTERS,
     sizeCalculation: (_, source) => source.length + 100,
   });
 
-  const compile = (source: string): StoredDocument | RequestErrors => {
+  const compile = (source: string): CachedDocument | RequestErrors => {
     const document = parseSource(source, limits.tokens);
     if (document instanceof RequestErrors) return document;
     const { fields, isCyclic } = spreadFields(document);

@@ -33,8 +33,8 @@ export function createExecute({ schema, createContext, requestMs, metrics }: Exe
     const plan = document.plan(definition, variables);
     const isPlanned = plan !== undefined && !plan.isIntrospection;
     executions[isPlanned ? 'planned' : 'plain'].inc();
-    const late = () => tookTooLong(operation, requestMs);
-    return within({ ms: requestMs, late, signal: operation.signal }, (signal) => {
+    const timeoutError = () => tookTooLong(operation, requestMs);
+    return within({ ms: requestMs, timeoutError, signal: operation.signal }, (signal) => {
       const run = () => {
         const contextValue = createContext(operation, { tags, signal });
         if (isPlanned) return executePlan(plan, { rootValue, contextValue, variables, signal });
