@@ -83,7 +83,8 @@ function createExecutionMetrics({ counter }: Kinds) {
   return {
     executions: counter(
       'concierge_executions_total',
-      'Operations executed, by executor: planned, or plain (graphql-js, for introspection).',
+      'Operations executed, by executor. graphql-js (plain) executes introspection, and operations with null for @skip or ' +
+        '@include; everything else is executed by its plan (planned).',
       ['executor'],
     ),
     retriedReads: counter(
