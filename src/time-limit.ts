@@ -3,14 +3,14 @@ export const NEVER: AbortSignal = new AbortController().signal;
 
 /**
  * Runs a function until it ends, `limit.signal` aborts, or its time is up. A result that comes later is dropped.
- * @param limit `late` creates the error for when time is up
+ * @param limit `timeoutError` creates the error for when time is up
  * @param run gets a signal that aborts in the last two cases, with the reason that the promise rejects with
  */
 export function within<Result>(
-  limit: { readonly ms: number; readonly late: () => Error; readonly signal?: AbortSignal },
+  limit: { readonly ms: number; readonly timeoutError: () => Error; readonly signal?: AbortSignal },
   run: (signal: AbortSignal) => PromiseLike<Result> | Result,
 ): Promise<Result> {
-  const { ms, late, signal: outer } = limit;
+  const { ms, timeoutError, signal: outer } = limit;
   const controller = new AbortController();
   return new Promise<Result>((resolve, reject) => {
     const end = (): void => {
@@ -23,7 +23,7 @@ export function within<Result>(
       reject(reason);
     };
     const follow = (): void => abort(outer?.reason);
-    const timer = setTimeout(() => abort(late()), ms);
+    const timer = setTimeout(() => abort(timeoutError()), ms);
     if (outer?.aborted === true) return follow();
     outer?.addEventListener('abort', follow, { once: true });
     // What `run` throws synchronously becomes a rejection too.

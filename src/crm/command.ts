@@ -56,11 +56,11 @@ export async function runCommand<Input extends CommandInput, Values, Result exte
     const key = parseIdempotencyKey(idempotencyKey, problems);
     problems.throwIfAny();
     const claim = key === undefined ? undefined : { key, mutation, input: rest };
-    const outcome = await writer.transaction<Outcome<Result>>({ isRepeatable: key !== undefined }, async (write) => {
+    const outcome = await writer.transaction<Outcome<Result>>({ isIdempotent: key !== undefined }, async (write) => {
       if (claim === undefined) return { given: await run(write, command, values) };
       const known = await claimKey(write, claim);
       if (known !== undefined) {
-        writer.countRepeated();
+        writer.countReplayed();
         // The stored outcome of this same mutation.
         return known as Outcome<Result>;
       }
@@ -76,7 +76,7 @@ export async function runCommand<Input extends CommandInput, Values, Result exte
   }
 }
 
-/** Runs a command and, if it is refused, rolls back to its start but keeps the key, so that the refusal can be repeated. */
+/** Runs a command and, if it is refused, rolls back to its start but keeps the key, so that the refusal can be replayed. */
 async function attempt<Values, Result extends CommandResult>(
   write: Write,
   command: Pick<Command<never, Values, Result>, 'run' | 'uniques'>,

@@ -43,15 +43,15 @@ export interface Writer {
   /**
    * Runs a command in one transaction, which any thrown error rolls back. Resolves once it is committed, and no later request
    * can get a cached response that shows the state before it.
-   * @param options.isRepeatable the command detects what an earlier attempt did (`TransactionOptions`)
+   * @param options.isIdempotent the command detects what an earlier attempt did (`TransactionOptions`)
    * @throws SERVICE_UNAVAILABLE when the connection is lost, saying so if the write may have been committed nevertheless
    */
   transaction<Result>(
-    options: { readonly isRepeatable: boolean },
+    options: { readonly isIdempotent: boolean },
     command: (write: Write) => Promise<Result>,
   ): Promise<Result>;
   /** Counts a write that was answered with the stored outcome of an earlier one. */
-  countRepeated(): void;
+  countReplayed(): void;
 }
 
 interface WriterOptions extends Pick<TransactionOptions, 'client'> {
@@ -61,7 +61,7 @@ interface WriterOptions extends Pick<TransactionOptions, 'client'> {
   readonly owned: readonly OwnedTable[];
   /** Limits how many transactions run at the same time. */
   readonly permits: Semaphore;
-  readonly metrics: TransactionOptions['metrics'] & { readonly repeatedWrites: { inc(): void } };
+  readonly metrics: TransactionOptions['metrics'] & { readonly replayedWrites: { inc(): void } };
   /** Once aborted, no transaction begins, none is committed, and no more statements are sent. */
   readonly signal: AbortSignal;
   /** Called after COMMIT, and after a failed one too, since it may have been committed before the connection was lost. */
@@ -73,7 +73,7 @@ export function createWriter(options: WriterOptions): Writer {
   const { client, metrics, actor, owned, permits, signal, settled } = options;
   const deadline = performance.now() + options.timeoutMs;
   return {
-    async transaction({ isRepeatable }, command) {
+    async transaction({ isIdempotent }, command) {
       // The other half of what is left is for the transaction itself.
       const release = await permits.acquire(Math.max(0, deadline - performance.now()) / 2, signal);
       let written: Write | undefined;
@@ -81,7 +81,7 @@ export function createWriter(options: WriterOptions): Writer {
         if (reason !== 'lost') written = undefined;
       };
       try {
-        const transactionOptions = { client, deadline, signal, isRepeatable, retrying, metrics };
+        const transactionOptions = { client, deadline, signal, isIdempotent, retrying, metrics };
         return await runTransaction(transactionOptions, async (transaction) => {
           const changes = { tags: new Set<string>(), customers: new Set<RowId>() };
           const write = { transaction, actor, owned, now: new Date(), changes };
@@ -92,22 +92,22 @@ export function createWriter(options: WriterOptions): Writer {
           return result;
         });
       } catch (error) {
-        throw written === undefined ? error : unknownOutcome(error, isRepeatable);
+        throw written === undefined ? error : unknownOutcome(error, isIdempotent);
       } finally {
         release();
         if (written !== undefined) await settled(written.changes);
       }
     },
-    countRepeated: () => metrics.repeatedWrites.inc(),
+    countReplayed: () => metrics.replayedWrites.inc(),
   };
 }
 
 /** After a failure later than the last statement, COMMIT may or may not have reached the server. */
-function unknownOutcome(error: unknown, isRepeatable: boolean): unknown {
+function unknownOutcome(error: unknown, isIdempotent: boolean): unknown {
   const shown = toGatewayError(error);
   const code = codeOf(shown);
   if (code !== 'SERVICE_UNAVAILABLE' && code !== 'TIMEOUT') return error;
-  const advice = isRepeatable
+  const advice = isIdempotent
     ? 'Send it again with the same idempotencyKey to find out.'
     : 'Check before you send it again; with an idempotencyKey, you could send it again safely.';
   const message = `The connection to the database was lost during COMMIT, so the write may or may not be done. ${advice}`;

@@ -126,7 +126,7 @@ function watch(pool: mariadb.Pool, silenceMs: number): ReadonlySet<OpenConnectio
 
 /** Waits up to half a second. Until then the timer keeps the process alive, which the sockets may not. */
 async function briefly(done: Promise<unknown>): Promise<void> {
-  await Promise.allSettled([within({ ms: CLOSE_MS, late: () => new Error('still open') }, () => done)]);
+  await Promise.allSettled([within({ ms: CLOSE_MS, timeoutError: () => new Error('still open') }, () => done)]);
 }
 
 async function untilClosed(sockets: ReadonlySet<Socket>): Promise<void> {

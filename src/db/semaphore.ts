@@ -46,7 +46,7 @@ export function createSemaphore({ permits, queue, full, refused }: SemaphoreOpti
     };
     waiting.add(admit);
     try {
-      await within({ ms: waitMs, late: refuse, signal }, () => promise);
+      await within({ ms: waitMs, timeoutError: refuse, signal }, () => promise);
     } catch (error) {
       // It may have been given a permit a moment before its time was up.
       if (!waiting.delete(admit)) release();

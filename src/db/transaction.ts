@@ -15,7 +15,7 @@ export interface TransactionOptions {
   /** Once aborted, no more statements are sent, except for COMMIT and ROLLBACK, and nothing is retried. */
   readonly signal: AbortSignal;
   /** Whether the command detects what an earlier attempt did. If so, it is also retried after a lost connection. */
-  readonly isRepeatable: boolean;
+  readonly isIdempotent: boolean;
   /** Called before each retry. After a conflict, the last attempt was rolled back; after a lost connection, that is not known. */
   readonly retrying: (reason: RetryReason) => void;
   readonly metrics: Pick<Metrics, 'transactionRetries'>;
@@ -40,7 +40,7 @@ export const assertAwaited = (): void => currentSignal.getStore()?.throwIfAborte
  * must have no side effects other than writes to the database.
  */
 export async function runTransaction<Result>(
-  { client, deadline, signal, isRepeatable, retrying, metrics }: TransactionOptions,
+  { client, deadline, signal, isIdempotent, retrying, metrics }: TransactionOptions,
   command: (transaction: Transaction) => Promise<Result>,
 ): Promise<Result> {
   let lost = 0;
@@ -53,7 +53,7 @@ export async function runTransaction<Result>(
     } catch (error) {
       const reason = retryReason(error);
       if (reason === 'lost') lost += 1;
-      const isFinal = reason === undefined || (reason === 'lost' && (!isRepeatable || lost === MAX_LOST));
+      const isFinal = reason === undefined || (reason === 'lost' && (!isIdempotent || lost === MAX_LOST));
       if (isFinal || signal.aborted || tries === MAX_TRIES || performance.now() >= deadline) throw error;
       metrics.transactionRetries.inc({ reason });
       retrying(reason);

@@ -144,7 +144,7 @@ export function requestContext(batch: BatchContext, loaders: Loaders): Context {
     references: new Map(),
     writer: {
       transaction: refuse,
-      countRepeated() {
+      countReplayed() {
         throw new Error('nothing is written here');
       },
     },

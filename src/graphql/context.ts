@@ -1,10 +1,11 @@
 import type { ResponseCache } from '../cache/response-cache.ts';
-import type { Context, CustomerEvents } from '../crm/context.ts';
+import type { Context } from '../crm/context.ts';
 import { ownedTablesOf, referencesOf } from '../crm/define-type.ts';
 import { createLoaders, TYPES } from '../crm/registry.ts';
 import { createWriter } from '../crm/writer.ts';
 import type { Paging } from '../relay/connection.ts';
 import type { Database } from '../db/database.ts';
+import type { CustomerBus } from '../events/customer-bus.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { Operation } from './operation.ts';
 
@@ -13,7 +14,7 @@ export interface ContextOptions {
   /** Undefined when responses are not cached. */
   readonly cache: ResponseCache | undefined;
   /** Notifies subscriptions of committed changes. */
-  readonly customerEvents: CustomerEvents & { changed(customers: Iterable<string>): void };
+  readonly customerEvents: CustomerBus;
   readonly limits: Omit<Paging, 'cursors'> & { readonly requestMs: number };
   readonly cursors: Paging['cursors'];
   readonly metrics: Metrics;

@@ -22,21 +22,24 @@ import { createPlans, type OperationPlan, type VariableValues } from './plan.ts'
 import { operationShape, spreadFields } from './shape.ts';
 
 /** A document that was parsed and validated once, and cached. */
-export interface StoredDocument {
+export interface CachedDocument {
   readonly document: DocumentNode;
   /** Equal for documents that differ only in white space, commas and comments. */
   readonly hash: string;
   readonly metadata: DocumentMetadata;
   /** Measures a request for one of its operations against the limits. Takes raw variables. */
   measure(operation: OperationDefinitionNode, variables: Readonly<Record<string, unknown>> | undefined): Measured;
-  /** How to execute one of its operations; undefined to leave it to graphql's executor. */
+  /**
+   * The plan of one of its operations, if it has one: graphql-js executes introspection, and operations with null for @skip or
+   * @include; everything else is executed by its plan.
+   */
   plan(operation: OperationDefinitionNode, variables: VariableValues): OperationPlan | undefined;
 }
 
 /** Cached documents, by their text. */
 export interface Documents {
   /** @throws RequestErrors when the text is not a valid document */
-  read(source: string): StoredDocument;
+  read(source: string): CachedDocument;
 }
 
 /** The errors of a request that cannot be executed, each with a code. */
@@ -57,12 +60,12 @@ const MAX_PAIRS = 20_000;
 /** Creates a cache of the most recently used documents, and of the errors of invalid ones. */
 export function createDocuments(schema: GraphQLSchema, limits: Limits): Documents {
   const complexity = createComplexity(schema, limits);
-  const bySource = new LRUCache<string, StoredDocument | RequestErrors>({
+  const bySource = new LRUCache<string, CachedDocument | RequestErrors>({
     maxSize: KEPT_CHARACTERS,
     sizeCalculation: (_, source) => source.length + 100,
   });
 
-  const compile = (source: string): StoredDocument | RequestErrors => {
+  const compile = (source: string): CachedDocument | RequestErrors => {
     const document = parseSource(source, limits.tokens);
     if (document instanceof RequestErrors) return document;
     const { fields, isCyclic } = spreadFields(document);
@@ -126,7 +129,7 @@ const MAX_BRACKETS = 100;
 
 function parseSource(source: string, maxTokens: number): DocumentNode | RequestErrors {
   try {
-    // graphql's parser is recursive, and how many levels fit on the stack depends on how V8 has compiled it.
+    // The parser of graphql-js is recursive, and how many levels fit on the stack depends on how V8 has compiled it.
     if (isDeeper(source, { levels: MAX_BRACKETS, maxTokens }))
       return tooComplex(`Expected at most ${MAX_BRACKETS} levels of nested brackets, got more.`);
     return parse(source, { maxTokens });
@@ -140,8 +143,8 @@ function parseSource(source: string, maxTokens: number): DocumentNode | RequestE
 }
 
 /**
- * Whether more than `levels` brackets are open at once in the first `maxTokens` tokens. Throws graphql's error for an invalid
- * token.
+ * Whether more than `levels` brackets are open at once in the first `maxTokens` tokens. Throws the error of graphql-js for an
+ * invalid token.
  */
 function isDeeper(source: string, { levels, maxTokens }: { levels: number; maxTokens: number }): boolean {
   const lexer = new Lexer(new Source(source));

@@ -18,11 +18,11 @@ export type FillObject = (source: unknown) => Record<string, unknown> | undefine
 
 /**
  * Creates a function that fills all copied fields at once. It returns undefined when a value is not of its field's
- * JavaScript type, so that errors and functions are handled field by field, and for the first `hot` objects, for which generating
- * code does not pay off.
+ * JavaScript type, so that errors and functions are handled field by field, and for the first `generateAfter` objects
+ * (`createPlans`).
  * @returns a function that creates objects with all `fields` in order, those that are not copied being null
  */
-export function createFillObject(fields: readonly ObjectField[], hot: number): FillObject {
+export function createFillObject(fields: readonly ObjectField[], generateAfter: number): FillObject {
   let count = 0;
   let fill: FillObject | undefined;
   if (!fields.some(isCopied)) return () => undefined;
@@ -30,7 +30,7 @@ export function createFillObject(fields: readonly ObjectField[], hot: number): F
     if (typeof source !== 'object') return undefined;
     if (fill === undefined) {
       count += 1;
-      if (count <= hot) return undefined;
+      if (count <= generateAfter) return undefined;
       fill = generate(fields);
     }
     try {

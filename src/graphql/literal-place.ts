@@ -11,7 +11,7 @@ const LITERALS: ReadonlySet<string> = new Set([Kind.INT, Kind.FLOAT, Kind.STRING
 export function withPlace(error: GraphQLError, document: DocumentNode): GraphQLError {
   const literal = error.nodes?.[0];
   if (literal === undefined) return error;
-  // graphql's own errors about lists and objects say what they are in. Those of our scalars do not.
+  // The errors of graphql-js about lists and objects say what they are in. Those of our scalars do not.
   if (!LITERALS.has(literal.kind) && exposedCode(error.originalError ?? error) === undefined) return error;
   const place = placeOf(literal, document);
   if (place === undefined) return error;

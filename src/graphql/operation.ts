@@ -1,15 +1,15 @@
 import { OperationTypeNode, type OperationDefinitionNode } from 'graphql';
 import type { Caller } from '../access/caller.ts';
 import type { Measured } from './complexity.ts';
-import type { StoredDocument } from './documents.ts';
+import type { CachedDocument } from './documents.ts';
 import type { VariableValues } from './plan.ts';
 
 /** The parameters of a GraphQL request, as specified by GraphQL over HTTP. */
 export interface GraphQLRequest {
-  /** Empty when the request names a persisted document instead. */
+  /** Empty when the request has only the hash of a persisted document. */
   readonly query: string;
-  /** Whether it names a persisted document, which clients with automatic persisted queries try first. */
-  readonly isPersisted: boolean;
+  /** Whether it has only the hash of a persisted document, which clients with automatic persisted queries try first. */
+  readonly hasHashOnly: boolean;
   readonly operationName: string | undefined;
   readonly variables: Readonly<Record<string, unknown>> | undefined;
 }
@@ -33,7 +33,7 @@ export interface RequestOrigin {
  * the values of variables included.
  */
 export interface PreparedRequest {
-  readonly document: StoredDocument;
+  readonly document: CachedDocument;
   readonly definition: OperationDefinitionNode;
   /** The name in the request, which may leave it out if the document has one operation only. */
   readonly name: string | undefined;

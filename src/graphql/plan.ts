@@ -23,13 +23,11 @@ import {
 import { collectFields, conditionVariables, fragmentsOf, type Fragments } from './collect-fields.ts';
 import { createFillObject, isCopied, type FillObject, type ObjectField } from './fill-object.ts';
 
-/** A request's variables, coerced and with defaults filled in, as returned by graphql's `getVariableValues`. */
+/** A request's variables, coerced and with defaults filled in, as returned by `getVariableValues` of graphql-js. */
 export type VariableValues = NonNullable<Parameters<typeof getArgumentValues>[2]>;
 
 /** How to execute an operation, computed once and shared by all requests for it. */
 export interface OperationPlan {
-  /** Whether it queries the schema, which only graphql's own executor can do. */
-  readonly isIntrospection: boolean;
   readonly root: SelectionPlan;
   /** Whether each root field starts only after the previous one has ended, as in a mutation. */
   readonly isSerial: boolean;
@@ -40,9 +38,9 @@ export interface SelectionPlan {
   readonly fields: readonly FieldPlan[];
   /** Creates the object to put them into, with null for each. */
   readonly createObject: () => Record<string, unknown>;
-  /** Creates the object with all fields filled in except the `others`, if that is possible at once. */
+  /** Creates the object with all fields filled in except the `uncopiedFields`, if that is possible at once. */
   readonly fillObject: FillObject;
-  readonly others: readonly FieldPlan[];
+  readonly uncopiedFields: readonly FieldPlan[];
 }
 
 type Resolve = (source: unknown, args: object, context: unknown) => unknown;
@@ -77,41 +75,46 @@ export type Completion = { readonly isNonNull: boolean } & (
 /**
  * Creates the plans for one operation of a valid document. `@skip` and `@include` are applied when a plan is made, so there is
  * one for each combination of their values. The fields of a type are planned when its first object is encountered.
- * @param hot after how many objects of a selection a function that fills them is generated. Most documents that return more are
- *   used again; for one that is used once, generating it would not pay off.
- * @returns a function from a request's variables to its plan
+ * @param generateAfter how many objects a selection fills field by field before code is generated for it. A document that returns
+ *   more is usually sent again; for a single use, generating code would not pay off.
+ * @returns a function from a request's variables to its plan; undefined for what graphql-js executes (`CachedDocument.plan`)
  */
 export function createPlans(
   schema: GraphQLSchema,
-  { document, operation, hot = 64 }: { document: DocumentNode; operation: OperationDefinitionNode; hot?: number },
+  {
+    document,
+    operation,
+    generateAfter = 64,
+  }: { document: DocumentNode; operation: OperationDefinitionNode; generateAfter?: number },
 ): (variables: VariableValues) => OperationPlan | undefined {
   const variables = conditionVariables(document);
   const fragments = fragmentsOf(document);
   const rootType = schema.getRootType(operation.operation);
   if (!rootType) throw new Error(`the schema has no ${operation.operation}`);
-  const plans = new Map<string, OperationPlan>();
+  const isSerial = operation.operation === OperationTypeNode.MUTATION;
+  const planFor = (values: ReadonlyMap<string, boolean>): OperationPlan | undefined => {
+    const root = new Planner({ schema, fragments, values }, generateAfter).selection(rootType, [
+      operation.selectionSet,
+    ]);
+    return root.fields.some(isIntrospection) ? undefined : { root, isSerial };
+  };
+  const plans = new Map<string, OperationPlan | undefined>();
   return ({ coerced }) => {
-    // Left to graphql's executor, which adds an error for each object with such a condition.
+    // graphql-js adds an error for each object with such a condition.
     if (variables.some((name) => coerced[name] === null)) return undefined;
     const key = variables.map((name) => Number(coerced[name] === true)).join('');
-    let plan = plans.get(key);
-    if (plan === undefined) {
+    if (!plans.has(key)) {
       // No client uses more than sixteen combinations at a time.
       if (plans.size === MAX_PLANS) plans.clear();
-      const values = new Map(variables.map((name) => [name, coerced[name] === true]));
-      const root = new Planner({ schema, fragments, values }, hot).selection(rootType, [operation.selectionSet]);
-      plan = {
-        root,
-        isIntrospection: root.fields.some(({ name }) => name === '__schema' || name === '__type'),
-        isSerial: operation.operation === OperationTypeNode.MUTATION,
-      };
-      plans.set(key, plan);
+      plans.set(key, planFor(new Map(variables.map((name) => [name, coerced[name] === true]))));
     }
-    return plan;
+    return plans.get(key);
   };
 }
 
 const MAX_PLANS = 16;
+
+const isIntrospection = ({ name }: FieldPlan): boolean => name === '__schema' || name === '__type';
 
 interface Selections {
   readonly schema: GraphQLSchema;
@@ -123,11 +126,11 @@ interface Selections {
 /** Creates the parts of one plan on demand. */
 class Planner {
   readonly #selections: Selections;
-  readonly #hot: number;
+  readonly #generateAfter: number;
 
-  constructor(selections: Selections, hot: number) {
+  constructor(selections: Selections, generateAfter: number) {
     this.#selections = selections;
-    this.#hot = hot;
+    this.#generateAfter = generateAfter;
   }
 
   selection(type: GraphQLObjectType, sets: readonly SelectionSetNode[]): SelectionPlan {
@@ -141,8 +144,8 @@ class Planner {
     return {
       fields,
       createObject: createEmpty(fields),
-      fillObject: createFillObject(fields, this.#hot),
-      others: fields.filter((field) => !isCopied(field)),
+      fillObject: createFillObject(fields, this.#generateAfter),
+      uncopiedFields: fields.filter((field) => !isCopied(field)),
     };
   }
 
@@ -219,7 +222,10 @@ function once<Result>(make: () => Result): () => Result {
   return () => (made ??= make());
 }
 
-/** Our resolvers take three arguments (`createSchema` checks it): building graphql's fourth costs more than most of them. */
+/**
+ * Our resolvers take three arguments (`createSchema` checks that): creating graphql-js's fourth, `info`, would cost more than
+ * most resolvers.
+ */
 function resolverOf(definition: GraphQLField<unknown, unknown>, { name }: GraphQLObjectType): Resolve | undefined {
   return definition.name === '__typename' ? () => name : (definition.resolve as Resolve | undefined);
 }

@@ -32,7 +32,7 @@ const CHARACTERS_PER_ENTRY = 200;
 export function createPrepare({ schema, documents }: { schema: GraphQLSchema; documents: Documents }): Prepare {
   const known = new LRUCache<string, PreparedRequest>({ maxSize: KEPT_CHARACTERS });
   const prepareRequest = (request: GraphQLRequest): PreparedRequest => {
-    if (request.isPersisted) throw new RequestErrors([notPersisted()]);
+    if (request.hasHashOnly) throw new RequestErrors([notPersisted()]);
     const document = documents.read(request.query);
     const { operationName: name, variables: rawVariables = {} } = request;
     const definition = pickOperation(document.document, name);

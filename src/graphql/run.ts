@@ -3,11 +3,11 @@ import type { Operation } from './operation.ts';
 import { authorise } from './stages/authorise.ts';
 import { bound } from './stages/bound.ts';
 import { createExecute, type ExecuteOptions } from './stages/execute.ts';
-import { mask, type MaskError, type Results } from './stages/mask.ts';
-import { dryRun, reportCost } from './stages/report-cost.ts';
+import { mask, type MaskError } from './stages/mask.ts';
+import { costAlone, reportCost } from './stages/report-cost.ts';
 import { serialise, type GraphQLResponse } from './stages/serialise.ts';
 import { createSharedCache } from './stages/shared-cache.ts';
-import { createSubscribe } from './stages/subscribe.ts';
+import { createSubscribe, type Results } from './stages/subscribe.ts';
 
 export interface RunOptions extends ExecuteOptions {
   /** Undefined when responses are not cached. */
@@ -32,16 +32,19 @@ export interface Subscription {
 export function createRun(options: RunOptions) {
   const { maskError } = options;
   const sharedCache = createSharedCache(options.cache);
-  const executeUnmasked = createExecute(options);
-  const execute: typeof executeUnmasked = (operation, inputs) => mask(executeUnmasked(operation, inputs), maskError);
-  const subscribe = createSubscribe({ ...options, execute });
+  const execute = createExecute(options);
+  const executeMasked: typeof execute = (operation, inputs) => mask(execute(operation, inputs), maskError);
+  const subscribe = createSubscribe({ ...options, executeMasked });
 
   return {
-    /** The response to a query or mutation. */
+    /**
+     * The response to a query or mutation, by these stages in order:
+     * authorise, bound, cost alone -> cache (execute, mask, serialise) -> report cost.
+     */
     async respond(operation: Operation): Promise<GraphQLResponse> {
       const response =
         responseInstead(operation) ??
-        (await sharedCache(operation, async (tags) => serialise(await execute(operation, { tags }))));
+        (await sharedCache(operation, async (tags) => serialise(await executeMasked(operation, { tags }))));
       return reportCost(operation, response);
     },
     /** A subscription, or the response to one that is not to begin. */
@@ -58,5 +61,5 @@ export function createRun(options: RunOptions) {
 function responseInstead(operation: Operation): GraphQLResponse | undefined {
   const refusals = authorise(operation);
   const errors = refusals.length > 0 ? refusals : bound(operation);
-  return errors.length > 0 ? serialise({ errors }) : dryRun(operation);
+  return errors.length > 0 ? serialise({ errors }) : costAlone(operation);
 }

@@ -61,7 +61,7 @@ const withoutUndefined = ([type, given]: readonly [string, object]) => ({
     : given,
 });
 
-/** Plans do not provide graphql's `info`, which costs more to build than most fields to resolve. */
+/** Plans call resolvers without graphql-js's `info`: `resolverOf` in plan.ts says why. */
 function assertNeedsNoInfo(schema: GraphQLSchema): void {
   for (const type of Object.values(schema.getTypeMap()))
     if (isObjectType(type) && !isIntrospectionType(type))

@@ -25,7 +25,7 @@ export function createYogaHandler({ prepare, run, callerOf, maskError, ...option
         const { query = '', operationName, variables } = params;
         const origin = { caller: callerOf(request), signal: request.signal, refresh: false, costMode: undefined };
         try {
-          const parameters = { query, isPersisted: false, operationName: operationName ?? undefined, variables };
+          const parameters = { query, hasHashOnly: false, operationName: operationName ?? undefined, variables };
           // Yoga has parsed the request already.
           const operation = prepare({ text: JSON.stringify(parameters), parse: () => parameters }, origin);
           if (isMutation(operation) && request.method === 'GET') return { errors: [mutationByGet()] };

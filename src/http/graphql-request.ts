@@ -128,20 +128,21 @@ const isDeeper = (value: unknown, levels: number): boolean =>
 
 function checkedRequest(given: object): GraphQLRequest {
   const { query, operationName, variables, extensions } = given as Readonly<Record<string, unknown>>;
-  const isPersisted = (!isGiven(query) || query === '') && isForPersistedQuery(extensions);
-  if (!isPersisted && typeof query !== 'string')
+  const hasHashOnly = (!isGiven(query) || query === '') && isForPersistedQuery(extensions);
+  if (!hasHashOnly && typeof query !== 'string')
     throw new HttpError(
       400,
       `Parameter "query": expected a string, got ${query === undefined ? 'nothing' : quoted(query)}.`,
     );
   if (isGiven(operationName) && typeof operationName !== 'string')
     throw new HttpError(400, `Parameter "operationName": expected a string, got ${quoted(operationName)}.`);
-  if (!isMap(variables)) throw new HttpError(400, `Parameter "variables": expected a map, got ${quoted(variables)}.`);
-  if (!isMap(extensions))
+  if (!isMapOrAbsent(variables))
+    throw new HttpError(400, `Parameter "variables": expected a map, got ${quoted(variables)}.`);
+  if (!isMapOrAbsent(extensions))
     throw new HttpError(400, `Parameter "extensions": expected a map, got ${quoted(extensions)}.`);
   return {
     query: typeof query === 'string' ? query : '',
-    isPersisted,
+    hasHashOnly,
     operationName: operationName || undefined,
     variables: variables ?? undefined,
   };
@@ -154,7 +155,7 @@ const isForPersistedQuery = (extensions: unknown): boolean =>
   typeof extensions.persistedQuery === 'object' &&
   extensions.persistedQuery !== null;
 
-const isMap = (value: unknown): value is Readonly<Record<string, unknown>> | null | undefined =>
+const isMapOrAbsent = (value: unknown): value is Readonly<Record<string, unknown>> | null | undefined =>
   value === undefined || (typeof value === 'object' && !Array.isArray(value));
 
 /**

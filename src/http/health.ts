@@ -27,7 +27,7 @@ export const live: Handler = (_, response) => sendJson(response, 200, { status: 
 export function createReadiness({ isStopping, pingDatabase, waiting, redisState }: HealthOptions): Handler {
   return async (_, response) => {
     const database = await within(
-      { ms: PING_MS, late: () => new Error(`no response within ${PING_MS} ms`) },
+      { ms: PING_MS, timeoutError: () => new Error(`no response within ${PING_MS} ms`) },
       pingDatabase,
     ).then(
       (): DependencyState => 'up',

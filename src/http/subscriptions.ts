@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ExecutionResult } from 'graphql';
 import type { Limits } from '../config.ts';
 import type { Subscription } from '../graphql/run.ts';
-import type { Results } from '../graphql/stages/mask.ts';
+import type { Results } from '../graphql/stages/subscribe.ts';
 import { serialise } from '../graphql/stages/serialise.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { openEventStream, type EventStream } from './event-stream.ts';

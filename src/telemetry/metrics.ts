@@ -33,9 +33,9 @@ export function createMetrics() {
       'Transactions that were retried, by reason: conflict, lock wait, lost (connection).',
       ['reason'],
     ),
-    repeatedWrites: counter(
-      'concierge_repeated_writes_total',
-      'Mutations with a known idempotency key: the first result was repeated, and nothing was written.',
+    replayedWrites: counter(
+      'concierge_replayed_writes_total',
+      'Mutations with a known idempotency key: the first result was replayed, and nothing was written.',
     ),
     sweepFailures: counter('concierge_sweep_failures_total', 'Times that old idempotency keys could not be deleted.'),
     requests: counter('concierge_http_requests_total', 'HTTP responses, by status.', ['status']),
@@ -83,11 +83,12 @@ function createExecutionMetrics({ counter }: Kinds) {
   return {
     executions: counter(
       'concierge_executions_total',
-      'Operations executed, by executor: planned, or plain (graphql-js, for introspection).',
+      'Operations executed, by executor. graphql-js (plain) executes introspection, and operations with null for @skip or ' +
+        '@include; everything else is executed by its plan (planned).',
       ['executor'],
     ),
-    repeatedReads: counter(
-      'concierge_repeated_reads_total',
+    retriedReads: counter(
+      'concierge_retried_reads_total',
       'Queries and events that were executed again because something was deleted while they were read.',
     ),
   };

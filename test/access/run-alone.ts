@@ -46,5 +46,5 @@ export const originOf = (caller: Caller): RequestOrigin => ({
 
 export const asking = (query: string): RequestText => ({
   text: query,
-  parse: () => ({ query, isPersisted: false, operationName: undefined, variables: undefined }),
+  parse: () => ({ query, hasHashOnly: false, operationName: undefined, variables: undefined }),
 });

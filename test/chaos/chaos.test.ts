@@ -22,8 +22,8 @@ describe('while gateways are killed, connections cut and servers restarted under
       retried > 10 &&
       MUTATIONS.every(({ name }) => name in byMutation) &&
       REFUSALS.every((code) => code in refused);
-    const isRepeated = async () => ((await chaos.counted()).get('concierge_repeated_writes_total') ?? 0) > 0;
-    chaos = await startChaos({ seed, isEnough: async (done) => !goesOn(isEnough(done) && (await isRepeated())) });
+    const isReplayed = async () => ((await chaos.counted()).get('concierge_replayed_writes_total') ?? 0) > 0;
+    chaos = await startChaos({ seed, isEnough: async (done) => !goesOn(isEnough(done) && (await isReplayed())) });
   });
   afterAll(() => chaos.close());
 
@@ -39,8 +39,8 @@ describe('while gateways are killed, connections cut and servers restarted under
     expect(figures.acknowledged).toBeGreaterThanOrEqual(LEAST_WRITES);
     expect(figures.retried).toBeGreaterThan(10);
     expect(Object.keys(figures.refused)).toEqual(expect.arrayContaining(REFUSALS));
-    const repeated = figures.counted['concierge_repeated_writes_total'];
-    expect(repeated).toBeGreaterThan(0);
+    const replayed = figures.counted['concierge_replayed_writes_total'];
+    expect(replayed).toBeGreaterThan(0);
   });
 });
 

@@ -25,7 +25,7 @@ export interface Gateways {
   readonly close: () => Promise<void>;
 }
 
-const COUNTERS = /^(concierge_(?:transaction_retries|repeated_writes|masked_errors)_total\S*) (\d+)$/gm;
+const COUNTERS = /^(concierge_(?:transaction_retries|replayed_writes|masked_errors)_total\S*) (\d+)$/gm;
 
 interface Slot {
   readonly proxy: CuttingProxy;

@@ -44,7 +44,7 @@ describe('a write whose connection to the database is lost during COMMIT', () =>
     expect(answer.data.createCustomer).toEqual({ customer: { id: expect.any(String), name }, userErrors: [] });
     expect(await found()).toHaveLength(1);
     expect(await gateway.metric('concierge_transaction_retries_total')).toBe(retries + 1);
-    expect(await gateway.metric('concierge_repeated_writes_total')).toBe(1);
+    expect(await gateway.metric('concierge_replayed_writes_total')).toBe(1);
   });
 
   test('can be sent again with its key if the connection is lost again, and the client learns the outcome', async () => {

@@ -82,7 +82,7 @@ describe.each([
   test.each(['new', 'kept'])(
     'are not in the result, and neither is what belonged to them (with a %s plan)',
     async () => {
-      const before = await reader.metric('concierge_repeated_reads_total');
+      const before = await reader.metric('concierge_retried_reads_total');
       let answer: Answer | undefined;
       const statements = await reader.statementsOf(async () => {
         answer = await meanwhile(
@@ -105,7 +105,7 @@ describe.each([
         'Customer by former id': 1,
         [`Customer of ${type}`]: 1,
       });
-      expect(await reader.metric('concierge_repeated_reads_total')).toBe(before + 1);
+      expect(await reader.metric('concierge_retried_reads_total')).toBe(before + 1);
     },
   );
 });

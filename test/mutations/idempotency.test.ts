@@ -28,13 +28,13 @@ describe('the same idempotency key', () => {
   test('with the same input writes once and returns the first result again, and that is counted', async () => {
     const input = { name: 'Once', email: 'once@example.com', tags: ['a'], idempotencyKey: newKey() };
     const first = await gateway.create(input);
-    const [before, counted] = [await gateway.everything(), await gateway.metric('concierge_repeated_writes_total')];
+    const [before, counted] = [await gateway.everything(), await gateway.metric('concierge_replayed_writes_total')];
     expect(await gateway.create(input)).toEqual(first);
     // The spelling of the input matters no more than the order of its fields or the spaces around the key.
     const { idempotencyKey, ...rest } = input;
     expect(await gateway.create({ idempotencyKey: ` ${idempotencyKey} `, ...rest, status: 'LEAD' })).toEqual(first);
     expect(await gateway.everything()).toEqual(before);
-    expect(await gateway.metric('concierge_repeated_writes_total')).toBe(counted + 2);
+    expect(await gateway.metric('concierge_replayed_writes_total')).toBe(counted + 2);
   });
 
   test('returns the object in its current state, and null once it is deleted', async () => {

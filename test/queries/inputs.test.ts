@@ -6,7 +6,7 @@ import type { Answer } from '../support/gateway.ts';
 import { nodeId, askBoth, startSeededGateway, type SeededGateway } from '../support/seeded.ts';
 import { sameData } from './same-answer.ts';
 
-// Each document is executed twice: by its plan, and by graphql's own executor.
+// Each document is executed twice: by its plan, and by graphql-js.
 
 const schema = buildSchema(readFileSync(new URL('../../schema.graphql', import.meta.url), 'utf8'));
 

@@ -35,7 +35,7 @@ const byText = KEYS.filter(({ column }) => column !== 'id');
 const document = (field: string, argument: string, type: string) =>
   `query Q($key: ${type}) { ${field}(${argument}) { __typename id } }`;
 
-/** Both results of a query: by its plan, and by graphql's own executor. */
+/** Both results of a query: by its plan, and by graphql-js. */
 async function both(query: string, variables: Record<string, unknown>): Promise<Answer[]> {
   const { plain, planned } = await askBoth(gateway, query, variables);
   return [plain, planned];

@@ -85,7 +85,7 @@ function later(value: unknown, drawn: number): unknown {
   return promise;
 }
 
-/** graphql's executor leaves rejections unhandled if a list is resolved too late. */
+/** graphql-js leaves rejections unhandled if a list is resolved too late. */
 function heeded<Value>(promise: Promise<Value>): Promise<Value> {
   promise.then(undefined, () => undefined);
   return promise;
@@ -138,7 +138,7 @@ interface Request {
   readonly variables?: Readonly<Record<string, unknown>>;
 }
 
-/** The results of a request by graphql's executor and by two plans, one of which fills objects from the start. */
+/** The results of a request by graphql-js and by two plans, one of which fills objects from the start. */
 async function executed(schema: GraphQLSchema, { query, operationName, variables = {} }: Request) {
   const document = parse(query);
   const operation = document.definitions.find(
@@ -148,7 +148,7 @@ async function executed(schema: GraphQLSchema, { query, operationName, variables
   if (operation?.kind !== Kind.OPERATION_DEFINITION) throw new Error(`no operation in ${query}`);
   const { variableValues, errors } = getVariableValues(schema, operation.variableDefinitions ?? [], variables);
   if (errors !== undefined) throw new Error(`${query}: ${errors.join()}`);
-  const plans = [0, Infinity].map((hot) => createPlans(schema, { document, operation, hot }));
+  const plans = [0, Infinity].map((generateAfter) => createPlans(schema, { document, operation, generateAfter }));
   const planned = plans.map((planOf) => async () => {
     const plan = planOf(variableValues);
     if (plan === undefined) throw new Error(`no plan for ${query}`);

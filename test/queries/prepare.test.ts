@@ -9,7 +9,7 @@ function prepareThrice(query: string, variables: Readonly<Record<string, unknown
   const text = JSON.stringify({ query, variables });
   const parse = () => {
     parsed += 1;
-    return { query, isPersisted: false, operationName: undefined, variables };
+    return { query, hasHashOnly: false, operationName: undefined, variables };
   };
   const results = [1, 2, 3].map(() => {
     try {
@@ -31,7 +31,7 @@ test('a query that is sent again is not parsed again', () => {
 
 test('each request has its own caller, signal and headers, even if its text is known', () => {
   const { prepare } = createRunAlone();
-  const request = { query: LIST, isPersisted: false, operationName: undefined, variables: undefined };
+  const request = { query: LIST, hasHashOnly: false, operationName: undefined, variables: undefined };
   const [first, second] = [originOf(ANYBODY), { ...originOf(ANYBODY), refresh: true, costMode: 'report' } as const];
   const operations = [first, second].map((origin) => prepare({ text: LIST, parse: () => request }, origin));
   expect(operations.map(({ signal }) => signal)).toEqual([first.signal, second.signal]);
@@ -58,7 +58,7 @@ test('kept requests take a bounded amount of memory', () => {
     const variables = { unused: 'x'.repeat(10_000), number };
     const parse = () => {
       parsed += 1;
-      return { query: LIST, isPersisted: false, operationName: undefined, variables };
+      return { query: LIST, hasHashOnly: false, operationName: undefined, variables };
     };
     prepare({ text: JSON.stringify(variables), parse }, originOf(ANYBODY));
   };
@@ -77,7 +77,7 @@ test('equal requests have equal hashes, however they are written, and others do 
     prepare(
       {
         text: JSON.stringify([query, variables, operationName]),
-        parse: () => ({ query, isPersisted: false, operationName, variables: { ...variables } }),
+        parse: () => ({ query, hasHashOnly: false, operationName, variables: { ...variables } }),
       },
       originOf(ANYBODY),
     ).hash();

@@ -1,7 +1,7 @@
 import { expect } from '@jest/globals';
 import { askBoth, type SeededGateway } from '../support/seeded.ts';
 
-/** The data of a document, which must be the same by its plan and by graphql's own executor. */
+/** The data of a document, which must be the same by its plan and by graphql-js. */
 export async function sameData(
   gateway: SeededGateway,
   query: string,

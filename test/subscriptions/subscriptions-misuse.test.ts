@@ -93,6 +93,13 @@ describe('a stream reports an error and ends for', () => {
       INVALID,
       /must not use `@skip`/,
     ],
+    [
+      'null for @include',
+      'subscription($id: ID!, $if: Boolean = true) { customerChanged(id: $id) { name @include(if: $if) } }',
+      { id: idOf('Customer', 1), if: null },
+      'BAD_USER_INPUT',
+      /^Expected true or false for @skip and @include, got a variable that is null\.$/,
+    ],
     ['an unknown field', 'subscription { orderChanged { id } }', {}, INVALID, /Cannot query field/],
     ['no field of the customer', `subscription { customerChanged(id: "x") }`, {}, INVALID, /must have a selection/],
     ['no document', 'subscription {', {}, 'GRAPHQL_PARSE_FAILED', /Syntax Error/],

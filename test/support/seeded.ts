@@ -15,7 +15,7 @@ export const startSeededGateway = (
 const INTROSPECTED = 'introspected: __schema { queryType { name } }';
 
 /**
- * Executes a document both by its plan and by graphql's own executor, for which a query gets an introspection field that is
+ * Executes a document both by its plan and by graphql-js, for which a query gets an introspection field that is
  * removed from the answer again. A mutation is sent twice.
  */
 export async function askBoth(
@@ -44,10 +44,10 @@ export async function askBoth(
   const asked = await gateway.request(`${query.slice(0, at)} ${INTROSPECTED} ${query.slice(at)}`, options);
   if (asked.data !== undefined) {
     const run = [await runs('planned'), await runs('plain')].map((count, i) => count - (before[i] ?? 0));
-    // graphql's executor runs those with a condition that is null.
+    // graphql-js executes those with null for @skip or @include.
     const isLeft = run.join() === '0,2' && /\(if: \$if\)/.test(query) && variables['if'] === null;
     if (run.join() !== '1,1' && !isLeft)
-      throw new Error(`expected to run once planned and once plain, ran ${run.join()}: ${query}`);
+      throw new Error(`expected to run once by its plan and once by graphql-js, ran ${run.join()}: ${query}`);
   }
   return { planned, plain: withoutIntrospection(asked, query.slice(0, at)) };
 }

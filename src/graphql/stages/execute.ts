@@ -1,8 +1,8 @@
-import { execute as executeByGraphQL, type ExecutionResult, type GraphQLSchema } from 'graphql';
+import { execute as executeByGraphqlJs, type ExecutionResult, type GraphQLSchema } from 'graphql';
 import { createError } from '../../errors.ts';
 import type { Metrics } from '../../telemetry/metrics.ts';
 import { within } from '../../time-limit.ts';
-import { consistently } from '../consistent.ts';
+import { retryInconsistent } from '../retry-inconsistent.ts';
 import type { CreateContext } from '../context.ts';
 import { executePlan } from '../execute-plan.ts';
 import { isMutation, type Operation } from '../operation.ts';
@@ -12,33 +12,37 @@ export interface ExecuteOptions {
   readonly createContext: CreateContext;
   /** How long one execution may take. */
   readonly requestMs: number;
-  readonly metrics: Pick<Metrics, 'executions' | 'repeatedReads'>;
+  readonly metrics: Pick<Metrics, 'executions' | 'retriedReads'>;
 }
 
 export type Execute = ReturnType<typeof createExecute>;
 
 /**
- * Executes an operation by its plan, or by graphql's executor if it has none, in a context of its own. Retries a query whose
- * reads were inconsistent, but not a mutation, which has written by then.
- * @returns a function that rejects with TIMEOUT when time is up, or with the reason of the operation's signal. Its `rootValue` is
- *   a subscription's event, and `tags` collects the tags (`batch/tags.ts`) of everything that is read.
+ * Executes operations, each in a context of its own: graphql-js executes introspection, and operations with null for @skip or
+ * @include; everything else is executed by its plan. Retries a query whose reads were inconsistent, but not a mutation, which has
+ * written by then.
  */
 export function createExecute({ schema, createContext, requestMs, metrics }: ExecuteOptions) {
   const executions = { plain: metrics.executions.labels('plain'), planned: metrics.executions.labels('planned') };
+  /**
+   * Rejects with TIMEOUT when time is up, or with the reason of the operation's signal.
+   * @param inputs.rootValue a subscription's event
+   * @param inputs.tags collects the tags (`batch/tags.ts`) of everything that is read
+   */
   return (
     operation: Operation,
-    { tags, rootValue }: { readonly tags: Set<string>; readonly rootValue?: unknown },
+    inputs: { readonly tags: Set<string>; readonly rootValue?: unknown },
   ): Promise<ExecutionResult> => {
+    const { tags, rootValue } = inputs;
     const { document, definition, variables } = operation;
     const plan = document.plan(definition, variables);
-    const isPlanned = plan !== undefined && !plan.isIntrospection;
-    executions[isPlanned ? 'planned' : 'plain'].inc();
-    const late = () => tookTooLong(operation, requestMs);
-    return within({ ms: requestMs, late, signal: operation.signal }, (signal) => {
+    executions[plan === undefined ? 'plain' : 'planned'].inc();
+    const timeoutError = () => tookTooLong(operation, requestMs);
+    return within({ ms: requestMs, timeoutError, signal: operation.signal }, (signal) => {
       const run = () => {
         const contextValue = createContext(operation, { tags, signal });
-        if (isPlanned) return executePlan(plan, { rootValue, contextValue, variables, signal });
-        return executeByGraphQL({
+        if (plan !== undefined) return executePlan(plan, { rootValue, contextValue, variables, signal });
+        return executeByGraphqlJs({
           schema,
           document: document.document,
           operationName: operation.name,
@@ -47,7 +51,7 @@ export function createExecute({ schema, createContext, requestMs, metrics }: Exe
           rootValue,
         });
       };
-      return isMutation(operation) ? run() : consistently(run, () => metrics.repeatedReads.inc());
+      return isMutation(operation) ? run() : retryInconsistent(run, () => metrics.retriedReads.inc());
     });
   };
 }

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { GraphQLError, type ExecutionResult } from 'graphql';
-import { CodedError, createError, ERROR_CODES, type ErrorCode } from '../../errors.ts';
+import { CodedError, createError } from '../../errors.ts';
 import { toGatewayError } from '../../db/errors.ts';
 import type { Log } from '../../telemetry/log.ts';
 import type { Metrics } from '../../telemetry/metrics.ts';
@@ -27,24 +27,22 @@ export function createMaskError({ log, metrics }: { log: Log; metrics: Metrics }
   };
 }
 
-/** The result of a query or mutation, or those of a subscription, one for each event. */
-export type Results = ExecutionResult | AsyncIterable<ExecutionResult>;
-
 /**
  * Masks the errors of a result, or turns a rejection into a result with a masked error; never rejects. A result without data
- * means that nothing was executed; then graphql's own errors say what is wrong with the request. A stream of results is
+ * means that nothing was executed; then the errors of graphql-js say what is wrong with the request. A stream of results is
  * returned unchanged: each of them is masked when it is executed.
  */
-export async function mask(running: PromiseLike<ExecutionResult>, maskError: MaskError): Promise<ExecutionResult>;
-export async function mask(running: PromiseLike<Results>, maskError: MaskError): Promise<Results>;
-export async function mask(running: PromiseLike<Results>, maskError: MaskError): Promise<Results> {
+export async function mask<Result extends ExecutionResult | AsyncIterable<ExecutionResult>>(
+  running: PromiseLike<Result>,
+  maskError: MaskError,
+): Promise<Result | ExecutionResult> {
   try {
     const result = await running;
     if (Symbol.asyncIterator in result || result.errors === undefined) return result;
     const isRequestError = result.data === undefined;
     const errors = result.errors.map((error) =>
       maskError(
-        isRequestError && exposedCode(error) === undefined && isOfGraphQL(error)
+        isRequestError && exposedCode(error) === undefined && isOfGraphqlJs(error)
           ? createError('BAD_USER_INPUT', error.message)
           : error,
       ),
@@ -55,15 +53,9 @@ export async function mask(running: PromiseLike<Results>, maskError: MaskError):
   }
 }
 
-/** Whether the error comes from GraphQL itself: an invalid variable's error wraps that of the scalar. */
-function isOfGraphQL({ originalError }: GraphQLError): boolean {
-  return originalError === undefined || (originalError instanceof GraphQLError && isOfGraphQL(originalError));
-}
-
-/** The HTTP status of a response that has these errors and no data. */
-export function statusOf(errors: readonly GraphQLError[]): number {
-  const code = errors[0]?.extensions['code'];
-  return typeof code === 'string' && code in ERROR_CODES ? ERROR_CODES[code as ErrorCode] : 500;
+/** Whether the error comes from graphql-js: an invalid variable's error wraps that of the scalar. */
+function isOfGraphqlJs({ originalError }: GraphQLError): boolean {
+  return originalError === undefined || (originalError instanceof GraphQLError && isOfGraphqlJs(originalError));
 }
 
 /** Yoga's own error for a request that it cannot read: not from a resolver, and with status 4xx. */
@@ -73,9 +65,9 @@ function refusedRequest({ message, extensions, originalError, path }: GraphQLErr
   return http.status < 500 ? new GraphQLError(message, { extensions: { code: 'BAD_USER_INPUT', http } }) : undefined;
 }
 
-/** GraphQL's own error for a variable that is null or missing in an argument. Validation lets some such variables through. */
+/** The error of graphql-js for a variable that is null or missing in an argument. Validation lets some such variables through. */
 function refusedArgument(error: GraphQLError): GraphQLError | undefined {
-  return isOfGraphQL(error) && error.message.startsWith('Argument "') ? coded(error, 'BAD_USER_INPUT') : undefined;
+  return isOfGraphqlJs(error) && error.message.startsWith('Argument "') ? coded(error, 'BAD_USER_INPUT') : undefined;
 }
 
 /** The outermost error with a code of its own: it may wrap a cause that has a different one, or none. */

@@ -15,5 +15,5 @@ export function reportCost({ costMode, measured }: Operation, response: GraphQLR
 }
 
 /** The response to a request for the cost alone, which runs nothing; undefined for any other request. */
-export const dryRun = ({ costMode }: Operation): GraphQLResponse | undefined =>
+export const costAlone = ({ costMode }: Operation): GraphQLResponse | undefined =>
   costMode === 'validate' ? serialise({}) : undefined;

@@ -1,6 +1,6 @@
-import type { ExecutionResult } from 'graphql';
+import type { ExecutionResult, GraphQLError } from 'graphql';
+import { ERROR_CODES, type ErrorCode } from '../../errors.ts';
 import { isGiven } from '../../given.ts';
-import { statusOf } from './mask.ts';
 
 /** A response that is ready to be sent. */
 export interface GraphQLResponse {
@@ -15,7 +15,7 @@ export interface GraphQLResponse {
 
 const NOT_STORED = { 'x-cache': 'BYPASS', 'cache-control': 'no-store' };
 
-/** Encodes a masked result once: the client and Redis both get these bytes, and each would encode a string again. */
+/** Encodes a masked result as bytes, once; a string would be encoded twice, for the client and for Redis. */
 export function serialise(result: ExecutionResult): GraphQLResponse {
   const { data, errors } = result;
   const hasErrors = errors !== undefined && errors.length > 0;
@@ -25,4 +25,10 @@ export function serialise(result: ExecutionResult): GraphQLResponse {
     headers: NOT_STORED,
     hasErrors,
   };
+}
+
+/** The HTTP status of a response that has these errors and no data. */
+function statusOf(errors: readonly GraphQLError[]): number {
+  const code = errors[0]?.extensions['code'];
+  return typeof code === 'string' && code in ERROR_CODES ? ERROR_CODES[code as ErrorCode] : 500;
 }

@@ -2,6 +2,7 @@ import {
   createSourceEventStream,
   mapSourceToResponseEvent,
   validateSubscriptionArgs,
+  type DocumentNode,
   type ExecutionResult,
   type GraphQLSchema,
 } from 'graphql';
@@ -9,32 +10,38 @@ import pLimit from 'p-limit';
 import type { StreamEvent } from '../../crm/context.ts';
 import { isGiven } from '../../given.ts';
 import { exposedCode, graphqlError } from '../coded-errors.ts';
+import { conditionVariables } from '../collect-fields.ts';
 import type { CreateContext } from '../context.ts';
 import type { Operation } from '../operation.ts';
+import type { VariableValues } from '../plan.ts';
 import type { Execute } from './execute.ts';
-import { mask, type MaskError, type Results } from './mask.ts';
+import { mask, type MaskError } from './mask.ts';
 
 export interface SubscribeOptions {
   readonly schema: GraphQLSchema;
   readonly createContext: CreateContext;
   readonly maskError: MaskError;
   /** Never rejects, and masks errors. */
-  readonly execute: Execute;
+  readonly executeMasked: Execute;
   readonly eventsAtOnce: number;
 }
 
+/** The results of a subscription, one for each event; a single one, with errors, if it could not begin. */
+export type Results = ExecutionResult | AsyncIterable<ExecutionResult>;
+
 /**
- * Executes a subscription once for each event from its field's `subscribe`. Each result is read from the database, within a
- * request's time limit. Its `extensions.stream.state` says whether changes made through other gateways are noticed. A result
- * without data is the last one, unless its errors are transient: then it is retried.
+ * Executes a subscription once for each event from its field's `subscribe`. The field's `subscribe` and `resolve` are in
+ * src/crm/customer/resolvers.ts. Each result is read from the database, within a request's time limit. Its
+ * `extensions.stream.state` says whether changes made through other gateways are noticed. A result without data is the last one,
+ * unless its errors are transient: then it is retried.
  * @returns a function that gives masked results; only one, with errors, when the subscription cannot begin
  */
-export function createSubscribe({ schema, createContext, maskError, execute, eventsAtOnce }: SubscribeOptions) {
+export function createSubscribe({ schema, createContext, maskError, executeMasked, eventsAtOnce }: SubscribeOptions) {
   const limited = pLimit(eventsAtOnce);
 
   async function begin(operation: Operation): Promise<Results> {
-    const { document, definition, name, rawVariables, variables, signal } = operation;
-    if (document.plan(definition, variables) === undefined) return { errors: [nullCondition()] };
+    const { document, name, rawVariables, variables, signal } = operation;
+    if (hasNullCondition(document.document, variables)) return { errors: [nullCondition()] };
     const valid = validateSubscriptionArgs({
       schema,
       document: document.document,
@@ -47,7 +54,7 @@ export function createSubscribe({ schema, createContext, maskError, execute, eve
     if (!(Symbol.asyncIterator in events)) return events;
     return mapSourceToResponseEvent(valid, events, ({ rootValue }) =>
       limited(async () =>
-        withStreamState(rootValue as StreamEvent, await execute(operation, { tags: new Set(), rootValue })),
+        withStreamState(rootValue as StreamEvent, await executeMasked(operation, { tags: new Set(), rootValue })),
       ),
     );
   }
@@ -61,6 +68,10 @@ function withStreamState(event: StreamEvent, result: ExecutionResult): Execution
   else if (!isGiven(result.data)) event.end();
   return { ...result, extensions: { stream: { state: event.state } } };
 }
+
+/** Whether a variable in `@skip` or `@include` is null, so that no event could be executed. */
+const hasNullCondition = (document: DocumentNode, { coerced }: VariableValues): boolean =>
+  conditionVariables(document).some((name) => coerced[name] === null);
 
 const nullCondition = () =>
   graphqlError('BAD_USER_INPUT', 'Expected true or false for @skip and @include, got a variable that is null.');

@@ -10,7 +10,7 @@ const MAX_RUNS = 3;
  * @param run must use new loaders each time
  * @param onRetry called before each run but the first
  */
-export async function consistently(
+export async function retryInconsistent(
   run: () => PromiseLike<ExecutionResult> | ExecutionResult,
   onRetry: () => void,
 ): Promise<ExecutionResult> {
