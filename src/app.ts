@@ -10,8 +10,8 @@ import { sharedKey } from './db/shared-key.ts';
 import { createCustomerBus } from './events/customer-bus.ts';
 import { createContexts, type ContextOptions } from './graphql/context.ts';
 import { createDocuments } from './graphql/documents.ts';
-import { createPrepare, type Prepare } from './graphql/prepare.ts';
-import { createRun, type Run } from './graphql/run.ts';
+import { createPrepare } from './graphql/prepare.ts';
+import { createRespond, createRun, type Respond } from './graphql/run.ts';
 import { createSchema, SDL } from './graphql/schema.ts';
 import { createMaskError } from './graphql/stages/mask.ts';
 import { createYogaHandler } from './graphql/yoga.ts';
@@ -62,9 +62,9 @@ export async function createApp(config: AppConfig, { log }: { log: Log }): Promi
   const db = await createDatabase(databaseOptions(config, metrics));
   const { cursors, cursorKey } = await openCursors(db);
   const { redis, cache, bus } = createRedisParts(config, { cursorKey, log, metrics });
-  const { prepare, run, yoga } = createGraphQL(config, { db, cache, customerEvents: bus, cursors, log, metrics });
+  const { respond, yoga } = createGraphQL(config, { db, cache, customerEvents: bus, cursors, log, metrics });
   const subscriptions = createSubscriptions({ limits, metrics });
-  const graphql = createGraphQLHandler({ prepare, run, bodyBytes: limits.bodyBytes, subscriptions });
+  const graphql = createGraphQLHandler({ respond, bodyBytes: limits.bodyBytes, subscriptions });
   const server = createHttpServer({
     log,
     metrics,
@@ -142,7 +142,7 @@ const callerOf = () => ANYBODY;
 function createGraphQL(
   { limits }: Config,
   { log, ...given }: Omit<ContextOptions, 'limits'> & { readonly log: Log },
-): { readonly prepare: Prepare; readonly run: Run; readonly yoga: ReturnType<typeof createYogaHandler> } {
+): { readonly respond: Respond; readonly yoga: ReturnType<typeof createYogaHandler> } {
   const schema = createSchema();
   const maskError = createMaskError({ log, metrics: given.metrics });
   const prepare = createPrepare({ schema, documents: createDocuments(schema, limits) });
@@ -155,7 +155,8 @@ function createGraphQL(
     maskError,
   });
   const page = { graphiql: graphiqlOptions, renderGraphiQL };
-  return { prepare, run, yoga: createYogaHandler({ ...page, schema, prepare, run, callerOf, maskError }) };
+  const respond = createRespond({ prepare, run });
+  return { respond, yoga: createYogaHandler({ ...page, schema, respond, callerOf, maskError }) };
 }
 
 function databaseOptions({ databaseUrl, limits }: Config & { readonly databaseUrl: string }, metrics: Metrics) {

@@ -1,6 +1,5 @@
 import DataLoader from 'dataloader';
 import type { ListQuery, ListSource, PageQuery, Position } from './list-query.ts';
-import { assertIndexed } from './index-choice.ts';
 import { rejectingKeys } from './keyed.ts';
 import type { BatchContext, LoaderFactory } from './loader.ts';
 import { paddedParents } from './padding.ts';
@@ -39,7 +38,6 @@ export interface ListLoaderFactory<Row> extends LoaderFactory<ListLoaders<Row>> 
  * The factory of the loaders of a list's pages, counts and existence, each keyed by parent.
  * @param name such as `Customer.orders`: names statements in metrics, and the list in cursors
  * @param parent the column that holds the parent's id; left out for a list without a parent
- * @throws TypeError when the table's definition has no index for one of the list's orders
  */
 export function listLoaders<T extends Columns>(
   name: string,
@@ -47,7 +45,6 @@ export function listLoaders<T extends Columns>(
   parent?: keyof T & string,
 ): ListLoaderFactory<RowOf<T>> {
   const source: ListSource = { name, table, parent };
-  assertIndexed(source);
   const fixed = ['id', ...(parent === undefined ? [] : [parent]), ...customerColumnOf(table)];
   const create = (context: BatchContext): ListLoaders<RowOf<T>> => {
     const tagLists = createListTagger(source, context);

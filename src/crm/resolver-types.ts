@@ -40,12 +40,19 @@ type OnId<Resolver> =
 
 type OnIds<Fields> = { readonly [Name in keyof Fields]: OnId<NonNullable<Fields[Name]>> };
 
+/** The types that a folder does not own: those whose names do not begin with one of its own types. */
+type Foreign<Own extends string> = Exclude<
+  keyof Resolvers,
+  Own | `${Own}${string}` | `${string}Payload` | 'Query' | 'Mutation' | 'Subscription'
+>;
+
 /**
- * The resolvers that the folder of type `Own` may define. A statement reads only the columns that a document needs, and only the
- * type's own table.ts knows those. So a field that a folder adds to another type may use only the row's `id`.
+ * The resolvers that the folder of the types `Own` may define. A statement reads only the columns that a document needs, and only
+ * a type's own table.ts knows those. So a field that a folder adds to another type may use only the row's `id`, and it can add
+ * none to rows without one.
  */
-export type ResolversOf<Own extends string> = Omit<Resolvers, Exclude<NodeType, Own>> & {
-  readonly [Other in Exclude<NodeType, Own>]?: OnIds<NonNullable<Resolvers[Other]>>;
+export type ResolversOf<Own extends string> = Omit<Resolvers, Foreign<Own>> & {
+  readonly [Other in Foreign<Own> & NodeType]?: OnIds<NonNullable<Resolvers[Other]>>;
 };
 
 /** The intersection of a union's members. */

@@ -18,7 +18,7 @@ import { analyse, type DocumentMetadata } from './analysis.ts';
 import { coded, exposedCode, graphqlError } from './coded-errors.ts';
 import { createComplexity, type Measured } from './complexity.ts';
 import { withPlace } from './literal-place.ts';
-import { createPlans, type OperationPlan, type VariableValues } from './plan.ts';
+import { createPlanCache, createPlans, type OperationPlan, type VariableValues } from './plan.ts';
 import { operationShape, spreadFields } from './shape.ts';
 
 /** A document that was parsed and validated once, and cached. */
@@ -52,8 +52,8 @@ export class RequestErrors extends Error {
   }
 }
 
-// Counted in characters of source text; parsed and planned, a document takes about fifty times as much memory.
-const KEPT_CHARACTERS = 2_000_000;
+// Counted in characters of source text; parsed and analysed, a document takes up to a hundred times as much memory (2026-11-27).
+const KEPT_CHARACTERS = 1_000_000;
 // Validation compares fields with the same response key pair by pair, at about four microseconds each (2026-11-25).
 const MAX_PAIRS = 20_000;
 
@@ -65,6 +65,7 @@ export function createDocuments(schema: GraphQLSchema, limits: Limits): Document
     sizeCalculation: (_, source) => source.length + 100,
   });
 
+  const plans = createPlanCache();
   const compile = (source: string): CachedDocument | RequestErrors => {
     const document = parseSource(source, limits.tokens);
     if (document instanceof RequestErrors) return document;
@@ -85,7 +86,7 @@ export function createDocuments(schema: GraphQLSchema, limits: Limits): Document
       hash: hash('sha256', stripIgnoredCharacters(source), 'base64url'),
       metadata: analyse(schema, document),
       measure: byOperation((operation) => complexity(document, operation)),
-      plan: byOperation((operation) => createPlans(schema, { document, operation })),
+      plan: byOperation((operation) => createPlans(schema, { document, operation, cache: plans })),
     };
   };
 

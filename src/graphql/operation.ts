@@ -24,6 +24,8 @@ export interface RequestOrigin {
   readonly signal: AbortSignal;
   /** Whether cached responses are ignored and replaced. */
   readonly refresh: boolean;
+  /** Whether it must not write, as a request by GET (RFC 9110, 9.2.1). */
+  readonly isSafe: boolean;
   /** Undefined when the cost was not requested. */
   readonly costMode: CostMode | undefined;
 }

@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache';
 import {
   getArgumentValues,
   getNullableType,
@@ -84,8 +85,9 @@ export function createPlans(
   {
     document,
     operation,
+    cache,
     generateAfter = 64,
-  }: { document: DocumentNode; operation: OperationDefinitionNode; generateAfter?: number },
+  }: { document: DocumentNode; operation: OperationDefinitionNode; cache: PlanCache; generateAfter?: number },
 ): (variables: VariableValues) => OperationPlan | undefined {
   const variables = conditionVariables(document);
   const fragments = fragmentsOf(document);
@@ -98,21 +100,33 @@ export function createPlans(
     ]);
     return root.fields.some(isIntrospection) ? undefined : { root, isSerial };
   };
-  const plans = new Map<string, OperationPlan | undefined>();
+  createdPlans += 1;
+  const prefix = `${createdPlans}:`;
+  const size = (document.loc?.end ?? 0) + CHARACTERS_PER_PLAN;
   return ({ coerced }) => {
     // graphql-js adds an error for each object with such a condition.
     if (variables.some((name) => coerced[name] === null)) return undefined;
-    const key = variables.map((name) => Number(coerced[name] === true)).join('');
-    if (!plans.has(key)) {
-      // No client uses more than sixteen combinations at a time.
-      if (plans.size === MAX_PLANS) plans.clear();
-      plans.set(key, planFor(new Map(variables.map((name) => [name, coerced[name] === true]))));
+    const key = prefix + variables.map((name) => Number(coerced[name] === true)).join('');
+    let entry = cache.get(key);
+    if (entry === undefined) {
+      entry = { plan: planFor(new Map(variables.map((name) => [name, coerced[name] === true]))) };
+      cache.set(key, entry, { size });
     }
-    return plans.get(key);
+    return entry.plan;
   };
 }
 
-const MAX_PLANS = 16;
+/** Tells operations apart in a cache of plans. */
+let createdPlans = 0;
+
+/** The most recently used plans of all documents: a document with many conditions can have very many. */
+export type PlanCache = LRUCache<string, { readonly plan: OperationPlan | undefined }>;
+
+// Counted in characters of the document's text for each plan; a plan takes about 70 times as much memory (2026-11-27).
+const PLANNED_CHARACTERS = 1_000_000;
+const CHARACTERS_PER_PLAN = 100;
+
+export const createPlanCache = (): PlanCache => new LRUCache({ maxSize: PLANNED_CHARACTERS });
 
 const isIntrospection = ({ name }: FieldPlan): boolean => name === '__schema' || name === '__type';
 

@@ -18,7 +18,7 @@ export interface RequestText {
 
 export type Prepare = (request: RequestText, origin: RequestOrigin) => Operation;
 
-// Counted in characters of text. With its document, an entry takes up to about fifty times as much memory.
+// Counted in characters of text. With its document, if only the entry still holds that, it takes up to a hundred times as much.
 const KEPT_CHARACTERS = 1_000_000;
 const LONGEST_KEPT = 20_000;
 /** Added to the length of each text, for what an entry takes however short its text is. */
@@ -57,11 +57,21 @@ export function createPrepare({ schema, documents }: { schema: GraphQLSchema; do
     if (prepared === undefined) {
       prepared = prepareRequest(parse(text));
       // A mutation is hardly ever sent twice, and a subscription is long.
-      if (isQuery(prepared) && text.length <= LONGEST_KEPT)
+      if (isQuery(prepared) && text.length <= LONGEST_KEPT) {
+        freezeDeep(prepared.rawVariables);
+        freezeDeep(prepared.variables.coerced);
         known.set(text, prepared, { size: text.length + CHARACTERS_PER_ENTRY });
+      }
     }
     return { ...prepared, ...origin };
   };
+}
+
+/** Variables are shared by all requests with the same text, so whoever modifies them gets an error. */
+function freezeDeep(value: unknown): void {
+  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return;
+  Object.freeze(value);
+  for (const member of Object.values(value)) freezeDeep(member);
 }
 
 const hashOf = (parts: readonly string[]): string => hash('sha256', parts.join('\n'), 'base64url');

@@ -1,5 +1,7 @@
 import type { ResponseCache } from '../cache/response-cache.ts';
-import type { Operation } from './operation.ts';
+import { RequestErrors } from './documents.ts';
+import { isSubscription, type Operation, type RequestOrigin } from './operation.ts';
+import type { Prepare, RequestText } from './prepare.ts';
 import { authorise } from './stages/authorise.ts';
 import { bound } from './stages/bound.ts';
 import { createExecute, type ExecuteOptions } from './stages/execute.ts';
@@ -7,7 +9,7 @@ import { mask, type MaskError } from './stages/mask.ts';
 import { costAlone, reportCost } from './stages/report-cost.ts';
 import { serialise, type GraphQLResponse } from './stages/serialise.ts';
 import { createSharedCache } from './stages/shared-cache.ts';
-import { createSubscribe, type Results } from './stages/subscribe.ts';
+import { createSubscribe } from './stages/subscribe.ts';
 
 export interface RunOptions extends ExecuteOptions {
   /** Undefined when responses are not cached. */
@@ -21,45 +23,50 @@ export type Run = ReturnType<typeof createRun>;
 
 /** A subscription that may begin. */
 export interface Subscription {
-  /** The results, one for each event until the signal aborts; a single one, with errors, if it could not begin. */
-  start(signal: AbortSignal): Promise<Results>;
+  /** Its results as JSON in UTF-8, one for each event until the signal aborts; a single one if it could not begin. */
+  start(signal: AbortSignal): Promise<AsyncIterable<Buffer>>;
 }
 
+/** The stages before the cache, in this order. The first one that gives a response is the last one but the report of the cost. */
+const CHECKS = [authorise, bound, costAlone] as const;
+
 /**
- * Creates the functions that take an operation through the stages. They never reject: a failure is a response with errors, which
- * are masked and have codes.
+ * Creates the function that takes a prepared operation through all stages, whoever sends it and in whichever way. It never rejects:
+ * a failure is a response with errors, which are masked and have codes.
  */
 export function createRun(options: RunOptions) {
   const { maskError } = options;
-  const sharedCache = createSharedCache(options.cache);
+  const cached = createSharedCache(options.cache);
   const execute = createExecute(options);
   const executeMasked: typeof execute = (operation, inputs) => mask(execute(operation, inputs), maskError);
   const subscribe = createSubscribe({ ...options, executeMasked });
 
-  return {
-    /**
-     * The response to a query or mutation, by these stages in order:
-     * authorise, bound, cost alone -> cache (execute, mask, serialise) -> report cost.
-     */
-    async respond(operation: Operation): Promise<GraphQLResponse> {
-      const response =
-        responseInstead(operation) ??
-        (await sharedCache(operation, async (tags) => serialise(await executeMasked(operation, { tags }))));
-      return reportCost(operation, response);
-    },
-    /** A subscription, or the response to one that is not to begin. */
-    subscribe(operation: Operation): Subscription | GraphQLResponse {
-      const response = responseInstead(operation);
-      return response === undefined
-        ? { start: (signal) => subscribe({ ...operation, signal }) }
-        : reportCost(operation, response);
-    },
+  return async (operation: Operation): Promise<GraphQLResponse | Subscription> => {
+    for (const check of CHECKS) {
+      const response = check(operation);
+      if (response !== undefined) return reportCost(operation, response);
+    }
+    if (isSubscription(operation)) return { start: (signal) => subscribe({ ...operation, signal }) };
+    const respond = async (tags: Set<string>) => serialise(await executeMasked(operation, { tags }));
+    return reportCost(operation, await cached(operation, respond));
   };
 }
 
-/** The response to an operation that is not to be run: refused, or only asked what it would cost. Undefined for all others. */
-function responseInstead(operation: Operation): GraphQLResponse | undefined {
-  const refusals = authorise(operation);
-  const errors = refusals.length > 0 ? refusals : bound(operation);
-  return errors.length > 0 ? serialise({ errors }) : costAlone(operation);
+export type Respond = ReturnType<typeof createRespond>;
+
+/**
+ * Creates the function that prepares a request and runs its operation: the only way from a request to a response.
+ * @returns a function that rejects with what the request's `parse` throws
+ */
+export function createRespond({ prepare, run }: { readonly prepare: Prepare; readonly run: Run }) {
+  return async (request: RequestText, origin: RequestOrigin): Promise<GraphQLResponse | Subscription> => {
+    let operation: Operation;
+    try {
+      operation = prepare(request, origin);
+    } catch (error) {
+      if (error instanceof RequestErrors) return serialise({ errors: error.errors });
+      throw error;
+    }
+    return run(operation);
+  };
 }

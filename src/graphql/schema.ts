@@ -11,8 +11,9 @@ import {
   type GraphQLSchema,
 } from 'graphql';
 import { createSchema as createExecutableSchema } from 'graphql-yoga';
+import { assertIndexed } from '../batch/index-choice.ts';
 import type { Table } from '../batch/table.ts';
-import { tablesOf } from '../crm/define-type.ts';
+import { listSourcesOf, tablesOf } from '../crm/define-type.ts';
 import { createResolvers, TABLES, TYPES } from '../crm/registry.ts';
 import type { Maybe } from '../given.ts';
 import { normaliseTextInputs } from './text-inputs.ts';
@@ -22,7 +23,8 @@ export const SDL = readFileSync(new URL('../../schema.graphql', import.meta.url)
 
 /**
  * The schema of `schema.graphql` with its resolvers. Checked at start: each field of a type that is read from a table must
- * declare which columns it needs, and each field of Query how long its results may be cached.
+ * declare which columns it needs, each list's table an index for each order, and each field of Query how long its results may be
+ * cached.
  * @throws Error naming a resolver without a field or type in the schema, or TypeError naming what is missing
  */
 export function createSchema(): GraphQLSchema {
@@ -31,6 +33,7 @@ export function createSchema(): GraphQLSchema {
     resolvers: Object.entries(createResolvers()).map(withoutUndefined),
   });
   assertNeedsNoInfo(schema);
+  for (const source of listSourcesOf(TYPES).values()) assertIndexed(source);
   normaliseTextInputs(schema);
   for (const table of TABLES) {
     const type = schema.getType(table.type);

@@ -1,47 +1,50 @@
 import { GraphQLError, type ExecutionResult, type GraphQLSchema } from 'graphql';
 import { createYoga, type GraphiQLOptions, type Plugin } from 'graphql-yoga';
 import type { Caller } from '../access/caller.ts';
-import { RequestErrors } from './documents.ts';
-import { isMutation, isSubscription } from './operation.ts';
-import type { Prepare } from './prepare.ts';
-import type { Run } from './run.ts';
+import { graphqlError } from './coded-errors.ts';
+import type { Respond } from './run.ts';
 import type { MaskError } from './stages/mask.ts';
 
 export interface YogaOptions {
   readonly schema: GraphQLSchema;
-  readonly prepare: Prepare;
-  readonly run: Run;
+  readonly respond: Respond;
   readonly callerOf: (request: Request) => Caller;
   readonly maskError: MaskError;
   readonly graphiql: GraphiQLOptions;
   readonly renderGraphiQL: (options: GraphiQLOptions) => Promise<string>;
 }
 
-/** Creates GraphQL Yoga's handler, which shows GraphiQL. Operations are prepared and executed as for any other request. */
-export function createYogaHandler({ prepare, run, callerOf, maskError, ...options }: YogaOptions) {
-  const useRun: Plugin = {
+/** Creates GraphQL Yoga's handler, which serves GraphiQL. An operation is prepared and run like that of any other request. */
+export function createYogaHandler({ respond, callerOf, maskError, ...options }: YogaOptions) {
+  const useRespond: Plugin = {
     onParams({ params, request, setParamsHandler }) {
-      setParamsHandler(async () => {
+      setParamsHandler(async (): Promise<ExecutionResult> => {
         const { query = '', operationName, variables } = params;
-        const origin = { caller: callerOf(request), signal: request.signal, refresh: false, costMode: undefined };
-        try {
-          const parameters = { query, hasHashOnly: false, operationName: operationName ?? undefined, variables };
-          // Yoga has parsed the request already.
-          const operation = prepare({ text: JSON.stringify(parameters), parse: () => parameters }, origin);
-          if (isMutation(operation) && request.method === 'GET') return { errors: [mutationByGet()] };
-          const outcome = isSubscription(operation) ? run.subscribe(operation) : await run.respond(operation);
-          if ('start' in outcome) return await outcome.start(request.signal);
-          return JSON.parse(outcome.body.toString()) as ExecutionResult;
-        } catch (error) {
-          if (error instanceof RequestErrors) return { errors: error.errors };
-          throw error;
-        }
+        const parameters = {
+          query,
+          hasHashOnly: false,
+          operationName: operationName ?? undefined,
+          variables: variables ?? undefined,
+        };
+        const { signal, method } = request;
+        const origin = {
+          caller: callerOf(request),
+          signal,
+          refresh: false,
+          isSafe: method === 'GET',
+          costMode: undefined,
+        };
+        // Yoga has parsed the request already.
+        const response = await respond({ text: JSON.stringify(parameters), parse: () => parameters }, origin);
+        if ('start' in response) return { errors: [noStreams()] };
+        const result = JSON.parse(response.body.toString()) as ExecutionResult;
+        return response.status === 405 ? withHttp(result, response) : result;
       });
     },
   };
   return createYoga({
     ...options,
-    plugins: [useRun],
+    plugins: [useRespond],
     graphqlEndpoint: '/graphql',
     landingPage: false,
     logging: false,
@@ -52,7 +55,16 @@ export function createYogaHandler({ prepare, run, callerOf, maskError, ...option
   });
 }
 
-const mutationByGet = () =>
-  new GraphQLError('Expected a mutation by POST, got GET.', {
-    extensions: { code: 'BAD_USER_INPUT', http: { status: 405, headers: { allow: 'POST' } } },
-  });
+/** Event streams are sent by `src/http/subscriptions.ts` alone, which limits how many there are. */
+const noStreams = () => graphqlError('BAD_USER_INPUT', 'Expected a query or mutation, got a subscription.');
+
+/** Passes on the status and headers of a response to Yoga, which takes them from an error. */
+const withHttp = (
+  { errors = [] }: ExecutionResult,
+  { status, headers }: { readonly status: number; readonly headers: Readonly<Record<string, string>> },
+): ExecutionResult => ({
+  errors: errors.map(
+    ({ message, extensions }) =>
+      new GraphQLError(message, { extensions: { ...extensions, http: { status, headers } } }),
+  ),
+});

@@ -1,21 +1,18 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Caller } from '../access/caller.ts';
 import { createError } from '../errors.ts';
-import { RequestErrors } from '../graphql/documents.ts';
-import { isMutation, isSubscription, type CostMode, type Operation } from '../graphql/operation.ts';
-import type { Prepare } from '../graphql/prepare.ts';
-import type { Run } from '../graphql/run.ts';
-import { serialise, type GraphQLResponse } from '../graphql/stages/serialise.ts';
+import type { CostMode } from '../graphql/operation.ts';
+import type { Respond } from '../graphql/run.ts';
+import type { GraphQLResponse } from '../graphql/stages/serialise.ts';
 import { sendAsEvents } from './event-stream.ts';
 import { costMode, readGraphQLRequest } from './graphql-request.ts';
 import { HttpError } from './http-error.ts';
-import { negotiate, RESPONSE_TYPE, eventStreamSupport } from './media-types.ts';
+import { eventStreamSupport, JSON_TYPE, negotiate, RESPONSE_TYPE } from './media-types.ts';
 import type { Subscriptions } from './subscriptions.ts';
 import { varyBy } from './vary.ts';
 
 export interface GraphQLHandlerOptions {
-  readonly prepare: Prepare;
-  readonly run: Run;
+  readonly respond: Respond;
   readonly bodyBytes: number;
   readonly subscriptions: Subscriptions;
 }
@@ -24,29 +21,18 @@ export interface GraphQLHandlerOptions {
  * Creates the handler of GraphQL requests by GET and POST, as specified by GraphQL over HTTP and GraphQL over SSE. It reads
  * node:http's requests itself, since creating Fetch objects and a stream for each would cost more than most queries.
  */
-export function createGraphQLHandler({ prepare, run, bodyBytes, subscriptions }: GraphQLHandlerOptions) {
+export function createGraphQLHandler({ respond, bodyBytes, subscriptions }: GraphQLHandlerOptions) {
   return async (request: IncomingMessage, response: ServerResponse, caller: Caller): Promise<void> => {
     const format = formatOf(request);
     const text = await readGraphQLRequest(request, bodyBytes);
     const refresh = request.headers['cache-control']?.toLowerCase().includes('no-cache') === true;
-    const origin = { caller, signal: disconnectSignal(response), refresh, costMode: format.costMode };
-    let operation: Operation;
-    try {
-      operation = prepare(text, origin);
-    } catch (error) {
-      if (error instanceof RequestErrors) return send(response, format, serialise({ errors: error.errors }));
-      throw error;
-    }
-    if (isMutation(operation) && request.method === 'GET')
-      throw new HttpError(405, 'Expected a mutation by POST, got GET.', { allow: 'POST' });
-    if (isSubscription(operation)) {
-      assertEventStream(format);
-      const subscription = run.subscribe(operation);
-      return 'start' in subscription
-        ? subscriptions.serve(request, response, subscription)
-        : send(response, format, subscription);
-    }
-    return send(response, format, await run.respond(operation));
+    const signal = disconnectSignal(response);
+    const isSafe = request.method === 'GET';
+    const origin = { caller, signal, refresh, isSafe, costMode: format.costMode };
+    const outcome = await respond(text, origin);
+    if (!('start' in outcome)) return send(response, format, outcome);
+    assertEventStream(format);
+    return subscriptions.serve(request, response, outcome);
   };
 }
 
@@ -93,10 +79,11 @@ function disconnectSignal(response: ServerResponse): AbortSignal {
 }
 
 function send(response: ServerResponse, { type }: ResponseFormat, result: GraphQLResponse): void {
-  if (type === undefined) return sendAsEvents(response, result);
+  const isMethodRefused = result.status === 405;
+  if (type === undefined && !isMethodRefused) return sendAsEvents(response, result);
   // With application/json, any GraphQL response has status 200, so that old clients can tell it from an error of a proxy.
-  response.writeHead(type === RESPONSE_TYPE ? result.status : 200, {
-    'content-type': `${type}; charset=utf-8`,
+  response.writeHead(type === RESPONSE_TYPE || isMethodRefused ? result.status : 200, {
+    'content-type': `${type ?? JSON_TYPE}; charset=utf-8`,
     'content-length': result.body.length,
     ...result.headers,
     vary: varyBy(response, result.headers['vary'] ?? 'Accept'),

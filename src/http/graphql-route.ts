@@ -33,5 +33,7 @@ async function handle(
   if (!URL.canParse(`http://${host}${request.url}`))
     throw new HttpError(400, 'Expected a host name in the header "host", got something else.');
   response.setHeader('vary', varyBy(response, 'Accept'));
+  // Yoga compares media types exactly, and would execute an operation if it found no such type.
+  request.headers.accept = 'text/html';
   return yoga(request, response);
 }

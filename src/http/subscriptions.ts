@@ -1,9 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { ExecutionResult } from 'graphql';
 import type { Limits } from '../config.ts';
 import type { Subscription } from '../graphql/run.ts';
-import type { Results } from '../graphql/stages/subscribe.ts';
-import { serialise } from '../graphql/stages/serialise.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { openEventStream, type EventStream } from './event-stream.ts';
 import { HttpError } from './http-error.ts';
@@ -39,7 +36,7 @@ export function createSubscriptions(options: SubscriptionsOptions): Subscription
       try {
         const results = await subscription.start(stream.signal);
         for await (const result of untilEnded(stream, results)) {
-          await stream.next(serialise(result).body);
+          await stream.next(result);
           metrics.subscriptionEvents.inc();
         }
         stream.complete('completed');
@@ -56,12 +53,11 @@ export function createSubscriptions(options: SubscriptionsOptions): Subscription
   };
 }
 
-/** A subscription's results, or a single result with its errors; stops when the stream has ended. */
-async function* untilEnded({ signal }: EventStream, results: Results): AsyncGenerator<ExecutionResult, void, void> {
-  if (!(Symbol.asyncIterator in results)) {
-    yield results;
-    return;
-  }
+/** The results until the stream has ended. */
+async function* untilEnded(
+  { signal }: EventStream,
+  results: AsyncIterable<Buffer>,
+): AsyncGenerator<Buffer, void, void> {
   const iterator = results[Symbol.asyncIterator]();
   const stop = (): void => void iterator.return?.();
   if (signal.aborted) stop();

@@ -5,9 +5,10 @@ import type { CreateContext } from '../../src/graphql/context.ts';
 import { createDocuments } from '../../src/graphql/documents.ts';
 import type { RequestOrigin } from '../../src/graphql/operation.ts';
 import { createPrepare, type RequestText } from '../../src/graphql/prepare.ts';
-import { createRun } from '../../src/graphql/run.ts';
+import { createRespond, createRun, type Subscription } from '../../src/graphql/run.ts';
 import { createSchema } from '../../src/graphql/schema.ts';
 import { createMaskError } from '../../src/graphql/stages/mask.ts';
+import type { GraphQLResponse } from '../../src/graphql/stages/serialise.ts';
 import { createLog } from '../../src/telemetry/log.ts';
 import { createMetrics } from '../../src/telemetry/metrics.ts';
 
@@ -34,13 +35,14 @@ export function createRunAlone() {
     maskError,
     metrics,
   });
-  return { schema, maskError, prepare, run, executions: () => executions };
+  return { schema, maskError, prepare, run, respond: createRespond({ prepare, run }), executions: () => executions };
 }
 
 export const originOf = (caller: Caller): RequestOrigin => ({
   caller,
   signal: new AbortController().signal,
   refresh: false,
+  isSafe: false,
   costMode: undefined,
 });
 
@@ -48,3 +50,9 @@ export const asking = (query: string): RequestText => ({
   text: query,
   parse: () => ({ query, hasHashOnly: false, operationName: undefined, variables: undefined }),
 });
+
+/** A response that is not a subscription, with its body parsed. */
+export function answerOf(outcome: GraphQLResponse | Subscription) {
+  if ('start' in outcome) throw new Error('expected a response, got a subscription');
+  return { ...outcome, result: JSON.parse(outcome.body.toString()) as Record<string, unknown> };
+}

@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import type { Caller } from '../../src/access/caller.ts';
 import type { Prepare } from '../../src/graphql/prepare.ts';
-import { asking, createRunAlone, originOf } from './run-alone.ts';
+import { answerOf, asking, createRunAlone, originOf } from './run-alone.ts';
 
 const UNKNOWN: Caller = { subject: null, scopes: [], accessKey: '' };
 const { prepare, run, executions } = createRunAlone();
@@ -15,12 +15,9 @@ test.each([
   const operation = prepare(asking(document), originOf(UNKNOWN));
   const message = `Expected a caller with the scope ${scope}, got one without it.`;
   const refusal = { errors: [{ message, extensions: { code: 'FORBIDDEN' } }] };
-  const { body, status, headers } = await run.respond(operation);
-  expect([JSON.parse(body.toString()), status, headers['cache-control']]).toEqual([refusal, 403, 'no-store']);
-  const costed = await run.respond({ ...operation, costMode: 'validate' });
-  expect(JSON.parse(costed.body.toString())).toMatchObject(refusal);
-  const subscribed = run.subscribe(operation);
-  expect('body' in subscribed && JSON.parse(subscribed.body.toString())).toEqual(refusal);
+  const { result, status, headers } = answerOf(await run(operation));
+  expect([result, status, headers['cache-control']]).toEqual([refusal, 403, 'no-store']);
+  expect(answerOf(await run({ ...operation, costMode: 'validate' })).result).toMatchObject(refusal);
   expect(executions()).toBe(0);
 });
 
@@ -34,4 +31,15 @@ test('a request without a caller or without a signal does not compile', () => {
     ask(asking('{ __typename }'), { ...rest, caller }),
   ];
   expect(notCompiled).toBeInstanceOf(Function);
+});
+
+test('callers who send the same text are told apart', async () => {
+  const query = '{ __typename }';
+  const may = { ...UNKNOWN, scopes: ['crm:read'], accessKey: 'reader' } as const;
+  for (const [caller, status] of [
+    [may, 200],
+    [UNKNOWN, 403],
+    [may, 200],
+  ] as const)
+    expect(answerOf(await run(prepare(asking(query), originOf(caller)))).status).toBe(status);
 });

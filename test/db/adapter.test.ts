@@ -3,7 +3,7 @@ import { createDatabase as openDatabase } from '../../src/db/database.ts';
 import { NEVER } from '../../src/time-limit.ts';
 import { createMetrics } from '../../src/telemetry/metrics.ts';
 import { startCuttingProxy } from '../faults/cutting-proxy.ts';
-import { createDatabase } from '../support/servers.ts';
+import { createDatabase, withConnection } from '../support/servers.ts';
 
 test("the adapter of our reads learns the server's version when it connects", async () => {
   const database = await createDatabase();
@@ -37,12 +37,18 @@ test('each read goes by the signal of its own reader, though the adapter does no
   const read = (signal: AbortSignal, value: string, sql = 'SELECT ?') =>
     db.reader(signal).read({ name: 'one', sql, values: [value] });
   try {
-    const running = read(NEVER, 'a', 'SELECT ?, SLEEP(0.2)');
-    const [left, next] = [read(leaving.signal, 'b'), read(NEVER, 'c')];
-    leaving.abort(new Error('gone'));
-    await expect(left).rejects.toThrow('gone');
-    expect((await running)[0]?.[0]).toBe('a');
-    expect(await next).toEqual([['c']]);
+    await withConnection(database.url, async (holder) => {
+      const name = database.url.slice(-30);
+      await holder.query('SELECT GET_LOCK(?, 0)', [name]);
+      // Takes the only connection until the lock is released, so the others wait for it.
+      const running = read(NEVER, name, 'SELECT GET_LOCK(?, 600)');
+      const [left, next] = [read(leaving.signal, 'b'), read(NEVER, 'c')];
+      leaving.abort(new Error('gone'));
+      await holder.query('SELECT RELEASE_LOCK(?)', [name]);
+      await expect(left).rejects.toThrow('gone');
+      expect(await running).toHaveLength(1);
+      expect(await next).toEqual([['c']]);
+    });
     await expect(read(leaving.signal, 'd')).rejects.toThrow('gone');
     expect(await read(NEVER, 'e')).toEqual([['e']]);
   } finally {

@@ -168,6 +168,16 @@ test.each<[string, number, string, RequestInit]>([
   expect([response.status, response.headers.get('vary')]).toEqual([status, 'Accept']);
 });
 
+test.each(['Text/HTML', 'Text/HTML, text/event-stream;q=0.5', 'TEXT/HTML, application/json;q=0.5'])(
+  'a page is a page in any letter case, and runs no operation: %s',
+  async (accept) => {
+    const query = new URLSearchParams({ query: 'subscription { customerChanged(id: "Q3VzdG9tZXI6MQ") { name } }' });
+    const page = await fetch(`${gateway.url}/graphql?${query}`, { headers: { accept } });
+    expect([page.status, page.headers.get('content-type')]).toEqual([200, 'text/html']);
+    expect(await page.text()).toContain('<title>');
+  },
+);
+
 test('text/html gets GraphiQL by GET, and 406 by POST', async () => {
   const accept = 'text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8';
   const page = await fetch(`${gateway.url}/graphql`, { headers: { accept } });

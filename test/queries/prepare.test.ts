@@ -1,5 +1,8 @@
 import { expect, test } from '@jest/globals';
+import { Kind, parse as parseDocument } from 'graphql';
 import { ANYBODY } from '../../src/access/caller.ts';
+import type { Operation } from '../../src/graphql/operation.ts';
+import { createPlanCache, createPlans } from '../../src/graphql/plan.ts';
 import { createRunAlone, originOf } from '../access/run-alone.ts';
 
 /** Prepares the same text three times; returns how often it was parsed, and the operations. */
@@ -27,6 +30,14 @@ test('a query that is sent again is not parsed again', () => {
   const { parsed, results } = prepareThrice(LIST, { first: 5 });
   expect(parsed).toBe(1);
   for (const result of results) expect(result).toMatchObject({ variables: { coerced: { first: 5 } } });
+});
+
+test('the variables of a kept request, which others share, cannot be modified', () => {
+  const query = 'query($filter: CustomerFilter) { customers(first: 1, filter: $filter) { nodes { id } } }';
+  const { results } = prepareThrice(query, { filter: { status: ['ACTIVE'] } });
+  const [{ rawVariables, variables }] = results as [Operation];
+  for (const { filter } of [rawVariables, variables.coerced] as { filter: { status: string[] } }[])
+    expect(() => filter.status.push('ARCHIVED')).toThrow(TypeError);
 });
 
 test('each request has its own caller, signal and headers, even if its text is known', () => {
@@ -91,4 +102,26 @@ test('equal requests have equal hashes, however they are written, and others do 
     hashOf(two.replace('__typename', 'a: __typename'), { a: 1, b: 2 }, 'A'),
   ];
   expect(new Set(others).size).toBe(others.length);
+});
+
+test('the plans of documents with many conditions take a bounded amount of memory', () => {
+  const { schema } = createRunAlone();
+  const names = Array.from({ length: 11 }, (_, i) => `c${i}`);
+  const query = `query(${names.map((name) => `$${name}: Boolean!`).join(' ')}) {
+    ${names.map((name) => `${name}: customers(first: 1) @include(if: $${name}) { nodes { id name email } }`).join('\n')}
+  }`;
+  const document = parseDocument(query);
+  const [operation] = document.definitions;
+  if (operation?.kind !== Kind.OPERATION_DEFINITION) throw new Error('no operation');
+  const cache = createPlanCache();
+  const planOf = createPlans(schema, { document, operation, cache });
+  const plan = (number: number) => {
+    const values = Object.fromEntries(names.map((name, i) => [name, ((number >> i) & 1) === 1]));
+    return planOf({ sources: {}, coerced: values });
+  };
+  const first = plan(1);
+  expect(plan(1)).toBe(first);
+  for (let number = 2; number < 2 ** names.length; number += 1) plan(number);
+  expect(cache.calculatedSize).toBeLessThanOrEqual(1_000_000);
+  expect(plan(1)).not.toBe(first);
 });

@@ -86,4 +86,4 @@ export const customerResolvers = {
   AddTagsPayload: customerPayload,
   RemoveTagsPayload: customerPayload,
   SetAddressesPayload: customerPayload,
-} satisfies ResolversOf<'Customer'>;
+} satisfies ResolversOf<'Customer' | 'Change'>;

@@ -1,8 +1,9 @@
-import type { GraphQLError } from 'graphql';
 import type { Operation } from '../operation.ts';
+import { serialise, type GraphQLResponse } from './serialise.ts';
 
 /**
- * One error (QUERY_TOO_COMPLEX) for each limit that the operation exceeds. Checked before the cache, which a gateway with higher
- * limits may have filled.
+ * The refusal of an operation that exceeds limits, with one error (QUERY_TOO_COMPLEX) for each; else undefined. Checked before the
+ * cache, which a gateway with higher limits may have filled.
  */
-export const bound = ({ measured }: Operation): readonly GraphQLError[] => measured.refusals;
+export const bound = ({ measured: { refusals } }: Operation): GraphQLResponse | undefined =>
+  refusals.length > 0 ? serialise({ errors: refusals }) : undefined;

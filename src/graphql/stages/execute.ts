@@ -29,7 +29,7 @@ export function createExecute({ schema, createContext, requestMs, metrics }: Exe
    * @param inputs.rootValue a subscription's event
    * @param inputs.tags collects the tags (`batch/tags.ts`) of everything that is read
    */
-  return (
+  return async (
     operation: Operation,
     inputs: { readonly tags: Set<string>; readonly rootValue?: unknown },
   ): Promise<ExecutionResult> => {

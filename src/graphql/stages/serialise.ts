@@ -6,7 +6,7 @@ import { isGiven } from '../../given.ts';
 export interface GraphQLResponse {
   /** JSON in UTF-8. */
   readonly body: Buffer;
-  /** For `application/graphql-response+json`. */
+  /** For `application/graphql-response+json`. With `application/json`, 200 is sent instead, except of 405. */
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   /** Whether it has errors, so that it must not be stored. */

@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import {
   createSourceEventStream,
   mapSourceToResponseEvent,
@@ -16,6 +17,7 @@ import type { Operation } from '../operation.ts';
 import type { VariableValues } from '../plan.ts';
 import type { Execute } from './execute.ts';
 import { mask, type MaskError } from './mask.ts';
+import { serialise } from './serialise.ts';
 
 export interface SubscribeOptions {
   readonly schema: GraphQLSchema;
@@ -27,14 +29,14 @@ export interface SubscribeOptions {
 }
 
 /** The results of a subscription, one for each event; a single one, with errors, if it could not begin. */
-export type Results = ExecutionResult | AsyncIterable<ExecutionResult>;
+type Results = ExecutionResult | AsyncIterable<ExecutionResult>;
 
 /**
  * Executes a subscription once for each event from its field's `subscribe`. The field's `subscribe` and `resolve` are in
  * src/crm/customer/resolvers.ts. Each result is read from the database, within a request's time limit. Its
  * `extensions.stream.state` says whether changes made through other gateways are noticed. A result without data is the last one,
  * unless its errors are transient: then it is retried.
- * @returns a function that gives masked results; only one, with errors, when the subscription cannot begin
+ * @returns a function that gives masked results as JSON in UTF-8; only one, with errors, when the subscription cannot begin
  */
 export function createSubscribe({ schema, createContext, maskError, executeMasked, eventsAtOnce }: SubscribeOptions) {
   const limited = pLimit(eventsAtOnce);
@@ -59,7 +61,26 @@ export function createSubscribe({ schema, createContext, maskError, executeMaske
     );
   }
 
-  return (operation: Operation) => mask(begin(operation), maskError);
+  return async (operation: Operation): Promise<AsyncIterable<Buffer>> =>
+    serialised(await mask(begin(operation), maskError));
+}
+
+/** Not a generator, whose `return` would wait for the next result. */
+function serialised(results: Results): AsyncIterable<Buffer> {
+  if (!(Symbol.asyncIterator in results)) return Readable.from([serialise(results).body]);
+  const iterator = results[Symbol.asyncIterator]();
+  return {
+    [Symbol.asyncIterator]: () => ({
+      async next() {
+        const { done, value } = await iterator.next();
+        return done === true ? { done, value: undefined } : { done: false, value: serialise(value).body };
+      },
+      async return() {
+        await iterator.return?.();
+        return { done: true, value: undefined };
+      },
+    }),
+  };
 }
 
 /** Retries or ends the subscription if its event could not be read, and adds the stream's state to the result. */
