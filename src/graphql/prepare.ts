@@ -57,17 +57,18 @@ export function createPrepare({ schema, documents }: { schema: GraphQLSchema; do
     if (prepared === undefined) {
       prepared = prepareRequest(parse(text));
       // A mutation is hardly ever sent twice, and a subscription is long.
-      if (isQuery(prepared) && text.length <= LONGEST_KEPT) {
-        freezeDeep(prepared.rawVariables);
-        freezeDeep(prepared.variables.coerced);
+      if (isQuery(prepared) && text.length <= LONGEST_KEPT)
         known.set(text, prepared, { size: text.length + CHARACTERS_PER_ENTRY });
-      }
+    } else if (!Object.isFrozen(prepared.rawVariables)) {
+      // Only now that they are shared: most requests are sent once, and freezing each would make them a tenth slower.
+      freezeDeep(prepared.rawVariables);
+      freezeDeep(prepared.variables.coerced);
     }
     return { ...prepared, ...origin };
   };
 }
 
-/** Variables are shared by all requests with the same text, so whoever modifies them gets an error. */
+/** From now on, whoever modifies it gets an error. */
 function freezeDeep(value: unknown): void {
   if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return;
   Object.freeze(value);
