@@ -16,7 +16,8 @@ export interface IndexChoice {
   readonly isUnique: boolean;
 }
 
-type Asked = Pick<ListQuery, 'conditions' | 'sort'>;
+/** The part of a query that decides which index it reads. */
+type SortedConditions = Pick<ListQuery, 'conditions' | 'sort'>;
 
 /**
  * The index that provides the order, preceded by the parent and as many equalities as possible. The statement forces it, since
@@ -27,9 +28,9 @@ type Asked = Pick<ListQuery, 'conditions' | 'sort'>;
  * - with a range of `updatedAt` instead: the first one again, since a range provides no order, so other rows are read and skipped
  * - `Query.customers` by `name` with a `tag`: `customer_tags_tag_name_customer_id_idx`, on the index table of tags
  */
-export function chooseIndex(source: ListSource, query: Asked): IndexChoice {
-  const inTable = query.conditions.find((condition) => condition.kind === 'has');
-  return inTable === undefined ? ownIndex(source, query) : indexOfTable(source, query, inTable.indexTable);
+export function chooseIndex(source: ListSource, query: SortedConditions): IndexChoice {
+  const membership = query.conditions.find((condition) => condition.kind === 'has');
+  return membership === undefined ? ownIndex(source, query) : indexOfTable(source, query, membership.indexTable);
 }
 
 /**
@@ -53,7 +54,10 @@ export function assertIndexed(source: ListSource): void {
     }
 }
 
-function ownIndex({ table, parent }: ListSource, { conditions, sort: { column: sort } }: Asked): IndexChoice {
+function ownIndex(
+  { table, parent }: ListSource,
+  { conditions, sort: { column: sort } }: SortedConditions,
+): IndexChoice {
   const choice = (columns: readonly string[], prefix: IndexChoice['prefix']): IndexChoice => ({
     name: sortedIndexName(table, columns),
     indexTable: undefined,
@@ -77,10 +81,14 @@ function ownIndex({ table, parent }: ListSource, { conditions, sort: { column: s
 }
 
 /** An index of the index table: the value before the sort column, preceded by `prefixColumn` if the list is narrowed to that. */
-function indexOfTable({ table, parent }: ListSource, { conditions, sort }: Asked, indexTable: IndexTable): IndexChoice {
-  const isLead = (condition: Condition): condition is ConditionOf<'in'> =>
+function indexOfTable(
+  { table, parent }: ListSource,
+  { conditions, sort }: SortedConditions,
+  indexTable: IndexTable,
+): IndexChoice {
+  const isPrefix = (condition: Condition): condition is ConditionOf<'in'> =>
     condition.kind === 'in' && condition.column === indexTable.prefixColumn;
-  const prefix = parent === undefined ? conditions.filter(isLead) : [];
+  const prefix = parent === undefined ? conditions.filter(isPrefix) : [];
   const lead = parent === indexTable.prefixColumn || prefix.length > 0 ? [indexTable.prefixColumn] : [];
   const column = (name: string) => sqlName(table, name);
   return {
@@ -104,7 +112,7 @@ export const sortedIndexName = (table: Table, columns: readonly string[]): strin
 const uniqueIndexName = (table: Table, column: string): string => `${table.name}_${sqlName(table, column)}_key`;
 
 /** Which order to count a list in. Any gives the same count, so it picks the one whose index covers the most conditions. */
-export function countingSort(source: ListSource, query: Asked): ListQuery['sort'] {
+export function countingSort(source: ListSource, query: SortedConditions): ListQuery['sort'] {
   const uncovered = (sort: ListQuery['sort']): number => coverageOf(source, { ...query, sort }).uncovered.length;
   if (uncovered(query.sort) === 0) return query.sort;
   const lead = source.parent === undefined ? [] : [source.parent];
@@ -129,7 +137,7 @@ export interface Coverage {
 }
 
 /** Which of a query's conditions its index covers. */
-export function coverageOf(source: ListSource, query: Asked): Coverage {
+export function coverageOf(source: ListSource, query: SortedConditions): Coverage {
   const { columns, indexTable, prefix } = chooseIndex(source, query);
   const isCovered = (condition: Condition): boolean => {
     switch (condition.kind) {

@@ -166,8 +166,8 @@ function createPools(server: DatabaseServer, options: DatabaseOptions) {
   const all = connections + spareConnections;
   const prepared = createPreparedShares(options.preparedStatements ?? all * 256, all);
   const opened: ConnectionPool[] = [];
-  const open = (size: number, mostMs: number): ConnectionPool => {
-    const pool = server.createPool({ connections: size, statementMs: mostMs, prepared });
+  const open = (size: number, limitMs: number): ConnectionPool => {
+    const pool = server.createPool({ connections: size, statementMs: limitMs, prepared });
     opened.push(pool);
     return pool;
   };

@@ -9,8 +9,8 @@ export interface Entry {
   /** How many parents or keys the statement is for. */
   readonly parents: number;
   /** The maximum number of rows that it may read. */
-  readonly mostRows: number;
-  /** The columns of conditions that the index does not cover; then `mostRows` is the worst case in this database. */
+  readonly maxRows: number;
+  /** The columns of conditions that the index does not cover; then `maxRows` is the worst case in this database. */
   readonly uncovered: readonly string[];
   readonly measurement: Measurement;
   /** What is wrong with it; empty if nothing is. */
@@ -25,7 +25,7 @@ export function toEntry(given: Omit<Entry, 'problems'>): Entry {
   return { ...given, problems: problemsOf(given) };
 }
 
-function problemsOf({ measurement, mostRows, uncovered }: Omit<Entry, 'problems'>): string[] {
+function problemsOf({ measurement, maxRows, uncovered }: Omit<Entry, 'problems'>): string[] {
   const { statement, error, isStopped, access, rowsRead, tookMs } = measurement;
   if (isStopped) return uncovered.length > 0 ? [] : [`was stopped after ${Math.round(tookMs)} ms`];
   if (error !== undefined) return [error];
@@ -37,7 +37,7 @@ function problemsOf({ measurement, mostRows, uncovered }: Omit<Entry, 'problems'
       // An index table's index leads to single rows of the main table.
       .filter(({ type, index }) => type !== 'ALL' && index !== named && !(type === 'eq_ref' && index === 'PRIMARY'))
       .map(({ table, index }) => `reads ${table} by ${index ?? 'no index'} where it names ${named}`),
-    ...(rowsRead > mostRows ? [`reads ${rowsRead} rows where ${mostRows} are the most`] : []),
+    ...(rowsRead > maxRows ? [`reads ${rowsRead} rows where ${maxRows} are the most`] : []),
   ];
 }
 
@@ -55,16 +55,16 @@ export interface RunsOfEntries {
  * The maximum number of rows that a page reads for each parent: the page, one more row to tell whether there are more, and a
  * look-up at the end of each range. The rows of several runs are written to a temporary table, read and sorted.
  */
-export function mostRowsOfPage(size: number, { runs, rowsAnEntry, spans }: RunsOfEntries): number {
+export function maxRowsOfPage(size: number, { runs, rowsAnEntry, spans }: RunsOfEntries): number {
   const read = runs * (size + 1 + spans) * rowsAnEntry;
   return runs === 1 ? read : read + runs * (size + 1) + 1 + (size + 1);
 }
 
 /** The maximum number of rows read to tell whether there is a row beyond a position: one per run, and a look-up per range. */
-export const mostRowsOfLook = ({ runs, rowsAnEntry, spans }: RunsOfEntries): number => runs * (1 + spans) * rowsAnEntry;
+export const maxRowsOfLook = ({ runs, rowsAnEntry, spans }: RunsOfEntries): number => runs * (1 + spans) * rowsAnEntry;
 
 /** The maximum number of rows read to count rows: each index entry once, and each row once more to be counted. */
-export function mostRowsOfCount(
+export function maxRowsOfCount(
   { found, entries, parents }: { found: number; entries: number; parents: number },
   { runs, rowsAnEntry, spans }: RunsOfEntries,
 ): number {

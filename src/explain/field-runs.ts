@@ -150,7 +150,7 @@ async function* entriesOf(schema: GraphQLSchema, session: MeasuringSession, aske
       arguments: asked.arguments,
       parents: asked.rows,
       // Each returned row, and a look-up at the end of each key's or parent's rows.
-      mostRows: rowsReturned + new Set(statement.values).size,
+      maxRows: rowsReturned + new Set(statement.values).size,
       uncovered: [],
       measurement: { ...measurement, rows: [] },
     });

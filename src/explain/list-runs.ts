@@ -4,7 +4,7 @@ import type { ListLoaders } from '../batch/lists.ts';
 import { countStatement } from '../batch/statements.ts';
 import type { Loaders } from '../crm/context.ts';
 import { createLoaders } from '../crm/registry.ts';
-import { mostRowsOfCount, mostRowsOfLook, mostRowsOfPage, toEntry, type Entry, type RunsOfEntries } from './entries.ts';
+import { maxRowsOfCount, maxRowsOfLook, maxRowsOfPage, toEntry, type Entry, type RunsOfEntries } from './entries.ts';
 import { askedFor, type Question } from './questions.ts';
 import type { Samples } from './samples.ts';
 import type { Measurement, MeasuringSession } from './session.ts';
@@ -27,7 +27,7 @@ interface Ask {
   /** What the statement depends on besides the question and the parents: equal ones are measured once. */
   readonly key: readonly unknown[];
   /** The maximum number of rows that it may read, given how many it has found. */
-  readonly mostRows: (found: number) => number;
+  readonly maxRows: (found: number) => number;
   readonly uncovered?: readonly string[];
 }
 
@@ -93,7 +93,7 @@ export class ListRuns {
       page: { [backward ? 'last' : 'first']: size, ...(from && { [backward ? 'before' : 'after']: from.id }) },
       // Backward in one order is forward in the other: the same statement.
       key: ['page', run.query.sort.descending !== backward, size, from],
-      mostRows: () => (worst ?? 0) * run.runs.rowsAnEntry + parents.length * mostRowsOfPage(size, run.runs),
+      maxRows: () => (worst ?? 0) * run.runs.rowsAnEntry + parents.length * maxRowsOfPage(size, run.runs),
       uncovered: run.question.uncovered,
     };
     return this.#entry(run, ask, (loaders) => Promise.all(parents.map((parent) => loaders.page(parent, query))));
@@ -105,7 +105,7 @@ export class ListRuns {
       parents,
       page: { [seek.backward ? 'after' : 'before']: seek.from.id },
       key: ['exists', run.query.sort.descending !== seek.backward, seek.from],
-      mostRows: () => parents.length * mostRowsOfLook(run.runs),
+      maxRows: () => parents.length * maxRowsOfLook(run.runs),
     };
     return this.#entry(run, ask, (loaders) =>
       Promise.all(parents.map((parent) => loaders.exists(parent, run.query, seek))),
@@ -121,7 +121,7 @@ export class ListRuns {
       parents,
       page: {},
       key: ['count'],
-      mostRows: (found) => mostRowsOfCount({ found, entries: worst ?? found, parents: parents.length }, run.runs),
+      maxRows: (found) => maxRowsOfCount({ found, entries: worst ?? found, parents: parents.length }, run.runs),
       uncovered,
     };
     return this.#entry(run, ask, (loaders) => Promise.all(parents.map((parent) => loaders.count(parent, run.query))));
@@ -154,7 +154,7 @@ export class ListRuns {
       asked: askedFor(run.question),
       arguments: { ...run.question.arguments, ...ask.page },
       parents: ask.parents.length,
-      mostRows: ask.mostRows(found),
+      maxRows: ask.maxRows(found),
       uncovered: ask.uncovered ?? [],
       measurement,
     });

@@ -14,7 +14,7 @@ export function jsonReport(entries: readonly Entry[]): string {
       rowsRead: measured.rowsRead,
       rowsReturned: measured.rowsReturned,
       // Null if too many to count.
-      mostRows: Number.isFinite(entry.mostRows) ? entry.mostRows : null,
+      maxRows: Number.isFinite(entry.maxRows) ? entry.maxRows : null,
       uncovered: entry.uncovered,
       temporaryTables: measured.temporaryTables,
       usesFilesort: measured.usesFilesort,
@@ -47,11 +47,11 @@ export function tableReport(entries: readonly Entry[]): string {
 const MAX_SQL = 1_000;
 
 /** Problems come first, then whatever reads the largest share of what it may. */
-const badness = ({ problems, measurement, mostRows }: Entry): number =>
-  problems.length * 1_000 + measurement.rowsRead / Math.max(1, mostRows);
+const badness = ({ problems, measurement, maxRows }: Entry): number =>
+  problems.length * 1_000 + measurement.rowsRead / Math.max(1, maxRows);
 
 function cellsOf(entry: Entry): string[] {
-  const { measurement, mostRows, uncovered } = entry;
+  const { measurement, maxRows, uncovered } = entry;
   const { statement, access } = measurement;
   const types = [...new Set(access.map(({ type }) => type))];
   return [
@@ -60,7 +60,7 @@ function cellsOf(entry: Entry): string[] {
     namedIndex(statement.sql) ?? 'none',
     types.join('+'),
     measurement.isStopped ? 'stopped' : count(measurement.rowsRead),
-    count(mostRows),
+    count(maxRows),
     count(measurement.rowsReturned),
     count(measurement.temporaryTables),
     count(measurement.rowsSorted),

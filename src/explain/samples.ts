@@ -5,9 +5,9 @@ import { isProbe } from './probes.ts';
 
 /** Real values from the tables, to use in queries. */
 export interface Samples {
-  /** The ids of up to `most` parents of a list, those with the most rows in the samples first. */
+  /** The ids of up to `limit` parents of a list, those with the most rows in the samples first. */
   parents(source: ListSource, most: number): Promise<readonly string[]>;
-  /** Up to `most` distinct values of a table's column. */
+  /** Up to `limit` distinct values of a table's column. */
   values(table: Table, column: string, most: number): Promise<readonly string[]>;
   /** Replaces placeholders in conditions with real values, if there are any. */
   conditions(source: ListSource, conditions: readonly Condition[]): Promise<readonly Condition[]>;

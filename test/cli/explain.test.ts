@@ -37,7 +37,7 @@ interface Entry {
   readonly index: string | null;
   readonly rowsRead: number;
   readonly rowsReturned: number;
-  readonly mostRows: number | null;
+  readonly maxRows: number | null;
   readonly uncovered: readonly string[];
   readonly problems: readonly string[];
   readonly sql?: string;
@@ -165,8 +165,8 @@ describe('npm run explain', () => {
       ({ statement, asked }) => statement === 'Query.customers page' && asked === 'nameStartsWith by CREATED_AT',
     );
     expect(start?.uncovered).toEqual(['name']);
-    expect(start?.mostRows).toBeGreaterThanOrEqual(CUSTOMERS);
-    expect(start?.mostRows).toBeLessThan(CUSTOMERS + 200);
+    expect(start?.maxRows).toBeGreaterThanOrEqual(CUSTOMERS);
+    expect(start?.maxRows).toBeLessThan(CUSTOMERS + 200);
   });
 
   test('changes nothing, and the server would refuse it', async () => {

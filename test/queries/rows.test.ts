@@ -23,7 +23,7 @@ interface Filter {
 }
 
 /** The most rows that a page may read. Rows of several ranges are merged in a temporary table: written, read, sorted. */
-function mostRows({ branches = 1, isSide = false }: Filter): number {
+function maxRows({ branches = 1, isSide = false }: Filter): number {
   const read = branches * (PAGE + SLACK) * (isSide ? 2 : 1);
   return branches === 1 ? read : read + branches * (PAGE + 1) + 1 + (PAGE + 1);
 }
@@ -152,7 +152,7 @@ describe('the rows that the server reads', () => {
           for (const bounds of asked) {
             const rows = await rowsFor(list, { ...given, ...bounds }, parents);
             const what = `${order.field} ${order.direction} ${one.name} ${Object.keys(bounds).join()}`;
-            expect({ what, rows, isBounded: rows <= mostRows(one) }).toEqual({ what, rows, isBounded: true });
+            expect({ what, rows, isBounded: rows <= maxRows(one) }).toEqual({ what, rows, isBounded: true });
           }
         }
       }
@@ -189,7 +189,7 @@ describe('the rows that the server reads', () => {
             askList(gateway, list, { selection: `${entries(list)} pageInfo { hasPreviousPage }`, ...page }),
           );
           const own = rows - (await lookUp(list, parents));
-          const most = mostRows({ name: '', variables: {} }) + 2;
+          const most = maxRows({ name: '', variables: {} }) + 2;
           expect({ list: list.name, order, own, isBounded: own <= most }).toMatchObject({ isBounded: true });
         }
       }

@@ -82,14 +82,14 @@ export async function pause(ms: number): Promise<void> {
 }
 
 /**
- * Does something that must not take longer than `mostMs`. Checked only by `npm run times`, on an otherwise idle machine:
+ * Does something that must not take longer than `limitMs`. Checked only by `npm run times`, on an otherwise idle machine:
  * anywhere else it would measure how busy the machine is.
  * @param what begins the sentence "... took 12 ms"
  * @throws Error when it took longer and times are checked
  */
-export async function within<Result>(mostMs: number, what: string, work: () => Promise<Result>): Promise<Result> {
+export async function within<Result>(limitMs: number, what: string, work: () => Promise<Result>): Promise<Result> {
   const { result, tookMs } = await measured(work);
-  assertTime(what, tookMs, mostMs);
+  assertTime(what, tookMs, limitMs);
   return result;
 }
 
@@ -103,7 +103,7 @@ export async function measured<Result>(
 }
 
 /** The check of `within` for a computed time, such as a difference of two. */
-export function assertTime(what: string, tookMs: number, mostMs: number): void {
-  if (process.env['CHECK_TIMES'] === undefined || tookMs <= mostMs) return;
-  throw new Error(`${what} took ${Math.round(tookMs)} ms, more than ${mostMs}`);
+export function assertTime(what: string, tookMs: number, limitMs: number): void {
+  if (process.env['CHECK_TIMES'] === undefined || tookMs <= limitMs) return;
+  throw new Error(`${what} took ${Math.round(tookMs)} ms, more than ${limitMs}`);
 }

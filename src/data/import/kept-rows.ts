@@ -14,7 +14,7 @@ export interface KeptRows {
    * @returns one row of each larger cycle, which must give up its value before any row is taken
    */
   arrange(limit: number): readonly unknown[];
-  /** Removes and returns the next arranged rows, `most` or fewer; none when all were taken. */
+  /** Removes and returns the next arranged rows, `limit` or fewer; none when all were taken. */
   take(limit: number): readonly unknown[];
 }
 

@@ -43,7 +43,7 @@ export interface Scratch {
   /** In the order they were staged. */
   itemsOf(order: string): readonly StagedItem[];
   forgetItemsOf(order: string): void;
-  /** Up to `most` orders that still have items. */
+  /** Up to `limit` orders that still have items. */
   ordersWithItems(limit: number): readonly string[];
   /** Remembers where an order was rejected, for its items. */
   rejectOrder(order: string, place: string): void;
