@@ -21,16 +21,18 @@ export type Prepare = (request: RequestText, origin: RequestOrigin) => Operation
 // Counted in characters of text. With its document, if only the entry still holds that, it takes up to a hundred times as much.
 const KEPT_CHARACTERS = 1_000_000;
 const LONGEST_KEPT = 20_000;
+const MAX_SEEN = 1_000;
 /** Added to the length of each text, for what an entry takes however short its text is. */
 const CHARACTERS_PER_ENTRY = 200;
 
 /**
- * Creates the function that prepares a request's operation, without executing any of it. The most recently used queries are kept
- * by the request's text, so that one that clients send again and again is not parsed again.
+ * Creates the function that prepares a request's operation, without executing any of it. Queries that are sent again are kept by
+ * the request's text, so that they are not parsed each time.
  * @returns a function that throws RequestErrors when there is no such operation, or its variables are invalid
  */
 export function createPrepare({ schema, documents }: { schema: GraphQLSchema; documents: Documents }): Prepare {
   const known = new LRUCache<string, PreparedRequest>({ maxSize: KEPT_CHARACTERS });
+  const isRepeated = createRepeated();
   const prepareRequest = (request: GraphQLRequest): PreparedRequest => {
     if (request.hasHashOnly) throw new RequestErrors([notPersisted()]);
     const document = documents.read(request.query);
@@ -57,18 +59,31 @@ export function createPrepare({ schema, documents }: { schema: GraphQLSchema; do
     if (prepared === undefined) {
       prepared = prepareRequest(parse(text));
       // A mutation is hardly ever sent twice, and a subscription is long.
-      if (isQuery(prepared) && text.length <= LONGEST_KEPT)
+      if (isQuery(prepared) && text.length <= LONGEST_KEPT && isRepeated(text)) {
+        freezeDeep(prepared.rawVariables);
+        freezeDeep(prepared.variables.coerced);
         known.set(text, prepared, { size: text.length + CHARACTERS_PER_ENTRY });
-    } else if (!Object.isFrozen(prepared.rawVariables)) {
-      // Only now that they are shared: most requests are sent once, and freezing each would make them a tenth slower.
-      freezeDeep(prepared.rawVariables);
-      freezeDeep(prepared.variables.coerced);
+      }
     }
     return { ...prepared, ...origin };
   };
 }
 
-/** From now on, whoever modifies it gets an error. */
+/**
+ * Returns a function that tells whether a text was sent before, lately. Keeping a request costs more than that, and those that are
+ * sent once would drive out the others.
+ */
+function createRepeated(): (text: string) => boolean {
+  const seen = new Set<string>();
+  return (text) => {
+    if (seen.delete(text)) return true;
+    if (seen.size === MAX_SEEN) seen.clear();
+    seen.add(text);
+    return false;
+  };
+}
+
+/** From now on, whoever modifies it gets an error: variables are shared by all requests with the same text. */
 function freezeDeep(value: unknown): void {
   if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return;
   Object.freeze(value);
