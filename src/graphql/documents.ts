@@ -52,7 +52,7 @@ export class RequestErrors extends Error {
   }
 }
 
-// Counted in characters of source text; parsed and analysed, a document takes up to a hundred times as much memory (2026-11-27).
+// Counted in characters of source text; parsed and analysed, a document takes about 120 times as much memory (2026-11-27).
 const KEPT_CHARACTERS = 1_000_000;
 // Validation compares fields with the same response key pair by pair, at about four microseconds each (2026-11-25).
 const MAX_PAIRS = 20_000;

@@ -122,7 +122,7 @@ let createdPlans = 0;
 /** The most recently used plans of all documents: a document with many conditions can have very many. */
 export type PlanCache = LRUCache<string, { readonly plan: OperationPlan | undefined }>;
 
-// Counted in characters of the document's text for each plan; a plan takes about 70 times as much memory (2026-11-27).
+// Counted in characters of the document's text for each plan; a plan takes about 50 times as much memory (2026-11-27).
 const PLANNED_CHARACTERS = 1_000_000;
 const CHARACTERS_PER_PLAN = 100;
 

@@ -18,9 +18,10 @@ export interface RequestText {
 
 export type Prepare = (request: RequestText, origin: RequestOrigin) => Operation;
 
-// Counted in characters of text. With its document, if only the entry still holds that, it takes up to a hundred times as much.
+// Counted in characters of text. An entry also holds its document, even if that is not among the kept ones any more.
 const KEPT_CHARACTERS = 1_000_000;
 const LONGEST_KEPT = 20_000;
+/** Texts that are remembered to find those that are sent again: no more than 20 million characters. */
 const MAX_SEEN = 1_000;
 /** Added to the length of each text, for what an entry takes however short its text is. */
 const CHARACTERS_PER_ENTRY = 200;
