@@ -3,7 +3,7 @@ const { NORTHWIND_DIR, SOAK_MINUTES = '0', TEST_DATABASE_URL, TEST_LOGS_DIR } = 
 const ELSEWHERE = [
   '(architecture|bench|chaos|embedded|http|soak)/',
   'cache/(channels|cluster|hits|keys|lifetimes|log|pending|redis-database)\\.',
-  'cli/(csv|explain-own-servers|help|import-misuse|not-installed|settings|start)',
+  'cli/(csv|explain-own-servers|help|import-misuse|run-script|settings|start)',
   'docs/(clients|compose|indexes|references|schema-words)',
   'faults/(database|health|lifecycle|redis|subscriptions)\\.',
   'tls/(middle|own-database|own-redis|prisma-url)\\.',

@@ -5,4 +5,15 @@ if [ ! -d node_modules/commander ]; then
   echo 'The packages are not installed yet. Run this first: npm ci' >&2
   exit 78
 fi
-exec node src/main.ts "$@"
+
+# In a container with a memory limit, most of it is for the heap, and the rest for buffers and code, which are outside of it.
+# On a whole machine, V8's own choice is good. NODE_OPTIONS decides if it says anything about the heap.
+heap=''
+cgroup=${CGROUP_ROOT:-/sys/fs/cgroup}
+limit=$(cat "$cgroup/memory.max" "$cgroup/memory/memory.limit_in_bytes" 2>/dev/null | head -n 1)
+case "$limit:${NODE_OPTIONS:-}" in
+  :* | max:* | 922337203685477*:* | *max-old-space-size*) ;;
+  *) heap=--max-old-space-size=$((limit / 1024 / 1024 * 6 / 10)) ;;
+esac
+# shellcheck disable=SC2086 -- without a limit, it must not become an empty argument
+exec node $heap src/main.ts "$@"

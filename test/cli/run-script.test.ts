@@ -1,0 +1,76 @@
+import { cp, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, test } from '@jest/globals';
+import { runToEnd } from '../../src/embedded/children.ts';
+import { project } from '../docs/markdown.ts';
+import { createTemporaryFolder } from '../support/temporary-folder.ts';
+
+test('a command that is run before `npm ci` says so in one line, whatever Node.js version the machine has', async () => {
+  const { path: cwd, remove } = await createTemporaryFolder();
+  try {
+    for (const name of ['package.json', 'src']) await cp(join(project, name), join(cwd, name), { recursive: true });
+    const { scripts } = JSON.parse(await readFile(join(cwd, 'package.json'), 'utf8')) as {
+      scripts: Record<string, string>;
+    };
+    const commands = ['start', 'seed', 'import', 'explain', 'migrate', 'verify', 'concierge'];
+    for (const name of commands)
+      expect([name, await runToEnd('sh', ['-c', scripts[name] ?? ''], { cwd })]).toEqual([
+        ...[name, { code: 78, output: 'The packages are not installed yet. Run this first: npm ci\n' }],
+      ]);
+  } finally {
+    await remove();
+  }
+});
+
+describe('the heap of V8', () => {
+  test.each<[string, Readonly<Record<string, string>>, string]>([
+    [
+      'gets 60 % of a container’s memory',
+      { 'memory.max': '536870912\n' },
+      '--max-old-space-size=307 src/main.ts start',
+    ],
+    [
+      'gets it with cgroups of version 1 too',
+      { 'memory/memory.limit_in_bytes': '536870912\n' },
+      '--max-old-space-size=307 src/main.ts start',
+    ],
+    ['is left to V8 in a container without a limit', { 'memory.max': 'max\n' }, 'src/main.ts start'],
+    [
+      'is left to V8 in one of version 1 without a limit',
+      { 'memory/memory.limit_in_bytes': '9223372036854771712\n' },
+      'src/main.ts start',
+    ],
+    ['is left to V8 on a machine', {}, 'src/main.ts start'],
+  ])('%s', async (_, files, expected) => {
+    expect(await argumentsFor(files, {})).toBe(expected);
+  });
+
+  test('is as NODE_OPTIONS says, if it says so', async () => {
+    const env = { NODE_OPTIONS: '--max-old-space-size=100' };
+    expect(await argumentsFor({ 'memory.max': '536870912\n' }, env)).toBe('src/main.ts start');
+  });
+
+  /** What `src/run.sh start` runs node with, in a folder with these files of the system. */
+  async function argumentsFor(
+    files: Readonly<Record<string, string>>,
+    env: Readonly<Record<string, string>>,
+  ): Promise<string> {
+    const { path: cwd, remove } = await createTemporaryFolder();
+    try {
+      for (const [name, text] of Object.entries(files)) {
+        await mkdir(join(cwd, name, '..'), { recursive: true });
+        await writeFile(join(cwd, name), text);
+      }
+      await mkdir(join(cwd, 'node_modules/commander'), { recursive: true });
+      await writeFile(join(cwd, 'node'), '#!/bin/sh\necho "$@"\n', { mode: 0o755 });
+      const { code, output } = await runToEnd('sh', [join(project, 'src/run.sh'), 'start'], {
+        cwd,
+        env: { PATH: `${cwd}:${process.env['PATH']}`, CGROUP_ROOT: cwd, ...env },
+      });
+      expect(code).toBe(0);
+      return output.trim();
+    } finally {
+      await remove();
+    }
+  }
+});
