@@ -3,7 +3,7 @@ import { ANYBODY } from './access/caller.ts';
 import { createRedis } from './cache/redis.ts';
 import { createRedisChannels, type ChannelListener } from './cache/redis-channels.ts';
 import { createResponseCache } from './cache/response-cache.ts';
-import type { Config } from './config.ts';
+import type { Config, Limits } from './config.ts';
 import { sweepKeys } from './crm/idempotency.ts';
 import { createDatabase, type Database } from './db/database.ts';
 import { sharedKey } from './db/shared-key.ts';
@@ -15,16 +15,21 @@ import { createRespond, createRun, type Respond } from './graphql/run.ts';
 import { createSchema, SDL } from './graphql/schema.ts';
 import { createMaskError } from './graphql/stages/mask.ts';
 import { createYogaHandler } from './graphql/yoga.ts';
+import { createAdmission } from './http/admission.ts';
+import { createBodyBuffer } from './http/body-buffer.ts';
 import { allowOrigins } from './http/cors.ts';
 import { graphiqlOptions } from './http/graphiql.ts';
 import { renderGraphiQL } from './http/graphiql-page.ts';
 import { createGraphQLHandler } from './http/graphql-handler.ts';
 import { createReadiness, live } from './http/health.ts';
 import { createGraphQLRoute } from './http/graphql-route.ts';
+import { HttpError } from './http/http-error.ts';
+import { maxConnections } from './http/max-connections.ts';
 import { createHttpServer, read, type Route } from './http/server.ts';
 import { createSubscriptions } from './http/subscriptions.ts';
 import { createCursors, CURSOR_KEY_BYTES, type Cursors } from './relay/cursor.ts';
 import type { Log } from './telemetry/log.ts';
+import { watchMemory, type MemoryWatch } from './telemetry/memory.ts';
 import { createMetrics, type Metrics } from './telemetry/metrics.ts';
 
 /** A gateway. */
@@ -35,12 +40,15 @@ export interface App {
   readonly uncaught: (error: unknown) => void;
   /** Counts log lines that could not be printed, since nobody reads them any more. */
   readonly unprinted: () => void;
-  /** Finishes requests in flight and closes every connection, within ten seconds. */
-  close(): Promise<void>;
+  /**
+   * Stops without losing a request: goes on as usual for `drainMs`, while readiness says that it stops, then lets requests in
+   * flight finish, for ten seconds at most, and closes every connection.
+   */
+  close(options: { readonly drainMs: number }): Promise<void>;
 }
 
-/** How long requests in flight may take to finish when the gateway stops. */
-const STOP_MS = 7_000;
+/** How long requests in flight may take to finish when the gateway stops: as long as a request may take by default. */
+const STOP_MS = 10_000;
 /** How often each gateway deletes expired idempotency keys. */
 const SWEEP_MS = 10 * 60_000;
 
@@ -64,11 +72,19 @@ export async function createApp(config: AppConfig, { log }: { log: Log }): Promi
   const { redis, cache, bus } = createRedisParts(config, { cursorKey, log, metrics });
   const { respond, yoga } = createGraphQL(config, { db, cache, customerEvents: bus, cursors, log, metrics });
   const subscriptions = createSubscriptions({ limits, metrics });
-  const graphql = createGraphQLHandler({ respond, bodyBytes: limits.bodyBytes, subscriptions });
+  const memory = watchMemory({ log });
+  const body = { maxBytes: limits.bodyBytes, buffer: createBodyBuffer(limits.bufferBytes) };
+  const graphql = createGraphQLHandler({
+    respond,
+    body,
+    admit: admitRequests(limits, { memory, metrics }),
+    subscriptions,
+  });
   const server = createHttpServer({
     log,
     metrics,
     home: '/graphql',
+    limits: { ...limits, connections: availableConnections(limits, log) },
     routes: {
       ...allowOrigins(config.corsOrigins, {
         '/graphql': createGraphQLRoute({ graphql, callerOf, yoga }),
@@ -77,7 +93,7 @@ export async function createApp(config: AppConfig, { log }: { log: Log }): Promi
       '/health/live': read(live),
       '/health/ready': read(
         createReadiness({
-          isStopping: () => server.isClosing(),
+          isStopping: () => server.isStopping(),
           pingDatabase: () => db.ping(),
           waiting: () => db.waiting(),
           redisState: () => (redis === undefined ? 'not used' : redis.isUp() ? 'up' : 'down'),
@@ -87,12 +103,12 @@ export async function createApp(config: AppConfig, { log }: { log: Log }): Promi
     },
   });
   const sweeping = sweepRegularly({ db, log, metrics });
-  const close = async (): Promise<void> => {
+  const close = async (drainMs: number): Promise<void> => {
     clearInterval(sweeping);
-    const serverClosed = server.close(STOP_MS);
     // Streams would never end by themselves.
-    subscriptions.close();
-    await serverClosed;
+    const stopping = server.stop({ drainMs, withinMs: STOP_MS, onDrained: () => subscriptions.close() });
+    await stopping;
+    memory.close();
     await yoga.dispose();
     await bus.close();
     cache?.close();
@@ -104,7 +120,7 @@ export async function createApp(config: AppConfig, { log }: { log: Log }): Promi
     listen: () => server.listen(config.port, config.host),
     uncaught: uncaughtReporter({ log, metrics }),
     unprinted: () => metrics.unprintedLines.inc(),
-    close: () => (closed ??= close()),
+    close: ({ drainMs }) => (closed ??= close(drainMs)),
   };
 }
 
@@ -157,6 +173,35 @@ function createGraphQL(
   const page = { graphiql: graphiqlOptions, renderGraphiQL };
   const respond = createRespond({ prepare, run });
   return { respond, yoga: createYogaHandler({ ...page, schema, respond, callerOf, maskError }) };
+}
+
+/** Counts the GraphQL requests that are being handled, and refuses those beyond the limits, or for which there is no memory. */
+function admitRequests(limits: Limits, { memory, metrics }: { memory: MemoryWatch; metrics: Metrics }) {
+  const refused = (limit: 'gateway' | 'client' | 'memory') => metrics.requestsRefused.inc({ limit });
+  const admit = createAdmission({
+    limits: { gateway: limits.requests, client: limits.requestsPerClient },
+    what: 'requests at the same time',
+    advice: 'send it again later',
+    retryAfterSeconds: 1,
+    onCount: () => undefined,
+    onRefused: refused,
+  });
+  return (client: string): (() => void) => {
+    if (!memory.isShort()) return admit(client);
+    refused('memory');
+    throw new HttpError(503, 'The gateway is short of memory; send the request again later.', { 'retry-after': '1' });
+  };
+}
+
+/** As many connections as the limit says, or fewer if the operating system allows no more. */
+function availableConnections({ connections, databaseConnections }: Limits, log: Log): number {
+  const most = maxConnections(2 * databaseConnections);
+  if (most < connections)
+    log.info(
+      { connections: most },
+      'The limit of open files (ulimit -n) allows fewer connections than LIMIT_CONNECTIONS',
+    );
+  return Math.min(connections, most);
 }
 
 function databaseOptions({ databaseUrl, limits }: Config & { readonly databaseUrl: string }, metrics: Metrics) {

@@ -39,7 +39,14 @@ const settings = z.object({
   LIMIT_PREPARED_STATEMENTS: wholeNumber(2_000, 0, 1_000_000),
   LIMIT_SUBSCRIPTIONS: wholeNumber(1_000, 0, 1_000_000),
   LIMIT_SUBSCRIPTIONS_PER_CLIENT: wholeNumber(50, 0, 1_000_000),
-  LIMIT_SUBSCRIPTION_STALL_MS: wholeNumber(30_000, 10, 600_000),
+  LIMIT_CONNECTIONS: wholeNumber(10_000, 1, 1_000_000),
+  LIMIT_REQUESTS: wholeNumber(1_000, 1, 1_000_000),
+  LIMIT_REQUESTS_PER_CLIENT: wholeNumber(200, 1, 1_000_000),
+  LIMIT_REQUESTS_PER_CONNECTION: wholeNumber(10, 1, 10_000),
+  LIMIT_RECEIVE_MS: wholeNumber(30_000, 10, 600_000),
+  LIMIT_STALL_MS: wholeNumber(30_000, 10, 600_000),
+  LIMIT_BUFFER_BYTES: wholeNumber(64 * 1024 * 1024, 1024, 64 * 1024 * 1024 * 1024),
+  SHUTDOWN_DRAIN_MS: wholeNumber(3_000, 0, 600_000),
   CACHE_ENABLED: oneOf('true', ['true', 'false']),
   CACHE_PREFIX: setting('concierge:', (text, ctx) => {
     if (/^[!-~]{1,100}$/.test(text)) return text;
@@ -91,6 +98,8 @@ export interface Config {
   /** Where embedded servers keep their data; undefined for the project's default folder. */
   readonly dataDir: string | undefined;
   readonly logLevel: z.output<typeof settings>['LOG_LEVEL'];
+  /** How long a stopping gateway still accepts requests. */
+  readonly shutdownDrainMs: number;
   readonly limits: Limits;
   readonly cache: CacheConfig;
 }
@@ -113,7 +122,18 @@ export interface Limits {
   readonly preparedStatements: number;
   readonly subscriptions: number;
   readonly subscriptionsPerClient: number;
-  readonly subscriptionStallMs: number;
+  /** Connections of clients. The operating system may allow fewer. */
+  readonly connections: number;
+  /** GraphQL requests that are being handled at the same time: in total, per client address, and per connection. */
+  readonly requests: number;
+  readonly requestsPerClient: number;
+  readonly requestsPerConnection: number;
+  /** How long a whole request may take to arrive. */
+  readonly receiveMs: number;
+  /** How long a client may read nothing of a response. */
+  readonly stallMs: number;
+  /** For request bodies that have not arrived completely, and again for responses that clients have not read. */
+  readonly bufferBytes: number;
 }
 
 export interface CacheConfig {
@@ -150,6 +170,7 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
     corsOrigins: Object.freeze(given.CORS_ORIGINS),
     dataDir: given.DATA_DIR,
     logLevel: given.LOG_LEVEL,
+    shutdownDrainMs: given.SHUTDOWN_DRAIN_MS,
     limits: Object.freeze({
       pageSizeDefault: given.LIMIT_PAGE_SIZE_DEFAULT,
       pageSizeMax: given.LIMIT_PAGE_SIZE_MAX,
@@ -166,7 +187,13 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
       preparedStatements: given.LIMIT_PREPARED_STATEMENTS,
       subscriptions: given.LIMIT_SUBSCRIPTIONS,
       subscriptionsPerClient: given.LIMIT_SUBSCRIPTIONS_PER_CLIENT,
-      subscriptionStallMs: given.LIMIT_SUBSCRIPTION_STALL_MS,
+      connections: given.LIMIT_CONNECTIONS,
+      requests: given.LIMIT_REQUESTS,
+      requestsPerClient: given.LIMIT_REQUESTS_PER_CLIENT,
+      requestsPerConnection: given.LIMIT_REQUESTS_PER_CONNECTION,
+      receiveMs: given.LIMIT_RECEIVE_MS,
+      stallMs: given.LIMIT_STALL_MS,
+      bufferBytes: given.LIMIT_BUFFER_BYTES,
     }),
     cache: Object.freeze({
       enabled: given.CACHE_ENABLED === 'true',

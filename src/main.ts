@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { Command, CommanderError, type Option } from 'commander';
-import type { CliContext, FaultHandlers } from './cli/context.ts';
+import { StopSignal, type CliContext, type FaultHandlers } from './cli/context.ts';
 import { withServers } from './cli/database.ts';
 import { loadEnvFile } from './cli/env-file.ts';
 import { runExplain, type ExplainOptions } from './cli/explain.ts';
@@ -28,7 +28,7 @@ for (const [signal, exitCode] of [
   process.on(signal, () => {
     if (!stopping.signal.aborted) {
       firstSignalMs = performance.now();
-      stopping.abort();
+      stopping.abort(new StopSignal(signal));
     } else if (performance.now() - firstSignalMs > ECHO_MS) {
       // A second signal forces an exit; child processes end with this one.
       process.exit(exitCode);

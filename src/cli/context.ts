@@ -5,10 +5,20 @@ export interface FaultHandlers {
   readonly unprinted: (error: Error) => void;
 }
 
+/** The reason of an aborted `CliContext.signal`. */
+export class StopSignal extends Error {
+  override readonly name = 'StopSignal';
+  readonly signal: 'SIGINT' | 'SIGTERM';
+  constructor(signal: 'SIGINT' | 'SIGTERM') {
+    super(`stopped by ${signal}`);
+    this.signal = signal;
+  }
+}
+
 /** What commands may use of the process; only main.ts builds one. */
 export interface CliContext {
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** Aborted by the first SIGINT or SIGTERM: stop gracefully. */
+  /** Aborted by the first SIGINT or SIGTERM, with a `StopSignal`: stop gracefully. */
   readonly signal: AbortSignal;
   /** For a command that serves requests. Until it is called, such faults end the process with an exit code. */
   readonly serving: (handlers: FaultHandlers) => void;

@@ -4,7 +4,7 @@ import { seedDatabase } from '../data/seed/seed-database.ts';
 import { createLog } from '../telemetry/log.ts';
 import { CliError, EXIT } from '../cli-error.ts';
 import { addressError, assertFreeAddress, authority } from './address.ts';
-import type { CliContext } from './context.ts';
+import { StopSignal, type CliContext } from './context.ts';
 import { withServers, type Servers } from './database.ts';
 
 /** The seed that `npm start` loads into its embedded database. */
@@ -32,6 +32,7 @@ async function serve(config: Config & Servers, cli: CliContext, report: (line: s
   const readable = config.environment !== 'production' && cli.stdout.isTTY;
   const log = createLog({ level: config.logLevel, readable, destination: cli.stdout });
   const app = await createApp(config, { log });
+  let drainMs = 0;
   try {
     const port = await app.listen().catch((error: unknown) => {
       throw addressError(error, config);
@@ -54,10 +55,14 @@ async function serve(config: Config & Servers, cli: CliContext, report: (line: s
     );
     const reason = await Promise.race([stopSignal(cli.signal), config.embedded?.died ?? stopSignal(cli.signal)]);
     if (reason !== undefined) throw new CliError(reason, { exitCode: EXIT.unavailable });
-    report('Stopping: requests in progress may finish.');
+    // Nobody who presses Ctrl-C has a load balancer that needs time to notice.
+    if (cli.signal.reason instanceof StopSignal && cli.signal.reason.signal === 'SIGTERM')
+      drainMs = config.shutdownDrainMs;
+    const accepted = drainMs === 0 ? '' : `requests are accepted for another ${drainMs} ms, and `;
+    report(`Stopping: ${accepted}requests in progress may finish.`);
     return 0;
   } finally {
-    await app.close();
+    await app.close({ drainMs });
   }
 }
 

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { STATUS_CODES, type ServerResponse } from 'node:http';
-import type { Duplex } from 'node:stream';
+import type { Socket } from 'node:net';
 import type { ErrorCode } from '../errors.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
@@ -40,6 +40,8 @@ export function sendError(
   error: HttpError,
   extensions: Readonly<Record<string, string>> = {},
 ): void {
+  // The request was refused already, because of what came after its headers.
+  if (response.writableEnded) return;
   if (response.headersSent || response.destroyed) {
     response.destroy();
     return;
@@ -52,11 +54,38 @@ export function sendError(
     vary: varyBy(response, 'Accept'),
     ...error.headers,
   });
+  const { req: request } = response;
+  const isLast = [response.getHeader('connection'), error.headers['connection']].includes('close');
+  if (isLast && !request.complete) {
+    const { socket } = request;
+    // Node calls this after the last response.
+    socket.destroySoon = () => closeGracefully(socket);
+    request.resume();
+  }
   response.end(body);
 }
 
-/** Writes a whole error response to a socket, and closes it: for a request so malformed that Node provides no response object. */
-export function writeErrorTo(socket: Duplex, error: HttpError): void {
+// A client on a slow line needs this long to notice the response.
+const LINGER_MS = 5_000;
+
+/**
+ * Closes a connection on which the client may still be sending: drops what it sends until it closes its half, or for a few seconds.
+ * If the connection were closed at once, the operating system would reset it, and the client might lose the response.
+ */
+function closeGracefully(socket: Socket): void {
+  if (socket.writable) socket.end();
+  const timer = setTimeout(() => socket.destroy(), LINGER_MS);
+  socket.once('end', () => socket.destroy());
+  socket.once('close', () => clearTimeout(timer));
+  socket.resume();
+}
+
+/**
+ * Writes a whole error response to a socket, and closes it: for something so malformed that Node provides no response object. Does
+ * nothing if the connection is being closed.
+ */
+export function writeErrorTo(socket: Socket, error: HttpError): void {
+  if (!socket.writable) return;
   const body = errorBody(error);
   const head = [
     `HTTP/1.1 ${error.status} ${STATUS_CODES[error.status]}`,
@@ -64,7 +93,8 @@ export function writeErrorTo(socket: Duplex, error: HttpError): void {
     `content-type: ${withCharset(JSON_TYPE)}`,
     `content-length: ${body.length}`,
   ];
-  socket.end(`${head.join('\r\n')}\r\n\r\n${body.toString()}`);
+  socket.write(`${head.join('\r\n')}\r\n\r\n${body.toString()}`);
+  closeGracefully(socket);
 }
 
 const withCharset = (type: string): string => `${type}; charset=utf-8`;

@@ -54,6 +54,7 @@ export function sendAsEvents(
 export function openEventStream(response: ServerResponse, { stallMs }: { stallMs: number }): EventStream {
   let end: StreamEnd = 'client';
   let deadline: NodeJS.Timeout | undefined;
+  const { socket } = response.req;
   const controller = new AbortController();
   const { signal } = controller;
   const { promise: ended, resolve } = Promise.withResolvers<StreamEnd>();
@@ -67,6 +68,7 @@ export function openEventStream(response: ServerResponse, { stallMs }: { stallMs
     stop();
     clearTimeout(deadline);
     writer.release();
+    socket.off('end', cutNow);
     resolve(end);
   };
   const cutAfter = (ms: number, why: StreamEnd): void => {
@@ -78,9 +80,12 @@ export function openEventStream(response: ServerResponse, { stallMs }: { stallMs
       close();
     }, ms);
   };
+  // A client that has closed its half of the connection would get the rest of a response, but a stream has no end.
+  const cutNow = (): void => cutAfter(0, 'client');
   if (response.destroyed) close();
   else {
     response.once('close', close);
+    socket.once('end', cutNow);
     response.writeHead(200, { ...STREAM_HEADERS, vary: varyBy(response, 'Accept') });
     // Some clients do not treat headers alone as a response.
     void writer.write(COMMENT);

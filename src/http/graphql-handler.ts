@@ -5,7 +5,7 @@ import type { CostMode } from '../graphql/operation.ts';
 import type { Respond } from '../graphql/run.ts';
 import type { GraphQLResponse } from '../graphql/stages/serialise.ts';
 import { sendAsEvents } from './event-stream.ts';
-import { costMode, readGraphQLRequest } from './graphql-request.ts';
+import { costMode, readGraphQLRequest, type BodyLimits } from './graphql-request.ts';
 import { HttpError } from './http-error.ts';
 import { eventStreamSupport, JSON_TYPE, negotiate, RESPONSE_TYPE } from './media-types.ts';
 import type { Subscriptions } from './subscriptions.ts';
@@ -13,7 +13,12 @@ import { varyBy } from './vary.ts';
 
 export interface GraphQLHandlerOptions {
   readonly respond: Respond;
-  readonly bodyBytes: number;
+  readonly body: BodyLimits;
+  /**
+   * Counts a request of a client, by its address. Returns the function to call when it has been handled.
+   * @throws HttpError 429 or 503 when it must not be handled now
+   */
+  readonly admit: (client: string) => () => void;
   readonly subscriptions: Subscriptions;
 }
 
@@ -21,15 +26,16 @@ export interface GraphQLHandlerOptions {
  * Creates the handler of GraphQL requests by GET and POST, as specified by GraphQL over HTTP and GraphQL over SSE. It reads
  * node:http's requests itself, since creating Fetch objects and a stream for each would cost more than most queries.
  */
-export function createGraphQLHandler({ respond, bodyBytes, subscriptions }: GraphQLHandlerOptions) {
+export function createGraphQLHandler({ respond, body, admit, subscriptions }: GraphQLHandlerOptions) {
   return async (request: IncomingMessage, response: ServerResponse, caller: Caller): Promise<void> => {
     const format = formatOf(request);
-    const text = await readGraphQLRequest(request, bodyBytes);
+    const text = await readGraphQLRequest(request, body);
     const refresh = request.headers['cache-control']?.toLowerCase().includes('no-cache') === true;
     const signal = disconnectSignal(response);
     const isSafe = request.method === 'GET';
     const origin = { caller, signal, refresh, isSafe, costMode: format.costMode };
-    const outcome = await respond(text, origin);
+    const release = admit(request.socket.remoteAddress ?? '');
+    const outcome = await respond(text, origin).finally(release);
     if (!('start' in outcome)) return send(response, format, outcome);
     assertEventStream(format);
     return subscriptions.serve(request, response, outcome);

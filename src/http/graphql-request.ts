@@ -4,6 +4,7 @@ import { quoted } from '../errors.ts';
 import { isGiven } from '../given.ts';
 import type { CostMode, GraphQLRequest } from '../graphql/operation.ts';
 import type { RequestText } from '../graphql/prepare.ts';
+import type { BodyBuffer } from './body-buffer.ts';
 import { HttpError } from './http-error.ts';
 import { isUtf8, JSON_TYPE } from './media-types.ts';
 
@@ -11,24 +12,33 @@ import { isUtf8, JSON_TYPE } from './media-types.ts';
  * Reads the text of a GET or POST, whose `parse` throws HttpError 400 for parameters that are not valid.
  * @throws HttpError for a request that cannot be read (400, 413, 415)
  */
-export async function readGraphQLRequest(request: IncomingMessage, maxBytes: number): Promise<RequestText> {
+export async function readGraphQLRequest(request: IncomingMessage, limits: BodyLimits): Promise<RequestText> {
   if (request.method === 'GET') return { text: queryString(request), parse: parseGet };
   assertJsonBody(request.headers['content-type']);
-  return { text: await readBody(request, maxBytes), parse: parsePost };
+  return { text: await readBody(request, limits), parse: parsePost };
+}
+
+export interface BodyLimits {
+  /** Of one body. */
+  readonly maxBytes: number;
+  /** For all bodies that are being received. */
+  readonly buffer: BodyBuffer;
 }
 
 /**
  * Reads a request's body.
- * @throws HttpError 413 past `maxBytes`, before the rest is read; 415 for a content encoding; 400 for text that is not UTF-8
+ * @throws HttpError 413 past `maxBytes`, before the rest is read; 415 for a content encoding; 400 for text that is not UTF-8; 503
+ *   when others need the memory
  */
-async function readBody(request: IncomingMessage, maxBytes: number): Promise<string> {
+async function readBody(request: IncomingMessage, limits: BodyLimits): Promise<string> {
+  const { maxBytes } = limits;
   const tooLarge = () =>
     new HttpError(413, `Expected a body of at most ${maxBytes} bytes, got more.`, { connection: 'close' });
   if (Number(request.headers['content-length'] ?? 0) > maxBytes) throw tooLarge();
   const encoding = request.headers['content-encoding'];
   if (encoding !== undefined && encoding !== 'identity')
     throw new HttpError(415, `Expected a body without content encoding, got ${quoted(encoding)}.`);
-  const bytes = await receive(request, maxBytes, tooLarge);
+  const bytes = await receive(request, limits, tooLarge);
   try {
     return UTF_8.decode(bytes);
   } catch (cause) {
@@ -39,23 +49,42 @@ async function readBody(request: IncomingMessage, maxBytes: number): Promise<str
 const UTF_8 = new TextDecoder('utf-8', { fatal: true });
 
 /** Uses events, since a stream's async iterator costs more than everything else that is done with a short body. */
-function receive(request: IncomingMessage, maxBytes: number, tooLarge: () => HttpError): Promise<Buffer> {
+function receive(
+  request: IncomingMessage,
+  { maxBytes, buffer }: BodyLimits,
+  tooLarge: () => HttpError,
+): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let bytes = 0;
-    request.on('data', (chunk: Buffer) => {
+    const fail = (error: HttpError): void => {
+      request.off('data', add);
+      chunks.length = 0;
+      received.release();
+      reject(error);
+    };
+    const received = buffer.open(() => fail(tooSlow()));
+    const add = (chunk: Buffer): void => {
       bytes += chunk.length;
-      if (bytes <= maxBytes) chunks.push(chunk);
-      else {
-        request.pause();
-        reject(tooLarge());
-      }
+      if (bytes > maxBytes) return fail(tooLarge());
+      chunks.push(chunk);
+      return received.add(chunk.length);
+    };
+    request.on('data', add);
+    request.on('end', () => {
+      received.release();
+      resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks));
     });
-    request.on('end', () => resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks)));
     // The client disconnected, so it gets no response, and nothing is logged.
-    request.on('error', (cause) => reject(refusal('Expected the whole body, got a part of it.', cause)));
+    request.on('error', (cause) => fail(refusal('Expected the whole body, got a part of it.', cause)));
   });
 }
+
+const tooSlow = (): HttpError =>
+  new HttpError(503, 'Expected the whole body sooner: others need the memory; try again.', {
+    connection: 'close',
+    'retry-after': '1',
+  });
 
 const refusal = (message: string, cause: unknown): HttpError => Object.assign(new HttpError(400, message), { cause });
 

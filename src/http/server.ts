@@ -1,12 +1,12 @@
-import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import type { Duplex } from 'node:stream';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
-import { sendError, sendThrown, writeErrorTo } from './error-response.ts';
+import { watchConnections, type ConnectionLimits } from './connections.ts';
+import { sendError, sendThrown } from './error-response.ts';
 import { HttpError } from './http-error.ts';
 import { prefersPage } from './media-types.ts';
-import { watchConnections, type OpenConnections } from './open-connections.ts';
 
 /** Sends the response to a request. Errors that it throws become GraphQL errors. */
 export type Handler = (request: IncomingMessage, response: ServerResponse) => Promise<void> | void;
@@ -25,44 +25,85 @@ export const read = (handle: Handler): Route => ({ methods: ['GET', 'HEAD'], han
 export interface HttpServer {
   /** Resolves with the port once requests are accepted. Rejects when the address is in use or not on this machine. */
   listen(port: number, host: string): Promise<number>;
-  /** Accepts no new requests, lets those that were sent before finish, and closes every connection within `withinMs`. */
-  close(withinMs: number): Promise<void>;
-  isClosing(): boolean;
+  /**
+   * Stops accepting requests without losing any. For `drainMs`, requests are still accepted, and each response tells its client to
+   * use another connection. Then lets the requests that were sent finish, and closes every connection within `withinMs`.
+   * @param options.onDrained called when no more requests are accepted
+   */
+  stop(options: {
+    readonly drainMs: number;
+    readonly withinMs: number;
+    readonly onDrained?: () => void;
+  }): Promise<void>;
+  /** Whether `stop` has been called. */
+  isStopping(): boolean;
 }
 
 export interface HttpServerOptions {
   readonly routes: Readonly<Record<string, Route>>;
   /** Where a browser that asks for a page at `/` is redirected; undefined for nowhere. */
   readonly home?: string;
+  readonly limits: ConnectionLimits & { readonly bodyBytes: number };
   readonly log: Log;
   readonly metrics: Metrics;
 }
 
 /** Creates an HTTP server with one route per path. */
 export function createHttpServer(options: HttpServerOptions): HttpServer {
-  const { log, metrics } = options;
-  let closing: Promise<void> | undefined;
-  const limits = { requestTimeout: 30_000, headersTimeout: 10_000, maxHeaderSize: MAX_HEADER_BYTES };
-  const server = createServer(limits, (request, response) => {
-    request.url = withoutOrigin(request.url ?? '');
-    tracker.track(request, response);
-    if (closing !== undefined) response.setHeader('connection', 'close');
-    dispatch(request, response);
+  const { log, metrics, limits } = options;
+  const server = createServer({
+    headersTimeout: Math.min(HEADERS_MS, limits.receiveMs),
+    requestTimeout: limits.receiveMs,
+    // How often Node looks for requests that are too slow; by default, it would find them half a minute late.
+    connectionsCheckingInterval: Math.min(1_000, limits.receiveMs),
+    keepAliveTimeout: 65_000,
+    maxHeaderSize: MAX_HEADER_BYTES,
+    // Checked by the dispatcher, whose error says more.
+    requireHostHeader: false,
   });
-  const connections = watchConnections(server);
-  const tracker = createTracker(connections, metrics);
-  const dispatch = createDispatcher(options, connections);
-  server.keepAliveTimeout = 65_000;
+  // Otherwise, Node would drop all pending responses when the client has sent its last request and says so.
+  Object.assign(server, { httpAllowHalfOpen: true });
+  const connections = watchConnections(server, { limits, log, metrics });
+  const dispatch = createDispatcher(options);
+  const receive = (request: IncomingMessage, response: ServerResponse): void => {
+    request.url = withoutOrigin(request.url ?? '');
+    metrics.requestsInFlight.inc();
+    response.once('close', () => {
+      metrics.requestsInFlight.dec();
+      metrics.requests.inc({ status: response.statusCode });
+    });
+    const isLate = connections.isClosing();
+    connections.of(request.socket).add(response, () => dispatch(request, response, { isLate }));
+  };
+  server.on('request', receive);
+  server.on('checkContinue', (request, response) => {
+    // The client of a body that is too large gets the refusal instead, and need not send it.
+    if (!(Number(request.headers['content-length']) > limits.bodyBytes)) response.writeContinue();
+    receive(request, response);
+  });
+  server.on('checkExpectation', (request, response) => {
+    connections.of(request.socket).add(response, () => sendError(response, unknownExpectation()));
+  });
+  server.on('connect', ({ socket }) => connections.of(socket).refuse(new HttpError(501, 'This is not a proxy.')));
   server.on('clientError', (error, socket) => {
-    // Must not write into the middle of a response that is being sent.
-    if (!socket.writable || tracker.isResponding(socket)) socket.destroy();
-    else {
-      const refusal = refusalOfMalformed(error);
-      metrics.requests.inc({ status: refusal.status });
-      writeErrorTo(socket, refusal);
-    }
+    const connection = connections.of(socket as Socket);
+    if (!socket.writable) socket.destroy();
+    // The client has sent more than was read, because it waits for its earlier requests.
+    else if (isTooSlow(error) && connection.isPaused()) return;
+    // A browser opens connections in advance. It would take an error for the response to its next request.
+    else if (isTooSlow(error) && connection.socket.bytesRead === 0) socket.destroy();
+    else connection.refuse(refusalOfMalformed(error));
   });
 
+  let stopped: Promise<void> | undefined;
+  const stop: HttpServer['stop'] = async ({ drainMs, withinMs, onDrained }) => {
+    if (!server.listening) return;
+    connections.announceClose();
+    if (drainMs > 0) await sleep(drainMs);
+    const closed = connections.close(withinMs);
+    onDrained?.();
+    await closed;
+  };
   return {
     async listen(port, host) {
       const listeningPort = await listen(server, port, host);
@@ -70,42 +111,24 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
       server.on('error', (error) => log.error({ err: error }, 'a connection could not be accepted'));
       return listeningPort;
     },
-    isClosing: () => closing !== undefined,
-    close: (withinMs) => (closing ??= server.listening ? connections.close(withinMs) : Promise.resolve()),
-  };
-}
-
-/** Counts requests in the metrics, and the pending responses of each connection, of which pipelining can have several. */
-function createTracker(connections: OpenConnections, metrics: Metrics) {
-  const pending = new WeakMap<Duplex, number>();
-  return {
-    track({ socket }: IncomingMessage, response: ServerResponse): void {
-      metrics.requestsInFlight.inc();
-      connections.add(response);
-      pending.set(socket, (pending.get(socket) ?? 0) + 1);
-      response.on('close', () => {
-        metrics.requestsInFlight.dec();
-        pending.set(socket, (pending.get(socket) ?? 1) - 1);
-        metrics.requests.inc({ status: response.statusCode });
-      });
-    },
-    isResponding: (socket: Duplex): boolean => (pending.get(socket) ?? 0) > 0,
+    stop: (given) => (stopped ??= stop(given)),
+    isStopping: () => stopped !== undefined,
   };
 }
 
 /** Finds the route of each request and calls its handler, or sends the response that needs none. */
-function createDispatcher(
-  { routes, home, log, metrics }: HttpServerOptions,
-  connections: OpenConnections,
-): RequestListener {
+function createDispatcher({ routes, home, log, metrics }: HttpServerOptions) {
   const notFound = `Expected one of ${Object.keys(routes).join(', ')}; there is nothing at this path.`;
-  return (request, response) => {
+  /** @param options.isLate whether the request came after the server had stopped */
+  return (request: IncomingMessage, response: ServerResponse, { isLate }: { readonly isLate: boolean }): void => {
     const { url = '', method = '' } = request;
     const path = url.split('?', 1)[0] ?? '';
     const route = routes[path];
     route?.setHeaders?.(request, response);
-    if (connections.isClosing() && !url.startsWith('/health/'))
+    if (isLate && !url.startsWith('/health/'))
       return sendError(response, new HttpError(503, 'The gateway is stopping; try again.'));
+    const hosts = hostsOf(request);
+    if (hosts > 1 || (hosts === 0 && request.httpVersion !== '1.0')) return sendError(response, notOneHost(hosts));
     if (home !== undefined && path === '/' && method === 'GET' && prefersPage(request.headers.accept)) {
       response.writeHead(302, { location: home, vary: 'Accept', 'content-length': 0 }).end();
       return undefined;
@@ -126,6 +149,20 @@ function createDispatcher(
   };
 }
 
+/** How many `Host` headers a request has. Node keeps only the first one, and a proxy might route by the last. */
+function hostsOf({ rawHeaders }: IncomingMessage): number {
+  let hosts = 0;
+  for (let i = 0; i < rawHeaders.length; i += 2)
+    if (rawHeaders[i]?.length === 4 && rawHeaders[i]?.toLowerCase() === 'host') hosts += 1;
+  return hosts;
+}
+
+const notOneHost = (hosts: number): HttpError =>
+  new HttpError(400, `Expected one header "host", got ${hosts === 0 ? 'none' : hosts}.`);
+
+const unknownExpectation = (): HttpError =>
+  new HttpError(417, 'Expected the header "expect" to be "100-continue", got something else.');
+
 /** RFC 9112, 3.2.2: a request target may be in absolute form, as proxies receive it. Only its path matters here. */
 function withoutOrigin(target: string): string {
   const origin = /^https?:\/\/[^/?#]*/i.exec(target)?.[0] ?? '';
@@ -133,14 +170,17 @@ function withoutOrigin(target: string): string {
   return origin === '' || rest.startsWith('/') ? rest : `/${rest}`;
 }
 
+const HEADERS_MS = 10_000;
 const MAX_HEADER_BYTES = 16_384;
 
+const isTooSlow = ({ code }: NodeJS.ErrnoException): boolean => code === 'ERR_HTTP_REQUEST_TIMEOUT';
+
 /** The error for a request that Node's parser refuses. */
-function refusalOfMalformed({ code }: NodeJS.ErrnoException): HttpError {
+function refusalOfMalformed(error: NodeJS.ErrnoException): HttpError {
+  const { code } = error;
   if (code === 'HPE_HEADER_OVERFLOW')
     return new HttpError(431, `Expected an address and headers of at most ${MAX_HEADER_BYTES} bytes, got more.`);
-  if (code === 'ERR_HTTP_REQUEST_TIMEOUT')
-    return new HttpError(408, 'Expected a whole request, got a part of it for too long.');
+  if (isTooSlow(error)) return new HttpError(408, 'Expected a whole request, got a part of it for too long.');
   return new HttpError(400, 'Expected an HTTP request, got something malformed.');
 }
 

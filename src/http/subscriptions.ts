@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Limits } from '../config.ts';
 import type { Subscription } from '../graphql/run.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
+import { createAdmission } from './admission.ts';
 import { openEventStream, type EventStream } from './event-stream.ts';
 import { HttpError } from './http-error.ts';
 
@@ -17,21 +18,27 @@ export interface Subscriptions {
 }
 
 export interface SubscriptionsOptions {
-  readonly limits: Pick<Limits, 'subscriptions' | 'subscriptionsPerClient' | 'subscriptionStallMs'>;
+  readonly limits: Pick<Limits, 'subscriptions' | 'subscriptionsPerClient' | 'stallMs'>;
   readonly metrics: Metrics;
 }
 
 /** Serves subscriptions as event streams, up to the limits. */
-export function createSubscriptions(options: SubscriptionsOptions): Subscriptions {
-  const { limits, metrics } = options;
+export function createSubscriptions({ limits, metrics }: SubscriptionsOptions): Subscriptions {
   const streams = new Set<EventStream>();
   let isClosing = false;
-  const admit = createAdmission(options);
+  const admit = createAdmission({
+    limits: { gateway: limits.subscriptions, client: limits.subscriptionsPerClient },
+    what: 'subscriptions',
+    advice: 'end one, or try again later',
+    retryAfterSeconds: 5,
+    onCount: (open) => metrics.subscriptions.set(open),
+    onRefused: (limit) => metrics.subscriptionsRefused.inc({ limit }),
+  });
   return {
     async serve(request, response, subscription) {
       if (isClosing) throw new HttpError(503, 'The gateway is stopping; try again.');
       const release = admit(request.socket.remoteAddress ?? '');
-      const stream = openEventStream(response, { stallMs: limits.subscriptionStallMs });
+      const stream = openEventStream(response, limits);
       streams.add(stream);
       try {
         const results = await subscription.start(stream.signal);
@@ -67,31 +74,4 @@ async function* untilEnded(
     if (done === true || signal.aborted) break;
     yield value;
   }
-}
-
-/** Counts subscriptions in total and by address. Admitting one returns the function to call when it has ended. */
-function createAdmission({ limits, metrics }: SubscriptionsOptions): (client: string) => () => void {
-  const ofClient = new Map<string, number>();
-  let all = 0;
-  const refuse = (limit: 'instance' | 'client', status: number, expected: string): never => {
-    metrics.subscriptionsRefused.inc({ limit });
-    throw new HttpError(status, `Expected ${expected}, got one more; end one, or try again later.`, {
-      'retry-after': '5',
-    });
-  };
-  const count = (client: string, by: number): void => {
-    all += by;
-    const own = (ofClient.get(client) ?? 0) + by;
-    if (own === 0) ofClient.delete(client);
-    else ofClient.set(client, own);
-    metrics.subscriptions.set(all);
-  };
-  return (client) => {
-    const { subscriptions, subscriptionsPerClient } = limits;
-    if (all >= subscriptions) refuse('instance', 503, `at most ${subscriptions} subscriptions on this gateway`);
-    if ((ofClient.get(client) ?? 0) >= subscriptionsPerClient)
-      refuse('client', 429, `at most ${subscriptionsPerClient} subscriptions from one address`);
-    count(client, 1);
-    return () => count(client, -1);
-  };
 }

@@ -38,8 +38,7 @@ export function createMetrics() {
       'Mutations with a known idempotency key: the first result was replayed, and nothing was written.',
     ),
     sweepFailures: counter('concierge_sweep_failures_total', 'Times that old idempotency keys could not be deleted.'),
-    requests: counter('concierge_http_requests_total', 'HTTP responses, by status.', ['status']),
-    requestsInFlight: gauge('concierge_http_requests_in_flight', 'HTTP requests without a complete response yet.'),
+    ...createHttpMetrics(kinds),
     cacheResults: counter('concierge_cache_results_total', 'Response cache look-ups, by result.', ['result']),
     redisFailures: counter(
       'concierge_redis_failures_total',
@@ -57,6 +56,25 @@ export function createMetrics() {
       'Log lines that could not be written because their reader is gone. The gateway goes on.',
     ),
     maskedErrors: counter('concierge_masked_errors_total', 'Unexpected errors, of which the client gets only an id.'),
+  };
+}
+
+function createHttpMetrics({ counter, gauge }: Kinds) {
+  return {
+    requests: counter('concierge_http_requests_total', 'HTTP responses, by status.', ['status']),
+    requestsInFlight: gauge('concierge_http_requests_in_flight', 'HTTP requests without a complete response yet.'),
+    requestsRefused: counter(
+      'concierge_http_requests_refused_total',
+      'GraphQL requests refused because too many were being handled, or memory was short: gateway, client, memory.',
+      ['limit'],
+    ),
+    connections: gauge('concierge_http_connections', 'Connections of clients that are open now.'),
+    connectionsCut: counter(
+      'concierge_http_connections_cut_total',
+      'Connections closed though their clients would go on: idle (room for others), full (all others busy), stalled (a ' +
+        'response was not read), memory (too much was not read).',
+      ['reason'],
+    ),
   };
 }
 
@@ -99,7 +117,7 @@ function createSubscriptionMetrics({ counter, gauge }: Kinds) {
     subscriptions: gauge('concierge_subscriptions', 'Subscriptions open now.'),
     subscriptionsRefused: counter(
       'concierge_subscriptions_refused_total',
-      'Subscriptions refused, by the limit that they exceeded: instance, client.',
+      'Subscriptions refused, by the limit that they exceeded: gateway, client.',
       ['limit'],
     ),
     subscriptionsEnded: counter(

@@ -41,6 +41,7 @@ const PAUSES = new Set([
   'test/embedded/lifetime.test.ts',
   'test/faults/database.test.ts',
   'test/faults/given-up.test.ts',
+  'test/hostile/connections.test.ts',
   'test/mutations/writing-gateway.ts',
   'test/subscriptions/clients.test.ts',
   'test/subscriptions/event-reader.ts',

@@ -27,12 +27,12 @@ export interface GatewayProcess {
 }
 
 /**
- * @param settings the whole environment except OWN_ENVIRONMENT
+ * @param settings the whole environment except OWN_ENVIRONMENT; by default, the process stops without draining
  * @param program the main.ts to run, if not this project's
  */
 export function startProcess(settings: Readonly<Record<string, string>>, program: string = main): GatewayProcess {
   const child = spawn(process.execPath, [program, 'start'], {
-    env: { ...OWN_ENVIRONMENT, PORT: '0', ...settings },
+    env: { ...OWN_ENVIRONMENT, PORT: '0', SHUTDOWN_DRAIN_MS: '0', ...settings },
     stdio: ['ignore', 'pipe', 'pipe'],
     // Not in a developer's folder with an .env file.
     cwd: '/',

@@ -250,11 +250,26 @@ export const SETTINGS: readonly Setting[] = [
     least: 0,
     most: 1_000_000,
   }),
-  number('LIMIT_SUBSCRIPTION_STALL_MS', ({ limits }) => limits.subscriptionStallMs, {
-    fallback: 30_000,
-    least: 10,
-    most: 600_000,
+  number('LIMIT_CONNECTIONS', ({ limits }) => limits.connections, { fallback: 10_000, least: 1, most: 1_000_000 }),
+  number('LIMIT_REQUESTS', ({ limits }) => limits.requests, { fallback: 1_000, least: 1, most: 1_000_000 }),
+  number('LIMIT_REQUESTS_PER_CLIENT', ({ limits }) => limits.requestsPerClient, {
+    fallback: 200,
+    least: 1,
+    most: 1_000_000,
   }),
+  number('LIMIT_REQUESTS_PER_CONNECTION', ({ limits }) => limits.requestsPerConnection, {
+    fallback: 10,
+    least: 1,
+    most: 10_000,
+  }),
+  number('LIMIT_RECEIVE_MS', ({ limits }) => limits.receiveMs, { fallback: 30_000, least: 10, most: 600_000 }),
+  number('LIMIT_STALL_MS', ({ limits }) => limits.stallMs, { fallback: 30_000, least: 10, most: 600_000 }),
+  number('LIMIT_BUFFER_BYTES', ({ limits }) => limits.bufferBytes, {
+    fallback: 64 * 1024 * 1024,
+    least: 1024,
+    most: 64 * 1024 * 1024 * 1024,
+  }),
+  number('SHUTDOWN_DRAIN_MS', ({ shutdownDrainMs }) => shutdownDrainMs, { fallback: 3_000, least: 0, most: 600_000 }),
   {
     name: 'CACHE_ENABLED',
     read: ({ cache }) => cache.enabled,

@@ -3,6 +3,7 @@ import { connect, type Socket } from 'node:net';
 import { PassThrough } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { Redis } from 'ioredis';
+import { parseConfig } from '../../src/config.ts';
 import { createHttpServer, read, type Handler } from '../../src/http/server.ts';
 import { createLog } from '../../src/telemetry/log.ts';
 import { createMetrics } from '../../src/telemetry/metrics.ts';
@@ -151,6 +152,7 @@ describe('a gateway that is told to stop', () => {
   const serverOf = (path: string, handle: Handler) =>
     createHttpServer({
       routes: { [path]: read(handle) },
+      limits: parseConfig({}).limits,
       log: createLog({ level: 'silent', readable: false, destination: new PassThrough() }),
       metrics: createMetrics(),
     });
@@ -163,7 +165,7 @@ describe('a gateway that is told to stop', () => {
     await takenUntilHere({ url }, '/');
     const wires = [...kept, ...(await Promise.all(Array.from({ length: 20 }, () => open({ url }))))];
     for (const wire of wires) wire.send('GET / HTTP/1.1\r\nHost: here\r\n\r\n');
-    await server.close(STOP_MS);
+    await server.stop({ drainMs: 0, withinMs: STOP_MS });
     const answers = await Promise.all(wires.map(({ ended }) => ended));
     expect(
       answers.filter((answer) => /^HTTP\/1\.1 200 .*\r\nconnection: close\r\n.*whole/is.test(answer)),
@@ -182,7 +184,7 @@ describe('a gateway that is told to stop', () => {
     wire.send('GET /slow HTTP/1.1\r\nHost: here\r\n\r\n');
     await orGiveUp('the first half of the answer', once(wire.socket, 'data'));
     await within(STOP_MS / 2, 'the stop', async () => {
-      const closed = server.close(STOP_MS);
+      const closed = server.stop({ drainMs: 0, withinMs: STOP_MS });
       goOn();
       expect(await wire.ended).toContain('whole');
       await closed;
@@ -210,6 +212,37 @@ describe('a gateway that is told to stop', () => {
       servers.database.resume();
     }
     await asked;
+  });
+
+  test('goes on as usual while its load balancer has not noticed, and tells clients to use another connection', async () => {
+    const settings = { DATABASE_URL: servers.database.url, SHUTDOWN_DRAIN_MS: '600000', ...PATIENT };
+    const gateway = startProcess(settings);
+    try {
+      const url = await gateway.address;
+      const before = await open({ url });
+      before.send('GET /health/live HTTP/1.1\r\nHost: here\r\n\r\n');
+      await orGiveUp('a response', once(before.socket, 'data'));
+      gateway.kill('SIGTERM');
+      const ready = await until(
+        'the gateway to say that it stops',
+        async () => {
+          const response = await fetch(`${url}/health/ready`);
+          return { status: response.status, text: await response.text() };
+        },
+        ({ status }) => status === 503,
+      );
+      expect(ready.text).toContain('"status":"stopping"');
+      expect((await fetch(`${url}/health/live`)).status).toBe(200);
+      // On a new connection, and on one from before.
+      const after = await open({ url });
+      for (const wire of [before, after]) {
+        wire.send(post(CUSTOMERS));
+        expect(await wire.ended).toMatch(/HTTP\/1\.1 200 OK\r\nconnection: close\r\n.*"totalCount":0/s);
+      }
+    } finally {
+      gateway.kill('SIGKILL');
+      await gateway.ended;
+    }
   });
 
   test('stops once, however often it is told to', async () => {

@@ -159,7 +159,7 @@ describe('a client that does not read', () => {
   const company = (i: number) => `${i}`.padEnd(200, 'x');
 
   const roomy = { LIMIT_TOKENS: '20000', LIMIT_ALIASES: '5000' };
-  const patient = { ...roomy, LIMIT_SUBSCRIPTION_STALL_MS: '600000' };
+  const patient = { ...roomy, LIMIT_STALL_MS: '600000' };
 
   test('is sent only what it reads, with new changes combined into one result', async () => {
     const gateway = await start(patient);
@@ -176,7 +176,7 @@ describe('a client that does not read', () => {
   });
 
   test('for too long is disconnected, and no other client is', async () => {
-    const gateway = await start({ ...roomy, LIMIT_SUBSCRIPTION_STALL_MS: '500' });
+    const gateway = await start({ ...roomy, LIMIT_STALL_MS: '500' });
     const socket = await raw(gateway, large);
     socket.pause();
     const reader = await watch(gateway);

@@ -67,7 +67,7 @@ export interface TestGateway {
   statementsOf(run: () => Promise<unknown>): Promise<ReadonlyMap<string, number>>;
   /** The value of a metric, summed over all labels. */
   metric(name: string): Promise<number>;
-  close(): Promise<void>;
+  close(options?: { readonly drainMs?: number }): Promise<void>;
 }
 
 /** @throws any other error */
@@ -167,6 +167,6 @@ export async function startGateway(options: {
       const lines = text.split('\n').filter((line) => line.startsWith(`${name}{`) || line.startsWith(`${name} `));
       return lines.reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0);
     },
-    close: () => app.close(),
+    close: ({ drainMs = 0 } = {}) => app.close({ drainMs }),
   };
 }

@@ -1,0 +1,115 @@
+import type { ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import { sendError, writeErrorTo } from './error-response.ts';
+import { HttpError } from './http-error.ts';
+
+/** A client's connection, with the requests on it that have no complete response yet. */
+export interface Connection {
+  readonly socket: Socket;
+  /** Begins a request, now or when fewer of the earlier ones are pending. Called when its headers have arrived. */
+  add(response: ServerResponse, begin: () => void): void;
+  /** Sends this error after the pending responses, and closes the connection: what follows their requests cannot be read. */
+  refuse(error: HttpError): void;
+  /** From now on, the last response tells the client that the connection will be closed. */
+  announceClose(): void;
+  /** Whether any response is pending. */
+  isBusy(): boolean;
+  /** Whether requests wait for earlier ones, so that nothing is read meanwhile. */
+  isPaused(): boolean;
+  /** How many bytes of responses are held in this process because the client has not read them. */
+  unsentBytes(): number;
+}
+
+interface ConnectionOptions {
+  /** How many requests of the connection are handled at the same time. */
+  readonly requestsAtOnce: number;
+  /** Called when a first response is pending, and when none is pending any more. */
+  readonly onChange: (connection: Connection) => void;
+}
+
+/**
+ * Tracks a connection. A client may send requests without waiting for responses (pipelining): beyond the first few, no more are
+ * begun, and none is read. Those that arrived together with them, in at most 64 KiB, wait for their turn.
+ */
+export function createConnection(socket: Socket, { requestsAtOnce, onChange }: ConnectionOptions): Connection {
+  /** Responses that have not been sent completely, in the order of their requests. */
+  const pending = new Set<ServerResponse>();
+  const waiting: (() => void)[] = [];
+  let newest: ServerResponse | undefined;
+  let refusal: HttpError | undefined;
+  let isClosing = false;
+
+  const isPaused = (): boolean => waiting.length > 0;
+  // Node resumes the socket whenever a request's body is read.
+  socket.on('resume', () => {
+    if (isPaused()) socket.pause();
+  });
+  socket.once('end', () => {
+    probe(pending);
+    const probing = setInterval(() => probe(pending), PROBE_MS);
+    socket.once('close', () => clearInterval(probing));
+  });
+  socket.once('close', () => {
+    waiting.length = 0;
+    // Node emits nothing for responses that are queued behind others, whose requests would go on.
+    for (const response of pending) if (response.socket === null) response.emit('close');
+  });
+
+  const ended = (response: ServerResponse): void => {
+    pending.delete(response);
+    waiting.shift()?.();
+    if (!isPaused() && !socket.destroyed) socket.resume();
+    if (pending.size > 0) return;
+    newest = undefined;
+    onChange(connection);
+    if (refusal !== undefined) writeErrorTo(socket, refusal);
+  };
+  /** Only the last response may say `connection: close`, because the connection is closed after it. */
+  const announceOnNewest = (): void => {
+    if (newest?.headersSent === false) newest.setHeader('connection', 'close');
+  };
+
+  const connection: Connection = {
+    socket,
+    add(response, begin) {
+      if (isClosing && newest?.headersSent === false) newest.removeHeader('connection');
+      newest = response;
+      if (isClosing) announceOnNewest();
+      pending.add(response);
+      response.once('close', () => ended(response));
+      if (pending.size === 1) onChange(connection);
+      if (pending.size <= requestsAtOnce) return begin();
+      // It may be refused while it waits.
+      waiting.push(() => response.writableEnded || begin());
+      socket.pause();
+      return undefined;
+    },
+    refuse(error) {
+      if (refusal !== undefined) return;
+      refusal = error;
+      if (newest === undefined) writeErrorTo(socket, error);
+      else if (!newest.req.complete && !newest.headersSent)
+        sendError(newest, new HttpError(error.status, error.message, { ...error.headers, connection: 'close' }));
+    },
+    announceClose() {
+      isClosing = true;
+      announceOnNewest();
+    },
+    isBusy: () => pending.size > 0,
+    isPaused,
+    unsentBytes: () => pending.values().reduce((sum, response) => sum + response.writableLength, 0),
+  };
+  return connection;
+}
+
+const PROBE_MS = 1_000;
+
+/**
+ * Finds out whether a client that has finished sending still reads. To the server, closing a connection looks like closing one
+ * half of it. But the system of a client that is gone refuses what is sent to it, the next time fails, and the connection is closed.
+ * Every client must accept any number of these interim responses (RFC 9110, 15.2).
+ */
+function probe(pending: ReadonlySet<ServerResponse>): void {
+  const [first] = pending;
+  if (first !== undefined && !first.headersSent && first.req.httpVersion === '1.1') first.writeContinue();
+}
