@@ -63,6 +63,7 @@ export function writeErrorTo(socket: Duplex, error: HttpError): void {
     'connection: close',
     `content-type: ${withCharset(JSON_TYPE)}`,
     `content-length: ${body.length}`,
+    'x-content-type-options: nosniff',
   ];
   socket.end(`${head.join('\r\n')}\r\n\r\n${body.toString()}`);
 }

@@ -46,6 +46,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   const server = createServer(limits, (request, response) => {
     request.url = withoutOrigin(request.url ?? '');
     tracker.track(request, response);
+    response.setHeader('x-content-type-options', 'nosniff');
     if (closing !== undefined) response.setHeader('connection', 'close');
     dispatch(request, response);
   });
