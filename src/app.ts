@@ -70,6 +70,7 @@ export async function createApp(config: AppConfig, { log }: { log: Log }): Promi
     log,
     metrics,
     home: '/graphql',
+    allowedHosts: config.allowedHosts,
     routes: {
       ...allowOrigins(config.corsOrigins, {
         '/graphql': createGraphQLRoute({ graphql, callerOf, page: serveStatic(loadGraphiQLPage) }),

@@ -4,6 +4,7 @@ import type { Duplex } from 'node:stream';
 import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { sendError, sendThrown, writeErrorTo } from './error-response.ts';
+import { checkHosts } from './host-names.ts';
 import { HttpError } from './http-error.ts';
 import { prefersPage } from './media-types.ts';
 import { watchConnections, type OpenConnections } from './open-connections.ts';
@@ -34,6 +35,8 @@ export interface HttpServerOptions {
   readonly routes: Readonly<Record<string, Route>>;
   /** Where a browser that asks for a page at `/` is redirected; undefined for nowhere. */
   readonly home?: string;
+  /** Host names, besides those of loopback, for which requests are accepted. */
+  readonly allowedHosts?: readonly string[];
   readonly log: Log;
   readonly metrics: Metrics;
 }
@@ -52,7 +55,10 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   });
   const connections = watchConnections(server);
   const tracker = createTracker(connections, metrics);
-  const dispatch = createDispatcher(options, connections);
+  const dispatch = checkHosts(createDispatcher(options, connections), {
+    server,
+    allowedHosts: options.allowedHosts ?? [],
+  });
   server.keepAliveTimeout = 65_000;
   server.on('clientError', (error, socket) => {
     // Must not write into the middle of a response that is being sent.

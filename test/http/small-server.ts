@@ -12,7 +12,7 @@ export interface SmallServer {
 
 /** Starts a server like a gateway's, without anything behind it. */
 export async function startSmallServer(
-  options: Pick<HttpServerOptions, 'routes'>,
+  options: Pick<HttpServerOptions, 'routes' | 'allowedHosts'>,
   host = '127.0.0.1',
 ): Promise<SmallServer> {
   const log = createLog({ level: 'silent', readable: false, destination: new PassThrough() });
