@@ -14,18 +14,18 @@ import { createPrepare } from './graphql/prepare.ts';
 import { createRespond, createRun, type Respond } from './graphql/run.ts';
 import { createSchema, SDL } from './graphql/schema.ts';
 import { createMaskError } from './graphql/stages/mask.ts';
-import { createYogaHandler } from './graphql/yoga.ts';
 import { createAdmission } from './http/admission.ts';
 import { createBodyBuffer } from './http/body-buffer.ts';
 import { allowOrigins } from './http/cors.ts';
-import { graphiqlOptions } from './http/graphiql.ts';
-import { renderGraphiQL } from './http/graphiql-page.ts';
+import { serveFresh } from './http/fresh-content.ts';
+import { loadGraphiQLPage } from './http/graphiql-page.ts';
 import { createGraphQLHandler } from './http/graphql-handler.ts';
-import { createReadiness, live } from './http/health.ts';
 import { createGraphQLRoute } from './http/graphql-route.ts';
 import { HttpError } from './http/http-error.ts';
 import { maxConnections } from './http/max-connections.ts';
-import { createHttpServer, read, type Route } from './http/server.ts';
+import { createHttpServer, read } from './http/server.ts';
+import { LIVE, readiness } from './http/health.ts';
+import { serveStatic } from './http/static-content.ts';
 import { createSubscriptions } from './http/subscriptions.ts';
 import { createCursors, CURSOR_KEY_BYTES, type Cursors } from './relay/cursor.ts';
 import type { Log } from './telemetry/log.ts';
@@ -67,10 +67,11 @@ type AppConfig = Config & {
 export async function createApp(config: AppConfig, { log }: { log: Log }): Promise<App> {
   const { limits } = config;
   const metrics = createMetrics();
+  const { registry } = metrics;
   const db = await createDatabase(databaseOptions(config, metrics));
   const { cursors, cursorKey } = await openCursors(db);
   const { redis, cache, bus } = createRedisParts(config, { cursorKey, log, metrics });
-  const { respond, yoga } = createGraphQL(config, { db, cache, customerEvents: bus, cursors, log, metrics });
+  const respond = createGraphQL(config, { db, cache, customerEvents: bus, cursors, log, metrics });
   const subscriptions = createSubscriptions({ limits, metrics });
   const memory = watchMemory({ log });
   const body = { maxBytes: limits.bodyBytes, buffer: createBodyBuffer(limits.bufferBytes) };
@@ -85,21 +86,26 @@ export async function createApp(config: AppConfig, { log }: { log: Log }): Promi
     metrics,
     home: '/graphql',
     limits: { ...limits, connections: availableConnections(limits, log) },
+    allowedHosts: config.allowedHosts,
     routes: {
       ...allowOrigins(config.corsOrigins, {
-        '/graphql': createGraphQLRoute({ graphql, callerOf, yoga }),
-        '/schema.graphql': text('application/graphql; charset=utf-8', () => SDL),
+        '/graphql': createGraphQLRoute({ graphql, callerOf, page: serveStatic(loadGraphiQLPage) }),
+        '/schema.graphql': read(
+          serveStatic(() => ({ type: 'application/graphql; charset=utf-8', bytes: Buffer.from(SDL) })),
+        ),
       }),
-      '/health/live': read(live),
+      '/health/live': read(serveStatic(() => LIVE)),
       '/health/ready': read(
-        createReadiness({
-          isStopping: () => server.isStopping(),
-          pingDatabase: () => db.ping(),
-          waiting: () => db.waiting(),
-          redisState: () => (redis === undefined ? 'not used' : redis.isUp() ? 'up' : 'down'),
-        }),
+        serveFresh(() =>
+          readiness({
+            isStopping: () => server.isStopping(),
+            pingDatabase: () => db.ping(),
+            waiting: () => db.waiting(),
+            redisState: () => (redis === undefined ? 'not used' : redis.isUp() ? 'up' : 'down'),
+          }),
+        ),
       ),
-      '/metrics': text('text/plain; version=0.0.4; charset=utf-8', () => metrics.registry.metrics()),
+      '/metrics': read(serveFresh(async () => ({ type: registry.contentType, text: await registry.metrics() }))),
     },
   });
   const sweeping = sweepRegularly({ db, log, metrics });
@@ -109,7 +115,6 @@ export async function createApp(config: AppConfig, { log }: { log: Log }): Promi
     const stopping = server.stop({ drainMs, withinMs: STOP_MS, onDrained: () => subscriptions.close() });
     await stopping;
     memory.close();
-    await yoga.dispose();
     await bus.close();
     cache?.close();
     await redis?.close();
@@ -158,7 +163,7 @@ const callerOf = () => ANYBODY;
 function createGraphQL(
   { limits }: Config,
   { log, ...given }: Omit<ContextOptions, 'limits'> & { readonly log: Log },
-): { readonly respond: Respond; readonly yoga: ReturnType<typeof createYogaHandler> } {
+): Respond {
   const schema = createSchema();
   const maskError = createMaskError({ log, metrics: given.metrics });
   const prepare = createPrepare({ schema, documents: createDocuments(schema, limits) });
@@ -170,9 +175,7 @@ function createGraphQL(
     eventsAtOnce: Math.ceil(limits.databaseConnections / 2),
     maskError,
   });
-  const page = { graphiql: graphiqlOptions, renderGraphiQL };
-  const respond = createRespond({ prepare, run });
-  return { respond, yoga: createYogaHandler({ ...page, schema, respond, callerOf, maskError }) };
+  return createRespond({ prepare, run });
 }
 
 /** Counts the GraphQL requests that are being handled, and refuses those beyond the limits, or for which there is no memory. */
@@ -234,12 +237,4 @@ function sweepRegularly({ db, log, metrics }: { db: Database; log: Log; metrics:
       },
     );
   return setInterval(sweep, SWEEP_MS).unref();
-}
-
-function text(contentType: string, content: () => string | Promise<string>): Route {
-  return read(async (_, response) => {
-    const body = Buffer.from(await content());
-    response.writeHead(200, { 'content-type': contentType, 'content-length': body.length });
-    response.end(body);
-  });
 }

@@ -2,7 +2,7 @@ import leven from 'leven';
 import { z } from 'zod';
 import { quoted } from './errors.ts';
 import { databaseUrl, redisUrls } from './setting-urls.ts';
-import { host, oneOf, origins, refuseValue, setting, wholeNumber } from './setting-kinds.ts';
+import { host, hostNames, oneOf, origins, refuseValue, setting, wholeNumber } from './setting-kinds.ts';
 
 /** An environment setting is wrong or missing. `problems` has one line for each; exit code 78 (EX_CONFIG). */
 export class ConfigError extends Error {
@@ -21,6 +21,7 @@ const settings = z.object({
   PORT: wholeNumber(4000, 0, 65_535),
   DATABASE_URL: databaseUrl,
   REDIS_URL: redisUrls,
+  ALLOWED_HOSTS: hostNames,
   CORS_ORIGINS: origins,
   DATA_DIR: setting(undefined, (text) => text),
   LOG_LEVEL: oneOf('info', ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']),
@@ -93,6 +94,8 @@ export interface Config {
   readonly databaseUrl: string | undefined;
   /** Empty: no Redis. One: a single server. Several: the seeds of a Redis Cluster. */
   readonly redisUrls: readonly string[];
+  /** Host names, besides those of loopback, for which requests are accepted. `.example.com` also stands for all names below it. */
+  readonly allowedHosts: readonly string[];
   /** Origins whose web pages may read responses, in the form that browsers send. */
   readonly corsOrigins: readonly string[];
   /** Where embedded servers keep their data; undefined for the project's default folder. */
@@ -167,6 +170,7 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
     port: given.PORT,
     databaseUrl: given.DATABASE_URL,
     redisUrls: Object.freeze(given.REDIS_URL),
+    allowedHosts: Object.freeze(given.ALLOWED_HOSTS),
     corsOrigins: Object.freeze(given.CORS_ORIGINS),
     dataDir: given.DATA_DIR,
     logLevel: given.LOG_LEVEL,

@@ -42,6 +42,34 @@ export function listed(text = ''): readonly string[] | undefined {
   return parts.length === 0 && text.trim() !== '' ? undefined : parts;
 }
 
+/**
+ * Names in the header `Host`, comma-separated, normalized to what browsers send: lower case, and ASCII. A name that begins with a
+ * dot stands for all below it, too.
+ */
+export const hostNames = z
+  .string()
+  .optional()
+  .transform((text, ctx): readonly string[] => {
+    return (
+      listed(text)?.map((part) => hostNameIn(part) ?? refuseHostName(part, ctx)) ?? refuseHostName(text ?? '', ctx)
+    );
+  });
+
+/** Undefined for anything that is not a name. URL.parse would silently drop a path, and a `*` has no effect. */
+const hostNameIn = (part: string): string | undefined =>
+  /^(?:\.?[^:/\\?#@*%.[\]\s]+(?:\.[^:/\\?#@*%.[\]\s]+)*\.?|\[[\da-f:.]+\])$/i.test(part)
+    ? URL.parse(`http://${part}`)?.hostname.replace(/\.$/, '')
+    : undefined;
+
+function refuseHostName(part: string, ctx: z.RefinementCtx): never {
+  const why = part.includes('*')
+    ? ', which would let any web page read customers; .example.com stands for all names below example.com'
+    : /^[^:[]*(?::\d|:?\/)/.test(part)
+      ? ', which has more than a name'
+      : '';
+  return refuseValue(ctx, `expected host names such as crm.example.com, comma-separated, got ${quoted(part)}${why}`);
+}
+
 /** Origins of web pages, comma-separated, normalized to what browsers send: lower case, without the scheme's default port. */
 export const origins = z
   .string()

@@ -92,6 +92,7 @@ export function writeErrorTo(socket: Socket, error: HttpError): void {
     'connection: close',
     `content-type: ${withCharset(JSON_TYPE)}`,
     `content-length: ${body.length}`,
+    'x-content-type-options: nosniff',
   ];
   socket.write(`${head.join('\r\n')}\r\n\r\n${body.toString()}`);
   closeGracefully(socket);

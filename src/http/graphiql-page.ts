@@ -1,35 +1,34 @@
-import type { GraphiQLOptions } from 'graphql-yoga';
-import { graphiqlScripts } from './graphiql-scripts.ts';
+import { once } from 'node:events';
+import { Worker } from 'node:worker_threads';
+import type { RenderedPage } from './graphiql-render.ts';
+import type { StaticContent } from './static-content.ts';
 
 /**
- * GraphiQL's drag library leaves a stale `transform` on each tab, and applies it when the tab gets the focus. Without this,
- * the tab jumps away on mouse-down, and the click lands elsewhere.
+ * GraphiQL's page, which asks no other host for anything. A thread that ends afterwards renders it, since loading its nine
+ * megabytes of scripts would stop all requests for a while, and take 45 MB of memory for as long as the gateway runs.
  */
-const TABS = '.graphiql-container .graphiql-tab { transform: none !important; }';
-
-// GraphiQL's layout does not adapt to narrow windows: two editors with documentation beside them need 900 pixels.
-const NARROW = `@media (max-width: 700px) {
-  .graphiql-container .graphiql-logo { display: none; }
-  .graphiql-container .graphiql-sidebar { width: 44px; padding: 0; }
-  .graphiql-container .graphiql-sidebar > button { width: 44px; }
-  .graphiql-container .graphiql-sessions { margin: 0; min-width: 0; }
-  .graphiql-container .graphiql-session-header { height: auto; align-items: flex-end; }
-  .graphiql-container .graphiql-tabs { flex-wrap: wrap; gap: 4px; }
-  .graphiql-container #graphiql-session { flex-direction: column; padding: 0; }
-  .graphiql-container #graphiql-session > .graphiql-horizontal-drag-bar { display: none; }
-  .graphiql-container #graphiql-session > div { flex: 1 1 0% !important; min-height: 0; min-width: 0; width: 100%; }
-  .graphiql-container .graphiql-query-editor { padding: 8px 4px; gap: 4px; }
-  .graphiql-container .graphiql-main > .graphiql-horizontal-drag-bar { display: none; }
-  .graphiql-container .graphiql-main > .graphiql-plugin:not([style*='-1000px']) {
-    position: absolute; inset: 0 0 0 44px; z-index: 20; max-width: none; background: hsl(var(--color-base));
-  }
-}`;
-
-/** GraphiQL's page with all its assets inlined: no request goes to another host. */
-export async function renderGraphiQL(options: GraphiQLOptions): Promise<string> {
-  // Nine megabytes of text, loaded only for those who open the page.
-  const bundled = await import('@graphql-yoga/render-graphiql');
-  const additions = `<style>${TABS}\n${NARROW}</style><script>${graphiqlScripts(options)}</script>`;
-  // Replaces the first occurrence only: scripts after it may contain the same text.
-  return bundled.renderGraphiQL(options).replace('</head>', () => `${additions}</head>`);
+export async function loadGraphiQLPage(): Promise<StaticContent> {
+  const thread = new Worker(new URL('./graphiql-render.ts', import.meta.url));
+  const [{ bytes, scriptHashes }] = (await once(thread, 'message')) as [RenderedPage];
+  return { type: 'text/html', bytes, headers: headersOf(scriptHashes) };
 }
+
+/** Lets the page do what it does, and nothing else: whatever a response contains, it cannot become a script or go elsewhere. */
+const headersOf = (scriptHashes: readonly string[]): Readonly<Record<string, string>> => ({
+  'content-security-policy': [
+    "default-src 'none'",
+    `script-src ${scriptHashes.join(' ')}`,
+    // Monaco positions each line with a style attribute, and creates style elements for colours.
+    "style-src 'unsafe-inline'",
+    'worker-src blob:',
+    'img-src data:',
+    'font-src data:',
+    "connect-src 'self'",
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
+  ].join('; '),
+  'cross-origin-opener-policy': 'same-origin',
+  'referrer-policy': 'no-referrer',
+  'x-frame-options': 'DENY',
+});

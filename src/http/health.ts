@@ -1,6 +1,6 @@
-import type { ServerResponse } from 'node:http';
 import { within } from '../time-limit.ts';
-import type { Handler } from './server.ts';
+import type { FreshContent } from './fresh-content.ts';
+import type { StaticContent } from './static-content.ts';
 
 /** The state of a dependency. */
 export type DependencyState = 'up' | 'down' | 'not used';
@@ -16,38 +16,35 @@ export interface HealthOptions {
 
 const PING_MS = 1_000;
 
+const TYPE = 'application/json; charset=utf-8';
+const textOf = (value: unknown): string => `${JSON.stringify(value)}\n`;
+
 /** Liveness: the process responds. It checks nothing else, so that a database outage does not restart gateways. */
-export const live: Handler = (_, response) => sendJson(response, 200, { status: 'ok' });
+export const LIVE: StaticContent = {
+  type: TYPE,
+  bytes: Buffer.from(textOf({ status: 'ok' })),
+  headers: { 'cache-control': 'no-store' },
+};
 
 /**
  * Readiness, with each dependency's state: 200 while queries can be executed, 503 without MySQL or while stopping. If all
  * connections are busy, the gateway stays ready, and `waiting` has the numbers of waiting reads and writes. Without Redis it
  * stays ready too, since responses are merely not cached, and `status` is `degraded`.
  */
-export function createReadiness({ isStopping, pingDatabase, waiting, redisState }: HealthOptions): Handler {
-  return async (_, response) => {
-    const database = await within(
-      { ms: PING_MS, timeoutError: () => new Error(`no response within ${PING_MS} ms`) },
-      pingDatabase,
-    ).then(
-      (): DependencyState => 'up',
-      (): DependencyState => 'down',
-    );
-    const redis = redisState();
-    const ready = database === 'up' && !isStopping();
-    const status = isStopping() ? 'stopping' : ready ? (redis === 'down' ? 'degraded' : 'ok') : 'unavailable';
-    const { reads, writes } = waiting();
-    const full = database === 'up' && reads + writes > 0 ? { waiting: { reads, writes } } : {};
-    sendJson(response, ready ? 200 : 503, { status, dependencies: { database, redis }, ...full });
-  };
-}
-
-function sendJson(response: ServerResponse, status: number, value: unknown): void {
-  const body = Buffer.from(`${JSON.stringify(value)}\n`);
-  response.writeHead(status, {
-    'content-type': 'application/json; charset=utf-8',
-    'content-length': body.length,
-    'cache-control': 'no-store',
-  });
-  response.end(body);
+export async function readiness(options: HealthOptions): Promise<FreshContent> {
+  const { isStopping, pingDatabase, waiting, redisState } = options;
+  const database = await within(
+    { ms: PING_MS, timeoutError: () => new Error(`no response within ${PING_MS} ms`) },
+    pingDatabase,
+  ).then(
+    (): DependencyState => 'up',
+    (): DependencyState => 'down',
+  );
+  const redis = redisState();
+  const ready = database === 'up' && !isStopping();
+  const status = isStopping() ? 'stopping' : ready ? (redis === 'down' ? 'degraded' : 'ok') : 'unavailable';
+  const { reads, writes } = waiting();
+  const full = database === 'up' && reads + writes > 0 ? { waiting: { reads, writes } } : {};
+  const text = textOf({ status, dependencies: { database, redis }, ...full });
+  return { status: ready ? 200 : 503, type: TYPE, text };
 }

@@ -51,7 +51,8 @@ const weightOfAny = (weights: Weights): number => weights.get('application/*') ?
 const parsed = new LRUCache<string, Weights>({ max: 200 });
 const MAX_CACHED_CHARACTERS = 500;
 
-function weightsOf(accept: string): Weights {
+/** The weight of each range in the header `Accept`, or another one of its form. */
+export function weightsOf(accept: string): Weights {
   if (accept.length > MAX_CACHED_CHARACTERS) return parseAccept(accept);
   let weights = parsed.get(accept);
   if (weights === undefined) {

@@ -5,6 +5,7 @@ import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { watchConnections, type ConnectionLimits } from './connections.ts';
 import { sendError, sendThrown } from './error-response.ts';
+import { createHostCheck, type HostCheck } from './host-names.ts';
 import { HttpError } from './http-error.ts';
 import { prefersPage } from './media-types.ts';
 
@@ -43,6 +44,8 @@ export interface HttpServerOptions {
   readonly routes: Readonly<Record<string, Route>>;
   /** Where a browser that asks for a page at `/` is redirected; undefined for nowhere. */
   readonly home?: string;
+  /** Host names, besides those of loopback, for which requests are accepted. */
+  readonly allowedHosts?: readonly string[];
   readonly limits: ConnectionLimits & { readonly bodyBytes: number };
   readonly log: Log;
   readonly metrics: Metrics;
@@ -58,15 +61,16 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     connectionsCheckingInterval: Math.min(1_000, limits.receiveMs),
     keepAliveTimeout: 65_000,
     maxHeaderSize: MAX_HEADER_BYTES,
-    // Checked by the dispatcher, whose error says more.
+    // Checked by `createHostCheck`, whose error says more.
     requireHostHeader: false,
   });
   // Otherwise, Node would drop all pending responses when the client has sent its last request and says so.
   Object.assign(server, { httpAllowHalfOpen: true });
   const connections = watchConnections(server, { limits, log, metrics });
-  const dispatch = createDispatcher(options);
+  const dispatch = createDispatcher(options, createHostCheck(server, options.allowedHosts ?? []));
   const receive = (request: IncomingMessage, response: ServerResponse): void => {
     request.url = withoutOrigin(request.url ?? '');
+    response.setHeader('x-content-type-options', 'nosniff');
     metrics.requestsInFlight.inc();
     response.once('close', () => {
       metrics.requestsInFlight.dec();
@@ -117,7 +121,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
 }
 
 /** Finds the route of each request and calls its handler, or sends the response that needs none. */
-function createDispatcher({ routes, home, log, metrics }: HttpServerOptions) {
+function createDispatcher({ routes, home, log, metrics }: HttpServerOptions, refusalOfHost: HostCheck) {
   const notFound = `Expected one of ${Object.keys(routes).join(', ')}; there is nothing at this path.`;
   /** @param options.isLate whether the request came after the server had stopped */
   return (request: IncomingMessage, response: ServerResponse, { isLate }: { readonly isLate: boolean }): void => {
@@ -127,8 +131,8 @@ function createDispatcher({ routes, home, log, metrics }: HttpServerOptions) {
     route?.setHeaders?.(request, response);
     if (isLate && !url.startsWith('/health/'))
       return sendError(response, new HttpError(503, 'The gateway is stopping; try again.'));
-    const hosts = hostsOf(request);
-    if (hosts > 1 || (hosts === 0 && request.httpVersion !== '1.0')) return sendError(response, notOneHost(hosts));
+    const refusal = refusalOfHost(request);
+    if (refusal !== undefined) return sendError(response, refusal);
     if (home !== undefined && path === '/' && method === 'GET' && prefersPage(request.headers.accept)) {
       response.writeHead(302, { location: home, vary: 'Accept', 'content-length': 0 }).end();
       return undefined;
@@ -148,17 +152,6 @@ function createDispatcher({ routes, home, log, metrics }: HttpServerOptions) {
     return undefined;
   };
 }
-
-/** How many `Host` headers a request has. Node keeps only the first one, and a proxy might route by the last. */
-function hostsOf({ rawHeaders }: IncomingMessage): number {
-  let hosts = 0;
-  for (let i = 0; i < rawHeaders.length; i += 2)
-    if (rawHeaders[i]?.length === 4 && rawHeaders[i]?.toLowerCase() === 'host') hosts += 1;
-  return hosts;
-}
-
-const notOneHost = (hosts: number): HttpError =>
-  new HttpError(400, `Expected one header "host", got ${hosts === 0 ? 'none' : hosts}.`);
 
 const unknownExpectation = (): HttpError =>
   new HttpError(417, 'Expected the header "expect" to be "100-continue", got something else.');

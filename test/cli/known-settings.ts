@@ -5,6 +5,8 @@ import { CA, WRONG_TLS, wrongParts } from './wrong-urls.ts';
 export const MYSQL_URL = 'expected a URL such as mysql://user:password@host:3306/database, got';
 const REDIS_URL = 'expected a URL such as redis://host:6379 (several, comma-separated: Redis Cluster), got';
 
+const HOSTS = 'expected host names such as crm.example.com, comma-separated, got';
+
 const ORIGINS = 'expected origins such as https://app.example.com, comma-separated, got';
 
 const unknownParameter = (name: string): string => `one with the parameter "${name}", which this version does not know`;
@@ -155,6 +157,43 @@ export const SETTINGS: readonly Setting[] = [
       ['redis://secret@a', `${REDIS_URL} one with a user name and no password`],
       ['redis://:100%secret@a', `${REDIS_URL} one with a % that should be %25`],
       ['redis://:#secret@a', `${REDIS_URL} one with a # that should be %23`],
+    ],
+  },
+  {
+    name: 'ALLOWED_HOSTS',
+    read: ({ allowedHosts }) => (allowedHosts.length === 0 ? undefined : allowedHosts),
+    fallback: undefined,
+    right: [
+      ['crm.example.com', ['crm.example.com']],
+      ['.Example.com, crm_1.internal., [0:0::1],', ['.example.com', 'crm_1.internal', '[::1]']],
+      ['bücher.example', ['xn--bcher-kva.example']],
+      ['10.0.0.5', ['10.0.0.5']],
+      ['', undefined],
+    ],
+    wrong: [
+      ...[
+        ',',
+        '.',
+        'a..example',
+        '..example.com',
+        'a b',
+        'a%2Fb',
+        '[a',
+        '[1::2::3]',
+        '::1',
+        '256.0.0.1',
+        'u@a.example',
+      ].map((text) => [text, `${HOSTS} "${text}"`] as const),
+      ...['*', '*.example.com'].map(
+        (text) =>
+          [
+            text,
+            `${HOSTS} "${text}", which would let any web page read customers; .example.com stands for all names below example.com`,
+          ] as const,
+      ),
+      ...['crm.example.com:8443', 'https://crm.example.com', 'crm.example.com/'].map(
+        (text) => [text, `${HOSTS} "${text}", which has more than a name`] as const,
+      ),
     ],
   },
   {

@@ -53,6 +53,7 @@ describe('a setting', () => {
   test('that does not exist is refused if its name is similar to one of ours, which the error names, and ignored otherwise', () => {
     const meant = {
       AUTH_JWT_SECRET: undefined,
+      ALLOWED_HOST: 'ALLOWED_HOSTS',
       CORS_ORIGIN: 'CORS_ORIGINS',
       LIMIT_COSTS: 'LIMIT_COST',
       LIMIT_: undefined,
@@ -111,7 +112,7 @@ describe('a setting', () => {
 
   test('cannot be changed once it is read', () => {
     const config = parseConfig({});
-    for (const part of [config, config.limits, config.cache, config.redisUrls, config.corsOrigins])
+    for (const part of [config, config.limits, config.cache, config.redisUrls, config.corsOrigins, config.allowedHosts])
       expect(Object.isFrozen(part)).toBe(true);
   });
 });

@@ -57,14 +57,14 @@ describe('a gateway that is told to stop', () => {
 
   const post = (query: string) => {
     const body = JSON.stringify({ query });
-    return `POST /graphql HTTP/1.1\r\nHost: here\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
+    return `POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
   };
 
   /** Waits until everything sent before was accepted: connections are accepted and read in order. */
   async function takenUntilHere(of: Pick<TestGateway, 'url'>, path: string): Promise<void> {
     for (let round = 0; round < 2; round += 1) {
       const wire = await open(of);
-      wire.send(`GET ${path} HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\r\n`);
+      wire.send(`GET ${path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`);
       expect(await wire.ended).toMatch(/^HTTP\/1\.1 200/);
     }
   }
@@ -95,12 +95,12 @@ describe('a gateway that is told to stop', () => {
     for (const wire of inFlight) wire.send(post(CUSTOMERS));
     await lock.waiting(2);
     const idle = await open(gateway);
-    idle.send('GET /health/live HTTP/1.1\r\nHost: here\r\n\r\n');
+    idle.send('GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n');
     await orGiveUp('the answer on a connection that then is idle', once(idle.socket, 'data'));
     const silent = await open(gateway);
     // Half a request on each when the gateway is told to stop.
     const [late, ready] = [await open(gateway), await open(gateway)];
-    late.send('POST /graphql HTTP/1.1\r\nHost: here\r\nContent-Type: application/json\r\n');
+    late.send('POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n');
     ready.send('GET /health/ready HTTP/1.1\r\n');
     await takenUntilHere(gateway, '/health/live');
 
@@ -116,7 +116,7 @@ describe('a gateway that is told to stop', () => {
       expect(refused).toContain(
         '{"errors":[{"message":"The gateway is stopping; try again.","extensions":{"code":"SERVICE_UNAVAILABLE"}}]}',
       );
-      ready.send('Host: here\r\n\r\n');
+      ready.send('Host: localhost\r\n\r\n');
       const health = await ready.ended;
       expect(health).toMatch(/^HTTP\/1\.1 503 .*\r\nconnection: close\r\n/is);
       expect(health).toMatch(/\{"status":"stopping","dependencies":\{"database":"(up|down)","redis":"(up|down)"\}\}/);
@@ -164,7 +164,7 @@ describe('a gateway that is told to stop', () => {
     const kept = await Promise.all(Array.from({ length: 20 }, () => open({ url })));
     await takenUntilHere({ url }, '/');
     const wires = [...kept, ...(await Promise.all(Array.from({ length: 20 }, () => open({ url }))))];
-    for (const wire of wires) wire.send('GET / HTTP/1.1\r\nHost: here\r\n\r\n');
+    for (const wire of wires) wire.send('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n');
     await server.stop({ drainMs: 0, withinMs: STOP_MS });
     const answers = await Promise.all(wires.map(({ ended }) => ended));
     expect(
@@ -181,7 +181,7 @@ describe('a gateway that is told to stop', () => {
       response.end('whole');
     });
     const wire = await open({ url: `http://127.0.0.1:${await server.listen(0, '127.0.0.1')}` });
-    wire.send('GET /slow HTTP/1.1\r\nHost: here\r\n\r\n');
+    wire.send('GET /slow HTTP/1.1\r\nHost: localhost\r\n\r\n');
     await orGiveUp('the first half of the answer', once(wire.socket, 'data'));
     await within(STOP_MS / 2, 'the stop', async () => {
       const closed = server.stop({ drainMs: 0, withinMs: STOP_MS });
@@ -220,7 +220,7 @@ describe('a gateway that is told to stop', () => {
     try {
       const url = await gateway.address;
       const before = await open({ url });
-      before.send('GET /health/live HTTP/1.1\r\nHost: here\r\n\r\n');
+      before.send('GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n');
       await orGiveUp('a response', once(before.socket, 'data'));
       gateway.kill('SIGTERM');
       const ready = await until(

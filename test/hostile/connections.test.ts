@@ -2,9 +2,10 @@ import { afterEach, describe, expect, test } from '@jest/globals';
 import { read, type Handler } from '../../src/http/server.ts';
 import { pause, until } from '../support/patience.ts';
 import { statusesIn } from '../http/raw-socket.ts';
-import { connectRaw, serve, type RawClient, type ServedRoutes } from './serve.ts';
+import { startSmallServer, type SmallServer } from '../http/small-server.ts';
+import { connectRaw, type RawClient } from './raw-client.ts';
 
-const GET = (path: string): string => `GET ${path} HTTP/1.1\r\nHost: here\r\n\r\n`;
+const GET = (path: string): string => `GET ${path} HTTP/1.1\r\nHost: localhost\r\n\r\n`;
 const MB = 1024 * 1024;
 const CUT = 'concierge_http_connections_cut_total';
 
@@ -14,7 +15,7 @@ const large = (bytes: number): Handler => {
   return (_, response) => void response.writeHead(200, { 'content-length': bytes }).end(body);
 };
 
-let served: ServedRoutes;
+let served: SmallServer;
 const clients: RawClient[] = [];
 const open = async (): Promise<RawClient> => {
   const client = await connectRaw(served.port);
@@ -31,7 +32,10 @@ const isAnswered = async (): Promise<boolean> => (await fetch(`${served.url}/ok`
 describe('a client that does not read', () => {
   test('is disconnected when it has read nothing for the allowed time, and one that reads slowly is not', async () => {
     const body = 100 * MB;
-    served = await serve({ '/ok': read(ok), '/large': read(large(body)) }, { stallMs: 2_000, bufferBytes: 1_000 * MB });
+    served = await startSmallServer({
+      routes: { '/ok': read(ok), '/large': read(large(body)) },
+      limits: { stallMs: 2_000, bufferBytes: 1_000 * MB },
+    });
     const [deaf, slow] = [await open(), await open()];
     for (const { socket } of [deaf, slow]) socket.pause().write(GET('/large'));
     // Begins before the other one, and reads a little from time to time.
@@ -46,10 +50,10 @@ describe('a client that does not read', () => {
   });
 
   test('is disconnected when what it has not read is the most, and others are not', async () => {
-    served = await serve(
-      { '/ok': read(ok), '/large': read(large(16 * MB)), '/small': read(large(9 * MB)) },
-      { bufferBytes: 60 * MB },
-    );
+    served = await startSmallServer({
+      routes: { '/ok': read(ok), '/large': read(large(16 * MB)), '/small': read(large(9 * MB)) },
+      limits: { bufferBytes: 60 * MB },
+    });
     const modest = await open();
     modest.socket.pause().write(GET('/small'));
     const greedy = await open();
@@ -67,7 +71,7 @@ describe('a client that does not read', () => {
 
 describe('when there are as many connections as allowed', () => {
   test('those that have been idle for longest make room for new ones', async () => {
-    served = await serve({ '/ok': read(ok) }, { connections: 5 });
+    served = await startSmallServer({ routes: { '/ok': read(ok) }, limits: { connections: 5 } });
     const all: RawClient[] = [];
     for (let i = 0; i < 5; i += 1) all.push(await open());
     // The first one is used again, so the second has been idle for longest.
@@ -91,7 +95,7 @@ describe('when there are as many connections as allowed', () => {
       await gate;
       response.end('late');
     };
-    served = await serve({ '/wait': read(wait) }, { connections: 2 });
+    served = await startSmallServer({ routes: { '/wait': read(wait) }, limits: { connections: 2 } });
     const busy = [await open(), await open()];
     for (const { socket } of busy) socket.write(GET('/wait'));
     await until('both requests to begin', () => begun === 2);
@@ -106,10 +110,13 @@ describe('when there are as many connections as allowed', () => {
 describe('a request that does not arrive', () => {
   test.each([
     ['headers', 'GET /ok HTTP/1.1\r\nHost: he'],
-    ['a body', 'POST /ok HTTP/1.1\r\nHost: here\r\nContent-Length: 5\r\n\r\nab'],
+    ['a body', 'POST /ok HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\nab'],
   ])('is refused with 408 when its time is over: %s', async (_, part) => {
     const handle: Handler = (request) => void request.resume();
-    served = await serve({ '/ok': { methods: ['GET', 'POST'], handle } }, { receiveMs: 200 });
+    served = await startSmallServer({
+      routes: { '/ok': { methods: ['GET', 'POST'], handle } },
+      limits: { receiveMs: 200 },
+    });
     const client = await open();
     client.socket.write(part);
     await until('a response', () => client.received().includes('"errors"'));
@@ -121,7 +128,7 @@ describe('a request that does not arrive', () => {
   });
 
   test('and of which nothing has arrived, its connection is closed without a word', async () => {
-    served = await serve({ '/ok': read(ok) }, { receiveMs: 200 });
+    served = await startSmallServer({ routes: { '/ok': read(ok) }, limits: { receiveMs: 200 } });
     const client = await open();
     expect(await client.closed).toBe('');
   });

@@ -2,11 +2,12 @@ import { afterEach, describe, expect, test } from '@jest/globals';
 import { read, type Handler, type Route } from '../../src/http/server.ts';
 import { until } from '../support/patience.ts';
 import { statusesIn } from '../http/raw-socket.ts';
-import { connectRaw, serve, type ServedRoutes } from './serve.ts';
+import { startSmallServer, type SmallServer } from '../http/small-server.ts';
+import { connectRaw } from './raw-client.ts';
 
-const GET = (path: string): string => `GET ${path} HTTP/1.1\r\nHost: here\r\n\r\n`;
+const GET = (path: string): string => `GET ${path} HTTP/1.1\r\nHost: localhost\r\n\r\n`;
 const POST = (body: string): string =>
-  `POST /echo HTTP/1.1\r\nHost: here\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
+  `POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
 
 /** Answers with the body of the request, once it has arrived and `open` was called. */
 function echo(): { readonly route: Route; readonly begun: () => number; readonly atOnce: () => number; open(): void } {
@@ -26,7 +27,7 @@ function echo(): { readonly route: Route; readonly begun: () => number; readonly
   return { route: { methods: ['GET', 'POST'], handle }, begun: () => begun, atOnce: () => most, open };
 }
 
-let served: ServedRoutes | undefined;
+let served: SmallServer | undefined;
 afterEach(async () => {
   await served?.close();
   served = undefined;
@@ -35,7 +36,7 @@ afterEach(async () => {
 describe('a client that does not wait for responses', () => {
   test('has at most the allowed number of its requests handled at once, and gets all responses in order', async () => {
     const { route, begun, atOnce, open } = echo();
-    served = await serve({ '/echo': route }, { requestsPerConnection: 10 });
+    served = await startSmallServer({ routes: { '/echo': route }, limits: { requestsPerConnection: 10 } });
     const client = await connectRaw(served.port);
     const paths = Array.from({ length: 2_000 }, (_, i) => `/echo?${i}`);
     client.socket.end(paths.map(GET).join(''));
@@ -48,7 +49,7 @@ describe('a client that does not wait for responses', () => {
 
   test('does not begin those that wait once it is gone, and the others notice', async () => {
     const { route, begun, open } = echo();
-    served = await serve({ '/echo': route }, { requestsPerConnection: 3 });
+    served = await startSmallServer({ routes: { '/echo': route }, limits: { requestsPerConnection: 3 } });
     const client = await connectRaw(served.port);
     client.socket.write(Array.from({ length: 100 }, (_, i) => GET(`/echo?${i}`)).join(''));
     await until('three requests to begin', begun, (count) => count === 3);
@@ -71,12 +72,15 @@ describe('what a client was owed is sent', () => {
   test.each<[string, string]>([
     ['bytes that are not HTTP', 'nonsense\r\n\r\n'],
     ['a request whose headers are malformed', 'GET /echo HTTP/1.1\r\nHost here\r\n\r\n'],
-    ['a body with a malformed chunk', 'POST /echo HTTP/1.1\r\nHost: here\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n'],
-    ['a length that is not a number', 'POST /echo HTTP/1.1\r\nHost: here\r\nContent-Length: 1x\r\n\r\n'],
+    [
+      'a body with a malformed chunk',
+      'POST /echo HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n',
+    ],
+    ['a length that is not a number', 'POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1x\r\n\r\n'],
     ['both ways of giving a length', `${POST('').trimEnd()}\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`],
   ])('in order before the 400 for %s', async (_, garbage) => {
     const { route, begun, open } = echo();
-    served = await serve({ '/echo': route });
+    served = await startSmallServer({ routes: { '/echo': route } });
     const client = await connectRaw(served.port);
     client.socket.write(bodies.map(POST).join('') + garbage + GET('/echo'));
     await until('requests to begin', begun);
@@ -91,7 +95,7 @@ describe('what a client was owed is sent', () => {
 
   test('if it has closed its half of the connection', async () => {
     const { route, begun, open } = echo();
-    served = await serve({ '/echo': route });
+    served = await startSmallServer({ routes: { '/echo': route } });
     const client = await connectRaw(served.port);
     client.socket.end(bodies.map(POST).join(''));
     await until('requests to begin', begun);
@@ -102,7 +106,7 @@ describe('what a client was owed is sent', () => {
 
   test('if it has closed its half in the middle of a request, which gets a 400', async () => {
     const { route, begun, open } = echo();
-    served = await serve({ '/echo': route });
+    served = await startSmallServer({ routes: { '/echo': route } });
     const client = await connectRaw(served.port);
     client.socket.end(`${bodies.map(POST).join('')}${POST('body 20').slice(0, -3)}`);
     await until('requests to begin', begun);
@@ -114,7 +118,7 @@ describe('what a client was owed is sent', () => {
 
   test('before the refusal to be a proxy', async () => {
     const { route, open } = echo();
-    served = await serve({ '/echo': route });
+    served = await startSmallServer({ routes: { '/echo': route } });
     open();
     const client = await connectRaw(served.port);
     client.socket.write(`${bodies.map(POST).join('')}CONNECT example.com:443 HTTP/1.1\r\nHost: example.com\r\n\r\n`);
@@ -125,7 +129,7 @@ describe('what a client was owed is sent', () => {
 
   test('if the server stops meanwhile, and only the last response says that the connection is closed', async () => {
     const { route, begun, open } = echo();
-    const stopping = await serve({ '/echo': route }, { requestsPerConnection: 3 });
+    const stopping = await startSmallServer({ routes: { '/echo': route }, limits: { requestsPerConnection: 3 } });
     const client = await connectRaw(stopping.port);
     client.socket.write(bodies.map(POST).join(''));
     await until('requests to begin', begun);
@@ -150,7 +154,7 @@ describe('a client that is gone', () => {
       isBegun = true;
       response.once('close', () => (isGone = true));
     };
-    served = await serve({ '/wait': read(handle) });
+    served = await startSmallServer({ routes: { '/wait': read(handle) } });
     const client = await connectRaw(served.port);
     client.socket.write(GET('/wait'));
     await until('the request to begin', () => isBegun);
@@ -163,7 +167,7 @@ describe('a client that is gone', () => {
 
   test('one that has only closed its half gets nothing but interim responses before its own', async () => {
     const { route, begun, open } = echo();
-    served = await serve({ '/echo': route });
+    served = await startSmallServer({ routes: { '/echo': route } });
     const client = await connectRaw(served.port);
     client.socket.end(POST('whole'));
     await until('the request to begin', begun);

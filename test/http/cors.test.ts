@@ -57,8 +57,8 @@ const REQUESTS: readonly (readonly [string, number, string, string, RequestInit]
   ['a POST', 200, 'Origin, Accept', '/graphql', { method: 'POST', headers: asJson, body: HELLO }],
   ['a GET', 200, 'Origin, Accept', QUERY, {}],
   ['an event stream', 200, 'Origin, Accept', QUERY, { headers: { accept: 'text/event-stream' } }],
-  ['the page of GraphiQL', 200, 'Origin, Accept', '/graphql', { headers: { accept: 'text/html' } }],
-  ['the schema', 200, 'Origin', '/schema.graphql', {}],
+  ['the page of GraphiQL', 200, 'Origin, Accept, Accept-Encoding', '/graphql', { headers: { accept: 'text/html' } }],
+  ['the schema', 200, 'Origin, Accept-Encoding', '/schema.graphql', {}],
   ['a wrong document', 400, 'Origin, Accept', '/graphql', { method: 'POST', headers: asJson, body: '{"query":"{"}' }],
   ['a body that is not JSON', 400, 'Origin, Accept', '/graphql', { method: 'POST', headers: asJson, body: '{' }],
   ['a simple request with a body', 415, 'Origin, Accept', '/graphql', { method: 'POST', body: HELLO }],
@@ -91,7 +91,7 @@ describe('a preflight', () => {
     });
 
   test.each([
-    ['/graphql', 'GET, POST'],
+    ['/graphql', 'GET, HEAD, POST'],
     ['/schema.graphql', 'GET, HEAD'],
   ])('of %s allows its methods and whatever headers are asked for', async (path, methods) => {
     expect(await preflight(path, APP)).toEqual({
@@ -118,7 +118,7 @@ test('without CORS_ORIGINS, no response has CORS headers or varies by origin', a
   try {
     for (const path of [QUERY, '/schema.graphql']) {
       const said = corsOf(await fetch(`${closed.url}${path}`, { headers: { origin: APP } }));
-      expect(said).toEqual({ status: 200, vary: path === QUERY ? 'Accept' : null });
+      expect(said).toEqual({ status: 200, vary: path === QUERY ? 'Accept' : 'Accept-Encoding' });
     }
   } finally {
     await closed.close();

@@ -173,7 +173,29 @@ describe('GraphiQL in a browser', () => {
     await page.getByRole('button', { name: 'Hide Documentation Explorer' }).click();
   });
 
-  test('sends requests only to this host, and logs neither errors nor warnings', () => {
+  test('completes what is typed, and runs an operation with the variables from their editor', async () => {
+    const query = 'query Some($first: Int!) { customers(first: $first) { nodes { name } } }';
+    const tab = await browser.context.newPage();
+    try {
+      await tab.goto(`${gateway.url}/graphql?${new URLSearchParams({ query })}`);
+      await tab.getByRole('button', { name: 'Show editor tools' }).click();
+      await tab.locator('.graphiql-editor-tool .view-lines:visible').first().click();
+      await tab.keyboard.insertText('{ "first": 1 }');
+      expect(await run(tab, /"nodes": \[/)).toMatch(/^[^]*?"name"(?![^]*"name")/);
+      await tab.locator('.graphiql-query-editor .view-line').first().click();
+      await tab.keyboard.press('ControlOrMeta+a');
+      await tab.keyboard.insertText('{ customers { totalC } }');
+      for (let steps = 0; steps < ' } }'.length; steps += 1) await tab.keyboard.press('ArrowLeft');
+      await tab.keyboard.press('Control+Space');
+      await tab.locator('.suggest-widget .monaco-list-row').getByText('totalCount').first().waitFor();
+      await tab.keyboard.press('Enter');
+      expect(await shownOnce(tab, '.graphiql-query-editor', /totalCount/)).toContain('{ customers { totalCount }');
+    } finally {
+      await tab.close();
+    }
+  });
+
+  test('sends requests only to this host, and logs neither errors nor warnings, as for a breach of its policy', () => {
     expect(addresses.length).toBeGreaterThanOrEqual(3);
     const hosts = addresses
       .filter((address) => !address.startsWith('data:'))

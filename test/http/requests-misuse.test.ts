@@ -108,7 +108,9 @@ test.each(['HEAD', 'PUT', 'DELETE', 'PATCH', 'PROPFIND', 'QUERY'])(
         ({ status }) => status !== 503,
       );
       const isRead = path !== '/graphql' && method === 'HEAD';
-      const allow = path === '/graphql' ? 'GET, POST, OPTIONS' : 'GET, HEAD, OPTIONS';
+      // An operation by HEAD would be run for nothing.
+      const others = method === 'HEAD' ? 'GET, POST, OPTIONS' : 'GET, HEAD, POST, OPTIONS';
+      const allow = path === '/graphql' ? others : 'GET, HEAD, OPTIONS';
       expect([path, response.status, response.headers.get('allow')]).toEqual([
         path,
         ...(isRead ? [200, null] : [405, allow]),
@@ -120,12 +122,12 @@ test.each(['HEAD', 'PUT', 'DELETE', 'PATCH', 'PROPFIND', 'QUERY'])(
 test('the response to OPTIONS says which methods are allowed, and allows no other origin', async () => {
   const headers = { origin: 'https://elsewhere.example', 'access-control-request-method': 'POST' };
   const response = await fetch(url('/graphql'), { method: 'OPTIONS', headers });
-  expect([response.status, response.headers.get('allow')]).toEqual([204, 'GET, POST, OPTIONS']);
+  expect([response.status, response.headers.get('allow')]).toEqual([204, 'GET, HEAD, POST, OPTIONS']);
   expect([...response.headers.keys()].filter((name) => name.startsWith('access-control'))).toEqual([]);
 });
 
 describe('raw bytes on a socket', () => {
-  const head = 'POST /graphql HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n';
+  const head = 'POST /graphql HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n';
   const chunk = `400\r\n${' '.repeat(1_024)}\r\n`;
 
   test.each<[string, (string | Buffer)[], number[]]>([
@@ -142,27 +144,30 @@ describe('raw bytes on a socket', () => {
     ['a body that says it is too long', [`${head}content-length: 999999\r\n\r\n`, ' '.repeat(100)], [413]],
     ['a length below zero', [`${head}content-length: -1\r\n\r\n`], [400]],
     ['two lengths', [`${head}content-length: 26\r\ntransfer-encoding: chunked\r\n\r\n`], [400]],
-    ['a flood of headers', ['GET /health/live HTTP/1.1\r\nhost: x\r\n', 'x-flood: 1\r\n'.repeat(2_000), '\r\n'], [431]],
+    [
+      'a flood of headers',
+      ['GET /health/live HTTP/1.1\r\nhost: localhost\r\n', 'x-flood: 1\r\n'.repeat(2_000), '\r\n'],
+      [431],
+    ],
     ['no host', ['GET /health/live HTTP/1.1\r\nconnection: close\r\n\r\n'], [400]],
-    ['a space in the address', ['GET /graphql?query={ __typename } HTTP/1.1\r\nhost: x\r\n\r\n'], [400]],
+    ['a space in the address', ['GET /graphql?query={ __typename } HTTP/1.1\r\nhost: localhost\r\n\r\n'], [400]],
     ['no HTTP at all', ['hello\r\n\r\n'], [400]],
     ['a TLS greeting', [Buffer.from([0x16, 3, 1, 0, 5, 1, 0, 0, 0, 0])], [400]],
-    ['CONNECT', ['CONNECT db:3306 HTTP/1.1\r\nhost: x\r\n\r\n'], [501]],
-    ['two hosts', ['GET /health/live HTTP/1.1\r\nhost: x\r\nHost: x\r\nconnection: close\r\n\r\n'], [400]],
+    ['CONNECT', ['CONNECT db:3306 HTTP/1.1\r\nhost: localhost\r\n\r\n'], [501]],
+    [
+      'two hosts',
+      ['GET /health/live HTTP/1.1\r\nhost: localhost\r\nHost: localhost\r\nconnection: close\r\n\r\n'],
+      [400],
+    ],
     [
       'an unknown expectation',
-      ['GET /health/live HTTP/1.1\r\nhost: x\r\nexpect: luck\r\nconnection: close\r\n\r\n'],
+      ['GET /health/live HTTP/1.1\r\nhost: localhost\r\nexpect: luck\r\nconnection: close\r\n\r\n'],
       [417],
     ],
     [
       'a body that is too long, of which the client would first ask whether to send it',
       [`${head}expect: 100-continue\r\ncontent-length: 999999\r\n\r\n`],
       [413],
-    ],
-    [
-      'an invalid host, asking for a page',
-      ['GET /graphql HTTP/1.1\r\nhost: [[[\r\naccept: text/html\r\nconnection: close\r\n\r\n'],
-      [400],
     ],
   ])(
     'that are or contain %s get a response and a closed connection, and others are served',

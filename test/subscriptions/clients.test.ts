@@ -54,7 +54,7 @@ function requestFor(query: string): string {
   const body = JSON.stringify({ query, variables: { id } });
   const head = [
     'POST /graphql HTTP/1.1',
-    'host: x',
+    'host: localhost',
     'accept: text/event-stream',
     'content-type: application/json',
     `content-length: ${body.length}`,

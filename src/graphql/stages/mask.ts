@@ -17,7 +17,7 @@ export function createMaskError({ log, metrics }: { log: Log; metrics: Metrics }
     const shown = outermostCoded(error) ?? outermostCoded(thrown);
     const code = exposedCode(shown);
     if (shown !== undefined && code !== undefined) return coded(placed(shown, located), code);
-    const refused = located && (refusedRequest(located) ?? refusedArgument(located));
+    const refused = located && refusedArgument(located);
     if (refused) return refused;
     const errorId = randomUUID();
     metrics.maskedErrors.inc();
@@ -56,13 +56,6 @@ export async function mask<Result extends ExecutionResult | AsyncIterable<Execut
 /** Whether the error comes from graphql-js: an invalid variable's error wraps that of the scalar. */
 function isOfGraphqlJs({ originalError }: GraphQLError): boolean {
   return originalError === undefined || (originalError instanceof GraphQLError && isOfGraphqlJs(originalError));
-}
-
-/** Yoga's own error for a request that it cannot read: not from a resolver, and with status 4xx. */
-function refusedRequest({ message, extensions, originalError, path }: GraphQLError): GraphQLError | undefined {
-  const { http } = extensions;
-  if (originalError || path !== undefined || http?.status === undefined) return undefined;
-  return http.status < 500 ? new GraphQLError(message, { extensions: { code: 'BAD_USER_INPUT', http } }) : undefined;
 }
 
 /** The error of graphql-js for a variable that is null or missing in an argument. Validation lets some such variables through. */
