@@ -142,7 +142,7 @@ class RecencyList {
 }
 
 // A string of V8 has one byte for each character if it can.
-const WIDE = /[^\u0000-\u00FF]/;
+const WIDE = /[\u0100-\uFFFF]/;
 
 /** How many bytes the characters of a text take. */
 export const textBytes = (text: string): number => text.length * (WIDE.test(text) ? 2 : 1);

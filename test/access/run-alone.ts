@@ -13,8 +13,11 @@ import type { GraphQLResponse } from '../../src/graphql/stages/serialise.ts';
 import { createLog } from '../../src/telemetry/log.ts';
 import { createMetrics } from '../../src/telemetry/metrics.ts';
 
-/** Runs operations without a database, since no resolver should be reached. `executions` counts operations that began. */
-export function createRunAlone() {
+/**
+ * Runs operations without a database, since no resolver should be reached. `executions` counts operations that began.
+ * @param keptBytes how much may be kept about requests
+ */
+export function createRunAlone(keptBytes = 64 * 1024 * 1024) {
   const { limits } = parseConfig({});
   const schema = createSchema();
   const metrics = createMetrics();
@@ -26,7 +29,7 @@ export function createRunAlone() {
     // `__typename` needs nothing from the context.
     return Object.create(null);
   };
-  const kept = createKept(64 * 1024 * 1024);
+  const kept = createKept(keptBytes);
   const prepare = createPrepare({ schema, kept, documents: createDocuments({ schema, limits, kept }) });
   const run = createRun({
     schema,

@@ -49,7 +49,7 @@ const KINDS: Readonly<Record<string, Kind>> = {
   },
   'short documents': { request: (n) => ({ query: `{ a${n}: __typename }` }), isPlanned: true },
   'long selections': {
-    request: (n) => ({ query: `{ agents { nodes { ${list(150, () => 'id')} x${n}: id } } }` }),
+    request: (n) => ({ query: `{ agents { nodes { ${list(130, () => 'id')} x${n}: id } } }` }),
     isPlanned: true,
   },
   'deep documents': {
@@ -167,7 +167,7 @@ function weigh({ request, isPlanned, isRunOften, times = 1 }: Kind) {
   const kept = createKept(Number.MAX_SAFE_INTEGER);
   const prepare = createPrepare({ schema, kept, documents: createDocuments({ schema, limits, kept }) });
   const planAll = (selection: SelectionPlan): void => {
-    for (let i = 0; isRunOften && i < 70; i += 1) selection.fillObject({});
+    if (isRunOften) for (let i = 0; i < 70; i += 1) selection.fillObject({});
     for (const { type, completion } of selection.fields) {
       const named = getNamedType(type);
       const inner = innermost(completion);
