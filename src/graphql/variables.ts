@@ -12,11 +12,13 @@ export function coerceVariables(
 ): VariableValues | { readonly errors: readonly GraphQLError[] } {
   const definitions = operation.variableDefinitions ?? [];
   if (definitions.length === 0) return NO_VARIABLES;
-  for (const [name, value] of Object.entries(values))
-    if (isTooWide(value)) {
+  for (const { variable } of definitions) {
+    const name = variable.name.value;
+    if (isTooWide(values[name])) {
       const message = `Variable "$${name}": expected objects of at most ${MAX_FIELDS} fields, got more.`;
       return { errors: [graphqlError('BAD_USER_INPUT', message)] };
     }
+  }
   const { errors, variableValues } = getVariableValues(schema, definitions, values, { maxErrors: 10 });
   if (errors !== undefined) return { errors: errors.map((error) => coded(error, 'BAD_USER_INPUT')) };
   return variableValues;
