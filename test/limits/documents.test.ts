@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { isInputObjectType } from 'graphql';
+import { createSchema } from '../../src/graphql/schema.ts';
 import { startOwnGateway, type OwnGateway } from '../support/own-gateway.ts';
 
 /** A short document whose fragments double at each level: it has about five times two to the power of `levels` fields. */
@@ -88,4 +90,8 @@ test('an object in a variable has at most 50 fields, wherever it is', async () =
   const taken = await messages(wide(50));
   expect(taken).not.toContain(refusal);
   expect(taken[0]).toContain('not to include unknown field "x0"');
+  // A variable that the operation does not declare is ignored, whatever it is.
+  expect((await gateway.request('{ __typename }', { variables: { other: wide(51) } })).errors).toEqual([]);
+  const inputs = Object.values(createSchema().getTypeMap()).filter((type) => isInputObjectType(type));
+  for (const input of inputs) expect(Object.keys(input.getFields()).length).toBeLessThanOrEqual(50);
 });
