@@ -1,4 +1,5 @@
 import { hash, randomUUID } from 'node:crypto';
+import { getHeapStatistics } from 'node:v8';
 import { ANYBODY } from './access/caller.ts';
 import { createRedis } from './cache/redis.ts';
 import { createRedisChannels, type ChannelListener } from './cache/redis-channels.ts';
@@ -10,6 +11,7 @@ import { sharedKey } from './db/shared-key.ts';
 import { createCustomerBus } from './events/customer-bus.ts';
 import { createContexts, type ContextOptions } from './graphql/context.ts';
 import { createDocuments } from './graphql/documents.ts';
+import { createKept } from './graphql/kept.ts';
 import { createPrepare } from './graphql/prepare.ts';
 import { createRespond, createRun, type Respond } from './graphql/run.ts';
 import { createSchema, SDL } from './graphql/schema.ts';
@@ -166,7 +168,9 @@ function createGraphQL(
 ): Respond {
   const schema = createSchema();
   const maskError = createMaskError({ log, metrics: given.metrics });
-  const prepare = createPrepare({ schema, documents: createDocuments(schema, limits) });
+  const kept = createKept(keptBytes());
+  given.metrics.keptBytes(() => kept.bytes());
+  const prepare = createPrepare({ schema, kept, documents: createDocuments({ schema, limits, kept }) });
   const run = createRun({
     ...given,
     schema,
@@ -206,6 +210,9 @@ function availableConnections({ connections, databaseConnections }: Limits, log:
     );
   return Math.min(connections, most);
 }
+
+/** How much may be kept about requests: up to a quarter of the heap, of which the rest is for requests in progress. */
+const keptBytes = (): number => Math.min(64 * 1024 * 1024, Math.floor(getHeapStatistics().heap_size_limit / 4));
 
 function databaseOptions({ databaseUrl, limits }: Config & { readonly databaseUrl: string }, metrics: Metrics) {
   return {

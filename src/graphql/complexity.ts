@@ -3,6 +3,7 @@ import type { Limits } from '../config.ts';
 import { graphqlError } from './coded-errors.ts';
 import { operationCosts, type OperationCosts } from './cost.ts';
 import { createCostRules } from './cost-rules.ts';
+import type { Entry } from './kept.ts';
 import { operationShape, type Shape } from './shape.ts';
 
 /** The cost of a request, known before any of it runs. */
@@ -27,15 +28,15 @@ export interface Measured {
 export type MeasureRequest = (variables: Readonly<Record<string, unknown>> | undefined) => Measured;
 
 /**
- * Creates a function that takes an operation of a valid document, computes once what does not depend on variables, and returns a
- * function that measures requests.
+ * Creates a function that takes an operation of a valid document, computes once what does not depend on variables, adds what
+ * that weighs to the document's entry, and returns a function that measures requests.
  * @throws TypeError naming a field of the schema whose cost cannot be determined
  */
 export function createComplexity(schema: GraphQLSchema, limits: Limits) {
   const basis = { schema, rules: createCostRules(schema), pageSizes: limits };
-  return (document: DocumentNode, operation: OperationDefinitionNode): MeasureRequest => {
+  return (document: DocumentNode, operation: OperationDefinitionNode, entry: Entry): MeasureRequest => {
     const refused = shapeRefusals(operationShape(document, operation), limits);
-    const costs = operationCosts(basis, document, operation);
+    const costs = operationCosts({ ...basis, entry }, document, operation);
     return (variables) => {
       const cost = requestCost(costs(variables ?? {}), limits.cost);
       return { cost, refusals: cost.requested > limits.cost ? [...refused, costRefusal(cost)] : refused };

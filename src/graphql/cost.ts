@@ -21,6 +21,7 @@ import {
 } from './collect-fields.ts';
 import { argumentsTerm, slicedSize } from './cost-inputs.ts';
 import type { CostRules, ListSize } from './cost-rules.ts';
+import type { Entry } from './kept.ts';
 import { max, NOTHING, sum, times, unlessExcluded, type Costs, type Size, type Term } from './cost-terms.ts';
 
 /** What an operation's cost depends on besides the document. */
@@ -28,6 +29,8 @@ export interface CostBasis {
   readonly schema: GraphQLSchema;
   readonly rules: CostRules;
   readonly pageSizes: { readonly pageSizeDefault: number; readonly pageSizeMax: number };
+  /** What keeps the cost, to weigh it. */
+  readonly entry: Entry;
 }
 
 /** An operation's cost for raw, possibly invalid variables. */
@@ -120,11 +123,16 @@ function fieldTerm(scope: Scope, { field, occurrences }: Group, sizeAsPage: Size
     argumentsTerm(rules.inputWeight, field.args, args),
     times(size === undefined || page ? sizeAsPage : size, result),
   ]);
-  return unlessExcluded(
+  const open = unlessExcluded(
     occurrences.map(({ conditions }) => conditions),
     term,
   );
+  if (typeof open === 'function') scope.entry.grow(OPEN_TERM_BYTES * (1 + args.length));
+  return open;
 }
+
+/** Measured for a field whose cost depends on variables, and for each of its arguments. */
+const OPEN_TERM_BYTES = 400;
 
 function sizeOf(
   { pageSizes }: Scope,

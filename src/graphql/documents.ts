@@ -12,17 +12,20 @@ import {
   type GraphQLSchema,
   type OperationDefinitionNode,
 } from 'graphql';
-import { LRUCache } from 'lru-cache';
 import type { Limits } from '../config.ts';
 import { analyse, type DocumentMetadata } from './analysis.ts';
 import { coded, exposedCode, graphqlError } from './coded-errors.ts';
 import { createComplexity, type Measured } from './complexity.ts';
+import type { Entry, Kept } from './kept.ts';
+import { lighten } from './light-document.ts';
 import { withPlace } from './literal-place.ts';
-import { createPlanCache, createPlans, type OperationPlan, type VariableValues } from './plan.ts';
-import { operationShape, spreadFields } from './shape.ts';
+import { createPlans, type OperationPlan, type VariableValues } from './plan.ts';
+import { operationShape, spreadSelections } from './shape.ts';
 
-/** A document that was parsed and validated once, and cached. */
-export interface CachedDocument {
+/** A document that was parsed and validated once, and kept. */
+export interface KeptDocument {
+  /** The owner of whatever else is kept and refers to the document. */
+  readonly entry: Entry;
   readonly document: DocumentNode;
   /** Equal for documents that differ only in white space, commas and comments. */
   readonly hash: string;
@@ -36,10 +39,10 @@ export interface CachedDocument {
   plan(operation: OperationDefinitionNode, variables: VariableValues): OperationPlan | undefined;
 }
 
-/** Cached documents, by their text. */
+/** Kept documents, by their text. */
 export interface Documents {
   /** @throws RequestErrors when the text is not a valid document */
-  read(source: string): CachedDocument;
+  read(source: string): KeptDocument;
 }
 
 /** The errors of a request that cannot be executed, each with a code. */
@@ -52,55 +55,55 @@ export class RequestErrors extends Error {
   }
 }
 
-// Counted in characters of source text; parsed and analysed, a document takes about 120 times as much memory (2026-11-27).
-const KEPT_CHARACTERS = 1_000_000;
-// Validation compares fields with the same response key pair by pair, at about four microseconds each (2026-11-25).
-const MAX_PAIRS = 20_000;
+// Measured: the columns that it needs, its hash and the functions around it (2026-11-27).
+const DOCUMENT_BYTES = 7_000;
+// Validation compares fields with the same response key pair by pair, at about a microsecond each (2026-11-27).
+const MAX_PAIRS = 10_000;
 
-/** Creates a cache of the most recently used documents, and of the errors of invalid ones. */
-export function createDocuments(schema: GraphQLSchema, limits: Limits): Documents {
+export interface DocumentsOptions {
+  readonly schema: GraphQLSchema;
+  readonly limits: Limits;
+  readonly kept: Kept;
+}
+
+/** Compiles documents, and keeps the valid ones. An invalid one is validated each time that it is sent. */
+export function createDocuments({ schema, limits, kept }: DocumentsOptions): Documents {
   const complexity = createComplexity(schema, limits);
-  const bySource = new LRUCache<string, CachedDocument | RequestErrors>({
-    maxSize: KEPT_CHARACTERS,
-    sizeCalculation: (_, source) => source.length + 100,
-  });
-
-  const plans = createPlanCache();
-  const compile = (source: string): CachedDocument | RequestErrors => {
-    const document = parseSource(source, limits.tokens);
-    if (document instanceof RequestErrors) return document;
-    const { fields, isCyclic } = spreadFields(document);
-    if (fields > limits.tokens)
-      return tooComplex(`Expected at most ${limits.tokens} fields with all fragments expanded, got ${fields}.`);
-    const pairs = isCyclic ? 0 : repeatedPairs(document);
-    if (pairs > MAX_PAIRS) return tooComplex(`Expected at most ${MAX_PAIRS} pairs of repeated fields, got ${pairs}.`);
-    const errors = validate(schema, document, undefined, { maxErrors: 10 });
-    if (errors.length > 0)
-      return new RequestErrors(
-        errors.map((error) =>
-          coded(withPlace(error, document), exposedCode(error.originalError) ?? 'GRAPHQL_VALIDATION_FAILED'),
-        ),
-      );
+  const bySource = kept.table<KeptDocument>();
+  const compile = (source: string, entry: Entry): KeptDocument => {
+    const document = parseValid(source, schema, limits);
+    entry.grow(DOCUMENT_BYTES + lighten(document));
     return {
+      entry,
       document,
       hash: hash('sha256', stripIgnoredCharacters(source), 'base64url'),
       metadata: analyse(schema, document),
-      measure: byOperation((operation) => complexity(document, operation)),
-      plan: byOperation((operation) => createPlans(schema, { document, operation, cache: plans })),
+      measure: byOperation((operation) => complexity(document, operation, entry)),
+      plan: byOperation((operation) => createPlans(schema, { document, operation, plans: kept.table(), owner: entry })),
     };
   };
+  return { read: (source) => bySource.get(source) ?? bySource.add(source, (entry) => compile(source, entry)) };
+}
 
-  return {
-    read(source) {
-      let entry = bySource.get(source);
-      if (entry === undefined) {
-        entry = compile(source);
-        bySource.set(source, entry);
-      }
-      if (entry instanceof RequestErrors) throw entry;
-      return entry;
-    },
-  };
+/** Parses and validates a document. Whatever could take long is limited first. */
+function parseValid(source: string, schema: GraphQLSchema, { tokens }: Limits): DocumentNode {
+  const document = parseSource(source, tokens);
+  const { selections, isCyclic } = spreadSelections(document);
+  if (selections > tokens)
+    throw tooComplex(`Expected at most ${tokens} fields and fragments with all fragments expanded, got ${selections}.`);
+  const pairs = isCyclic ? 0 : repeatedPairs(document);
+  if (pairs > MAX_PAIRS) throw tooComplex(`Expected at most ${MAX_PAIRS} pairs of repeated fields, got ${pairs}.`);
+  const errors = validate(schema, document, undefined, { maxErrors: 10 });
+  // graphql-js stops comparing fields after a while. Those of cyclic and unused fragments are not in the pairs above.
+  if (errors.some(({ message }) => message === 'Validation aborted.'))
+    throw tooComplex('Expected fewer repeated fields and fragments: they take too long to compare.');
+  if (errors.length > 0)
+    throw new RequestErrors(
+      errors.map((error) =>
+        coded(withPlace(error, document), exposedCode(error.originalError) ?? 'GRAPHQL_VALIDATION_FAILED'),
+      ),
+    );
+  return document;
 }
 
 const tooComplex = (message: string) => new RequestErrors([graphqlError('QUERY_TOO_COMPLEX', message)]);
@@ -128,16 +131,16 @@ function byOperation<Variables, Result>(
 // Real documents need fewer than 30: fields have a limit of their own, and inputs are four levels deep.
 const MAX_BRACKETS = 100;
 
-function parseSource(source: string, maxTokens: number): DocumentNode | RequestErrors {
+function parseSource(source: string, maxTokens: number): DocumentNode {
   try {
     // The parser of graphql-js is recursive, and how many levels fit on the stack depends on how V8 has compiled it.
     if (isDeeper(source, { levels: MAX_BRACKETS, maxTokens }))
-      return tooComplex(`Expected at most ${MAX_BRACKETS} levels of nested brackets, got more.`);
+      throw tooComplex(`Expected at most ${MAX_BRACKETS} levels of nested brackets, got more.`);
     return parse(source, { maxTokens });
   } catch (error) {
     if (!(error instanceof GraphQLError)) throw error;
     const tooLong = error.message.includes(`more than ${maxTokens} tokens`);
-    return tooLong
+    throw tooLong
       ? tooComplex(`Expected at most ${maxTokens} tokens in a document, got more.`)
       : new RequestErrors([coded(error, 'GRAPHQL_PARSE_FAILED')]);
   }

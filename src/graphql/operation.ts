@@ -1,7 +1,7 @@
 import { OperationTypeNode, type OperationDefinitionNode } from 'graphql';
 import type { Caller } from '../access/caller.ts';
 import type { Measured } from './complexity.ts';
-import type { CachedDocument } from './documents.ts';
+import type { KeptDocument } from './documents.ts';
 import type { VariableValues } from './plan.ts';
 
 /** The parameters of a GraphQL request, as specified by GraphQL over HTTP. */
@@ -35,7 +35,7 @@ export interface RequestOrigin {
  * the values of variables included.
  */
 export interface PreparedRequest {
-  readonly document: CachedDocument;
+  readonly document: KeptDocument;
   readonly definition: OperationDefinitionNode;
   /** The name in the request, which may leave it out if the document has one operation only. */
   readonly name: string | undefined;

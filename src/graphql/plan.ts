@@ -1,4 +1,3 @@
-import { LRUCache } from 'lru-cache';
 import {
   getArgumentValues,
   getNullableType,
@@ -9,6 +8,7 @@ import {
   isNonNullType,
   isObjectType,
   isScalarType,
+  Kind,
   OperationTypeNode,
   visit,
   type DocumentNode,
@@ -23,6 +23,7 @@ import {
 } from 'graphql';
 import { collectFields, conditionVariables, fragmentsOf, type Fragments } from './collect-fields.ts';
 import { createFillObject, isCopied, type FillObject, type ObjectField } from './fill-object.ts';
+import type { Entry, Table } from './kept.ts';
 
 /** A request's variables, coerced and with defaults filled in, as returned by `getVariableValues` of graphql-js. */
 export type VariableValues = NonNullable<Parameters<typeof getArgumentValues>[2]>;
@@ -76,57 +77,64 @@ export type Completion = { readonly isNonNull: boolean } & (
 /**
  * Creates the plans for one operation of a valid document. `@skip` and `@include` are applied when a plan is made, so there is
  * one for each combination of their values. The fields of a type are planned when its first object is encountered.
+ * @param plans keeps them: a document with many conditions can have very many
+ * @param owner the entry of the document, which its plans refer to
  * @param generateAfter how many objects a selection fills field by field before code is generated for it. A document that returns
  *   more is usually sent again; for a single use, generating code would not pay off.
- * @returns a function from a request's variables to its plan; undefined for what graphql-js executes (`CachedDocument.plan`)
+ * @returns a function from a request's variables to its plan; undefined for what graphql-js executes (`KeptDocument.plan`)
  */
 export function createPlans(
   schema: GraphQLSchema,
   {
     document,
     operation,
-    cache,
+    plans,
+    owner,
     generateAfter = 64,
-  }: { document: DocumentNode; operation: OperationDefinitionNode; cache: PlanCache; generateAfter?: number },
+  }: {
+    readonly document: DocumentNode;
+    readonly operation: OperationDefinitionNode;
+    readonly plans: PlanTable;
+    readonly owner?: Entry;
+    readonly generateAfter?: number;
+  },
 ): (variables: VariableValues) => OperationPlan | undefined {
   const variables = conditionVariables(document);
   const fragments = fragmentsOf(document);
   const rootType = schema.getRootType(operation.operation);
   if (!rootType) throw new Error(`the schema has no ${operation.operation}`);
   const isSerial = operation.operation === OperationTypeNode.MUTATION;
-  const planFor = (values: ReadonlyMap<string, boolean>): OperationPlan | undefined => {
-    const root = new Planner({ schema, fragments, values }, generateAfter).selection(rootType, [
-      operation.selectionSet,
-    ]);
-    return root.fields.some(isIntrospection) ? undefined : { root, isSerial };
+  owner?.grow(OPERATION_BYTES + fragments.size * FRAGMENT_BYTES);
+  const planFor = (values: ReadonlyMap<string, boolean>, entry: Entry): KeptPlan => {
+    entry.grow(values.size * CONDITION_BYTES);
+    const planner = new Planner({ schema, fragments, values }, { generateAfter, entry });
+    const root = planner.selection(rootType, [operation.selectionSet]);
+    return { plan: root.fields.some(isIntrospection) ? undefined : { root, isSerial } };
   };
-  createdPlans += 1;
-  const prefix = `${createdPlans}:`;
-  const size = (document.loc?.end ?? 0) + CHARACTERS_PER_PLAN;
   return ({ coerced }) => {
     // graphql-js adds an error for each object with such a condition.
     if (variables.some((name) => coerced[name] === null)) return undefined;
-    const key = prefix + variables.map((name) => Number(coerced[name] === true)).join('');
-    let entry = cache.get(key);
-    if (entry === undefined) {
-      entry = { plan: planFor(new Map(variables.map((name) => [name, coerced[name] === true]))) };
-      cache.set(key, entry, { size });
-    }
-    return entry.plan;
+    const key = variables.map((name) => Number(coerced[name] === true)).join('');
+    const values = () => new Map(variables.map((name) => [name, coerced[name] === true]));
+    return (plans.get(key) ?? plans.add(key, (entry) => planFor(values(), entry), owner)).plan;
   };
 }
 
-/** Tells operations apart in a cache of plans. */
-let createdPlans = 0;
+interface KeptPlan {
+  readonly plan: OperationPlan | undefined;
+}
 
-/** The most recently used plans of all documents: a document with many conditions can have very many. */
-export type PlanCache = LRUCache<string, { readonly plan: OperationPlan | undefined }>;
+/** The plans of one operation, by the values of its conditions. */
+export type PlanTable = Table<KeptPlan>;
 
-// Counted in characters of the document's text for each plan; a plan takes about 50 times as much memory (2026-11-27).
-const PLANNED_CHARACTERS = 1_000_000;
-const CHARACTERS_PER_PLAN = 100;
-
-export const createPlanCache = (): PlanCache => new LRUCache({ maxSize: PLANNED_CHARACTERS });
+// Measured, with the code that is generated once a selection has filled many objects (2026-11-27).
+const OPERATION_BYTES = 2_000;
+const SELECTION_BYTES = 500;
+const FIELD_BYTES = 750;
+const CONDITION_BYTES = 50;
+const FRAGMENT_BYTES = 60;
+/** For each node of an argument's value. */
+const VALUE_BYTES = 40;
 
 const isIntrospection = ({ name }: FieldPlan): boolean => name === '__schema' || name === '__type';
 
@@ -141,10 +149,12 @@ interface Selections {
 class Planner {
   readonly #selections: Selections;
   readonly #generateAfter: number;
+  readonly #entry: Entry;
 
-  constructor(selections: Selections, generateAfter: number) {
+  constructor(selections: Selections, { generateAfter, entry }: { generateAfter: number; entry: Entry }) {
     this.#selections = selections;
     this.#generateAfter = generateAfter;
+    this.#entry = entry;
   }
 
   selection(type: GraphQLObjectType, sets: readonly SelectionSetNode[]): SelectionPlan {
@@ -155,6 +165,7 @@ class Planner {
     const fields = [...byKey].map(([key, found]) =>
       this.#field(type, key, [...new Set(found.map(({ node }) => node))]),
     );
+    this.#entry.grow(SELECTION_BYTES + fields.length * FIELD_BYTES);
     return {
       fields,
       createObject: createEmpty(fields),
@@ -168,7 +179,10 @@ class Planner {
     const definition = node && this.#selections.schema.getField(parentType, node.name.value);
     if (node === undefined || definition === undefined)
       throw new Error(`${parentType.name}.${key}: the document is not valid`);
-    const isConstant = !hasVariables(node);
+    const { nodeCount, hasVariables } = countValues(node);
+    // The key is in the object's shape and in the generated code.
+    this.#entry.grow(nodeCount * VALUE_BYTES + key.length * 2);
+    const isConstant = !hasVariables;
     const { name, type } = definition;
     return {
       key,
@@ -211,15 +225,16 @@ class Planner {
   }
 }
 
-function hasVariables(node: FieldNode): boolean {
-  let isFound = false;
+function countValues(node: FieldNode) {
+  let [nodeCount, hasVariables] = [0, false];
   for (const argument of node.arguments ?? [])
     visit(argument, {
-      Variable: () => {
-        isFound = true;
+      enter({ kind }) {
+        nodeCount += 1;
+        hasVariables ||= kind === Kind.VARIABLE;
       },
     });
-  return isFound;
+  return { nodeCount, hasVariables };
 }
 
 /** An object is filled faster if it has all its keys from the start, and this way can even have one called `__proto__`. */

@@ -1,10 +1,10 @@
 import { hash } from 'node:crypto';
 import { Kind, type DocumentNode, type GraphQLSchema, type OperationDefinitionNode } from 'graphql';
-import { LRUCache } from 'lru-cache';
 import { canonical } from '../canonical.ts';
 import { quoted } from '../errors.ts';
 import { graphqlError } from './coded-errors.ts';
 import { RequestErrors, type Documents } from './documents.ts';
+import { textBytes, type Kept } from './kept.ts';
 import { isQuery, type GraphQLRequest, type Operation, type PreparedRequest, type RequestOrigin } from './operation.ts';
 import { coerceVariables } from './variables.ts';
 
@@ -18,22 +18,42 @@ export interface RequestText {
 
 export type Prepare = (request: RequestText, origin: RequestOrigin) => Operation;
 
-// Counted in characters of text. An entry also holds its document, even if that is not among the kept ones any more.
-const KEPT_CHARACTERS = 1_000_000;
 const LONGEST_KEPT = 20_000;
-/** Texts that are remembered to find those that are sent again: no more than 20 million characters. */
+/** Requests that are remembered, by hashes of a few bytes, to find those that are sent again. */
 const MAX_SEEN = 1_000;
-/** Added to the length of each text, for what an entry takes however short its text is. */
-const CHARACTERS_PER_ENTRY = 200;
+// Measured, besides the text and the values of variables (2026-11-27).
+const REQUEST_BYTES = 1_000;
+/** For each variable: what graphql-js notes of its definition. */
+const SOURCE_BYTES = 250;
+
+export interface PrepareOptions {
+  readonly schema: GraphQLSchema;
+  readonly documents: Documents;
+  readonly kept: Kept;
+}
 
 /**
  * Creates the function that prepares a request's operation, without executing any of it. Queries that are sent again are kept by
  * the request's text, so that they are not parsed each time.
  * @returns a function that throws RequestErrors when there is no such operation, or its variables are invalid
  */
-export function createPrepare({ schema, documents }: { schema: GraphQLSchema; documents: Documents }): Prepare {
-  const known = new LRUCache<string, PreparedRequest>({ maxSize: KEPT_CHARACTERS });
+export function createPrepare({ schema, documents, kept }: PrepareOptions): Prepare {
+  const known = kept.table<PreparedRequest>();
   const isRepeated = createRepeated();
+  const keep = (text: string, prepared: PreparedRequest): void => {
+    const { rawVariables, variables, document } = prepared;
+    // Coercion takes over the strings.
+    const values = freezeDeep(rawVariables, stringBytes) + freezeDeep(variables.coerced, () => 0);
+    const bytes = REQUEST_BYTES + values + Object.keys(variables.sources).length * SOURCE_BYTES;
+    known.add(
+      text,
+      (entry) => {
+        entry.grow(bytes);
+        return prepared;
+      },
+      document.entry,
+    );
+  };
   const prepareRequest = (request: GraphQLRequest): PreparedRequest => {
     if (request.hasHashOnly) throw new RequestErrors([notPersisted()]);
     const document = documents.read(request.query);
@@ -59,12 +79,9 @@ export function createPrepare({ schema, documents }: { schema: GraphQLSchema; do
     let prepared = known.get(text);
     if (prepared === undefined) {
       prepared = prepareRequest(parse(text));
-      // A mutation is hardly ever sent twice, and a subscription is long.
-      if (isQuery(prepared) && text.length <= LONGEST_KEPT && isRepeated(text)) {
-        freezeDeep(prepared.rawVariables);
-        freezeDeep(prepared.variables.coerced);
-        known.set(text, prepared, { size: text.length + CHARACTERS_PER_ENTRY });
-      }
+      // A mutation is hardly ever sent twice, and a subscription is long. A refusal is an error with a stack of its own.
+      const isWorth = isQuery(prepared) && prepared.measured.refusals.length === 0;
+      if (isWorth && text.length <= LONGEST_KEPT && isRepeated(text)) keep(text, prepared);
     }
     return { ...prepared, ...origin };
   };
@@ -77,19 +94,31 @@ export function createPrepare({ schema, documents }: { schema: GraphQLSchema; do
 function createRepeated(): (text: string) => boolean {
   const seen = new Set<string>();
   return (text) => {
-    if (seen.delete(text)) return true;
+    const hashed = hash('sha1', text, 'base64');
+    if (seen.delete(hashed)) return true;
     if (seen.size === MAX_SEEN) seen.clear();
-    seen.add(text);
+    seen.add(hashed);
     return false;
   };
 }
 
-/** From now on, whoever modifies it gets an error: variables are shared by all requests with the same text. */
-function freezeDeep(value: unknown): void {
-  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return;
+/**
+ * From now on, whoever modifies it gets an error: variables are shared by all requests with the same text.
+ * @returns how many bytes it takes
+ */
+function freezeDeep(value: unknown, ofString: (text: string) => number): number {
+  if (typeof value === 'string') return ofString(value);
+  if (typeof value !== 'object' || value === null) return 0;
   Object.freeze(value);
-  for (const member of Object.values(value)) freezeDeep(member);
+  let bytes = OBJECT_BYTES;
+  for (const member of Object.values(value)) bytes += MEMBER_BYTES + freezeDeep(member, ofString);
+  return bytes;
 }
+
+// Measured (2026-11-27).
+const OBJECT_BYTES = 28;
+const MEMBER_BYTES = 10;
+const stringBytes = (text: string): number => 20 + textBytes(text);
 
 const hashOf = (parts: readonly string[]): string => hash('sha256', parts.join('\n'), 'base64url');
 

@@ -13,18 +13,19 @@ export interface Shape {
   readonly pairs: number;
 }
 
-/** How many fields a document's operations have, and whether its fragments are cyclic. */
+/** How large a document's operations are, and whether its fragments are cyclic. */
 export interface Spread {
-  readonly fields: number;
+  /** Fields, inline fragments and spreads. */
+  readonly selections: number;
   /** Whether a fragment spreads itself, which validation refuses. It is then counted once. */
   readonly isCyclic: boolean;
 }
 
 /**
- * How many fields a document's operations have once every fragment is spread where it is named: a lower bound on the work of
- * compiling or running it. Works on invalid documents too, in time linear in their length.
+ * How many selections a document's operations have once every fragment is spread where it is named, which is what compiling them
+ * goes through. Works on invalid documents too, in time linear in their length.
  */
-export function spreadFields(document: DocumentNode): Spread {
+export function spreadSelections(document: DocumentNode): Spread {
   const fragments = fragmentsOf(document);
   const counts = new Map<string, number>();
   const open = new Set<string>();
@@ -42,11 +43,11 @@ export function spreadFields(document: DocumentNode): Spread {
   };
   const ofSelections = (set: SelectionSetNode | undefined): number =>
     (set?.selections ?? []).reduce((sum, selection) => {
-      if (selection.kind === Kind.FRAGMENT_SPREAD) return sum + ofFragment(selection.name.value);
-      return sum + (selection.kind === Kind.FIELD ? 1 : 0) + ofSelections(selection.selectionSet);
+      const isSpread = selection.kind === Kind.FRAGMENT_SPREAD;
+      return sum + 1 + (isSpread ? ofFragment(selection.name.value) : ofSelections(selection.selectionSet));
     }, 0);
   const operations = document.definitions.filter((one) => one.kind === Kind.OPERATION_DEFINITION);
-  return { fields: operations.reduce((sum, one) => sum + ofSelections(one.selectionSet), 0), isCyclic };
+  return { selections: operations.reduce((sum, one) => sum + ofSelections(one.selectionSet), 0), isCyclic };
 }
 
 /**

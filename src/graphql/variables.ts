@@ -1,5 +1,5 @@
 import { getVariableValues, type GraphQLError, type GraphQLSchema, type OperationDefinitionNode } from 'graphql';
-import { coded } from './coded-errors.ts';
+import { coded, graphqlError } from './coded-errors.ts';
 import type { VariableValues } from './plan.ts';
 
 const NO_VARIABLES: VariableValues = { sources: {}, coerced: {} };
@@ -12,7 +12,23 @@ export function coerceVariables(
 ): VariableValues | { readonly errors: readonly GraphQLError[] } {
   const definitions = operation.variableDefinitions ?? [];
   if (definitions.length === 0) return NO_VARIABLES;
+  for (const { variable } of definitions) {
+    const name = variable.name.value;
+    if (isTooWide(values[name])) {
+      const message = `Variable "$${name}": expected objects of at most ${MAX_FIELDS} fields, got more.`;
+      return { errors: [graphqlError('BAD_USER_INPUT', message)] };
+    }
+  }
   const { errors, variableValues } = getVariableValues(schema, definitions, values, { maxErrors: 10 });
   if (errors !== undefined) return { errors: errors.map((error) => coded(error, 'BAD_USER_INPUT')) };
   return variableValues;
+}
+
+// No input has as many. Each of graphql-js's errors about an unknown field prints the whole object, up to two levels deep.
+const MAX_FIELDS = 50;
+
+function isTooWide(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  const members = Object.values(value);
+  return (members.length > MAX_FIELDS && !Array.isArray(value)) || members.some(isTooWide);
 }

@@ -10,6 +10,16 @@ const kindsIn = (registry: Registry) => ({
   counter: <Label extends string = never>(name: string, help: string, labelNames: Label[] = []) =>
     new Counter({ name, help, labelNames, registers: [registry] }),
   gauge: (name: string, help: string) => new Gauge({ name, help, registers: [registry] }),
+  /** Returns a function that takes what is asked for the value whenever somebody looks. */
+  measuredGauge: (name: string, help: string) => (measure: () => number) =>
+    void new Gauge({
+      name,
+      help,
+      registers: [registry],
+      collect() {
+        this.set(measure());
+      },
+    }),
 });
 
 /** Creates one registry per gateway, so that several gateways can run in one process. */
@@ -97,8 +107,12 @@ function createConnectionMetrics({ counter }: Kinds) {
   };
 }
 
-function createExecutionMetrics({ counter }: Kinds) {
+function createExecutionMetrics({ counter, measuredGauge }: Kinds) {
   return {
+    keptBytes: measuredGauge(
+      'concierge_kept_bytes',
+      'Memory taken by what is kept about requests: documents, their plans, and requests that were sent again.',
+    ),
     executions: counter(
       'concierge_executions_total',
       'Operations executed, by executor. graphql-js (plain) executes introspection, and operations with null for @skip or ' +

@@ -4,6 +4,7 @@ import { parseConfig } from '../../src/config.ts';
 import type { CreateContext } from '../../src/graphql/context.ts';
 import { createDocuments } from '../../src/graphql/documents.ts';
 import type { RequestOrigin } from '../../src/graphql/operation.ts';
+import { createKept } from '../../src/graphql/kept.ts';
 import { createPrepare, type RequestText } from '../../src/graphql/prepare.ts';
 import { createRespond, createRun, type Subscription } from '../../src/graphql/run.ts';
 import { createSchema } from '../../src/graphql/schema.ts';
@@ -12,8 +13,11 @@ import type { GraphQLResponse } from '../../src/graphql/stages/serialise.ts';
 import { createLog } from '../../src/telemetry/log.ts';
 import { createMetrics } from '../../src/telemetry/metrics.ts';
 
-/** Runs operations without a database, since no resolver should be reached. `executions` counts operations that began. */
-export function createRunAlone() {
+/**
+ * Runs operations without a database, since no resolver should be reached. `executions` counts operations that began.
+ * @param keptBytes how much may be kept about requests
+ */
+export function createRunAlone(keptBytes = 64 * 1024 * 1024) {
   const { limits } = parseConfig({});
   const schema = createSchema();
   const metrics = createMetrics();
@@ -25,7 +29,8 @@ export function createRunAlone() {
     // `__typename` needs nothing from the context.
     return Object.create(null);
   };
-  const prepare = createPrepare({ schema, documents: createDocuments(schema, limits) });
+  const kept = createKept(keptBytes);
+  const prepare = createPrepare({ schema, kept, documents: createDocuments({ schema, limits, kept }) });
   const run = createRun({
     schema,
     createContext,

@@ -110,7 +110,7 @@ describe('a field that is selected over and over', () => {
       [`{ agents { ...A ...A } } fragment A on AgentConnection { ${'__typename '.repeat(500)} }`, 499_500],
     ] as const)
       expect(refusals(await gateway.request(query))).toEqual(
-        tooComplex(`Expected at most 20000 pairs of repeated fields, got ${pairs}.`),
+        tooComplex(`Expected at most 10000 pairs of repeated fields, got ${pairs}.`),
       );
   });
 

@@ -20,7 +20,8 @@ import {
 } from 'graphql';
 import { createRandom } from '../../src/data/seed/random.ts';
 import { executePlan } from '../../src/graphql/execute-plan.ts';
-import { createPlanCache, createPlans } from '../../src/graphql/plan.ts';
+import { createKept } from '../../src/graphql/kept.ts';
+import { createPlans } from '../../src/graphql/plan.ts';
 import { randomRequest } from '../support/random-request.ts';
 import { REQUEST_VALUES } from '../support/request-values.ts';
 import { createSoak } from '../support/soak.ts';
@@ -149,7 +150,7 @@ async function executed(schema: GraphQLSchema, { query, operationName, variables
   const { variableValues, errors } = getVariableValues(schema, operation.variableDefinitions ?? [], variables);
   if (errors !== undefined) throw new Error(`${query}: ${errors.join()}`);
   const plans = [0, Infinity].map((generateAfter) =>
-    createPlans(schema, { document, operation, cache: createPlanCache(), generateAfter }),
+    createPlans(schema, { document, operation, plans: createKept(1_000_000).table(), generateAfter }),
   );
   const planned = plans.map((planOf) => async () => {
     const plan = planOf(variableValues);
@@ -256,7 +257,7 @@ describe('a plan gives the same result as graphql-js', () => {
     const [operation] = document.definitions;
     if (operation?.kind !== Kind.OPERATION_DEFINITION) throw new Error('no operation');
     const variables = { sources: {}, coerced: {} };
-    const plan = createPlans(schema, { document, operation, cache: createPlanCache() })(variables);
+    const plan = createPlans(schema, { document, operation, plans: createKept(1_000_000).table() })(variables);
     if (plan === undefined) throw new Error('no plan');
     expect(await executePlan(plan, { contextValue: {}, variables, signal: given.signal })).toEqual({ data: null });
     expect(asked).toEqual(['slow', 'slow']);

@@ -1,8 +1,9 @@
 import { expect, test } from '@jest/globals';
 import { Kind, parse as parseDocument } from 'graphql';
 import { ANYBODY } from '../../src/access/caller.ts';
+import { createKept } from '../../src/graphql/kept.ts';
 import type { Operation } from '../../src/graphql/operation.ts';
-import { createPlanCache, createPlans } from '../../src/graphql/plan.ts';
+import { createPlans } from '../../src/graphql/plan.ts';
 import { createRunAlone, originOf } from '../access/run-alone.ts';
 
 /** Prepares the same text three times; returns how often it was parsed, and the operations. */
@@ -63,7 +64,7 @@ test.each([
 });
 
 test('kept requests take a bounded amount of memory', () => {
-  const { prepare } = createRunAlone();
+  const { prepare } = createRunAlone(1_000_000);
   let parsed = 0;
   const ask = (number: number) => {
     const variables = { unused: 'x'.repeat(10_000), number };
@@ -116,8 +117,8 @@ test('the plans of documents with many conditions take a bounded amount of memor
   const document = parseDocument(query);
   const [operation] = document.definitions;
   if (operation?.kind !== Kind.OPERATION_DEFINITION) throw new Error('no operation');
-  const cache = createPlanCache();
-  const planOf = createPlans(schema, { document, operation, cache });
+  const kept = createKept(1_000_000);
+  const planOf = createPlans(schema, { document, operation, plans: kept.table() });
   const plan = (number: number) => {
     const values = Object.fromEntries(names.map((name, i) => [name, ((number >> i) & 1) === 1]));
     return planOf({ sources: {}, coerced: values });
@@ -125,6 +126,6 @@ test('the plans of documents with many conditions take a bounded amount of memor
   const first = plan(1);
   expect(plan(1)).toBe(first);
   for (let number = 2; number < 2 ** names.length; number += 1) plan(number);
-  expect(cache.calculatedSize).toBeLessThanOrEqual(1_000_000);
+  expect(kept.bytes()).toBeLessThanOrEqual(1_000_000);
   expect(plan(1)).not.toBe(first);
 });

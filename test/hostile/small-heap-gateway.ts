@@ -1,0 +1,49 @@
+import { startProcess } from '../cli/gateway-process.ts';
+import { createDatabase } from '../support/servers.ts';
+
+/** A gateway in a process of its own, which ends when its heap is full. */
+export interface SmallHeapGateway {
+  /** Sends a request, and returns the status and the codes of its errors; rejects when the process has ended. */
+  readonly send: (request: object) => Promise<{ readonly status: number; readonly codes: readonly string[] }>;
+  readonly ask: (query: string) => Promise<unknown>;
+  readonly metric: (name: string) => Promise<number>;
+  readonly close: () => Promise<void>;
+}
+
+interface Answer {
+  readonly errors?: readonly { readonly extensions: { readonly code: string } }[];
+}
+
+/** Starts a gateway with a heap of this many megabytes, on an empty database and without a response cache. */
+export async function startSmallHeapGateway(heapMegabytes: number): Promise<SmallHeapGateway> {
+  const database = await createDatabase();
+  const gateway = startProcess({
+    DATABASE_URL: database.url,
+    CACHE_ENABLED: 'false',
+    NODE_OPTIONS: `--max-old-space-size=${heapMegabytes}`,
+  });
+  const address = await gateway.address;
+  const post = (request: object) =>
+    fetch(`${address}/graphql`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', accept: 'application/graphql-response+json' },
+      body: JSON.stringify(request),
+    });
+  return {
+    async send(request) {
+      const response = await post(request);
+      const { errors = [] } = (await response.json()) as Answer;
+      return { status: response.status, codes: errors.map(({ extensions }) => extensions.code) };
+    },
+    ask: async (query) => (await post({ query })).json(),
+    async metric(name) {
+      const text = await (await fetch(`${address}/metrics`)).text();
+      return Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(text)?.[1]);
+    },
+    async close() {
+      gateway.kill('SIGTERM');
+      await gateway.ended;
+      await database.drop();
+    },
+  };
+}
