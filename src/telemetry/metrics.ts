@@ -10,6 +10,19 @@ const kindsIn = (registry: Registry) => ({
   counter: <Label extends string = never>(name: string, help: string, labelNames: Label[] = []) =>
     new Counter({ name, help, labelNames, registers: [registry] }),
   gauge: (name: string, help: string) => new Gauge({ name, help, registers: [registry] }),
+  /** Returns a function that is given all states and which of them is the present one, and adds the gauge. */
+  stateGauge:
+    (name: string, help: string) =>
+    <State extends string>(states: readonly State[], present: () => State): Gauge<'state'> =>
+      new Gauge({
+        name,
+        help,
+        labelNames: ['state'],
+        registers: [registry],
+        collect() {
+          for (const state of states) this.set({ state }, state === present() ? 1 : 0);
+        },
+      }),
 });
 
 /** Creates one registry per gateway, so that several gateways can run in one process. */
@@ -41,11 +54,7 @@ export function createMetrics() {
     requests: counter('concierge_http_requests_total', 'HTTP responses, by status.', ['status']),
     requestsInFlight: gauge('concierge_http_requests_in_flight', 'HTTP requests without a complete response yet.'),
     cacheResults: counter('concierge_cache_results_total', 'Response cache look-ups, by result.', ['result']),
-    redisFailures: counter(
-      'concierge_redis_failures_total',
-      'Redis commands that failed or timed out, by purpose. Requests go on without them.',
-      ['purpose'],
-    ),
+    ...createRedisMetrics(kinds),
     ...createExecutionMetrics(kinds),
     ...createSubscriptionMetrics(kinds),
     uncaughtErrors: counter(
@@ -57,6 +66,25 @@ export function createMetrics() {
       'Log lines that could not be written because their reader is gone. The gateway goes on.',
     ),
     maskedErrors: counter('concierge_masked_errors_total', 'Unexpected errors, of which the client gets only an id.'),
+  };
+}
+
+function createRedisMetrics({ counter, stateGauge }: Kinds) {
+  return {
+    redisFailures: counter(
+      'concierge_redis_failures_total',
+      'Redis commands that failed or timed out, by purpose and reason (what Redis refused them with, such as NOREPLICAS, or the ' +
+        "code of the connection's error). Requests go on without them.",
+      ['purpose', 'reason'],
+    ),
+    showRedisState: stateGauge(
+      'concierge_redis_state',
+      'Whether Redis is up, down or refusing commands: 1 for its state.',
+    ),
+    heldWrites: counter(
+      'concierge_held_writes_total',
+      'Mutations answered later, since Redis did not take their invalidation at once and other gateways had to notice.',
+    ),
   };
 }
 
