@@ -103,7 +103,7 @@ export async function createApp(config: AppConfig, { log }: { log: Log }): Promi
             isStopping: () => server.isStopping(),
             pingDatabase: () => db.ping(),
             waiting: () => db.waiting(),
-            redisState: () => (redis === undefined ? 'not used' : redis.isUp() ? 'up' : 'down'),
+            redisState: () => redis?.state() ?? 'not used',
           }),
         ),
       ),
@@ -150,8 +150,8 @@ function createRedisParts(
   const redis = urls.length === 0 ? undefined : createRedis({ urls, timeoutMs, log, metrics });
   // The cursor key is part of the hash: a response cached under another key contains cursors that would be refused.
   const schemaHash = hash('sha256', Buffer.concat([Buffer.from(SDL), cursorKey]), 'base64url');
-  const cache =
-    redis === undefined || !enabled ? undefined : createResponseCache({ redis, prefix, schemaHash, metrics });
+  const cacheOptions = { prefix, timeoutMs, isShared: !redisIsPrivate, schemaHash, metrics };
+  const cache = redis === undefined || !enabled ? undefined : createResponseCache({ redis, ...cacheOptions });
   const openChannels =
     redis === undefined || redisIsPrivate
       ? undefined

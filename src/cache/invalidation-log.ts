@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { Cluster, type Redis } from 'ioredis';
 
 /** The id of the newest log entry that a gateway knew at some moment. */
@@ -5,8 +6,12 @@ export type LogPosition = string;
 
 /** The tags that writes have invalidated, in the same order for every gateway. */
 export interface InvalidationLog {
-  /** Reads new entries and returns the position reached. Rejects when Redis does not respond. */
+  /** Reads new entries and returns the position reached. Rejects when Redis does not respond, or would refuse to append. */
   catchUp(client: Redis | Cluster): Promise<LogPosition>;
+  /** Changes nothing, and rejects when Redis does not respond, or would refuse to append. */
+  assertWritable(client: Redis | Cluster): Promise<void>;
+  /** A tag that stands for every tag, but only as read by this log: other gateways ignore it. */
+  readonly ownTag: string;
   /** Appends tags. Any `catchUp` that starts after this has resolved sees them. `ALL_TAGS` stands for every tag. */
   append(client: Redis | Cluster, tags: readonly string[]): Promise<void>;
   /**
@@ -31,10 +36,15 @@ type Entry = readonly [id: string, fields: readonly string[]];
  * stream, so a log that was lost, evicted or trimmed causes cache misses but never stale responses. After a restart or failover,
  * Redis may have lost the newest entries. So each entry has the run id of the server that accepted it, and an entry whose run id
  * differs from the previous one invalidates every tag. (A cluster has no single run id.)
+ * @param options.onWritable called when Redis would have accepted an entry since `askedMs`, a time of `performance.now()`
  */
-export function createInvalidationLog({ prefix }: { prefix: string }): InvalidationLog {
-  const key = `${prefix}invalidations`;
-  const known = createKnownEntries();
+export function createInvalidationLog(options: {
+  readonly prefix: string;
+  readonly onWritable?: (askedMs: number) => void;
+}): InvalidationLog {
+  const key = `${options.prefix}invalidations`;
+  const ownTag = `${ALL_TAGS}${randomUUID()}`;
+  const known = createKnownEntries(ownTag);
   const runIdOf = createRunIds();
 
   const add = async (client: Redis | Cluster, tags: readonly string[]): Promise<void> => {
@@ -44,11 +54,20 @@ export function createInvalidationLog({ prefix }: { prefix: string }): Invalidat
       client.expire(key, LIFETIME_SECONDS),
     ]);
   };
+  // Redis refuses this whenever it refuses DEL, since both are writes; XADD needs free memory as well, but `append` does not. It
+  // removes nothing that XADD has not removed already, and then Redis passes nothing on to replicas or its append-only file.
+  const assertWritable = async (client: Redis | Cluster): Promise<void> => {
+    const askedMs = performance.now();
+    await client.xtrim(key, 'MAXLEN', '~', MAX_ENTRIES);
+    options.onWritable?.(askedMs);
+  };
   const readNew = async (client: Redis | Cluster): Promise<LogPosition> => {
     const server = await runIdOf(client);
     for (;;) {
       const from = known.newest();
-      const entries: Entry[] = await client.xrange(key, from?.id ?? '-', '+', 'COUNT', READ_AT_ONCE);
+      const range = client.xrange(key, from?.id ?? '-', '+', 'COUNT', READ_AT_ONCE);
+      // After the range: if Redis refused an entry before that was read, it still refuses, or the writer was told to wait.
+      const [entries]: [Entry[], void] = await Promise.all([range, assertWritable(client)]);
       // The range starts with the entry that is already known. If that is missing, later ones may be missing as well.
       if (from !== undefined && entries[0]?.[0] !== from.id) known.forget();
       else known.add(entries);
@@ -62,6 +81,8 @@ export function createInvalidationLog({ prefix }: { prefix: string }): Invalidat
 
   return {
     catchUp: oncePerTurn(readNew),
+    assertWritable,
+    ownTag,
     async append(client, tags) {
       try {
         await add(client, tags);
@@ -93,7 +114,7 @@ function oncePerTurn(read: (client: Redis | Cluster) => Promise<LogPosition>): I
 }
 
 /** The newest part of the stream, in order. */
-function createKnownEntries() {
+function createKnownEntries(ownTag: string) {
   /** By entry id, a sequence number local to this process. */
   const numbers = new Map<string, number>();
   /** By tag, the number of the newest entry with it. */
@@ -110,7 +131,7 @@ function createKnownEntries() {
     if (newest !== undefined && newest.server !== server) floor = number;
     newest = { id, server };
     for (const tag of tags.split(' '))
-      if (tag === ALL_TAGS) floor = number;
+      if (tag === ALL_TAGS || tag === ownTag) floor = number;
       else byTag.set(tag, number);
   };
   const prune = (): void => {

@@ -1,4 +1,4 @@
-const RETRY_MS = 200;
+const RETRY_MS = 100;
 const MAX_PENDING = 1_000;
 
 /**
@@ -10,32 +10,51 @@ export function createPending(attempt: (names: readonly string[]) => Promise<unk
   /** By name, the latest attempt to send it: an earlier attempt that succeeds does not cover a later write. */
   const lastAttempts = new Map<string, number>();
   let attempts = 0;
+  /** Since the last success: when the first attempt had failed, and when the latest failed attempt began. */
+  let failing: { readonly sinceMs: number; readonly lastBeganMs: number } | undefined;
+  let waiting: { readonly failingMs: number; readonly goOn: () => void }[] = [];
   let retry: NodeJS.Timeout | undefined;
   let isClosed = false;
 
-  const sendNow = async (names: readonly string[]): Promise<void> => {
+  const sendNow = async (names: readonly string[]): Promise<boolean> => {
     attempts += 1;
     const number = attempts;
     for (const name of names) lastAttempts.set(name, number);
+    const beganMs = performance.now();
     const isSent = (await attempt(names)) !== undefined;
+    failing = isSent ? undefined : { sinceMs: failing?.sinceMs ?? performance.now(), lastBeganMs: beganMs };
     if (isSent) for (const name of names) if (lastAttempts.get(name) === number) lastAttempts.delete(name);
-    if (isSent || isClosed || retry !== undefined) return;
-    retry = setTimeout(() => {
-      retry = undefined;
-      void sendNow([...lastAttempts.keys()]);
-    }, RETRY_MS);
-    retry.unref();
+    if (!isSent && !isClosed && retry === undefined) retry = setTimeout(() => void retryAll(), RETRY_MS).unref();
+    return isSent;
   };
+  const retryAll = async (): Promise<void> => {
+    retry = undefined;
+    // What begins to wait during this attempt may be for a name that it does not send.
+    const covered = waiting;
+    waiting = [];
+    const names = [...lastAttempts.keys()];
+    const isSent = names.length === 0 || (await sendNow(names));
+    for (const one of covered)
+      if (isSent || isClosed || hasFailedFor(one.failingMs)) one.goOn();
+      else waiting.push(one);
+  };
+  const hasFailedFor = (ms: number): boolean => failing !== undefined && failing.lastBeganMs - failing.sinceMs >= ms;
 
   return {
-    /** Resolves when Redis has the names, or when sending failed and a retry is scheduled. */
-    async send(names: readonly string[]): Promise<void> {
-      if (names.length > 0) await sendNow(lastAttempts.size < MAX_PENDING ? names : [all]);
-    },
+    /** Resolves with whether Redis has the names now. If not, a retry is scheduled. */
+    send: async (names: readonly string[]): Promise<boolean> =>
+      names.length === 0 || sendNow(lastAttempts.size < MAX_PENDING ? names : [all]),
+    /** Resolves when all that is pending now was sent, or when every attempt of the last `failingMs` has failed. */
+    sentOrFailingFor: (failingMs: number): Promise<void> =>
+      new Promise((resolve) => {
+        if (lastAttempts.size === 0 || isClosed || hasFailedFor(failingMs)) resolve();
+        else waiting.push({ failingMs, goOn: resolve });
+      }),
     count: (): number => lastAttempts.size,
     close(): void {
       isClosed = true;
       clearTimeout(retry);
+      for (const { goOn } of waiting) goOn();
     },
   };
 }

@@ -111,7 +111,7 @@ export function createRedisChannels(options: RedisChannelsOptions): RedisChannel
 
 /** Publishes `message` on channels, again and again until Redis has accepted it. */
 function createPublisher({ redis, prefix }: RedisChannelsOptions, message: string) {
-  const publishing = new Set<Promise<void>>();
+  const publishing = new Set<Promise<unknown>>();
   const pending = createPending(
     (channels) =>
       redis.run('publish', (client) =>
@@ -165,7 +165,7 @@ function createSubscriber(options: RedisChannelsOptions, listener: SubscriberLis
     connection = opened;
   };
   const reopen = (): void => {
-    metrics.redisFailures.inc({ purpose: 'subscribe' });
+    metrics.redisFailures.inc({ purpose: 'subscribe', reason: 'CLOSED' });
     if (losses === 0) log.warn('Redis is down; subscriptions report only changes made through this gateway');
     losses += 1;
     listener.onLost();

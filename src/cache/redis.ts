@@ -2,14 +2,10 @@ import { Cluster, Redis, ReplyError } from 'ioredis';
 import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { hostOf, tlsOptions } from '../tls.ts';
+import { createCircuitBreaker } from './circuit-breaker.ts';
 import { RedisConnector } from './redis-connector.ts';
-
-/**
- * What commands are for. A look-up delays a request, so if it times out, the circuit breaker opens. No request waits for a
- * store or for a message to other gateways. Invalidations are sent even while the circuit breaker is open, because other gateways
- * may still be serving what they invalidate.
- */
-export type RedisPurpose = 'lookup' | 'store' | 'invalidate' | 'publish';
+import { createStateReport, REDIS_STATES, refusalOf, type RedisPurpose, type RedisState } from './redis-state.ts';
+import { createTurns, NoReplyError } from './turns.ts';
 
 /** A Redis that may be down: commands resolve with undefined instead of failing, and within a bounded time. */
 export interface BoundedRedis {
@@ -22,8 +18,8 @@ export interface BoundedRedis {
     purpose: RedisPurpose,
     commands: (redis: Redis | Cluster) => Promise<Result>,
   ): Promise<Result | undefined>;
-  /** Whether there is a connection, and the circuit breaker is closed. */
-  isUp(): boolean;
+  /** Up while there is a connection, the circuit breaker is closed, and Redis accepts what it is sent. */
+  state(): RedisState;
   close(): Promise<void>;
 }
 
@@ -36,8 +32,6 @@ export interface RedisOptions {
   readonly metrics: Metrics;
 }
 
-// How long the circuit breaker stays open. Then it is half-open: one command probes Redis, and all others still fail at once.
-const OPEN_MS = 500;
 const CONNECT_MS = 1_000;
 // A connection that receives nothing for this long is dropped: its peer may be gone without closing it.
 const SILENCE_MS = 2_000;
@@ -45,14 +39,32 @@ const SILENCE_MS = 2_000;
 /** Connects in the background. If Redis is down at start, it is used as soon as it is up. */
 export function createRedis({ urls, timeoutMs, log, metrics }: RedisOptions): BoundedRedis {
   const redis = connect(urls, timeoutMs);
-  const breaker = createCircuitBreaker(log);
+  const inTurns = createTurns(redis, timeoutMs);
+  const breaker = createCircuitBreaker();
+  const report = createStateReport(log);
   let isClosed = false;
-  redis.on('error', (error: Error) => {
-    metrics.redisFailures.inc({ purpose: 'connect' });
+  const down = (error: unknown): void => {
     // A connection that is closed during its set-up also ends with an error.
-    if (!isClosed) breaker.reportDown(error);
+    if (!isClosed) report.down(error);
+  };
+  const back = (): void => {
+    breaker.close();
+    report.back();
+  };
+  const failed = (purpose: RedisPurpose | 'connect', error: unknown): void =>
+    metrics.redisFailures.inc({ purpose, reason: reasonOf(error) });
+  const state = (): RedisState => {
+    if (report.isDown() || !breaker.isClosed()) return 'down';
+    // A connection that Redis has refused a command on may be on its way to another server.
+    if (report.isRefusing()) return 'refusing';
+    return redis.status === 'ready' ? 'up' : 'down';
+  };
+  metrics.showRedisState(REDIS_STATES, state);
+  redis.on('error', (error: Error) => {
+    failed('connect', error);
+    down(error);
   });
-  redis.on('ready', () => breaker.close());
+  redis.on('ready', back);
 
   return {
     async run(purpose, commands) {
@@ -61,27 +73,29 @@ export function createRedis({ urls, timeoutMs, log, metrics }: RedisOptions): Bo
       if (admitted === 'REFUSED') return undefined;
       const isProbe = admitted === 'PROBE';
       try {
-        batchWrites(redis);
-        const result = await withTimeout(timeoutMs, commands(redis));
+        const result = await inTurns(() => commands(redis));
         // Only the probe closes the circuit breaker; other commands were sent before it opened, so their success says less.
-        if (isProbe) breaker.close();
+        if (isProbe) back();
+        report.accepted(purpose);
         return result;
       } catch (error) {
-        metrics.redisFailures.inc({ purpose });
+        failed(purpose, error);
         log.debug({ err: error, purpose }, 'a Redis command failed');
-        // An error reply (out of memory, read-only, loading) came in time, and the circuit breaker only guards against waiting.
+        // An error reply (no replicas, read-only, loading) came in time, and the circuit breaker only guards against waiting.
         if (error instanceof ReplyError) {
-          if (isProbe) breaker.close();
-        } else if (purpose === 'lookup' || isProbe) {
+          if (isProbe) back();
+          report.refused(purpose, error);
+        } else if (error instanceof NoReplyError && (isProbe || purpose === 'lookup' || purpose === 'check')) {
+          // After any other error, the connection is closed, and nothing is sent before it is open again.
           breaker.open();
-          if (!isClosed) breaker.reportDown(error);
+          down(error);
         }
         return undefined;
       } finally {
         if (isProbe) breaker.endProbe();
       }
     },
-    isUp: () => redis.status === 'ready' && breaker.isClosed(),
+    state,
     async close() {
       isClosed = true;
       redis.disconnect();
@@ -89,40 +103,10 @@ export function createRedis({ urls, timeoutMs, log, metrics }: RedisOptions): Bo
   };
 }
 
-/**
- * Keeps requests from waiting for a Redis that does not respond: while it is open, all commands but invalidations fail at once.
- * Also logs when Redis goes down and when it is back.
- */
-function createCircuitBreaker(log: Log) {
-  /** 0 while it is closed. */
-  let openUntil = 0;
-  let isProbing = false;
-  let isReported = false;
-  return {
-    isClosed: () => openUntil === 0,
-    /** Whether a command may be sent. While this is not closed, any that is sent probes whether Redis responds again. */
-    admit(purpose: RedisPurpose): 'USUAL' | 'PROBE' | 'REFUSED' {
-      if (openUntil === 0) return 'USUAL';
-      if (purpose !== 'invalidate' && (isProbing || performance.now() < openUntil)) return 'REFUSED';
-      isProbing = true;
-      return 'PROBE';
-    },
-    endProbe(): void {
-      isProbing = false;
-    },
-    open(): void {
-      openUntil = performance.now() + OPEN_MS;
-    },
-    reportDown(error: unknown): void {
-      if (!isReported) log.warn({ err: error }, 'Redis is down; responses are not cached until it is back');
-      isReported = true;
-    },
-    close(): void {
-      if (isReported) log.info('Redis is back');
-      isReported = false;
-      openUntil = 0;
-    },
-  };
+/** What Redis refused a command with, the code of a connection's error, or CLOSED for a connection that was closed. */
+function reasonOf(error: unknown): string {
+  if (error instanceof ReplyError) return refusalOf(error);
+  return Error.isError(error) && 'code' in error ? String(error.code) : 'CLOSED';
 }
 
 /** Delay before the next attempt to connect. */
@@ -179,30 +163,4 @@ export function connect(urls: readonly string[], timeoutMs: number): Redis | Clu
     dnsLookup: (name, found) => found(null, name),
     redisOptions: tls === undefined ? common : { ...common, tls: nodeTls },
   });
-}
-
-/**
- * Rejects when a promise takes too long. When time is up, pending input is still read first, so that a process that was itself
- * blocked does not mistake that for a slow Redis. Not `within` of `time-limit.ts`, which does not wait for input, and whose
- * signal and further promises take 0.45 µs per command instead of 0.2 (2026-11-27).
- */
-function withTimeout<Result>(timeoutMs: number, running: Promise<Result>): Promise<Result> {
-  // Not an async function with Promise.race, which would create several more promises for each command.
-  return new Promise((resolve, reject) => {
-    const late = () => reject(Object.assign(new Error(`no response within ${timeoutMs} ms`), { code: 'ETIMEDOUT' }));
-    const timer = setTimeout(() => setImmediate(late), timeoutMs);
-    void running.then(resolve, reject).then(() => clearTimeout(timer));
-  });
-}
-
-/**
- * Sends all commands of this turn of the event loop in one write: under load, most of the cost of Redis is
- * system calls. A cluster has one connection per node and is left alone.
- */
-function batchWrites(redis: Redis | Cluster): void {
-  if (redis instanceof Cluster) return;
-  const { stream } = redis;
-  if (stream.writableCorked > 0) return;
-  stream.cork();
-  setImmediate(() => stream.uncork());
 }

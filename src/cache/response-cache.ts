@@ -2,6 +2,7 @@ import type { Metrics } from '../telemetry/metrics.ts';
 import { ALL_TAGS, createInvalidationLog, type LogPosition } from './invalidation-log.ts';
 import type { BoundedRedis } from './redis.ts';
 import { createPending } from './pending.ts';
+import { CHECK_MS, createStanding, leaseMs } from './standing.ts';
 
 /** What identifies a response. */
 export interface CacheKey {
@@ -34,14 +35,17 @@ export type Lookup =
   | { readonly result: 'HIT'; readonly response: CachedResponse }
   /** `store` caches the new response. If it shows what a write has changed since this look-up, it is never served. */
   | { readonly result: 'MISS'; readonly store: (response: NewResponse) => Promise<void> }
-  /** Redis is down, or does not know of a write yet. */
+  /** Redis is down, refuses commands, or does not know of a write yet. */
   | { readonly result: 'BYPASS' };
 
 /** Responses to queries, kept in Redis and shared by every instance of the gateway. */
 export interface ResponseCache {
   /** @param options.refresh ignores what is stored and replaces it */
   lookup(key: CacheKey, policy: CachePolicy, options: { refresh: boolean }): Promise<Lookup>;
-  /** Invalidates every cached response with one of the tags; resolves when that is done or Redis is down. */
+  /**
+   * Invalidates every cached response with one of the tags. Resolves when that is done, or when Redis has refused it or was down
+   * for so long that no other gateway believes its cached responses any more.
+   */
   invalidate(tags: readonly string[]): Promise<void>;
   /** Gives up invalidations that Redis has not been told yet. */
   close(): void;
@@ -51,6 +55,10 @@ interface ResponseCacheOptions {
   readonly redis: BoundedRedis;
   /** Prefix of every Redis key. */
   readonly prefix: string;
+  /** The longest that a command may take. */
+  readonly timeoutMs: number;
+  /** Whether other gateways may use the same Redis. */
+  readonly isShared: boolean;
   /** Part of each key, so that responses of another schema are not found. */
   readonly schemaHash: string;
   readonly metrics: Metrics;
@@ -61,6 +69,9 @@ interface ResponseCacheOptions {
  * execution began. It is fresh while none of its tags was appended since; each look-up reads the log to its end first. So a write
  * costs one command, however many responses it invalidates, and a response that was being computed meanwhile is stored as stale.
  *
+ * A look-up is believed only if Redis would have accepted an invalidation right then. If this gateway may have missed a period in
+ * which Redis did not, it first invalidates everything stored until then, for itself (`standing.ts`).
+ *
  * Uses single-key commands only, so it also works with a cluster.
  */
 export function createResponseCache(options: ResponseCacheOptions): ResponseCache {
@@ -68,7 +79,9 @@ export function createResponseCache(options: ResponseCacheOptions): ResponseCach
   // Looking up a label by its value costs more than incrementing it.
   const counter = (result: Lookup['result']) => metrics.cacheResults.labels(result);
   const results = { HIT: counter('HIT'), MISS: counter('MISS'), BYPASS: counter('BYPASS') };
-  const log = createInvalidationLog({ prefix });
+  const lease = leaseMs(options.timeoutMs);
+  const standing = createStanding(lease, () => void pending.send([log.ownTag]));
+  const log = createInvalidationLog({ prefix, onWritable: (askedMs) => standing.confirm(askedMs) });
   const redisKey = ({ request, access }: CacheKey) => `${prefix}response:${schemaHash}:${request}:${access}`;
   const pending = createPending(
     (tags) =>
@@ -78,6 +91,8 @@ export function createResponseCache(options: ResponseCacheOptions): ResponseCach
       }),
     ALL_TAGS,
   );
+
+  const checking = setInterval(() => void redis.run('check', (client) => log.assertWritable(client)), CHECK_MS).unref();
 
   /** In a single `run`, so that the whole look-up stays within a request's time limit for Redis. */
   const read = (name: string) =>
@@ -107,8 +122,15 @@ export function createResponseCache(options: ResponseCacheOptions): ResponseCach
       };
       return counted({ result: 'MISS', store });
     },
-    invalidate: (tags) => pending.send(tags),
-    close: () => pending.close(),
+    async invalidate(tags) {
+      if ((await pending.send(tags)) || !options.isShared) return;
+      metrics.heldWrites.inc();
+      await pending.sentOrFailingFor(lease);
+    },
+    close() {
+      clearInterval(checking);
+      pending.close();
+    },
   };
 }
 

@@ -2,8 +2,8 @@ import { within } from '../time-limit.ts';
 import type { FreshContent } from './fresh-content.ts';
 import type { StaticContent } from './static-content.ts';
 
-/** The state of a dependency. */
-export type DependencyState = 'up' | 'down' | 'not used';
+/** The state of a dependency; one that is refusing answers some commands with an error, whoever sends them. */
+export type DependencyState = 'up' | 'down' | 'refusing' | 'not used';
 
 export interface HealthOptions {
   readonly isStopping: () => boolean;
@@ -28,8 +28,8 @@ export const LIVE: StaticContent = {
 
 /**
  * Readiness, with each dependency's state: 200 while queries can be executed, 503 without MySQL or while stopping. If all
- * connections are busy, the gateway stays ready, and `waiting` has the numbers of waiting reads and writes. Without Redis it
- * stays ready too, since responses are merely not cached, and `status` is `degraded`.
+ * connections are busy, the gateway stays ready, and `waiting` has the numbers of waiting reads and writes. Without Redis, or
+ * with one that refuses commands, it stays ready too, since responses are merely not cached, and `status` is `degraded`.
  */
 export async function readiness(options: HealthOptions): Promise<FreshContent> {
   const { isStopping, pingDatabase, waiting, redisState } = options;
@@ -42,7 +42,8 @@ export async function readiness(options: HealthOptions): Promise<FreshContent> {
   );
   const redis = redisState();
   const ready = database === 'up' && !isStopping();
-  const status = isStopping() ? 'stopping' : ready ? (redis === 'down' ? 'degraded' : 'ok') : 'unavailable';
+  const isDegraded = redis === 'down' || redis === 'refusing';
+  const status = isStopping() ? 'stopping' : ready ? (isDegraded ? 'degraded' : 'ok') : 'unavailable';
   const { reads, writes } = waiting();
   const full = database === 'up' && reads + writes > 0 ? { waiting: { reads, writes } } : {};
   const text = textOf({ status, dependencies: { database, redis }, ...full });

@@ -20,6 +20,19 @@ const kindsIn = (registry: Registry) => ({
         this.set(measure());
       },
     }),
+  /** Returns a function that is given all states and which of them is the present one, and adds the gauge. */
+  stateGauge:
+    (name: string, help: string) =>
+    <State extends string>(states: readonly State[], present: () => State): Gauge<'state'> =>
+      new Gauge({
+        name,
+        help,
+        labelNames: ['state'],
+        registers: [registry],
+        collect() {
+          for (const state of states) this.set({ state }, state === present() ? 1 : 0);
+        },
+      }),
 });
 
 /** Creates one registry per gateway, so that several gateways can run in one process. */
@@ -50,11 +63,7 @@ export function createMetrics() {
     sweepFailures: counter('concierge_sweep_failures_total', 'Times that old idempotency keys could not be deleted.'),
     ...createHttpMetrics(kinds),
     cacheResults: counter('concierge_cache_results_total', 'Response cache look-ups, by result.', ['result']),
-    redisFailures: counter(
-      'concierge_redis_failures_total',
-      'Redis commands that failed or timed out, by purpose. Requests go on without them.',
-      ['purpose'],
-    ),
+    ...createRedisMetrics(kinds),
     ...createExecutionMetrics(kinds),
     ...createSubscriptionMetrics(kinds),
     uncaughtErrors: counter(
@@ -84,6 +93,21 @@ function createHttpMetrics({ counter, gauge }: Kinds) {
       'Connections closed though their clients would go on: idle (room for others), full (all others busy), stalled (a ' +
         'response was not read), memory (too much was not read).',
       ['reason'],
+function createRedisMetrics({ counter, stateGauge }: Kinds) {
+  return {
+    redisFailures: counter(
+      'concierge_redis_failures_total',
+      'Redis commands that failed or timed out, by purpose and reason (what Redis refused them with, such as NOREPLICAS, or the ' +
+        "code of the connection's error). Requests go on without them.",
+      ['purpose', 'reason'],
+    ),
+    showRedisState: stateGauge(
+      'concierge_redis_state',
+      'Whether Redis is up, down or refusing commands: 1 for its state.',
+    ),
+    heldWrites: counter(
+      'concierge_held_writes_total',
+      'Mutations answered later, since Redis did not take their invalidation at once and other gateways had to notice.',
     ),
   };
 }

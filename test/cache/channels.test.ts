@@ -21,7 +21,7 @@ describe('messages that could not be sent to Redis', () => {
   const sent: number[] = [];
   beforeAll(async () => {
     redis = createRedis({ urls: [redisUrl()], timeoutMs: PATIENCE_MS, log, metrics });
-    await until('a connection to Redis', () => redis.isUp());
+    await until('a connection to Redis', () => redis.state() === 'up');
     const inVain = async () => {
       triedInVain += 1;
       return undefined;

@@ -174,19 +174,26 @@ describe('a cached response', () => {
     expect(Number(again.headers.get('age'))).toBeLessThanOrEqual(tookMs / 1_000);
   });
 
+  /** Without those that each look-up and each regular check sends to find out whether Redis takes writes. */
+  const commandsOf = async (run: () => Promise<unknown>) => {
+    const { xtrim: _xtrim, ...others } = await redis.commandsOf(run);
+    return others;
+  };
+
   test('is stored with two commands and read with two, and never found by scanning keys', async () => {
     // The same whatever the response shows: one look-up of the response, and one of recent invalidations.
     const many = '{ customers(first: 20) { nodes { name owner { name } orders(first: 5) { nodes { number } } } } }';
     for (const query of ['{ products(first: 11) { nodes { name } } }', many]) {
-      expect(await redis.commandsOf(() => gateway.request(query))).toEqual({ get: 1, xrange: 1, set: 1 });
-      expect(await redis.commandsOf(() => gateway.request(query))).toEqual({ get: 1, xrange: 1 });
+      expect(await commandsOf(() => gateway.request(query))).toEqual({ get: 1, xrange: 1, set: 1 });
+      expect(await commandsOf(() => gateway.request(query))).toEqual({ get: 1, xrange: 1 });
+      expect(await redis.commandsOf(() => gateway.request(query))).toHaveProperty('xtrim');
     }
     const create = 'mutation { createCustomer(input: {name: "Ada"}) { userErrors { code } } }';
-    expect(await redis.commandsOf(() => gateway.request(create))).toEqual({ xadd: 1, expire: 1, publish: 1 });
-    expect(await redis.commandsOf(() => gateway.request(many))).toEqual({ get: 1, xrange: 1, set: 1 });
+    expect(await commandsOf(() => gateway.request(create))).toEqual({ xadd: 1, expire: 1, publish: 1 });
+    expect(await commandsOf(() => gateway.request(many))).toEqual({ get: 1, xrange: 1, set: 1 });
     // Concurrent look-ups share one read of the invalidations.
     const together = () => Promise.all(Array.from({ length: 10 }, () => gateway.request(many)));
-    const commands = await redis.commandsOf(together);
+    const commands = await commandsOf(together);
     expect(commands['get']).toBe(10);
     expect(commands['xrange']).toBeLessThan(10);
   });

@@ -20,7 +20,7 @@ describe('of two concurrent writes to the same customer', () => {
     const metrics = createMetrics();
     const log = createLog({ level: 'silent', readable: false, destination: new Writable() });
     redis = createRedis({ urls: [redisUrl()], timeoutMs: PATIENCE_MS, log, metrics });
-    await until('a connection to Redis', () => redis.isUp());
+    await until('a connection to Redis', () => redis.state() === 'up');
     const held: BoundedRedis = {
       ...redis,
       async run(purpose, commands) {
@@ -29,7 +29,9 @@ describe('of two concurrent writes to the same customer', () => {
         return redis.run(purpose, commands);
       },
     };
-    cache = createResponseCache({ redis: held, prefix: `pending-${process.pid}:`, schemaHash: 's', metrics });
+    const prefix = `pending-${process.pid}:`;
+    const options = { prefix, timeoutMs: PATIENCE_MS, isShared: false, schemaHash: 's', metrics };
+    cache = createResponseCache({ redis: held, ...options });
   });
   afterAll(async () => {
     cache.close();

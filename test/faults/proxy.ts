@@ -12,15 +12,16 @@ export interface Proxy {
 
 /**
  * Starts a proxy to a server on loopback.
+ * @param serverPort if a function, it is called for each connection
  * @param joined called for each connection, to pass on data; when one end closes, the other does too
  */
 export async function startProxy(
-  serverPort: number,
+  serverPort: number | (() => number),
   joined: (client: Socket, upstream: Socket) => void,
 ): Promise<Proxy> {
   const sockets = new Set<Socket>();
   const server = createServer((client) => {
-    const pair = [client, connect(serverPort, '127.0.0.1')] as const;
+    const pair = [client, connect(typeof serverPort === 'number' ? serverPort : serverPort(), '127.0.0.1')] as const;
     for (const socket of pair) {
       sockets.add(socket);
       socket

@@ -25,7 +25,8 @@ const failures = (of: TestGateway) => of.metric('concierge_redis_failures_total'
 /** The failures of requests that looked up a cached response. */
 const lookupFailures = async (of: TestGateway): Promise<number> => {
   const text = await (await fetch(`${of.url}/metrics`)).text();
-  return Number(/^concierge_redis_failures_total\{purpose="lookup"\} (\d+)$/m.exec(text)?.[1] ?? 0);
+  const counts = text.matchAll(/^concierge_redis_failures_total\{purpose="lookup",reason="\w+"\} (\d+)$/gm);
+  return [...counts].reduce((sum, [, count]) => sum + Number(count), 0);
 };
 
 describe('a gateway whose Redis', () => {

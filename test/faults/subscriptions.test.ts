@@ -62,7 +62,7 @@ const write = async (gateway: TestGateway, company = unique()) => {
 /** How many listening connections were lost, or failed to open. */
 const lostEars = async (gateway: TestGateway): Promise<number> => {
   const text = await (await fetch(`${gateway.url}/metrics`)).text();
-  return Number(/^concierge_redis_failures_total\{purpose="subscribe"\} (\d+)$/m.exec(text)?.[1] ?? 0);
+  return Number(/^concierge_redis_failures_total\{purpose="subscribe",reason="CLOSED"\} (\d+)$/m.exec(text)?.[1] ?? 0);
 };
 
 const rowId = () => rowOf(id);
