@@ -93,6 +93,10 @@ function createHttpMetrics({ counter, gauge }: Kinds) {
       'Connections closed though their clients would go on: idle (room for others), full (all others busy), stalled (a ' +
         'response was not read), memory (too much was not read).',
       ['reason'],
+    ),
+  };
+}
+
 function createRedisMetrics({ counter, stateGauge }: Kinds) {
   return {
     redisFailures: counter(
