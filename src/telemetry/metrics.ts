@@ -39,7 +39,7 @@ const kindsIn = (registry: Registry) => ({
 export function createMetrics() {
   const registry = new Registry();
   const kinds = kindsIn(registry);
-  const { counter, gauge } = kinds;
+  const { counter } = kinds;
   collectDefaultMetrics({ register: registry });
   return {
     registry,
