@@ -11,6 +11,7 @@ import { sharedKey } from './db/shared-key.ts';
 import { createCustomerBus } from './events/customer-bus.ts';
 import { createContexts, type ContextOptions } from './graphql/context.ts';
 import { createDocuments } from './graphql/documents.ts';
+import { createFairQueue } from './graphql/fair-queue.ts';
 import { createKept } from './graphql/kept.ts';
 import { createPrepare } from './graphql/prepare.ts';
 import { createRespond, createRun, type Respond } from './graphql/run.ts';
@@ -171,9 +172,15 @@ function createGraphQL(
   const kept = createKept(keptBytes());
   given.metrics.keptBytes(() => kept.bytes());
   const prepare = createPrepare({ schema, kept, documents: createDocuments({ schema, limits, kept }) });
+  const queue = createFairQueue({
+    maxCost: limits.concurrentCost,
+    maxCostPerClient: limits.concurrentCostPerClient,
+  });
+  given.metrics.waitingExecutions(() => queue.waiting());
   const run = createRun({
     ...given,
     schema,
+    queue,
     createContext: createContexts({ ...given, limits }),
     requestMs: limits.requestMs,
     eventsAtOnce: Math.ceil(limits.databaseConnections / 2),

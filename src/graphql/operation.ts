@@ -20,6 +20,8 @@ export type CostMode = 'report' | 'validate';
 /** Who sends a request, and what the response must have. */
 export interface RequestOrigin {
   readonly caller: Caller;
+  /** Whoever shares limits with this request: the client's address. */
+  readonly client: string;
   /** Aborts when the client no longer waits for the response. */
   readonly signal: AbortSignal;
   /** Whether cached responses are ignored and replaced. */

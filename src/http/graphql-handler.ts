@@ -33,8 +33,9 @@ export function createGraphQLHandler({ respond, body, admit, subscriptions }: Gr
     const refresh = request.headers['cache-control']?.toLowerCase().includes('no-cache') === true;
     const signal = disconnectSignal(response);
     const isSafe = request.method === 'GET';
-    const origin = { caller, signal, refresh, isSafe, costMode: format.costMode };
-    const release = admit(request.socket.remoteAddress ?? '');
+    const client = request.socket.remoteAddress ?? '';
+    const origin = { caller, client, signal, refresh, isSafe, costMode: format.costMode };
+    const release = admit(client);
     const outcome = await respond(text, origin).finally(release);
     if (!('start' in outcome)) return send(response, format, outcome);
     assertEventStream(format);

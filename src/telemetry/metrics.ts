@@ -141,6 +141,10 @@ function createExecutionMetrics({ counter, measuredGauge }: Kinds) {
       'concierge_kept_bytes',
       'Memory taken by what is kept about requests: documents, their plans, and requests that were sent again.',
     ),
+    waitingExecutions: measuredGauge(
+      'concierge_executions_waiting',
+      'Operations that wait for the turn of their client, because what is executed costs too much already.',
+    ),
     executions: counter(
       'concierge_executions_total',
       'Operations executed, by executor. graphql-js (plain) executes introspection, and operations with null for @skip or ' +

@@ -2,6 +2,7 @@ import { Writable } from 'node:stream';
 import type { Caller } from '../../src/access/caller.ts';
 import { parseConfig } from '../../src/config.ts';
 import type { CreateContext } from '../../src/graphql/context.ts';
+import { createFairQueue } from '../../src/graphql/fair-queue.ts';
 import { createDocuments } from '../../src/graphql/documents.ts';
 import type { RequestOrigin } from '../../src/graphql/operation.ts';
 import { createKept } from '../../src/graphql/kept.ts';
@@ -34,6 +35,7 @@ export function createRunAlone(keptBytes = 64 * 1024 * 1024) {
   const run = createRun({
     schema,
     createContext,
+    queue: createFairQueue({ maxCost: limits.concurrentCost, maxCostPerClient: limits.concurrentCostPerClient }),
     requestMs: limits.requestMs,
     eventsAtOnce: 1,
     cache: undefined,
@@ -47,6 +49,7 @@ export const originOf = (caller: Caller): RequestOrigin => ({
   caller,
   signal: new AbortController().signal,
   refresh: false,
+  client: '127.0.0.1',
   isSafe: false,
   costMode: undefined,
 });

@@ -4,13 +4,16 @@ import type { Metrics } from '../../telemetry/metrics.ts';
 import { within } from '../../time-limit.ts';
 import { retryInconsistent } from '../retry-inconsistent.ts';
 import type { CreateContext } from '../context.ts';
+import type { FairQueue } from '../fair-queue.ts';
 import { executePlan } from '../execute-plan.ts';
 import { isMutation, type Operation } from '../operation.ts';
 
 export interface ExecuteOptions {
   readonly schema: GraphQLSchema;
   readonly createContext: CreateContext;
-  /** How long one execution may take. */
+  /** Shares out the executions among clients. */
+  readonly queue: FairQueue;
+  /** How long one execution may take, waiting for its turn included. */
   readonly requestMs: number;
   readonly metrics: Pick<Metrics, 'executions' | 'retriedReads'>;
 }
@@ -22,7 +25,7 @@ export type Execute = ReturnType<typeof createExecute>;
  * @include; everything else is executed by its plan. Retries a query whose reads were inconsistent, but not a mutation, which has
  * written by then.
  */
-export function createExecute({ schema, createContext, requestMs, metrics }: ExecuteOptions) {
+export function createExecute({ schema, createContext, queue, requestMs, metrics }: ExecuteOptions) {
   const executions = { plain: metrics.executions.labels('plain'), planned: metrics.executions.labels('planned') };
   /**
    * Rejects with TIMEOUT when time is up, or with the reason of the operation's signal.
@@ -51,7 +54,10 @@ export function createExecute({ schema, createContext, requestMs, metrics }: Exe
           rootValue,
         });
       };
-      return isMutation(operation) ? run() : retryInconsistent(run, () => metrics.retriedReads.inc());
+      const turn = { client: operation.client, cost: Math.max(1, operation.measured.cost.requested), signal };
+      return queue.run(turn, () =>
+        isMutation(operation) ? run() : retryInconsistent(run, () => metrics.retriedReads.inc()),
+      );
     });
   };
 }
