@@ -7,6 +7,7 @@ export const SOAKS = {
   cost: 'test/limits/cost-property.test.ts',
   executors: 'test/queries/executors.test.ts',
   fuzz: 'test/limits/fuzz.test.ts',
+  hostile: 'test/hostile/storm.test.ts',
   plans: 'test/queries/plans.test.ts',
   prisma: 'test/queries/prisma.test.ts',
 } as const;
@@ -21,6 +22,8 @@ export interface Soak {
   readonly again: string;
   /** Whether to continue: until it is enough for the suite, and the requested time is over. */
   readonly goesOn: (isEnough: boolean) => boolean;
+  /** Whether this is a soak, on a machine that does nothing else, and not the suite. */
+  readonly isSoak: boolean;
   /** Prints a line in a soak; the suite is silent. */
   readonly report: (line: string) => void;
 }
@@ -37,6 +40,7 @@ export function createSoak(name: SoakName): Soak {
     seed,
     again: `npm run soak -- ${name} --minutes ${minutes ?? 1} --seed ${seed}`,
     goesOn: (isEnough) => !isEnough || performance.now() < end,
+    isSoak: minutes !== undefined,
     report: (line) => void (minutes === undefined || process.stdout.write(`${line}\n`)),
   };
 }

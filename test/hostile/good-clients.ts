@@ -1,0 +1,114 @@
+import { Agent, request } from 'node:http';
+import { orGiveUp, pause } from '../support/patience.ts';
+
+/** What well-behaved clients have seen since they were last told to forget. */
+export interface Figures {
+  readonly answered: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  readonly mostMs: number;
+  /** What went wrong, in words. */
+  readonly failures: readonly string[];
+}
+
+/** Clients that send one request at a time, and think in between. */
+export interface GoodClients {
+  readonly customerIds: readonly string[];
+  start(): void;
+  answered(): number;
+  figures(): Figures;
+  forget(): void;
+  /** Resolves when no request is under way. */
+  stop(): Promise<void>;
+}
+
+const THINK_MS = 20;
+const LIST = '{ customers(first: 20) { totalCount nodes { name email status owner { name } } } }';
+const ONE =
+  'query($id: ID!) { customer(by: { id: $id }) { name version summary { orderCount } orders(first: 5) { nodes { number status } } } }';
+const SEARCH = '{ searchCustomers(text: "Li", first: 10) { nodes { name phone } } }';
+const WRITE =
+  'mutation($input: LogInteractionInput!) { logInteraction(input: $input) { interaction { id } userErrors { code } } }';
+
+interface Answer {
+  readonly data?: Readonly<Record<string, unknown>> | null;
+  readonly errors?: readonly unknown[];
+}
+
+/** Prepares clients of the gateway at an address. */
+export async function createGoodClients(address: string, count: number): Promise<GoodClients> {
+  const agent = new Agent({ keepAlive: true });
+  const { data } = await send(address, agent, { query: '{ customers(first: 100) { nodes { id } } }' });
+  const customerIds = (data as { customers: { nodes: { id: string }[] } }).customers.nodes.map(({ id }) => id);
+  const own = customerIds.slice(1);
+  let times: number[] = [];
+  let failures: string[] = [];
+  let isStopped = false;
+  let running: Promise<unknown> = Promise.resolve();
+
+  const requestOf = (number: number): object => {
+    const id = own[number % own.length];
+    if (number % 20 === 7)
+      return { query: WRITE, variables: { input: { customerId: id, kind: 'NOTE', body: `${number}` } } };
+    if (number % 4 === 0) return { query: LIST };
+    if (number % 4 === 1) return { query: SEARCH };
+    return { query: ONE, variables: { id } };
+  };
+  const behave = async (client: number): Promise<void> => {
+    for (let number = client; !isStopped; number += count + 1) {
+      const began = performance.now();
+      try {
+        const answer = await orGiveUp('a response', send(address, agent, requestOf(number)));
+        if (answer.errors !== undefined) failures.push(JSON.stringify(answer.errors));
+        times.push(performance.now() - began);
+      } catch (error) {
+        failures.push(String(error));
+      }
+      await pause(THINK_MS);
+    }
+  };
+  const percentile = (part: number): number => {
+    const sorted = times.toSorted((a, b) => a - b);
+    return Math.round((sorted[Math.floor((sorted.length - 1) * part)] ?? 0) * 10) / 10;
+  };
+  return {
+    customerIds,
+    start() {
+      running = Promise.all(Array.from({ length: count }, (_, client) => behave(client)));
+    },
+    answered: () => times.length,
+    figures: () => ({
+      answered: times.length,
+      p50Ms: percentile(0.5),
+      p99Ms: percentile(0.99),
+      mostMs: percentile(1),
+      failures: [...failures],
+    }),
+    forget() {
+      times = [];
+      failures = [];
+    },
+    async stop() {
+      isStopped = true;
+      await running;
+      agent.destroy();
+    },
+  };
+}
+
+function send(address: string, agent: Agent, body: object): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const headers = { 'content-type': 'application/json' };
+    const sent = request(`${address}/graphql`, { method: 'POST', agent, headers }, (response) => {
+      const chunks: Buffer[] = [];
+      response.on('data', (chunk: Buffer) => chunks.push(chunk));
+      response.on('error', reject);
+      response.on('end', () => {
+        const text = Buffer.concat(chunks).toString();
+        if (response.statusCode === 200) resolve(JSON.parse(text) as Answer);
+        else reject(new Error(`${response.statusCode}: ${text}`));
+      });
+    });
+    sent.on('error', reject).end(JSON.stringify(body));
+  });
+}
