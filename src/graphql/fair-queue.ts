@@ -71,6 +71,7 @@ export function createFairQueue({ maxCost, maxCostPerClient }: FairQueueOptions)
   };
 
   return {
+    maxCostPerClient,
     /**
      * Runs something as soon as it is the client's turn.
      * @param turn.cost above 0

@@ -1,5 +1,7 @@
 import type { ResponseCache } from '../cache/response-cache.ts';
+import { graphqlError } from './coded-errors.ts';
 import { RequestErrors } from './documents.ts';
+import type { LoopTurns } from './loop-turns.ts';
 import { isSubscription, type Operation, type RequestOrigin } from './operation.ts';
 import type { Prepare, RequestText } from './prepare.ts';
 import { authorise } from './stages/authorise.ts';
@@ -52,14 +54,26 @@ export function createRun(options: RunOptions) {
   };
 }
 
+export interface RespondOptions {
+  readonly turns: LoopTurns;
+  readonly prepare: Prepare;
+  readonly run: Run;
+}
+
 export type Respond = ReturnType<typeof createRespond>;
 
 /**
  * Creates the function that prepares a request and runs its operation: the only way from a request to a response.
  * @returns a function that rejects with what the request's `parse` throws
  */
-export function createRespond({ prepare, run }: { readonly prepare: Prepare; readonly run: Run }) {
+export function createRespond({ turns, prepare, run }: RespondOptions) {
   return async (request: RequestText, origin: RequestOrigin): Promise<GraphQLResponse | Subscription> => {
+    const turn = turns.wait(origin.client);
+    if (turn !== undefined) {
+      await turn;
+      // The client may have given it up, and others wait.
+      if (origin.signal.aborted) return serialise({ errors: [graphqlError('TIMEOUT', 'The request was given up.')] });
+    }
     let operation: Operation;
     try {
       operation = prepare(request, origin);

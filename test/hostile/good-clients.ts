@@ -38,7 +38,7 @@ interface Answer {
 /** Prepares clients of the gateway at an address. */
 export async function createGoodClients(address: string, count: number): Promise<GoodClients> {
   const agent = new Agent({ keepAlive: true });
-  const { data } = await send(address, agent, { query: '{ customers(first: 100) { nodes { id } } }' });
+  const { data } = await send(address, { agent }, { query: '{ customers(first: 100) { nodes { id } } }' });
   const customerIds = (data as { customers: { nodes: { id: string }[] } }).customers.nodes.map(({ id }) => id);
   const own = customerIds.slice(1);
   let times: number[] = [];
@@ -55,10 +55,11 @@ export async function createGoodClients(address: string, count: number): Promise
     return { query: ONE, variables: { id } };
   };
   const behave = async (client: number): Promise<void> => {
+    const localAddress = `127.0.2.${client + 1}`;
     for (let number = client; !isStopped; number += count + 1) {
       const began = performance.now();
       try {
-        const answer = await orGiveUp('a response', send(address, agent, requestOf(number)));
+        const answer = await orGiveUp('a response', send(address, { agent, localAddress }, requestOf(number)));
         if (answer.errors !== undefined) failures.push(JSON.stringify(answer.errors));
         times.push(performance.now() - began);
       } catch (error) {
@@ -96,10 +97,14 @@ export async function createGoodClients(address: string, count: number): Promise
   };
 }
 
-function send(address: string, agent: Agent, body: object): Promise<Answer> {
+function send(
+  address: string,
+  options: { readonly agent: Agent; readonly localAddress?: string },
+  body: object,
+): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const headers = { 'content-type': 'application/json' };
-    const sent = request(`${address}/graphql`, { method: 'POST', agent, headers }, (response) => {
+    const sent = request(`${address}/graphql`, { ...options, method: 'POST', headers }, (response) => {
       const chunks: Buffer[] = [];
       response.on('data', (chunk: Buffer) => chunks.push(chunk));
       response.on('error', reject);

@@ -54,13 +54,20 @@ export function createExecute({ schema, createContext, queue, requestMs, metrics
           rootValue,
         });
       };
-      const turn = { client: operation.client, cost: Math.max(1, operation.measured.cost.requested), signal };
+      const turn = { client: operation.client, cost: queuedCost(operation, queue.maxCostPerClient), signal };
       return queue.run(turn, () =>
         isMutation(operation) ? run() : retryInconsistent(run, () => metrics.retriedReads.inc()),
       );
     });
   };
 }
+
+/**
+ * What an operation counts for in the queue. A mutation may wait for locks, however little it costs: so a client has two of them
+ * executed at a time, and cannot have all connections for writes.
+ */
+const queuedCost = (operation: Operation, maxCostPerClient: number): number =>
+  Math.max(1, operation.measured.cost.requested, isMutation(operation) ? maxCostPerClient / 2 : 0);
 
 /** Fields of a mutation are transactions of their own, and the first ones may be committed when time is up in the next. */
 function tookTooLong(operation: Operation, requestMs: number): Error {
