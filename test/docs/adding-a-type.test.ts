@@ -87,7 +87,7 @@ describe('docs/adding-a-type.md', () => {
     const settings = { DATABASE_URL: database.url, CACHE_ENABLED: 'false' };
     expect(await runCommand(['migrate'], settings, main)).toMatchObject({ code: 0 });
     expect(await runCommand(['seed', '--customers', '20'], settings, main)).toMatchObject({ code: 0 });
-    gateway = startProcess(settings, main);
+    gateway = startProcess(settings, { program: main });
     const address = await gateway.address;
     const data = async (query: string) => {
       const response = await fetch(`${address}/graphql`, {

@@ -2,6 +2,7 @@ import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { TestGateway } from '../support/gateway.ts';
 import { HELLO, MUTATION, post, refusalOf } from './refusal.ts';
+import { sendRaw, statusesIn } from './raw-socket.ts';
 import { MAX_BYTES, startRefusingGateway } from './refusing-gateway.ts';
 
 let gateway: TestGateway;
@@ -158,6 +159,31 @@ describe('a body', () => {
     const response = await fetch(`${gateway.url}/graphql`, streamed(body));
     expect(response.headers.get('content-type')).toBe('text/event-stream');
     expect(await response.text()).toMatch(new RegExp(`^event: next\ndata: {"errors":.*"code":"${code}"`, 'm'));
+  });
+
+  test('that is much too long is refused with a response that arrives while the client is still sending', async () => {
+    const head = 'POST /graphql HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n';
+    const body = Buffer.alloc(5_000_000, ' ');
+    for (let i = 0; i < 10; i += 1) {
+      const { text, closed } = await sendRaw(gateway.url, [`${head}content-length: ${body.length}\r\n\r\n`, body]);
+      expect([statusesIn({ text, closed }), closed]).toEqual([[413], true]);
+      expect(text).toContain('Expected a body of at most 8192 bytes, got more.');
+    }
+  });
+
+  test('in thousands of tiny chunks closes its connection', async () => {
+    const head = 'POST /graphql HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n';
+    const chunks = '1\r\n \r\n'.repeat(4_000);
+    const { text, closed } = await sendRaw(gateway.url, [`${head}transfer-encoding: chunked\r\n\r\n${chunks}`]);
+    expect([text, closed]).toEqual(['', true]);
+    // As some clients that compute their bodies send it.
+    const few = [...HELLO].map((byte) => `1\r\n${byte}\r\n`).join('');
+    const answer = await sendRaw(
+      gateway.url,
+      [`${head}transfer-encoding: chunked\r\n\r\n${few}0\r\n\r\n`],
+      (received) => received.includes('"data"'),
+    );
+    expect(statusesIn(answer)).toEqual([200]);
   });
 
   test('with exactly as many bytes and tokens as allowed is accepted', async () => {
