@@ -42,7 +42,7 @@ export function createLoopTurns({ sliceMs }: LoopTurnsOptions) {
     do {
       next()?.();
       // What has just begun goes on first, as far as it can.
-      await undefined;
+      await Promise.resolve();
     } while (queues.size > 0 && performance.now() < endMs);
     if (queues.size > 0) setImmediate(() => void pump());
     else isPumping = false;

@@ -11,16 +11,16 @@ async function main(): Promise<void> {
   const { values } = parseArgs({ options: { port: option, customer: option, seed: option, attackers: option } });
   const names = Object.keys(ATTACKS);
   const attack = async (number: number): Promise<never> => {
-    const { below } = createRandom(Number(values.seed), number);
+    const random = createRandom(Number(values.seed), number);
     // Five machines, each with several attackers.
     const address = `127.0.1.${1 + (number % 5)}`;
     const attacker = {
       open: () => openFrom(address, Number(values.port)),
-      random: () => below(1_000_000),
+      random: () => random.below(1_000_000),
       customerId: values.customer,
     };
     // Each attack comes up early, and then as often as any other.
-    for (let i = number; ; i = below(names.length)) {
+    for (let i = number; ; i = random.below(names.length)) {
       const name = names[i % names.length] ?? '';
       await ATTACKS[name]?.(attacker);
       process.stdout.write(`${name}\n`);

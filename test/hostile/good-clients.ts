@@ -43,7 +43,7 @@ export async function createGoodClients(address: string, count: number): Promise
   const own = customerIds.slice(1);
   let times: number[] = [];
   let failures: string[] = [];
-  let isStopped = false;
+  const stopping = new AbortController();
   let running: Promise<unknown> = Promise.resolve();
 
   const requestOf = (number: number): object => {
@@ -56,7 +56,7 @@ export async function createGoodClients(address: string, count: number): Promise
   };
   const behave = async (client: number): Promise<void> => {
     const localAddress = `127.0.2.${client + 1}`;
-    for (let number = client; !isStopped; number += count + 1) {
+    for (let number = client; !stopping.signal.aborted; number += count + 1) {
       const began = performance.now();
       try {
         const answer = await orGiveUp('a response', send(address, { agent, localAddress }, requestOf(number)));
@@ -90,7 +90,7 @@ export async function createGoodClients(address: string, count: number): Promise
       failures = [];
     },
     async stop() {
-      isStopped = true;
+      stopping.abort();
       await running;
       agent.destroy();
     },

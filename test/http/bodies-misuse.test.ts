@@ -177,7 +177,7 @@ describe('a body', () => {
     const { text, closed } = await sendRaw(gateway.url, [`${head}transfer-encoding: chunked\r\n\r\n${chunks}`]);
     expect([text, closed]).toEqual(['', true]);
     // As some clients that compute their bodies send it.
-    const few = [...HELLO].map((byte) => `1\r\n${byte}\r\n`).join('');
+    const few = Array.from(HELLO, (byte) => `1\r\n${byte}\r\n`).join('');
     const answer = await sendRaw(
       gateway.url,
       [`${head}transfer-encoding: chunked\r\n\r\n${few}0\r\n\r\n`],

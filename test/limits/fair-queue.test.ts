@@ -6,25 +6,22 @@ function createRunner(limits: { readonly maxCost: number; readonly maxCostPerCli
   const queue = createFairQueue(limits);
   const begun: string[] = [];
   const ends = new Map<string, () => void>();
-  return {
-    queue,
-    begun,
-    /** Begins work for the client that its name starts with. */
-    run(name: string, cost: number, signal = new AbortController().signal): Promise<string> {
-      const [client = ''] = name;
-      return queue.run({ client, cost, signal }, () => {
-        begun.push(name);
-        const { promise, resolve } = Promise.withResolvers<string>();
-        ends.set(name, () => resolve(name));
-        return promise;
-      });
-    },
-    /** Ends a piece, and lets the next ones begin. */
-    async end(name: string): Promise<void> {
-      ends.get(name)?.();
-      await new Promise(setImmediate);
-    },
+  /** Begins work for the client that its name starts with. */
+  const run = (name: string, cost: number, signal = new AbortController().signal): Promise<string> => {
+    const [client = ''] = name;
+    return queue.run({ client, cost, signal }, () => {
+      begun.push(name);
+      const { promise, resolve } = Promise.withResolvers<string>();
+      ends.set(name, () => resolve(name));
+      return promise;
+    });
   };
+  /** Ends a piece, and lets the next ones begin. */
+  const end = async (name: string): Promise<void> => {
+    ends.get(name)?.();
+    await new Promise(setImmediate);
+  };
+  return { queue, begun, run, end };
 }
 
 describe('clients that want to run more than is allowed at once', () => {
