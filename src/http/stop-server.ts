@@ -7,7 +7,7 @@ export interface StopOptions {
   readonly withinMs: number;
   /** How long nothing must have arrived before clients are taken to send nothing more. 0 for a few turns of the event loop. */
   readonly quietMs: number;
-  /** Called when new connections are refused. */
+  /** Called when new connections are refused and idle ones closed: ends the responses that have no end. */
   readonly onRefusing: () => void;
 }
 
@@ -54,7 +54,8 @@ export function createStop(server: Server, { hold, release }: Stopped): (options
       await waiting;
       return arrivals !== before && performance.now() < end;
     };
-    while (quietMs > 0 && (await hasArrived(sleep(quietMs))));
+    let isQuiet = quietMs === 0;
+    while (!isQuiet) isQuiet = !(await hasArrived(sleep(quietMs)));
     for (let quiet = 0; quiet < QUIET_TURNS; quiet += 1) if (await hasArrived(turn())) quiet = -1;
   }
 
@@ -65,10 +66,11 @@ export function createStop(server: Server, { hold, release }: Stopped): (options
     // That of HTTP would close idle connections first, which takes time in which others arrive.
     NetServer.prototype.close.call(server);
     release();
-    onRefusing();
     await untilQuiet({ withinMs, quietMs: 0 });
     onIdle = () => setTimeout(() => server.closeIdleConnections(), quietMs);
-    await new Promise((resolve) => server.close(resolve));
+    const closed = new Promise((resolve) => server.close(resolve));
+    onRefusing();
+    await closed;
     clearTimeout(timer);
   };
 }

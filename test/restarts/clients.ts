@@ -8,7 +8,9 @@ export interface Traffic {
   answered: number;
   /** How many connections were refused, so that the request was not sent. */
   refused: number;
-  /** What happened to each request that failed. */
+  /** How many failures do not count, because the gateway was given less time than its proxy needs. */
+  pardoned: number;
+  /** What happened to each other request that failed. */
   readonly failures: string[];
   /** The names of the customers whose creation was acknowledged. */
   readonly written: string[];
@@ -20,6 +22,7 @@ export const createTraffic = (): Traffic => ({
   sent: 0,
   answered: 0,
   refused: 0,
+  pardoned: 0,
   failures: [],
   written: [],
   answeredBy: new Map(),

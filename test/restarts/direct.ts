@@ -1,5 +1,5 @@
 import { until } from '../support/patience.ts';
-import { startOwnServers } from '../support/servers.ts';
+import type { OwnServers } from '../support/servers.ts';
 import { createTraffic, runClient } from './clients.ts';
 import { createGateway } from './gateways.ts';
 import { wrongIn, type Rolling } from './rolling.ts';
@@ -13,13 +13,14 @@ const NEW_EACH_TIME = 10;
  * @param options.goesOn whether to go on after so many restarts
  */
 export async function restartDirectly({
+  servers,
   drainMs,
   goesOn,
 }: {
+  readonly servers: OwnServers;
   readonly drainMs: number;
   readonly goesOn: (restarts: number) => boolean;
 }): Promise<Rolling> {
-  const servers = await startOwnServers();
   const gateway = await createGateway(servers);
   const traffic = createTraffic();
   let isOver = false;
@@ -31,7 +32,7 @@ export async function restartDirectly({
       const clients = Array.from({ length: KEEPING + NEW_EACH_TIME }, (_, i) =>
         runClient(traffic, {
           url: `http://${gateway.address}`,
-          name: `restart-${restarts}-client-${i}`,
+          name: `direct-${restarts}-client-${i}`,
           isNewEachTime: i >= KEEPING,
           isOver: () => isOver,
         }),
@@ -48,6 +49,5 @@ export async function restartDirectly({
   } finally {
     isOver = true;
     await gateway.kill();
-    await servers.close();
   }
 }

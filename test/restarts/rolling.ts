@@ -1,11 +1,12 @@
 import { until } from '../support/patience.ts';
-import { startOwnServers, withConnection, type OwnServers } from '../support/servers.ts';
+import { withConnection, type OwnServers } from '../support/servers.ts';
 import { createTraffic, runClient, type Traffic } from './clients.ts';
 import { createGateway, type RestartableGateway } from './gateways.ts';
 import type { ProxyName } from './programs.ts';
 import { accepts, startProxy, type Proxy } from './proxies.ts';
 
 interface RollingOptions {
+  readonly servers: OwnServers;
   readonly proxy: ProxyName;
   readonly clients: number;
   /** SHUTDOWN_DRAIN_MS to begin with: it is doubled whenever the proxy turns out to need more on this machine. */
@@ -27,7 +28,7 @@ export interface Rolling {
 
 /** Restarts two gateways behind a proxy, one after the other, while clients send requests without a pause. */
 export async function restartBehindProxy(options: RollingOptions): Promise<Rolling> {
-  const servers = await startOwnServers();
+  const { servers } = options;
   const gateways = [await createGateway(servers), await createGateway(servers)] as const;
   const traffic = createTraffic();
   try {
@@ -36,7 +37,7 @@ export async function restartBehindProxy(options: RollingOptions): Promise<Rolli
     const proxy = await startProxy(options.proxy, { gateways: addresses, isHurried: options.isHurried });
     let isOver = false;
     const clients = Array.from({ length: options.clients }, (_, i) =>
-      runClient(traffic, { url: proxy.url, name: `client-${i}`, isOver: () => isOver }),
+      runClient(traffic, { url: proxy.url, name: `${options.proxy}-client-${i}`, isOver: () => isOver }),
     );
     try {
       const restarts = await rollOver({ gateways, proxy, traffic }, options);
@@ -50,7 +51,6 @@ export async function restartBehindProxy(options: RollingOptions): Promise<Rolli
     }
   } finally {
     await Promise.all(gateways.map((gateway) => gateway.kill()));
-    await servers.close();
   }
 }
 
@@ -71,7 +71,7 @@ async function rollOver(running: Running, options: RollingOptions): Promise<numb
     let isInTime = true;
     for (const gateway of gateways) {
       const stopped = gateway.stop();
-      isInTime = (await isLeftInTime(running, gateway)) && isInTime;
+      isInTime = (await isLeftInTime(running, gateway, options.clients)) && isInTime;
       await stopped;
       await gateway.start(drainMs);
       await untilUsed(running, gateway);
@@ -80,8 +80,8 @@ async function rollOver(running: Running, options: RollingOptions): Promise<numb
       rounds += 1;
       restarts += gateways.length;
     } else {
-      // The gateway was given less time than the proxy needs: what failed is the fault of that setting, or of a busy machine.
-      traffic.failures.length = failed;
+      // What failed is the fault of the setting, or of a busy machine.
+      traffic.pardoned += traffic.failures.splice(failed).length;
       drainMs = Math.min(2 * drainMs, 600_000);
     }
   }
@@ -92,10 +92,14 @@ async function rollOver(running: Running, options: RollingOptions): Promise<numb
  * Whether the proxy has left a gateway that is stopping before that one stops accepting requests. This is the condition under
  * which no request may fail, and whoever sets SHUTDOWN_DRAIN_MS must see to it.
  */
-async function isLeftInTime({ proxy, traffic }: Running, { address, port }: RestartableGateway): Promise<boolean> {
+async function isLeftInTime(
+  { proxy, traffic }: Running,
+  { address, port }: RestartableGateway,
+  clients: number,
+): Promise<boolean> {
   const answered = traffic.answeredBy.get(address) ?? 0;
   // nginx is told by each response that a connection will be closed, so that it must have used those that it has kept.
-  const hasToldAll = async () => (traffic.answeredBy.get(address) ?? 0) - answered >= KEPT_BY_NGINX + 100;
+  const hasToldAll = async () => (traffic.answeredBy.get(address) ?? 0) - answered >= KEPT_BY_NGINX + clients;
   const look = async () => ({
     hasLeft: await (proxy.hasLeft?.(address) ?? hasToldAll()),
     // In this order: it was still accepting requests when the proxy had left.
