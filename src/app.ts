@@ -117,9 +117,8 @@ export async function createApp(config: AppConfig, { log }: { log: Log }): Promi
   const sweeping = sweepRegularly({ db, log, metrics });
   const close = async (drainMs: number): Promise<void> => {
     clearInterval(sweeping);
-    // Streams would never end by themselves.
-    const stopping = server.stop({ drainMs, withinMs: STOP_MS, onDrained: () => subscriptions.close() });
-    await stopping;
+    // Streams would never end by themselves. Not earlier, since their clients would come back to this gateway.
+    await server.stop({ drainMs, withinMs: STOP_MS, onRefusing: () => subscriptions.close() });
     memory.close();
     await bus.close();
     cache?.close();

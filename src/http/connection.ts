@@ -14,7 +14,10 @@ export interface Connection {
   announceClose(): void;
   /** Whether any response is pending. */
   isBusy(): boolean;
-  /** Whether requests wait for earlier ones, so that nothing is read meanwhile. */
+  /** Reads nothing more until `release`. */
+  hold(): void;
+  release(): void;
+  /** Whether nothing is read meanwhile, because requests wait for earlier ones, or by `hold`. */
   isPaused(): boolean;
   /** How many bytes of responses are held in this process because the client has not read them. */
   unsentBytes(): number;
@@ -38,11 +41,18 @@ export function createConnection(socket: Socket, { requestsAtOnce, onChange }: C
   let newest: ServerResponse | undefined;
   let refusal: HttpError | undefined;
   let isClosing = false;
+  let isHeld = false;
 
-  const isPaused = (): boolean => waiting.length > 0;
+  const isPaused = (): boolean => isHeld || waiting.length > 0;
+  const resume = (): void => {
+    if (!isPaused() && !socket.destroyed) socket.resume();
+  };
   // Node resumes the socket whenever a request's body is read.
   socket.on('resume', () => {
-    if (isPaused()) socket.pause();
+    if (!isPaused()) return;
+    // Node emits it later than `resume` is called. If the socket was paused meanwhile, `pause` would not stop what Node begins now.
+    if (socket.isPaused()) socket.emit('pause');
+    else socket.pause();
   });
   socket.once('end', () => {
     probe(pending);
@@ -58,7 +68,7 @@ export function createConnection(socket: Socket, { requestsAtOnce, onChange }: C
   const ended = (response: ServerResponse): void => {
     pending.delete(response);
     waiting.shift()?.();
-    if (!isPaused() && !socket.destroyed) socket.resume();
+    resume();
     if (pending.size > 0) return;
     newest = undefined;
     onChange(connection);
@@ -94,6 +104,14 @@ export function createConnection(socket: Socket, { requestsAtOnce, onChange }: C
     announceClose() {
       isClosing = true;
       announceOnNewest();
+    },
+    hold() {
+      isHeld = true;
+      socket.pause();
+    },
+    release() {
+      isHeld = false;
+      resume();
     },
     isBusy: () => pending.size > 0,
     isPaused,

@@ -1,9 +1,9 @@
-import type { Server, ServerResponse } from 'node:http';
+import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
-import { setImmediate as turn } from 'node:timers/promises';
 import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { createConnection, type Connection } from './connection.ts';
+import { createStop, type StopOptions } from './stop-server.ts';
 
 export interface ConnectionLimits {
   /** Connections that are open at the same time. Beyond, those that have been idle for longest are closed. */
@@ -23,13 +23,8 @@ export interface Connections {
   of(socket: Socket): Connection;
   /** From now on, the last response on each connection tells the client that the connection will be closed. */
   announceClose(): void;
-  /**
-   * Reads requests that were already sent, then accepts no new connections. Closes each connection when it is idle, and all of
-   * them after `withinMs`.
-   */
-  close(withinMs: number): Promise<void>;
-  /** Whether the requests sent before `close` have been read, so that any other came too late. */
-  isClosing(): boolean;
+  /** Answers the requests that were sent, and accepts no new connections. Closes each connection when it is idle. */
+  close(options: StopOptions): Promise<void>;
 }
 
 interface ConnectionsOptions {
@@ -49,7 +44,17 @@ export function watchConnections(server: Server, options: ConnectionsOptions): C
   const idle = new Set<Connection>();
   const busy = new Set<Connection>();
   let isAnnounced = false;
-  const stop = createStop(server);
+  let isHolding = false;
+  const stop = createStop(server, {
+    hold() {
+      isHolding = true;
+      for (const connection of [...idle, ...busy]) connection.hold();
+    },
+    release() {
+      isHolding = false;
+      for (const connection of [...idle, ...busy]) connection.release();
+    },
+  });
   const cut = createCut(options);
 
   const onChange = (connection: Connection): void => {
@@ -62,6 +67,7 @@ export function watchConnections(server: Server, options: ConnectionsOptions): C
     bySocket.set(socket, connection);
     idle.add(connection);
     if (isAnnounced) connection.announceClose();
+    if (isHolding) connection.hold();
     metrics.connections.inc();
     socket.once('close', () => {
       idle.delete(connection);
@@ -106,12 +112,10 @@ export function watchConnections(server: Server, options: ConnectionsOptions): C
       isAnnounced = true;
       for (const connection of [...idle, ...busy]) connection.announceClose();
     },
-    async close(withinMs) {
-      this.announceClose();
-      await stop.run(withinMs);
+    async close(given) {
+      await stop(given);
       clearInterval(sweep);
     },
-    isClosing: stop.isClosing,
   };
 }
 
@@ -137,54 +141,5 @@ function createCut({ log, metrics }: ConnectionsOptions) {
     if (now - (loggedAt.get(reason) ?? -Infinity) < LOG_MS) return;
     loggedAt.set(reason, now);
     log.warn(WHY[reason]);
-  };
-}
-
-/**
- * After this many turns of the event loop without a new connection or request, none is pending: one turn accepts it, the next
- * reads it.
- */
-const QUIET_TURNS = 4;
-/** The part of `withinMs` in which requests are still read; after it, clients that keep sending are refused. */
-const READING_PART = 1 / 10;
-
-/** Stops a server without cutting off responses. */
-function createStop(server: Server) {
-  let isClosing = false;
-  let arrivals = 0;
-  server.on('connection', () => (arrivals += 1));
-  const onRequest = (_: unknown, response: ServerResponse): void => {
-    arrivals += 1;
-    // Node has closed those that were idle when it was told to stop; this one is idle only now.
-    response.on('close', () => {
-      if (isClosing) setImmediate(() => server.closeIdleConnections());
-    });
-  };
-  server.on('request', onRequest);
-  server.on('checkContinue', onRequest);
-
-  /**
-   * If the event loop was busy, connections may wait to be accepted, and others look idle because their requests were not read.
-   */
-  async function readPending(withinMs: number): Promise<void> {
-    const end = performance.now() + withinMs;
-    for (let quiet = 0; quiet < QUIET_TURNS && performance.now() < end; quiet += 1) {
-      const before = arrivals;
-      await turn();
-      if (arrivals !== before) quiet = -1;
-    }
-  }
-
-  return {
-    isClosing: () => isClosing,
-    async run(withinMs: number): Promise<void> {
-      const timer = setTimeout(() => server.closeAllConnections(), withinMs);
-      await readPending(withinMs * READING_PART);
-      isClosing = true;
-      const closed = new Promise((resolve) => server.close(resolve));
-      server.closeIdleConnections();
-      await closed;
-      clearTimeout(timer);
-    },
   };
 }

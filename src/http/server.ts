@@ -27,14 +27,14 @@ export interface HttpServer {
   /** Resolves with the port once requests are accepted. Rejects when the address is in use or not on this machine. */
   listen(port: number, host: string): Promise<number>;
   /**
-   * Stops accepting requests without losing any. For `drainMs`, requests are still accepted, and each response tells its client to
-   * use another connection. Then lets the requests that were sent finish, and closes every connection within `withinMs`.
-   * @param options.onDrained called when no more requests are accepted
+   * Stops without losing requests. For `drainMs`, goes on as usual, but each response tells its client to use another connection.
+   * Then accepts no new connections, lets the requests that were sent finish, and closes every connection within `withinMs`.
+   * @param options.onRefusing called when new connections are refused
    */
   stop(options: {
     readonly drainMs: number;
     readonly withinMs: number;
-    readonly onDrained?: () => void;
+    readonly onRefusing?: () => void;
   }): Promise<void>;
   /** Whether `stop` has been called. */
   isStopping(): boolean;
@@ -76,8 +76,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
       metrics.requestsInFlight.dec();
       metrics.requests.inc({ status: response.statusCode });
     });
-    const isLate = connections.isClosing();
-    connections.of(request.socket).add(response, () => dispatch(request, response, { isLate }));
+    connections.of(request.socket).add(response, () => dispatch(request, response));
   };
   server.on('request', receive);
   server.on('checkContinue', (request, response) => {
@@ -100,13 +99,11 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   });
 
   let stopped: Promise<void> | undefined;
-  const stop: HttpServer['stop'] = async ({ drainMs, withinMs, onDrained }) => {
+  const stop: HttpServer['stop'] = async ({ drainMs, withinMs, onRefusing = () => undefined }) => {
     if (!server.listening) return;
     connections.announceClose();
     if (drainMs > 0) await sleep(drainMs);
-    const closed = connections.close(withinMs);
-    onDrained?.();
-    await closed;
+    await connections.close({ withinMs, quietMs: Math.min(drainMs, QUIET_MS), onRefusing });
   };
   return {
     async listen(port, host) {
@@ -123,14 +120,11 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
 /** Finds the route of each request and calls its handler, or sends the response that needs none. */
 function createDispatcher({ routes, home, log, metrics }: HttpServerOptions, refusalOfHost: HostCheck) {
   const notFound = `Expected one of ${Object.keys(routes).join(', ')}; there is nothing at this path.`;
-  /** @param options.isLate whether the request came after the server had stopped */
-  return (request: IncomingMessage, response: ServerResponse, { isLate }: { readonly isLate: boolean }): void => {
+  return (request: IncomingMessage, response: ServerResponse): void => {
     const { url = '', method = '' } = request;
     const path = url.split('?', 1)[0] ?? '';
     const route = routes[path];
     route?.setHeaders?.(request, response);
-    if (isLate && !url.startsWith('/health/'))
-      return sendError(response, new HttpError(503, 'The gateway is stopping; try again.'));
     const refusal = refusalOfHost(request);
     if (refusal !== undefined) return sendError(response, refusal);
     if (home !== undefined && path === '/' && method === 'GET' && prefersPage(request.headers.accept)) {
@@ -164,6 +158,8 @@ function withoutOrigin(target: string): string {
 }
 
 const HEADERS_MS = 10_000;
+/** A client that was told to use another connection has opened it by then, if it has a request to send. */
+const QUIET_MS = 100;
 const MAX_HEADER_BYTES = 16_384;
 
 const isTooSlow = ({ code }: NodeJS.ErrnoException): boolean => code === 'ERR_HTTP_REQUEST_TIMEOUT';

@@ -27,7 +27,8 @@ export async function readPages(): Promise<readonly Page[]> {
   });
 }
 
-function blocksOf(text: string): Block[] {
+/** The fenced code blocks of a page. */
+export function blocksOf(text: string): Block[] {
   return [...text.matchAll(/^```(?<language>\w*)\n(?<text>.*?)^```$/gms)].map((match) => ({
     language: match.groups?.['language'] ?? '',
     text: match.groups?.['text'] ?? '',

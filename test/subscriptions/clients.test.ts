@@ -287,17 +287,19 @@ describe('a gateway that stops', () => {
     const late = await half(gateway);
     const refused = await within(2_000, 'the stop', async () => {
       const closed = gateway.close();
+      for (const stream of streams) {
+        const events = await stream.until(({ event }) => event === 'complete');
+        expect(events.slice(0, -1).every(({ event }) => event === 'next')).toBe(true);
+        // Otherwise its client would come back to this gateway.
+        await expect(fetch(`${gateway.url}/health/live`)).rejects.toMatchObject({ cause: { code: 'ECONNREFUSED' } });
+        await stream.end();
+      }
       late.send();
       const answer = await late.answer;
       await closed;
       return answer;
     });
     expect(refused).toMatch(/^HTTP\/1\.1 503 [^]*The gateway is stopping/);
-    for (const stream of streams) {
-      const events = await stream.until(({ event }) => event === 'complete');
-      expect(events.slice(0, -1).every(({ event }) => event === 'next')).toBe(true);
-      await stream.end();
-    }
     await ended;
     expect(text).toMatch(/event: complete\r?\ndata:\n\n/);
   });

@@ -10,12 +10,15 @@ export const SOAKS = {
   hostile: 'test/hostile/storm.test.ts',
   plans: 'test/queries/plans.test.ts',
   prisma: 'test/queries/prisma.test.ts',
+  restarts: 'test/restarts/restarts.test.ts',
 } as const;
 
 export type SoakName = keyof typeof SOAKS;
 
 /** A random run: short in the suite, and as long as requested by `npm run soak`. */
 export interface Soak {
+  /** Whether it was started by `npm run soak`. */
+  readonly isSoak: boolean;
   /** Determines the random data: fixed in the suite, different in each soak unless given. */
   readonly seed: number;
   /** The command that repeats the run; failures show it. */
@@ -31,12 +34,16 @@ export interface Soak {
 // Fixed, so that unlucky values do not fail builds: soaks look for new ones.
 const SUITE_SEED = 20_261_127;
 
-/** Takes duration and seed from SOAK_MINUTES and SOAK_SEED, which `npm run soak` sets. */
-export function createSoak(name: SoakName): Soak {
+/**
+ * Takes duration and seed from SOAK_MINUTES and SOAK_SEED, which `npm run soak` sets.
+ * @param options.parts how many runs share the time, one after the other, each with a soak of its own
+ */
+export function createSoak(name: SoakName, { parts = 1 }: { readonly parts?: number } = {}): Soak {
   const { SOAK_MINUTES: minutes, SOAK_SEED: given } = process.env;
-  const end = performance.now() + Number(minutes ?? 0) * 60_000;
+  const end = performance.now() + (Number(minutes ?? 0) * 60_000) / parts;
   const seed = Number(given ?? (minutes === undefined ? SUITE_SEED : randomInt(2 ** 31)));
   return {
+    isSoak: minutes !== undefined,
     seed,
     again: `npm run soak -- ${name} --minutes ${minutes ?? 1} --seed ${seed}`,
     goesOn: (isEnough) => !isEnough || performance.now() < end,
