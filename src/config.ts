@@ -33,6 +33,8 @@ const settings = z.object({
   LIMIT_ALIASES: wholeNumber(50, 0, 1_000_000),
   LIMIT_ROOT_FIELDS: wholeNumber(20, 1, 1_000_000),
   LIMIT_COST: wholeNumber(10_000, 1, 1_000_000_000),
+  LIMIT_RESPONSE_OBJECTS: wholeNumber(100_000, 1, 1_000_000_000),
+  LIMIT_RESPONSE_BYTES: wholeNumber(64 * 1024 * 1024, 1024, 1024 * 1024 * 1024),
   LIMIT_REQUEST_MS: wholeNumber(10_000, 10, 600_000),
   LIMIT_STATEMENT_MS: wholeNumber(5_000, 10, 600_000),
   LIMIT_DATABASE_WAIT_MS: wholeNumber(2_000, 10, 600_000),
@@ -116,6 +118,9 @@ export interface Limits {
   readonly aliases: number;
   readonly rootFields: number;
   readonly cost: number;
+  /** Of the result of an operation, and bytes again for the rows that are read for it. */
+  readonly responseObjects: number;
+  readonly responseBytes: number;
   readonly requestMs: number;
   readonly statementMs: number;
   /** How long to wait for a database connection; also how long after `statementMs` a silent one counts as dead. */
@@ -184,6 +189,8 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
       aliases: given.LIMIT_ALIASES,
       rootFields: given.LIMIT_ROOT_FIELDS,
       cost: given.LIMIT_COST,
+      responseObjects: given.LIMIT_RESPONSE_OBJECTS,
+      responseBytes: given.LIMIT_RESPONSE_BYTES,
       requestMs: given.LIMIT_REQUEST_MS,
       statementMs: given.LIMIT_STATEMENT_MS,
       databaseWaitMs: given.LIMIT_DATABASE_WAIT_MS,

@@ -26,7 +26,7 @@ const kindsIn = (registry: Registry) => ({
 export function createMetrics() {
   const registry = new Registry();
   const kinds = kindsIn(registry);
-  const { counter, gauge } = kinds;
+  const { counter } = kinds;
   collectDefaultMetrics({ register: registry });
   return {
     registry,
@@ -56,6 +56,13 @@ export function createMetrics() {
       ['purpose'],
     ),
     ...createExecutionMetrics(kinds),
+    stalls: new Histogram({
+      name: 'concierge_event_loop_stall_seconds',
+      help: 'Times for which the event loop was held up, over 0.1 s, by cause: parse, validate, execute, serialise, garbage collection, unknown.',
+      labelNames: ['cause'],
+      buckets: [0.2, 0.5, 1, 2, 5, 10],
+      registers: [registry],
+    }),
     ...createSubscriptionMetrics(kinds),
     uncaughtErrors: counter(
       'concierge_uncaught_errors_total',

@@ -34,7 +34,8 @@ export function createRunAlone(keptBytes = 64 * 1024 * 1024) {
   const run = createRun({
     schema,
     createContext,
-    requestMs: limits.requestMs,
+    limits,
+    memory: { isShort: () => false },
     eventsAtOnce: 1,
     cache: undefined,
     maskError,
