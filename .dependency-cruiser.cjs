@@ -41,6 +41,7 @@ const FOUNDATIONS = [
   'given',
   'time-limit',
   'tls',
+  'turns',
 ];
 
 const pathOf = (names) => `^src/(${names.join('|')})(/|\\.ts$)`;

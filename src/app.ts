@@ -34,6 +34,7 @@ import { createSubscriptions } from './http/subscriptions.ts';
 import { createCursors, CURSOR_KEY_BYTES, type Cursors } from './relay/cursor.ts';
 import type { Log } from './telemetry/log.ts';
 import { watchMemory, type MemoryWatch } from './telemetry/memory.ts';
+import { watchStalls } from './telemetry/stalls.ts';
 import { createMetrics, type Metrics } from './telemetry/metrics.ts';
 
 /** A gateway. */
@@ -77,9 +78,10 @@ export async function createApp(config: AppConfig, { log }: { log: Log }): Promi
   const db = await createDatabase(databaseOptions(config, metrics));
   const { cursors, cursorKey } = await openCursors(db);
   const { redis, cache, bus } = createRedisParts(config, { cursorKey, log, metrics });
-  const respond = createGraphQL(config, { db, cache, customerEvents: bus, cursors, log, metrics });
-  const subscriptions = createSubscriptions({ limits, metrics });
   const memory = watchMemory({ log });
+  const respond = createGraphQL(config, { db, cache, customerEvents: bus, cursors, memory, log, metrics });
+  const subscriptions = createSubscriptions({ limits, metrics });
+  const closeStalls = watchStalls({ log, metrics });
   const body = { maxBytes: limits.bodyBytes, buffer: createBodyBuffer(limits.bufferBytes) };
   const graphql = createGraphQLHandler({
     respond,
@@ -120,6 +122,7 @@ export async function createApp(config: AppConfig, { log }: { log: Log }): Promi
     // Streams would never end by themselves. Not earlier, since their clients would come back to this gateway.
     await server.stop({ drainMs, withinMs: STOP_MS, onRefusing: () => subscriptions.close() });
     memory.close();
+    closeStalls();
     await bus.close();
     cache?.close();
     await redis?.close();
@@ -167,7 +170,7 @@ const callerOf = () => ANYBODY;
 
 function createGraphQL(
   { limits }: Config,
-  { log, ...given }: Omit<ContextOptions, 'limits'> & { readonly log: Log },
+  { log, ...given }: Omit<ContextOptions, 'limits'> & { readonly log: Log; readonly memory: MemoryWatch },
 ): Respond {
   const schema = createSchema();
   const maskError = createMaskError({ log, metrics: given.metrics });
@@ -183,8 +186,8 @@ function createGraphQL(
     ...given,
     schema,
     queue,
+    limits,
     createContext: createContexts({ ...given, limits }),
-    requestMs: limits.requestMs,
     eventsAtOnce: Math.ceil(limits.databaseConnections / 2),
     maskError,
   });

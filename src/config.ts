@@ -35,6 +35,8 @@ const settings = z.object({
   LIMIT_COST: wholeNumber(10_000, 1, 1_000_000_000),
   LIMIT_CONCURRENT_COST: wholeNumber(40_000, 1, 1_000_000_000),
   LIMIT_CONCURRENT_COST_PER_CLIENT: wholeNumber(10_000, 1, 1_000_000_000),
+  LIMIT_RESPONSE_OBJECTS: wholeNumber(100_000, 1, 1_000_000_000),
+  LIMIT_RESPONSE_BYTES: wholeNumber(64 * 1024 * 1024, 1024, 1024 * 1024 * 1024),
   LIMIT_REQUEST_MS: wholeNumber(10_000, 10, 600_000),
   LIMIT_STATEMENT_MS: wholeNumber(5_000, 10, 600_000),
   LIMIT_DATABASE_WAIT_MS: wholeNumber(2_000, 10, 600_000),
@@ -121,6 +123,9 @@ export interface Limits {
   /** Of the operations that are executed at the same time: in total, and per client address. */
   readonly concurrentCost: number;
   readonly concurrentCostPerClient: number;
+  /** Of the result of an operation, and bytes again for the rows that are read for it. */
+  readonly responseObjects: number;
+  readonly responseBytes: number;
   readonly requestMs: number;
   readonly statementMs: number;
   /** How long to wait for a database connection; also how long after `statementMs` a silent one counts as dead. */
@@ -191,6 +196,8 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
       cost: given.LIMIT_COST,
       concurrentCost: given.LIMIT_CONCURRENT_COST,
       concurrentCostPerClient: given.LIMIT_CONCURRENT_COST_PER_CLIENT,
+      responseObjects: given.LIMIT_RESPONSE_OBJECTS,
+      responseBytes: given.LIMIT_RESPONSE_BYTES,
       requestMs: given.LIMIT_REQUEST_MS,
       statementMs: given.LIMIT_STATEMENT_MS,
       databaseWaitMs: given.LIMIT_DATABASE_WAIT_MS,

@@ -4,7 +4,7 @@ export const NEVER: AbortSignal = new AbortController().signal;
 /**
  * Runs a function until it ends, `limit.signal` aborts, or its time is up. A result that comes later is dropped.
  * @param limit `timeoutError` creates the error for when time is up
- * @param run gets a signal that aborts in the last two cases, with the reason that the promise rejects with
+ * @param run gets a signal that aborts when the promise rejects, with the same reason: what it has begun is of no use any more
  */
 export function within<Result>(
   limit: { readonly ms: number; readonly timeoutError: () => Error; readonly signal?: AbortSignal },
@@ -27,6 +27,6 @@ export function within<Result>(
     if (outer?.aborted === true) return follow();
     outer?.addEventListener('abort', follow, { once: true });
     // What `run` throws synchronously becomes a rejection too.
-    Promise.try(run, controller.signal).then(resolve, reject).finally(end);
+    Promise.try(run, controller.signal).finally(end).then(resolve, abort);
   });
 }

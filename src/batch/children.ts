@@ -1,5 +1,5 @@
 import DataLoader from 'dataloader';
-import { KEYS_PER_STATEMENT, readByKeys, rejectingKeys } from './keyed.ts';
+import { byKeys, readByKeys, rejectingKeys } from './keyed.ts';
 import type { BatchContext, LoaderFactory } from './loader.ts';
 import { rowTag } from './tags.ts';
 import { rowDecoder, sqlName, type ChildTable, type Columns, type RowId, type RowOf } from './table.ts';
@@ -33,7 +33,7 @@ export function childLoader<T extends Columns>(table: ChildTable<T>): LoaderFact
         const rows = Map.groupBy(raw.map(decode), (row) => String(row[table.parent]));
         return parents.map(({ id }) => rows.get(id) ?? []);
       }),
-      { ...KEYS_PER_STATEMENT, cacheKeyFn: ({ id }) => id },
+      { ...byKeys(context), cacheKeyFn: ({ id }) => id },
     );
   return Object.assign(create, { childTable: table });
 }

@@ -1,11 +1,15 @@
 import type { RawRow, Reader, SqlValue } from '../db/database.ts';
+import type { BatchContext } from './loader.ts';
 import { paddedKeys } from './padding.ts';
 
 /**
  * How many keys a statement is for; DataLoader splits more into several concurrent statements, and if one of them fails, only its
  * own keys are affected. MySQL allows 65,535 placeholders.
  */
-export const KEYS_PER_STATEMENT = { maxBatchSize: 1_000 } as const;
+const KEYS_PER_STATEMENT = 1_000;
+
+/** The options of a loader by keys. */
+export const byKeys = ({ schedule }: BatchContext) => ({ maxBatchSize: KEYS_PER_STATEMENT, batchScheduleFn: schedule });
 
 interface KeyedSelect {
   /** Names the statement in metrics. */

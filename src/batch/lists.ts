@@ -27,7 +27,7 @@ export interface ListLoaders<Row> {
 // time of a UNION ALL is linear in their number, beyond that it is worse: 128, 256 and 1,000 pages of 4 rows took 6, 11 and 66 ms
 // on MariaDB 10.11, and 9, 20 and 136 ms on MySQL 9.7. A thousand pages in concurrent parts of 128 took 27 and 43 ms (AMD EPYC,
 // 2 cores, 2026-11-25).
-const PARENTS_PER_STATEMENT = { maxBatchSize: 128 } as const;
+const PARENTS_PER_STATEMENT = 128;
 
 /** Creates a list's loaders for one request, and says which list it is. */
 export interface ListLoaderFactory<Row> extends LoaderFactory<ListLoaders<Row>> {
@@ -50,7 +50,7 @@ export function listLoaders<T extends Columns>(
     const tagLists = createListTagger(source, context);
     return {
       source,
-      page: perQuery(async (parents, query: PageQuery) => {
+      page: perQuery(context, async (parents, query: PageQuery) => {
         const columns = [...new Set([...fixed, query.sort.column, ...context.columnsOf(table)])];
         const read = { ...query, limit: query.limit + 1 };
         const statement = pageStatement(source, read, { columns, parents: paddedParents(parents) });
@@ -62,7 +62,7 @@ export function listLoaders<T extends Columns>(
         const byParent = Map.groupBy(rows, (row) => String(row[parent]));
         return parents.map((one) => toPage(byParent.get(String(one)) ?? [], query));
       }),
-      count: perQuery(async (parents, query: ListQuery) => {
+      count: perQuery(context, async (parents, query: ListQuery) => {
         tagLists(parents);
         const rows = await context.db.read(countStatement(source, query, { parents, limit: COUNT_BOUND + 1 }));
         const found = new Map(rows.map(([one, n]) => [parentKey(one), Number(n)]));
@@ -84,11 +84,11 @@ function createListTagger({ table, parent }: ListSource, { tags }: BatchContext)
   };
 }
 
-function existence(source: ListSource, { db }: BatchContext, tagLists: TagLists): ListLoaders<unknown>['exists'] {
+function existence(source: ListSource, context: BatchContext, tagLists: TagLists): ListLoaders<unknown>['exists'] {
   type SeekQuery = ListQuery & { readonly seek: { readonly from: Position; readonly backward: boolean } };
-  const load = perQuery(async (parents, query: SeekQuery) => {
+  const load = perQuery(context, async (parents, query: SeekQuery) => {
     tagLists(parents);
-    const rows = await db.read(existsStatement(source, query, { ...query.seek, parents }));
+    const rows = await context.db.read(existsStatement(source, query, { ...query.seek, parents }));
     const found = new Set(rows.map(([one]) => parentKey(one)));
     return parents.map((one) => found.has(one));
   });
@@ -109,6 +109,7 @@ const NO_PARENT = '';
 
 /** Keeps a loader by parent for each batch key, created on first use: most requests need few of them. */
 function perQuery<Query extends ListQuery, Result>(
+  { schedule: batchScheduleFn }: BatchContext,
   load: (parents: readonly (RowId | null)[], query: Query) => Promise<Result[]>,
 ): (parent: RowId | null, query: Query) => Promise<Result> {
   const loaders = new Map<string, DataLoader<RowId, Result>>();
@@ -118,7 +119,7 @@ function perQuery<Query extends ListQuery, Result>(
       const parentsOf = (keys: readonly RowId[]) => keys.map((key) => (key === NO_PARENT ? null : key));
       loader = new DataLoader(
         rejectingKeys((keys) => load(parentsOf(keys), query)),
-        PARENTS_PER_STATEMENT,
+        { maxBatchSize: PARENTS_PER_STATEMENT, batchScheduleFn },
       );
       loaders.set(query.batchKey, loader);
     }

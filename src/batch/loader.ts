@@ -8,6 +8,8 @@ export interface BatchContext {
   readonly columnsOf: (table: Table) => readonly string[];
   /** Tags of everything that was read for the request. */
   readonly tags: Set<string>;
+  /** Dispatches a batch once its last key is there. */
+  readonly schedule: (dispatch: () => void) => void;
 }
 
 /** Creates a loader for one request. Its name in the type's `loaders` is how relations find it. */

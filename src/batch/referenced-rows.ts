@@ -1,5 +1,5 @@
 import DataLoader from 'dataloader';
-import { KEYS_PER_STATEMENT, readByKeys, rejectingKeys } from './keyed.ts';
+import { byKeys, readByKeys, rejectingKeys } from './keyed.ts';
 import type { BatchContext, LoaderFactory } from './loader.ts';
 import { customerColumnOf, rowTag } from './tags.ts';
 import { rowDecoder, sqlName, type Columns, type RowId, type RowOf, type Table } from './table.ts';
@@ -35,7 +35,7 @@ export function referencedLoaders<T extends Columns>(
         for (const row of rows.values()) context.tags.add(rowTag(to, row));
         return ids.map((id) => rows.get(id) as RowOf<T> | null | undefined);
       };
-      return new DataLoader<RowId, RowOf<T> | null | undefined>(rejectingKeys(load), KEYS_PER_STATEMENT);
+      return new DataLoader<RowId, RowOf<T> | null | undefined>(rejectingKeys(load), byKeys(context));
     };
     return (from) => {
       const loader = made.get(from) ?? create(from);

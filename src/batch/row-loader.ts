@@ -1,5 +1,5 @@
 import DataLoader from 'dataloader';
-import { asError, KEYS_PER_STATEMENT, readByKeys, rejectingKeys } from './keyed.ts';
+import { asError, byKeys, readByKeys, rejectingKeys } from './keyed.ts';
 import type { BatchContext, LoaderFactory } from './loader.ts';
 import { customerColumnOf, customerTag, rowTag } from './tags.ts';
 import { rowDecoder, sqlName, type Columns, type RowOf, type Table } from './table.ts';
@@ -47,7 +47,7 @@ export function rowLoader<T extends Columns>(
         return row;
       });
     };
-    return new DataLoader<string, RowOf<T> | null>(rejectingKeys(load), KEYS_PER_STATEMENT);
+    return new DataLoader<string, RowOf<T> | null>(rejectingKeys(load), byKeys(context));
   };
   return Object.assign(create, { table });
 }

@@ -15,6 +15,7 @@ import {
 import type { Table } from '../batch/table.ts';
 import { globalId } from '../crm/global-id.ts';
 import { createLoaders, TYPES } from '../crm/registry.ts';
+import { scheduleAtOnce } from '../turns.ts';
 import { toEntry, type Entry } from './entries.ts';
 import { isConnection, requestContext } from './questions.ts';
 import type { Samples } from './samples.ts';
@@ -136,6 +137,7 @@ async function* entriesOf(schema: GraphQLSchema, session: MeasuringSession, aske
     },
     columnsOf: (table: Table) => Object.keys(table.columns),
     tags: new Set<string>(),
+    schedule: scheduleAtOnce,
   };
   await execute({
     schema,

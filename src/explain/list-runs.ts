@@ -4,6 +4,7 @@ import type { ListLoaders } from '../batch/lists.ts';
 import { countStatement } from '../batch/statements.ts';
 import type { Loaders } from '../crm/context.ts';
 import { createLoaders } from '../crm/registry.ts';
+import { scheduleAtOnce } from '../turns.ts';
 import { maxRowsOfCount, maxRowsOfLook, maxRowsOfPage, toEntry, type Entry, type RunsOfEntries } from './entries.ts';
 import { askedFor, type Question } from './questions.ts';
 import type { Samples } from './samples.ts';
@@ -231,7 +232,8 @@ class ListRun {
 
   /** The list's loaders, as in a request that asks for some columns. */
   loaders(read: MeasuringSession['read'], columns: readonly string[]): ListLoaders<unknown> {
-    const loaders: Loaders = createLoaders({ db: { read }, columnsOf: () => columns, tags: new Set() });
+    const batch = { db: { read }, columnsOf: () => columns, tags: new Set<string>(), schedule: scheduleAtOnce };
+    const loaders: Loaders = createLoaders(batch);
     return loaders[this.question.loader] as ListLoaders<unknown>;
   }
 }

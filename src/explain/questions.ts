@@ -3,6 +3,7 @@ import { isObjectType, type GraphQLArgument, type GraphQLField, type GraphQLSche
 import type { Condition, ListSource } from '../batch/list-query.ts';
 import { coverageOf } from '../batch/index-choice.ts';
 import type { ListLoaders } from '../batch/lists.ts';
+import { scheduleAtOnce } from '../turns.ts';
 import type { BatchContext } from '../batch/loader.ts';
 import type { Connection, ListRequest } from '../relay/connection.ts';
 import type { Context, Loaders } from '../crm/context.ts';
@@ -103,7 +104,7 @@ const refuse = () => Promise.reject(new Error('nothing is read or written here')
 
 /** A request's context in which lists are recorded instead of read. */
 function recordingContext(record: (question: Omit<Question, 'arguments'>) => void): Context {
-  const batch = { db: { read: refuse }, columnsOf: () => [], tags: new Set<string>() };
+  const batch = { db: { read: refuse }, columnsOf: () => [], tags: new Set<string>(), schedule: scheduleAtOnce };
   const loaders = createLoaders(batch);
   const recorders = new Map(
     [...listSourcesOf(TYPES)].map(([name, source]): [string, ListLoaders<never>] => [

@@ -4,9 +4,11 @@ import { ownedTablesOf, referencesOf } from '../crm/define-type.ts';
 import { createLoaders, TYPES } from '../crm/registry.ts';
 import { createWriter } from '../crm/writer.ts';
 import type { Paging } from '../relay/connection.ts';
-import type { Database } from '../db/database.ts';
+import type { Database, ReadStatement } from '../db/database.ts';
 import type { CustomerBus } from '../events/customer-bus.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
+import type { Work } from '../turns.ts';
+import type { AnswerSize } from './answer-size.ts';
 import type { Operation } from './operation.ts';
 
 export interface ContextOptions {
@@ -20,6 +22,15 @@ export interface ContextOptions {
   readonly metrics: Metrics;
 }
 
+/** What an execution's resolvers share with whoever executes. */
+interface Execution {
+  readonly signal: AbortSignal;
+  /** Collects the cache tags of what is read. */
+  readonly tags: Set<string>;
+  readonly size: AnswerSize;
+  readonly work: Work;
+}
+
 export type CreateContext = ReturnType<typeof createContexts>;
 
 /** Creates the function that makes the context of one execution's resolvers. */
@@ -27,18 +38,24 @@ export function createContexts({ db, cache, customerEvents, limits, cursors, met
   const paging = { pageSizeDefault: limits.pageSizeDefault, pageSizeMax: limits.pageSizeMax, cursors };
   const owned = ownedTablesOf(TYPES);
   const references = referencesOf(TYPES);
-  return (
-    { caller, document }: Operation,
-    { signal, tags }: { readonly signal: AbortSignal; readonly tags: Set<string> },
-  ): Context => {
+  return ({ caller, document }: Operation, { signal, tags, size, work }: Execution): Context => {
+    const { read } = db.reader(signal);
     const batch = {
-      db: db.reader(signal),
+      db: {
+        read: async (statement: ReadStatement) => {
+          const rows = await read(statement);
+          size.addRows(rows);
+          return rows;
+        },
+      },
       columnsOf: document.metadata.columnsOf,
       tags,
+      schedule: work.schedule,
     };
     // A plain property: V8 creates a hidden class in the old generation for each object literal with an accessor.
-    const context: Context & { loaders: Context['loaders'] } = {
+    const context: Context & { loaders: Context['loaders']; readonly size: AnswerSize } = {
       ...batch,
+      size,
       loaders: createLoaders(batch),
       paging,
       caller,

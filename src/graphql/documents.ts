@@ -13,6 +13,7 @@ import {
   type OperationDefinitionNode,
 } from 'graphql';
 import type { Limits } from '../config.ts';
+import { noted, type Stage, type Work } from '../telemetry/stalls.ts';
 import { analyse, type DocumentMetadata } from './analysis.ts';
 import { coded, exposedCode, graphqlError } from './coded-errors.ts';
 import { createComplexity, type Measured } from './complexity.ts';
@@ -76,7 +77,7 @@ export function createDocuments({ schema, limits, kept }: DocumentsOptions): Doc
     return {
       entry,
       document,
-      hash: hash('sha256', stripIgnoredCharacters(source), 'base64url'),
+      hash: hashOf(source),
       metadata: analyse(schema, document),
       measure: byOperation((operation) => complexity(document, operation, entry)),
       plan: byOperation((operation) => createPlans(schema, { document, operation, plans: kept.table(), owner: entry })),
@@ -87,13 +88,17 @@ export function createDocuments({ schema, limits, kept }: DocumentsOptions): Doc
 
 /** Parses and validates a document. Whatever could take long is limited first. */
 function parseValid(source: string, schema: GraphQLSchema, { tokens }: Limits): DocumentNode {
-  const document = parseSource(source, tokens);
+  const work = (stage: Stage): Work => ({
+    stage,
+    about: () => ({ document: hashOf(source), operation: undefined }),
+  });
+  const document = noted(work('parse'), () => parseSource(source, tokens));
   const { selections, isCyclic } = spreadSelections(document);
   if (selections > tokens)
     throw tooComplex(`Expected at most ${tokens} fields and fragments with all fragments expanded, got ${selections}.`);
   const pairs = isCyclic ? 0 : repeatedPairs(document);
   if (pairs > MAX_PAIRS) throw tooComplex(`Expected at most ${MAX_PAIRS} pairs of repeated fields, got ${pairs}.`);
-  const errors = validate(schema, document, undefined, { maxErrors: 10 });
+  const errors = noted(work('validate'), () => validate(schema, document, undefined, { maxErrors: 10 }));
   // graphql-js stops comparing fields after a while. Those of cyclic and unused fragments are not in the pairs above.
   if (errors.some(({ message }) => message === 'Validation aborted.'))
     throw tooComplex('Expected fewer repeated fields and fragments: they take too long to compare.');
@@ -105,6 +110,8 @@ function parseValid(source: string, schema: GraphQLSchema, { tokens }: Limits): 
     );
   return document;
 }
+
+const hashOf = (source: string): string => hash('sha256', stripIgnoredCharacters(source), 'base64url');
 
 const tooComplex = (message: string) => new RequestErrors([graphqlError('QUERY_TOO_COMPLEX', message)]);
 

@@ -1,5 +1,8 @@
 import { locatedError, type ExecutionResult, type GraphQLError } from 'graphql';
 import { isGiven } from '../given.ts';
+import { noteWork, type Work as NotedWork } from '../telemetry/stalls.ts';
+import type { Work } from '../turns.ts';
+import type { AnswerSize } from './answer-size.ts';
 import type { Completion, FieldPlan, OperationPlan, SelectionPlan, VariableValues } from './plan.ts';
 
 /** The inputs of an execution. */
@@ -9,12 +12,19 @@ export interface ExecutionInputs {
   readonly variables: VariableValues;
   /** Once aborted, nothing more is resolved, and the result has no data. */
   readonly signal: AbortSignal;
+  /** Counts the result. Once it has a refusal, nothing more is resolved either. */
+  readonly size: AnswerSize;
+  /** Divides the execution among turns of the event loop. */
+  readonly work: Work;
+  /** What the execution is for, should it hold up the event loop. */
+  readonly noted: NotedWork;
 }
 
 /**
  * Executes an operation according to the specification (October 2021, 6.4), which gives the methods their names, with the same
  * data and errors as graphql-js, for resolvers that take three arguments. If several errors propagate to the same place, only the
- * first is kept. Returns the result synchronously when no resolver returned a promise; never rejects.
+ * first is kept. A long execution gives other work a turn from time to time. Returns the result synchronously when it needs a
+ * single turn and no resolver returned a promise; never rejects.
  */
 export function executePlan(plan: OperationPlan, inputs: ExecutionInputs): Promise<ExecutionResult> | ExecutionResult {
   return new Execution(inputs).run(plan);
@@ -34,6 +44,25 @@ interface ResultPlace {
   /** Whether an error has put null there, so that nothing below it matters any more. */
   isNulled: boolean;
 }
+
+/** A list that is being completed. */
+interface OpenList {
+  readonly items: readonly unknown[];
+  /** The index of the next item to complete. */
+  next: number;
+  readonly completion: Completion;
+  readonly parent: ResultPlace;
+}
+
+/** What is left to do at a place. */
+interface Rest {
+  readonly go: () => void;
+  /** Called instead if the place does not matter any more. */
+  readonly giveUp: () => void;
+}
+
+/** A number or a Boolean in a response. */
+const VALUE_BYTES = 5;
 
 const placeOf = (field: FieldPlan, parent: ResultPlace | undefined): ResultPlace => ({
   parent,
@@ -65,15 +94,18 @@ class Execution {
   }
 
   run({ root, isSerial }: OperationPlan): Promise<ExecutionResult> | ExecutionResult {
+    const startedAt = performance.now();
     this.#data = root.createObject();
     if (isSerial) this.#waiting = [...root.fields];
     else this.#executeFields(root.fields, this.#inputs.rootValue, undefined);
     this.#proceed();
+    noteWork(this.#inputs.noted, startedAt);
     return this.#result ?? new Promise((resolve) => (this.#resolve = resolve));
   }
 
-  /** Ends the execution when no promise is pending, or starts a mutation's next field. */
+  /** Ends the execution when nothing is pending or its data is null, or starts a mutation's next field. */
   #proceed(): void {
+    if (this.#data === null && this.#result === undefined) return this.#end();
     while (this.#pending === 0 && this.#result === undefined) {
       const next = this.#waiting.shift();
       if (next === undefined || this.#data === null) return this.#end();
@@ -110,6 +142,7 @@ class Execution {
     if (typeof value === 'string' && field.isText) {
       const data = parent === undefined ? this.#data : parent.container;
       if (data) data[field.key] = value;
+      this.#inputs.size.bytes += value.length;
     } else this.#completeResolved(value, placeOf(field, parent));
   }
 
@@ -146,7 +179,7 @@ class Execution {
 
   #completeValue(value: unknown, place: ResultPlace): void {
     const { completion } = place;
-    if (completion.kind === 'leaf') this.#set(place, leaf(completion.coerce(value), place));
+    if (completion.kind === 'leaf') this.#completeLeaf(completion.coerce(value), place);
     else if (completion.kind === 'object') this.#completeObject(value, completion.selection(), place);
     else if (completion.kind === 'list') this.#completeList(value, completion.item, place);
     else {
@@ -157,54 +190,96 @@ class Execution {
     }
   }
 
+  #completeLeaf(coerced: unknown, place: ResultPlace): void {
+    if (!isGiven(coerced)) throw new Error(`${nameOf(place)}: expected its type to serialise the value, got null`);
+    this.#inputs.size.addBytes(typeof coerced === 'string' ? coerced.length : VALUE_BYTES);
+    this.#set(place, coerced);
+  }
+
   #completeNull(place: ResultPlace): void {
     if (place.completion.isNonNull) throw new Error(`Cannot return null for non-nullable field ${nameOf(place)}.`);
     this.#set(place, null);
   }
 
   #completeObject(value: unknown, selection: SelectionPlan, place: ResultPlace): void {
-    const filled = selection.fillObject(value);
+    const { size } = this.#inputs;
+    size.bytes += selection.bytes;
+    size.addObject();
+    const filled = selection.fillObject(value, size);
     place.container = filled ?? selection.createObject();
     this.#set(place, place.container);
     this.#executeFields(filled === undefined ? selection.fields : selection.uncopiedFields, value, place);
   }
 
   #completeList(value: unknown, completion: Completion, parent: ResultPlace): void {
-    const items: unknown[] = [];
+    const completed: unknown[] = [];
     if (!isIterable(value)) throw new Error(`Expected Iterable, but did not find one for field "${nameOf(parent)}".`);
-    parent.container = items as object as Data;
-    this.#set(parent, items);
-    const { field } = parent;
+    parent.container = completed as object as Data;
+    this.#set(parent, completed);
+    this.#completeItems({ items: Array.isArray(value) ? value : [...value], next: 0, completion, parent });
+  }
+
+  /** Completes a list's items, from the next one on, as far as they can be in this turn. */
+  #completeItems(list: OpenList): void {
+    const { items, completion, parent } = list;
+    const { work } = this.#inputs;
     const failed = this.#errors.length;
-    let key = 0;
-    for (const item of value) {
+    const { field } = parent;
+    while (list.next < items.length) {
+      const key = list.next++;
       if (this.#errors.length === failed || this.#isLive(parent))
-        this.#completeResolved(item, { parent, key, field, completion, container: undefined, isNulled: false });
-      else drop(item);
-      key += 1;
+        this.#completeResolved(items[key], { parent, key, field, completion, container: undefined, isNulled: false });
+      else drop(items[key]);
+      if (work.isTurnOver() && list.next < items.length) return this.#completeLater(list);
     }
+  }
+
+  #completeLater(list: OpenList): void {
+    this.#pending += 1;
+    this.#later(list.parent, {
+      go: () => this.#completeItems(list),
+      giveUp: () => drop(list.items.slice(list.next)),
+    });
   }
 
   #await(value: PromiseLike<unknown>, place: ResultPlace, then: (result: unknown) => void): void {
     this.#set(place, null);
     this.#pending += 1;
     const settle = (take: (settled: unknown) => void, settled: unknown): void => {
-      this.#pending -= 1;
-      if (this.#result !== undefined) return drop(settled);
-      try {
-        if (this.#inputs.signal.aborted) this.#data = null;
-        if (this.#isLive(place)) take(settled);
-        else drop(settled);
-      } catch (error) {
-        this.#handleFieldError(error, place);
-      }
-      if (this.#data === null) this.#end();
-      else this.#proceed();
+      const rest = { go: () => take(settled), giveUp: () => drop(settled) };
+      // Many promises may settle at once.
+      if (this.#inputs.work.isTurnOver()) this.#later(place, rest);
+      else this.#goOn(place, rest);
     };
     value.then(
       (result) => settle(then, result),
       (error: unknown) => settle(() => this.#handleFieldError(error, place), error),
     );
+  }
+
+  #later(place: ResultPlace, { go, giveUp }: Rest): void {
+    const { size, work } = this.#inputs;
+    const goOn = (): void => {
+      size.addTurn();
+      go();
+    };
+    work.later(() => this.#goOn(place, { go: goOn, giveUp }));
+  }
+
+  /** Goes on at a place for which something was pending, unless that does not matter any more. */
+  #goOn(place: ResultPlace, { go, giveUp }: Rest): void {
+    const startedAt = performance.now();
+    this.#pending -= 1;
+    if (this.#result !== undefined) return giveUp();
+    try {
+      if (this.#inputs.signal.aborted) this.#data = null;
+      if (this.#isLive(place)) go();
+      else giveUp();
+    } catch (error) {
+      this.#handleFieldError(error, place);
+    }
+    this.#proceed();
+    noteWork(this.#inputs.noted, startedAt);
   }
 
   #set({ parent, key }: ResultPlace, value: unknown): void {
@@ -221,7 +296,10 @@ class Execution {
   /** Puts null in the nearest nullable place and records the error, unless an earlier error has already put null there. */
   #handleFieldError(thrown: unknown, place: ResultPlace): void {
     if (!this.#isLive(place)) return;
+    const { size } = this.#inputs;
+    size.addError();
     this.#errors.push(locatedError(thrown, place.field.nodes, pathTo(place)));
+    if (size.refusal !== undefined) this.#data = null;
     let at: ResultPlace | undefined = place;
     while (at?.completion.isNonNull) at = at.parent;
     if (at === undefined) this.#data = null;
@@ -230,11 +308,6 @@ class Execution {
       this.#set(at, null);
     }
   }
-}
-
-function leaf(coerced: unknown, place: ResultPlace): unknown {
-  if (!isGiven(coerced)) throw new Error(`${nameOf(place)}: expected its type to serialise the value, got null`);
-  return coerced;
 }
 
 function pathTo(place: ResultPlace): (string | number)[] {

@@ -13,8 +13,8 @@ export interface ObjectField {
   readonly isText: boolean;
 }
 
-/** Creates an object of the result with all copied fields, or returns undefined. */
-export type FillObject = (source: unknown) => Record<string, unknown> | undefined;
+/** Creates an object of the result with all copied fields and adds the lengths of its texts, or returns undefined. */
+export type FillObject = (source: unknown, size: { bytes: number }) => Record<string, unknown> | undefined;
 
 /**
  * Creates a function that fills all copied fields at once. It returns undefined when a value is not of its field's
@@ -26,7 +26,7 @@ export function createFillObject(fields: readonly ObjectField[], generateAfter: 
   let count = 0;
   let fill: FillObject | undefined;
   if (!fields.some(isCopied)) return () => undefined;
-  return (source) => {
+  return (source, size) => {
     if (typeof source !== 'object') return undefined;
     if (fill === undefined) {
       count += 1;
@@ -34,7 +34,7 @@ export function createFillObject(fields: readonly ObjectField[], generateAfter: 
       fill = generate(fields);
     }
     try {
-      return fill(source);
+      return fill(source, size);
     } catch {
       // A property that throws will throw again when its field is resolved, as that field's error.
       return undefined;
@@ -59,13 +59,19 @@ function checkOf({ isText, type }: ObjectField, value: string): string | undefin
   return own === undefined || isNonNullType(type) ? own : `(${value} === null || ${own})`;
 }
 
+/** Of a value that was checked. */
+const lengthOf = ({ isText, type }: ObjectField, value: string): string[] =>
+  !isText ? [] : isNonNullType(type) ? [`${value}.length`] : [`(${value} === null ? 0 : ${value}.length)`];
+
 function generate(fields: readonly ObjectField[]): FillObject {
   const copied = new Map(fields.filter(isCopied).map((field, i) => [field, `v${i}`]));
   const reads = [...copied].map(([field, v]) => `const ${v} = source[${JSON.stringify(field.name)}];`);
   const checks = [...copied].map(([field, v]) => checkOf(field, v));
   // Computed keys, since a plain `__proto__` key would set the prototype.
   const members = fields.map((field) => `[${JSON.stringify(field.key)}]: ${copied.get(field) ?? 'null'}`);
-  const body = `${reads.join('\n')}\nif (${checks.join(' && ')}) return { ${members.join(', ')} };`;
+  const lengths = [...copied].flatMap(([field, v]) => lengthOf(field, v));
+  const count = lengths.length === 0 ? '' : `size.bytes += ${lengths.join(' + ')};`;
+  const body = `${reads.join('\n')}\nif (${checks.join(' && ')}) { ${count} return { ${members.join(', ')} }; }`;
   // oxlint-disable-next-line typescript/no-implied-eval -- names of GraphQL alone, and quoted
-  return new Function('source', body) as FillObject;
+  return new Function('source', 'size', body) as FillObject;
 }

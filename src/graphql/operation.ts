@@ -1,5 +1,6 @@
 import { OperationTypeNode, type OperationDefinitionNode } from 'graphql';
 import type { Caller } from '../access/caller.ts';
+import type { Stage, Work } from '../telemetry/stalls.ts';
 import type { Measured } from './complexity.ts';
 import type { KeptDocument } from './documents.ts';
 import type { VariableValues } from './plan.ts';
@@ -63,3 +64,9 @@ export const isSubscription = ({ definition }: Pick<Operation, 'definition'>): b
 /** Whether the operation only reads, and once. */
 export const isQuery = ({ definition }: Pick<Operation, 'definition'>): boolean =>
   definition.operation === OperationTypeNode.QUERY;
+
+/** A stage's work for the operation, in case it holds up the event loop. */
+export const workOf = (stage: Stage, { document, definition }: Operation): Work => ({
+  stage,
+  about: () => ({ document: document.hash, operation: definition.name?.value }),
+});

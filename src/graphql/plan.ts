@@ -43,6 +43,8 @@ export interface SelectionPlan {
   /** Creates the object with all fields filled in except the `uncopiedFields`, if that is possible at once. */
   readonly fillObject: FillObject;
   readonly uncopiedFields: readonly FieldPlan[];
+  /** What the keys of an object take in a response. */
+  readonly bytes: number;
 }
 
 type Resolve = (source: unknown, args: object, context: unknown) => unknown;
@@ -133,6 +135,9 @@ const SELECTION_BYTES = 500;
 const FIELD_BYTES = 750;
 const CONDITION_BYTES = 50;
 const FRAGMENT_BYTES = 60;
+/** In a response: quotes, colon and comma; braces and comma. */
+const KEY_BYTES = 4;
+const OBJECT_BYTES = 3;
 /** For each node of an argument's value. */
 const VALUE_BYTES = 40;
 
@@ -171,6 +176,7 @@ class Planner {
       createObject: createEmpty(fields),
       fillObject: createFillObject(fields, this.#generateAfter),
       uncopiedFields: fields.filter((field) => !isCopied(field)),
+      bytes: fields.reduce((bytes, { key: { length } }) => bytes + length + KEY_BYTES, OBJECT_BYTES),
     };
   }
 

@@ -9,7 +9,7 @@ import { bound } from './stages/bound.ts';
 import { createExecute, type ExecuteOptions } from './stages/execute.ts';
 import { mask, type MaskError } from './stages/mask.ts';
 import { costAlone, reportCost } from './stages/report-cost.ts';
-import { serialise, type GraphQLResponse } from './stages/serialise.ts';
+import { createSerialise, serialise, type GraphQLResponse } from './stages/serialise.ts';
 import { createSharedCache } from './stages/shared-cache.ts';
 import { createSubscribe } from './stages/subscribe.ts';
 
@@ -41,7 +41,8 @@ export function createRun(options: RunOptions) {
   const cached = createSharedCache(options.cache);
   const execute = createExecute(options);
   const executeMasked: typeof execute = (operation, inputs) => mask(execute(operation, inputs), maskError);
-  const subscribe = createSubscribe({ ...options, executeMasked });
+  const serialiseAnswer = createSerialise(options);
+  const subscribe = createSubscribe({ ...options, executeMasked, serialise: serialiseAnswer });
 
   return async (operation: Operation): Promise<GraphQLResponse | Subscription> => {
     for (const check of CHECKS) {
@@ -49,7 +50,7 @@ export function createRun(options: RunOptions) {
       if (response !== undefined) return reportCost(operation, response);
     }
     if (isSubscription(operation)) return { start: (signal) => subscribe({ ...operation, signal }) };
-    const respond = async (tags: Set<string>) => serialise(await executeMasked(operation, { tags }));
+    const respond = async (tags: Set<string>) => serialiseAnswer(operation, await executeMasked(operation, { tags }));
     return reportCost(operation, await cached(operation, respond));
   };
 }

@@ -16,6 +16,7 @@ import type { Table } from '../batch/table.ts';
 import { listSourcesOf, tablesOf } from '../crm/define-type.ts';
 import { createResolvers, TABLES, TYPES } from '../crm/registry.ts';
 import type { Maybe } from '../given.ts';
+import type { AnswerSize } from './answer-size.ts';
 import { normaliseTextInputs } from './text-inputs.ts';
 
 /** The SDL as clients read it. */
@@ -33,6 +34,7 @@ export function createSchema(): GraphQLSchema {
     resolvers: Object.entries(createResolvers()).map(withoutUndefined),
   });
   assertNeedsNoInfo(schema);
+  countPlainObjects(schema);
   for (const source of listSourcesOf(TYPES).values()) assertIndexed(source);
   normaliseTextInputs(schema);
   for (const table of TABLES) {
@@ -63,6 +65,17 @@ const withoutUndefined = ([type, given]: readonly [string, object]) => ({
     ? Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))
     : given,
 });
+
+/** Has graphql-js count the objects of a result in the context's `size`. Plans count by themselves, and do not call `isTypeOf`. */
+function countPlainObjects(schema: GraphQLSchema): void {
+  for (const type of Object.values(schema.getTypeMap()))
+    if (isObjectType(type) && !isIntrospectionType(type)) type.isTypeOf = isCounted;
+}
+
+function isCounted(_: unknown, context: { readonly size?: AnswerSize }): true {
+  context.size?.addObject();
+  return true;
+}
 
 /** Plans call resolvers without graphql-js's `info`: `resolverOf` in plan.ts says why. */
 function assertNeedsNoInfo(schema: GraphQLSchema): void {

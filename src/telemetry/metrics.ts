@@ -65,6 +65,13 @@ export function createMetrics() {
     cacheResults: counter('concierge_cache_results_total', 'Response cache look-ups, by result.', ['result']),
     ...createRedisMetrics(kinds),
     ...createExecutionMetrics(kinds),
+    stalls: new Histogram({
+      name: 'concierge_event_loop_stall_seconds',
+      help: 'Times for which the event loop was held up, over 0.1 s, by cause: parse, validate, execute, serialise, garbage collection, unknown.',
+      labelNames: ['cause'],
+      buckets: [0.2, 0.5, 1, 2, 5, 10],
+      registers: [registry],
+    }),
     ...createSubscriptionMetrics(kinds),
     uncaughtErrors: counter(
       'concierge_uncaught_errors_total',

@@ -276,6 +276,16 @@ export const SETTINGS: readonly Setting[] = [
     least: 1,
     most: 1_000_000_000,
   }),
+  number('LIMIT_RESPONSE_OBJECTS', ({ limits }) => limits.responseObjects, {
+    fallback: 100_000,
+    least: 1,
+    most: 1_000_000_000,
+  }),
+  number('LIMIT_RESPONSE_BYTES', ({ limits }) => limits.responseBytes, {
+    fallback: 64 * 1024 * 1024,
+    least: 1024,
+    most: 1024 * 1024 * 1024,
+  }),
   number('LIMIT_REQUEST_MS', ({ limits }) => limits.requestMs, { fallback: 10_000, least: 10, most: 600_000 }),
   number('LIMIT_STATEMENT_MS', ({ limits }) => limits.statementMs, { fallback: 5_000, least: 10, most: 600_000 }),
   number('LIMIT_DATABASE_WAIT_MS', ({ limits }) => limits.databaseWaitMs, {

@@ -14,12 +14,20 @@ interface Answer {
   readonly errors?: readonly { readonly extensions: { readonly code: string } }[];
 }
 
-/** Starts a gateway with a heap of this many megabytes, on an empty database and without a response cache. */
-export async function startSmallHeapGateway(heapMegabytes: number): Promise<SmallHeapGateway> {
+/**
+ * Starts a gateway with a heap of this many megabytes, without a response cache.
+ * @param options.fill puts rows into the tables, which are empty otherwise
+ */
+export async function startSmallHeapGateway(
+  heapMegabytes: number,
+  { settings = {}, fill }: { settings?: Readonly<Record<string, string>>; fill?: (url: string) => Promise<void> } = {},
+): Promise<SmallHeapGateway> {
   const database = await createDatabase();
+  await fill?.(database.url);
   const gateway = startProcess({
     DATABASE_URL: database.url,
     CACHE_ENABLED: 'false',
+    ...settings,
     NODE_OPTIONS: `--max-old-space-size=${heapMegabytes}`,
   });
   const address = await gateway.address;

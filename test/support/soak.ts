@@ -17,8 +17,6 @@ export type SoakName = keyof typeof SOAKS;
 
 /** A random run: short in the suite, and as long as requested by `npm run soak`. */
 export interface Soak {
-  /** Whether it was started by `npm run soak`. */
-  readonly isSoak: boolean;
   /** Determines the random data: fixed in the suite, different in each soak unless given. */
   readonly seed: number;
   /** The command that repeats the run; failures show it. */
@@ -43,7 +41,6 @@ export function createSoak(name: SoakName, { parts = 1 }: { readonly parts?: num
   const end = performance.now() + (Number(minutes ?? 0) * 60_000) / parts;
   const seed = Number(given ?? (minutes === undefined ? SUITE_SEED : randomInt(2 ** 31)));
   return {
-    isSoak: minutes !== undefined,
     seed,
     again: `npm run soak -- ${name} --minutes ${minutes ?? 1} --seed ${seed}`,
     goesOn: (isEnough) => !isEnough || performance.now() < end,

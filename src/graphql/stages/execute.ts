@@ -1,58 +1,89 @@
 import { execute as executeByGraphqlJs, type ExecutionResult, type GraphQLSchema } from 'graphql';
-import { createError } from '../../errors.ts';
+import { AnswerSize, type AnswerLimits } from '../answer-size.ts';
+import { createError, type CodedError } from '../../errors.ts';
 import type { Metrics } from '../../telemetry/metrics.ts';
+import type { MemoryWatch } from '../../telemetry/memory.ts';
 import { within } from '../../time-limit.ts';
+import { noted } from '../../telemetry/stalls.ts';
+import { Work } from '../../turns.ts';
 import { retryInconsistent } from '../retry-inconsistent.ts';
 import type { CreateContext } from '../context.ts';
 import type { FairQueue } from '../fair-queue.ts';
-import { executePlan } from '../execute-plan.ts';
-import { isMutation, type Operation } from '../operation.ts';
+import { executePlan, type ExecutionInputs } from '../execute-plan.ts';
+import { isMutation, workOf, type Operation } from '../operation.ts';
 
 export interface ExecuteOptions {
   readonly schema: GraphQLSchema;
   readonly createContext: CreateContext;
   /** Shares out the executions among clients. */
   readonly queue: FairQueue;
-  /** How long one execution may take, waiting for its turn included. */
-  readonly requestMs: number;
+  /** How long one execution may take, waiting for its turn included, and how large its result may be. */
+  readonly limits: AnswerLimits & { readonly requestMs: number };
+  readonly memory: Pick<MemoryWatch, 'isShort'>;
   readonly metrics: Pick<Metrics, 'executions' | 'retriedReads'>;
 }
 
 export type Execute = ReturnType<typeof createExecute>;
+
+/** A result, with about how many bytes it takes as JSON; undefined if that was not counted. */
+export interface Answer extends ExecutionResult {
+  readonly bytes?: number;
+}
 
 /**
  * Executes operations, each in a context of its own: graphql-js executes introspection, and operations with null for @skip or
  * @include; everything else is executed by its plan. Retries a query whose reads were inconsistent, but not a mutation, which has
  * written by then.
  */
-export function createExecute({ schema, createContext, queue, requestMs, metrics }: ExecuteOptions) {
+export function createExecute({ schema, createContext, queue, limits, memory, metrics }: ExecuteOptions) {
+  const { requestMs } = limits;
   const executions = { plain: metrics.executions.labels('plain'), planned: metrics.executions.labels('planned') };
+  const executePlain = async (operation: Operation, inputs: ExecutionInputs): Promise<Answer> => {
+    const { rootValue, contextValue, signal, size } = inputs;
+    const refused = new AbortController();
+    size.onRefusal = (refusal) => refused.abort(tooLarge(operation, refusal));
+    const run = () =>
+      noted(inputs.noted, () =>
+        executeByGraphqlJs({
+          schema,
+          document: operation.document.document,
+          operationName: operation.name,
+          variableValues: operation.rawVariables,
+          contextValue,
+          rootValue,
+          abortSignal: AbortSignal.any([signal, refused.signal]),
+        }),
+      );
+    try {
+      return await run();
+    } finally {
+      refused.signal.throwIfAborted();
+    }
+  };
   /**
-   * Rejects with TIMEOUT when time is up, or with the reason of the operation's signal.
-   * @param inputs.rootValue a subscription's event
-   * @param inputs.tags collects the tags (`batch/tags.ts`) of everything that is read
+   * Rejects with TIMEOUT when time is up, with QUERY_TOO_COMPLEX when the result becomes too large, or with the reason of the
+   * operation's signal.
+   * @param given.rootValue a subscription's event
+   * @param given.tags collects the tags (`batch/tags.ts`) of everything that is read
    */
   return async (
     operation: Operation,
-    inputs: { readonly tags: Set<string>; readonly rootValue?: unknown },
-  ): Promise<ExecutionResult> => {
-    const { tags, rootValue } = inputs;
+    given: { readonly tags: Set<string>; readonly rootValue?: unknown },
+  ): Promise<Answer> => {
+    const { tags, rootValue } = given;
     const { document, definition, variables } = operation;
     const plan = document.plan(definition, variables);
     executions[plan === undefined ? 'plain' : 'planned'].inc();
     const timeoutError = () => tookTooLong(operation, requestMs);
     return within({ ms: requestMs, timeoutError, signal: operation.signal }, (signal) => {
-      const run = () => {
-        const contextValue = createContext(operation, { tags, signal });
-        if (plan !== undefined) return executePlan(plan, { rootValue, contextValue, variables, signal });
-        return executeByGraphqlJs({
-          schema,
-          document: document.document,
-          operationName: operation.name,
-          variableValues: operation.rawVariables,
-          contextValue,
-          rootValue,
-        });
+      const run = async (): Promise<Answer> => {
+        const [size, work] = [new AnswerSize(limits, memory), new Work()];
+        const contextValue = createContext(operation, { tags, signal, size, work });
+        const inputs = { rootValue, contextValue, variables, signal, size, work, noted: workOf('execute', operation) };
+        if (plan === undefined) return executePlain(operation, inputs);
+        const result = await executePlan(plan, inputs);
+        if (size.refusal !== undefined) throw tooLarge(operation, size.refusal);
+        return { ...result, bytes: size.bytes };
       };
       const turn = { client: operation.client, cost: queuedCost(operation, queue.maxCostPerClient), signal };
       return queue.run(turn, () =>
@@ -69,10 +100,16 @@ export function createExecute({ schema, createContext, queue, requestMs, metrics
 const queuedCost = (operation: Operation, maxCostPerClient: number): number =>
   Math.max(1, operation.measured.cost.requested, isMutation(operation) ? maxCostPerClient / 2 : 0);
 
+const WRITES_DONE =
+  'Some of its writes may be done: check before you send it again, or send it with the same idempotencyKey to find out.';
+
 /** Fields of a mutation are transactions of their own, and the first ones may be committed when time is up in the next. */
 function tookTooLong(operation: Operation, requestMs: number): Error {
-  const advice = isMutation(operation)
-    ? '. Some of its writes may be done: check before you send it again, or send it with the same idempotencyKey to find out.'
-    : '; request less at once.';
+  const advice = isMutation(operation) ? `. ${WRITES_DONE}` : '; request less at once.';
   return createError('TIMEOUT', `The request took longer than ${requestMs} ms${advice}`);
+}
+
+/** What was refused so late may have been preceded by writes. */
+function tooLarge(operation: Operation, refusal: CodedError): CodedError {
+  return isMutation(operation) ? createError(refusal.code, `${refusal.message} ${WRITES_DONE}`) : refusal;
 }

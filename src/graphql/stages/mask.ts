@@ -4,6 +4,7 @@ import { CodedError, createError } from '../../errors.ts';
 import { toGatewayError } from '../../db/errors.ts';
 import type { Log } from '../../telemetry/log.ts';
 import type { Metrics } from '../../telemetry/metrics.ts';
+import { TURNS } from '../../turns.ts';
 import { coded, exposedCode } from '../coded-errors.ts';
 
 /** Converts an error to what a client may see: with a code, and for an unexpected error only an id, which is also in the log. */
@@ -40,13 +41,14 @@ export async function mask<Result extends ExecutionResult | AsyncIterable<Execut
     const result = await running;
     if (Symbol.asyncIterator in result || result.errors === undefined) return result;
     const isRequestError = result.data === undefined;
-    const errors = result.errors.map((error) =>
-      maskError(
-        isRequestError && exposedCode(error) === undefined && isOfGraphqlJs(error)
-          ? createError('BAD_USER_INPUT', error.message)
-          : error,
-      ),
-    );
+    const errors: GraphQLError[] = [];
+    for (const error of result.errors) {
+      const isOfRequest = isRequestError && exposedCode(error) === undefined && isOfGraphqlJs(error);
+      errors.push(maskError(isOfRequest ? createError('BAD_USER_INPUT', error.message) : error));
+      // There may be thousands.
+      // oxlint-disable-next-line eslint/no-await-in-loop -- one turn after the other
+      if (TURNS.isOver()) await TURNS.next();
+    }
     return { ...result, errors };
   } catch (error) {
     return { errors: [maskError(error)] };

@@ -7,9 +7,9 @@ import { serialise, type GraphQLResponse } from './serialise.ts';
  */
 export function reportCost({ costMode, measured }: Operation, response: GraphQLResponse): GraphQLResponse {
   if (costMode === undefined) return response;
-  const start = response.body.toString().slice(0, -1);
-  const comma = start === '{' ? '' : ',';
-  const body = Buffer.from(`${start}${comma}"extensions":${JSON.stringify({ cost: measured.cost })}}`);
+  const start = response.body.subarray(0, -1);
+  const comma = start.length === 1 ? '' : ',';
+  const body = Buffer.concat([start, Buffer.from(`${comma}"extensions":${JSON.stringify({ cost: measured.cost })}}`)]);
   // The same URL has another body without the request header, so caches on the way must not store this one.
   return { ...response, body, headers: { ...response.headers, 'cache-control': 'no-store' } };
 }

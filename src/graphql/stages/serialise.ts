@@ -1,6 +1,12 @@
 import type { ExecutionResult, GraphQLError } from 'graphql';
 import { ERROR_CODES, type ErrorCode } from '../../errors.ts';
 import { isGiven } from '../../given.ts';
+import { noted } from '../../telemetry/stalls.ts';
+import { TURNS } from '../../turns.ts';
+import { Encoder } from '../encoder.ts';
+import { workOf, type Operation } from '../operation.ts';
+import type { Answer } from './execute.ts';
+import type { MaskError } from './mask.ts';
 
 /** A response that is ready to be sent. */
 export interface GraphQLResponse {
@@ -14,17 +20,51 @@ export interface GraphQLResponse {
 }
 
 const NOT_STORED = { 'x-cache': 'BYPASS', 'cache-control': 'no-store' };
+/** What JSON.stringify encodes in one or two milliseconds. */
+const SMALL_BYTES = 256 * 1024;
 
-/** Encodes a masked result as bytes, once; a string would be encoded twice, for the client and for Redis. */
-export function serialise(result: ExecutionResult): GraphQLResponse {
-  const { data, errors } = result;
-  const hasErrors = errors !== undefined && errors.length > 0;
-  return {
-    body: Buffer.from(JSON.stringify(result)),
-    status: hasErrors && !isGiven(data) ? statusOf(errors) : 200,
-    headers: NOT_STORED,
-    hasErrors,
+/** Encodes a small result as bytes, once; a string would be encoded twice, for the client and for Redis. */
+export const serialise = (result: ExecutionResult): GraphQLResponse =>
+  responseOf(result, Buffer.from(JSON.stringify(result)));
+
+export interface SerialiseOptions {
+  readonly maskError: MaskError;
+  readonly limits: { readonly responseBytes: number };
+}
+
+/**
+ * Creates the function that encodes masked results of any size: a large one in several turns of the event loop, and one that is
+ * too large as an error. Never rejects.
+ */
+export function createSerialise({ maskError, limits: { responseBytes } }: SerialiseOptions) {
+  return async (operation: Operation, { bytes, ...result }: Answer): Promise<GraphQLResponse> => {
+    const work = workOf('serialise', operation);
+    const isSmall =
+      !isGiven(result.data) || (bytes !== undefined && bytes <= Math.min(SMALL_BYTES, responseBytes / MAX_BYTES));
+    if (isSmall) return noted(work, () => serialise(result));
+    const encoder = new Encoder(result, responseBytes);
+    try {
+      for (;;) {
+        const body = noted(work, () => encoder.encode(TURNS));
+        if (body !== undefined) return responseOf(result, body);
+        // oxlint-disable-next-line eslint/no-await-in-loop -- one turn after the other
+        await TURNS.next();
+        operation.signal.throwIfAborted();
+      }
+    } catch (error) {
+      return serialise({ errors: [maskError(error)] });
+    }
   };
+}
+
+/** Of a character: `\u0000` in JSON. */
+const MAX_BYTES = 6;
+
+export type Serialise = ReturnType<typeof createSerialise>;
+
+function responseOf({ data, errors }: ExecutionResult, body: Buffer): GraphQLResponse {
+  const hasErrors = errors !== undefined && errors.length > 0;
+  return { body, status: hasErrors && !isGiven(data) ? statusOf(errors) : 200, headers: NOT_STORED, hasErrors };
 }
 
 /** The HTTP status of a response that has these errors and no data. */

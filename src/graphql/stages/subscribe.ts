@@ -4,20 +4,21 @@ import {
   mapSourceToResponseEvent,
   validateSubscriptionArgs,
   type DocumentNode,
-  type ExecutionResult,
   type GraphQLSchema,
 } from 'graphql';
 import pLimit from 'p-limit';
 import type { StreamEvent } from '../../crm/context.ts';
 import { isGiven } from '../../given.ts';
+import { Work } from '../../turns.ts';
+import { AnswerSize, type AnswerLimits } from '../answer-size.ts';
 import { exposedCode, graphqlError } from '../coded-errors.ts';
 import { conditionVariables } from '../collect-fields.ts';
 import type { CreateContext } from '../context.ts';
 import type { Operation } from '../operation.ts';
 import type { VariableValues } from '../plan.ts';
-import type { Execute } from './execute.ts';
+import type { Answer, Execute } from './execute.ts';
 import { mask, type MaskError } from './mask.ts';
-import { serialise } from './serialise.ts';
+import { serialise as serialiseSmall, type GraphQLResponse, type Serialise } from './serialise.ts';
 
 export interface SubscribeOptions {
   readonly schema: GraphQLSchema;
@@ -25,11 +26,13 @@ export interface SubscribeOptions {
   readonly maskError: MaskError;
   /** Never rejects, and masks errors. */
   readonly executeMasked: Execute;
+  readonly serialise: Serialise;
   readonly eventsAtOnce: number;
+  readonly limits: AnswerLimits;
 }
 
 /** The results of a subscription, one for each event; a single one, with errors, if it could not begin. */
-type Results = ExecutionResult | AsyncIterable<ExecutionResult>;
+type Results = Answer | AsyncIterable<Answer>;
 
 /**
  * Executes a subscription once for each event from its field's `subscribe`. The field's `subscribe` and `resolve` are in
@@ -38,7 +41,15 @@ type Results = ExecutionResult | AsyncIterable<ExecutionResult>;
  * unless its errors are transient: then it is retried.
  * @returns a function that gives masked results as JSON in UTF-8; only one, with errors, when the subscription cannot begin
  */
-export function createSubscribe({ schema, createContext, maskError, executeMasked, eventsAtOnce }: SubscribeOptions) {
+export function createSubscribe({
+  schema,
+  createContext,
+  maskError,
+  executeMasked,
+  serialise,
+  eventsAtOnce,
+  limits,
+}: SubscribeOptions) {
   const limited = pLimit(eventsAtOnce);
 
   async function begin(operation: Operation): Promise<Results> {
@@ -49,7 +60,12 @@ export function createSubscribe({ schema, createContext, maskError, executeMaske
       document: document.document,
       operationName: name,
       variableValues: rawVariables,
-      contextValue: createContext(operation, { tags: new Set(), signal }),
+      contextValue: createContext(operation, {
+        tags: new Set(),
+        signal,
+        size: new AnswerSize(limits),
+        work: new Work(),
+      }),
     });
     if (!('schema' in valid)) return { errors: valid };
     const events = await createSourceEventStream(valid);
@@ -62,18 +78,18 @@ export function createSubscribe({ schema, createContext, maskError, executeMaske
   }
 
   return async (operation: Operation): Promise<AsyncIterable<Buffer>> =>
-    serialised(await mask(begin(operation), maskError));
+    serialised(await mask(begin(operation), maskError), (result) => serialise(operation, result));
 }
 
 /** Not a generator, whose `return` would wait for the next result. */
-function serialised(results: Results): AsyncIterable<Buffer> {
-  if (!(Symbol.asyncIterator in results)) return Readable.from([serialise(results).body]);
+function serialised(results: Results, serialise: (result: Answer) => Promise<GraphQLResponse>): AsyncIterable<Buffer> {
+  if (!(Symbol.asyncIterator in results)) return Readable.from([serialiseSmall(results).body]);
   const iterator = results[Symbol.asyncIterator]();
   return {
     [Symbol.asyncIterator]: () => ({
       async next() {
         const { done, value } = await iterator.next();
-        return done === true ? { done, value: undefined } : { done: false, value: serialise(value).body };
+        return done === true ? { done, value: undefined } : { done: false, value: (await serialise(value)).body };
       },
       async return() {
         await iterator.return?.();
@@ -84,7 +100,7 @@ function serialised(results: Results): AsyncIterable<Buffer> {
 }
 
 /** Retries or ends the subscription if its event could not be read, and adds the stream's state to the result. */
-function withStreamState(event: StreamEvent, result: ExecutionResult): ExecutionResult {
+function withStreamState(event: StreamEvent, result: Answer): Answer {
   if (result.errors?.some((error) => TRANSIENT.has(exposedCode(error)))) event.retry();
   else if (!isGiven(result.data)) event.end();
   return { ...result, extensions: { stream: { state: event.state } } };
