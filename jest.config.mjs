@@ -1,7 +1,7 @@
 const { NORTHWIND_DIR, SOAK_MINUTES = '0', TEST_DATABASE_URL, TEST_LOGS_DIR } = process.env;
 
 const ELSEWHERE = [
-  '(architecture|bench|chaos|embedded|http|restarts|soak)/',
+  '(architecture|bench|chaos|embedded|hostile|http|restarts|soak)/',
   'cache/(channels|cluster|hits|keys|lifetimes|log|pending|redis-database)\\.',
   'cli/(csv|explain-own-servers|help|import-misuse|run-script|settings|start)',
   'docs/(clients|compose|indexes|references|schema-words)',

@@ -15,7 +15,7 @@ export type FairQueue = ReturnType<typeof createFairQueue>;
 
 /**
  * Creates a queue in which clients take turns: whoever sends a thousand requests waits for most of them, and everybody else only
- * for one of theirs. What costs little runs together with others. One that costs more than a limit runs alone.
+ * for one of theirs. What costs little runs together with others. What costs more than its client's limit counts as much as that.
  */
 export function createFairQueue({ maxCost, maxCostPerClient }: FairQueueOptions) {
   const running = new Map<string, number>();
@@ -74,13 +74,15 @@ export function createFairQueue({ maxCost, maxCostPerClient }: FairQueueOptions)
     maxCostPerClient,
     /**
      * Runs something as soon as it is the client's turn.
-     * @param turn.cost above 0
+     * @param given.cost above 0
      * @returns what it returns; rejects with the signal's reason when that aborts before it begins
      */
     async run<Result>(
-      { client, cost, signal }: { readonly client: string; readonly cost: number; readonly signal: AbortSignal },
+      given: { readonly client: string; readonly cost: number; readonly signal: AbortSignal },
       work: () => Promise<Result> | Result,
     ): Promise<Result> {
+      const { client, signal } = given;
+      const cost = Math.min(given.cost, maxCostPerClient);
       signal.throwIfAborted();
       if (queues.size === 0 && isBelowOwnLimit(client, cost) && hasRoom(cost)) add(client, cost);
       else await wait(client, cost, signal);

@@ -1,10 +1,12 @@
 import { startProcess } from '../cli/gateway-process.ts';
+import { ask } from '../http/ask.ts';
 import { createDatabase } from '../support/servers.ts';
 
 /** A gateway in a process of its own, which ends when its heap is full. */
 export interface SmallHeapGateway {
   /** Sends a request, and returns the status and the codes of its errors; rejects when the process has ended. */
   readonly send: (request: object) => Promise<{ readonly status: number; readonly codes: readonly string[] }>;
+  /** Sends a query as another client, and returns the response. */
   readonly ask: (query: string) => Promise<unknown>;
   readonly metric: (name: string) => Promise<number>;
   readonly close: () => Promise<void>;
@@ -43,7 +45,11 @@ export async function startSmallHeapGateway(
       const { errors = [] } = (await response.json()) as Answer;
       return { status: response.status, codes: errors.map(({ extensions }) => extensions.code) };
     },
-    ask: async (query) => (await post({ query })).json(),
+    async ask(query) {
+      const options = { method: 'POST', localAddress: '127.0.0.2', body: JSON.stringify({ query }) };
+      const { body } = await ask(`${address}/graphql`, { 'content-type': 'application/json' }, options);
+      return JSON.parse(body.toString());
+    },
     async metric(name) {
       const text = await (await fetch(`${address}/metrics`)).text();
       return Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(text)?.[1]);

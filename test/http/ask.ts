@@ -7,14 +7,21 @@ export interface SentResponse {
   readonly body: Buffer;
 }
 
+export interface AskOptions {
+  readonly method?: string;
+  /** The address of this machine that the request comes from. */
+  readonly localAddress?: string;
+  readonly body?: string;
+}
+
 /** Sends a request with exactly these headers, which fetch would add to, decode or refuse. */
 export function ask(
   address: string,
   headers: Readonly<Record<string, string>> = {},
-  method: string = 'GET',
+  { method = 'GET', body, ...options }: AskOptions = {},
 ): Promise<SentResponse> {
   return new Promise((resolve, reject) => {
-    const sent = request(address, { method, headers }, (response) => {
+    const sent = request(address, { ...options, method, headers }, (response) => {
       const chunks: Buffer[] = [];
       response.on('data', (chunk: Buffer) => chunks.push(chunk));
       response.on('error', reject);
@@ -26,6 +33,6 @@ export function ask(
         }),
       );
     });
-    sent.on('error', reject).end();
+    sent.on('error', reject).end(body);
   });
 }

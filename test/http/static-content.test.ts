@@ -28,7 +28,7 @@ describe.each([
   ['the schema', '/schema.graphql', 'Accept-Encoding', {}],
 ])('%s', (...[, path, vary, accept]) => {
   const get = (headers: Readonly<Record<string, string>> = {}, method = 'GET') =>
-    ask(`${gateway.url}${path}`, { ...accept, ...headers }, method);
+    ask(`${gateway.url}${path}`, { ...accept, ...headers }, { method });
 
   test.each([
     [undefined, undefined],
@@ -117,7 +117,7 @@ test("GraphiQL's page may do nothing but what it needs, and cannot be framed", a
 });
 
 test('HEAD runs no operation', async () => {
-  const { status, headers } = await ask(`${gateway.url}/graphql?query=%7B__typename%7D`, {}, 'HEAD');
+  const { status, headers } = await ask(`${gateway.url}/graphql?query=%7B__typename%7D`, {}, { method: 'HEAD' });
   expect([status, headers['allow']]).toEqual([405, 'GET, POST, OPTIONS']);
 });
 

@@ -53,15 +53,22 @@ describe('clients that want to run more than is allowed at once', () => {
     expect(begun).toEqual(['a1', 'b1', 'c1', 'c2']);
   });
 
-  test('run what costs more than any limit alone', async () => {
+  test('run what costs more than a client may use one after the other, and others go on', async () => {
     const { run, begun, end } = createRunner({ maxCost: 10, maxCostPerClient: 5 });
-    void run('a1', 1);
-    void run('b1', 1_000);
-    void run('a2', 1);
+    for (const name of ['a1', 'a2']) void run(name, 1_000);
+    void run('b1', 5);
+    await end('none');
+    expect(begun).toEqual(['a1', 'b1']);
+    await end('a1');
+    expect(begun).toEqual(['a1', 'b1', 'a2']);
+  });
+
+  test('run even if no client may use as much as all together', async () => {
+    const { run, begun, end } = createRunner({ maxCost: 5, maxCostPerClient: 10 });
+    void run('a1', 20);
+    void run('b1', 1);
     await end('a1');
     expect(begun).toEqual(['a1', 'b1']);
-    await end('b1');
-    expect(begun).toEqual(['a1', 'b1', 'a2']);
   });
 });
 
