@@ -71,7 +71,6 @@ export function createFairQueue({ maxCost, maxCostPerClient }: FairQueueOptions)
   };
 
   return {
-    maxCostPerClient,
     /**
      * Runs something as soon as it is the client's turn.
      * @param given.cost above 0

@@ -22,6 +22,9 @@ interface Rule {
 const CLOCKS = new Set([
   'test/support/patience.ts',
   'test/support/soak.ts',
+  // They measure how long well-behaved clients wait, and what a turn of the event loop is.
+  'test/hostile/good-clients.ts',
+  'test/cache/turns.test.ts',
   // This file lists them all.
   'test/architecture/house-rules.test.ts',
 ]);
@@ -41,7 +44,10 @@ const PAUSES = new Set([
   'test/embedded/lifetime.test.ts',
   'test/faults/database.test.ts',
   'test/faults/given-up.test.ts',
+  'test/hostile/attacks.ts',
   'test/hostile/connections.test.ts',
+  'test/hostile/good-clients.ts',
+  'test/hostile/storm.test.ts',
   'test/mutations/writing-gateway.ts',
   'test/subscriptions/clients.test.ts',
   'test/subscriptions/event-reader.ts',

@@ -1,6 +1,13 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { seedDatabase } from '../../src/data/seed/seed-database.ts';
-import { BRIEF_DATABASE_WAIT, PATIENT, startGateway, type Answer, type TestGateway } from '../support/gateway.ts';
+import {
+  BRIEF_DATABASE_WAIT,
+  MANY_AT_ONCE,
+  PATIENT,
+  startGateway,
+  type Answer,
+  type TestGateway,
+} from '../support/gateway.ts';
 import { until } from '../support/patience.ts';
 import { createDatabase, withConnection, type TestDatabase } from '../support/servers.ts';
 import { lockTable } from './table-lock.ts';
@@ -21,7 +28,7 @@ async function startSeeded(settings: Readonly<Record<string, string>> = {}): Pro
   await seedDatabase({ databaseUrl: database.url, customers: 20, ordersPerCustomer: 1, seed: 1 });
   const gateway = await startGateway({
     databaseUrl: database.url,
-    settings: { ...PATIENT, ...BRIEF_DATABASE_WAIT, ...settings },
+    settings: { ...PATIENT, ...BRIEF_DATABASE_WAIT, ...MANY_AT_ONCE, ...settings },
   });
   const [{ id }] = (await gateway.data('{ customers(first: 1) { nodes { id } } }')).customers.nodes;
   const close = async (): Promise<void> => {
@@ -125,7 +132,7 @@ describe('slow statements that occupy every connection', () => {
   });
 
   test('make others wait for up to LIMIT_DATABASE_WAIT_MS', async () => {
-    const settings = { ...PATIENT, LIMIT_DATABASE_CONNECTIONS: '1' };
+    const settings = { ...PATIENT, ...MANY_AT_ONCE, LIMIT_DATABASE_CONNECTIONS: '1' };
     const patient = await startGateway({ databaseUrl: database.url, settings });
     const lock = await lockTable(database.url, 'customers');
     const long = [patient.request(SLOW), ...times(CONNECTIONS, () => gateway.request(SLOW))];

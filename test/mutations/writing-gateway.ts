@@ -1,5 +1,5 @@
 import { seedDatabase } from '../../src/data/seed/seed-database.ts';
-import { PATIENT, startGateway, untilRedisUp, type TestGateway } from '../support/gateway.ts';
+import { MANY_AT_ONCE, PATIENT, startGateway, untilRedisUp, type TestGateway } from '../support/gateway.ts';
 import { pause, until } from '../support/patience.ts';
 import { createDatabase, openConnection, processlist, redisUrl, withConnection } from '../support/servers.ts';
 
@@ -89,7 +89,7 @@ async function mutate(gateway: TestGateway, what: string, input: object) {
  * tests send at once, since writes do not wait long for one.
  */
 export async function startCachingGateway(databaseUrl: string): Promise<TestGateway> {
-  const settings = { ...PATIENT, CACHE_PREFIX: `${databaseUrl}:`, LIMIT_DATABASE_CONNECTIONS: '24' };
+  const settings = { ...PATIENT, ...MANY_AT_ONCE, CACHE_PREFIX: `${databaseUrl}:`, LIMIT_DATABASE_CONNECTIONS: '24' };
   const gateway = await startGateway({ databaseUrl, redisUrl: redisUrl(), settings });
   await untilRedisUp(gateway);
   return gateway;

@@ -49,6 +49,12 @@ export const PATIENT = { CACHE_TIMEOUT_MS: '10000', ...PATIENT_WITH_DATABASE } a
 /** In addition to `PATIENT`, for tests that wait until a gateway finds its database down or its pool exhausted: the default. */
 export const BRIEF_DATABASE_WAIT = { LIMIT_DATABASE_WAIT_MS: '2000' } as const;
 
+/** For tests in which one client has many operations executed at the same time. */
+export const MANY_AT_ONCE = {
+  LIMIT_CONCURRENT_COST: '1000000000',
+  LIMIT_CONCURRENT_COST_PER_CLIENT: '1000000000',
+} as const;
+
 /** For tests with requests beyond the cost limit. */
 export const ANY_COST = { LIMIT_COST: '1000000000' } as const;
 

@@ -85,7 +85,7 @@ export function createExecute({ schema, createContext, queue, limits, memory, me
         if (size.refusal !== undefined) throw tooLarge(operation, size.refusal);
         return { ...result, bytes: size.bytes };
       };
-      const turn = { client: operation.client, cost: queuedCost(operation, queue.maxCostPerClient), signal };
+      const turn = { client: operation.client, cost: queuedCost(operation), signal };
       return queue.run(turn, () =>
         isMutation(operation) ? run() : retryInconsistent(run, () => metrics.retriedReads.inc()),
       );
@@ -93,12 +93,11 @@ export function createExecute({ schema, createContext, queue, limits, memory, me
   };
 }
 
-/**
- * What an operation counts for in the queue. A mutation may wait for locks, however little it costs: so a client has two of them
- * executed at a time, and cannot have all connections for writes.
- */
-const queuedCost = (operation: Operation, maxCostPerClient: number): number =>
-  Math.max(1, operation.measured.cost.requested, isMutation(operation) ? maxCostPerClient / 2 : 0);
+/** What a mutation counts for in the queue at least, however little it costs: it may wait for locks. */
+const MUTATION_COST = 2_500;
+
+const queuedCost = (operation: Operation): number =>
+  Math.max(1, operation.measured.cost.requested, isMutation(operation) ? MUTATION_COST : 0);
 
 const WRITES_DONE =
   'Some of its writes may be done: check before you send it again, or send it with the same idempotencyKey to find out.';
