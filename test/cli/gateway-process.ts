@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { isAboutStall } from '../support/gateway.ts';
 import { orGiveUp, until } from '../support/patience.ts';
 import { OWN_ENVIRONMENT } from './command.ts';
 
@@ -16,7 +17,7 @@ export interface ProcessEnd {
 /** `npm start` in its own process. */
 export interface GatewayProcess {
   readonly pid: number;
-  /** What it has printed so far. */
+  /** What it has printed so far, but for lines about stalls. */
   readonly stdout: () => string;
   /** Resolves with the address that it prints once it serves; rejects with its output when it ends instead. */
   readonly address: Promise<string>;
@@ -46,8 +47,14 @@ export function startProcess(
   let stderr = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
   child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+  // A busy machine can cause stalls at any time.
+  const shown = (): string =>
+    stdout
+      .split('\n')
+      .filter((line) => !isAboutStall(line))
+      .join('\n');
   const closed = new Promise<ProcessEnd>((resolve) => {
-    child.once('close', (code, signal) => resolve({ code, signal, stdout, stderr }));
+    child.once('close', (code, signal) => resolve({ code, signal, stdout: shown(), stderr }));
   });
   const address = async (): Promise<string> => {
     const hasEnded = () => child.exitCode !== null || child.signalCode !== null;
@@ -67,7 +74,7 @@ export function startProcess(
   found.catch(() => undefined);
   return {
     pid: child.pid ?? 0,
-    stdout: () => stdout,
+    stdout: shown,
     address: found,
     get ended() {
       return orGiveUp('the gateway to end', closed, () => ({ stdout, stderr }));

@@ -160,7 +160,7 @@ describe('an answer', () => {
     holdUpOnce();
     await gateway.request('query Slow { agents(first: 2) { nodes { name } } }');
     const isNamed = (line: string) => line.includes('held up') && line.includes('"operation":"Slow"');
-    const line = await until('the line', () => gateway.logLines.find(isNamed));
+    const line = await until('the line', () => gateway.stallLines.find(isNamed));
     const { ms, cause, stage, document, leftOut } = JSON.parse(line ?? '');
     expect({ cause, stage, leftOut }).toEqual({ cause: 'execute', stage: 'execute', leftOut: 0 });
     expect(ms).toBeGreaterThan(100);
@@ -176,7 +176,7 @@ describe('an answer', () => {
       await gateway.request('{ agents(first: 2) { nodes { name } } }');
       await until('the stall to be counted', stalls, (count) => count >= before + i);
     }
-    const lines = gateway.logLines.filter((line) => line.includes('held up'));
+    const lines = gateway.stallLines;
     expect(lines.length).toBeLessThanOrEqual(6);
   });
 });

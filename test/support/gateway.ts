@@ -62,8 +62,10 @@ export const ANY_COST = { LIMIT_COST: '1000000000' } as const;
 export interface TestGateway {
   /** `http://127.0.0.1:PORT` */
   readonly url: string;
-  /** Every log line, as text. */
+  /** Every log line, as text, but those about stalls. */
   readonly logLines: readonly string[];
+  /** Log lines about stalls of the event loop, which a busy machine can cause at any time. */
+  readonly stallLines: readonly string[];
   /** Sends a query by POST over HTTP. */
   request(query: string, options?: RequestOptions): Promise<Answer>;
   /** The data of a query that must succeed. */
@@ -75,6 +77,9 @@ export interface TestGateway {
   metric(name: string): Promise<number>;
   close(options?: { readonly drainMs?: number }): Promise<void>;
 }
+
+/** Whether a line of the log says that the event loop was held up. */
+export const isAboutStall = (line: string): boolean => line.includes('The event loop was held up');
 
 /** @throws any other error */
 function unavailable(error: unknown): Error {
@@ -113,9 +118,11 @@ export async function startGateway(options: {
   readonly settings?: Readonly<Record<string, string>>;
 }): Promise<TestGateway> {
   const logLines: string[] = [];
+  const stallLines: string[] = [];
   const destination = new Writable({
     write(chunk, _encoding, done) {
-      logLines.push(String(chunk));
+      const line = String(chunk);
+      (isAboutStall(line) ? stallLines : logLines).push(line);
       done();
     },
   });
@@ -155,6 +162,7 @@ export async function startGateway(options: {
   return {
     url,
     logLines,
+    stallLines,
     request,
     async data(query, variables = {}) {
       const answer = await request(query, { variables });
