@@ -80,7 +80,11 @@ export function createResponseCache(options: ResponseCacheOptions): ResponseCach
   const counter = (result: Lookup['result']) => metrics.cacheResults.labels(result);
   const results = { HIT: counter('HIT'), MISS: counter('MISS'), BYPASS: counter('BYPASS') };
   const lease = leaseMs(options.timeoutMs);
-  const standing = createStanding(lease, () => void pending.send([log.ownTag]));
+  let lapses = 0;
+  const standing = createStanding(lease, () => {
+    lapses += 1;
+    void pending.send([log.ownTag]);
+  });
   const log = createInvalidationLog({ prefix, onWritable: (askedMs) => standing.confirm(askedMs) });
   const redisKey = ({ request, access }: CacheKey) => `${prefix}response:${schemaHash}:${request}:${access}`;
   const pending = createPending(
@@ -111,8 +115,10 @@ export function createResponseCache(options: ResponseCacheOptions): ResponseCach
       // Until Redis knows of every write, cached responses may be stale.
       if (pending.count() > 0) return counted({ result: 'BYPASS' });
       const name = redisKey(key);
+      const lapsesBefore = lapses;
       const found = await read(name);
-      if (found === undefined || pending.count() > 0) return counted({ result: 'BYPASS' });
+      // After a lapse, this may have read the log before it was told of that, and both replies may have come at once.
+      if (found === undefined || pending.count() > 0 || lapses !== lapsesBefore) return counted({ result: 'BYPASS' });
       const { stored, position } = found;
       const response = refresh || stored === null ? undefined : decode(stored);
       if (response !== undefined && log.isFresh(response.position, response.tags))

@@ -51,6 +51,11 @@ describe('a Redis that answers reads and refuses writes', () => {
   test.each([
     { reason: 'NOREPLICAS', ...tooFewReplicas },
     {
+      reason: 'READONLY',
+      cause: () => control.replicaof('127.0.0.1', 1),
+      mend: () => control.replicaof('NO', 'ONE'),
+    },
+    {
       reason: 'MISCONF',
       async cause() {
         const [, folder] = (await control.config('GET', 'dir')) as [string, string];
