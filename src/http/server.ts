@@ -90,11 +90,12 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   server.on('connect', ({ socket }) => connections.of(socket).refuse(new HttpError(501, 'This is not a proxy.')));
   server.on('clientError', (error, socket) => {
     const connection = connections.of(socket as Socket);
-    if (!socket.writable) socket.destroy();
+    // It is being closed once its last response has arrived, and what is sent meanwhile is dropped.
+    if (!socket.writable) return;
     // The client has sent more than was read, because it waits for its earlier requests.
-    else if (isTooSlow(error) && connection.isPaused()) return;
+    if (isTooSlow(error) && connection.isPaused()) return;
     // A browser opens connections in advance. It would take an error for the response to its next request.
-    else if (isTooSlow(error) && connection.socket.bytesRead === 0) socket.destroy();
+    if (isTooSlow(error) && connection.socket.bytesRead === 0) socket.destroy();
     else connection.refuse(refusalOfMalformed(error));
   });
 

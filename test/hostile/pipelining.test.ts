@@ -1,6 +1,7 @@
+import { once } from 'node:events';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { read, type Handler, type Route } from '../../src/http/server.ts';
-import { until } from '../support/patience.ts';
+import { orGiveUp, until } from '../support/patience.ts';
 import { statusesIn } from '../http/raw-socket.ts';
 import { startSmallServer, type SmallServer } from '../http/small-server.ts';
 import { connectRaw } from './raw-client.ts';
@@ -97,6 +98,19 @@ describe('what a client was owed is sent', () => {
     expect(statusesIn({ text, closed: true })).toEqual([...bodies.map(() => 200), 400]);
     expect(text).toContain('"code":"BAD_USER_INPUT"');
   });
+
+  test.each(['nonsense\r\n\r\n', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'])(
+    'in full to a client that goes on sending after %j, whose connection is not reset',
+    async (garbage) => {
+      served = await startSmallServer({ routes: {} });
+      const { socket, closed } = await connectRaw(served.port);
+      const reset = once(socket, 'error');
+      const ended = once(socket, 'close').then(() => 'closed');
+      socket.end(garbage + 'x'.repeat(5_000_000));
+      expect(await orGiveUp('the connection to be closed', Promise.race([reset, ended]))).toBe('closed');
+      expect(statusesIn({ text: await closed, closed: true })).toEqual([400]);
+    },
+  );
 
   test('if it has closed its half of the connection', async () => {
     const { route, begun, open } = echo();

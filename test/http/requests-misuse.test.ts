@@ -152,6 +152,7 @@ describe('raw bytes on a socket', () => {
     ['no host', ['GET /health/live HTTP/1.1\r\nconnection: close\r\n\r\n'], [400]],
     ['a space in the address', ['GET /graphql?query={ __typename } HTTP/1.1\r\nhost: localhost\r\n\r\n'], [400]],
     ['no HTTP at all', ['hello\r\n\r\n'], [400]],
+    ['the preface of HTTP/2', ['PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', Buffer.from([0, 0, 0, 4, 0, 0, 0, 0, 0])], [400]],
     ['a TLS greeting', [Buffer.from([0x16, 3, 1, 0, 5, 1, 0, 0, 0, 0])], [400]],
     ['CONNECT', ['CONNECT db:3306 HTTP/1.1\r\nhost: localhost\r\n\r\n'], [501]],
     [
