@@ -13,7 +13,8 @@ export interface Servers {
   /** Empty when there is no Redis. */
   readonly redisUrls: readonly string[];
   /**
-   * Whether only Redis is embedded, so that other gateways on this database do not learn of this one's writes.
+   * Whether only Redis is embedded, so that other gateways on this database do not learn of this one's writes. If both servers
+   * are embedded, other gateways may use both: whoever finds the folder in use is told their addresses.
    */
   readonly redisIsPrivate: boolean;
   /** Undefined when both servers come from the settings. */
