@@ -68,17 +68,21 @@ type AppConfig = Config & {
 
 /**
  * Assembles a gateway: database, cache, schema, pipeline, HTTP.
+ * @param options.nodeFlags what Node.js was started with, if that says anything about the heap
  * @throws SERVICE_UNAVAILABLE when the database cannot be reached; OperatorError when its key for cursors cannot
  *   be used
  */
-export async function createApp(config: AppConfig, { log }: { log: Log }): Promise<App> {
+export async function createApp(
+  config: AppConfig,
+  { log, nodeFlags = [] }: { log: Log; nodeFlags?: readonly string[] },
+): Promise<App> {
   const { limits } = config;
   const metrics = createMetrics();
   const { registry } = metrics;
   const db = await createDatabase(databaseOptions(config, metrics));
   const { cursors, cursorKey } = await openCursors(db);
   const { redis, cache, bus } = createRedisParts(config, { cursorKey, log, metrics });
-  const memory = watchMemory({ log });
+  const memory = watchMemory({ log, nodeFlags });
   const respond = createGraphQL(config, { db, cache, customerEvents: bus, cursors, memory, log, metrics });
   const subscriptions = createSubscriptions({ limits, metrics });
   const closeStalls = watchStalls({ log, metrics });

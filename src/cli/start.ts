@@ -31,7 +31,8 @@ export async function runStart(cli: CliContext): Promise<number> {
 async function serve(config: Config & Servers, cli: CliContext, report: (line: string) => void): Promise<number> {
   const readable = config.environment !== 'production' && cli.stdout.isTTY;
   const log = createLog({ level: config.logLevel, readable, destination: cli.stdout });
-  const app = await createApp(config, { log });
+  const nodeFlags = [...(cli.env['NODE_OPTIONS'] ?? '').split(/\s+/), ...process.execArgv];
+  const app = await createApp(config, { log, nodeFlags });
   let drainMs = 0;
   try {
     const port = await app.listen().catch((error: unknown) => {

@@ -25,17 +25,27 @@ const COLLECT_MS = 1_000;
 
 const MB = 1024 * 1024;
 
-/** The kinds of memory of this process: V8's heap, and the memory of the container or machine. */
-const kindsOfMemory = (): Readonly<Record<string, Usage>> => ({
-  heap: { used: oldGeneration(), limit: OLD_GENERATION_LIMIT },
-  process: { used: process.memoryUsage.rss(), limit: containerLimit() },
-});
+/** V8's young generation has three semi-spaces, each of 32 MiB, or of less where there is less memory (2026-11-28). */
+const YOUNG_BYTES = 3 * 32 * MB;
+const YOUNG_PART = 3 / 67;
 
 /**
- * The limit that ends the process is that of the old generation (`--max-old-space-size`). V8 only tells the sum of both: the young
- * one has three semi-spaces of 32 MiB each.
+ * The limit in bytes that ends the process, which is that of the old generation alone. V8 only tells the sum of both generations.
+ * @param nodeFlags what Node.js was started with, of which the last one counts
  */
-const OLD_GENERATION_LIMIT = Math.max(0, getHeapStatistics().heap_size_limit - 3 * 32 * MB);
+export function oldGenerationLimit(nodeFlags: readonly string[]): number {
+  const megabytes = (name: string): number | undefined => {
+    const given = nodeFlags.findLast((flag) => flag.replaceAll('_', '-').startsWith(`--${name}=`));
+    return given === undefined ? undefined : Number(given.split('=')[1]);
+  };
+  const old = megabytes('max-old-space-size');
+  if (old !== undefined) return old * MB;
+  const both = getHeapStatistics().heap_size_limit;
+  const semiSpace = megabytes('max-semi-space-size');
+  // V8 rounds it up to a power of two.
+  if (semiSpace !== undefined) return both - 3 * 2 ** Math.ceil(Math.log2(semiSpace)) * MB;
+  return both - Math.min(YOUNG_BYTES, both * YOUNG_PART);
+}
 
 const oldGeneration = (): number =>
   getHeapSpaceStatistics()
@@ -60,9 +70,22 @@ function createCollector(): () => void {
  * Watches the memory of this process. Once most of it is used, V8 does hardly anything but collect garbage, and then ends the
  * process: so work must be refused before. V8 may not collect garbage for a long time if there is no work, so this has it
  * done, before and while memory is short.
+ * @param options.nodeFlags see `oldGenerationLimit`
  */
-export function watchMemory({ log }: { readonly log: Log }): MemoryWatch {
+export function watchMemory({
+  log,
+  nodeFlags,
+}: {
+  readonly log: Log;
+  readonly nodeFlags: readonly string[];
+}): MemoryWatch {
   const collect = createCollector();
+  const heapLimit = oldGenerationLimit(nodeFlags);
+  /** The kinds of memory of this process: V8's heap, and the memory of the container or machine. */
+  const kindsOfMemory = (): Readonly<Record<string, Usage>> => ({
+    heap: { used: oldGeneration(), limit: heapLimit },
+    process: { used: process.memoryUsage.rss(), limit: containerLimit() },
+  });
   let isShort = false;
   let collectedMs = -Infinity;
   /** The kind of memory of which too much is used. */

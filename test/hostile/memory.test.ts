@@ -1,6 +1,8 @@
+import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { startProcess, type GatewayProcess } from '../cli/gateway-process.ts';
 import { ask } from '../http/ask.ts';
 import { PATIENT } from '../support/gateway.ts';
@@ -14,12 +16,35 @@ let gateway: GatewayProcess;
 beforeAll(async () => {
   database = await createDatabase();
   const settings = { ...PATIENT, DATABASE_URL: database.url, CACHE_ENABLED: 'false' };
-  gateway = startProcess({ ...settings, NODE_OPTIONS: `--max-old-space-size=256 --import ${holdMemory}` });
+  // A large young generation makes no difference.
+  const heap = '--max-old-space-size=256 --max-semi-space-size=64';
+  gateway = startProcess({ ...settings, NODE_OPTIONS: `${heap} --import ${holdMemory}` });
 });
 afterAll(async () => {
   gateway.kill('SIGKILL');
   await gateway.ended;
   await database.drop();
+});
+
+describe("the limit of the heap's old generation", () => {
+  const memory = pathToFileURL(join(import.meta.dirname, '../../src/telemetry/memory.ts')).href;
+  const program = `import { oldGenerationLimit } from '${memory}'; console.log(oldGenerationLimit(process.execArgv));`;
+  const megabytesWith = async (...flags: readonly string[]): Promise<number> => {
+    const { stdout } = await promisify(execFile)(process.execPath, [...flags, '--input-type=module', '-e', program]);
+    return Number(stdout) / 1024 / 1024;
+  };
+
+  test.each(['--max-old-space-size=256', '--max_old_space_size=256 --max-semi-space-size=64'])(
+    'is the one that was given: %s',
+    async (flags) => {
+      expect(await megabytesWith(...flags.split(' '))).toBe(256);
+    },
+  );
+
+  test.each([1, 48, 512])('is the same with a young generation of 3 times %d MB as by default', async (size) => {
+    const ratio = (await megabytesWith(`--max-semi-space-size=${size}`)) / (await megabytesWith());
+    expect([ratio > 0.95, ratio < 1.05]).toEqual([true, true]);
+  });
 });
 
 test('while the heap is nearly full, GraphQL requests are refused, and handled again when it is not', async () => {
