@@ -1,5 +1,7 @@
 /** Something that is kept, and what it weighs. */
 export interface Entry {
+  /** Its weight until now. */
+  readonly bytes: number;
   /** Adds to its weight: what is kept may grow while it is used. */
   grow(bytes: number): void;
 }

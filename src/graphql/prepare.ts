@@ -41,17 +41,14 @@ export function createPrepare({ schema, documents, kept }: PrepareOptions): Prep
   const known = kept.table<PreparedRequest>();
   const isRepeated = createRepeated();
   const keep = (text: string, prepared: PreparedRequest): void => {
-    const { rawVariables, variables, document } = prepared;
-    // Coercion takes over the strings.
-    const values = freezeDeep(rawVariables, stringBytes) + freezeDeep(variables.coerced, () => 0);
-    const bytes = REQUEST_BYTES + values + Object.keys(variables.sources).length * SOURCE_BYTES;
+    const bytes = requestBytes(prepared);
     known.add(
       text,
       (entry) => {
         entry.grow(bytes);
         return prepared;
       },
-      document.entry,
+      prepared.document.entry,
     );
   };
   const prepareRequest = (request: GraphQLRequest): PreparedRequest => {
@@ -100,6 +97,13 @@ function createRepeated(): (text: string) => boolean {
     seen.add(hashed);
     return false;
   };
+}
+
+/** Freezes the variables of a request, and returns how many bytes it takes, besides its text and its document. */
+export function requestBytes({ rawVariables, variables }: Pick<PreparedRequest, 'rawVariables' | 'variables'>): number {
+  // Coercion takes over the strings.
+  const values = freezeDeep(rawVariables, stringBytes) + freezeDeep(variables.coerced, () => 0);
+  return REQUEST_BYTES + values + Object.keys(variables.sources).length * SOURCE_BYTES;
 }
 
 /**
