@@ -27,10 +27,9 @@ afterAll(async () => {
 });
 
 describe("the limit of the heap's old generation", () => {
-  const memory = pathToFileURL(join(import.meta.dirname, '../../src/telemetry/memory.ts')).href;
-  const program = `import { oldGenerationLimit } from '${memory}'; console.log(oldGenerationLimit(process.execArgv));`;
+  const program = join(import.meta.dirname, 'show-heap-limit.ts');
   const megabytesWith = async (...flags: readonly string[]): Promise<number> => {
-    const { stdout } = await promisify(execFile)(process.execPath, [...flags, '--input-type=module', '-e', program]);
+    const { stdout } = await promisify(execFile)(process.execPath, [...flags, program]);
     return Number(stdout) / 1024 / 1024;
   };
 
