@@ -1,4 +1,3 @@
-import { pbkdf2Sync } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { AnswerSize } from '../../src/graphql/answer-size.ts';
 import { TURNS } from '../../src/turns.ts';
@@ -58,13 +57,13 @@ describe('an answer that grows beyond its limits, on a gateway that any cost is 
       }
     };
     const attack = async () => {
-      for (let i = 0; i < 5; i += 1)
+      for (let i = 0; i < 2; i += 1)
         // oxlint-disable-next-line eslint/no-await-in-loop
         expect(await gateway.send({ query: MILLION })).toEqual({ status: 400, codes: ['QUERY_TOO_COMPLEX'] });
       attacking.isOver = true;
     };
     await Promise.all([attack(), bystander()]);
-    expect(answered).toBeGreaterThan(10);
+    expect(answered).toBeGreaterThan(4);
     expect(await gateway.metric('process_resident_memory_bytes')).toBeLessThan(600 * MEGABYTE);
   });
 
@@ -84,11 +83,12 @@ describe('an answer that grows beyond its limits, on a gateway that any cost is 
   });
 });
 
-/** Has the next object of an answer take some tenths of a second. */
+/** Has the next object of an answer take longer than what counts as a stall. */
 function holdUpOnce(): void {
-  jest
-    .spyOn(AnswerSize.prototype, 'addObject')
-    .mockImplementationOnce(() => void pbkdf2Sync('password', 'salt', 500_000, 64, 'sha512'));
+  jest.spyOn(AnswerSize.prototype, 'addObject').mockImplementationOnce(() => {
+    const endMs = performance.now() + 120;
+    while (performance.now() < endMs);
+  });
 }
 
 describe('an answer', () => {

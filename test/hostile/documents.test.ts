@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { createSoak } from '../support/soak.ts';
 import { startSmallHeapGateway, type SmallHeapGateway } from './small-heap-gateway.ts';
 
 const MEGABYTE = 1024 * 1024;
@@ -25,7 +26,7 @@ const KINDS: Readonly<Record<string, Kind>> = {
       query: `{ ${list(40, (i) => `a${i}: node(id: "x") { ...F }`)} x${n}: __typename }
         fragment F on Node { ${list(10, (i) => `f${i}: id`)} }`,
     }),
-    count: 120,
+    count: 50,
     times: 2,
     code: 'QUERY_TOO_COMPLEX',
   },
@@ -34,7 +35,7 @@ const KINDS: Readonly<Record<string, Kind>> = {
       query: `{ ${list(12, (i) => `a${i}: node(id: "${id}") { ...F }`)} x${n}: __typename }
         fragment F on Node { ${list(3, (i) => `f${i}: id`)} }`,
     }),
-    count: 200,
+    count: 80,
     times: 2,
   },
   'many fragments': {
@@ -42,22 +43,22 @@ const KINDS: Readonly<Record<string, Kind>> = {
       query: `{ node(id: "${id}") { ${list(135, (i) => `...F${i}`)} x${n}: id } }
         ${list(135, (i) => `fragment F${i} on Node { id }`)}`,
     }),
-    count: 150,
+    count: 60,
     times: 2,
   },
   'many errors': {
     request: (n) => ({ query: `{ ${list(1_900, (i) => `a${n}x${i}`)} }` }),
-    count: 60,
+    count: 30,
     code: 'GRAPHQL_VALIDATION_FAILED',
   },
   'errors of short documents': {
     request: (n) => ({ query: `{ a${n} b c d e f g h i j }` }),
-    count: 1_500,
+    count: 500,
     code: 'GRAPHQL_VALIDATION_FAILED',
   },
   'literals of many pieces': {
     request: (n) => ({ query: `{ a${n}: nodes(ids: ["${String.raw`\n-`.repeat(50_000)}"]) { id } }` }),
-    count: 150,
+    count: 60,
     code: 'BAD_USER_INPUT',
   },
   'plans for each value of many conditions': {
@@ -65,13 +66,13 @@ const KINDS: Readonly<Record<string, Kind>> = {
       query: `query(${list(40, (i) => `$c${i}: Boolean!`)}) { agents(first: 1) { nodes { ${list(40, (i) => `id @include(if: $c${i})`)} } } }`,
       variables: Object.fromEntries(Array.from({ length: 40 }, (_, i) => [`c${i}`, (n >> (i % 10)) % 2 === 1])),
     }),
-    count: 600,
+    count: 300,
   },
   'requests with many variables': {
     request: (n) => ({
       query: `query Q${n}(${list(240, (i) => `$a${i}: ID = ""`)}) { nodes(ids: [${list(240, (i) => `$a${i}`)}]) { id } }`,
     }),
-    count: 60,
+    count: 30,
     times: 2,
     code: 'BAD_USER_INPUT',
   },
@@ -80,7 +81,7 @@ const KINDS: Readonly<Record<string, Kind>> = {
       query: 'query($ids: [ID!]!) { nodes(ids: $ids) { __typename } }',
       variables: { ids: Array.from({ length: 90 }, () => 'x'.repeat(190)), n },
     }),
-    count: 300,
+    count: 120,
     times: 2,
     code: 'BAD_USER_INPUT',
   },
@@ -88,12 +89,12 @@ const KINDS: Readonly<Record<string, Kind>> = {
     request: (n) => ({
       query: `{ a${n}: __typename ...F0 } ${list(60, (i) => `fragment F${i} on Query { ...F${i + 1} ...F${i + 1} }`)}`,
     }),
-    count: 50,
+    count: 20,
     code: 'QUERY_TOO_COMPLEX',
   },
   'repeated fields of an unused fragment': {
     request: (n) => ({ query: `{ a${n}: __typename } fragment F on Agent { ${'id '.repeat(1_900)} }` }),
-    count: 50,
+    count: 20,
     code: 'QUERY_TOO_COMPLEX',
   },
   'inputs with thousands of unknown fields': {
@@ -101,7 +102,7 @@ const KINDS: Readonly<Record<string, Kind>> = {
       query: 'query($filter: CustomerFilter) { customers(filter: $filter) { totalCount } }',
       variables: { filter: Object.fromEntries(Array.from({ length: 15_000 }, (_, i) => [`x${n}x${i}`, 1])) },
     }),
-    count: 30,
+    count: 15,
     code: 'BAD_USER_INPUT',
   },
 };
@@ -122,7 +123,8 @@ describe('a gateway with a heap of 256 MB', () => {
 
   test.each(Object.entries(KINDS))('outlives %s, sent with ever new names', async (_, kind) => {
     const { request, count, times = 1, code } = kind;
-    for (let number = 0; number < count; number += 1)
+    const { goesOn } = createSoak('documents', { parts: Object.keys(KINDS).length });
+    for (let number = 0; goesOn(number >= count); number += 1)
       for (let time = 0; time < times; time += 1) {
         const { codes } = await gateway.send(request(number, id));
         if (codes[0] !== code) throw new Error(`expected ${code ?? 'no error'}, got ${codes[0]}`);

@@ -157,13 +157,16 @@ const KINDS: Readonly<Record<string, Kind>> = {
   },
 };
 
-/** So that what else grows meanwhile hardly matters. V8 may also let go of much, such as code: hence the median of three. */
+/** So that what else grows meanwhile hardly matters. */
 const ENOUGH_BYTES = 1024 * 1024;
+/** V8 may also let go of much, such as code. If two measurements differ by more than this, a third one decides. */
+const ALIKE = 1.2;
+
+const { limits } = parseConfig({ LIMIT_COST: '2000', LIMIT_ALIASES: '1000' });
+const schema = createSchema();
 
 /** How many bytes are estimated, and how many the heap has grown by, for each request of a kind. */
 function weigh({ request, isPlanned, isRunOften, times = 1 }: Kind) {
-  const { limits } = parseConfig({ LIMIT_COST: '2000', LIMIT_ALIASES: '1000' });
-  const schema = createSchema();
   const kept = createKept(Number.MAX_SAFE_INTEGER);
   const prepare = createPrepare({ schema, kept, documents: createDocuments({ schema, limits, kept }) });
   const planAll = (selection: SelectionPlan): void => {
@@ -199,8 +202,11 @@ function weigh({ request, isPlanned, isRunOften, times = 1 }: Kind) {
     const count = sent - before;
     return { estimated: (kept.bytes() - keptBefore) / count, real: (heapBytes() - bytesBefore) / count };
   };
-  const byRatio = [measure(), measure(), measure()].toSorted((a, b) => a.estimated / a.real - b.estimated / b.real);
-  return byRatio[1];
+  const ratio = ({ estimated, real }: ReturnType<typeof measure>): number => estimated / real;
+  const measured = [measure(), measure()].toSorted((a, b) => ratio(a) - ratio(b));
+  const [low, high] = measured;
+  if (low === undefined || high === undefined || ratio(high) < ALIKE * ratio(low)) return high;
+  return [...measured, measure()].toSorted((a, b) => ratio(a) - ratio(b))[1];
 }
 
 function innermost(completion: Completion): Exclude<Completion, { kind: 'list' }> {

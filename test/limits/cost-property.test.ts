@@ -8,7 +8,7 @@ import { REQUEST_VALUES } from '../support/request-values.ts';
 import { startSeededGateway, type SeededGateway } from '../support/seeded.ts';
 import { createSoak } from '../support/soak.ts';
 
-const REQUESTS = 500;
+const REQUESTS = 250;
 const { seed, goesOn, report } = createSoak('cost');
 const schema = buildSchema(readFileSync(new URL('../../schema.graphql', import.meta.url), 'utf8'));
 

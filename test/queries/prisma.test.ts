@@ -10,7 +10,7 @@ import { createSoak } from '../support/soak.ts';
 // Reads use our own statements, for speed. These tests compare their results with Prisma Client's.
 
 const { seed, again, goesOn, report } = createSoak('prisma');
-const QUESTIONS = 600;
+const QUESTIONS = 240;
 const CUSTOMERS = 60;
 
 type Row = Readonly<Record<string, unknown>> & { readonly id: bigint };

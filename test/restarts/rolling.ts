@@ -7,9 +7,11 @@ import { accepts, startProxy, type Proxy } from './proxies.ts';
 
 interface RollingOptions {
   readonly servers: OwnServers;
-  readonly proxy: ProxyName;
+  /** All of them in front of the same gateways. */
+  readonly proxies: readonly ProxyName[];
+  /** Of each proxy. */
   readonly clients: number;
-  /** SHUTDOWN_DRAIN_MS to begin with: it is doubled whenever the proxy turns out to need more on this machine. */
+  /** SHUTDOWN_DRAIN_MS to begin with: it is doubled whenever a proxy turns out to need more on this machine. */
   readonly drainMs: number;
   /** See `startProxy`. */
   readonly isHurried: boolean;
@@ -17,7 +19,7 @@ interface RollingOptions {
   readonly goesOn: (rounds: number) => boolean;
 }
 
-/** What happened during rolling restarts. */
+/** What happened during rolling restarts to those who connected in one way. */
 export interface Rolling {
   readonly traffic: Traffic;
   /** How many times a gateway was restarted. */
@@ -26,62 +28,79 @@ export interface Rolling {
   readonly wrong: readonly string[];
 }
 
-/** Restarts two gateways behind a proxy, one after the other, while clients send requests without a pause. */
-export async function restartBehindProxy(options: RollingOptions): Promise<Rolling> {
-  const { servers } = options;
+/** Restarts two gateways behind proxies, one after the other, while clients send requests without a pause. One result per proxy. */
+export async function restartBehindProxies(options: RollingOptions): Promise<readonly Rolling[]> {
+  const { servers, isHurried } = options;
   const gateways = [await createGateway(servers), await createGateway(servers)] as const;
-  const traffic = createTraffic();
+  const addresses = [gateways[0].address, gateways[1].address] as const;
+  const fronts: Front[] = [];
+  let isOver = false;
+  let clients: Promise<unknown> = Promise.resolve();
   try {
     await Promise.all(gateways.map((gateway) => gateway.start(options.drainMs)));
-    const addresses = [gateways[0].address, gateways[1].address] as const;
-    const proxy = await startProxy(options.proxy, { gateways: addresses, isHurried: options.isHurried });
-    let isOver = false;
-    const clients = Array.from({ length: options.clients }, (_, i) =>
-      runClient(traffic, { url: proxy.url, name: `${options.proxy}-client-${i}`, isOver: () => isOver }),
+    for (const name of options.proxies)
+      fronts.push({
+        name,
+        proxy: await startProxy(name, { gateways: addresses, isHurried }),
+        traffic: createTraffic(),
+      });
+    clients = Promise.all(
+      fronts.flatMap(({ name, proxy, traffic }) =>
+        Array.from({ length: options.clients }, (_, i) =>
+          runClient(traffic, { url: proxy.url, name: `${name}-client-${i}`, isOver: () => isOver }),
+        ),
+      ),
     );
-    try {
-      const restarts = await rollOver({ gateways, proxy, traffic }, options);
-      isOver = true;
-      await Promise.all(clients);
-      return { traffic, restarts, wrong: await wrongIn(servers, traffic) };
-    } finally {
-      isOver = true;
-      await Promise.all(clients);
-      await proxy.close();
-    }
+    const restarts = await rollOver({ gateways, fronts }, options);
+    isOver = true;
+    await clients;
+    return await Promise.all(
+      fronts.map(async ({ traffic }) => ({ traffic, restarts, wrong: await wrongIn(servers, traffic) })),
+    );
   } finally {
+    isOver = true;
+    await clients;
+    await Promise.all(fronts.map(({ proxy }) => proxy.close()));
     await Promise.all(gateways.map((gateway) => gateway.kill()));
   }
 }
 
-interface Running {
-  readonly gateways: readonly RestartableGateway[];
+/** A proxy, and what its clients have sent. */
+interface Front {
+  readonly name: ProxyName;
   readonly proxy: Proxy;
   readonly traffic: Traffic;
 }
 
+interface Running {
+  readonly gateways: readonly RestartableGateway[];
+  readonly fronts: readonly Front[];
+}
+
 /** Returns how many restarts counted. */
-async function rollOver(running: Running, options: RollingOptions): Promise<number> {
-  const { gateways, traffic } = running;
+async function rollOver({ gateways, fronts }: Running, options: RollingOptions): Promise<number> {
+  const untilUsedByAll = (gateway: RestartableGateway) => Promise.all(fronts.map((front) => untilUsed(front, gateway)));
   let { drainMs } = options;
   let restarts = 0;
-  for (const gateway of gateways) await untilUsed(running, gateway);
+  for (const gateway of gateways) await untilUsedByAll(gateway);
   for (let rounds = 0; options.goesOn(rounds);) {
-    const failed = traffic.failures.length;
+    const failed = fronts.map(({ traffic }) => traffic.failures.length);
     let isInTime = true;
     for (const gateway of gateways) {
       const stopped = gateway.stop();
-      isInTime = (await isLeftInTime(running, gateway, options.clients)) && isInTime;
+      const left = await Promise.all(fronts.map((front) => isLeftInTime(front, gateway, options.clients)));
+      isInTime &&= left.every(Boolean);
       await stopped;
       await gateway.start(drainMs);
-      await untilUsed(running, gateway);
+      await untilUsedByAll(gateway);
     }
     if (isInTime) {
       rounds += 1;
       restarts += gateways.length;
     } else {
       // What failed is the fault of the setting, or of a busy machine.
-      traffic.pardoned += traffic.failures.splice(failed).length;
+      for (const [i, { traffic }] of fronts.entries())
+        traffic.pardoned += traffic.failures.splice(failed[i] ?? 0).length;
       drainMs = Math.min(2 * drainMs, 600_000);
     }
   }
@@ -93,7 +112,7 @@ async function rollOver(running: Running, options: RollingOptions): Promise<numb
  * which no request may fail, and whoever sets SHUTDOWN_DRAIN_MS must see to it.
  */
 async function isLeftInTime(
-  { proxy, traffic }: Running,
+  { proxy, traffic }: Front,
   { address, port }: RestartableGateway,
   clients: number,
 ): Promise<boolean> {
@@ -116,7 +135,7 @@ async function isLeftInTime(
 /** `keepalive` in its configuration. */
 const KEPT_BY_NGINX = 32;
 
-async function untilUsed({ traffic }: Running, { address }: RestartableGateway): Promise<void> {
+async function untilUsed({ traffic }: Front, { address }: RestartableGateway): Promise<void> {
   const before = traffic.answeredBy.get(address) ?? 0;
   await until(
     `the proxy to use the gateway at ${address}`,
