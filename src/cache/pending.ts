@@ -9,6 +9,8 @@ const MAX_PENDING = 1_000;
 export function createPending(attempt: (names: readonly string[]) => Promise<unknown>, all: string) {
   /** By name, the latest attempt to send it: an earlier attempt that succeeds does not cover a later write. */
   const lastAttempts = new Map<string, number>();
+  /** Those of them that an attempt has failed for. */
+  const failed = new Set<string>();
   let attempts = 0;
   /** Since the last success: when the first attempt had failed, and when the latest failed attempt began. */
   let failing: { readonly sinceMs: number; readonly lastBeganMs: number } | undefined;
@@ -23,7 +25,12 @@ export function createPending(attempt: (names: readonly string[]) => Promise<unk
     const beganMs = performance.now();
     const isSent = (await attempt(names)) !== undefined;
     failing = isSent ? undefined : { sinceMs: failing?.sinceMs ?? performance.now(), lastBeganMs: beganMs };
-    if (isSent) for (const name of names) if (lastAttempts.get(name) === number) lastAttempts.delete(name);
+    for (const name of names)
+      if (!isSent && lastAttempts.has(name)) failed.add(name);
+      else if (isSent && lastAttempts.get(name) === number) {
+        lastAttempts.delete(name);
+        failed.delete(name);
+      }
     if (!isSent && !isClosed && retry === undefined) retry = setTimeout(() => void retryAll(), RETRY_MS).unref();
     return isSent;
   };
@@ -50,7 +57,8 @@ export function createPending(attempt: (names: readonly string[]) => Promise<unk
         if (lastAttempts.size === 0 || isClosed || hasFailedFor(failingMs)) resolve();
         else waiting.push({ failingMs, goOn: resolve });
       }),
-    count: (): number => lastAttempts.size,
+    /** Whether an attempt has failed for any that is pending now: whoever waited for it may go on before Redis has the name. */
+    hasFailed: (): boolean => failed.size > 0,
     close(): void {
       isClosed = true;
       clearTimeout(retry);

@@ -81,9 +81,12 @@ export function createResponseCache(options: ResponseCacheOptions): ResponseCach
   const results = { HIT: counter('HIT'), MISS: counter('MISS'), BYPASS: counter('BYPASS') };
   const lease = leaseMs(options.timeoutMs);
   let lapses = 0;
+  /** Lapses that Redis is being told of for the first time. */
+  let lapsing = 0;
   const standing = createStanding(lease, () => {
     lapses += 1;
-    void pending.send([log.ownTag]);
+    lapsing += 1;
+    void pending.send([log.ownTag]).finally(() => (lapsing -= 1));
   });
   const log = createInvalidationLog({ prefix, onWritable: (askedMs) => standing.confirm(askedMs) });
   const redisKey = ({ request, access }: CacheKey) => `${prefix}response:${schemaHash}:${request}:${access}`;
@@ -105,6 +108,12 @@ export function createResponseCache(options: ResponseCacheOptions): ResponseCach
       return { stored, position };
     });
 
+  /**
+   * Whether Redis may not know of a write whose mutation was answered, so that cached responses may be stale. One that it is being
+   * told of is not answered yet, and does not matter to those who ask meanwhile.
+   */
+  const isBehind = (): boolean => lapsing > 0 || pending.hasFailed();
+
   const counted = (lookup: Lookup): Lookup => {
     results[lookup.result].inc();
     return lookup;
@@ -112,13 +121,12 @@ export function createResponseCache(options: ResponseCacheOptions): ResponseCach
 
   return {
     async lookup(key, policy, { refresh }) {
-      // Until Redis knows of every write, cached responses may be stale.
-      if (pending.count() > 0) return counted({ result: 'BYPASS' });
+      if (isBehind()) return counted({ result: 'BYPASS' });
       const name = redisKey(key);
       const lapsesBefore = lapses;
       const found = await read(name);
       // After a lapse, this may have read the log before it was told of that, and both replies may have come at once.
-      if (found === undefined || pending.count() > 0 || lapses !== lapsesBefore) return counted({ result: 'BYPASS' });
+      if (found === undefined || isBehind() || lapses !== lapsesBefore) return counted({ result: 'BYPASS' });
       const { stored, position } = found;
       const response = refresh || stored === null ? undefined : decode(stored);
       if (response !== undefined && log.isFresh(response.position, response.tags))

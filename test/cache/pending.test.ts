@@ -11,33 +11,48 @@ const POLICY = { maxAgeSeconds: 60 };
 const TAGS = ['Customer@1'];
 const KEY = { request: 'r', access: 'a' };
 
-describe('of two concurrent writes to the same customer', () => {
-  let redis: BoundedRedis;
-  let cache: ResponseCache;
-  /** The outcome of each attempt to tell Redis, after Redis has executed it; the last one repeats forever. */
-  let tellings: (() => Promise<boolean>)[] = [];
-  beforeAll(async () => {
-    const metrics = createMetrics();
-    const log = createLog({ level: 'silent', readable: false, destination: new Writable() });
-    redis = createRedis({ urls: [redisUrl()], timeoutMs: PATIENCE_MS, log, metrics });
-    await until('a connection to Redis', () => redis.state() === 'up');
-    const held: BoundedRedis = {
-      ...redis,
-      async run(purpose, commands) {
-        const telling = purpose === 'invalidate' ? tellings.shift() : undefined;
-        if (telling !== undefined && !(await telling())) return undefined;
-        return redis.run(purpose, commands);
-      },
-    };
-    const prefix = `pending-${process.pid}:`;
-    const options = { prefix, timeoutMs: PATIENCE_MS, isShared: false, schemaHash: 's', metrics };
-    cache = createResponseCache({ redis: held, ...options });
-  });
-  afterAll(async () => {
-    cache.close();
-    await redis.close();
-  });
+let redis: BoundedRedis;
+let cache: ResponseCache;
+/** The outcome of each attempt to tell Redis, after Redis has executed it; the last one repeats forever. */
+let tellings: (() => Promise<boolean>)[] = [];
+beforeAll(async () => {
+  const metrics = createMetrics();
+  const log = createLog({ level: 'silent', readable: false, destination: new Writable() });
+  redis = createRedis({ urls: [redisUrl()], timeoutMs: PATIENCE_MS, log, metrics });
+  await until('a connection to Redis', () => redis.state() === 'up');
+  const held: BoundedRedis = {
+    ...redis,
+    async run(purpose, commands) {
+      const telling = purpose === 'invalidate' ? tellings.shift() : undefined;
+      if (telling !== undefined && !(await telling())) return undefined;
+      return redis.run(purpose, commands);
+    },
+  };
+  const prefix = `pending-${process.pid}:`;
+  const options = { prefix, timeoutMs: PATIENCE_MS, isShared: false, schemaHash: 's', metrics };
+  cache = createResponseCache({ redis: held, ...options });
+});
+afterAll(async () => {
+  cache.close();
+  await redis.close();
+});
 
+const lookup = () => cache.lookup(KEY, POLICY, { refresh: false });
+
+test('a write that Redis is being told of keeps no look-up from a hit, and invalidates once it is told', async () => {
+  const stored = await lookup();
+  if (stored.result !== 'MISS') throw new Error(`expected nothing yet, got ${stored.result}`);
+  await stored.store({ body: Buffer.from('{}'), tags: TAGS });
+  const gate = Promise.withResolvers<boolean>();
+  tellings = [() => gate.promise];
+  const writing = cache.invalidate(TAGS);
+  expect((await lookup()).result).toBe('HIT');
+  gate.resolve(true);
+  await writing;
+  expect((await lookup()).result).toBe('MISS');
+});
+
+describe('of two concurrent writes to the same customer', () => {
   test('one that reaches Redis does not hide one that does not', async () => {
     let goOn: () => void = () => undefined;
     const gate = new Promise<boolean>((resolve) => {
@@ -54,11 +69,10 @@ describe('of two concurrent writes to the same customer', () => {
     await cache.invalidate(TAGS);
     goOn();
     await earlier;
-    const lookup = async () => (await cache.lookup(KEY, POLICY, { refresh: false })).result;
-    expect(await lookup()).toBe('BYPASS');
+    expect((await lookup()).result).toBe('BYPASS');
     giveUp();
     // Retried until it succeeds.
-    await until('the later one to be heard', lookup, (result) => result !== 'BYPASS');
+    await until('the later one to be heard', lookup, ({ result }) => result !== 'BYPASS');
     expect(tellings).toEqual([]);
   });
 });
