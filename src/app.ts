@@ -13,7 +13,6 @@ import { createContexts, type ContextOptions } from './graphql/context.ts';
 import { createDocuments } from './graphql/documents.ts';
 import { createFairQueue } from './graphql/fair-queue.ts';
 import { createKept } from './graphql/kept.ts';
-import { createLoopTurns } from './graphql/loop-turns.ts';
 import { createPrepare } from './graphql/prepare.ts';
 import { createRespond, createRun, type Respond } from './graphql/run.ts';
 import { createSchema, SDL } from './graphql/schema.ts';
@@ -54,8 +53,6 @@ export interface App {
 
 /** How long requests in flight may take to finish when the gateway stops: as long as a request may take by default. */
 const STOP_MS = 10_000;
-/** How long GraphQL requests may keep the event loop from looking after input and output. */
-const SLICE_MS = 5;
 /** How often each gateway deletes expired idempotency keys. */
 const SWEEP_MS = 10 * 60_000;
 
@@ -195,7 +192,7 @@ function createGraphQL(
     eventsAtOnce: Math.ceil(limits.databaseConnections / 2),
     maskError,
   });
-  return createRespond({ turns: createLoopTurns({ sliceMs: SLICE_MS }), prepare, run });
+  return createRespond({ prepare, run });
 }
 
 /** Counts the GraphQL requests that are being handled, and refuses those beyond the limits, or for which there is no memory. */

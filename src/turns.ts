@@ -1,7 +1,16 @@
 /** How long work may go on before the event loop must get a turn: for new requests, timers and clients that disconnect. */
-const TURN_MS = 10;
+const TURN_MS = 5;
 /** Looking at the clock costs as much as completing an object. */
-const CALLS_PER_LOOK = 64;
+const CALLS_PER_LOOK = 32;
+/** What a client was served counts half as much after this time. */
+const HALF_LIFE_MS = 1_000;
+/** A client that was served less than this counts as one that was not. */
+const FORGOTTEN_MS = 0.1;
+
+const resolved = Promise.resolve();
+
+/** Calls a function when no promise is left to settle, as DataLoader does by itself. */
+const afterPromises = (go: () => void): void => void resolved.then(() => process.nextTick(go));
 
 /** A queue whose `take` costs the same whatever its length. */
 class Queue<Item> {
@@ -28,14 +37,40 @@ class Queue<Item> {
   }
 }
 
+/** How long clients have been served lately. */
+class Served {
+  readonly #ms = new Map<string, number>();
+  #halvedAt = performance.now();
+
+  of(client: string): number {
+    return this.#ms.get(client) ?? 0;
+  }
+
+  add(client: string, ms: number): void {
+    this.#ms.set(client, this.of(client) + ms);
+  }
+
+  halve(now: number): void {
+    if (now - this.#halvedAt < HALF_LIFE_MS) return;
+    this.#halvedAt = now;
+    for (const [client, ms] of this.#ms)
+      if (ms < FORGOTTEN_MS) this.#ms.delete(client);
+      else this.#ms.set(client, ms / 2);
+  }
+}
+
 /**
- * Divides long work among turns of the event loop. All work of the process that may take long shares them, so that however much
- * there is, the loop goes round after each turn.
+ * Shares out the event loop among clients. All work of the process that may take long is done in its turns, each of a few
+ * milliseconds, so that however much there is, the loop goes round after each. What does not fit in one waits for a later one. There,
+ * the client comes first that was served the least lately: a request of somebody who sends few waits for one piece of work of the
+ * others, not for all of them.
  */
 export class Turns {
   readonly #ms: number;
   readonly #callsPerLook: number;
-  readonly #queue = new Queue<() => void>();
+  /** By client, what waits. */
+  readonly #queues = new Map<string, Queue<() => void>>();
+  readonly #served = new Served();
   #calls = 0;
   /** When the present turn is over; undefined until somebody looks. */
   #endsAt: number | undefined;
@@ -51,25 +86,36 @@ export class Turns {
     if (this.#isOver) return true;
     this.#calls += 1;
     if (this.#calls < this.#callsPerLook) return false;
-    this.#calls = 0;
-    return this.#look();
+    return this.look();
   }
 
-  /** Calls a function in a later turn, in the order of calls. */
-  later(go: () => void): void {
-    this.#queue.add(go);
+  /** As `isOver`, but always looks at the clock. */
+  look(): boolean {
+    this.#calls = 0;
+    const now = performance.now();
+    const endsAt = this.#endsAt ?? this.#open(now);
+    return (this.#isOver = now >= endsAt);
+  }
+
+  /** Calls a function in a later turn. Those of one client are called in the order of these calls. */
+  later(client: string, go: () => void): void {
+    const queue = this.#queues.get(client) ?? new Queue();
+    this.#queues.set(client, queue);
+    queue.add(go);
     this.#open();
   }
 
   /** Resolves in a later turn. */
-  next(): Promise<void> {
-    return new Promise((resolve) => this.later(resolve));
+  next(client: string): Promise<void> {
+    return new Promise((resolve) => this.later(client, resolve));
   }
 
-  #look(): boolean {
-    const now = performance.now();
-    const endsAt = this.#endsAt ?? this.#open(now);
-    return (this.#isOver = now >= endsAt);
+  /**
+   * Asks for the event loop, before beginning work that takes a while.
+   * @returns undefined if it may begin at once; else it may when the promise resolves
+   */
+  wait(client: string): Promise<void> | undefined {
+    return this.#queues.size === 0 && !this.look() ? undefined : this.next(client);
   }
 
   #open(now = performance.now()): number {
@@ -81,17 +127,41 @@ export class Turns {
   readonly #begin = (): void => {
     this.#endsAt = undefined;
     this.#isOver = false;
-    if (this.#queue.isEmpty()) return;
+    if (this.#queues.size === 0) return;
     this.#open();
-    do this.#queue.take()?.();
-    while (!this.#queue.isEmpty() && !this.#look());
+    this.#goOn();
   };
+
+  /** Does the next piece of work, and more of them until the turn is over. */
+  readonly #goOn = (): void => {
+    const client = this.#leastServed();
+    if (client === undefined) return;
+    const startedAt = performance.now();
+    // Promises that it settles belong to it.
+    afterPromises(() => {
+      const now = performance.now();
+      this.#served.add(client, now - startedAt);
+      this.#served.halve(now);
+      if (!this.look()) this.#goOn();
+    });
+    this.#take(client)?.();
+  };
+
+  #leastServed(): string | undefined {
+    let [least] = this.#queues.keys();
+    if (this.#queues.size > 1)
+      for (const client of this.#queues.keys())
+        if (least === undefined || this.#served.of(client) < this.#served.of(least)) least = client;
+    return least;
+  }
+
+  #take(client: string): (() => void) | undefined {
+    const queue = this.#queues.get(client);
+    const go = queue?.take();
+    if (queue?.isEmpty() === true) this.#queues.delete(client);
+    return go;
+  }
 }
-
-const resolved = Promise.resolve();
-
-/** As DataLoader does by itself: when no promise is left to settle. */
-const afterPromises = (go: () => void): void => void resolved.then(() => process.nextTick(go));
 
 /** Shared by everything in the process, which has only one event loop. */
 export const TURNS = new Turns();
@@ -101,11 +171,14 @@ export const TURNS = new Turns();
  * batches.
  */
 export class Work {
+  readonly #client: string;
   readonly #turns: Turns;
   readonly #held: (() => void)[] = [];
   #waiting = 0;
 
-  constructor(turns: Turns = TURNS) {
+  /** @param client for whom it is done */
+  constructor(client: string, turns: Turns = TURNS) {
+    this.#client = client;
     this.#turns = turns;
   }
 
@@ -116,7 +189,7 @@ export class Work {
   /** Goes on with a part of it in a later turn. */
   later(go: () => void): void {
     this.#waiting += 1;
-    this.#turns.later(() => {
+    this.#turns.later(this.#client, () => {
       this.#waiting -= 1;
       try {
         go();
@@ -136,4 +209,4 @@ export class Work {
 }
 
 /** Dispatches batches for work that is done in one turn: `Work.schedule`. */
-export const scheduleAtOnce: Work['schedule'] = new Work().schedule;
+export const scheduleAtOnce: Work['schedule'] = new Work('').schedule;

@@ -1,7 +1,7 @@
 import type { ResponseCache } from '../cache/response-cache.ts';
+import { TURNS } from '../turns.ts';
 import { graphqlError } from './coded-errors.ts';
 import { RequestErrors } from './documents.ts';
-import type { LoopTurns } from './loop-turns.ts';
 import { isSubscription, type Operation, type RequestOrigin } from './operation.ts';
 import type { Prepare, RequestText } from './prepare.ts';
 import { authorise } from './stages/authorise.ts';
@@ -40,7 +40,7 @@ export function createRun(options: RunOptions) {
   const { maskError } = options;
   const cached = createSharedCache(options.cache);
   const execute = createExecute(options);
-  const executeMasked: typeof execute = (operation, inputs) => mask(execute(operation, inputs), maskError);
+  const executeMasked: typeof execute = (operation, inputs) => mask(execute(operation, inputs), maskError, operation.client);
   const serialiseAnswer = createSerialise(options);
   const subscribe = createSubscribe({ ...options, executeMasked, serialise: serialiseAnswer });
 
@@ -56,7 +56,6 @@ export function createRun(options: RunOptions) {
 }
 
 export interface RespondOptions {
-  readonly turns: LoopTurns;
   readonly prepare: Prepare;
   readonly run: Run;
 }
@@ -67,11 +66,11 @@ export type Respond = ReturnType<typeof createRespond>;
  * Creates the function that prepares a request and runs its operation: the only way from a request to a response.
  * @returns a function that rejects with what the request's `parse` throws
  */
-export function createRespond({ turns, prepare, run }: RespondOptions) {
+export function createRespond({ prepare, run }: RespondOptions) {
   return async (request: RequestText, origin: RequestOrigin): Promise<GraphQLResponse | Subscription> => {
-    const turn = turns.wait(origin.client);
-    if (turn !== undefined) {
-      await turn;
+    // Its body may have arrived after its turn.
+    if (TURNS.look()) {
+      await TURNS.next(origin.client);
       // The client may have given it up, and others wait.
       if (origin.signal.aborted) return serialise({ errors: [graphqlError('TIMEOUT', 'The request was given up.')] });
     }

@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import { TURNS } from '../turns.ts';
 import { sendError, writeErrorTo } from './error-response.ts';
 import { HttpError } from './http-error.ts';
 
@@ -38,12 +39,15 @@ export function createConnection(socket: Socket, { requestsAtOnce, onChange }: C
   /** Responses that have not been sent completely, in the order of their requests. */
   const pending = new Set<ServerResponse>();
   const waiting: (() => void)[] = [];
+  const client = socket.remoteAddress ?? '';
   let newest: ServerResponse | undefined;
   let refusal: HttpError | undefined;
   let isClosing = false;
   let isHeld = false;
+  /** How many requests wait for their turn of the event loop. */
+  let turns = 0;
 
-  const isPaused = (): boolean => isHeld || waiting.length > 0;
+  const isPaused = (): boolean => isHeld || turns > 0 || waiting.length > 0;
   const resume = (): void => {
     if (!isPaused() && !socket.destroyed) socket.resume();
   };
@@ -74,6 +78,20 @@ export function createConnection(socket: Socket, { requestsAtOnce, onChange }: C
     onChange(connection);
     if (refusal !== undefined) writeErrorTo(socket, refusal);
   };
+  const beginInTurn = (response: ServerResponse, begin: () => void): void => {
+    const turn = TURNS.wait(client);
+    if (turn === undefined) return begin();
+    // Whoever sends more than is handled is not read from.
+    turns += 1;
+    socket.pause();
+    void turn.then(() => {
+      turns -= 1;
+      resume();
+      // It may have been refused or given up meanwhile.
+      if (pending.has(response) && !response.writableEnded) begin();
+    });
+    return undefined;
+  };
   /** Only the last response may say `connection: close`, because the connection is closed after it. */
   const announceOnNewest = (): void => {
     if (newest?.headersSent === false) newest.setHeader('connection', 'close');
@@ -88,9 +106,9 @@ export function createConnection(socket: Socket, { requestsAtOnce, onChange }: C
       pending.add(response);
       response.once('close', () => ended(response));
       if (pending.size === 1) onChange(connection);
-      if (pending.size <= requestsAtOnce) return begin();
+      if (pending.size <= requestsAtOnce) return beginInTurn(response, begin);
       // It may be refused while it waits.
-      waiting.push(() => response.writableEnded || begin());
+      waiting.push(() => response.writableEnded || beginInTurn(response, begin));
       socket.pause();
       return undefined;
     },

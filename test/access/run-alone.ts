@@ -7,7 +7,6 @@ import { createDocuments } from '../../src/graphql/documents.ts';
 import type { RequestOrigin } from '../../src/graphql/operation.ts';
 import { createKept } from '../../src/graphql/kept.ts';
 import { createPrepare, type RequestText } from '../../src/graphql/prepare.ts';
-import { createLoopTurns } from '../../src/graphql/loop-turns.ts';
 import { createRespond, createRun, type Subscription } from '../../src/graphql/run.ts';
 import { createSchema } from '../../src/graphql/schema.ts';
 import { createMaskError } from '../../src/graphql/stages/mask.ts';
@@ -49,7 +48,7 @@ export function createRunAlone(keptBytes = 64 * 1024 * 1024) {
     maskError,
     prepare,
     run,
-    respond: createRespond({ turns: createLoopTurns({ sliceMs: 5 }), prepare, run }),
+    respond: createRespond({ prepare, run }),
     executions: () => executions,
   };
 }

@@ -148,7 +148,7 @@ const inputsOf = (
   contextValue: {},
   signal: new AbortController().signal,
   size: new AnswerSize({ responseObjects: Infinity, responseBytes: Infinity }),
-  work: new Work(),
+  work: new Work('client'),
   noted: { stage: 'execute', about: () => ({ document: '', operation: undefined }) },
   ...given,
 });
@@ -173,7 +173,7 @@ async function executed(schema: GraphQLSchema, { query, operationName, variables
     const plan = planOf(variableValues);
     if (plan === undefined) throw new Error(`no plan for ${query}`);
     // The last ones give up their turn after every object.
-    const work = i < plans.length ? new Work() : new Work(new Turns({ ms: 0, callsPerLook: 1 }));
+    const work = i < plans.length ? new Work('client') : new Work('client', new Turns({ ms: 0, callsPerLook: 1 }));
     return executePlan(plan, inputsOf({ variables: variableValues, work }));
   });
   const plain = await execute({ schema, document, operationName, variableValues: variables, contextValue: {} });

@@ -77,7 +77,7 @@ export function createExecute({ schema, createContext, queue, limits, memory, me
     const timeoutError = () => tookTooLong(operation, requestMs);
     return within({ ms: requestMs, timeoutError, signal: operation.signal }, (signal) => {
       const run = async (): Promise<Answer> => {
-        const [size, work] = [new AnswerSize(limits, memory), new Work()];
+        const [size, work] = [new AnswerSize(limits, memory), new Work(operation.client)];
         const contextValue = createContext(operation, { tags, signal, size, work });
         const inputs = { rootValue, contextValue, variables, signal, size, work, noted: workOf('execute', operation) };
         if (plan === undefined) return executePlain(operation, inputs);

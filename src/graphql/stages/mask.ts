@@ -36,6 +36,7 @@ export function createMaskError({ log, metrics }: { log: Log; metrics: Metrics }
 export async function mask<Result extends ExecutionResult | AsyncIterable<ExecutionResult>>(
   running: PromiseLike<Result>,
   maskError: MaskError,
+  client: string,
 ): Promise<Result | ExecutionResult> {
   try {
     const result = await running;
@@ -47,7 +48,7 @@ export async function mask<Result extends ExecutionResult | AsyncIterable<Execut
       errors.push(maskError(isOfRequest ? createError('BAD_USER_INPUT', error.message) : error));
       // There may be thousands.
       // oxlint-disable-next-line eslint/no-await-in-loop -- one turn after the other
-      if (TURNS.isOver()) await TURNS.next();
+      if (TURNS.isOver()) await TURNS.next(client);
     }
     return { ...result, errors };
   } catch (error) {

@@ -48,7 +48,7 @@ export function createSerialise({ maskError, limits: { responseBytes } }: Serial
         const body = noted(work, () => encoder.encode(TURNS));
         if (body !== undefined) return responseOf(result, body);
         // oxlint-disable-next-line eslint/no-await-in-loop -- one turn after the other
-        await TURNS.next();
+        await TURNS.next(operation.client);
         operation.signal.throwIfAborted();
       }
     } catch (error) {

@@ -64,7 +64,7 @@ export function createSubscribe({
         tags: new Set(),
         signal,
         size: new AnswerSize(limits),
-        work: new Work(),
+        work: new Work(operation.client),
       }),
     });
     if (!('schema' in valid)) return { errors: valid };
@@ -78,7 +78,7 @@ export function createSubscribe({
   }
 
   return async (operation: Operation): Promise<AsyncIterable<Buffer>> =>
-    serialised(await mask(begin(operation), maskError), (result) => serialise(operation, result));
+    serialised(await mask(begin(operation), maskError, operation.client), (result) => serialise(operation, result));
 }
 
 /** Not a generator, whose `return` would wait for the next result. */
