@@ -1,5 +1,5 @@
 /** How long work may go on before the event loop must get a turn: for new requests, timers and clients that disconnect. */
-const TURN_MS = 5;
+const TURN_MS = Number(process.env['TURN'] ?? 5);
 /** Looking at the clock costs as much as completing an object. */
 const CALLS_PER_LOOK = 32;
 /** What a client was served counts half as much after this time. */
@@ -184,6 +184,11 @@ export class Work {
 
   isTurnOver(): boolean {
     return this.#turns.isOver();
+  }
+
+  /** Undefined if it may go on at once; else it may when the promise resolves. */
+  turn(): Promise<void> | undefined {
+    return this.#turns.wait(this.#client);
   }
 
   /** Goes on with a part of it in a later turn. */

@@ -44,6 +44,7 @@ export function createContexts({ db, cache, customerEvents, limits, cursors, met
       db: {
         read: async (statement: ReadStatement) => {
           const rows = await read(statement);
+          await work.turn();
           size.addRows(rows);
           return rows;
         },

@@ -23,9 +23,15 @@ export function createFairQueue({ maxCost, maxCostPerClient }: FairQueueOptions)
   /** Clients with something waiting, in the order of their turns. */
   const queues = new Map<string, Set<Waiting>>();
 
+  /** What one client may have running: all have the same share, and there is room for that of one more. */
+  const share = (): number => {
+    let clients = running.size;
+    for (const client of queues.keys()) if (!running.has(client)) clients += 1;
+    return Math.min(maxCostPerClient, maxCost / (clients + 1));
+  };
   const isBelowOwnLimit = (client: string, cost: number): boolean => {
     const own = running.get(client) ?? 0;
-    return own === 0 || own + cost <= maxCostPerClient;
+    return own === 0 || own + cost <= share();
   };
   const hasRoom = (cost: number): boolean => runningCost === 0 || runningCost + cost <= maxCost;
   const add = (client: string, cost: number): void => {

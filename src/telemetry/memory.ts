@@ -81,10 +81,13 @@ export function watchMemory({
 }): MemoryWatch {
   const collect = createCollector();
   const heapLimit = oldGenerationLimit(nodeFlags);
+  // The system is asked only by the timer, since asking it takes longer.
+  const ofProcess = (): Usage => ({ used: process.memoryUsage.rss(), limit: containerLimit() });
+  let processUsage = ofProcess();
   /** The kinds of memory of this process: V8's heap, and the memory of the container or machine. */
   const kindsOfMemory = (): Readonly<Record<string, Usage>> => ({
     heap: { used: oldGeneration(), limit: heapLimit },
-    process: { used: process.memoryUsage.rss(), limit: containerLimit() },
+    process: processUsage,
   });
   let isShort = false;
   let collectedMs = -Infinity;
@@ -94,11 +97,14 @@ export function watchMemory({
   let lookedAt = 0;
   const look = (): void => {
     lookedAt = performance.now();
-    if (full() !== undefined && performance.now() - collectedMs >= COLLECT_MS) {
+    let found = full();
+    if (found !== undefined && performance.now() - collectedMs >= COLLECT_MS) {
       collect();
       collectedMs = performance.now();
+      processUsage = ofProcess();
+      found = full();
     }
-    const [kind, usage] = full() ?? [];
+    const [kind, usage] = found ?? [];
     if ((usage !== undefined) === isShort) return;
     isShort = usage !== undefined;
     if (usage === undefined) log.info('There is enough memory again; GraphQL requests are handled');
@@ -107,7 +113,10 @@ export function watchMemory({
       log.warn(facts, 'Memory is short; GraphQL requests are refused until there is more');
     }
   };
-  const sampling = setInterval(look, SAMPLE_MS).unref();
+  const sampling = setInterval(() => {
+    processUsage = ofProcess();
+    look();
+  }, SAMPLE_MS).unref();
   return {
     isShort() {
       // A busy event loop may not get to the timer.
