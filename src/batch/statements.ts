@@ -23,12 +23,10 @@ export function pageStatement(
 ): ReadStatement {
   const shape = listShape(source, query);
   const descending = query.sort.descending !== query.backward;
-  const direction = descending ? 'DESC' : 'ASC';
   const select = options.columns.map((name) => `t.${sqlName(source.table, name)}`).join(', ');
   const keyset =
     query.from === undefined ? [] : [seekCondition(shape, source, { query, from: query.from, descending })];
-  const bounded = (order: readonly string[]) =>
-    `ORDER BY ${order.map((column) => `${column} ${direction}`).join(', ')} LIMIT ?`;
+  const bounded = (order: readonly string[]) => `${orderBy(order, descending)} LIMIT ?`;
   const limit = BigInt(query.limit);
   // Parents differ only in their first value, so the rest is computed once.
   const parentValues = source.parent === undefined ? 0 : 1;
@@ -50,7 +48,10 @@ export function pageStatement(
   return { name: `${source.name} page`, ...unionAll(branches) };
 }
 
-/** Whether any row is at or beyond a position, for each parent: one or more rows with the parent's id if so. */
+/**
+ * Whether any row is at or beyond a position, for each parent: one or more rows with the parent's id if so. It reads away from the
+ * position, since rows that match are more likely there (the position's own is one) than at the far end of the list.
+ */
 export function existsStatement(
   source: ListSource,
   query: ListQuery,
@@ -59,11 +60,12 @@ export function existsStatement(
   const shape = listShape(source, query);
   const descending = query.sort.descending !== options.backward;
   const keyset = seekCondition(shape, source, { query, from: options.from, descending, inclusive: true });
+  const order = orderBy(shape.order, descending);
   const branches = options.parents.flatMap((parent) =>
     shape.alternatives.map((alternative): Clause => {
       const where = whereAll([...parentIs(shape, source, parent), ...alternative, keyset]);
       return {
-        sql: `SELECT ? AS parent ${shape.from}${where.sql} LIMIT 1`,
+        sql: `SELECT ? AS parent ${shape.from}${where.sql} ${order} LIMIT 1`,
         values: [idValue(parent), ...where.values],
       };
     }),
@@ -91,6 +93,9 @@ export function countStatement(
   });
   return { name: `${source.name} count`, ...unionAll(branches) };
 }
+
+const orderBy = (columns: readonly string[], descending: boolean): string =>
+  `ORDER BY ${columns.map((column) => `${column} ${descending ? 'DESC' : 'ASC'}`).join(', ')}`;
 
 const idValue = (parent: string | null): SqlValue => (parent === null ? null : BigInt(parent));
 
