@@ -31,7 +31,7 @@ export function pageStatement(
   // Parents differ only in their first value, so the rest is computed once.
   const parentValues = source.parent === undefined ? 0 : 1;
   const parts = shape.alternatives.map((alternative): Clause => {
-    const where = whereAll([...parentIs(shape, source, null), ...alternative, ...keyset]);
+    const where = whereAll([...parentIs(shape.columnOf, source, null), ...alternative, ...keyset]);
     return {
       sql: `SELECT ${select} ${shape.from}${where.sql} ${bounded(shape.order)}`,
       values: [...where.values.slice(parentValues), limit],
@@ -63,7 +63,7 @@ export function existsStatement(
   const order = orderBy(shape.order, descending);
   const branches = options.parents.flatMap((parent) =>
     shape.alternatives.map((alternative): Clause => {
-      const where = whereAll([...parentIs(shape, source, parent), ...alternative, keyset]);
+      const where = whereAll([...parentIs(shape.columnOf, source, parent), ...alternative, keyset]);
       return {
         sql: `SELECT ? AS parent ${shape.from}${where.sql} ${order} LIMIT 1`,
         values: [idValue(parent), ...where.values],
@@ -73,22 +73,22 @@ export function existsStatement(
   return { name: `${source.name} exists`, ...unionAll(branches) };
 }
 
-/** How many rows each parent has, counted up to `limit`, as rows of (parent's id, count). */
+/**
+ * How many rows each parent has, counted up to `limit`, as rows of (parent's id, count). A count needs no order, so several values
+ * are one read of several ranges of the index, with one bound for all.
+ */
 export function countStatement(
   source: ListSource,
   query: ListQuery,
   { limit, parents }: { limit: number; parents: readonly (string | null)[] },
 ): ReadStatement {
-  const shape = listShape(source, { ...query, sort: countingSort(source, query) });
+  const { from, columnOf } = listShape(source, { ...query, sort: countingSort(source, query) });
+  const conditions = query.conditions.flatMap((condition) => conditionClauses(source, columnOf, condition));
   const branches = parents.map((parent): Clause => {
-    const parts = shape.alternatives.map((alternative): Clause => {
-      const where = whereAll([...parentIs(shape, source, parent), ...alternative]);
-      return { sql: `SELECT 1 AS one ${shape.from}${where.sql} LIMIT ${limit}`, values: where.values };
-    });
-    const rows = unionAll(parts);
+    const where = whereAll([...parentIs(columnOf, source, parent), ...conditions]);
     return {
-      sql: `SELECT ? AS parent, COUNT(*) AS n FROM (${rows.sql}) AS c`,
-      values: [idValue(parent), ...rows.values],
+      sql: `SELECT ? AS parent, COUNT(*) AS n FROM (SELECT 1 AS one ${from}${where.sql} LIMIT ${limit}) AS c`,
+      values: [idValue(parent), ...where.values],
     };
   });
   return { name: `${source.name} count`, ...unionAll(branches) };
@@ -174,8 +174,8 @@ const whereAll = (clauses: readonly Clause[]): Clause => ({
   values: clauses.flatMap((part) => part.values),
 });
 
-function parentIs(shape: ListShape, source: ListSource, parent: string | null): Clause[] {
-  return source.parent === undefined ? [] : [clauseOf(`${shape.columnOf(source.parent)} = ?`, idValue(parent))];
+function parentIs(columnOf: ListShape['columnOf'], source: ListSource, parent: string | null): Clause[] {
+  return source.parent === undefined ? [] : [clauseOf(`${columnOf(source.parent)} = ?`, idValue(parent))];
 }
 
 function conditionClauses(source: ListSource, columnOf: ListShape['columnOf'], condition: Condition): Clause[] {
