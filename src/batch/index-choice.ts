@@ -115,12 +115,26 @@ const uniqueIndexName = (table: Table, column: string): string => `${table.name}
 export function countingSort(source: ListSource, query: SortedConditions): ListQuery['sort'] {
   const uncovered = (sort: ListQuery['sort']): number => coverageOf(source, { ...query, sort }).uncovered.length;
   if (uncovered(query.sort) === 0) return query.sort;
-  const lead = source.parent === undefined ? [] : [source.parent];
-  const orders = source.table.indexes
-    .filter((index) => index.length === lead.length + 1 && index.slice(0, -1).join() === lead.join())
-    .flatMap((index) => index.slice(-1).map((column) => ({ column, descending: false })));
-  return orders.reduce((best, sort) => (uncovered(sort) < uncovered(best) ? sort : best), query.sort);
+  return sortsOf(source).reduce((best, sort) => (uncovered(sort) < uncovered(best) ? sort : best), query.sort);
 }
+
+/**
+ * Other orders whose indexes cover conditions that the list's own index does not, nor that of an order before them. If few rows
+ * match such conditions, it is cheaper to read all of those and to sort them.
+ */
+export function narrowingSorts(source: ListSource, query: SortedConditions): readonly ListQuery['sort'][] {
+  const known = new Set(coverageOf(source, query).covered);
+  if (known.size === query.conditions.length) return [];
+  return sortsOf(source).filter((sort) => {
+    const { covered } = coverageOf(source, { ...query, sort });
+    const isMore = covered.some((condition) => !known.has(condition));
+    for (const condition of covered) known.add(condition);
+    return isMore;
+  });
+}
+
+const sortsOf = ({ table }: ListSource): readonly ListQuery['sort'][] =>
+  Object.values(table.sorts?.columns ?? {}).map((column) => ({ column, descending: false }));
 
 /**
  * A list's conditions, split by whether its index covers them. For `Customer.orders` by `placedAt` with `status: [PAID]` and a
