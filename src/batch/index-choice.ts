@@ -30,8 +30,16 @@ type SortedConditions = Pick<ListQuery, 'conditions' | 'sort'>;
  */
 export function chooseIndex(source: ListSource, query: SortedConditions): IndexChoice {
   const membership = query.conditions.find((condition) => condition.kind === 'has');
-  return membership === undefined ? ownIndex(source, query) : indexOfTable(source, query, membership.indexTable);
+  return membership === undefined || selectiveIn(source, query) !== undefined
+    ? ownIndex(source, query)
+    : indexOfTable(source, query, membership.indexTable);
 }
+
+/** An equality on a selective column, which beats any other index. */
+const selectiveIn = ({ table }: ListSource, { conditions }: SortedConditions): ConditionOf<'in'> | undefined =>
+  conditions
+    .filter((condition) => condition.kind === 'in')
+    .find(({ column }) => table.selective?.includes(column) === true);
 
 /**
  * Checks that the table declares every index that `chooseIndex` relies on: for each order, the index without filters, and the one
@@ -54,10 +62,9 @@ export function assertIndexed(source: ListSource): void {
     }
 }
 
-function ownIndex(
-  { table, parent }: ListSource,
-  { conditions, sort: { column: sort } }: SortedConditions,
-): IndexChoice {
+function ownIndex(source: ListSource, query: SortedConditions): IndexChoice {
+  const { table, parent } = source;
+  const sort = query.sort.column;
   const choice = (columns: readonly string[], prefix: IndexChoice['prefix']): IndexChoice => ({
     name: sortedIndexName(table, columns),
     indexTable: undefined,
@@ -66,9 +73,8 @@ function ownIndex(
     isUnique: false,
   });
   const lead = parent === undefined ? [] : [parent];
-  const equalities = conditions.filter((condition) => condition.kind === 'in');
-  // An equality on a selective column beats any other index.
-  const selective = equalities.find((condition) => table.selective?.includes(condition.column) === true);
+  const equalities = query.conditions.filter((condition) => condition.kind === 'in');
+  const selective = selectiveIn(source, query);
   if (selective !== undefined) return choice([selective.column, sort], [selective]);
   const pairs = equalities.flatMap((a) => equalities.filter((b) => b !== a).map((b) => [a, b]));
   for (const prefix of [...pairs, ...equalities.map((a) => [a])]) {

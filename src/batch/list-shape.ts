@@ -74,7 +74,7 @@ function shapeOf(
   );
   const order = [columnOf(query.sort.column), columnOf('id')];
   return {
-    from: fromClause(source, choice),
+    from: fromClause(source, query, choice),
     alternatives: alternatives.map((clauses) => clauses.concat(fixed)),
     order: choice.isUnique ? order.slice(0, 1) : order,
     columnOf,
@@ -89,14 +89,17 @@ const indexed = ({ table }: ListSource, { name, indexTable }: IndexChoice): stri
   `${indexTable === undefined ? `${table.name} AS t` : `${indexTable.name} AS i`} FORCE INDEX (\`${name}\`)`;
 
 /**
- * An index table's index holds the columns that it duplicates, and leads to the rows. The main table's index is forced too:
- * otherwise MariaDB would, for each entry, read all rows that match another condition.
+ * An index table's index holds the columns that it duplicates, and leads to the rows. An index of the list's own table leads to the
+ * index table's row, if there is such a condition. Either's primary key is forced: otherwise MariaDB would, for each entry, read all
+ * rows that match another condition.
  */
-function fromClause(source: ListSource, choice: IndexChoice): string {
-  const { indexTable } = choice;
+function fromClause(source: ListSource, { conditions }: ListQuery, choice: IndexChoice): string {
   const from = `FROM ${indexed(source, choice)}`;
-  if (indexTable === undefined) return from;
-  return `${from} STRAIGHT_JOIN ${source.table.name} AS t FORCE INDEX (PRIMARY) ON t.id = i.${indexTable.key}`;
+  const membership = conditions.find((condition) => condition.kind === 'has');
+  if (membership === undefined) return from;
+  const { name, key } = membership.indexTable;
+  const joined = choice.indexTable === undefined ? `${name} AS i` : `${source.table.name} AS t`;
+  return `${from} STRAIGHT_JOIN ${joined} FORCE INDEX (PRIMARY) ON t.id = i.${key}`;
 }
 
 function namesOf(source: ListSource, { indexTable, columns }: IndexChoice): ColumnNames {

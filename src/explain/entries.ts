@@ -56,7 +56,7 @@ function problemsOf({ measurement, maxRows, uncovered }: Omit<Entry, 'problems'>
 export interface RunsOfEntries {
   /** One, or one for each combination of several values. */
   readonly runs: number;
-  /** Two if an index table's index leads to the rows. */
+  /** Two if each entry of an index table's index leads to a row, or the other way round. */
   readonly rowsAnEntry: number;
   /** How many consecutive ranges of the index each run consists of: one for each prefix of a text. */
   readonly spans: number;

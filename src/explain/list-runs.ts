@@ -235,10 +235,11 @@ class ListRun {
   constructor(question: Question, conditions: readonly Condition[]) {
     this.question = question;
     this.query = { conditions, sort: question.sort, batchKey: '' };
-    const { prefix, indexTable } = chooseIndex(question.source, this.query);
+    const { prefix } = chooseIndex(question.source, this.query);
+    const isJoined = conditions.some(({ kind }) => kind === 'has');
     const runs = prefix.reduce((product, { values }) => product * values.length, 1);
     const starts = conditions.map((condition) => (condition.kind === 'startsWith' ? condition.texts.length : 1));
-    this.runs = { runs, rowsAnEntry: indexTable === undefined ? 1 : 2, spans: Math.max(1, ...starts) };
+    this.runs = { runs, rowsAnEntry: isJoined ? 2 : 1, spans: Math.max(1, ...starts) };
     this.key = JSON.stringify([question.loader, question.sort.column, conditions]);
     const names = conditions.map((condition) => [
       ...Object.keys(condition).filter((name) => condition[name as keyof Condition] !== null),
