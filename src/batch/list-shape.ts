@@ -3,6 +3,20 @@ import { chooseIndex, coverageOf, narrowingSorts, type IndexChoice } from './ind
 import { clauseOf, conditionClauses, encoded, PARENT, whereAll, type Clause, type ColumnNames } from './clauses.ts';
 import { sqlName } from './table.ts';
 
+/**
+ * Up to how many rows of a parent that match a filter are all read and sorted, if the list's own index does not cover the filter.
+ * For a page of P among T rows, reading W matching rows is cheaper than skipping those between while W is less than the root of
+ * P * T, if they are spread evenly: 4,500 for a page of 20 of a million. But each probe reads up to as many entries for nothing
+ * when more rows match, and twice so, so a statement for many parents has less for each of them.
+ */
+export const narrowRows = (parents: number): number => Math.max(100, Math.floor(1_000 / parents));
+
+/**
+ * How many SELECTs a statement with probes has at most. Two ranges, with all states and priorities of tickets, for 128 parents, would
+ * have more placeholders than a prepared statement can.
+ */
+const MAX_PROBING_SELECTS = 256;
+
 /** A way to read a list. */
 export interface ListShape {
   readonly from: string;
@@ -17,20 +31,21 @@ export interface ListShape {
 
 /**
  * The ways to read a list, of which exactly one has rows to read. The first is by the index that provides the order, and skips what
- * does not match. The others are for indexes that cover more conditions: each reads all that its index has, and sorts it, if that is
- * at most `narrow` rows. Probes of these indexes, which read no more than that either, decide: both servers evaluate conditions
- * without columns first, and read nothing where one is false.
+ * does not match. The others are for indexes that cover more conditions: each reads all that its index has, and sorts it, if
+ * that is little. Probes of these indexes, which read no more than that either, decide: both servers evaluate conditions without
+ * columns first, and read nothing where one is false.
  * @param options.ordered whether the first provides the order: then several values of its prefix are read by themselves
  */
 export function listShapes(
   source: ListSource,
   query: ListQuery,
-  { ordered, narrow }: { ordered: boolean; narrow: number },
+  { ordered, parents }: { ordered: boolean; parents: number },
 ): [ListShape, ...ListShape[]] {
   const choice = chooseIndex(source, query);
   const own = shapeOf(source, query, { choice, split: ordered ? choice.prefix : [] });
-  const others = narrowingSorts(source, query).map((sort) => {
-    const { sql, values } = probeOf(source, { ...query, sort }, narrow);
+  const mayProbe = own.alternatives.length * parents <= MAX_PROBING_SELECTS;
+  const others = (mayProbe ? narrowingSorts(source, query) : []).map((sort) => {
+    const { sql, values } = probeOf(source, { ...query, sort }, narrowRows(parents));
     return {
       ...shapeOf(source, query, { choice: chooseIndex(source, { ...query, sort }), split: [] }),
       isFew: clauseOf(`(${sql}) IS NULL`, ...values),

@@ -11,14 +11,6 @@ export const COUNT_BOUND = 10_000;
 type Parents = readonly (string | null)[];
 
 /**
- * Up to how many rows of a parent that match a filter are all read and sorted, if the list's own index does not cover the filter.
- * For a page of P among T rows, reading W matching rows is cheaper than skipping those between while W is less than the root of
- * P * T, if they are spread evenly: 4,500 for a page of 20 of a million. But each probe reads up to as many entries for nothing
- * when more rows match, and twice so, so a statement for many parents has less for each of them.
- */
-export const narrowRows = (parents: number): number => Math.max(100, Math.floor(1_000 / parents));
-
-/**
  * A page for each parent: LIMITed SELECTs joined by UNION ALL, each of which reads only its page from an index, however many
  * rows the parent has. Rows come as `columns`, grouped by parent, in the list's order. A null parent stands for no rows
  * (padding), or, in a list without parents, for the whole table.
@@ -28,7 +20,7 @@ export function pageStatement(
   query: PageQuery,
   options: { columns: readonly string[]; parents: Parents },
 ): ReadStatement {
-  const shapes = listShapes(source, query, { ordered: true, narrow: narrowRows(options.parents.length) });
+  const shapes = listShapes(source, query, { ordered: true, parents: options.parents.length });
   const { from } = query;
   const descending = query.sort.descending !== query.backward;
   const select = options.columns.map((name) => `t.${sqlName(source.table, name)}`).join(', ');
@@ -59,7 +51,7 @@ export function existsStatement(
   { from, backward, parents }: { from: Position; backward: boolean; parents: Parents },
 ): ReadStatement {
   const descending = query.sort.descending !== backward;
-  const shapes = listShapes(source, query, { ordered: true, narrow: narrowRows(parents.length) });
+  const shapes = listShapes(source, query, { ordered: true, parents: parents.length });
   // Usually the position's own row is still there, and nothing need be probed.
   const own = shapes.length === 1 ? [] : rowsAt(shapes[0], source, { query, from });
   const { sql, values } = unionAll(own);
@@ -99,7 +91,7 @@ export function countStatement(
 ): ReadStatement {
   const counted = { ...query, sort: countingSort(source, query) };
   const rows = unionAll(
-    listShapes(source, counted, { ordered: false, narrow: narrowRows(parents.length) }).flatMap((shape) =>
+    listShapes(source, counted, { ordered: false, parents: parents.length }).flatMap((shape) =>
       shape.alternatives.map((alternative): Clause => {
         const where = whereAll([...shape.guards, ...alternative]);
         return { ...where, sql: `SELECT 1 AS one ${shape.from}${where.sql} LIMIT ${limit}` };

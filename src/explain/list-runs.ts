@@ -1,7 +1,8 @@
 import type { Condition, ListQuery, Position } from '../batch/list-query.ts';
 import { chooseIndex, countingSort, coverageOf, narrowingSorts } from '../batch/index-choice.ts';
 import type { ListLoaders } from '../batch/lists.ts';
-import { countStatement, narrowRows } from '../batch/statements.ts';
+import { narrowRows } from '../batch/list-shape.ts';
+import { countStatement } from '../batch/statements.ts';
 import type { Loaders } from '../crm/context.ts';
 import { createLoaders } from '../crm/registry.ts';
 import { scheduleAtOnce } from '../turns.ts';

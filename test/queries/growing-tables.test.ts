@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { cursorTools } from '../support/cursors.ts';
-import { PATIENT, startGateway, type TestGateway } from '../support/gateway.ts';
+import { ANY_COST, PATIENT, startGateway, type TestGateway } from '../support/gateway.ts';
 import { FEW, fillWithManyChildren, MANY } from '../support/heavy-data.ts';
 import type { ListPage } from '../support/lists.ts';
 import { openRowsReader, type RowsReader } from '../support/rows-read.ts';
@@ -32,7 +32,7 @@ beforeAll(async () => {
       SELECT CONCAT(number, '-', n), customer_id, status, 'EUR', 1, placed_at, updated_at FROM orders,
         (SELECT 2 AS n UNION SELECT 3 UNION SELECT 4 UNION SELECT 5) AS more`),
   );
-  gateway = await startGateway({ databaseUrl, settings: PATIENT });
+  gateway = await startGateway({ databaseUrl, settings: { ...PATIENT, ...ANY_COST } });
   reader = await openRowsReader(databaseUrl);
 });
 afterAll(async () => {
@@ -275,4 +275,20 @@ test('A page for several parents is read one way for those of whose rows few mat
   expect(many?.length).toBeGreaterThan(NARROW);
   expect(few?.length).toBeLessThan(NARROW);
   expect(await gateway.data(query, { ids })).toEqual({ nodes: expected });
+});
+
+test('Lists of as many parents as a statement is for are found with every value of each filter, and two ranges', async () => {
+  const query = `query P($a: [ID!]!, $b: [ID!]!) { a: nodes(ids: $a) { ...Own } b: nodes(ids: $b) { ...Own } }
+    fragment Own on Agent { tickets(
+      first: 1, orderBy: { field: CLOSED_AT, direction: DESC }
+      filter: {
+        status: [OPEN, PENDING, RESOLVED, CLOSED], priority: [LOW, NORMAL, HIGH, URGENT]
+        openedAt: { from: "2024-01-01T00:00:00Z", to: "2024-01-09T00:00:00Z" }
+        updatedAt: { from: "2024-01-01T00:00:00Z", to: "2024-01-09T00:00:00Z" }
+      }
+    ) { nodes { id } } }`;
+  const ids = Array.from({ length: 128 }, (_, i) => nodeId('Agent', i + 1));
+  const { a, b } = await gateway.data(query, { a: ids.slice(0, 64), b: ids.slice(64) });
+  const found = [...a, ...b].map(({ tickets }: { tickets: ListPage }) => tickets.nodes.length);
+  expect(found).toEqual(ids.map((id) => (id === nodeId('Agent', FEW) || id === nodeId('Agent', MANY) ? 1 : 0)));
 });
