@@ -30,8 +30,16 @@ type SortedConditions = Pick<ListQuery, 'conditions' | 'sort'>;
  */
 export function chooseIndex(source: ListSource, query: SortedConditions): IndexChoice {
   const membership = query.conditions.find((condition) => condition.kind === 'has');
-  return membership === undefined ? ownIndex(source, query) : indexOfTable(source, query, membership.indexTable);
+  return membership === undefined || selectiveIn(source, query) !== undefined
+    ? ownIndex(source, query)
+    : indexOfTable(source, query, membership.indexTable);
 }
+
+/** An equality on a selective column, which beats any other index. */
+const selectiveIn = ({ table }: ListSource, { conditions }: SortedConditions): ConditionOf<'in'> | undefined =>
+  conditions
+    .filter((condition) => condition.kind === 'in')
+    .find(({ column }) => table.selective?.includes(column) === true);
 
 /**
  * Checks that the table declares every index that `chooseIndex` relies on: for each order, the index without filters, and the one
@@ -54,10 +62,9 @@ export function assertIndexed(source: ListSource): void {
     }
 }
 
-function ownIndex(
-  { table, parent }: ListSource,
-  { conditions, sort: { column: sort } }: SortedConditions,
-): IndexChoice {
+function ownIndex(source: ListSource, query: SortedConditions): IndexChoice {
+  const { table, parent } = source;
+  const sort = query.sort.column;
   const choice = (columns: readonly string[], prefix: IndexChoice['prefix']): IndexChoice => ({
     name: sortedIndexName(table, columns),
     indexTable: undefined,
@@ -66,9 +73,8 @@ function ownIndex(
     isUnique: false,
   });
   const lead = parent === undefined ? [] : [parent];
-  const equalities = conditions.filter((condition) => condition.kind === 'in');
-  // An equality on a selective column beats any other index.
-  const selective = equalities.find((condition) => table.selective?.includes(condition.column) === true);
+  const equalities = query.conditions.filter((condition) => condition.kind === 'in');
+  const selective = selectiveIn(source, query);
   if (selective !== undefined) return choice([selective.column, sort], [selective]);
   const pairs = equalities.flatMap((a) => equalities.filter((b) => b !== a).map((b) => [a, b]));
   for (const prefix of [...pairs, ...equalities.map((a) => [a])]) {
@@ -115,12 +121,26 @@ const uniqueIndexName = (table: Table, column: string): string => `${table.name}
 export function countingSort(source: ListSource, query: SortedConditions): ListQuery['sort'] {
   const uncovered = (sort: ListQuery['sort']): number => coverageOf(source, { ...query, sort }).uncovered.length;
   if (uncovered(query.sort) === 0) return query.sort;
-  const lead = source.parent === undefined ? [] : [source.parent];
-  const orders = source.table.indexes
-    .filter((index) => index.length === lead.length + 1 && index.slice(0, -1).join() === lead.join())
-    .flatMap((index) => index.slice(-1).map((column) => ({ column, descending: false })));
-  return orders.reduce((best, sort) => (uncovered(sort) < uncovered(best) ? sort : best), query.sort);
+  return sortsOf(source).reduce((best, sort) => (uncovered(sort) < uncovered(best) ? sort : best), query.sort);
 }
+
+/**
+ * Other orders whose indexes cover conditions that the list's own index does not, nor that of an order before them. If few rows
+ * match such conditions, it is cheaper to read all of those and to sort them.
+ */
+export function narrowingSorts(source: ListSource, query: SortedConditions): readonly ListQuery['sort'][] {
+  const known = new Set(coverageOf(source, query).covered);
+  if (known.size === query.conditions.length) return [];
+  return sortsOf(source).filter((sort) => {
+    const { covered } = coverageOf(source, { ...query, sort });
+    const isMore = covered.some((condition) => !known.has(condition));
+    for (const condition of covered) known.add(condition);
+    return isMore;
+  });
+}
+
+const sortsOf = ({ table }: ListSource): readonly ListQuery['sort'][] =>
+  Object.values(table.sorts?.columns ?? {}).map((column) => ({ column, descending: false }));
 
 /**
  * A list's conditions, split by whether its index covers them. For `Customer.orders` by `placedAt` with `status: [PAID]` and a

@@ -17,8 +17,17 @@ export interface Entry {
   readonly problems: readonly string[];
 }
 
+/**
+ * The indexes that a statement forces, in the order of the text: first that of the list's order, then those of its filters. Not the
+ * primary key to which an index table leads.
+ */
+const namedIndexes = (sql: string): readonly string[] =>
+  [...sql.matchAll(/FORCE INDEX \(`?(\w+)`?\)/g)]
+    .map(([, name = '']) => name)
+    .filter((name, i) => i === 0 || name !== 'PRIMARY');
+
 /** The index that a statement forces; undefined if it forces none. */
-export const namedIndex = (sql: string): string | undefined => /FORCE INDEX \(`?(\w+)`?\)/.exec(sql)?.[1];
+export const namedIndex = (sql: string): string | undefined => namedIndexes(sql)[0];
 
 /** Adds what is wrong with an entry. */
 export function toEntry(given: Omit<Entry, 'problems'>): Entry {
@@ -29,14 +38,16 @@ function problemsOf({ measurement, maxRows, uncovered }: Omit<Entry, 'problems'>
   const { statement, error, isStopped, access, rowsRead, tookMs } = measurement;
   if (isStopped) return uncovered.length > 0 ? [] : [`was stopped after ${Math.round(tookMs)} ms`];
   if (error !== undefined) return [error];
-  const named = namedIndex(statement.sql);
+  const named = new Set(namedIndexes(statement.sql));
   return [
-    ...(named === undefined ? ['names no index'] : []),
+    ...(named.size === 0 ? ['names no index'] : []),
     ...access.filter(({ type }) => type === 'ALL').map(({ table }) => `reads all of ${table}`),
     ...access
       // An index table's index leads to single rows of the main table.
-      .filter(({ type, index }) => type !== 'ALL' && index !== named && !(type === 'eq_ref' && index === 'PRIMARY'))
-      .map(({ table, index }) => `reads ${table} by ${index ?? 'no index'} where it names ${named}`),
+      .filter(
+        ({ type, index }) => type !== 'ALL' && !named.has(index ?? '') && !(type === 'eq_ref' && index === 'PRIMARY'),
+      )
+      .map(({ table, index }) => `reads ${table} by ${index ?? 'no index'} where it names ${[...named].join(', ')}`),
     ...(rowsRead > maxRows ? [`reads ${rowsRead} rows where ${maxRows} are the most`] : []),
   ];
 }
@@ -45,7 +56,7 @@ function problemsOf({ measurement, maxRows, uncovered }: Omit<Entry, 'problems'>
 export interface RunsOfEntries {
   /** One, or one for each combination of several values. */
   readonly runs: number;
-  /** Two if an index table's index leads to the rows. */
+  /** Two if each entry of an index table's index leads to a row, or the other way round. */
   readonly rowsAnEntry: number;
   /** How many consecutive ranges of the index each run consists of: one for each prefix of a text. */
   readonly spans: number;
@@ -63,10 +74,13 @@ export function maxRowsOfPage(size: number, { runs, rowsAnEntry, spans }: RunsOf
 /** The maximum number of rows read to tell whether there is a row beyond a position: one per run, and a look-up per range. */
 export const maxRowsOfLook = ({ runs, rowsAnEntry, spans }: RunsOfEntries): number => runs * (1 + spans) * rowsAnEntry;
 
-/** The maximum number of rows read to count rows: each index entry once, and each row once more to be counted. */
+/**
+ * The maximum number of rows read to count rows: each index entry once, unless it is known how many are read, and each row once more
+ * to be counted.
+ */
 export function maxRowsOfCount(
-  { found, entries, parents }: { found: number; entries: number; parents: number },
+  { found, read, parents }: { found: number; read: number | undefined; parents: number },
   { runs, rowsAnEntry, spans }: RunsOfEntries,
 ): number {
-  return entries * rowsAnEntry + found + parents * (runs * spans * rowsAnEntry + 2);
+  return (read ?? found * rowsAnEntry) + found + parents * (runs * spans * rowsAnEntry + 2);
 }

@@ -1,6 +1,7 @@
 import type { Condition, ListQuery, Position } from '../batch/list-query.ts';
-import { chooseIndex, countingSort, coverageOf } from '../batch/index-choice.ts';
+import { chooseIndex, countingSort, coverageOf, narrowingSorts } from '../batch/index-choice.ts';
 import type { ListLoaders } from '../batch/lists.ts';
+import { narrowRows } from '../batch/list-shape.ts';
 import { countStatement } from '../batch/statements.ts';
 import type { Loaders } from '../crm/context.ts';
 import { createLoaders } from '../crm/registry.ts';
@@ -62,7 +63,7 @@ export class ListRuns {
       return;
     }
     if (question.uncovered.length > 0) {
-      const worst = await this.#worstCase(run, question.sort, one);
+      const worst = await this.#worstRead(run, question.sort, one);
       yield await this.#page(run, one, { size: MAX_PAGE, backward: false, from: undefined, worst });
       yield await this.#count(run, one);
       return;
@@ -94,7 +95,7 @@ export class ListRuns {
       page: { [backward ? 'last' : 'first']: size, ...(from && { [backward ? 'before' : 'after']: from.id }) },
       // Backward in one order is forward in the other: the same statement.
       key: ['page', run.query.sort.descending !== backward, size, from],
-      maxRows: () => (worst ?? 0) * run.runs.rowsAnEntry + parents.length * maxRowsOfPage(size, run.runs),
+      maxRows: () => (worst ?? 0) + parents.length * maxRowsOfPage(size, run.runs),
       uncovered: run.question.uncovered,
     };
     return this.#entry(run, ask, (loaders) => Promise.all(parents.map((parent) => loaders.page(parent, query))));
@@ -117,12 +118,12 @@ export class ListRuns {
     const { source } = run.question;
     const sort = countingSort(source, run.query);
     const { uncovered } = coverageOf(source, { ...run.query, sort });
-    const worst = uncovered.length === 0 ? undefined : await this.#worstCase(run, sort, parents);
+    const read = uncovered.length === 0 ? undefined : await this.#worstRead(run, sort, parents);
     const ask: Ask = {
       parents,
       page: {},
       key: ['count'],
-      maxRows: (found) => maxRowsOfCount({ found, entries: worst ?? found, parents: parents.length }, run.runs),
+      maxRows: (found) => maxRowsOfCount({ found, read, parents: parents.length }, run.runs),
       uncovered,
     };
     return this.#entry(run, ask, (loaders) => Promise.all(parents.map((parent) => loaders.count(parent, run.query))));
@@ -177,7 +178,25 @@ export class ListRuns {
     return found.flat();
   }
 
-  /** How many entries are read in the worst case: those between the ends of the index range; Infinity if too many to count. */
+  /**
+   * How many entries and rows are read in the worst case: all that the order's index has, or all that a filter's index has if those
+   * are few, and for each SELECT a probe of each such index.
+   */
+  async #worstRead(run: ListRun, sort: ListQuery['sort'], parents: Parents): Promise<number> {
+    const { runs, rowsAnEntry, spans } = run.runs;
+    const others = narrowingSorts(run.question.source, { ...run.query, sort });
+    const narrow = narrowRows(parents.length);
+    const own = await this.#worstCase(run, sort, parents);
+    const windows: number[] = [];
+    for (const other of others) windows.push(await this.#worstCase(run, other, parents));
+    const probes = windows.reduce((sum, window) => sum + Math.min(window, narrow) + runs * spans, 0);
+    const few = windows.find((window) => window <= narrow);
+    // Rows to sort may be written to a temporary table, and read from it, before they are read in order.
+    const read = few === undefined ? own * rowsAnEntry : few * (rowsAnEntry + 2);
+    return read + probes * (runs + others.length);
+  }
+
+  /** How many entries an index has for the conditions that it covers; Infinity if too many to count. */
   #worstCase(run: ListRun, sort: ListQuery['sort'], parents: Parents): Promise<number> {
     const { source } = run.question;
     const query = { ...run.query, sort };
@@ -217,10 +236,11 @@ class ListRun {
   constructor(question: Question, conditions: readonly Condition[]) {
     this.question = question;
     this.query = { conditions, sort: question.sort, batchKey: '' };
-    const { prefix, indexTable } = chooseIndex(question.source, this.query);
+    const { prefix } = chooseIndex(question.source, this.query);
+    const isJoined = conditions.some(({ kind }) => kind === 'has');
     const runs = prefix.reduce((product, { values }) => product * values.length, 1);
     const starts = conditions.map((condition) => (condition.kind === 'startsWith' ? condition.texts.length : 1));
-    this.runs = { runs, rowsAnEntry: indexTable === undefined ? 1 : 2, spans: Math.max(1, ...starts) };
+    this.runs = { runs, rowsAnEntry: isJoined ? 2 : 1, spans: Math.max(1, ...starts) };
     this.key = JSON.stringify([question.loader, question.sort.column, conditions]);
     const names = conditions.map((condition) => [
       ...Object.keys(condition).filter((name) => condition[name as keyof Condition] !== null),

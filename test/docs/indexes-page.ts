@@ -1,4 +1,5 @@
 import { coverageOf, chooseIndex } from '../../src/batch/index-choice.ts';
+import { narrowRows } from '../../src/batch/list-shape.ts';
 import { TABLES } from '../../src/crm/registry.ts';
 import { askedFor, listQuestions, type Question } from '../../src/explain/questions.ts';
 import { createSchema } from '../../src/graphql/schema.ts';
@@ -103,11 +104,14 @@ index entries, read in either direction, and the read stops at the end of the pa
 really reads ([more](explain.md)).
 
 Several values of one condition (\`status: [OPEN, PENDING]\`) take one bounded read each, and the results are merged. † marks
-conditions that the index does not cover. Then the server reads entries in sort order and skips those that do not match, so a page
-of rare rows may read many entries: at worst what the second table says, until the statement is stopped after
-\`LIMIT_STATEMENT_MS\`. Few customers share a telephone number, so reads from a phone index are short even with †. More than two
-conditions read at most what the worst two of them read. To bound one of these reads, add an index to the type's table.ts and a
-migration; each index slows every write down. A count uses the index of whichever order covers most of the conditions.
+conditions that the index does not cover. If the index of another order covers such a condition, the statement probes that one
+first, up to ${narrowRows(1).toLocaleString('en-US')} entries (for several parents, fewer of each; for very many, none). If no more match, the server reads all of them, and sorts them.
+Otherwise, and where no index covers the condition, it reads entries in the list's order and skips those that do not match. So a
+page whose rows are at the far end of the order, or rare and without an index, may read many entries: at worst what the second
+table says, until the statement is stopped after \`LIMIT_STATEMENT_MS\`. Few customers share a telephone number, so reads from a
+phone index are short even with †. More than two conditions read at most what the worst two of them read. To bound one of these
+reads, add an index to the type's table.ts and a migration; each index slows every write down. A count uses the index of whichever
+order covers most of the conditions, and probes those of others in the same way.
 
 ## One row by its key
 
