@@ -6,7 +6,7 @@ import { sqlName } from './table.ts';
 /** How many rows `totalCount` counts at most. */
 export const COUNT_BOUND = 10_000;
 
-interface Clause {
+export interface Clause {
   readonly sql: string;
   readonly values: readonly SqlValue[];
 }
@@ -98,7 +98,7 @@ const idValue = (parent: string | null): SqlValue => (parent === null ? null : B
  * Without an outer ORDER BY, both servers return the rows of a UNION ALL one SELECT after the other, each in its own order. The
  * tests of connections verify that.
  */
-function unionAll(selects: readonly Clause[]): Clause {
+export function unionAll(selects: readonly Clause[]): Clause {
   const [only] = selects;
   if (only !== undefined && selects.length === 1) return only;
   return {
@@ -159,12 +159,12 @@ function namesOf(source: ListSource, { indexTable, columns }: IndexChoice): List
   };
 }
 
-const clauseOf = (sql: string, ...values: SqlValue[]): Clause => ({ sql, values });
+export const clauseOf = (sql: string, ...values: SqlValue[]): Clause => ({ sql, values });
 
 const encoded = ({ table }: ListSource, name: string, value: string): SqlValue =>
   table.columns[name]?.encode(value) ?? value;
 
-const whereAll = (clauses: readonly Clause[]): Clause => ({
+export const whereAll = (clauses: readonly Clause[]): Clause => ({
   sql: clauses.length === 0 ? '' : ` WHERE ${clauses.map((part) => part.sql).join(' AND ')}`,
   values: clauses.flatMap((part) => part.values),
 });
@@ -204,7 +204,7 @@ const HIGHEST = '\u{10ffff}';
  * Not LIKE, which compares character by character: by that, `Weiß` does not begin with `WEISS`, though the two are equal when
  * names are compared and sorted.
  */
-function beginsWith(name: string, texts: readonly string[]): Clause {
+export function beginsWith(name: string, texts: readonly string[]): Clause {
   const spans = texts.map(() => `(${name} >= ? AND ${name} < ?)`).join(' OR ');
   return clauseOf(`(${spans})`, ...texts.flatMap((text) => [`${text}${LOWEST}`, `${text}${HIGHEST}`]));
 }

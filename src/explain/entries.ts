@@ -18,7 +18,10 @@ export interface Entry {
 }
 
 /** The index that a statement forces; undefined if it forces none. */
-export const namedIndex = (sql: string): string | undefined => /FORCE INDEX \(`?(\w+)`?\)/.exec(sql)?.[1];
+export const namedIndex = (sql: string): string | undefined => namedIndexes(sql)[0];
+
+const namedIndexes = (sql: string): string[] =>
+  [...sql.matchAll(/FORCE INDEX \(`?(\w+)`?\)/g)].map(([, name = '']) => name);
 
 /** Adds what is wrong with an entry. */
 export function toEntry(given: Omit<Entry, 'problems'>): Entry {
@@ -29,14 +32,13 @@ function problemsOf({ measurement, maxRows, uncovered }: Omit<Entry, 'problems'>
   const { statement, error, isStopped, access, rowsRead, tookMs } = measurement;
   if (isStopped) return uncovered.length > 0 ? [] : [`was stopped after ${Math.round(tookMs)} ms`];
   if (error !== undefined) return [error];
-  const named = namedIndex(statement.sql);
+  const named = new Set(namedIndexes(statement.sql));
   return [
-    ...(named === undefined ? ['names no index'] : []),
+    ...(named.size === 0 ? ['names no index'] : []),
     ...access.filter(({ type }) => type === 'ALL').map(({ table }) => `reads all of ${table}`),
     ...access
-      // An index table's index leads to single rows of the main table.
-      .filter(({ type, index }) => type !== 'ALL' && index !== named && !(type === 'eq_ref' && index === 'PRIMARY'))
-      .map(({ table, index }) => `reads ${table} by ${index ?? 'no index'} where it names ${named}`),
+      .filter(({ type, index }) => type !== 'ALL' && !named.has(index ?? ''))
+      .map(({ table, index }) => `reads ${table} by ${index ?? 'no index'} where it names ${[...named].join(' and ')}`),
     ...(rowsRead > maxRows ? [`reads ${rowsRead} rows where ${maxRows} are the most`] : []),
   ];
 }
