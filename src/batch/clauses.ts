@@ -5,15 +5,19 @@ import type { Condition, ListQuery, ListSource, Position } from './list-query.ts
 export const PARENT = Symbol('parent');
 
 /** A piece of SQL with the values of its placeholders. */
-export interface Clause {
+export interface Clause<Value = SqlValue> {
   readonly sql: string;
-  readonly values: readonly (SqlValue | typeof PARENT)[];
+  readonly values: readonly Value[];
 }
 
-export const clauseOf = (sql: string, ...values: Clause['values']): Clause => ({ sql, values });
+/** A clause that may depend on the parent. */
+export type ParentClause = Clause<SqlValue | typeof PARENT>;
+
+export const clauseOf = (sql: string, ...values: readonly SqlValue[]): Clause => ({ sql, values });
+export const parentClause = (sql: string, ...values: ParentClause['values']): ParentClause => ({ sql, values });
 
 /** ` WHERE ...`; empty for no clauses. */
-export const whereAll = (clauses: readonly Clause[]): Clause => ({
+export const whereAll = <Value>(clauses: readonly Clause<Value>[]): Clause<Value> => ({
   sql: clauses.length === 0 ? '' : ` WHERE ${clauses.map((part) => part.sql).join(' AND ')}`,
   values: clauses.flatMap((part) => part.values),
 });
@@ -22,7 +26,7 @@ export const whereAll = (clauses: readonly Clause[]): Clause => ({
  * Without an outer ORDER BY, both servers return the rows of a UNION ALL one SELECT after the other, each in its own order. The
  * tests of connections verify that.
  */
-export function unionAll(selects: readonly Clause[]): Clause {
+export function unionAll<Value>(selects: readonly Clause<Value>[]): Clause<Value> {
   const [only] = selects;
   if (only !== undefined && selects.length === 1) return only;
   return {
@@ -73,7 +77,7 @@ const HIGHEST = '\u{10ffff}';
  * Not LIKE, which compares character by character: by that, `Weiß` does not begin with `WEISS`, though the two are equal when
  * names are compared and sorted.
  */
-function beginsWith(name: string, texts: readonly string[]): Clause {
+export function beginsWith(name: string, texts: readonly string[]): Clause {
   const spans = texts.map(() => `(${name} >= ? AND ${name} < ?)`).join(' OR ');
   return clauseOf(`(${spans})`, ...texts.flatMap((text) => [`${text}${LOWEST}`, `${text}${HIGHEST}`]));
 }

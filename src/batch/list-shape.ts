@@ -1,6 +1,14 @@
 import type { ListQuery, ListSource } from './list-query.ts';
 import { chooseIndex, coverageOf, narrowingSorts, type IndexChoice } from './index-choice.ts';
-import { clauseOf, conditionClauses, encoded, PARENT, whereAll, type Clause, type ColumnNames } from './clauses.ts';
+import {
+  parentClause,
+  conditionClauses,
+  encoded,
+  PARENT,
+  whereAll,
+  type ParentClause,
+  type ColumnNames,
+} from './clauses.ts';
 import { sqlName } from './table.ts';
 
 /**
@@ -21,9 +29,9 @@ const MAX_PROBING_SELECTS = 256;
 export interface ListShape {
   readonly from: string;
   /** Without columns: what must hold for any row to be read this way. */
-  readonly guards: readonly Clause[];
+  readonly guards: readonly ParentClause[];
   /** The conditions of each SELECT: all conditions, once for each combination of values that is read by itself. */
-  readonly alternatives: readonly (readonly Clause[])[];
+  readonly alternatives: readonly (readonly ParentClause[])[];
   /** The columns for ORDER BY. The id is left out for a unique index, which cannot provide an order by both. */
   readonly order: readonly string[];
   readonly columnOf: ColumnNames;
@@ -48,8 +56,8 @@ export function listShapes(
     const { sql, values } = probeOf(source, { ...query, sort }, narrowRows(parents));
     return {
       ...shapeOf(source, query, { choice: chooseIndex(source, { ...query, sort }), split: [] }),
-      isFew: clauseOf(`(${sql}) IS NULL`, ...values),
-      isMany: clauseOf(`(${sql}) IS NOT NULL`, ...values),
+      isFew: parentClause(`(${sql}) IS NULL`, ...values),
+      isMany: parentClause(`(${sql}) IS NOT NULL`, ...values),
     };
   });
   const many = others.map(({ isMany }) => isMany);
@@ -60,7 +68,7 @@ export function listShapes(
 }
 
 /** Null unless more than `limit` entries of an index match the conditions that it covers. */
-function probeOf(source: ListSource, query: ListQuery, limit: number): Clause {
+function probeOf(source: ListSource, query: ListQuery, limit: number): ParentClause {
   const choice = chooseIndex(source, query);
   const { covered, isParentCovered } = coverageOf(source, query);
   const columnOf = namesOf(source, choice);
@@ -80,10 +88,10 @@ function shapeOf(
   const fixed = query.conditions
     .filter((condition) => !split.some((used) => used === condition))
     .flatMap((condition) => conditionClauses(source, columnOf, condition));
-  const alternatives = split.reduce<Clause[][]>(
+  const alternatives = split.reduce<ParentClause[][]>(
     (branches, { column, values }) =>
       branches.flatMap((clauses) =>
-        values.map((value) => [...clauses, clauseOf(`${columnOf(column)} = ?`, encoded(source, column, value))]),
+        values.map((value) => [...clauses, parentClause(`${columnOf(column)} = ?`, encoded(source, column, value))]),
       ),
     [parentIs(columnOf, source)],
   );
@@ -96,8 +104,8 @@ function shapeOf(
   };
 }
 
-const parentIs = (columnOf: ColumnNames, { parent }: ListSource): Clause[] =>
-  parent === undefined ? [] : [clauseOf(`${columnOf(parent)} = ?`, PARENT)];
+const parentIs = (columnOf: ColumnNames, { parent }: ListSource): ParentClause[] =>
+  parent === undefined ? [] : [parentClause(`${columnOf(parent)} = ?`, PARENT)];
 
 /** The table that an index is on. */
 const indexed = ({ table }: ListSource, { name, indexTable }: IndexChoice): string =>

@@ -1,5 +1,14 @@
 import type { ReadStatement, SqlValue } from '../db/database.ts';
-import { clauseOf, orderBy, PARENT, positionIs, seekCondition, unionAll, whereAll, type Clause } from './clauses.ts';
+import {
+  parentClause,
+  orderBy,
+  PARENT,
+  positionIs,
+  seekCondition,
+  unionAll,
+  whereAll,
+  type ParentClause,
+} from './clauses.ts';
 import { countingSort } from './index-choice.ts';
 import type { ListQuery, ListSource, PageQuery, Position } from './list-query.ts';
 import { listShapes, type ListShape } from './list-shape.ts';
@@ -27,17 +36,17 @@ export function pageStatement(
   const limit = BigInt(query.limit);
   const parts = shapes.flatMap((shape) => {
     const keyset = from === undefined ? [] : [seekCondition(shape.columnOf, source, { query, from, descending })];
-    return shape.alternatives.map((alternative): Clause => {
+    return shape.alternatives.map((alternative): ParentClause => {
       const where = whereAll([...shape.guards, ...alternative, ...keyset]);
       const order = orderBy(shape.order, descending);
-      return clauseOf(`SELECT ${select} ${shape.from}${where.sql} ${order} LIMIT ?`, ...where.values, limit);
+      return parentClause(`SELECT ${select} ${shape.from}${where.sql} ${order} LIMIT ?`, ...where.values, limit);
     });
   });
   // Only one shape finds rows, so their pages need no merging.
   if (parts.length === shapes.length) return statementFor(`${source.name} page`, parts, options.parents);
   const order = orderBy([`u.${sqlName(source.table, query.sort.column)}`, 'u.id'], descending);
   const all = unionAll(parts);
-  const merged = clauseOf(`SELECT * FROM (${all.sql}) AS u ${order} LIMIT ?`, ...all.values, limit);
+  const merged = parentClause(`SELECT * FROM (${all.sql}) AS u ${order} LIMIT ?`, ...all.values, limit);
   return statementFor(`${source.name} page`, [merged], options.parents);
 }
 
@@ -55,13 +64,13 @@ export function existsStatement(
   // Usually the position's own row is still there, and nothing need be probed.
   const own = shapes.length === 1 ? [] : rowsAt(shapes[0], source, { query, from });
   const { sql, values } = unionAll(own);
-  const isGone = own.length === 0 ? [] : [clauseOf(`NOT EXISTS (${sql})`, ...values)];
+  const isGone = own.length === 0 ? [] : [parentClause(`NOT EXISTS (${sql})`, ...values)];
   const others = shapes.flatMap((shape) => {
     const keyset = seekCondition(shape.columnOf, source, { query, from, descending, inclusive: true });
-    return shape.alternatives.map((alternative): Clause => {
+    return shape.alternatives.map((alternative): ParentClause => {
       const where = whereAll([...isGone, ...shape.guards, ...alternative, keyset]);
       const order = orderBy(shape.order, descending);
-      return clauseOf(`SELECT ? AS parent ${shape.from}${where.sql} ${order} LIMIT 1`, PARENT, ...where.values);
+      return parentClause(`SELECT ? AS parent ${shape.from}${where.sql} ${order} LIMIT 1`, PARENT, ...where.values);
     });
   });
   return statementFor(`${source.name} exists`, [...own, ...others], parents);
@@ -72,11 +81,11 @@ function rowsAt(
   shape: ListShape,
   source: ListSource,
   { query, from }: { query: ListQuery; from: Position },
-): readonly Clause[] {
+): readonly ParentClause[] {
   const isThere = positionIs(shape.columnOf, source, { query, from });
-  return shape.alternatives.map((alternative): Clause => {
+  return shape.alternatives.map((alternative): ParentClause => {
     const where = whereAll([...alternative, isThere]);
-    return clauseOf(`SELECT ? AS parent ${shape.from}${where.sql}`, PARENT, ...where.values);
+    return parentClause(`SELECT ? AS parent ${shape.from}${where.sql}`, PARENT, ...where.values);
   });
 }
 
@@ -92,18 +101,18 @@ export function countStatement(
   const counted = { ...query, sort: countingSort(source, query) };
   const rows = unionAll(
     listShapes(source, counted, { ordered: false, parents: parents.length }).flatMap((shape) =>
-      shape.alternatives.map((alternative): Clause => {
+      shape.alternatives.map((alternative): ParentClause => {
         const where = whereAll([...shape.guards, ...alternative]);
         return { ...where, sql: `SELECT 1 AS one ${shape.from}${where.sql} LIMIT ${limit}` };
       }),
     ),
   );
-  const count = clauseOf(`SELECT ? AS parent, COUNT(*) AS n FROM (${rows.sql}) AS c`, PARENT, ...rows.values);
+  const count = parentClause(`SELECT ? AS parent, COUNT(*) AS n FROM (${rows.sql}) AS c`, PARENT, ...rows.values);
   return statementFor(`${source.name} count`, [count], parents);
 }
 
 /** A statement of some SELECTs for each parent. */
-function statementFor(name: string, selects: readonly Clause[], parents: Parents): ReadStatement {
+function statementFor(name: string, selects: readonly ParentClause[], parents: Parents): ReadStatement {
   const { sql } = unionAll(parents.flatMap(() => selects));
   const values = parents.flatMap((parent): SqlValue[] => {
     const id = parent === null ? null : BigInt(parent);

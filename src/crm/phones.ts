@@ -126,6 +126,9 @@ export function phoneStarts(text: string): readonly string[] | undefined {
   return distinct([...abroad, ...national]);
 }
 
+/** The digits of a text for which `phoneStarts` has prefixes, with the plus sign before them if it has one. */
+export const writtenDigits = (text: string): string => parseIncompletePhoneNumber(withoutExtension(asWritten(text)));
+
 /** Shorter texts are not looked up as whole national numbers: they would find too many unrelated customers. */
 const FEWEST_NATIONAL = 7;
 

@@ -1,4 +1,5 @@
 import { childTablesOf, tablesOf } from '../crm/define-type.ts';
+import { SEARCH_TERMS } from '../crm/customer/search/terms.ts';
 import { TYPES } from '../crm/registry.ts';
 
 /**
@@ -8,5 +9,6 @@ import { TYPES } from '../crm/registry.ts';
 export const DATA_TABLES: readonly string[] = [
   ...tablesOf(TYPES).flatMap(({ name, redirects }) => (redirects === undefined ? [name] : [name, redirects.table])),
   ...childTablesOf(TYPES).map(({ name }) => name),
+  SEARCH_TERMS,
   'idempotency_keys',
 ];

@@ -47,7 +47,7 @@ function problemsOf({ measurement, maxRows, uncovered }: Omit<Entry, 'problems'>
       .filter(
         ({ type, index }) => type !== 'ALL' && !named.has(index ?? '') && !(type === 'eq_ref' && index === 'PRIMARY'),
       )
-      .map(({ table, index }) => `reads ${table} by ${index ?? 'no index'} where it names ${[...named].join(', ')}`),
+      .map(({ table, index }) => `reads ${table} by ${index ?? 'no index'} where it names ${[...named].join(' and ')}`),
     ...(rowsRead > maxRows ? [`reads ${rowsRead} rows where ${maxRows} are the most`] : []),
   ];
 }

@@ -5,6 +5,7 @@ import { fieldEntries } from './field-runs.ts';
 import { ListRuns } from './list-runs.ts';
 import { listQuestions, type Question } from './questions.ts';
 import { createSamples } from './samples.ts';
+import { isOfSearch, searchEntries } from './search-runs.ts';
 import { openMeasuringSession } from './session.ts';
 
 /**
@@ -48,6 +49,7 @@ export async function explainDatabase(options: {
       signal.throwIfAborted();
       for await (const entry of runs.run(question)) add(entry);
     }
+    if (isOfSearch(only)) for await (const entry of searchEntries(session, samples)) add(entry);
     return entries;
   } finally {
     await session.close();

@@ -7,6 +7,7 @@ import { scheduleAtOnce } from '../turns.ts';
 import type { BatchContext } from '../batch/loader.ts';
 import type { Connection, ListRequest } from '../relay/connection.ts';
 import type { Context, Loaders } from '../crm/context.ts';
+import { SEARCH_FIELD } from '../crm/customer/search/statements.ts';
 import { listSourcesOf } from '../crm/define-type.ts';
 import { createLoaders, TYPES } from '../crm/registry.ts';
 import { codeOf } from '../errors.ts';
@@ -58,8 +59,10 @@ export const isConnection = (field: GraphQLField<unknown, unknown>): boolean =>
 export function listQuestions(schema: GraphQLSchema): Question[] {
   const fields = Object.values(schema.getTypeMap())
     .filter(isObjectType)
-    .flatMap((type) => Object.values(type.getFields()).filter(isConnection));
-  return fields.flatMap(questionsOf);
+    .flatMap((type) => Object.values(type.getFields()).map((field) => ({ name: `${type.name}.${field.name}`, field })))
+    // Searches have statements of their own: see search-runs.ts.
+    .filter(({ name, field }) => isConnection(field) && name !== SEARCH_FIELD);
+  return fields.flatMap(({ field }) => questionsOf(field));
 }
 
 function questionsOf(field: GraphQLField<unknown, unknown>): Question[] {

@@ -40,7 +40,8 @@ export function createRun(options: RunOptions) {
   const { maskError } = options;
   const cached = createSharedCache(options.cache);
   const execute = createExecute(options);
-  const executeMasked: typeof execute = (operation, inputs) => mask(execute(operation, inputs), maskError, operation.client);
+  const executeMasked: typeof execute = (operation, inputs) =>
+    mask(execute(operation, inputs), maskError, operation.client);
   const serialiseAnswer = createSerialise(options);
   const subscribe = createSubscribe({ ...options, executeMasked, serialise: serialiseAnswer });
 

@@ -1,3 +1,4 @@
+import { termsInsert } from '../../src/crm/customer/search/terms.ts';
 import { DATA_TABLES } from '../../src/data/tables.ts';
 import { createDatabase } from '../support/servers.ts';
 import { contentsHash, query } from './table-contents.ts';
@@ -25,6 +26,7 @@ const ROWS = [
   `INSERT INTO customers (id, name, email, phone, owner_id, created_at, updated_at, version) VALUES
     (1, 'Anna', 'anna@example.com', '+4930901820', 1, ${AT}, ${LATER}, 2),
     (2, 'Bert', 'bert@example.com', NULL, NULL, ${AT}, ${AT}, 1), (3, 'Chen', NULL, NULL, NULL, ${AT}, ${AT}, 1)`,
+  termsInsert(() => 'TRUE'),
   `INSERT INTO customer_tags (customer_id, tag, name, created_at, updated_at, owner_id) VALUES
     (1, 'vip', 'Anna', ${AT}, ${LATER}, 1), (1, 'b2b', 'Anna', ${AT}, ${LATER}, 1), (2, 'vip', 'Bert', ${AT}, ${AT}, NULL)`,
   `INSERT INTO customer_addresses (customer_id, position, line1) VALUES (1, 0, 'Here'), (1, 1, 'There'), (2, 0, 'Here')`,

@@ -128,7 +128,7 @@ export const OTHERS: readonly Planted[] = [
   ],
   [
     'a customer that is gone while all its rows are there',
-    ['DELETE FROM customers WHERE id = 2'],
+    ['DELETE FROM customers WHERE id = 2', 'DELETE FROM customer_search_terms WHERE customer_id = 2'],
     [
       'customer_addresses customer_id=2 position=0: customer_id: expected row 2 of customers, found none',
       'customer_stats customer_id=2: customer_id: expected row 2 of customers, found none',

@@ -72,6 +72,29 @@ export const REPAIRABLE: readonly Planted[] = [
     ],
   ],
   [
+    'missing search terms, and those of another name',
+    [
+      'DELETE FROM customer_search_terms WHERE customer_id = 3',
+      "UPDATE customer_search_terms SET term = 'nni' WHERE customer_id = 1 AND term = 'nna'",
+    ],
+    [
+      'customer_search_terms customer_id=1: rows: expected 10, found 9 of them and 1 others',
+      'customer_search_terms customer_id=3: rows: expected 4, found 0 of them and 0 others',
+    ],
+  ],
+  [
+    'search terms at other places, in other parts, and of a customer that is gone',
+    [
+      'UPDATE customer_search_terms SET kind = 1 WHERE customer_id = 2 AND kind = 0',
+      "INSERT INTO customer_search_terms VALUES (1, 'Ann', 0), (4, 'Dora', 0)",
+    ],
+    [
+      'customer_search_terms customer_id=1: rows: expected 10, found 10 of them and 1 others',
+      'customer_search_terms customer_id=2: rows: expected 4, found 3 of them and 1 others',
+      'customer_search_terms customer_id=4: rows: expected 0, found 0 of them and 1 others',
+    ],
+  ],
+  [
     'much of it at once, of two customers',
     ['DELETE FROM customer_stats', 'DELETE FROM customer_values', "UPDATE customer_tags SET name = ''"],
     [

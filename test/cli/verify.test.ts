@@ -31,7 +31,8 @@ describe('no drift is found', () => {
     // If the check takes seconds, it shows its progress first.
     expect(output).toMatch(/^([^\n]* left\n)*Checked ([\d,]+) rows in [\d.]+ s, [\d,]+ rows\/s\.\nNo drift\.\n$/);
     expect(code).toBe(0);
-    const { agents: _, products: __, ...walked } = await rowCounts(url);
+    // Search terms are checked with their customers, and not counted: each has few.
+    const { agents: _, products: __, customer_search_terms: ___, ...walked } = await rowCounts(url);
     // By customer, and by order.
     const rows = Object.values(walked).reduce((sum, count) => sum + count, walked['orders'] ?? 0);
     expect(output).toContain(`Checked ${rows.toLocaleString('en-US')} rows`);

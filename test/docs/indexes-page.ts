@@ -1,5 +1,7 @@
 import { coverageOf, chooseIndex } from '../../src/batch/index-choice.ts';
 import { narrowRows } from '../../src/batch/list-shape.ts';
+import { OWN_INDEXES, SEARCH_FIELD, TERM_INDEX } from '../../src/crm/customer/search/statements.ts';
+import { SEARCH_TERMS } from '../../src/crm/customer/search/terms.ts';
 import { TABLES } from '../../src/crm/registry.ts';
 import { askedFor, listQuestions, type Question } from '../../src/explain/questions.ts';
 import { createSchema } from '../../src/graphql/schema.ts';
@@ -92,6 +94,14 @@ const keyTable = (): string =>
     ]),
   ].join('\n');
 
+const searchTable = (): string =>
+  [
+    row(['what matches', 'index']),
+    row(['---', '---']),
+    ...Object.entries(OWN_INDEXES).map(([column, index]) => row([`the start of the ${column}`, `\`${index}\``])),
+    row(['another part of the name or the phone; words in any order', `\`${TERM_INDEX}\``]),
+  ].join('\n');
+
 /** The contents of docs/indexes.md, generated from the code. */
 export function indexesPage(): string {
   return `# Indexes: which list reads which index
@@ -125,5 +135,12 @@ together: the number per parent is limited.
 ## Lists
 
 ${listSections().join('\n\n')}
+
+### ${SEARCH_FIELD}
+
+${searchTable()}
+
+Of each further match, the customer's terms are read by the primary key of \`${SEARCH_TERMS}\`, to list it once; customers that
+are listed before are skipped. [Searching](text.md#searching) says what terms are.
 `;
 }

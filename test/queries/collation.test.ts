@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { array, assert, asyncProperty, constantFrom, integer, record } from 'fast-check';
 import { foldCase, hasWeight } from '../../src/crm/collation.ts';
-import { customerConditions, searchRequest } from '../../src/crm/customer/filter.ts';
+import { customerConditions, parseSearchText } from '../../src/crm/customer/filter.ts';
 import { normaliseText } from '../../src/crm/text.ts';
 import { PATIENT, startGateway, type TestGateway } from '../support/gateway.ts';
 import { createDatabase, withConnection, type TestDatabase } from '../support/servers.ts';
@@ -190,7 +190,7 @@ test('a character that is invisible, or that the server ignores, cannot be searc
     for (const given of [character, ` ${character}\u00a0${character} `, `\u0301${character}`]) {
       const text = normaliseText(given);
       for (const ask of [
-        () => searchRequest(text),
+        () => parseSearchText(text),
         () => customerConditions({ nameStartsWith: text }),
         () => customerConditions({ tag: text }),
       ])

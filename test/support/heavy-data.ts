@@ -1,4 +1,5 @@
 import type { TypeName } from '../../src/crm/registry.ts';
+import { termsInsert } from '../../src/crm/customer/search/terms.ts';
 import { DATA_TABLES } from '../../src/data/tables.ts';
 import { withConnection } from './servers.ts';
 
@@ -54,7 +55,7 @@ export async function fillWithManyChildren(databaseUrl: string): Promise<void> {
        FROM ${ten} a, ${ten} b, ${ten} c, ${ten} e, (SELECT 0 d UNION SELECT 1) f
        WHERE a.d + 10 * b.d + 100 * c.d + 1000 * e.d + 10000 * f.d < ${FEW_CHILDREN + MANY_CHILDREN}`,
     );
-    for (const insert of [...Object.values(INSERTS), TAGS]) await connection.query(insert);
+    for (const insert of [...Object.values(INSERTS), TAGS, termsInsert(() => 'TRUE')]) await connection.query(insert);
     await connection.query('DROP TABLE _numbers');
     await connection.query(`ANALYZE LOCAL TABLE ${DATA_TABLES.join(', ')}`);
   });

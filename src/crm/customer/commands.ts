@@ -13,6 +13,7 @@ import { noteChange } from '../writer.ts';
 import { parseAddresses, parseCustomerFields, parseTags } from './input.ts';
 import { textOfAddresses, textOfTags } from './recorded.ts';
 import { raiseVersion, recordUpdate } from './row.ts';
+import { deleteTerms, insertTerms } from './search/terms.ts';
 import { assertDifferent, tagsOf, writeTags } from './tags.ts';
 
 /** The parent value of the payloads' resolvers. */
@@ -43,6 +44,7 @@ export const createCustomer = defineCommand({
     const { name = '', ...rest } = values;
     const row = await transaction.customer.create({ data: { ...rest, name, createdAt: now, updatedAt: now } });
     await assertNotFormer(transaction, row);
+    await insertTerms(transaction, row.id);
     const owned = { customerId: row.id };
     await assertDifferent(transaction, tags);
     await writeTags(transaction, row, tags);
@@ -101,6 +103,7 @@ export const deleteCustomer = defineCommand({
     const owned = { where: { customerId: id } };
     await deleteOwnedRows(write, id);
     await transaction.customerTag.deleteMany(owned);
+    await deleteTerms(transaction, id);
     await transaction.customerAddress.deleteMany(owned);
     await transaction.customerStats.deleteMany(owned);
     await transaction.customerValue.deleteMany(owned);

@@ -1,14 +1,14 @@
 import type { Condition } from '../../batch/list-query.ts';
-import type { ListRequest } from '../../relay/connection.ts';
 import { createError, quoted } from '../../errors.ts';
 import type { CustomerFilter } from '../../generated/graphql.ts';
 import { isGiven } from '../../given.ts';
 import { counts } from '../collation.ts';
 import { isEqual, isOneOf, isWithin } from '../filters.ts';
 import { rowIdOf } from '../global-id.ts';
-import { phoneStarts } from '../phones.ts';
 import { isText } from '../text.ts';
 import { CUSTOMER_LENGTHS } from './lengths.ts';
+import { parseSearch, type Search } from './search/search.ts';
+import { MAX_TERM } from './search/terms.ts';
 import { customerTags } from './table.ts';
 
 /**
@@ -58,19 +58,10 @@ function soughtText(
 }
 
 /**
- * Decides which column a search text is a prefix of: the email if it has an `@`; the phone if it has at least four digits and
- * only characters of telephone numbers; otherwise the name. Each search reads a page of one index.
+ * What a text to search for means; white space around it and repeated white space in it make no difference.
+ * @throws BAD_USER_INPUT as for the other texts
  */
-export function searchRequest(given: string): ListRequest {
-  const text = soughtText(given.trim(), { argument: 'text', maxLength: 100, given });
-  // Not toLowerCase, which turns some other characters into ASCII letters, such as the Kelvin sign.
-  if (text.includes('@')) return startsWith('email', [text.replaceAll(/[A-Z]/g, (letter) => letter.toLowerCase())]);
-  const phones = phoneStarts(text);
-  return phones === undefined ? startsWith('name', [text]) : startsWith('phone', phones);
+export function parseSearchText(given: string): Search {
+  const text = given.trim().replaceAll(/\s+/g, ' ');
+  return parseSearch(soughtText(text, { argument: 'text', maxLength: MAX_TERM, given }));
 }
-
-const startsWith = (column: string, texts: readonly string[]): ListRequest => ({
-  parent: null,
-  conditions: [{ kind: 'startsWith', column, texts }],
-  sort: { column, descending: false, name: `${column} ASC` },
-});

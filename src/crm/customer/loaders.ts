@@ -3,6 +3,7 @@ import { listLoaders } from '../../batch/lists.ts';
 import { rowLoader } from '../../batch/row-loader.ts';
 import { referencedLoaders } from '../../batch/referenced-rows.ts';
 import type { LoadersOf } from '../define-type.ts';
+import { searchLoaders } from './search/loader.ts';
 import { addresses, customerChanges, customers, customerStats, tags, values } from './table.ts';
 
 /** The factories of the loaders of customers and of what only customers have. */
@@ -14,7 +15,7 @@ export const customerLoaders = {
   customerByReferencingRow: referencedLoaders(customers, 'customerId'),
   customers: listLoaders('Query.customers', customers),
   customersByOwner: listLoaders('Agent.customers', customers, 'ownerId'),
-  customerSearch: listLoaders('Query.searchCustomers', customers),
+  customerSearch: searchLoaders,
   tagsByCustomer: childLoader(tags),
   addressesByCustomer: childLoader(addresses),
   summaryByCustomer: rowLoader(customerStats),

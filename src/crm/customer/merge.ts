@@ -13,6 +13,7 @@ import { addressesOf } from './addresses.ts';
 import type { CustomerValues } from './input.ts';
 import { textOfAddresses, textOfTags } from './recorded.ts';
 import { assertFits, raiseVersion } from './row.ts';
+import { deleteTerms } from './search/terms.ts';
 import { tagsOf, writeTags } from './tags.ts';
 
 interface Sides {
@@ -41,6 +42,7 @@ export const mergeCustomers = defineCommand({
     await moveOwnedRows(write, { from: merged.id, to: kept.id });
     await moveChanges(write.transaction, sides);
     await moveSummary(write, sides);
+    await deleteTerms(write.transaction, merged.id);
     // Deleted before the kept customer takes over its unique values.
     await write.transaction.customer.delete({ where: { id: merged.id } });
     const filled: CustomerValues = Object.fromEntries(

@@ -1,4 +1,4 @@
-import { connectionResolvers, createConnection } from '../../relay/connection.ts';
+import { connectionResolvers } from '../../relay/connection.ts';
 import { createError } from '../../errors.ts';
 import type { SubscriptionCustomerChangedArgs } from '../../generated/graphql.ts';
 import { connectionOf } from '../connections.ts';
@@ -10,7 +10,8 @@ import { loadOptional } from '../relations.ts';
 import type { ResolversOf } from '../resolver-types.ts';
 import { readKey } from '../text.ts';
 import type { CustomerPayload } from './commands.ts';
-import { customerConditions, searchRequest } from './filter.ts';
+import { customerConditions, parseSearchText } from './filter.ts';
+import { searchConnection } from './search/loader.ts';
 
 const customerPayload = {
   customer: ({ customerId }: CustomerPayload, _: unknown, { loaders }: Context) =>
@@ -27,7 +28,7 @@ export const customerResolvers = {
     customers: (_, { filter, ...args }, { loaders, paging }) =>
       connectionOf(loaders.customers, { conditions: customerConditions(filter), args }, paging),
     searchCustomers: (_, { text, ...args }, { loaders, paging }) =>
-      createConnection(loaders.customerSearch, searchRequest(text), { args, paging }),
+      searchConnection(loaders.customerSearch, parseSearchText(text), { args, paging }),
   },
   Agent: {
     customers: (agent, { filter, ...args }, { loaders, paging }) =>

@@ -3,10 +3,11 @@ import { recordChange, type RecordedChange } from '../changes.ts';
 import { refuse } from '../user-errors.ts';
 import type { Write } from '../writer.ts';
 import type { CustomerValues } from './input.ts';
+import { updateTerms } from './search/terms.ts';
 import { MAX_ADDRESSES, MAX_TAGS } from './table.ts';
 
 /**
- * Updates a customer's fields and version, and the columns that its tags duplicate for sorting and filtering.
+ * Updates a customer's fields and version, the columns that its tags duplicate for sorting and filtering, and its search terms.
  * @param before the previous row, locked
  */
 export async function raiseVersion(
@@ -19,6 +20,7 @@ export async function raiseVersion(
   const customer = await transaction.customer.update({ where: { id }, data });
   const repeated = { name: customer.name, ownerId: customer.ownerId, updatedAt: now };
   await transaction.customerTag.updateMany({ where: { customerId: id }, data: repeated });
+  await updateTerms(transaction, { id, changed });
   return customer;
 }
 

@@ -1,5 +1,7 @@
 import type { Connection } from 'mariadb';
 import { ADDRESS_FIELDS, textOfAddresses, textOfTags } from '../../crm/customer/recorded.ts';
+import { SEARCHED } from '../../crm/customer/search/terms.ts';
+import { rewriteTerms } from '../search-terms.ts';
 import { isGiven } from '../../given.ts';
 import { freeEmails, settleEmails } from './emails.ts';
 import {
@@ -102,6 +104,7 @@ async function writeAll(
   const idOf = (write: CustomerWrite) => ids.get(write.one.record.key) ?? '';
   await writeTags(connection, writes, { now: by.now, idOf });
   await writeAddresses(connection, writes, idOf);
+  await rewriteTerms(connection, writes.filter(changesTerms).map(idOf));
   await insertRows(
     connection,
     'customer_stats',
@@ -148,6 +151,10 @@ async function writeTags(
   });
   await insertRows(connection, 'customer_tags', rows);
 }
+
+/** Whether what a customer can be found by is new or has changed. */
+const changesTerms = ({ one }: CustomerWrite): boolean =>
+  one.stored === undefined || SEARCHED.some((column) => one.changed.has(column));
 
 async function writeAddresses(
   connection: Connection,

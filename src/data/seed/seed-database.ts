@@ -1,11 +1,12 @@
-import type { Connection } from 'mariadb';
+import type { Connection, UpsertResult } from 'mariadb';
+import { termsInsert } from '../../crm/customer/search/terms.ts';
 import { errorNumber, SERVER_ERRORS } from '../../db/server-errors.ts';
 import { inTransaction, openConnection } from '../connection.ts';
 import { createRowWriter } from '../row-writer.ts';
 import { DATA_TABLES } from '../tables.ts';
 import { writeBlock } from './block.ts';
 import { createCatalogue, type Catalogue } from './catalogue.ts';
-import { blockCount, customersInBlock, planBlock, type SeedParameters } from './plan.ts';
+import { blockCount, customersInBlock, planBlock, type Block, type SeedParameters } from './plan.ts';
 import {
   assertEmpty,
   assertOnlySeedRows,
@@ -139,14 +140,22 @@ async function writePending(run: Run): Promise<void> {
   }
 }
 
+/** Returns how many rows were written. */
+async function writeTerms(connection: Connection, { firstCustomerId, orders }: Block): Promise<number> {
+  const within = (column: string) => `${column} BETWEEN ${firstCustomerId} AND ${firstCustomerId + orders.length - 1}`;
+  const { affectedRows } = await connection.query<UpsertResult>(termsInsert(within));
+  return affectedRows;
+}
+
 async function writeOne(connection: Connection, run: Run, index: number): Promise<number> {
   try {
     return await inTransaction(connection, async () => {
       await recordBlock(connection, index);
       const writer = createRowWriter(connection);
-      await writeBlock(planBlock(run.parameters, index), writer, run.catalogue);
+      const block = planBlock(run.parameters, index);
+      await writeBlock(block, writer, run.catalogue);
       await writer.flush();
-      return writer.rows;
+      return writer.rows + (await writeTerms(connection, block));
     });
   } catch (error) {
     if (errorNumber(error) !== SERVER_ERRORS.DUP_ENTRY) throw error;

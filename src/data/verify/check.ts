@@ -17,7 +17,7 @@ export const withinRange =
     `${column} > ${after} AND ${column} <= ${upTo}`;
 
 /** How to recompute something that derives from other rows. */
-export type Repair = 'summary' | 'tags';
+export type Repair = 'summary' | 'tags' | 'terms';
 
 /** An invariant of a table's rows. */
 export interface Check {

@@ -10,6 +10,7 @@ import { childListChecks, REPEATED_CHECKS } from './lists.ts';
 import { RECORD_CHECKS } from './record.ts';
 import { childReferenceChecks, CUSTOMER_REFERENCE_CHECKS, MERGE_CHECKS } from './references.ts';
 import { SUMMARY_CHECKS } from './summary.ts';
+import { TERM_CHECKS } from './terms.ts';
 import { TOTAL_CHECKS } from './totals.ts';
 
 /** A column with a pass's key, and an index that starts with it. */
@@ -80,6 +81,7 @@ export const PASSES: readonly Pass[] = [
     checks: [
       ...SUMMARY_CHECKS,
       ...REPEATED_CHECKS,
+      ...TERM_CHECKS,
       ...CUSTOMER_CHILDREN.flatMap(childListChecks),
       ...RECORD_CHECKS,
       ...CUSTOMER_REFERENCE_CHECKS,

@@ -1,5 +1,6 @@
 import type { Connection } from 'mariadb';
 import { inTransaction } from '../connection.ts';
+import { rewriteTerms } from '../search-terms.ts';
 import { refreshCustomerSummaries } from '../import/customer-summaries.ts';
 import { toDrift, withinRange, type Check, type Drift, type Repair, type Row } from './check.ts';
 import { REPEATED_COLUMNS } from './lists.ts';
@@ -12,6 +13,7 @@ const REPAIRS: Readonly<Record<Repair, (connection: Connection, customerId: bigi
        SET ${REPEATED_COLUMNS.map((column) => `t.${column} = c.${column}`).join(', ')} WHERE t.customer_id = ?`,
       [customerId],
     ),
+  terms: (connection, customerId) => rewriteTerms(connection, [customerId]),
 };
 
 /**
