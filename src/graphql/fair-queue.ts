@@ -16,6 +16,7 @@ export type FairQueue = ReturnType<typeof createFairQueue>;
 /**
  * Creates a queue in which clients take turns: whoever sends a thousand requests waits for most of them, and everybody else only
  * for one of theirs. What costs little runs together with others. What costs more than its client's limit counts as much as that.
+ * Of several clients, none has more running than its share, unless it is a single piece.
  */
 export function createFairQueue({ maxCost, maxCostPerClient }: FairQueueOptions) {
   const running = new Map<string, number>();
@@ -23,11 +24,11 @@ export function createFairQueue({ maxCost, maxCostPerClient }: FairQueueOptions)
   /** Clients with something waiting, in the order of their turns. */
   const queues = new Map<string, Set<Waiting>>();
 
-  /** What one client may have running: all have the same share, and there is room for that of one more. */
+  /** What one client may have running: of several, each has the same share, and there is room for that of one more. */
   const share = (): number => {
     let clients = running.size;
     for (const client of queues.keys()) if (!running.has(client)) clients += 1;
-    return Math.min(maxCostPerClient, maxCost / (clients + 1));
+    return clients <= 1 ? maxCostPerClient : Math.min(maxCostPerClient, maxCost / (clients + 1));
   };
   const isBelowOwnLimit = (client: string, cost: number): boolean => {
     const own = running.get(client) ?? 0;

@@ -33,6 +33,24 @@ describe('clients that want to run more than is allowed at once', () => {
     expect([begun, queue.waiting()]).toEqual([['a1', 'a2', 'b1', 'c1', 'a3', 'b2', 'a4'], 0]);
   });
 
+  test('share what all may use, and leave room for one more', async () => {
+    const { run, begun, end } = createRunner({ maxCost: 90, maxCostPerClient: 60 });
+    for (const name of ['a1', 'a2', 'a3', 'a4', 'a5', 'a6', 'a7']) void run(name, 10);
+    // Alone, it has all of its own limit.
+    expect(begun).toEqual(['a1', 'a2', 'a3', 'a4', 'a5', 'a6']);
+    for (const name of ['b1', 'b2', 'b3', 'b4']) void run(name, 10);
+    await end('none');
+    expect(begun.slice(6)).toEqual(['b1', 'b2', 'b3']);
+    // As long as there are two, each has a third.
+    for (const name of ['a1', 'a2', 'a3']) await end(name);
+    expect(begun.slice(9)).toEqual([]);
+    await end('a4');
+    expect(begun.slice(9)).toEqual(['a7']);
+    void run('c1', 30);
+    await end('none');
+    expect(begun.slice(10)).toEqual(['c1']);
+  });
+
   test('do not wait for one that has reached its own limit', async () => {
     const { run, begun, end } = createRunner({ maxCost: 100, maxCostPerClient: 10 });
     for (const name of ['a1', 'a2', 'a3']) void run(name, 5);
