@@ -9,14 +9,14 @@ export const MAX_BYTES = 8_192;
  * Starts a gateway with low limits on an empty database, for requests that it must refuse. Nothing that they send is its fault,
  * so `close` checks that nothing was masked, logged or written.
  */
-export async function startRefusingGateway(): Promise<TestGateway> {
+export async function startRefusingGateway(maxBytes = MAX_BYTES): Promise<TestGateway> {
   const database = await createDatabase();
   const gateway = await startGateway({
     databaseUrl: database.url,
     redisUrl: redisUrl(),
     settings: {
       ...PATIENT,
-      LIMIT_BODY_BYTES: String(MAX_BYTES),
+      LIMIT_BODY_BYTES: String(maxBytes),
       LIMIT_TOKENS: '50',
       CACHE_PREFIX: `${database.url}:`,
     },
