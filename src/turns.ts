@@ -110,12 +110,9 @@ export class Turns {
     return new Promise((resolve) => this.later(client, resolve));
   }
 
-  /**
-   * Asks for the event loop, before beginning work that takes a while.
-   * @returns undefined if it may begin at once; else it may when the promise resolves
-   */
-  wait(client: string): Promise<void> | undefined {
-    return this.#queues.size === 0 && !this.look() ? undefined : this.next(client);
+  /** Whether work must wait for a later turn, because others wait, or this one is over. */
+  isTaken(): boolean {
+    return this.#queues.size > 0 || this.look();
   }
 
   #open(now = performance.now()): number {
@@ -188,7 +185,7 @@ export class Work {
 
   /** Undefined if it may go on at once; else it may when the promise resolves. */
   turn(): Promise<void> | undefined {
-    return this.#turns.wait(this.#client);
+    return this.#turns.isTaken() ? this.#turns.next(this.#client) : undefined;
   }
 
   /** Goes on with a part of it in a later turn. */

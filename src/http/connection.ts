@@ -43,21 +43,7 @@ export function createConnection(socket: Socket, { requestsAtOnce, onChange }: C
   let newest: ServerResponse | undefined;
   let refusal: HttpError | undefined;
   let isClosing = false;
-  let isHeld = false;
-  /** How many requests wait for their turn of the event loop. */
-  let turns = 0;
-
-  const isPaused = (): boolean => isHeld || turns > 0 || waiting.length > 0;
-  const resume = (): void => {
-    if (!isPaused() && !socket.destroyed) socket.resume();
-  };
-  // Node resumes the socket whenever a request's body is read.
-  socket.on('resume', () => {
-    if (!isPaused()) return;
-    // Node emits it later than `resume` is called. If the socket was paused meanwhile, `pause` would not stop what Node begins now.
-    if (socket.isPaused()) socket.emit('pause');
-    else socket.pause();
-  });
+  const reading = createReading(socket, () => waiting.length > 0);
   socket.once('end', () => {
     probe(pending);
     const probing = setInterval(() => probe(pending), PROBE_MS);
@@ -72,21 +58,18 @@ export function createConnection(socket: Socket, { requestsAtOnce, onChange }: C
   const ended = (response: ServerResponse): void => {
     pending.delete(response);
     waiting.shift()?.();
-    resume();
+    reading.resume();
     if (pending.size > 0) return;
     newest = undefined;
     onChange(connection);
     if (refusal !== undefined) writeErrorTo(socket, refusal);
   };
   const beginInTurn = (response: ServerResponse, begin: () => void): void => {
-    const turn = TURNS.wait(client);
-    if (turn === undefined) return begin();
+    if (!TURNS.isTaken()) return begin();
     // Whoever sends more than is handled is not read from.
-    turns += 1;
-    socket.pause();
-    void turn.then(() => {
-      turns -= 1;
-      resume();
+    reading.stop(response);
+    TURNS.later(client, () => {
+      reading.goOn(response);
       // It may have been refused or given up meanwhile.
       if (pending.has(response) && !response.writableEnded) begin();
     });
@@ -123,19 +106,42 @@ export function createConnection(socket: Socket, { requestsAtOnce, onChange }: C
       isClosing = true;
       announceOnNewest();
     },
-    hold() {
-      isHeld = true;
-      socket.pause();
-    },
-    release() {
-      isHeld = false;
-      resume();
-    },
+    hold: () => reading.stop(connection),
+    release: () => reading.goOn(connection),
     isBusy: () => pending.size > 0,
-    isPaused,
+    isPaused: reading.isPaused,
     unsentBytes: () => pending.values().reduce((sum, response) => sum + response.writableLength, 0),
   };
   return connection;
+}
+
+/** Reads from a socket, unless there is a reason not to: one that was given, or that more requests wait. */
+function createReading(socket: Socket, isBehind: () => boolean) {
+  const reasons = new Set<object>();
+  const isPaused = (): boolean => reasons.size > 0 || isBehind();
+  const resume = (): void => {
+    if (!isPaused() && !socket.destroyed) socket.resume();
+  };
+  // Node resumes the socket whenever a request's body is read.
+  socket.on('resume', () => {
+    if (!isPaused()) return;
+    // Node emits it later than `resume` is called. If the socket was paused meanwhile, `pause` would not stop what Node begins now.
+    if (socket.isPaused()) socket.emit('pause');
+    else socket.pause();
+  });
+  return {
+    isPaused,
+    /** To be called when fewer requests wait. */
+    resume,
+    stop(reason: object): void {
+      reasons.add(reason);
+      socket.pause();
+    },
+    goOn(reason: object): void {
+      reasons.delete(reason);
+      resume();
+    },
+  };
 }
 
 const PROBE_MS = 1_000;

@@ -58,6 +58,8 @@ function containerLimit(): number {
   return limit === 0 ? Infinity : limit;
 }
 
+const usageOfProcess = (): Usage => ({ used: process.memoryUsage.rss(), limit: containerLimit() });
+
 /** V8 offers this only when asked to, at any time. */
 function createCollector(): () => void {
   setFlagsFromString('--expose-gc');
@@ -82,8 +84,7 @@ export function watchMemory({
   const collect = createCollector();
   const heapLimit = oldGenerationLimit(nodeFlags);
   // The system is asked only by the timer, since asking it takes longer.
-  const ofProcess = (): Usage => ({ used: process.memoryUsage.rss(), limit: containerLimit() });
-  let processUsage = ofProcess();
+  let processUsage = usageOfProcess();
   /** The kinds of memory of this process: V8's heap, and the memory of the container or machine. */
   const kindsOfMemory = (): Readonly<Record<string, Usage>> => ({
     heap: { used: oldGeneration(), limit: heapLimit },
@@ -101,7 +102,7 @@ export function watchMemory({
     if (found !== undefined && performance.now() - collectedMs >= COLLECT_MS) {
       collect();
       collectedMs = performance.now();
-      processUsage = ofProcess();
+      processUsage = usageOfProcess();
       found = full();
     }
     const [kind, usage] = found ?? [];
@@ -114,7 +115,7 @@ export function watchMemory({
     }
   };
   const sampling = setInterval(() => {
-    processUsage = ofProcess();
+    processUsage = usageOfProcess();
     look();
   }, SAMPLE_MS).unref();
   return {
