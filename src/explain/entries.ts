@@ -19,12 +19,10 @@ export interface Entry {
 
 /**
  * The indexes that a statement forces, in the order of the text: first that of the list's order, then those of its filters. Not the
- * primary key to which an index table leads.
+ * primary key by which an index table leads to single rows.
  */
 const namedIndexes = (sql: string): readonly string[] =>
-  [...sql.matchAll(/FORCE INDEX \(`?(\w+)`?\)/g)]
-    .map(([, name = '']) => name)
-    .filter((name, i) => i === 0 || name !== 'PRIMARY');
+  [...sql.matchAll(/FORCE INDEX \(`?(\w+)`?\)(?! ON )/g)].map(([, name = '']) => name);
 
 /** The index that a statement forces; undefined if it forces none. */
 export const namedIndex = (sql: string): string | undefined => namedIndexes(sql)[0];
