@@ -3,7 +3,7 @@ import { TURNS } from '../turns.ts';
 import { graphqlError } from './coded-errors.ts';
 import { RequestErrors } from './documents.ts';
 import { isSubscription, type Operation, type RequestOrigin } from './operation.ts';
-import type { Prepare, RequestText } from './prepare.ts';
+import { requestBytes, type Prepare, type RequestText } from './prepare.ts';
 import { authorise } from './stages/authorise.ts';
 import { bound } from './stages/bound.ts';
 import { createExecute, type ExecuteOptions } from './stages/execute.ts';
@@ -25,6 +25,8 @@ export type Run = ReturnType<typeof createRun>;
 
 /** A subscription that may begin. */
 export interface Subscription {
+  /** About how much memory its document and variables take as long as it is open. */
+  readonly bytes: number;
   /** Its results as JSON in UTF-8, one for each event until the signal aborts; a single one if it could not begin. */
   start(signal: AbortSignal): Promise<AsyncIterable<Buffer>>;
 }
@@ -50,11 +52,14 @@ export function createRun(options: RunOptions) {
       const response = check(operation);
       if (response !== undefined) return reportCost(operation, response);
     }
-    if (isSubscription(operation)) return { start: (signal) => subscribe({ ...operation, signal }) };
+    if (isSubscription(operation))
+      return { bytes: heldBytes(operation), start: (signal) => subscribe({ ...operation, signal }) };
     const respond = async (tags: Set<string>) => serialiseAnswer(operation, await executeMasked(operation, { tags }));
     return reportCost(operation, await cached(operation, respond));
   };
 }
+
+const heldBytes = (operation: Operation): number => operation.document.entry.bytes + requestBytes(operation);
 
 export interface RespondOptions {
   readonly prepare: Prepare;

@@ -10,7 +10,7 @@ import { HttpError } from './http-error.ts';
 export interface Subscriptions {
   /**
    * Sends the events of a subscription until either side ends it.
-   * @throws HttpError 503 while stopping or beyond the gateway's limit, 429 beyond the client's
+   * @throws HttpError 503 while stopping or beyond the gateway's limits, 429 beyond the client's
    */
   serve(request: IncomingMessage, response: ServerResponse, subscription: Subscription): Promise<void>;
   /** Sends `complete` to each client, and ends all streams. */
@@ -18,7 +18,7 @@ export interface Subscriptions {
 }
 
 export interface SubscriptionsOptions {
-  readonly limits: Pick<Limits, 'subscriptions' | 'subscriptionsPerClient' | 'stallMs'>;
+  readonly limits: Pick<Limits, 'subscriptions' | 'subscriptionsPerClient' | 'stallMs' | 'bufferBytes'>;
   readonly metrics: Metrics;
 }
 
@@ -26,6 +26,8 @@ export interface SubscriptionsOptions {
 export function createSubscriptions({ limits, metrics }: SubscriptionsOptions): Subscriptions {
   const streams = new Set<EventStream>();
   let isClosing = false;
+  /** What the documents and variables of the open ones take. */
+  let heldBytes = 0;
   const admit = createAdmission({
     limits: { gateway: limits.subscriptions, client: limits.subscriptionsPerClient },
     what: 'subscriptions',
@@ -37,7 +39,12 @@ export function createSubscriptions({ limits, metrics }: SubscriptionsOptions): 
   return {
     async serve(request, response, subscription) {
       if (isClosing) throw new HttpError(503, 'The gateway is stopping; try again.');
+      if (heldBytes + subscription.bytes > limits.bufferBytes) {
+        metrics.subscriptionsRefused.inc({ limit: 'memory' });
+        throw tooLarge(limits.bufferBytes);
+      }
       const release = admit(request.socket.remoteAddress ?? '');
+      heldBytes += subscription.bytes;
       const stream = openEventStream(response, limits);
       streams.add(stream);
       try {
@@ -50,6 +57,7 @@ export function createSubscriptions({ limits, metrics }: SubscriptionsOptions): 
         metrics.subscriptionsEnded.inc({ reason: await stream.ended });
       } finally {
         streams.delete(stream);
+        heldBytes -= subscription.bytes;
         release();
       }
     },
@@ -59,6 +67,13 @@ export function createSubscriptions({ limits, metrics }: SubscriptionsOptions): 
     },
   };
 }
+
+const tooLarge = (bytes: number): HttpError =>
+  new HttpError(
+    503,
+    `Expected subscriptions whose documents and variables take at most ${bytes} bytes of memory together, got one more; end one, or try again later.`,
+    { 'retry-after': '5' },
+  );
 
 /** The results until the stream has ended. */
 async function* untilEnded(

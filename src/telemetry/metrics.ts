@@ -170,7 +170,7 @@ function createSubscriptionMetrics({ counter, gauge }: Kinds) {
     subscriptions: gauge('concierge_subscriptions', 'Subscriptions open now.'),
     subscriptionsRefused: counter(
       'concierge_subscriptions_refused_total',
-      'Subscriptions refused, by the limit that they exceeded: gateway, client.',
+      'Subscriptions refused, by the limit that they exceeded: gateway, client, memory.',
       ['limit'],
     ),
     subscriptionsEnded: counter(

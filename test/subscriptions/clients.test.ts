@@ -219,14 +219,12 @@ describe('a client that does not read', () => {
 });
 
 describe('one subscription more than allowed', () => {
-  const refused = async (gateway: TestGateway) => {
-    const { url } = gateway;
-    const response = await fetch(
-      `${url}/graphql?${new URLSearchParams({ query: CHANGED, variables: `{"id":"${id}"}` })}`,
-      {
-        headers: { accept: 'text/event-stream' },
-      },
-    );
+  const refused = async ({ url }: TestGateway, query = CHANGED) => {
+    const response = await fetch(`${url}/graphql`, {
+      method: 'POST',
+      headers: { accept: 'text/event-stream', 'content-type': 'application/json' },
+      body: JSON.stringify({ query, variables: { id } }),
+    });
     return [response.status, response.headers.get('retry-after'), await response.json()];
   };
   const refusal = (status: number, code: string, expected: string) => [
@@ -255,6 +253,25 @@ describe('one subscription more than allowed', () => {
     await untilOpen(gateway, 1);
     await watch(gateway);
     expect(await refused(gateway)).toEqual(refusal(status, code, expected));
+  });
+
+  test('for the memory that documents may take together is refused until another has ended', async () => {
+    const gateway = await start({ LIMIT_BUFFER_BYTES: '150000' });
+    const large = `${CHANGED} #${'x'.repeat(60_000)}`;
+    const [first] = [keep(await subscribe(gateway.url, large, { variables: { id } })), await watch(gateway)];
+    await first.next();
+    const expected = refusal(
+      503,
+      'SERVICE_UNAVAILABLE',
+      'subscriptions whose documents and variables take at most 150000 bytes of memory together',
+    );
+    expect(await refused(gateway, large)).toEqual(expected);
+    // There is room for smaller ones.
+    await watch(gateway);
+    first.close();
+    await untilOpen(gateway, 2);
+    await keep(await subscribe(gateway.url, large, { variables: { id } })).next();
+    expect(await refused(gateway, large)).toEqual(expected);
   });
 
   test('is accepted as soon as the previous one has ended, even if that ended at once', async () => {
