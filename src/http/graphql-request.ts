@@ -165,7 +165,8 @@ const tooDeep = (): HttpError => new HttpError(400, `Expected JSON of at most ${
 /** Whether JSON text opens more arrays and objects in each other than `levels`: parsing takes long if it opens very many. */
 function hasMoreLevels(text: string, levels: number): boolean {
   let open = 0;
-  for (const [token] of text.matchAll(/"(?:[^"\\]|\\.)*"|[[{]|[\]}]/gs)) {
+  // A string that is not closed matches, too, or each escaped quote in it would be tried as the start of another one.
+  for (const [token] of text.matchAll(/"(?:[^"\\]|\\.)*"?|[[{]|[\]}]/gs)) {
     if (token === '[' || token === '{') open += 1;
     else if (token === ']' || token === '}') open -= 1;
     if (open > levels) return true;

@@ -17,6 +17,7 @@ test.each([
   ['nested objects', `${'{"a":'.repeat(MANY)}1${'}'.repeat(MANY)}`, NESTED],
   ['arrays next to each other', `[${Array.from({ length: MANY }, () => '[]').join(',')}]`, 'Expected a JSON object'],
   ['brackets in a string', JSON.stringify({ query: '\\"['.repeat(MANY), operationName: 1 }), '"operationName"'],
+  ['escaped quotes in a string that is not closed', `"${'\\"'.repeat(4 * MANY)}`, 'malformed JSON'],
 ])('a large body of %s is refused for what it is', async (_, body, message) => {
   const refusal = await refusalOf(`${gateway.url}/graphql`, post(body));
   expect(refusal).toMatchObject({ status: 400, code: 'BAD_USER_INPUT', message: expect.stringContaining(message) });
