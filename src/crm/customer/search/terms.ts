@@ -13,37 +13,44 @@ export const MAX_TERM = 100;
 /** What separates words, as characters; the collation would also take marks without weight for blanks. */
 const SEPARATORS = Array.from(' -–/.,;:&+_()\'’"\u00a0\u3000・·＆');
 
-const DIGITS = Array.from({ length: 10 }, (_, digit) => `SELECT ${digit} AS d`).join(' UNION ALL ');
-/** The positions of a name's characters: 1 to 200. */
-const POSITIONS = `(SELECT a.d + 10 * b.d + 100 * c.d + 1 AS n
-  FROM (${DIGITS}) AS a CROSS JOIN (${DIGITS}) AS b CROSS JOIN (SELECT 0 AS d UNION ALL SELECT 1) AS c)`;
+const numbers = (first: number, last: number): string =>
+  `(${Array.from({ length: last - first + 1 }, (_, i) => `SELECT ${first + i} AS n`).join(' UNION ALL ')})`;
+
+/** Which character of a text, from 1, a row of `eachCharacter` is about. */
+const POSITION = '(10 * tens.n + ones.n)';
+
+/** Customers, with a row for each character of a text of at most 200. By tens, so that the server makes few rows to no purpose. */
+const eachCharacter = (text: string): string =>
+  `customers AS c FORCE INDEX (PRIMARY) STRAIGHT_JOIN ${numbers(0, 19)} AS tens ON 10 * tens.n < CHAR_LENGTH(${text})
+  STRAIGHT_JOIN ${numbers(1, 10)} AS ones ON ${POSITION} <= CHAR_LENGTH(${text})`;
 
 const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`;
 
 /**
  * A SELECT of the terms of customers, as (customer_id, term, kind): each rest of a name that begins at a character which is
- * neither blank nor without weight, and each rest of a telephone number that has at least four digits, but
- * not all: those are looked up in the customers' own index. The database compares
- * them by its collation, as it does names, so nothing else needs to know which texts are equal.
+ * neither blank nor without weight, and each rest of a telephone number that has at least four digits, but not all: those are
+ * looked up in the customers' own index. Some may come more than once: the database compares them by its collation, as it does
+ * names, so nothing else needs to know which texts are equal.
  * @param within a condition on the customer's id
  */
 export const termsSelect = (within: (column: string) => string): string => `
-  SELECT DISTINCT c.id AS customer_id, SUBSTRING(c.name, p.n, ${MAX_TERM}) AS term, CASE
-      WHEN p.n = 1 THEN ${TERM_KINDS.nameStart}
-      WHEN SUBSTRING(c.name, p.n - 1, 1) COLLATE utf8mb4_bin IN (${SEPARATORS.map(literal).join(', ')})
+  SELECT c.id AS customer_id, SUBSTRING(c.name, ${POSITION}, ${MAX_TERM}) AS term, CASE
+      WHEN ${POSITION} = 1 THEN ${TERM_KINDS.nameStart}
+      WHEN SUBSTRING(c.name, ${POSITION} - 1, 1) COLLATE utf8mb4_bin IN (${SEPARATORS.map(literal).join(', ')})
         THEN ${TERM_KINDS.wordStart}
       ELSE ${TERM_KINDS.insideWord} END AS kind
-  FROM customers AS c FORCE INDEX (PRIMARY) STRAIGHT_JOIN ${POSITIONS} AS p ON p.n <= CHAR_LENGTH(c.name)
-  WHERE ${within('c.id')} AND SUBSTRING(c.name, p.n, 1) <> ''
+  FROM ${eachCharacter('c.name')}
+  WHERE ${within('c.id')} AND SUBSTRING(c.name, ${POSITION}, 1) <> ''
   UNION ALL
-  SELECT c.id, SUBSTRING(c.phone, p.n) COLLATE utf8mb4_unicode_520_ci, ${TERM_KINDS.phone}
-  FROM customers AS c FORCE INDEX (PRIMARY) STRAIGHT_JOIN ${POSITIONS} AS p ON p.n BETWEEN 3 AND CHAR_LENGTH(c.phone) - 3
-  WHERE ${within('c.id')}`;
+  SELECT c.id, SUBSTRING(c.phone, ${POSITION}) COLLATE utf8mb4_unicode_520_ci, ${TERM_KINDS.phone}
+  FROM ${eachCharacter('c.phone')}
+  WHERE ${within('c.id')} AND ${POSITION} BETWEEN 3 AND CHAR_LENGTH(c.phone) - 3`;
 
 /** An INSERT of the terms of customers that have none. */
 export const termsInsert = (within: (column: string) => string): string =>
   `INSERT INTO ${SEARCH_TERMS} (customer_id, term, kind) ${termsSelect(within)}
-  ORDER BY customer_id, term, kind`;
+  ORDER BY customer_id, term, kind
+  ON DUPLICATE KEY UPDATE customer_id = ${SEARCH_TERMS}.customer_id`;
 
 /** Writes the terms of a customer that has none, after its row. */
 export async function insertTerms(transaction: Transaction, customerId: bigint): Promise<void> {
