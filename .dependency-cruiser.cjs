@@ -39,6 +39,7 @@ const FOUNDATIONS = [
   'cli-error',
   'canonical',
   'given',
+  'representation',
   'time-limit',
   'tls',
   'turns',

@@ -1,8 +1,10 @@
+import { hash } from 'node:crypto';
 import type { Metrics } from '../telemetry/metrics.ts';
-import { ALL_TAGS, createInvalidationLog, type LogPosition } from './invalidation-log.ts';
+import { ALL_TAGS, createInvalidationLog } from './invalidation-log.ts';
 import type { BoundedRedis } from './redis.ts';
 import { createPending } from './pending.ts';
 import { CHECK_MS, createStanding, leaseMs } from './standing.ts';
+import { decodeStored, encodeStored, STORED_FORMAT, type StoredResponse } from './stored-response.ts';
 
 /** What identifies a response. */
 export interface CacheKey {
@@ -17,16 +19,12 @@ export interface CachePolicy {
   readonly maxAgeSeconds: number;
 }
 
-/** A response that was just computed. */
-export interface NewResponse {
-  readonly body: Buffer;
-  /** Everything that the response shows (`batch/tags.ts`): a write to any of it invalidates the response. */
-  readonly tags: Iterable<string>;
-}
+/** A response that was just computed: its tags are everything that it shows (`batch/tags.ts`), and a write to any of it invalidates it. */
+export type NewResponse = Omit<StoredResponse, 'position'>;
 
 /** A cached response: the same bytes that were sent the first time. */
-export interface CachedResponse {
-  readonly body: Buffer;
+export interface CachedResponse extends StoredResponse {
+  /** Since it was computed. */
   readonly ageSeconds: number;
 }
 
@@ -38,10 +36,18 @@ export type Lookup =
   /** Redis is down, refuses commands, or does not know of a write yet. */
   | { readonly result: 'BYPASS' };
 
+export interface LookupOptions {
+  readonly refresh: boolean;
+  readonly maxAgeSeconds?: number;
+}
+
 /** Responses to queries, kept in Redis and shared by every instance of the gateway. */
 export interface ResponseCache {
-  /** @param options.refresh ignores what is stored and replaces it */
-  lookup(key: CacheKey, policy: CachePolicy, options: { refresh: boolean }): Promise<Lookup>;
+  /**
+   * @param options.refresh ignores what is stored and replaces it
+   * @param options.maxAgeSeconds likewise ignores what is older
+   */
+  lookup(key: CacheKey, policy: CachePolicy, options: LookupOptions): Promise<Lookup>;
   /**
    * Invalidates every cached response with one of the tags. Resolves when that is done, or when Redis has refused it or was down
    * for so long that no other gateway believes its cached responses any more.
@@ -79,6 +85,7 @@ export function createResponseCache(options: ResponseCacheOptions): ResponseCach
   // Looking up a label by its value costs more than incrementing it.
   const counter = (result: Lookup['result']) => metrics.cacheResults.labels(result);
   const results = { HIT: counter('HIT'), MISS: counter('MISS'), BYPASS: counter('BYPASS') };
+  const keyedHash = hash('sha256', `${STORED_FORMAT}\n${schemaHash}`, 'base64url');
   const lease = leaseMs(options.timeoutMs);
   let lapses = 0;
   /** Lapses that Redis is being told of for the first time. */
@@ -89,7 +96,7 @@ export function createResponseCache(options: ResponseCacheOptions): ResponseCach
     void pending.send([log.ownTag]).finally(() => (lapsing -= 1));
   });
   const log = createInvalidationLog({ prefix, onWritable: (askedMs) => standing.confirm(askedMs) });
-  const redisKey = ({ request, access }: CacheKey) => `${prefix}response:${schemaHash}:${request}:${access}`;
+  const redisKey = ({ request, access }: CacheKey) => `${prefix}response:${keyedHash}:${request}:${access}`;
   const pending = createPending(
     (tags) =>
       redis.run('invalidate', async (client) => {
@@ -120,7 +127,7 @@ export function createResponseCache(options: ResponseCacheOptions): ResponseCach
   };
 
   return {
-    async lookup(key, policy, { refresh }) {
+    async lookup(key, policy, { refresh, maxAgeSeconds = Number.POSITIVE_INFINITY }) {
       if (isBehind()) return counted({ result: 'BYPASS' });
       const name = redisKey(key);
       const lapsesBefore = lapses;
@@ -128,11 +135,15 @@ export function createResponseCache(options: ResponseCacheOptions): ResponseCach
       // After a lapse, this may have read the log before it was told of that, and both replies may have come at once.
       if (found === undefined || isBehind() || lapses !== lapsesBefore) return counted({ result: 'BYPASS' });
       const { stored, position } = found;
-      const response = refresh || stored === null ? undefined : decode(stored);
-      if (response !== undefined && log.isFresh(response.position, response.tags))
-        return counted({ result: 'HIT', response });
+      const response = refresh || stored === null ? undefined : decodeStored(stored);
+      // Not rounded, so that `max-age=0` always asks for a new one.
+      const ageMs = response === undefined ? 0 : Math.max(0, Date.now() - response.computedAtMs);
+      if (response !== undefined && ageMs <= maxAgeSeconds * 1_000 && log.isFresh(response.position, response.tags))
+        return counted({ result: 'HIT', response: { ...response, ageSeconds: Math.floor(ageMs / 1_000) } });
       const store = async (computed: NewResponse) => {
-        await redis.run('store', (client) => client.set(name, encode(computed, position), 'EX', policy.maxAgeSeconds));
+        await redis.run('store', (client) =>
+          client.set(name, encodeStored({ ...computed, position }), 'EX', policy.maxAgeSeconds),
+        );
       };
       return counted({ result: 'MISS', store });
     },
@@ -146,23 +157,4 @@ export function createResponseCache(options: ResponseCacheOptions): ResponseCach
       pending.close();
     },
   };
-}
-
-/** More than a time and a position have. */
-const HEAD_BYTES = 64;
-
-// Format of a cached response: the time it was stored, its position and its tags on one line, then the body.
-function encode({ body, tags }: NewResponse, position: LogPosition): Buffer {
-  return Buffer.concat([Buffer.from(`${[Date.now(), position, ...tags].join(' ')}\n`), body]);
-}
-
-function decode(
-  stored: Buffer,
-): (CachedResponse & { position: LogPosition; tags: () => readonly string[] }) | undefined {
-  const end = stored.indexOf(10);
-  if (end < 0) return undefined;
-  const [storedAt, position = ''] = stored.toString('latin1', 0, Math.min(end, HEAD_BYTES)).split(' ', 2);
-  const ageSeconds = Math.max(0, Math.floor((Date.now() - Number(storedAt)) / 1_000));
-  const tags = () => stored.toString('latin1', 0, end).split(' ').slice(2);
-  return { body: stored.subarray(end + 1), ageSeconds, position, tags };
 }

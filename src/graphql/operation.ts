@@ -18,6 +18,18 @@ export interface GraphQLRequest {
 /** `report` adds the cost to the response. `validate` responds with the cost alone, and executes nothing. */
 export type CostMode = 'report' | 'validate';
 
+/** What a request asks of the cache (RFC 9111, 5.2.1). */
+export interface CacheControl {
+  /** Whether cached responses are ignored and replaced: `no-cache`. */
+  readonly refresh: boolean;
+  /** Whether the response must not be stored. */
+  readonly noStore: boolean;
+  /** Whether there must be a cached response: nothing is executed. */
+  readonly onlyIfCached: boolean;
+  /** The longest time since a cached response was computed; infinite if that does not matter. */
+  readonly maxAgeSeconds: number;
+}
+
 /** Who sends a request, and what the response must have. */
 export interface RequestOrigin {
   readonly caller: Caller;
@@ -25,8 +37,7 @@ export interface RequestOrigin {
   readonly client: string;
   /** Aborts when the client no longer waits for the response. */
   readonly signal: AbortSignal;
-  /** Whether cached responses are ignored and replaced. */
-  readonly refresh: boolean;
+  readonly cacheControl: CacheControl;
   /** Whether it must not write, as a request by GET (RFC 9110, 9.2.1). */
   readonly isSafe: boolean;
   /** Undefined when the cost was not requested. */

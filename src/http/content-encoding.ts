@@ -1,8 +1,5 @@
+import { ENCODINGS, type Encoding } from '../representation.ts';
 import { weightsOf } from './media-types.ts';
-
-/** The encodings in which static content is sent, best first. */
-const ENCODINGS = ['br', 'gzip', 'identity'] as const;
-export type Encoding = (typeof ENCODINGS)[number];
 
 // Less than any weight that a header can give: what is not mentioned comes last, but is accepted.
 const UNMENTIONED = 0.000_1;

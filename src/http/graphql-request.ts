@@ -9,11 +9,11 @@ import { HttpError } from './http-error.ts';
 import { isUtf8, JSON_TYPE } from './media-types.ts';
 
 /**
- * Reads the text of a GET or POST, whose `parse` throws HttpError 400 for parameters that are not valid.
+ * Reads the text of a GET, HEAD or POST, whose `parse` throws HttpError 400 for parameters that are not valid.
  * @throws HttpError for a request that cannot be read (400, 413, 415)
  */
 export async function readGraphQLRequest(request: IncomingMessage, limits: BodyLimits): Promise<RequestText> {
-  if (request.method === 'GET') return { text: queryString(request), parse: parseGet };
+  if (request.method !== 'POST') return { text: queryString(request), parse: parseGet };
   assertJsonBody(request.headers['content-type']);
   return { text: await readBody(request, limits), parse: parsePost };
 }

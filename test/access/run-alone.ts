@@ -6,6 +6,7 @@ import { createFairQueue } from '../../src/graphql/fair-queue.ts';
 import { createDocuments } from '../../src/graphql/documents.ts';
 import type { RequestOrigin } from '../../src/graphql/operation.ts';
 import { createKept } from '../../src/graphql/kept.ts';
+import { parseCacheControl } from '../../src/http/cache-control.ts';
 import { createPrepare, type RequestText } from '../../src/graphql/prepare.ts';
 import { createRespond, createRun, type Subscription } from '../../src/graphql/run.ts';
 import { createSchema } from '../../src/graphql/schema.ts';
@@ -56,7 +57,7 @@ export function createRunAlone(keptBytes = 64 * 1024 * 1024) {
 export const originOf = (caller: Caller): RequestOrigin => ({
   caller,
   signal: new AbortController().signal,
-  refresh: false,
+  cacheControl: parseCacheControl(undefined),
   client: '127.0.0.1',
   isSafe: false,
   costMode: undefined,

@@ -11,7 +11,12 @@ export function reportCost({ costMode, measured }: Operation, response: GraphQLR
   const comma = start.length === 1 ? '' : ',';
   const body = Buffer.concat([start, Buffer.from(`${comma}"extensions":${JSON.stringify({ cost: measured.cost })}}`)]);
   // The same URL has another body without the request header, so caches on the way must not store this one.
-  return { ...response, body, headers: { ...response.headers, 'cache-control': 'no-store' } };
+  return {
+    ...response,
+    body,
+    representation: undefined,
+    headers: { ...response.headers, 'cache-control': 'no-store' },
+  };
 }
 
 /** The response to a request for the cost alone, which runs nothing; undefined for any other request. */

@@ -2,6 +2,7 @@ import type { ExecutionResult, GraphQLError } from 'graphql';
 import { ERROR_CODES, type ErrorCode } from '../../errors.ts';
 import { isGiven } from '../../given.ts';
 import { noted } from '../../telemetry/stalls.ts';
+import type { Representation } from '../../representation.ts';
 import { TURNS } from '../../turns.ts';
 import { Encoder } from '../encoder.ts';
 import { workOf, type Operation } from '../operation.ts';
@@ -12,11 +13,15 @@ import type { MaskError } from './mask.ts';
 export interface GraphQLResponse {
   /** JSON in UTF-8. */
   readonly body: Buffer;
-  /** For `application/graphql-response+json`. With `application/json`, 200 is sent instead, except of 405. */
+  /** For `application/graphql-response+json`. With `application/json`, 200 is sent instead, unless it is a refusal. */
   readonly status: number;
+  /** Whether the request is refused by the rules of HTTP, so that the status is the same for every media type. */
+  readonly isRefusal?: boolean;
   readonly headers: Readonly<Record<string, string>>;
   /** Whether it has errors, so that it must not be stored. */
   readonly hasErrors: boolean;
+  /** The body with its ETag. Undefined for what nobody may store, and what is too large to be stored. */
+  readonly representation?: Representation | undefined;
 }
 
 const NOT_STORED = { 'x-cache': 'BYPASS', 'cache-control': 'no-store' };

@@ -1,6 +1,8 @@
 import type { CachePolicy, ResponseCache } from '../../cache/response-cache.ts';
+import { createRepresentation, type Representation } from '../../representation.ts';
+import { graphqlError } from '../coded-errors.ts';
 import { isQuery, type Operation } from '../operation.ts';
-import type { GraphQLResponse } from './serialise.ts';
+import { serialise, type GraphQLResponse } from './serialise.ts';
 
 // Larger responses would block other commands on the connection for longer than a request may wait for Redis.
 const MAX_STORED_BYTES = 1_000_000;
@@ -16,24 +18,29 @@ export function createSharedCache(cache: ResponseCache | undefined) {
     respond: (tags: Set<string>) => Promise<GraphQLResponse>,
   ): Promise<GraphQLResponse> => {
     const policy = policyOf(operation);
-    if (cache === undefined || policy === undefined) return respond(new Set());
-    const { refresh } = operation;
+    const { refresh, noStore, onlyIfCached } = operation.cacheControl;
+    if (cache === undefined || policy === undefined) return onlyIfCached ? notCached() : respond(new Set());
     const key = { request: operation.hash(), access: operation.caller.accessKey };
-    const found = await cache.lookup(key, policy, { refresh });
+    const lifetime = policy.maxAgeSeconds;
+    const found = await cache.lookup(key, policy, operation.cacheControl);
     if (found.result === 'HIT') {
-      const { body, ageSeconds } = found.response;
-      const freshSeconds = Math.max(0, policy.maxAgeSeconds - ageSeconds);
-      const headers = { 'x-cache': 'HIT', age: String(ageSeconds), 'cache-control': maxAge(freshSeconds), ...VARY };
-      return { body, status: 200, headers, hasErrors: false };
+      const { representations, ageSeconds } = found.response;
+      const headers = { age: String(ageSeconds), ...headersOf('HIT', lifetime - ageSeconds) };
+      return { ...sent(representations), status: 200, headers, hasErrors: false };
     }
+    if (onlyIfCached) return notCached();
     const tags = new Set<string>();
     const response = await respond(tags);
     if (response.hasErrors) return response;
     const { body } = response;
+    const isStorable = found.result === 'MISS' && !noStore && body.length <= MAX_STORED_BYTES;
+    const headers = headersOf(isStorable && !refresh ? 'MISS' : 'BYPASS', lifetime);
+    if (body.length > MAX_STORED_BYTES) return { ...response, headers };
+    const computedAtMs = Date.now();
+    const representations = [createRepresentation('identity', body)];
     // Not awaited: later look-ups come after it on the same connection.
-    if (found.result === 'MISS' && body.length <= MAX_STORED_BYTES) void found.store({ body, tags });
-    const result = refresh ? 'BYPASS' : found.result;
-    return { ...response, headers: { 'x-cache': result, 'cache-control': maxAge(policy.maxAgeSeconds), ...VARY } };
+    if (isStorable) void found.store({ representations, computedAtMs, tags: () => [...tags] });
+    return { ...response, ...sent(representations), headers };
   };
 }
 
@@ -43,7 +50,22 @@ function policyOf(operation: Operation): CachePolicy | undefined {
   return isQuery(operation) && maxAgeSeconds > 0 && !isPrivate ? { maxAgeSeconds } : undefined;
 }
 
-// `private`: a response depends on the caller, whom caches on the way do not know.
-const maxAge = (seconds: number): string => `private, max-age=${seconds}`;
-// A browser must not use its cached response for a request that asks for the cost.
-const VARY = { vary: 'Accept, graphql-cost' };
+function sent(representations: readonly Representation[]): Pick<GraphQLResponse, 'body' | 'representation'> {
+  const plain = representations.find(({ encoding }) => encoding === 'identity');
+  if (plain === undefined) throw new TypeError('expected a representation without encoding');
+  return { body: plain.bytes, representation: plain };
+}
+
+/** The refusal of a request that must not be executed, because it asks for a cached response alone (RFC 9111, 5.2.1.7). */
+function notCached(): GraphQLResponse {
+  const message = 'Expected a cached response (cache-control: only-if-cached), and there is none that may be used.';
+  return { ...serialise({ errors: [graphqlError('TIMEOUT', message)] }), status: 504, isRefusal: true };
+}
+
+// `private`: a response depends on the caller, whom caches on the way do not know. `vary`: a browser must not use its cached
+// response for a request that asks for the cost.
+const headersOf = (result: 'HIT' | 'MISS' | 'BYPASS', freshSeconds: number) => ({
+  'x-cache': result,
+  'cache-control': `private, max-age=${Math.max(0, freshSeconds)}`,
+  vary: 'Accept, graphql-cost',
+});
