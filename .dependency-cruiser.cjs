@@ -32,6 +32,7 @@ const LAYERS = [
 const FOUNDATIONS = [
   'access',
   'telemetry',
+  'compression',
   'config',
   'setting-kinds',
   'setting-urls',

@@ -4,6 +4,7 @@ import { ANYBODY } from './access/caller.ts';
 import { createRedis } from './cache/redis.ts';
 import { createRedisChannels, type ChannelListener } from './cache/redis-channels.ts';
 import { createResponseCache } from './cache/response-cache.ts';
+import { createCompression } from './compression.ts';
 import type { Config, Limits } from './config.ts';
 import { sweepKeys } from './crm/idempotency.ts';
 import { createDatabase, type Database } from './db/database.ts';
@@ -87,6 +88,7 @@ export async function createApp(
   const graphql = createGraphQLHandler({
     respond,
     body,
+    compresses: config.compressionMinBytes > 0,
     admit: admitRequests(limits, { memory, metrics }),
     subscriptions,
   });
@@ -170,7 +172,7 @@ function createRedisParts(
 const callerOf = () => ANYBODY;
 
 function createGraphQL(
-  { limits }: Config,
+  { limits, compressionMinBytes }: Config,
   { log, ...given }: Omit<ContextOptions, 'limits'> & { readonly log: Log; readonly memory: MemoryWatch },
 ): Respond {
   const schema = createSchema();
@@ -188,6 +190,7 @@ function createGraphQL(
     schema,
     queue,
     limits,
+    compress: createCompression({ minBytes: compressionMinBytes, metrics: given.metrics }),
     createContext: createContexts({ ...given, limits }),
     eventsAtOnce: Math.ceil(limits.databaseConnections / 2),
     maskError,

@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto';
+import type { Representation } from '../representation.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { ALL_TAGS, createInvalidationLog } from './invalidation-log.ts';
 import type { BoundedRedis } from './redis.ts';
@@ -30,7 +31,12 @@ export interface CachedResponse extends StoredResponse {
 
 /** The result of a look-up. */
 export type Lookup =
-  | { readonly result: 'HIT'; readonly response: CachedResponse }
+  | {
+      readonly result: 'HIT';
+      readonly response: CachedResponse;
+      /** Stores the response again, with a further representation, for the rest of its lifetime. */
+      readonly add: (representation: Representation) => Promise<void>;
+    }
   /** `store` caches the new response. If it shows what a write has changed since this look-up, it is never served. */
   | { readonly result: 'MISS'; readonly store: (response: NewResponse) => Promise<void> }
   /** Redis is down, refuses commands, or does not know of a write yet. */
@@ -126,6 +132,18 @@ export function createResponseCache(options: ResponseCacheOptions): ResponseCach
     return lookup;
   };
 
+  const hitOf = (name: string, { maxAgeSeconds }: CachePolicy, response: CachedResponse): Lookup => ({
+    result: 'HIT',
+    response,
+    async add(representation) {
+      const leftSeconds = maxAgeSeconds - response.ageSeconds;
+      if (leftSeconds <= 0) return;
+      const whole = encodeStored({ ...response, representations: [...response.representations, representation] });
+      // Whoever has stored a newer response meanwhile loses it, which is no worse than an invalidation.
+      await redis.run('store', (client) => client.set(name, whole, 'EX', leftSeconds, 'XX'));
+    },
+  });
+
   return {
     async lookup(key, policy, { refresh, maxAgeSeconds = Number.POSITIVE_INFINITY }) {
       if (isBehind()) return counted({ result: 'BYPASS' });
@@ -139,7 +157,7 @@ export function createResponseCache(options: ResponseCacheOptions): ResponseCach
       // Not rounded, so that `max-age=0` always asks for a new one.
       const ageMs = response === undefined ? 0 : Math.max(0, Date.now() - response.computedAtMs);
       if (response !== undefined && ageMs <= maxAgeSeconds * 1_000 && log.isFresh(response.position, response.tags))
-        return counted({ result: 'HIT', response: { ...response, ageSeconds: Math.floor(ageMs / 1_000) } });
+        return counted(hitOf(name, policy, { ...response, ageSeconds: Math.floor(ageMs / 1_000) }));
       const store = async (computed: NewResponse) => {
         await redis.run('store', (client) =>
           client.set(name, encodeStored({ ...computed, position }), 'EX', policy.maxAgeSeconds),

@@ -1,5 +1,6 @@
 import { OperationTypeNode, type OperationDefinitionNode } from 'graphql';
 import type { Caller } from '../access/caller.ts';
+import type { AcceptedEncoding } from '../compression.ts';
 import type { Stage, Work } from '../telemetry/stalls.ts';
 import type { Measured } from './complexity.ts';
 import type { KeptDocument } from './documents.ts';
@@ -38,6 +39,7 @@ export interface RequestOrigin {
   /** Aborts when the client no longer waits for the response. */
   readonly signal: AbortSignal;
   readonly cacheControl: CacheControl;
+  readonly accepted: AcceptedEncoding;
   /** Whether it must not write, as a request by GET (RFC 9110, 9.2.1). */
   readonly isSafe: boolean;
   /** Undefined when the cost was not requested. */

@@ -1,3 +1,4 @@
+import type { AcceptedEncoding } from '../compression.ts';
 import { ENCODINGS, type Encoding } from '../representation.ts';
 import { weightsOf } from './media-types.ts';
 
@@ -15,4 +16,13 @@ export function preferredEncoding(accept: string | undefined): Encoding {
     weights.get(encoding) ?? weights.get('*') ?? (encoding === 'identity' ? UNMENTIONED : 0);
   const best = ENCODINGS.reduce((first, other) => (weightOf(other) > weightOf(first) ? other : first));
   return weightOf(best) > 0 ? best : 'identity';
+}
+
+const ANY: AcceptedEncoding = { preferred: 'identity', takesIdentity: true };
+
+/** What a caller accepts besides the encoding that it prefers. */
+export function acceptedEncoding(accept: string | undefined): AcceptedEncoding {
+  if (!accept) return ANY;
+  const weights = weightsOf(accept);
+  return { preferred: preferredEncoding(accept), takesIdentity: (weights.get('identity') ?? weights.get('*')) !== 0 };
 }

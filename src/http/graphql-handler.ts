@@ -5,6 +5,7 @@ import type { CostMode } from '../graphql/operation.ts';
 import type { Respond } from '../graphql/run.ts';
 import type { GraphQLResponse } from '../graphql/stages/serialise.ts';
 import { parseCacheControl } from './cache-control.ts';
+import { acceptedEncoding } from './content-encoding.ts';
 import { sendAsEvents } from './event-stream.ts';
 import { hasETag } from './etag.ts';
 import { costMode, readGraphQLRequest, type BodyLimits } from './graphql-request.ts';
@@ -16,6 +17,8 @@ import { varyBy } from './vary.ts';
 export interface GraphQLHandlerOptions {
   readonly respond: Respond;
   readonly body: BodyLimits;
+  /** Whether responses are compressed. */
+  readonly compresses: boolean;
   /**
    * Counts a request of a client, by its address. Returns the function to call when it has been handled.
    * @throws HttpError 429 or 503 when it must not be handled now
@@ -28,15 +31,19 @@ export interface GraphQLHandlerOptions {
  * Creates the handler of GraphQL requests by GET, HEAD and POST, as specified by GraphQL over HTTP and GraphQL over SSE. It reads
  * node:http's requests itself, since creating Fetch objects and a stream for each would cost more than most queries.
  */
-export function createGraphQLHandler({ respond, body, admit, subscriptions }: GraphQLHandlerOptions) {
+export function createGraphQLHandler(options: GraphQLHandlerOptions) {
+  const { respond, body, compresses, admit, subscriptions } = options;
   return async (request: IncomingMessage, response: ServerResponse, caller: Caller): Promise<void> => {
     const format = formatOf(request);
     const text = await readGraphQLRequest(request, body);
     const cacheControl = parseCacheControl(request.headers['cache-control']);
+    // What becomes part of an event stream is not compressed.
+    const mayEncode = compresses && format.type !== undefined;
+    const accepted = acceptedEncoding(mayEncode ? request.headers['accept-encoding'] : undefined);
     const signal = disconnectSignal(response);
     const isSafe = request.method !== 'POST';
     const client = request.socket.remoteAddress ?? '';
-    const origin = { caller, client, signal, cacheControl, isSafe, costMode: format.costMode };
+    const origin = { caller, client, signal, cacheControl, accepted, isSafe, costMode: format.costMode };
     const release = admit(client);
     const outcome = await respond(text, origin).finally(release);
     if (!('start' in outcome)) return send(response, format, outcome);
@@ -93,10 +100,11 @@ function disconnectSignal(response: ServerResponse): AbortSignal {
 
 function send(response: ServerResponse, { type }: ResponseFormat, result: GraphQLResponse): void {
   const { req: request } = response;
-  const { body, isRefusal = false, representation } = result;
+  const { isRefusal = false, representation } = result;
   if (type === undefined && !isRefusal) return sendAsEvents(response, result);
   // The response to a POST does not represent what is at this address (RFC 9110, 9.3.3).
   const etag = request.method === 'POST' ? undefined : representation?.etag;
+  const { encoding, bytes } = representation ?? { encoding: 'identity', bytes: result.body };
   const about = {
     ...result.headers,
     vary: varyBy(response, result.headers['vary'] ?? 'Accept'),
@@ -110,8 +118,9 @@ function send(response: ServerResponse, { type }: ResponseFormat, result: GraphQ
   response.writeHead(type === RESPONSE_TYPE || isRefusal ? result.status : 200, {
     ...about,
     'content-type': `${type ?? JSON_TYPE}; charset=utf-8`,
-    'content-length': body.length,
+    'content-length': bytes.length,
+    ...(encoding === 'identity' ? {} : { 'content-encoding': encoding }),
   });
-  response.end(body);
+  response.end(bytes);
   return undefined;
 }

@@ -89,6 +89,11 @@ function createHttpMetrics({ counter, gauge }: Kinds) {
   return {
     requests: counter('concierge_http_requests_total', 'HTTP responses, by status.', ['status']),
     requestsInFlight: gauge('concierge_http_requests_in_flight', 'HTTP requests without a complete response yet.'),
+    compressions: counter(
+      'concierge_http_compressions_total',
+      'GraphQL responses compressed, by encoding: gzip, br; or identity, sent as they were because too much else was being compressed.',
+      ['encoding'],
+    ),
     requestsRefused: counter(
       'concierge_http_requests_refused_total',
       'GraphQL requests refused because too many were being handled, or memory was short: gateway, client, memory.',

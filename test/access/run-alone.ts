@@ -1,5 +1,6 @@
 import { Writable } from 'node:stream';
 import type { Caller } from '../../src/access/caller.ts';
+import { createCompression } from '../../src/compression.ts';
 import { parseConfig } from '../../src/config.ts';
 import type { CreateContext } from '../../src/graphql/context.ts';
 import { createFairQueue } from '../../src/graphql/fair-queue.ts';
@@ -7,6 +8,7 @@ import { createDocuments } from '../../src/graphql/documents.ts';
 import type { RequestOrigin } from '../../src/graphql/operation.ts';
 import { createKept } from '../../src/graphql/kept.ts';
 import { parseCacheControl } from '../../src/http/cache-control.ts';
+import { acceptedEncoding } from '../../src/http/content-encoding.ts';
 import { createPrepare, type RequestText } from '../../src/graphql/prepare.ts';
 import { createRespond, createRun, type Subscription } from '../../src/graphql/run.ts';
 import { createSchema } from '../../src/graphql/schema.ts';
@@ -41,6 +43,7 @@ export function createRunAlone(keptBytes = 64 * 1024 * 1024) {
     memory: { isShort: () => false },
     eventsAtOnce: 1,
     cache: undefined,
+    compress: createCompression({ minBytes: 0, metrics }),
     maskError,
     metrics,
   });
@@ -58,6 +61,7 @@ export const originOf = (caller: Caller): RequestOrigin => ({
   caller,
   signal: new AbortController().signal,
   cacheControl: parseCacheControl(undefined),
+  accepted: acceptedEncoding(undefined),
   client: '127.0.0.1',
   isSafe: false,
   costMode: undefined,

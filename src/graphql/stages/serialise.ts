@@ -20,8 +20,11 @@ export interface GraphQLResponse {
   readonly headers: Readonly<Record<string, string>>;
   /** Whether it has errors, so that it must not be stored. */
   readonly hasErrors: boolean;
-  /** The body with its ETag. Undefined for what nobody may store, and what is too large to be stored. */
-  readonly representation?: Representation | undefined;
+  /**
+   * What to send instead of the body: the same, perhaps compressed. There is no ETag for what nobody may store, or what is too large
+   * to be stored.
+   */
+  readonly representation?: (Omit<Representation, 'etag'> & { readonly etag: string | undefined }) | undefined;
 }
 
 const NOT_STORED = { 'x-cache': 'BYPASS', 'cache-control': 'no-store' };
