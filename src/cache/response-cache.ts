@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import type { Representation } from '../representation.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
-import { ALL_TAGS, createInvalidationLog } from './invalidation-log.ts';
+import { ALL_TAGS, createInvalidationLog, type LogPosition, type Staleness } from './invalidation-log.ts';
 import type { BoundedRedis } from './redis.ts';
 import { createPending } from './pending.ts';
 import { CHECK_MS, createStanding, leaseMs } from './standing.ts';
@@ -38,9 +38,22 @@ export type Lookup =
       readonly add: (representation: Representation) => Promise<void>;
     }
   /** `store` caches the new response. If it shows what a write has changed since this look-up, it is never served. */
-  | { readonly result: 'MISS'; readonly store: (response: NewResponse) => Promise<void> }
-  /** Redis is down, refuses commands, or does not know of a write yet. */
-  | { readonly result: 'BYPASS' };
+  | {
+      readonly result: 'MISS';
+      readonly store: (response: NewResponse) => Promise<void>;
+      /** Redis has none; it is older than was asked for; a write has invalidated it; or it is to be replaced. */
+      readonly reason: 'absent' | 'expired' | 'invalidated' | 'refresh';
+      /** For `invalidated`: which tag (see `Staleness`). */
+      readonly because?: string | null;
+      /** The response that is not used. */
+      readonly response?: CachedResponse;
+    }
+  | {
+      readonly result: 'BYPASS';
+      readonly reason: 'redis';
+      /** Redis does not answer or refuses commands; or it answers, but has not been told of a write; or it may not have been. */
+      readonly because: 'no answer' | 'a write is not told yet' | 'a write may have been missed';
+    };
 
 export interface LookupOptions {
   readonly refresh: boolean;
@@ -54,6 +67,8 @@ export interface ResponseCache {
    * @param options.maxAgeSeconds likewise ignores what is older
    */
   lookup(key: CacheKey, policy: CachePolicy, options: LookupOptions): Promise<Lookup>;
+  /** The key in Redis. */
+  nameOf(key: CacheKey): string;
   /**
    * Invalidates every cached response with one of the tags. Resolves when that is done, or when Redis has refused it or was down
    * for so long that no other gateway believes its cached responses any more.
@@ -127,44 +142,40 @@ export function createResponseCache(options: ResponseCacheOptions): ResponseCach
    */
   const isBehind = (): boolean => lapsing > 0 || pending.hasFailed();
 
+  const judge = (response: StoredResponse) => log.staleness(response.position, response.tags);
+  const disbelief = (): Lookup => ({
+    result: 'BYPASS',
+    reason: 'redis',
+    because: pending.hasFailed() ? 'a write is not told yet' : 'a write may have been missed',
+  });
+
   const counted = (lookup: Lookup): Lookup => {
     results[lookup.result].inc();
+    if (lookup.result !== 'HIT') metrics.cacheMisses.inc({ reason: lookup.reason });
     return lookup;
   };
 
-  const hitOf = (name: string, { maxAgeSeconds }: CachePolicy, response: CachedResponse): Lookup => ({
-    result: 'HIT',
-    response,
-    async add(representation) {
-      const leftSeconds = maxAgeSeconds - response.ageSeconds;
-      if (leftSeconds <= 0) return;
-      const whole = encodeStored({ ...response, representations: [...response.representations, representation] });
-      // Whoever has stored a newer response meanwhile loses it, which is no worse than an invalidation.
-      await redis.run('store', (client) => client.set(name, whole, 'EX', leftSeconds, 'XX'));
-    },
-  });
-
   return {
     async lookup(key, policy, { refresh, maxAgeSeconds = Number.POSITIVE_INFINITY }) {
-      if (isBehind()) return counted({ result: 'BYPASS' });
+      if (isBehind()) return counted(disbelief());
       const name = redisKey(key);
       const lapsesBefore = lapses;
       const found = await read(name);
       // After a lapse, this may have read the log before it was told of that, and both replies may have come at once.
-      if (found === undefined || isBehind() || lapses !== lapsesBefore) return counted({ result: 'BYPASS' });
+      if (found === undefined) return counted({ result: 'BYPASS', reason: 'redis', because: 'no answer' });
+      if (isBehind() || lapses !== lapsesBefore) return counted(disbelief());
       const { stored, position } = found;
-      const response = refresh || stored === null ? undefined : decodeStored(stored);
-      // Not rounded, so that `max-age=0` always asks for a new one.
-      const ageMs = response === undefined ? 0 : Math.max(0, Date.now() - response.computedAtMs);
-      if (response !== undefined && ageMs <= maxAgeSeconds * 1_000 && log.isFresh(response.position, response.tags))
-        return counted(hitOf(name, policy, { ...response, ageSeconds: Math.floor(ageMs / 1_000) }));
-      const store = async (computed: NewResponse) => {
-        await redis.run('store', (client) =>
-          client.set(name, encodeStored({ ...computed, position }), 'EX', policy.maxAgeSeconds),
-        );
-      };
-      return counted({ result: 'MISS', store });
+      const write = (response: StoredResponse, { leftSeconds, onlyIfThere }: WriteOptions) =>
+        redis.run('store', (client) => {
+          const whole = encodeStored(response);
+          return onlyIfThere
+            ? client.set(name, whole, 'EX', leftSeconds, 'XX')
+            : client.set(name, whole, 'EX', leftSeconds);
+        });
+      const seen = { stored: refresh ? 'ignored' : stored, position } as const;
+      return counted(lookupOf(seen, { judge, write, maxAgeSeconds, lifetimeSeconds: policy.maxAgeSeconds }));
     },
+    nameOf: redisKey,
     async invalidate(tags) {
       if ((await pending.send(tags)) || !options.isShared) return;
       metrics.heldWrites.inc();
@@ -175,4 +186,43 @@ export function createResponseCache(options: ResponseCacheOptions): ResponseCach
       pending.close();
     },
   };
+}
+
+interface WriteOptions {
+  readonly leftSeconds: number;
+  /** Whether to write only if there is a response. */
+  readonly onlyIfThere: boolean;
+}
+
+/** The result of a look-up that has read `stored`, when the log ended at `position`. */
+function lookupOf(
+  { stored, position }: { readonly stored: Buffer | null | 'ignored'; readonly position: LogPosition },
+  given: {
+    readonly judge: (response: StoredResponse) => Staleness | undefined;
+    readonly write: (response: StoredResponse, options: WriteOptions) => Promise<unknown>;
+    readonly maxAgeSeconds: number;
+    readonly lifetimeSeconds: number;
+  },
+): Lookup {
+  const { judge, write, maxAgeSeconds, lifetimeSeconds } = given;
+  const store = async (computed: NewResponse): Promise<void> => {
+    await write({ ...computed, position }, { leftSeconds: lifetimeSeconds, onlyIfThere: false });
+  };
+  const miss = { result: 'MISS', store } as const;
+  if (stored === 'ignored') return { ...miss, reason: 'refresh' };
+  const decoded = stored === null ? undefined : decodeStored(stored);
+  if (decoded === undefined) return { ...miss, reason: 'absent' };
+  const ageMs = Math.max(0, Date.now() - decoded.computedAtMs);
+  const response = { ...decoded, ageSeconds: Math.floor(ageMs / 1_000) };
+  const staleness = judge(response);
+  if (staleness !== undefined) return { ...miss, reason: 'invalidated', because: staleness.tag, response };
+  // Not rounded, so that `max-age=0` always asks for a new one.
+  if (ageMs > maxAgeSeconds * 1_000) return { ...miss, reason: 'expired', response };
+  const add = async (representation: Representation): Promise<void> => {
+    const leftSeconds = lifetimeSeconds - response.ageSeconds;
+    const representations = [...response.representations, representation];
+    // Whoever has stored a newer response meanwhile loses it, which is no worse than an invalidation.
+    if (leftSeconds > 0) await write({ ...response, representations }, { leftSeconds, onlyIfThere: true });
+  };
+  return { result: 'HIT', response, add };
 }

@@ -44,6 +44,8 @@ export interface RequestOrigin {
   readonly isSafe: boolean;
   /** Undefined when the cost was not requested. */
   readonly costMode: CostMode | undefined;
+  /** Whether the response has a report of what the cache did. */
+  readonly reportsCache: boolean;
 }
 
 /**
@@ -77,6 +79,10 @@ export const isSubscription = ({ definition }: Pick<Operation, 'definition'>): b
 /** Whether the operation only reads, and once. */
 export const isQuery = ({ definition }: Pick<Operation, 'definition'>): boolean =>
   definition.operation === OperationTypeNode.QUERY;
+
+/** Whether something is added to the response that does not belong to the result. */
+export const isReported = ({ costMode, reportsCache }: RequestOrigin): boolean =>
+  costMode !== undefined || reportsCache;
 
 /** A stage's work for the operation, in case it holds up the event loop. */
 export const workOf = (stage: Stage, { document, definition }: Operation): Work => ({

@@ -10,7 +10,7 @@ import { bound } from './stages/bound.ts';
 import { encode } from './stages/encode.ts';
 import { createExecute, type ExecuteOptions } from './stages/execute.ts';
 import { mask, type MaskError } from './stages/mask.ts';
-import { costAlone, reportCost } from './stages/report-cost.ts';
+import { costAlone, report } from './stages/report.ts';
 import { createSerialise, serialise, type GraphQLResponse } from './stages/serialise.ts';
 import { createSharedCache } from './stages/shared-cache.ts';
 import { createSubscribe } from './stages/subscribe.ts';
@@ -34,7 +34,7 @@ export interface Subscription {
   start(signal: AbortSignal): Promise<AsyncIterable<Buffer>>;
 }
 
-/** The stages before the cache, in this order. After the first one that gives a response, only its cost is added, and it is compressed. */
+/** The stages before the cache, in this order. After the first one that gives a response, only reports are added, and it is compressed. */
 const CHECKS = [authorise, bound, costAlone] as const;
 
 /**
@@ -51,7 +51,7 @@ export function createRun(options: RunOptions) {
   const subscribe = createSubscribe({ ...options, executeMasked, serialise: serialiseAnswer });
 
   return async (operation: Operation): Promise<GraphQLResponse | Subscription> => {
-    const finish = (response: GraphQLResponse) => encode(operation, reportCost(operation, response), options.compress);
+    const finish = (response: GraphQLResponse) => encode(operation, report(operation, response), options.compress);
     for (const check of CHECKS) {
       const response = check(operation);
       if (response !== undefined) return finish(response);

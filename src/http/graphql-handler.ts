@@ -8,7 +8,7 @@ import { parseCacheControl } from './cache-control.ts';
 import { acceptedEncoding } from './content-encoding.ts';
 import { sendAsEvents } from './event-stream.ts';
 import { hasETag } from './etag.ts';
-import { costMode, readGraphQLRequest, type BodyLimits } from './graphql-request.ts';
+import { costMode, readGraphQLRequest, reportsCache, type BodyLimits } from './graphql-request.ts';
 import { HttpError } from './http-error.ts';
 import { eventStreamSupport, JSON_TYPE, negotiate, RESPONSE_TYPE } from './media-types.ts';
 import type { Subscriptions } from './subscriptions.ts';
@@ -19,6 +19,8 @@ export interface GraphQLHandlerOptions {
   readonly body: BodyLimits;
   /** Whether responses are compressed. */
   readonly compresses: boolean;
+  /** Whether responses may have a report of what the cache did: not in production, since it shows what a response depends on. */
+  readonly explains: boolean;
   /**
    * Counts a request of a client, by its address. Returns the function to call when it has been handled.
    * @throws HttpError 429 or 503 when it must not be handled now
@@ -32,7 +34,7 @@ export interface GraphQLHandlerOptions {
  * node:http's requests itself, since creating Fetch objects and a stream for each would cost more than most queries.
  */
 export function createGraphQLHandler(options: GraphQLHandlerOptions) {
-  const { respond, body, compresses, admit, subscriptions } = options;
+  const { respond, body, compresses, explains, admit, subscriptions } = options;
   return async (request: IncomingMessage, response: ServerResponse, caller: Caller): Promise<void> => {
     const format = formatOf(request);
     const text = await readGraphQLRequest(request, body);
@@ -43,7 +45,11 @@ export function createGraphQLHandler(options: GraphQLHandlerOptions) {
     const signal = disconnectSignal(response);
     const isSafe = request.method !== 'POST';
     const client = request.socket.remoteAddress ?? '';
-    const origin = { caller, client, signal, cacheControl, accepted, isSafe, costMode: format.costMode };
+    const reports = {
+      costMode: format.costMode,
+      reportsCache: reportsCache(request.headers['graphql-cache'], explains),
+    };
+    const origin = { caller, client, signal, cacheControl, accepted, isSafe, ...reports };
     const release = admit(client);
     const outcome = await respond(text, origin).finally(release);
     if (!('start' in outcome)) return send(response, format, outcome);

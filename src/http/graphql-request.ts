@@ -220,6 +220,18 @@ export function costMode(header: string | readonly string[] | undefined): CostMo
   throw new HttpError(400, `Header "graphql-cost": expected report or validate, got ${quoted(header)}.`);
 }
 
+/**
+ * Whether the header `GraphQL-Cache` asks for a report of what the cache did.
+ * @param isAllowed false in production
+ * @throws HttpError 400 for any other value, 403 where it is not allowed
+ */
+export function reportsCache(header: string | readonly string[] | undefined, isAllowed: boolean): boolean {
+  if (header === undefined) return false;
+  if (header !== 'report') throw new HttpError(400, `Header "graphql-cache": expected report, got ${quoted(header)}.`);
+  if (!isAllowed) throw new HttpError(403, 'Header "graphql-cache": expected none in production, got one.');
+  return true;
+}
+
 /** @throws HttpError 415 unless a POST's body is JSON in UTF-8 */
 function assertJsonBody(contentType: string | undefined): void {
   if (contentType === JSON_TYPE) return;

@@ -65,6 +65,7 @@ export const originOf = (caller: Caller): RequestOrigin => ({
   client: '127.0.0.1',
   isSafe: false,
   costMode: undefined,
+  reportsCache: false,
 });
 
 export const asking = (query: string): RequestText => ({

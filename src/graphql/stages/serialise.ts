@@ -4,6 +4,7 @@ import { isGiven } from '../../given.ts';
 import { noted } from '../../telemetry/stalls.ts';
 import type { Representation } from '../../representation.ts';
 import { TURNS } from '../../turns.ts';
+import type { CacheReport } from '../cache-report.ts';
 import { Encoder } from '../encoder.ts';
 import { workOf, type Operation } from '../operation.ts';
 import type { Answer } from './execute.ts';
@@ -11,6 +12,8 @@ import type { MaskError } from './mask.ts';
 
 /** A response that is ready to be sent. */
 export interface GraphQLResponse {
+  /** If the request asks for it. */
+  readonly cacheReport?: CacheReport | undefined;
   /** JSON in UTF-8. */
   readonly body: Buffer;
   /** For `application/graphql-response+json`. With `application/json`, 200 is sent instead, unless it is a refusal. */

@@ -1,8 +1,10 @@
-import type { CachePolicy, ResponseCache } from '../../cache/response-cache.ts';
+import type { CachePolicy, Lookup, ResponseCache } from '../../cache/response-cache.ts';
 import type { CompressResponse } from '../../compression.ts';
 import { createRepresentation, type Encoding, type Representation } from '../../representation.ts';
+import type { Metrics } from '../../telemetry/metrics.ts';
+import { cacheReport, keyOf, type NotStored } from '../cache-report.ts';
 import { graphqlError } from '../coded-errors.ts';
-import { isQuery, type Operation } from '../operation.ts';
+import { isQuery, isReported, type Operation } from '../operation.ts';
 import { serialise, type GraphQLResponse } from './serialise.ts';
 
 // Larger responses would block other commands on the connection for longer than a request may wait for Redis.
@@ -12,6 +14,7 @@ interface SharedCacheOptions {
   /** Undefined when responses are not cached. */
   readonly cache: ResponseCache | undefined;
   readonly compress: CompressResponse;
+  readonly metrics: Pick<Metrics, 'cacheMisses' | 'cacheNotStored'>;
 }
 
 /**
@@ -19,54 +22,78 @@ interface SharedCacheOptions {
  * that its client prefers, so that it is compressed once for each.
  * @returns a function whose `respond` makes the new one, and collects the tags of everything that it reads
  */
-export function createSharedCache({ cache, compress }: SharedCacheOptions) {
+export function createSharedCache({ cache, compress, metrics }: SharedCacheOptions) {
   /** Undefined if none is needed, or if the response changes before it is sent. */
   const compressed = async (operation: Operation, plain: Representation): Promise<Representation | undefined> =>
-    operation.costMode === undefined ? compress(plain, operation) : undefined;
-  return async (
-    operation: Operation,
-    respond: (tags: Set<string>) => Promise<GraphQLResponse>,
-  ): Promise<GraphQLResponse> => {
+    isReported(operation) ? undefined : compress(plain, operation);
+  /** The response to what is never looked up. */
+  const uncached = async (operation: Operation, respond: Respond): Promise<GraphQLResponse> => {
+    if (operation.cacheControl.onlyIfCached) return notCached();
+    if (cache !== undefined && isQuery(operation)) metrics.cacheMisses.inc({ reason: 'refused' });
+    const tags = new Set<string>();
+    const response = await respond(tags);
+    const notStored = policyOf(operation) === undefined ? 'refused' : 'redis';
+    return { ...response, cacheReport: cacheReport(operation, { cache, notStored, tags }) };
+  };
+  const hit = async (operation: Operation, found: Hit, lifetime: number): Promise<GraphQLResponse> => {
+    const { representations, ageSeconds, tags } = found.response;
+    const headers = { age: String(ageSeconds), ...headersOf('HIT', lifetime - ageSeconds) };
+    const stored = inEncoding(operation.accepted.preferred, representations);
+    const plain = inEncoding('identity', representations);
+    if (plain === undefined) throw new TypeError('expected a representation without encoding');
+    const added = stored === undefined ? await compressed(operation, plain) : undefined;
+    if (added !== undefined) void found.add(added);
+    const representation = stored ?? added ?? plain;
+    const report = operation.reportsCache ? cacheReport(operation, { cache, found, tags: tags() }) : undefined;
+    return { body: plain.bytes, representation, status: 200, headers, hasErrors: false, cacheReport: report };
+  };
+
+  return async (operation: Operation, respond: Respond): Promise<GraphQLResponse> => {
     const policy = policyOf(operation);
-    const { refresh, noStore, onlyIfCached } = operation.cacheControl;
-    if (cache === undefined || policy === undefined) return onlyIfCached ? notCached() : respond(new Set());
-    const key = { request: operation.hash(), access: operation.caller.accessKey };
-    const lifetime = policy.maxAgeSeconds;
-    const found = await cache.lookup(key, policy, operation.cacheControl);
-    if (found.result === 'HIT') {
-      const { representations, ageSeconds } = found.response;
-      const headers = { age: String(ageSeconds), ...headersOf('HIT', lifetime - ageSeconds) };
-      const stored = inEncoding(operation.accepted.preferred, representations);
-      const plain = inEncoding('identity', representations);
-      if (plain === undefined) throw new TypeError('expected a representation without encoding');
-      const added = stored === undefined ? await compressed(operation, plain) : undefined;
-      if (added !== undefined) void found.add(added);
-      const representation = stored ?? added ?? plain;
-      return { body: plain.bytes, representation, status: 200, headers, hasErrors: false };
-    }
+    if (cache === undefined || policy === undefined) return uncached(operation, respond);
+    const found = await cache.lookup(keyOf(operation), policy, operation.cacheControl);
+    if (found.result === 'HIT') return hit(operation, found, policy.maxAgeSeconds);
+    const { refresh, onlyIfCached } = operation.cacheControl;
     if (onlyIfCached) return notCached();
     const tags = new Set<string>();
     const response = await respond(tags);
-    if (response.hasErrors) return response;
-    const { body } = response;
-    const isStorable = found.result === 'MISS' && !noStore && body.length <= MAX_STORED_BYTES;
-    const headers = headersOf(isStorable && !refresh ? 'MISS' : 'BYPASS', lifetime);
-    if (body.length > MAX_STORED_BYTES) return { ...response, headers };
+    const notStored = reasonNotToStore(operation, found, response);
+    if (notStored !== undefined) metrics.cacheNotStored.inc({ reason: notStored });
+    const report = cacheReport(operation, { cache, found, notStored, tags });
+    if (response.hasErrors) return { ...response, cacheReport: report };
+    const headers = headersOf(notStored === undefined && !refresh ? 'MISS' : 'BYPASS', policy.maxAgeSeconds);
+    if (notStored === 'large') return { ...response, headers, cacheReport: report };
     const computedAtMs = Date.now();
-    const plain = createRepresentation('identity', body);
-    if (!isStorable) return { ...response, representation: plain, headers };
+    const plain = createRepresentation('identity', response.body);
+    if (found.result === 'BYPASS' || notStored !== undefined)
+      return { ...response, representation: plain, headers, cacheReport: report };
     const added = await compressed(operation, plain);
     const representations = added === undefined ? [plain] : [plain, added];
     // Not awaited: later look-ups come after it on the same connection.
     void found.store({ representations, computedAtMs, tags: () => [...tags] });
-    return { ...response, representation: added ?? plain, headers };
+    return { ...response, representation: added ?? plain, headers, cacheReport: report };
   };
+}
+
+type Respond = (tags: Set<string>) => Promise<GraphQLResponse>;
+type Hit = Extract<Lookup, { result: 'HIT' }>;
+
+/** Undefined for a response that is stored. */
+function reasonNotToStore(
+  { cacheControl }: Operation,
+  { result }: Lookup,
+  { hasErrors, body }: GraphQLResponse,
+): NotStored | undefined {
+  if (hasErrors) return 'errors';
+  if (body.length > MAX_STORED_BYTES) return 'large';
+  if (cacheControl.noStore) return 'no-store';
+  return result === 'MISS' ? undefined : 'redis';
 }
 
 /** Undefined for what is never stored: anything but a query, and a query with a field that forbids it. */
 function policyOf(operation: Operation): CachePolicy | undefined {
-  const { maxAgeSeconds, isPrivate } = operation.document.metadata;
-  return isQuery(operation) && maxAgeSeconds > 0 && !isPrivate ? { maxAgeSeconds } : undefined;
+  const { maxAgeSeconds, privateField } = operation.document.metadata;
+  return isQuery(operation) && maxAgeSeconds > 0 && privateField === null ? { maxAgeSeconds } : undefined;
 }
 
 const inEncoding = (wanted: Encoding, all: readonly Representation[]): Representation | undefined =>
@@ -79,9 +106,9 @@ function notCached(): GraphQLResponse {
 }
 
 // `private`: a response depends on the caller, whom caches on the way do not know. `vary`: a browser must not use its cached
-// response for a request that asks for the cost.
+// response for a request that asks for a report.
 const headersOf = (result: 'HIT' | 'MISS' | 'BYPASS', freshSeconds: number) => ({
   'x-cache': result,
   'cache-control': `private, max-age=${Math.max(0, freshSeconds)}`,
-  vary: 'Accept, Accept-Encoding, graphql-cost',
+  vary: 'Accept, Accept-Encoding, graphql-cost, graphql-cache',
 });
