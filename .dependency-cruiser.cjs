@@ -32,6 +32,7 @@ const LAYERS = [
 const FOUNDATIONS = [
   'access',
   'telemetry',
+  'compression',
   'config',
   'setting-kinds',
   'setting-urls',
@@ -39,6 +40,7 @@ const FOUNDATIONS = [
   'cli-error',
   'canonical',
   'given',
+  'representation',
   'time-limit',
   'tls',
   'turns',

@@ -2,8 +2,10 @@ import { hash, randomUUID } from 'node:crypto';
 import { getHeapStatistics } from 'node:v8';
 import { ANYBODY } from './access/caller.ts';
 import { createRedis } from './cache/redis.ts';
+import type { RedisState } from './cache/redis-state.ts';
 import { createRedisChannels, type ChannelListener } from './cache/redis-channels.ts';
 import { createResponseCache } from './cache/response-cache.ts';
+import { createCompression } from './compression.ts';
 import type { Config, Limits } from './config.ts';
 import { sweepKeys } from './crm/idempotency.ts';
 import { createDatabase, type Database } from './db/database.ts';
@@ -44,6 +46,9 @@ export interface App {
   readonly uncaught: (error: unknown) => void;
   /** Counts log lines that could not be printed, since nobody reads them any more. */
   readonly unprinted: () => void;
+  /** Answers a request that did not come by HTTP. */
+  readonly respond: Respond;
+  readonly redisState: () => RedisState | 'not used';
   /**
    * Stops without losing a request: goes on as usual for `drainMs`, while readiness says that it stops, then lets requests in
    * flight finish, for ten seconds at most, and closes every connection.
@@ -79,6 +84,7 @@ export async function createApp(
   const db = await createDatabase(databaseOptions(config, metrics));
   const { cursors, cursorKey } = await openCursors(db);
   const { redis, cache, bus } = createRedisParts(config, { cursorKey, log, metrics });
+  const redisState = () => redis?.state() ?? 'not used';
   const memory = watchMemory({ log, nodeFlags });
   const respond = createGraphQL(config, { db, cache, customerEvents: bus, cursors, memory, log, metrics });
   const subscriptions = createSubscriptions({ limits, metrics });
@@ -87,6 +93,8 @@ export async function createApp(
   const graphql = createGraphQLHandler({
     respond,
     body,
+    compresses: config.compressionMinBytes > 0,
+    explains: config.environment !== 'production',
     admit: admitRequests(limits, { memory, metrics }),
     subscriptions,
   });
@@ -110,7 +118,7 @@ export async function createApp(
             isStopping: () => server.isStopping(),
             pingDatabase: () => db.ping(),
             waiting: () => db.waiting(),
-            redisState: () => redis?.state() ?? 'not used',
+            redisState,
           }),
         ),
       ),
@@ -131,6 +139,8 @@ export async function createApp(
   };
   let closed: Promise<void> | undefined;
   return {
+    respond,
+    redisState,
     listen: () => server.listen(config.port, config.host),
     uncaught: uncaughtReporter({ log, metrics }),
     unprinted: () => metrics.unprintedLines.inc(),
@@ -170,7 +180,7 @@ function createRedisParts(
 const callerOf = () => ANYBODY;
 
 function createGraphQL(
-  { limits }: Config,
+  { limits, compressionMinBytes }: Config,
   { log, ...given }: Omit<ContextOptions, 'limits'> & { readonly log: Log; readonly memory: MemoryWatch },
 ): Respond {
   const schema = createSchema();
@@ -188,6 +198,7 @@ function createGraphQL(
     schema,
     queue,
     limits,
+    compress: createCompression({ minBytes: compressionMinBytes, metrics: given.metrics }),
     createContext: createContexts({ ...given, limits }),
     eventsAtOnce: Math.ceil(limits.databaseConnections / 2),
     maskError,

@@ -52,6 +52,7 @@ const settings = z.object({
   LIMIT_STALL_MS: wholeNumber(30_000, 10, 600_000),
   LIMIT_BUFFER_BYTES: wholeNumber(64 * 1024 * 1024, 1024, 64 * 1024 * 1024 * 1024),
   SHUTDOWN_DRAIN_MS: wholeNumber(3_000, 0, 600_000),
+  COMPRESSION_MIN_BYTES: wholeNumber(1_000, 0, 1024 * 1024 * 1024),
   CACHE_ENABLED: oneOf('true', ['true', 'false']),
   CACHE_PREFIX: setting('concierge:', (text, ctx) => {
     if (/^[!-~]{1,100}$/.test(text)) return text;
@@ -107,6 +108,8 @@ export interface Config {
   readonly logLevel: z.output<typeof settings>['LOG_LEVEL'];
   /** How long a stopping gateway still accepts requests. */
   readonly shutdownDrainMs: number;
+  /** The size from which on responses are compressed; 0 for none. */
+  readonly compressionMinBytes: number;
   readonly limits: Limits;
   readonly cache: CacheConfig;
 }
@@ -185,6 +188,7 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
     dataDir: given.DATA_DIR,
     logLevel: given.LOG_LEVEL,
     shutdownDrainMs: given.SHUTDOWN_DRAIN_MS,
+    compressionMinBytes: given.COMPRESSION_MIN_BYTES,
     limits: Object.freeze({
       pageSizeDefault: given.LIMIT_PAGE_SIZE_DEFAULT,
       pageSizeMax: given.LIMIT_PAGE_SIZE_MAX,

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
-import { Command, CommanderError, type Option } from 'commander';
+import { Argument, Command, CommanderError, type Option } from 'commander';
 import { StopSignal, type CliContext, type FaultHandlers } from './cli/context.ts';
+import { parseCacheRequest, runCacheExplain, type CacheOptions } from './cli/cache.ts';
 import { withServers } from './cli/database.ts';
 import { loadEnvFile } from './cli/env-file.ts';
 import { runExplain, type ExplainOptions } from './cli/explain.ts';
@@ -175,6 +176,28 @@ program
         if (options.repair === true) warnOfCaches(config, warn);
         return code;
       });
+    }),
+  );
+
+program
+  .command('cache')
+  .description('explain what the response cache does for a query, and why; stores nothing; see docs/cache.md')
+  .addArgument(new Argument('<action>').choices(['explain']))
+  .argument('<query>', 'the GraphQL query')
+  .option('--variables <json>', 'its variables')
+  .option('--operation <name>', 'which operation of the document')
+  .option('--json', 'print the report as JSON instead of text')
+  .action((_: string, query: string, options: CacheOptions) =>
+    run(() => {
+      const request = parseCacheRequest(query, options);
+      const config = parseConfig(cli.env);
+      // Keeps stdout free of everything but the report, for machines that read it.
+      // An empty Redis of its own beside the given database would only mislead.
+      const isDemo = config.databaseUrl === undefined;
+      const servers = { config, cli: { ...cli, stdout: cli.stderr }, redis: isDemo, migrates: isDemo };
+      return withServers(servers, (found) =>
+        runCacheExplain({ request, json: options.json === true, config: { ...config, ...found } }, cli),
+      );
     }),
   );
 

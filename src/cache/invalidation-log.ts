@@ -15,10 +15,15 @@ export interface InvalidationLog {
   /** Appends tags. Any `catchUp` that starts after this has resolved sees them. `ALL_TAGS` stands for every tag. */
   append(client: Redis | Cluster, tags: readonly string[]): Promise<void>;
   /**
-   * Whether none of a response's tags was appended after the position, as of the last `catchUp`.
+   * Which of a response's tags was appended after the position, as of the last `catchUp`; undefined if none was: it is fresh.
    * @param tags called only if anything was: a response may have hundreds
    */
-  isFresh(position: LogPosition, tags: () => readonly string[]): boolean;
+  staleness(position: LogPosition, tags: () => readonly string[]): Staleness | undefined;
+}
+
+/** The tag that was appended, `ALL_TAGS`, or null if the log does not reach back to the position. */
+export interface Staleness {
+  readonly tag: string | null;
 }
 
 export const ALL_TAGS = '*';
@@ -92,7 +97,7 @@ export function createInvalidationLog(options: {
         await client.del(key);
       }
     },
-    isFresh: (position, tags) => known.isFresh(position, tags),
+    staleness: (position, tags) => known.staleness(position, tags),
   };
 }
 
@@ -154,10 +159,12 @@ function createKnownEntries(ownTag: string) {
       byTag.clear();
       newest = undefined;
     },
-    isFresh(position: LogPosition, tags: () => readonly string[]): boolean {
+    staleness(position: LogPosition, tags: () => readonly string[]): Staleness | undefined {
       const at = numbers.get(position);
-      if (at === undefined || at < floor) return false;
-      return at === number || tags().every((tag) => (byTag.get(tag) ?? 0) <= at);
+      if (at === undefined) return { tag: null };
+      if (at < floor) return { tag: ALL_TAGS };
+      const tag = at === number ? undefined : tags().find((each) => (byTag.get(each) ?? 0) > at);
+      return tag === undefined ? undefined : { tag };
     },
   };
 }

@@ -1,8 +1,11 @@
+import { hash } from 'node:crypto';
+import type { Representation } from '../representation.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
-import { ALL_TAGS, createInvalidationLog, type LogPosition } from './invalidation-log.ts';
+import { ALL_TAGS, createInvalidationLog, type LogPosition, type Staleness } from './invalidation-log.ts';
 import type { BoundedRedis } from './redis.ts';
 import { createPending } from './pending.ts';
 import { CHECK_MS, createStanding, leaseMs } from './standing.ts';
+import { decodeStored, encodeStored, STORED_FORMAT, type StoredResponse } from './stored-response.ts';
 
 /** What identifies a response. */
 export interface CacheKey {
@@ -17,31 +20,55 @@ export interface CachePolicy {
   readonly maxAgeSeconds: number;
 }
 
-/** A response that was just computed. */
-export interface NewResponse {
-  readonly body: Buffer;
-  /** Everything that the response shows (`batch/tags.ts`): a write to any of it invalidates the response. */
-  readonly tags: Iterable<string>;
-}
+/** A response that was just computed: its tags are everything that it shows (`batch/tags.ts`), and a write to any of it invalidates it. */
+export type NewResponse = Omit<StoredResponse, 'position'>;
 
 /** A cached response: the same bytes that were sent the first time. */
-export interface CachedResponse {
-  readonly body: Buffer;
+export interface CachedResponse extends StoredResponse {
+  /** Since it was computed. */
   readonly ageSeconds: number;
 }
 
 /** The result of a look-up. */
 export type Lookup =
-  | { readonly result: 'HIT'; readonly response: CachedResponse }
+  | {
+      readonly result: 'HIT';
+      readonly response: CachedResponse;
+      /** Stores the response again, with a further representation, for the rest of its lifetime. */
+      readonly add: (representation: Representation) => Promise<void>;
+    }
   /** `store` caches the new response. If it shows what a write has changed since this look-up, it is never served. */
-  | { readonly result: 'MISS'; readonly store: (response: NewResponse) => Promise<void> }
-  /** Redis is down, refuses commands, or does not know of a write yet. */
-  | { readonly result: 'BYPASS' };
+  | {
+      readonly result: 'MISS';
+      readonly store: (response: NewResponse) => Promise<void>;
+      /** Redis has none; it is older than was asked for; a write has invalidated it; or it is to be replaced. */
+      readonly reason: 'absent' | 'expired' | 'invalidated' | 'refresh';
+      /** For `invalidated`: which tag (see `Staleness`). */
+      readonly because?: string | null;
+      /** The response that is not used. */
+      readonly response?: CachedResponse;
+    }
+  | {
+      readonly result: 'BYPASS';
+      readonly reason: 'redis';
+      /** Redis does not answer or refuses commands; or it answers, but has not been told of a write; or it may not have been. */
+      readonly because: 'no answer' | 'a write is not told yet' | 'a write may have been missed';
+    };
+
+export interface LookupOptions {
+  readonly refresh: boolean;
+  readonly maxAgeSeconds?: number;
+}
 
 /** Responses to queries, kept in Redis and shared by every instance of the gateway. */
 export interface ResponseCache {
-  /** @param options.refresh ignores what is stored and replaces it */
-  lookup(key: CacheKey, policy: CachePolicy, options: { refresh: boolean }): Promise<Lookup>;
+  /**
+   * @param options.refresh ignores what is stored and replaces it
+   * @param options.maxAgeSeconds likewise ignores what is older
+   */
+  lookup(key: CacheKey, policy: CachePolicy, options: LookupOptions): Promise<Lookup>;
+  /** The key in Redis. */
+  nameOf(key: CacheKey): string;
   /**
    * Invalidates every cached response with one of the tags. Resolves when that is done, or when Redis has refused it or was down
    * for so long that no other gateway believes its cached responses any more.
@@ -79,6 +106,7 @@ export function createResponseCache(options: ResponseCacheOptions): ResponseCach
   // Looking up a label by its value costs more than incrementing it.
   const counter = (result: Lookup['result']) => metrics.cacheResults.labels(result);
   const results = { HIT: counter('HIT'), MISS: counter('MISS'), BYPASS: counter('BYPASS') };
+  const keyedHash = hash('sha256', `${STORED_FORMAT}\n${schemaHash}`, 'base64url');
   const lease = leaseMs(options.timeoutMs);
   let lapses = 0;
   /** Lapses that Redis is being told of for the first time. */
@@ -89,7 +117,7 @@ export function createResponseCache(options: ResponseCacheOptions): ResponseCach
     void pending.send([log.ownTag]).finally(() => (lapsing -= 1));
   });
   const log = createInvalidationLog({ prefix, onWritable: (askedMs) => standing.confirm(askedMs) });
-  const redisKey = ({ request, access }: CacheKey) => `${prefix}response:${schemaHash}:${request}:${access}`;
+  const redisKey = ({ request, access }: CacheKey) => `${prefix}response:${keyedHash}:${request}:${access}`;
   const pending = createPending(
     (tags) =>
       redis.run('invalidate', async (client) => {
@@ -114,28 +142,40 @@ export function createResponseCache(options: ResponseCacheOptions): ResponseCach
    */
   const isBehind = (): boolean => lapsing > 0 || pending.hasFailed();
 
+  const judge = (response: StoredResponse) => log.staleness(response.position, response.tags);
+  const disbelief = (): Lookup => ({
+    result: 'BYPASS',
+    reason: 'redis',
+    because: pending.hasFailed() ? 'a write is not told yet' : 'a write may have been missed',
+  });
+
   const counted = (lookup: Lookup): Lookup => {
     results[lookup.result].inc();
+    if (lookup.result !== 'HIT') metrics.cacheMisses.inc({ reason: lookup.reason });
     return lookup;
   };
 
   return {
-    async lookup(key, policy, { refresh }) {
-      if (isBehind()) return counted({ result: 'BYPASS' });
+    async lookup(key, policy, { refresh, maxAgeSeconds = Number.POSITIVE_INFINITY }) {
+      if (isBehind()) return counted(disbelief());
       const name = redisKey(key);
       const lapsesBefore = lapses;
       const found = await read(name);
       // After a lapse, this may have read the log before it was told of that, and both replies may have come at once.
-      if (found === undefined || isBehind() || lapses !== lapsesBefore) return counted({ result: 'BYPASS' });
+      if (found === undefined) return counted({ result: 'BYPASS', reason: 'redis', because: 'no answer' });
+      if (isBehind() || lapses !== lapsesBefore) return counted(disbelief());
       const { stored, position } = found;
-      const response = refresh || stored === null ? undefined : decode(stored);
-      if (response !== undefined && log.isFresh(response.position, response.tags))
-        return counted({ result: 'HIT', response });
-      const store = async (computed: NewResponse) => {
-        await redis.run('store', (client) => client.set(name, encode(computed, position), 'EX', policy.maxAgeSeconds));
-      };
-      return counted({ result: 'MISS', store });
+      const write = (response: StoredResponse, { leftSeconds, onlyIfThere }: WriteOptions) =>
+        redis.run('store', (client) => {
+          const whole = encodeStored(response);
+          return onlyIfThere
+            ? client.set(name, whole, 'EX', leftSeconds, 'XX')
+            : client.set(name, whole, 'EX', leftSeconds);
+        });
+      const seen = { stored: refresh ? 'ignored' : stored, position } as const;
+      return counted(lookupOf(seen, { judge, write, maxAgeSeconds, lifetimeSeconds: policy.maxAgeSeconds }));
     },
+    nameOf: redisKey,
     async invalidate(tags) {
       if ((await pending.send(tags)) || !options.isShared) return;
       metrics.heldWrites.inc();
@@ -148,21 +188,41 @@ export function createResponseCache(options: ResponseCacheOptions): ResponseCach
   };
 }
 
-/** More than a time and a position have. */
-const HEAD_BYTES = 64;
-
-// Format of a cached response: the time it was stored, its position and its tags on one line, then the body.
-function encode({ body, tags }: NewResponse, position: LogPosition): Buffer {
-  return Buffer.concat([Buffer.from(`${[Date.now(), position, ...tags].join(' ')}\n`), body]);
+interface WriteOptions {
+  readonly leftSeconds: number;
+  /** Whether to write only if there is a response. */
+  readonly onlyIfThere: boolean;
 }
 
-function decode(
-  stored: Buffer,
-): (CachedResponse & { position: LogPosition; tags: () => readonly string[] }) | undefined {
-  const end = stored.indexOf(10);
-  if (end < 0) return undefined;
-  const [storedAt, position = ''] = stored.toString('latin1', 0, Math.min(end, HEAD_BYTES)).split(' ', 2);
-  const ageSeconds = Math.max(0, Math.floor((Date.now() - Number(storedAt)) / 1_000));
-  const tags = () => stored.toString('latin1', 0, end).split(' ').slice(2);
-  return { body: stored.subarray(end + 1), ageSeconds, position, tags };
+/** The result of a look-up that has read `stored`, when the log ended at `position`. */
+function lookupOf(
+  { stored, position }: { readonly stored: Buffer | null | 'ignored'; readonly position: LogPosition },
+  given: {
+    readonly judge: (response: StoredResponse) => Staleness | undefined;
+    readonly write: (response: StoredResponse, options: WriteOptions) => Promise<unknown>;
+    readonly maxAgeSeconds: number;
+    readonly lifetimeSeconds: number;
+  },
+): Lookup {
+  const { judge, write, maxAgeSeconds, lifetimeSeconds } = given;
+  const store = async (computed: NewResponse): Promise<void> => {
+    await write({ ...computed, position }, { leftSeconds: lifetimeSeconds, onlyIfThere: false });
+  };
+  const miss = { result: 'MISS', store } as const;
+  if (stored === 'ignored') return { ...miss, reason: 'refresh' };
+  const decoded = stored === null ? undefined : decodeStored(stored);
+  if (decoded === undefined) return { ...miss, reason: 'absent' };
+  const ageMs = Math.max(0, Date.now() - decoded.computedAtMs);
+  const response = { ...decoded, ageSeconds: Math.floor(ageMs / 1_000) };
+  const staleness = judge(response);
+  if (staleness !== undefined) return { ...miss, reason: 'invalidated', because: staleness.tag, response };
+  // Not rounded, so that `max-age=0` always asks for a new one.
+  if (ageMs > maxAgeSeconds * 1_000) return { ...miss, reason: 'expired', response };
+  const add = async (representation: Representation): Promise<void> => {
+    const leftSeconds = lifetimeSeconds - response.ageSeconds;
+    const representations = [...response.representations, representation];
+    // Whoever has stored a newer response meanwhile loses it, which is no worse than an invalidation.
+    if (leftSeconds > 0) await write({ ...response, representations }, { leftSeconds, onlyIfThere: true });
+  };
+  return { result: 'HIT', response, add };
 }

@@ -58,6 +58,18 @@ const HELP: Readonly<Record<string, CommandHelp>> = {
       130: 'stopped by Ctrl-C',
     },
   },
+  cache: {
+    examples: [
+      "npm run cache -- explain '{ customers(first: 3) { nodes { name } } }'",
+      `npm run cache -- explain 'query Page($first: Int) { products(first: $first) { nodes { sku } } }' --variables '{"first": 3}' --json`,
+    ],
+    exitCodes: {
+      0: 'the report was printed',
+      1: 'the query cannot be executed, or the message says what is wrong',
+      ...UNREACHABLE_OR_IN_USE,
+      130: 'stopped by Ctrl-C',
+    },
+  },
   import: {
     examples: [
       'npm run import -- exports/northwind --mapping import/northwind.yaml',

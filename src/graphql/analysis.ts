@@ -9,8 +9,10 @@ export interface DocumentMetadata {
   readonly columnsOf: (table: Table) => readonly string[];
   /** How many seconds a response may be cached, from the smallest `maxAge` among the fields; 0 means not at all. */
   readonly maxAgeSeconds: number;
-  /** Whether a response may only be reused for the same caller. */
-  readonly isPrivate: boolean;
+  /** The first field that has this lifetime, such as `Query.customers`; null if none has one. */
+  readonly maxAgeField: string | null;
+  /** The first field whose value may only be reused for the same caller; null if there is none. */
+  readonly privateField: string | null;
 }
 
 /** The columns that a field needs besides the id, which is all that a field of another type's folder gets. */
@@ -21,7 +23,8 @@ const columnsOfField = ({ fields, columns }: Table, name: string): readonly stri
 export function analyse(schema: GraphQLSchema, document: DocumentNode): DocumentMetadata {
   const tables = new Map(TABLES.map((table) => [table.type, { table, columns: new Set(['id']) }]));
   let maxAge = Number.POSITIVE_INFINITY;
-  let isPrivate = false;
+  let maxAgeField: string | null = null;
+  let privateField: string | null = null;
   const info = new TypeInfo(schema);
   visit(
     document,
@@ -30,15 +33,19 @@ export function analyse(schema: GraphQLSchema, document: DocumentNode): Document
         const parent = info.getParentType();
         const field = info.getFieldDef();
         if (!parent || !field) return;
-        // Introspection depends on the schema rather than the data, and is never worth caching here.
-        if (field.name === '__schema' || field.name === '__type') maxAge = 0;
         const need = tables.get(parent.name);
         if (need !== undefined && field.name !== '__typename')
           for (const column of columnsOfField(need.table, node.name.value)) need.columns.add(column);
         const type = getNamedType(field.type);
         const rules = [cacheRule(schema, field.astNode), typeCacheRule(schema, type)];
-        maxAge = Math.min(maxAge, rules[0]?.maxAge ?? rules[1]?.maxAge ?? Number.POSITIVE_INFINITY);
-        isPrivate ||= rules.some((rule) => rule.isPrivate);
+        // Introspection depends on the schema rather than the data, and is never worth caching here.
+        const isIntrospection = field.name === '__schema' || field.name === '__type';
+        const own = isIntrospection ? 0 : (rules[0]?.maxAge ?? rules[1]?.maxAge ?? Number.POSITIVE_INFINITY);
+        if (own < maxAge) {
+          maxAge = own;
+          maxAgeField = `${parent.name}.${field.name}`;
+        }
+        if (rules.some((rule) => rule.isPrivate)) privateField ??= `${parent.name}.${field.name}`;
       },
     }),
   );
@@ -50,6 +57,7 @@ export function analyse(schema: GraphQLSchema, document: DocumentNode): Document
       return known;
     },
     maxAgeSeconds: Number.isFinite(maxAge) ? maxAge : 0,
-    isPrivate,
+    maxAgeField,
+    privateField,
   };
 }

@@ -1,5 +1,6 @@
 import { OperationTypeNode, type OperationDefinitionNode } from 'graphql';
 import type { Caller } from '../access/caller.ts';
+import type { AcceptedEncoding } from '../compression.ts';
 import type { Stage, Work } from '../telemetry/stalls.ts';
 import type { Measured } from './complexity.ts';
 import type { KeptDocument } from './documents.ts';
@@ -18,6 +19,18 @@ export interface GraphQLRequest {
 /** `report` adds the cost to the response. `validate` responds with the cost alone, and executes nothing. */
 export type CostMode = 'report' | 'validate';
 
+/** What a request asks of the cache (RFC 9111, 5.2.1). */
+export interface CacheControl {
+  /** Whether cached responses are ignored and replaced: `no-cache`. */
+  readonly refresh: boolean;
+  /** Whether the response must not be stored. */
+  readonly noStore: boolean;
+  /** Whether there must be a cached response: nothing is executed. */
+  readonly onlyIfCached: boolean;
+  /** The longest time since a cached response was computed; infinite if that does not matter. */
+  readonly maxAgeSeconds: number;
+}
+
 /** Who sends a request, and what the response must have. */
 export interface RequestOrigin {
   readonly caller: Caller;
@@ -25,12 +38,14 @@ export interface RequestOrigin {
   readonly client: string;
   /** Aborts when the client no longer waits for the response. */
   readonly signal: AbortSignal;
-  /** Whether cached responses are ignored and replaced. */
-  readonly refresh: boolean;
+  readonly cacheControl: CacheControl;
+  readonly accepted: AcceptedEncoding;
   /** Whether it must not write, as a request by GET (RFC 9110, 9.2.1). */
   readonly isSafe: boolean;
   /** Undefined when the cost was not requested. */
   readonly costMode: CostMode | undefined;
+  /** Whether the response has a report of what the cache did. */
+  readonly reportsCache: boolean;
 }
 
 /**
@@ -64,6 +79,10 @@ export const isSubscription = ({ definition }: Pick<Operation, 'definition'>): b
 /** Whether the operation only reads, and once. */
 export const isQuery = ({ definition }: Pick<Operation, 'definition'>): boolean =>
   definition.operation === OperationTypeNode.QUERY;
+
+/** Whether something is added to the response that does not belong to the result. */
+export const isReported = ({ costMode, reportsCache }: RequestOrigin): boolean =>
+  costMode !== undefined || reportsCache;
 
 /** A stage's work for the operation, in case it holds up the event loop. */
 export const workOf = (stage: Stage, { document, definition }: Operation): Work => ({

@@ -1,4 +1,5 @@
 import type { ResponseCache } from '../cache/response-cache.ts';
+import type { CompressResponse } from '../compression.ts';
 import { TURNS } from '../turns.ts';
 import { graphqlError } from './coded-errors.ts';
 import { RequestErrors } from './documents.ts';
@@ -6,9 +7,10 @@ import { isSubscription, type Operation, type RequestOrigin } from './operation.
 import { requestBytes, type Prepare, type RequestText } from './prepare.ts';
 import { authorise } from './stages/authorise.ts';
 import { bound } from './stages/bound.ts';
+import { encode } from './stages/encode.ts';
 import { createExecute, type ExecuteOptions } from './stages/execute.ts';
 import { mask, type MaskError } from './stages/mask.ts';
-import { costAlone, reportCost } from './stages/report-cost.ts';
+import { costAlone, report } from './stages/report.ts';
 import { createSerialise, serialise, type GraphQLResponse } from './stages/serialise.ts';
 import { createSharedCache } from './stages/shared-cache.ts';
 import { createSubscribe } from './stages/subscribe.ts';
@@ -16,6 +18,7 @@ import { createSubscribe } from './stages/subscribe.ts';
 export interface RunOptions extends ExecuteOptions {
   /** Undefined when responses are not cached. */
   readonly cache: ResponseCache | undefined;
+  readonly compress: CompressResponse;
   readonly maskError: MaskError;
   /** How many subscription events are executed concurrently, so that their reads leave connections for requests. */
   readonly eventsAtOnce: number;
@@ -31,7 +34,7 @@ export interface Subscription {
   start(signal: AbortSignal): Promise<AsyncIterable<Buffer>>;
 }
 
-/** The stages before the cache, in this order. The first one that gives a response is the last one but the report of the cost. */
+/** The stages before the cache, in this order. After the first one that gives a response, only reports are added, and it is compressed. */
 const CHECKS = [authorise, bound, costAlone] as const;
 
 /**
@@ -40,7 +43,7 @@ const CHECKS = [authorise, bound, costAlone] as const;
  */
 export function createRun(options: RunOptions) {
   const { maskError } = options;
-  const cached = createSharedCache(options.cache);
+  const cached = createSharedCache(options);
   const execute = createExecute(options);
   const executeMasked: typeof execute = (operation, inputs) =>
     mask(execute(operation, inputs), maskError, operation.client);
@@ -48,14 +51,15 @@ export function createRun(options: RunOptions) {
   const subscribe = createSubscribe({ ...options, executeMasked, serialise: serialiseAnswer });
 
   return async (operation: Operation): Promise<GraphQLResponse | Subscription> => {
+    const finish = (response: GraphQLResponse) => encode(operation, report(operation, response), options.compress);
     for (const check of CHECKS) {
       const response = check(operation);
-      if (response !== undefined) return reportCost(operation, response);
+      if (response !== undefined) return finish(response);
     }
     if (isSubscription(operation))
       return { bytes: heldBytes(operation), start: (signal) => subscribe({ ...operation, signal }) };
     const respond = async (tags: Set<string>) => serialiseAnswer(operation, await executeMasked(operation, { tags }));
-    return reportCost(operation, await cached(operation, respond));
+    return finish(await cached(operation, respond));
   };
 }
 

@@ -1,8 +1,6 @@
+import type { AcceptedEncoding } from '../compression.ts';
+import { ENCODINGS, type Encoding } from '../representation.ts';
 import { weightsOf } from './media-types.ts';
-
-/** The encodings in which static content is sent, best first. */
-const ENCODINGS = ['br', 'gzip', 'identity'] as const;
-export type Encoding = (typeof ENCODINGS)[number];
 
 // Less than any weight that a header can give: what is not mentioned comes last, but is accepted.
 const UNMENTIONED = 0.000_1;
@@ -18,4 +16,13 @@ export function preferredEncoding(accept: string | undefined): Encoding {
     weights.get(encoding) ?? weights.get('*') ?? (encoding === 'identity' ? UNMENTIONED : 0);
   const best = ENCODINGS.reduce((first, other) => (weightOf(other) > weightOf(first) ? other : first));
   return weightOf(best) > 0 ? best : 'identity';
+}
+
+const ANY: AcceptedEncoding = { preferred: 'identity', takesIdentity: true };
+
+/** What a caller accepts besides the encoding that it prefers. */
+export function acceptedEncoding(accept: string | undefined): AcceptedEncoding {
+  if (!accept) return ANY;
+  const weights = weightsOf(accept);
+  return { preferred: preferredEncoding(accept), takesIdentity: (weights.get('identity') ?? weights.get('*')) !== 0 };
 }

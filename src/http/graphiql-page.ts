@@ -10,7 +10,7 @@ import type { StaticContent } from './static-content.ts';
 export async function loadGraphiQLPage(): Promise<StaticContent> {
   const thread = new Worker(new URL('./graphiql-render.ts', import.meta.url));
   const [{ bytes, scriptHashes }] = (await once(thread, 'message')) as [RenderedPage];
-  return { type: 'text/html', bytes, headers: headersOf(scriptHashes) };
+  return { type: 'text/html', bytes: Buffer.from(bytes.buffer), headers: headersOf(scriptHashes) };
 }
 
 /** Lets the page do what it does, and nothing else: whatever a response contains, it cannot become a script or go elsewhere. */

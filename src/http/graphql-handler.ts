@@ -4,8 +4,11 @@ import { createError } from '../errors.ts';
 import type { CostMode } from '../graphql/operation.ts';
 import type { Respond } from '../graphql/run.ts';
 import type { GraphQLResponse } from '../graphql/stages/serialise.ts';
+import { parseCacheControl } from './cache-control.ts';
+import { acceptedEncoding } from './content-encoding.ts';
 import { sendAsEvents } from './event-stream.ts';
-import { costMode, readGraphQLRequest, type BodyLimits } from './graphql-request.ts';
+import { hasETag } from './etag.ts';
+import { costMode, readGraphQLRequest, reportsCache, type BodyLimits } from './graphql-request.ts';
 import { HttpError } from './http-error.ts';
 import { eventStreamSupport, JSON_TYPE, negotiate, RESPONSE_TYPE } from './media-types.ts';
 import type { Subscriptions } from './subscriptions.ts';
@@ -14,6 +17,10 @@ import { varyBy } from './vary.ts';
 export interface GraphQLHandlerOptions {
   readonly respond: Respond;
   readonly body: BodyLimits;
+  /** Whether responses are compressed. */
+  readonly compresses: boolean;
+  /** Whether responses may have a report of what the cache did: not in production, since it shows what a response depends on. */
+  readonly explains: boolean;
   /**
    * Counts a request of a client, by its address. Returns the function to call when it has been handled.
    * @throws HttpError 429 or 503 when it must not be handled now
@@ -23,22 +30,31 @@ export interface GraphQLHandlerOptions {
 }
 
 /**
- * Creates the handler of GraphQL requests by GET and POST, as specified by GraphQL over HTTP and GraphQL over SSE. It reads
+ * Creates the handler of GraphQL requests by GET, HEAD and POST, as specified by GraphQL over HTTP and GraphQL over SSE. It reads
  * node:http's requests itself, since creating Fetch objects and a stream for each would cost more than most queries.
  */
-export function createGraphQLHandler({ respond, body, admit, subscriptions }: GraphQLHandlerOptions) {
+export function createGraphQLHandler(options: GraphQLHandlerOptions) {
+  const { respond, body, compresses, explains, admit, subscriptions } = options;
   return async (request: IncomingMessage, response: ServerResponse, caller: Caller): Promise<void> => {
     const format = formatOf(request);
     const text = await readGraphQLRequest(request, body);
-    const refresh = request.headers['cache-control']?.toLowerCase().includes('no-cache') === true;
+    const cacheControl = parseCacheControl(request.headers['cache-control']);
+    // What becomes part of an event stream is not compressed.
+    const mayEncode = compresses && format.type !== undefined;
+    const accepted = acceptedEncoding(mayEncode ? request.headers['accept-encoding'] : undefined);
     const signal = disconnectSignal(response);
-    const isSafe = request.method === 'GET';
+    const isSafe = request.method !== 'POST';
     const client = request.socket.remoteAddress ?? '';
-    const origin = { caller, client, signal, refresh, isSafe, costMode: format.costMode };
+    const reports = {
+      costMode: format.costMode,
+      reportsCache: reportsCache(request.headers['graphql-cache'], explains),
+    };
+    const origin = { caller, client, signal, cacheControl, accepted, isSafe, ...reports };
     const release = admit(client);
     const outcome = await respond(text, origin).finally(release);
     if (!('start' in outcome)) return send(response, format, outcome);
     assertEventStream(format);
+    if (request.method === 'HEAD') throw subscriptionByHead();
     return subscriptions.serve(request, response, outcome);
   };
 }
@@ -75,6 +91,9 @@ function assertEventStream({ events, costMode: mode }: ResponseFormat): void {
 const costWithStream = () =>
   new HttpError(406, 'Expected the header "graphql-cost" with a response in JSON, got a request for an event stream.');
 
+const subscriptionByHead = () =>
+  new HttpError(405, 'Expected a subscription by GET or POST, got HEAD.', { allow: 'GET, POST' });
+
 /** A signal that aborts when the client disconnects before it has the whole response. */
 function disconnectSignal(response: ServerResponse): AbortSignal {
   const controller = new AbortController();
@@ -86,15 +105,28 @@ function disconnectSignal(response: ServerResponse): AbortSignal {
 }
 
 function send(response: ServerResponse, { type }: ResponseFormat, result: GraphQLResponse): void {
-  const isMethodRefused = result.status === 405;
-  if (type === undefined && !isMethodRefused) return sendAsEvents(response, result);
-  // With application/json, any GraphQL response has status 200, so that old clients can tell it from an error of a proxy.
-  response.writeHead(type === RESPONSE_TYPE || isMethodRefused ? result.status : 200, {
-    'content-type': `${type ?? JSON_TYPE}; charset=utf-8`,
-    'content-length': result.body.length,
+  const { req: request } = response;
+  const { isRefusal = false, representation } = result;
+  if (type === undefined && !isRefusal) return sendAsEvents(response, result);
+  // The response to a POST does not represent what is at this address (RFC 9110, 9.3.3).
+  const etag = request.method === 'POST' ? undefined : representation?.etag;
+  const { encoding, bytes } = representation ?? { encoding: 'identity', bytes: result.body };
+  const about = {
     ...result.headers,
     vary: varyBy(response, result.headers['vary'] ?? 'Accept'),
+    ...(etag === undefined ? {} : { etag }),
+  };
+  if (etag !== undefined && hasETag(request.headers['if-none-match'], etag)) {
+    response.writeHead(304, about).end();
+    return undefined;
+  }
+  // With application/json, any GraphQL response has status 200, so that old clients can tell it from an error of a proxy.
+  response.writeHead(type === RESPONSE_TYPE || isRefusal ? result.status : 200, {
+    ...about,
+    'content-type': `${type ?? JSON_TYPE}; charset=utf-8`,
+    'content-length': bytes.length,
+    ...(encoding === 'identity' ? {} : { 'content-encoding': encoding }),
   });
-  response.end(result.body);
+  response.end(bytes);
   return undefined;
 }

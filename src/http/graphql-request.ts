@@ -9,11 +9,11 @@ import { HttpError } from './http-error.ts';
 import { isUtf8, JSON_TYPE } from './media-types.ts';
 
 /**
- * Reads the text of a GET or POST, whose `parse` throws HttpError 400 for parameters that are not valid.
+ * Reads the text of a GET, HEAD or POST, whose `parse` throws HttpError 400 for parameters that are not valid.
  * @throws HttpError for a request that cannot be read (400, 413, 415)
  */
 export async function readGraphQLRequest(request: IncomingMessage, limits: BodyLimits): Promise<RequestText> {
-  if (request.method === 'GET') return { text: queryString(request), parse: parseGet };
+  if (request.method !== 'POST') return { text: queryString(request), parse: parseGet };
   assertJsonBody(request.headers['content-type']);
   return { text: await readBody(request, limits), parse: parsePost };
 }
@@ -218,6 +218,18 @@ const isMapOrAbsent = (value: unknown): value is Readonly<Record<string, unknown
 export function costMode(header: string | readonly string[] | undefined): CostMode | undefined {
   if (header === undefined || header === 'report' || header === 'validate') return header;
   throw new HttpError(400, `Header "graphql-cost": expected report or validate, got ${quoted(header)}.`);
+}
+
+/**
+ * Whether the header `GraphQL-Cache` asks for a report of what the cache did.
+ * @param isAllowed false in production
+ * @throws HttpError 400 for any other value, 403 where it is not allowed
+ */
+export function reportsCache(header: string | readonly string[] | undefined, isAllowed: boolean): boolean {
+  if (header === undefined) return false;
+  if (header !== 'report') throw new HttpError(400, `Header "graphql-cache": expected report, got ${quoted(header)}.`);
+  if (!isAllowed) throw new HttpError(403, 'Header "graphql-cache": expected none in production, got one.');
+  return true;
 }
 
 /** @throws HttpError 415 unless a POST's body is JSON in UTF-8 */

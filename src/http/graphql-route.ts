@@ -1,7 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Caller } from '../access/caller.ts';
 import type { createGraphQLHandler } from './graphql-handler.ts';
-import { HttpError } from './http-error.ts';
 import { prefersPage } from './media-types.ts';
 import type { Handler, Route } from './server.ts';
 import { varyBy } from './vary.ts';
@@ -31,7 +30,5 @@ async function handle(
     response.setHeader('vary', varyBy(response, 'Accept'));
     return page(request, response);
   }
-  if (method === 'HEAD')
-    throw new HttpError(405, 'Expected an operation by GET or POST, got HEAD.', { allow: 'GET, POST, OPTIONS' });
   return graphql(request, response, callerOf(request));
 }

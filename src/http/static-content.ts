@@ -1,14 +1,14 @@
-import { hash } from 'node:crypto';
-import { promisify } from 'node:util';
-import { brotliCompress, constants, gzip } from 'node:zlib';
-import { type Encoding, preferredEncoding } from './content-encoding.ts';
+import { compress } from '../compression.ts';
+import { createRepresentation, type Encoding } from '../representation.ts';
+import { preferredEncoding } from './content-encoding.ts';
+import { hasETag } from './etag.ts';
 import type { Handler } from './server.ts';
 import { varyBy } from './vary.ts';
 
 /** Content that is the same for every caller until the gateway stops. */
 export interface StaticContent {
   readonly type: string;
-  readonly bytes: Uint8Array;
+  readonly bytes: Buffer;
   /** Sent along with it. */
   readonly headers?: Readonly<Record<string, string>>;
 }
@@ -17,15 +17,7 @@ export interface StaticContent {
 const LEAST_COMPRESSED_BYTES = 1_000;
 
 // Of all the qualities of Brotli, the last one before the time rises steeply: 9 takes three times as long, for 3 % less.
-const BROTLI = { params: { [constants.BROTLI_PARAM_QUALITY]: 6 } };
-
-const [brotli, gzipped] = [promisify(brotliCompress), promisify(gzip)];
-
-const encoders: Readonly<Record<Encoding, (bytes: Uint8Array) => Promise<Uint8Array>>> = {
-  br: (bytes) => brotli(bytes, BROTLI),
-  gzip: (bytes) => gzipped(bytes),
-  identity: (bytes) => Promise.resolve(bytes),
-};
+const BROTLI_QUALITY = 6;
 
 /**
  * Serves static content. It is loaded once, at the first request, and compressed once for each encoding that is asked for; all
@@ -34,11 +26,7 @@ const encoders: Readonly<Record<Encoding, (bytes: Uint8Array) => Promise<Uint8Ar
 export function serveStatic(load: () => StaticContent | Promise<StaticContent>): Handler {
   const loaded = once(async () => load());
   const encoded = (encoding: Encoding) =>
-    once(async () => {
-      const bytes = await encoders[encoding]((await loaded()).bytes);
-      // Not of the content but of these bytes, so that gateways have the same ETag only if they send the same bytes.
-      return { bytes, etag: `"${hash('sha256', bytes, 'base64url')}"` };
-    });
+    once(async () => createRepresentation(encoding, await compress(encoding, (await loaded()).bytes, BROTLI_QUALITY)));
   const forms = { br: encoded('br'), gzip: encoded('gzip'), identity: encoded('identity') };
 
   return async (request, response) => {
@@ -48,7 +36,7 @@ export function serveStatic(load: () => StaticContent | Promise<StaticContent>):
     const { bytes, etag } = await forms[encoding]();
     if (isCompressible) response.setHeader('vary', varyBy(response, 'Accept-Encoding'));
     const about = { 'cache-control': 'private, no-cache', ...headers, etag };
-    if (matches(request.headers['if-none-match'], etag)) {
+    if (hasETag(request.headers['if-none-match'], etag)) {
       response.writeHead(304, about).end();
       return;
     }
@@ -57,10 +45,6 @@ export function serveStatic(load: () => StaticContent | Promise<StaticContent>):
     response.end(bytes);
   };
 }
-
-/** Whether the header `If-None-Match` has this ETag, by weak comparison (RFC 9110, 13.1.2): proxies that compress weaken ETags. */
-const matches = (header: string | undefined, etag: string): boolean =>
-  header !== undefined && (header.trim() === '*' || [...header.matchAll(/"[^"]*"/g)].some(([tag]) => tag === etag));
 
 /** Does the work at the first call, for all callers. If it fails, the next call does it again. */
 function once<Result>(work: () => Promise<Result>): () => Promise<Result> {

@@ -62,7 +62,7 @@ export function createMetrics() {
     ),
     sweepFailures: counter('concierge_sweep_failures_total', 'Times that old idempotency keys could not be deleted.'),
     ...createHttpMetrics(kinds),
-    cacheResults: counter('concierge_cache_results_total', 'Response cache look-ups, by result.', ['result']),
+    ...createCacheMetrics(kinds),
     ...createRedisMetrics(kinds),
     ...createExecutionMetrics(kinds),
     stalls: new Histogram({
@@ -89,6 +89,11 @@ function createHttpMetrics({ counter, gauge }: Kinds) {
   return {
     requests: counter('concierge_http_requests_total', 'HTTP responses, by status.', ['status']),
     requestsInFlight: gauge('concierge_http_requests_in_flight', 'HTTP requests without a complete response yet.'),
+    compressions: counter(
+      'concierge_http_compressions_total',
+      'GraphQL responses compressed, by encoding: gzip, br; or identity, sent as they were because too much else was being compressed.',
+      ['encoding'],
+    ),
     requestsRefused: counter(
       'concierge_http_requests_refused_total',
       'GraphQL requests refused because too many were being handled, or memory was short: gateway, client, memory.',
@@ -99,6 +104,24 @@ function createHttpMetrics({ counter, gauge }: Kinds) {
       'concierge_http_connections_cut_total',
       'Connections closed though their clients would go on: idle (room for others), full (all others busy), stalled (a ' +
         'response was not read), memory (too much was not read).',
+      ['reason'],
+    ),
+  };
+}
+
+function createCacheMetrics({ counter }: Kinds) {
+  return {
+    cacheResults: counter('concierge_cache_results_total', 'Response cache look-ups, by result.', ['result']),
+    cacheMisses: counter(
+      'concierge_cache_misses_total',
+      'Queries not answered from the response cache, by reason: absent (not stored, or its lifetime was over), expired (older than ' +
+        'the request asked for), invalidated (by a write), refresh (the request said no-cache), refused (a field is never ' +
+        'cached), redis (down, refusing, or not believed).',
+      ['reason'],
+    ),
+    cacheNotStored: counter(
+      'concierge_cache_not_stored_total',
+      'Responses that were executed after a look-up and not stored, by reason: redis, no-store (of the request), errors, large.',
       ['reason'],
     ),
   };

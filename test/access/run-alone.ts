@@ -1,11 +1,14 @@
 import { Writable } from 'node:stream';
 import type { Caller } from '../../src/access/caller.ts';
+import { createCompression } from '../../src/compression.ts';
 import { parseConfig } from '../../src/config.ts';
 import type { CreateContext } from '../../src/graphql/context.ts';
 import { createFairQueue } from '../../src/graphql/fair-queue.ts';
 import { createDocuments } from '../../src/graphql/documents.ts';
 import type { RequestOrigin } from '../../src/graphql/operation.ts';
 import { createKept } from '../../src/graphql/kept.ts';
+import { parseCacheControl } from '../../src/http/cache-control.ts';
+import { acceptedEncoding } from '../../src/http/content-encoding.ts';
 import { createPrepare, type RequestText } from '../../src/graphql/prepare.ts';
 import { createRespond, createRun, type Subscription } from '../../src/graphql/run.ts';
 import { createSchema } from '../../src/graphql/schema.ts';
@@ -40,6 +43,7 @@ export function createRunAlone(keptBytes = 64 * 1024 * 1024) {
     memory: { isShort: () => false },
     eventsAtOnce: 1,
     cache: undefined,
+    compress: createCompression({ minBytes: 0, metrics }),
     maskError,
     metrics,
   });
@@ -56,10 +60,12 @@ export function createRunAlone(keptBytes = 64 * 1024 * 1024) {
 export const originOf = (caller: Caller): RequestOrigin => ({
   caller,
   signal: new AbortController().signal,
-  refresh: false,
+  cacheControl: parseCacheControl(undefined),
+  accepted: acceptedEncoding(undefined),
   client: '127.0.0.1',
   isSafe: false,
   costMode: undefined,
+  reportsCache: false,
 });
 
 export const asking = (query: string): RequestText => ({

@@ -3,6 +3,7 @@ import { Writable } from 'node:stream';
 import { createRedis, type BoundedRedis } from '../../src/cache/redis.ts';
 import { createResponseCache, type ResponseCache } from '../../src/cache/response-cache.ts';
 import { createLog } from '../../src/telemetry/log.ts';
+import { createRepresentation } from '../../src/representation.ts';
 import { createMetrics } from '../../src/telemetry/metrics.ts';
 import { PATIENCE_MS, until } from '../support/patience.ts';
 import { redisUrl } from '../support/servers.ts';
@@ -42,7 +43,11 @@ const lookup = () => cache.lookup(KEY, POLICY, { refresh: false });
 test('a write that Redis is being told of keeps no look-up from a hit, and invalidates once it is told', async () => {
   const stored = await lookup();
   if (stored.result !== 'MISS') throw new Error(`expected nothing yet, got ${stored.result}`);
-  await stored.store({ body: Buffer.from('{}'), tags: TAGS });
+  await stored.store({
+    representations: [createRepresentation('identity', Buffer.from('{}'))],
+    computedAtMs: Date.now(),
+    tags: () => TAGS,
+  });
   const gate = Promise.withResolvers<boolean>();
   tellings = [() => gate.promise];
   const writing = cache.invalidate(TAGS);

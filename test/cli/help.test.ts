@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, test } from '@jest/globals';
 import { project } from '../docs/markdown.ts';
 import { runCommand } from './command.ts';
 
-const COMMANDS = ['start', 'migrate', 'seed', 'import', 'explain', 'verify'];
+const COMMANDS = ['start', 'migrate', 'seed', 'import', 'explain', 'verify', 'cache'];
 
 const read = (path: string): string => readFileSync(join(project, path), 'utf8');
 const { version, scripts } = JSON.parse(read('package.json')) as { version: string; scripts: Record<string, string> };
@@ -68,10 +68,11 @@ test('the help of verify gives 0 only for no drift, as docs/verify.md does', asy
 });
 
 test.each([
-  [['sed'], /^unknown command "sed": expected one of start, migrate, seed, import, explain, verify, help$/m],
+  [['sed'], /^unknown command "sed": expected one of start, migrate, seed, import, explain, verify, cache, help$/m],
   [['start', '--port', '1'], /unknown option '--port'/],
   [['seed'], /required option '--customers <number>'/],
   [['seed', '--customers', '10', '--customers', '20'], /option '--customers <number>' was given twice/],
+  [['cache', 'forget', '{ x }'], /value 'forget' is invalid for argument 'action'/],
   [['verify', '--json', '--json'], /option '--json' was given twice/],
   [['import', '--mapping', 'x'], /missing required argument 'folder'/],
 ])('a wrong command line, %j, is reported in one line, with exit code 64', async (args, what) => {

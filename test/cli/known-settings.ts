@@ -329,6 +329,11 @@ export const SETTINGS: readonly Setting[] = [
     most: 64 * 1024 * 1024 * 1024,
   }),
   number('SHUTDOWN_DRAIN_MS', ({ shutdownDrainMs }) => shutdownDrainMs, { fallback: 3_000, least: 0, most: 600_000 }),
+  number('COMPRESSION_MIN_BYTES', ({ compressionMinBytes }) => compressionMinBytes, {
+    fallback: 1_000,
+    least: 0,
+    most: 1024 * 1024 * 1024,
+  }),
   {
     name: 'CACHE_ENABLED',
     read: ({ cache }) => cache.enabled,

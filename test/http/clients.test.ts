@@ -86,7 +86,9 @@ describe.each(REAL_CLIENTS)('%s, with its defaults', (name, make) => {
     await make(url, watched).query(query);
     expect(seen.map(({ cache }) => cache).slice(-1)).toEqual(['HIT']);
     expect(seen[1]?.body).toBe(seen[0]?.body);
-    expect(new Set(seen.map(({ vary }) => vary))).toEqual(new Set(['Accept, graphql-cost']));
+    expect(new Set(seen.map(({ vary }) => vary))).toEqual(
+      new Set(['Accept, Accept-Encoding, graphql-cost, graphql-cache']),
+    );
   });
 
   test('reads a list page by page to its end', async () => {
@@ -153,7 +155,7 @@ test('urql gets the same bytes, headers and status as a client that asks for pla
   expect(all).toEqual(newer);
   expect(plain).toEqual({ ...newer, type: JSON_TYPE });
   expect(all.body).toBe(exchange?.body);
-  expect(all.others).toMatchObject({ 'x-cache': 'HIT', vary: 'Accept, graphql-cost' });
+  expect(all.others).toMatchObject({ 'x-cache': 'HIT', vary: 'Accept, Accept-Encoding, graphql-cost, graphql-cache' });
   expect([exchange?.status, exchange?.type]).toEqual([200, RESPONSE_TYPE]);
 });
 

@@ -116,11 +116,6 @@ test("GraphiQL's page may do nothing but what it needs, and cannot be framed", a
   ]);
 });
 
-test('HEAD runs no operation', async () => {
-  const { status, headers } = await ask(`${gateway.url}/graphql?query=%7B__typename%7D`, {}, { method: 'HEAD' });
-  expect([status, headers['allow']]).toEqual([405, 'GET, POST, OPTIONS']);
-});
-
 test.each(['/graphql', '/schema.graphql', '/health/live', '/health/ready', '/metrics', '/nothing'])(
   'no browser guesses another type for %s',
   async (path) => {

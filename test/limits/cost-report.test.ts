@@ -57,8 +57,10 @@ describe('GraphQL-Cost: report', () => {
 
   test('keeps intermediate caches from mixing up responses with and without a cost', async () => {
     const plain = await gateway.request(QUERY);
-    expect(plain.headers.get('vary')).toBe('Accept, graphql-cost');
-    expect((await gateway.request(QUERY)).headers.get('vary')).toBe('Accept, graphql-cost');
+    expect(plain.headers.get('vary')).toBe('Accept, Accept-Encoding, graphql-cost, graphql-cache');
+    expect((await gateway.request(QUERY)).headers.get('vary')).toBe(
+      'Accept, Accept-Encoding, graphql-cost, graphql-cache',
+    );
     const reported = await gateway.request(QUERY, { headers: REPORT });
     expect(reported.headers.get('cache-control')).toBe('no-store');
   });

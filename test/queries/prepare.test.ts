@@ -44,12 +44,12 @@ test('the variables of a kept request, which others share, cannot be modified', 
 test('each request has its own caller, signal and headers, even if its text is known', () => {
   const { prepare } = createRunAlone();
   const request = { query: LIST, hasHashOnly: false, operationName: undefined, variables: undefined };
-  const [plain, other] = [originOf(ANYBODY), { ...originOf(ANYBODY), refresh: true, costMode: 'report' } as const];
+  const [plain, other] = [originOf(ANYBODY), { ...originOf(ANYBODY), isSafe: true, costMode: 'report' } as const];
   const origins = [plain, plain, other, plain];
   const operations = origins.map((origin) => prepare({ text: LIST, parse: () => request }, origin));
   expect(operations.map(({ signal }) => signal)).toEqual(origins.map(({ signal }) => signal));
-  expect(operations.map(({ refresh, costMode }) => [refresh, costMode])).toEqual(
-    origins.map(({ refresh, costMode }) => [refresh, costMode]),
+  expect(operations.map(({ isSafe, costMode }) => [isSafe, costMode])).toEqual(
+    origins.map(({ isSafe, costMode }) => [isSafe, costMode]),
   );
 });
 

@@ -22,5 +22,5 @@ export function authorise(operation: Operation): GraphQLResponse | undefined {
 
 function mutationByGet(): GraphQLResponse {
   const response = serialise({ errors: [graphqlError('BAD_USER_INPUT', 'Expected a mutation by POST, got GET.')] });
-  return { ...response, status: 405, headers: { ...response.headers, allow: 'POST' } };
+  return { ...response, status: 405, isRefusal: true, headers: { ...response.headers, allow: 'POST' } };
 }

@@ -2,7 +2,9 @@ import type { ExecutionResult, GraphQLError } from 'graphql';
 import { ERROR_CODES, type ErrorCode } from '../../errors.ts';
 import { isGiven } from '../../given.ts';
 import { noted } from '../../telemetry/stalls.ts';
+import type { Representation } from '../../representation.ts';
 import { TURNS } from '../../turns.ts';
+import type { CacheReport } from '../cache-report.ts';
 import { Encoder } from '../encoder.ts';
 import { workOf, type Operation } from '../operation.ts';
 import type { Answer } from './execute.ts';
@@ -10,13 +12,22 @@ import type { MaskError } from './mask.ts';
 
 /** A response that is ready to be sent. */
 export interface GraphQLResponse {
+  /** If the request asks for it. */
+  readonly cacheReport?: CacheReport | undefined;
   /** JSON in UTF-8. */
   readonly body: Buffer;
-  /** For `application/graphql-response+json`. With `application/json`, 200 is sent instead, except of 405. */
+  /** For `application/graphql-response+json`. With `application/json`, 200 is sent instead, unless it is a refusal. */
   readonly status: number;
+  /** Whether the request is refused by the rules of HTTP, so that the status is the same for every media type. */
+  readonly isRefusal?: boolean;
   readonly headers: Readonly<Record<string, string>>;
   /** Whether it has errors, so that it must not be stored. */
   readonly hasErrors: boolean;
+  /**
+   * What to send instead of the body: the same, perhaps compressed. There is no ETag for what nobody may store, or what is too large
+   * to be stored.
+   */
+  readonly representation?: (Omit<Representation, 'etag'> & { readonly etag: string | undefined }) | undefined;
 }
 
 const NOT_STORED = { 'x-cache': 'BYPASS', 'cache-control': 'no-store' };
