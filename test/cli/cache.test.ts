@@ -51,7 +51,7 @@ describe('npm run cache -- explain', () => {
     const first = await gateway.request(CUSTOMERS);
     expect(first.headers.get('x-cache')).toBe('MISS');
     const stored = await reportOf(CUSTOMERS);
-    const bytes = { identity: first.text.length };
+    const bytes = { identity: Buffer.byteLength(first.text) };
     expect(stored).toMatchObject({ key: before.key, result: 'HIT', reason: null, notStored: null, tags: before.tags });
     expect(stored.stored).toMatchObject({ isFresh: true, bytes });
     const { redis: _redis, stored: found, ...same } = stored;

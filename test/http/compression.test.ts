@@ -118,11 +118,7 @@ describe('a response', () => {
   test.each([
     ['introspection', '{ __schema { types { name description fields { name description } } } }', {}],
     ['a cost', newQuery(), { 'graphql-cost': 'report' }],
-    [
-      'errors',
-      `{ ${Array.from({ length: 30 }, (_, i) => `a${i}: customers(first: 0) { totalCount }`).join(' ')} }`,
-      {},
-    ],
+    ['errors', `{ ${Array.from({ length: 15 }, (_, i) => `a${i}: node(id: "${i}") { id }`).join(' ')} }`, {}],
   ])('with %s is compressed, and not stored', async (...[, query, headers]) => {
     for (const encoding of ['gzip', 'gzip']) {
       const answer = await get(query, { ...headers, ...accepting(encoding) });
