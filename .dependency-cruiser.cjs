@@ -33,6 +33,7 @@ const FOUNDATIONS = [
   'access',
   'telemetry',
   'config',
+  'setting-auth',
   'setting-kinds',
   'setting-urls',
   'errors',

@@ -1,14 +1,14 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Caller } from '../access/caller.ts';
 import type { createGraphQLHandler } from './graphql-handler.ts';
 import { HttpError } from './http-error.ts';
+import type { Identify } from './identify.ts';
 import { prefersPage } from './media-types.ts';
 import type { Handler, Route } from './server.ts';
 import { varyBy } from './vary.ts';
 
 interface RouteOptions {
   readonly graphql: ReturnType<typeof createGraphQLHandler>;
-  readonly callerOf: (request: IncomingMessage) => Caller;
+  readonly identify: Identify;
   /** GraphiQL, which reads the parameters of its address itself. */
   readonly page: Handler;
 }
@@ -22,7 +22,7 @@ export function createGraphQLRoute(options: RouteOptions): Route {
 }
 
 async function handle(
-  { graphql, callerOf, page }: RouteOptions,
+  { graphql, identify, page }: RouteOptions,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
@@ -33,5 +33,8 @@ async function handle(
   }
   if (method === 'HEAD')
     throw new HttpError(405, 'Expected an operation by GET or POST, got HEAD.', { allow: 'GET, POST, OPTIONS' });
-  return graphql(request, response, callerOf(request));
+  const caller = await identify(request);
+  // The client has disconnected meanwhile. What has not arrived of the request never will.
+  if (response.destroyed) return undefined;
+  return graphql(request, response, caller);
 }
