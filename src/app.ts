@@ -175,7 +175,7 @@ function createAccess({ auth: { tokens, isExploreOpen } }: Config, given: { log:
 const loadSdl = () => ({ type: 'application/graphql; charset=utf-8', bytes: Buffer.from(SDL) });
 
 function createGraphQL(
-  { limits }: Config,
+  { limits, auth }: Config,
   { log, ...given }: Omit<ContextOptions, 'limits'> & { readonly log: Log; readonly memory: MemoryWatch },
 ): Respond {
   const schema = createSchema();
@@ -185,7 +185,7 @@ function createGraphQL(
   const prepare = createPrepare({
     schema,
     kept,
-    documents: createDocuments({ schema, limits, kept }),
+    documents: createDocuments({ schema, limits, kept, isExploreOpen: auth.isExploreOpen }),
   });
   const queue = createFairQueue({
     maxCost: limits.concurrentCost,
