@@ -66,6 +66,8 @@ export function scopeNeeds(schema: GraphQLSchema, { document, operation, rules, 
   visit(
     reached,
     visitWithTypeInfo(info, {
+      // Default values are among the values of variables.
+      VariableDefinition: () => false,
       Field({ name }) {
         const parent = info.getParentType()?.name ?? '';
         // The fields of introspection's own types need what `__schema` and `__type` need.
