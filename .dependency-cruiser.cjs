@@ -34,6 +34,7 @@ const FOUNDATIONS = [
   'telemetry',
   'compression',
   'config',
+  'setting-auth',
   'setting-kinds',
   'setting-urls',
   'errors',

@@ -1,6 +1,6 @@
 import { hash, randomUUID } from 'node:crypto';
 import { getHeapStatistics } from 'node:v8';
-import { ANYBODY } from './access/caller.ts';
+import { createAuthenticate } from './access/authenticate.ts';
 import { createRedis } from './cache/redis.ts';
 import type { RedisState } from './cache/redis-state.ts';
 import { createRedisChannels, type ChannelListener } from './cache/redis-channels.ts';
@@ -27,6 +27,7 @@ import { loadGraphiQLPage } from './http/graphiql-page.ts';
 import { createGraphQLHandler } from './http/graphql-handler.ts';
 import { createGraphQLRoute } from './http/graphql-route.ts';
 import { HttpError } from './http/http-error.ts';
+import { createIdentify, exploring } from './http/identify.ts';
 import { maxConnections } from './http/max-connections.ts';
 import { createHttpServer, read } from './http/server.ts';
 import { LIVE, readiness } from './http/health.ts';
@@ -98,6 +99,7 @@ export async function createApp(
     admit: admitRequests(limits, { memory, metrics }),
     subscriptions,
   });
+  const access = createAccess(config, { log, metrics });
   const server = createHttpServer({
     log,
     metrics,
@@ -106,10 +108,8 @@ export async function createApp(
     allowedHosts: config.allowedHosts,
     routes: {
       ...allowOrigins(config.corsOrigins, {
-        '/graphql': createGraphQLRoute({ graphql, callerOf, page: serveStatic(loadGraphiQLPage) }),
-        '/schema.graphql': read(
-          serveStatic(() => ({ type: 'application/graphql; charset=utf-8', bytes: Buffer.from(SDL) })),
-        ),
+        '/graphql': createGraphQLRoute({ graphql, ...access, page: exploring(serveStatic(loadGraphiQLPage), access) }),
+        '/schema.graphql': read(exploring(serveStatic(loadSdl), access)),
       }),
       '/health/live': read(serveStatic(() => LIVE)),
       '/health/ready': read(
@@ -176,18 +176,27 @@ function createRedisParts(
   return { redis, cache, bus: createCustomerBus({ openChannels, metrics }) };
 }
 
-/** There is no authentication yet: every request has the same caller. */
-const callerOf = () => ANYBODY;
+/** Who may do what over HTTP. */
+function createAccess({ auth: { tokens, isExploreOpen } }: Config, given: { log: Log; metrics: Metrics }) {
+  const authenticate = tokens && createAuthenticate(tokens, given);
+  return { identify: createIdentify({ authenticate, metrics: given.metrics }), isOpen: isExploreOpen };
+}
+
+const loadSdl = () => ({ type: 'application/graphql; charset=utf-8', bytes: Buffer.from(SDL) });
 
 function createGraphQL(
-  { limits, compressionMinBytes }: Config,
+  { limits, auth, compressionMinBytes }: Config,
   { log, ...given }: Omit<ContextOptions, 'limits'> & { readonly log: Log; readonly memory: MemoryWatch },
 ): Respond {
   const schema = createSchema();
   const maskError = createMaskError({ log, metrics: given.metrics });
   const kept = createKept(keptBytes());
   given.metrics.keptBytes(() => kept.bytes());
-  const prepare = createPrepare({ schema, kept, documents: createDocuments({ schema, limits, kept }) });
+  const prepare = createPrepare({
+    schema,
+    kept,
+    documents: createDocuments({ schema, limits, kept, isExploreOpen: auth.isExploreOpen }),
+  });
   const queue = createFairQueue({
     maxCost: limits.concurrentCost,
     maxCostPerClient: limits.concurrentCostPerClient,

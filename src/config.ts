@@ -1,6 +1,7 @@
 import leven from 'leven';
 import { z } from 'zod';
 import { quoted } from './errors.ts';
+import { authProblems, claim, jwksUrl, jwtPublicKey, jwtSecret, type PublicKey } from './setting-auth.ts';
 import { databaseUrl, redisUrls } from './setting-urls.ts';
 import { host, hostNames, oneOf, origins, refuseValue, setting, wholeNumber } from './setting-kinds.ts';
 
@@ -23,6 +24,13 @@ const settings = z.object({
   REDIS_URL: redisUrls,
   ALLOWED_HOSTS: hostNames,
   CORS_ORIGINS: origins,
+  AUTH_JWT_SECRET: jwtSecret,
+  AUTH_JWT_PUBLIC_KEY: jwtPublicKey,
+  AUTH_JWKS_URL: jwksUrl,
+  AUTH_JWT_ISSUER: claim,
+  AUTH_JWT_AUDIENCE: claim,
+  AUTH_JWT_CLOCK_SKEW_SECONDS: wholeNumber(10, 0, 300),
+  AUTH_EXPLORE: oneOf(undefined, ['open', 'scope']),
   DATA_DIR: setting(undefined, (text) => text),
   LOG_LEVEL: oneOf('info', ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']),
   LIMIT_PAGE_SIZE_DEFAULT: wholeNumber(20, 1, 10_000),
@@ -103,6 +111,7 @@ export interface Config {
   readonly allowedHosts: readonly string[];
   /** Origins whose web pages may read responses, in the form that browsers send. */
   readonly corsOrigins: readonly string[];
+  readonly auth: AuthConfig;
   /** Where embedded servers keep their data; undefined for the project's default folder. */
   readonly dataDir: string | undefined;
   readonly logLevel: z.output<typeof settings>['LOG_LEVEL'];
@@ -152,6 +161,25 @@ export interface Limits {
   readonly bufferBytes: number;
 }
 
+export interface AuthConfig {
+  /** How tokens are verified; undefined when every caller has every scope. */
+  readonly tokens: TokenConfig | undefined;
+  /** Whether GraphiQL, the SDL and introspection are for everybody; otherwise they need the scope `crm:explore`. */
+  readonly isExploreOpen: boolean;
+}
+
+export interface TokenConfig {
+  /** Exactly one is given. */
+  readonly secret: Uint8Array | undefined;
+  readonly publicKey: PublicKey | undefined;
+  readonly jwksUrl: URL | undefined;
+  /** The claims `iss` and `aud` that a token must have; undefined for any. */
+  readonly issuer: string | undefined;
+  readonly audience: string | undefined;
+  /** How far the issuer's clock may be from this one. */
+  readonly clockSkewSeconds: number;
+}
+
 export interface CacheConfig {
   readonly enabled: boolean;
   /** Prefix of every Redis key. */
@@ -173,7 +201,10 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
     : result.error.issues.map((issue) => `${issue.path.map(String).join('.')}: ${issue.message}`);
   for (const name of Object.keys(env).filter((key) => !(key in settings.shape) && isOurs(key)))
     problems.push(`${name}: there is no such setting in this version${suggestion(name)}`);
-  if (env['NODE_ENV'] === 'production') problems.push(...productionProblems(env));
+  const isProduction = env['NODE_ENV'] === 'production';
+  problems.push(...authProblems(env, isProduction));
+  if (isProduction && !env['DATABASE_URL'])
+    problems.push('DATABASE_URL: production needs one; embedded servers are for development');
   problems.push(...pageSizeProblems(env));
   if (!result.success || problems.length > 0) throw new ConfigError(problems);
   const given = result.data;
@@ -185,6 +216,7 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
     redisUrls: Object.freeze(given.REDIS_URL),
     allowedHosts: Object.freeze(given.ALLOWED_HOSTS),
     corsOrigins: Object.freeze(given.CORS_ORIGINS),
+    auth: authConfig(given),
     dataDir: given.DATA_DIR,
     logLevel: given.LOG_LEVEL,
     shutdownDrainMs: given.SHUTDOWN_DRAIN_MS,
@@ -236,8 +268,18 @@ function pageSizeProblems(env: Readonly<Record<string, string | undefined>>): st
   return [`LIMIT_PAGE_SIZE_DEFAULT: expected at most LIMIT_PAGE_SIZE_MAX (${most.data}), got "${size.data}"`];
 }
 
-function productionProblems(env: Readonly<Record<string, string | undefined>>): string[] {
-  const problems = ['NODE_ENV: production needs a way to authenticate, which this version does not have yet'];
-  if (!env['DATABASE_URL']) problems.push('DATABASE_URL: production needs one; embedded servers are for development');
-  return problems;
+function authConfig(given: z.output<typeof settings>): AuthConfig {
+  const [secret, publicKey, jwks] = [given.AUTH_JWT_SECRET, given.AUTH_JWT_PUBLIC_KEY, given.AUTH_JWKS_URL];
+  const tokens = {
+    secret,
+    publicKey,
+    jwksUrl: jwks,
+    issuer: given.AUTH_JWT_ISSUER,
+    audience: given.AUTH_JWT_AUDIENCE,
+    clockSkewSeconds: given.AUTH_JWT_CLOCK_SKEW_SECONDS,
+  };
+  return Object.freeze({
+    tokens: (secret ?? publicKey ?? jwks) ? Object.freeze(tokens) : undefined,
+    isExploreOpen: (given.AUTH_EXPLORE ?? (given.NODE_ENV === 'production' ? 'scope' : 'open')) === 'open',
+  });
 }

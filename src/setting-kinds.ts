@@ -21,7 +21,10 @@ export const wholeNumber = (fallback: number, min: number, max: number) =>
     return refuseValue(ctx, `expected a whole number from ${min} to ${max}, got ${quoted(text)}`);
   });
 
-export const oneOf = <const T extends string>(fallback: T, values: readonly T[]) =>
+export const oneOf = <const T extends string, Fallback extends T | undefined = T>(
+  fallback: Fallback,
+  values: readonly T[],
+) =>
   setting(fallback, (text, ctx) => {
     const value = values.find((candidate) => candidate === text);
     return value ?? refuseValue(ctx, `expected one of ${values.join(', ')}, got ${quoted(text)}`);

@@ -10,7 +10,9 @@ export interface Caller {
   readonly scopes: readonly Scope[];
   /** Equal for callers who always get the same responses. Short, since it is part of the response cache's keys. */
   readonly accessKey: string;
+  /** When the caller's permissions end, by `Date.now()`; undefined for never. */
+  readonly expiresAtMs?: number;
 }
 
-/** The caller as long as there is no authentication: anonymous, with every scope. Production does not start without it. */
+/** The caller when no way to authenticate is configured: anonymous, with every scope. Production does not start without one. */
 export const ANYBODY: Caller = Object.freeze({ subject: null, scopes: SCOPES, accessKey: 'anybody' });

@@ -50,7 +50,10 @@ async function serve(config: Config & Servers, cli: CliContext, report: (line: s
       report(
         "This gateway runs its own Redis. If other gateways use this database, set the same REDIS_URL for all of them: until then, they serve stale responses after each other's writes, and subscriptions report only changes made through this gateway.",
       );
-    report('There is no authentication: every caller may read and write everything. Do not expose this to a network.');
+    if (config.auth.tokens === undefined)
+      report(
+        'There is no authentication: every caller may read and write everything. Do not expose this to a network.',
+      );
     report(
       `\nConcierge answers at\n  ${base}/graphql         GraphQL; in a browser, GraphiQL\n  ${base}/schema.graphql  the schema\n  ${base}/health/ready    readiness\n  ${base}/metrics         for Prometheus\nStop with Ctrl-C.`,
     );

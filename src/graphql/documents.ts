@@ -21,6 +21,8 @@ import type { Entry, Kept } from './kept.ts';
 import { lighten } from './light-document.ts';
 import { withPlace } from './literal-place.ts';
 import { createPlans, type OperationPlan, type VariableValues } from './plan.ts';
+import { scopeNeeds, type ScopeNeed } from './scope-needs.ts';
+import { createScopeRules } from './scope-rules.ts';
 import { operationShape, spreadSelections } from './shape.ts';
 
 /** A document that was parsed and validated once, and kept. */
@@ -31,6 +33,8 @@ export interface KeptDocument {
   /** Equal for documents that differ only in white space, commas and comments. */
   readonly hash: string;
   readonly metadata: DocumentMetadata;
+  /** What a caller needs for one of its operations. */
+  needs(operation: OperationDefinitionNode, variables: VariableValues['coerced']): readonly ScopeNeed[];
   /** Measures a request for one of its operations against the limits. Takes raw variables. */
   measure(operation: OperationDefinitionNode, variables: Readonly<Record<string, unknown>> | undefined): Measured;
   /**
@@ -65,11 +69,14 @@ export interface DocumentsOptions {
   readonly schema: GraphQLSchema;
   readonly limits: Limits;
   readonly kept: Kept;
+  /** Whether introspection needs no scope. */
+  readonly isExploreOpen: boolean;
 }
 
 /** Compiles documents, and keeps the valid ones. An invalid one is validated each time that it is sent. */
-export function createDocuments({ schema, limits, kept }: DocumentsOptions): Documents {
+export function createDocuments({ schema, limits, kept, isExploreOpen }: DocumentsOptions): Documents {
   const complexity = createComplexity(schema, limits);
+  const rules = createScopeRules(schema, isExploreOpen);
   const bySource = kept.table<KeptDocument>();
   const compile = (source: string, entry: Entry): KeptDocument => {
     const document = parseValid(source, schema, limits);
@@ -79,6 +86,7 @@ export function createDocuments({ schema, limits, kept }: DocumentsOptions): Doc
       document,
       hash: hashOf(source),
       metadata: analyse(schema, document),
+      needs: byOperation((operation) => scopeNeeds(schema, { document, operation, rules, entry })),
       measure: byOperation((operation) => complexity(document, operation, entry)),
       plan: byOperation((operation) => createPlans(schema, { document, operation, plans: kept.table(), owner: entry })),
     };

@@ -5,6 +5,7 @@ import type { Stage, Work } from '../telemetry/stalls.ts';
 import type { Measured } from './complexity.ts';
 import type { KeptDocument } from './documents.ts';
 import type { VariableValues } from './plan.ts';
+import type { ScopeNeed } from './scope-needs.ts';
 
 /** The parameters of a GraphQL request, as specified by GraphQL over HTTP. */
 export interface GraphQLRequest {
@@ -63,6 +64,8 @@ export interface PreparedRequest {
   readonly variables: VariableValues;
   /** Its cost, and the limits that it exceeds. For a subscription, that of one event. */
   readonly measured: Measured;
+  /** What its caller needs. */
+  readonly needs: readonly ScopeNeed[];
   /** A hash of the document, the name and the variables: equal for requests that ask for the same. */
   hash(): string;
 }

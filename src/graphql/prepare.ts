@@ -68,6 +68,7 @@ export function createPrepare({ schema, documents, kept }: PrepareOptions): Prep
       rawVariables,
       variables,
       measured,
+      needs: document.needs(definition, variables.coerced),
       hash: () => (hashed ??= hashOf([document.hash, name ?? '', canonical(rawVariables)])),
     };
   };

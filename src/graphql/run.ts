@@ -30,6 +30,8 @@ export type Run = ReturnType<typeof createRun>;
 export interface Subscription {
   /** About how much memory its document and variables take as long as it is open. */
   readonly bytes: number;
+  /** When its caller's permissions end, by `Date.now()`; undefined for never. */
+  readonly expiresAtMs: number | undefined;
   /** Its results as JSON in UTF-8, one for each event until the signal aborts; a single one if it could not begin. */
   start(signal: AbortSignal): Promise<AsyncIterable<Buffer>>;
 }
@@ -56,8 +58,10 @@ export function createRun(options: RunOptions) {
       const response = check(operation);
       if (response !== undefined) return finish(response);
     }
-    if (isSubscription(operation))
-      return { bytes: heldBytes(operation), start: (signal) => subscribe({ ...operation, signal }) };
+    if (isSubscription(operation)) {
+      const { expiresAtMs } = operation.caller;
+      return { bytes: heldBytes(operation), expiresAtMs, start: (signal) => subscribe({ ...operation, signal }) };
+    }
     const respond = async (tags: Set<string>) => serialiseAnswer(operation, await executeMasked(operation, { tags }));
     return finish(await cached(operation, respond));
   };

@@ -3,9 +3,10 @@ import { createError } from '../errors.ts';
 import { varyBy } from './vary.ts';
 
 /**
- * Why a stream ended: the client disconnected, it stopped reading, the gateway is stopping, or there is nothing more to send.
+ * Why a stream ended: the client disconnected, it stopped reading, the gateway is stopping, the caller's token has expired, or there
+ * is nothing more to send.
  */
-export type StreamEnd = 'client' | 'stalled' | 'stopping' | 'completed';
+export type StreamEnd = 'client' | 'stalled' | 'stopping' | 'expired' | 'completed';
 
 /** A response of server-sent events, as in the distinct connections mode of GraphQL over SSE. */
 export interface EventStream {

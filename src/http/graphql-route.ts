@@ -1,13 +1,13 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Caller } from '../access/caller.ts';
 import type { createGraphQLHandler } from './graphql-handler.ts';
+import type { Identify } from './identify.ts';
 import { prefersPage } from './media-types.ts';
 import type { Handler, Route } from './server.ts';
 import { varyBy } from './vary.ts';
 
 interface RouteOptions {
   readonly graphql: ReturnType<typeof createGraphQLHandler>;
-  readonly callerOf: (request: IncomingMessage) => Caller;
+  readonly identify: Identify;
   /** GraphiQL, which reads the parameters of its address itself. */
   readonly page: Handler;
 }
@@ -21,7 +21,7 @@ export function createGraphQLRoute(options: RouteOptions): Route {
 }
 
 async function handle(
-  { graphql, callerOf, page }: RouteOptions,
+  { graphql, identify, page }: RouteOptions,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
@@ -30,5 +30,8 @@ async function handle(
     response.setHeader('vary', varyBy(response, 'Accept'));
     return page(request, response);
   }
-  return graphql(request, response, callerOf(request));
+  const caller = await identify(request);
+  // The client has disconnected meanwhile. What has not arrived of the request never will.
+  if (response.destroyed) return undefined;
+  return graphql(request, response, caller);
 }

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { TokenRefused } from '../access/token-refused.ts';
 import type { Limits } from '../config.ts';
 import type { Subscription } from '../graphql/run.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
@@ -9,7 +10,7 @@ import { HttpError } from './http-error.ts';
 /** Serves subscriptions and tracks the open ones. */
 export interface Subscriptions {
   /**
-   * Sends the events of a subscription until either side ends it.
+   * Sends the events of a subscription until either side ends it, or its caller's token expires.
    * @throws HttpError 503 while stopping or beyond the gateway's limits, 429 beyond the client's
    */
   serve(request: IncomingMessage, response: ServerResponse, subscription: Subscription): Promise<void>;
@@ -47,6 +48,7 @@ export function createSubscriptions({ limits, metrics }: SubscriptionsOptions): 
       heldBytes += subscription.bytes;
       const stream = openEventStream(response, limits);
       streams.add(stream);
+      const expiry = setTimeout(() => endExpired(stream), timeLeft(subscription));
       try {
         const results = await subscription.start(stream.signal);
         for await (const result of untilEnded(stream, results)) {
@@ -56,6 +58,7 @@ export function createSubscriptions({ limits, metrics }: SubscriptionsOptions): 
         stream.complete('completed');
         metrics.subscriptionsEnded.inc({ reason: await stream.ended });
       } finally {
+        clearTimeout(expiry);
         streams.delete(stream);
         heldBytes -= subscription.bytes;
         release();
@@ -66,6 +69,19 @@ export function createSubscriptions({ limits, metrics }: SubscriptionsOptions): 
       for (const stream of streams) stream.complete('stopping');
     },
   };
+}
+
+/** A stream whose token is good for longer than Node's timers last (24 days) ends then, too, and its client comes back. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+const timeLeft = ({ expiresAtMs = Number.POSITIVE_INFINITY }: Subscription): number =>
+  Math.min(expiresAtMs - Date.now(), MAX_TIMER_MS);
+
+/** Tells the client why, or it would take the end of the stream for the end of the subscription. */
+function endExpired(stream: EventStream): void {
+  const { message } = new TokenRefused('expired');
+  void stream.next(Buffer.from(JSON.stringify({ errors: [{ message, extensions: { code: 'UNAUTHENTICATED' } }] })));
+  stream.complete('expired');
 }
 
 const tooLarge = (bytes: number): HttpError =>

@@ -63,6 +63,7 @@ export function createMetrics() {
     sweepFailures: counter('concierge_sweep_failures_total', 'Times that old idempotency keys could not be deleted.'),
     ...createHttpMetrics(kinds),
     ...createCacheMetrics(kinds),
+    ...createAccessMetrics(kinds),
     ...createRedisMetrics(kinds),
     ...createExecutionMetrics(kinds),
     stalls: new Histogram({
@@ -123,6 +124,26 @@ function createCacheMetrics({ counter }: Kinds) {
       'concierge_cache_not_stored_total',
       'Responses that were executed after a look-up and not stored, by reason: redis, no-store (of the request), errors, large.',
       ['reason'],
+    ),
+  };
+}
+
+function createAccessMetrics({ counter }: Kinds) {
+  return {
+    tokenVerifications: counter(
+      'concierge_token_verifications_total',
+      'Tokens whose signature and claims were checked. Most requests have a token that was checked before.',
+    ),
+    tokensRefused: counter(
+      'concierge_tokens_refused_total',
+      'Requests refused because of their token, by reason: missing, scheme (not Bearer), repeated (two headers), unavailable ' +
+        "(the issuer's keys), or what is wrong with the token.",
+      ['reason'],
+    ),
+    keySetFetches: counter(
+      'concierge_key_set_fetches_total',
+      "Attempts to fetch the issuer's keys (AUTH_JWKS_URL), by result: fetched, failed.",
+      ['result'],
     ),
   };
 }
@@ -198,7 +219,7 @@ function createSubscriptionMetrics({ counter, gauge }: Kinds) {
     ),
     subscriptionsEnded: counter(
       'concierge_subscriptions_ended_total',
-      'Subscriptions that ended, by reason: client (disconnected), stalled (stopped reading), stopping, completed.',
+      'Subscriptions that ended, by reason: client (disconnected), stalled (stopped reading), stopping, expired (its token), completed.',
       ['reason'],
     ),
     subscriptionEvents: counter('concierge_subscription_events_total', 'Results sent to subscriptions.'),

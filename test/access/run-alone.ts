@@ -34,7 +34,11 @@ export function createRunAlone(keptBytes = 64 * 1024 * 1024) {
     return Object.create(null);
   };
   const kept = createKept(keptBytes);
-  const prepare = createPrepare({ schema, kept, documents: createDocuments({ schema, limits, kept }) });
+  const prepare = createPrepare({
+    schema,
+    kept,
+    documents: createDocuments({ schema, limits, kept, isExploreOpen: false }),
+  });
   const run = createRun({
     schema,
     createContext,

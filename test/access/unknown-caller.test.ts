@@ -7,13 +7,23 @@ const UNKNOWN: Caller = { subject: null, scopes: [], accessKey: '' };
 const { prepare, run, executions } = createRunAlone();
 
 test.each([
-  ['query', '{ __typename }', 'crm:read'],
-  ['query about the schema', '{ __schema { queryType { name } } }', 'crm:read'],
-  ['mutation', 'mutation { __typename }', 'crm:write'],
-  ['subscription', 'subscription { customerChanged(id: "Q3VzdG9tZXI6MQ") { name } }', 'crm:read'],
-])('a caller without any scope may do nothing, in any way: no %s', async (_, document, scope) => {
+  ['query', '{ customers { totalCount } }', 'Query.customers, CustomerConnection.totalCount', 'crm:read'],
+  ['query about the schema', '{ __schema { queryType { name } } }', 'Query.__schema', 'crm:explore'],
+  [
+    'mutation',
+    'mutation { deleteCustomer(input: { id: "Q3VzdG9tZXI6MQ" }) { deletedCustomerId } }',
+    'Mutation.deleteCustomer, DeleteCustomerPayload.deletedCustomerId',
+    'crm:write',
+  ],
+  [
+    'subscription',
+    'subscription { customerChanged(id: "Q3VzdG9tZXI6MQ") { name } }',
+    'Subscription.customerChanged, Customer.name',
+    'crm:read',
+  ],
+])('a caller without any scope may do nothing, in any way: no %s', async (...[, document, coordinates, scope]) => {
   const operation = prepare(asking(document), originOf(UNKNOWN));
-  const message = `Expected a caller with the scope ${scope}, got one without it.`;
+  const message = `${coordinates}: expected a caller with the scope ${scope}, got one without it.`;
   const refusal = { errors: [{ message, extensions: { code: 'FORBIDDEN' } }] };
   const { result, status, headers } = answerOf(await run(operation));
   expect([result, status, headers['cache-control']]).toEqual([refusal, 403, 'no-store']);
@@ -34,8 +44,8 @@ test('a request without a caller or without a signal does not compile', () => {
 });
 
 test('callers who send the same text are told apart', async () => {
-  const query = '{ __typename }';
-  const may = { ...UNKNOWN, scopes: ['crm:read'], accessKey: 'reader' } as const;
+  const query = '{ __schema { queryType { name } } }';
+  const may = { ...UNKNOWN, scopes: ['crm:explore'], accessKey: 'explorer' } as const;
   for (const [caller, status] of [
     [may, 200],
     [UNKNOWN, 403],

@@ -1,4 +1,5 @@
 import type { Config } from '../../src/config.ts';
+import { AUTH_SETTINGS, SHARED } from './known-auth-settings.ts';
 import { CA, WRONG_TLS, wrongParts } from './wrong-urls.ts';
 
 /** The start of messages about an invalid DATABASE_URL. */
@@ -23,6 +24,8 @@ export interface Setting {
   readonly right: readonly (readonly [string, unknown])[];
   /** Invalid texts with their messages. */
   readonly wrong: readonly (readonly [string, string])[];
+  /** Other settings that it needs. */
+  readonly also?: Readonly<Record<string, string>>;
 }
 
 const number = (
@@ -223,6 +226,15 @@ export const SETTINGS: readonly Setting[] = [
       ),
       ['https://a.example,*', `${ORIGINS} "*", which would let pages that are not listed read customers`],
     ],
+  },
+  ...AUTH_SETTINGS,
+  {
+    ...number('AUTH_JWT_CLOCK_SKEW_SECONDS', ({ auth: { tokens } }) => tokens?.clockSkewSeconds ?? 10, {
+      fallback: 10,
+      least: 0,
+      most: 300,
+    }),
+    also: SHARED,
   },
   {
     name: 'DATA_DIR',

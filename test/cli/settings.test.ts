@@ -35,24 +35,29 @@ describe('a setting', () => {
     expect(example.split('\n').filter((line) => line !== '' && !line.startsWith('#'))).toEqual([]);
   });
 
-  test.each(SETTINGS)('$name has its default, and takes what is in its bounds', ({ name, read, fallback, right }) => {
-    expect(read(parseConfig({}))).toEqual(fallback);
-    for (const [text, value] of right) expect([text, read(parseConfig({ [name]: text }))]).toEqual([text, value]);
-  });
+  test.each(SETTINGS)(
+    '$name has its default, and takes what is in its bounds',
+    ({ name, read, fallback, right, also }) => {
+      expect(read(parseConfig({}))).toEqual(fallback);
+      for (const [text, value] of right)
+        expect([text, read(parseConfig({ ...also, [name]: text }))]).toEqual([text, value]);
+    },
+  );
 
   test.each(SETTINGS.filter(({ wrong }) => wrong.length > 0))(
     '$name that is wrong is named in one line, with what was expected and what came',
-    ({ name, wrong }) => {
+    ({ name, wrong, also }) => {
       for (const [text, said] of wrong) {
-        expect([text, problemsOf({ [name]: text })]).toEqual([text, [`${name}: ${said}`]]);
-        expect(problemsOf({ [name]: text }).join()).not.toContain('secret');
+        expect([text, problemsOf({ ...also, [name]: text })]).toEqual([text, [`${name}: ${said}`]]);
+        expect(problemsOf({ ...also, [name]: text }).join()).not.toContain('secret');
       }
     },
   );
 
   test('that does not exist is refused if its name is similar to one of ours, which the error names, and ignored otherwise', () => {
     const meant = {
-      AUTH_JWT_SECRET: undefined,
+      AUTH_TOKEN_FILE: undefined,
+      AUTH_SECRET: 'AUTH_JWT_SECRET',
       ALLOWED_HOST: 'ALLOWED_HOSTS',
       CORS_ORIGIN: 'CORS_ORIGINS',
       LIMIT_COSTS: 'LIMIT_COST',
@@ -126,8 +131,30 @@ describe('settings', () => {
 
   test('for production need a database and a way to authenticate', () => {
     expect(problemsOf({ NODE_ENV: 'production' })).toEqual([
-      'NODE_ENV: production needs a way to authenticate, which this version does not have yet',
+      'NODE_ENV: production needs a way to authenticate: one of AUTH_JWT_SECRET, AUTH_JWT_PUBLIC_KEY, AUTH_JWKS_URL',
       'DATABASE_URL: production needs one; embedded servers are for development',
+    ]);
+  });
+
+  test('of access belong together: one key, and with a public one the claims that tell its tokens apart', () => {
+    const shared = { AUTH_JWT_SECRET: 'x'.repeat(32) };
+    const [jwks, claims] = [
+      { AUTH_JWKS_URL: 'https://issuer.example/jwks' },
+      { AUTH_JWT_ISSUER: 'https://issuer.example', AUTH_JWT_AUDIENCE: 'crm' },
+    ];
+    const production = { NODE_ENV: 'production', DATABASE_URL: 'mysql://u@host/crm' };
+    for (const fine of [shared, { ...jwks, ...claims }]) expect(problemsOf({ ...production, ...fine })).toEqual([]);
+    expect(parseConfig({ ...production, ...shared }).auth.isExploreOpen).toBe(false);
+    expect(problemsOf({ ...shared, ...jwks, ...claims })).toEqual([
+      'AUTH_JWT_SECRET, AUTH_JWKS_URL: expected only one of them',
+    ]);
+    expect(problemsOf(jwks)).toEqual(
+      ['AUTH_JWT_ISSUER', 'AUTH_JWT_AUDIENCE'].map(
+        (name) => `${name}: AUTH_JWKS_URL needs one; tokens for other services are signed with the same key`,
+      ),
+    );
+    expect(problemsOf({ AUTH_JWT_AUDIENCE: 'crm' })).toEqual([
+      'AUTH_JWT_AUDIENCE: expected one of AUTH_JWT_SECRET, AUTH_JWT_PUBLIC_KEY, AUTH_JWKS_URL with it, got none',
     ]);
   });
 

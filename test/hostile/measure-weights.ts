@@ -168,7 +168,11 @@ const schema = createSchema();
 /** How many bytes are estimated, and how many the heap has grown by, for each request of a kind. */
 function weigh({ request, isPlanned, isRunOften, times = 1 }: Kind) {
   const kept = createKept(Number.MAX_SAFE_INTEGER);
-  const prepare = createPrepare({ schema, kept, documents: createDocuments({ schema, limits, kept }) });
+  const prepare = createPrepare({
+    schema,
+    kept,
+    documents: createDocuments({ schema, limits, kept, isExploreOpen: true }),
+  });
   const planAll = (selection: SelectionPlan): void => {
     if (isRunOften) for (let i = 0; i < 70; i += 1) selection.fillObject({}, { bytes: 0 });
     for (const { type, completion } of selection.fields) {

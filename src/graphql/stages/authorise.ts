@@ -1,23 +1,31 @@
-import { OperationTypeNode } from 'graphql';
-import type { Scope } from '../../access/caller.ts';
+import type { GraphQLError } from 'graphql';
+import type { Caller } from '../../access/caller.ts';
 import { graphqlError } from '../coded-errors.ts';
 import { isMutation, type Operation } from '../operation.ts';
+import type { ScopeNeed } from '../scope-needs.ts';
 import { serialise, type GraphQLResponse } from './serialise.ts';
 
-const NEEDED_SCOPE: Readonly<Record<OperationTypeNode, Scope>> = {
-  [OperationTypeNode.QUERY]: 'crm:read',
-  [OperationTypeNode.SUBSCRIPTION]: 'crm:read',
-  [OperationTypeNode.MUTATION]: 'crm:write',
-};
-
-/** The refusal of an operation that the caller may not execute (FORBIDDEN), or may not send by this method; else undefined. */
+/**
+ * The refusal of an operation that the caller may not execute, with one error (FORBIDDEN) for each rule of `@requiresScopes` that the
+ * caller does not meet, or may not send by this method; else undefined.
+ */
 export function authorise(operation: Operation): GraphQLResponse | undefined {
-  const { caller, definition, isSafe } = operation;
-  if (isSafe && isMutation(operation)) return mutationByGet();
-  const scope = NEEDED_SCOPE[definition.operation];
-  if (caller.scopes.includes(scope)) return undefined;
-  const message = `Expected a caller with the scope ${scope}, got one without it.`;
-  return serialise({ errors: [graphqlError('FORBIDDEN', message)] });
+  if (operation.isSafe && isMutation(operation)) return mutationByGet();
+  const unmet = operation.needs.filter((need) => !isMet(need, operation.caller));
+  return unmet.length === 0 ? undefined : serialise({ errors: unmet.map(forbidden) });
+}
+
+const isMet = ({ rule }: ScopeNeed, { scopes }: Caller): boolean =>
+  rule.some((all) => all.every((scope) => scopes.includes(scope)));
+
+const MAX_NAMED = 5;
+
+/** For example `Customer.email, Customer.phone: expected a caller with the scope crm:pii, got one without it.` */
+function forbidden({ rule, coordinates }: ScopeNeed): GraphQLError {
+  const more = coordinates.length > MAX_NAMED ? ` and ${coordinates.length - MAX_NAMED} more` : '';
+  const named = `${coordinates.slice(0, MAX_NAMED).join(', ')}${more}`;
+  const scopes = rule.map((all) => all.join(' and ')).join(', or ');
+  return graphqlError('FORBIDDEN', `${named}: expected a caller with the scope ${scopes}, got one without it.`);
 }
 
 function mutationByGet(): GraphQLResponse {

@@ -1,0 +1,97 @@
+import { hash } from 'node:crypto';
+import { errors, jwtVerify, type JWTPayload } from 'jose';
+import { LRUCache } from 'lru-cache';
+import type { TokenConfig } from '../config.ts';
+import { codeOf } from '../errors.ts';
+import { PUBLIC_KEY_ALGORITHMS } from '../setting-auth.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
+import type { Caller } from './caller.ts';
+import { createKeySet, type KeySetOptions } from './key-set.ts';
+import { callerOf } from './token-caller.ts';
+import { TokenRefused, type Refusal } from './token-refused.ts';
+
+const MAX_TOKEN_CHARACTERS = 8_192;
+/** Callers that are kept by their tokens. Each takes about half a kilobyte. */
+const MAX_KEPT = 10_000;
+/** After this, a token is verified again, in case the issuer has withdrawn its key. */
+const KEPT_MS = 5 * 60_000;
+
+export interface AuthenticateOptions extends Omit<KeySetOptions, 'metrics' | 'now'> {
+  readonly metrics: Pick<Metrics, 'keySetFetches' | 'tokenVerifications'>;
+  /** Milliseconds that only increase. */
+  readonly now?: () => number;
+}
+
+/**
+ * Creates the function that finds the caller of a bearer token (a JWT). Verified tokens are kept for a while, so that most requests
+ * cost no cryptography.
+ * @returns a function that rejects with TokenRefused, or with SERVICE_UNAVAILABLE while the issuer's keys cannot be fetched
+ */
+export function createAuthenticate(
+  config: TokenConfig,
+  { now = () => performance.now(), ...options }: AuthenticateOptions,
+): (token: string) => Promise<Caller> {
+  const kept = new LRUCache<string, { readonly caller: Caller; readonly verifiedAt: number }>({ max: MAX_KEPT });
+  const verify = createVerify(config, { now, ...options });
+  return async (token) => {
+    if (token.length > MAX_TOKEN_CHARACTERS) throw new TokenRefused('long');
+    const key = hash('sha256', token, 'base64');
+    const found = kept.get(key);
+    if (found !== undefined && now() - found.verifiedAt < KEPT_MS && isInForce(found.caller)) return found.caller;
+    options.metrics.tokenVerifications.inc();
+    const caller = callerOf(await verify(token), config.clockSkewSeconds);
+    kept.set(key, { caller, verifiedAt: now() });
+    return caller;
+  };
+}
+
+const isInForce = ({ expiresAtMs = Number.POSITIVE_INFINITY }: Caller): boolean => Date.now() < expiresAtMs;
+
+/** The algorithm follows from the kind of the key, never from the token alone: a public key must not serve as a secret. */
+function createVerify(config: TokenConfig, options: KeySetOptions): (token: string) => Promise<JWTPayload> {
+  const { secret, publicKey, jwksUrl, issuer, audience, clockSkewSeconds } = config;
+  const claims = {
+    requiredClaims: ['exp'],
+    clockTolerance: clockSkewSeconds,
+    ...(issuer === undefined ? {} : { issuer }),
+    ...(audience === undefined ? {} : { audience }),
+  };
+  const rules = (algorithms: readonly string[]) => ({ ...claims, algorithms: [...algorithms] });
+  const verifyBy = (): ((token: string) => Promise<{ readonly payload: JWTPayload }>) => {
+    if (jwksUrl !== undefined) {
+      const [keys, rule] = [createKeySet(jwksUrl, options), rules(PUBLIC_KEY_ALGORITHMS)];
+      return (token) => jwtVerify(token, keys, rule);
+    }
+    if (publicKey !== undefined) {
+      const rule = rules(publicKey.algorithms);
+      return (token) => jwtVerify(token, publicKey.key, rule);
+    }
+    if (secret === undefined) throw new TypeError('no key to verify tokens with');
+    const rule = rules(['HS256', 'HS384', 'HS512']);
+    return (token) => jwtVerify(token, secret, rule);
+  };
+  const verify = verifyBy();
+  return async (token) => {
+    try {
+      return (await verify(token)).payload;
+    } catch (cause) {
+      if (codeOf(cause) !== undefined) throw cause;
+      throw new TokenRefused(refusalOf(cause), { cause });
+    }
+  };
+}
+
+const REFUSAL_OF_CLAIM: Readonly<Record<string, Refusal>> = { nbf: 'early', iss: 'issuer', aud: 'audience' };
+
+function refusalOf(error: unknown): Refusal {
+  if (error instanceof errors.JWTExpired) return 'expired';
+  if (error instanceof errors.JWTClaimValidationFailed) {
+    // "invalid" is of the wrong type, and an empty issuer or audience is another one.
+    const isMalformed = error.reason === 'invalid';
+    return (isMalformed ? undefined : REFUSAL_OF_CLAIM[error.claim]) ?? 'claims';
+  }
+  if (error instanceof errors.JOSEAlgNotAllowed) return 'algorithm';
+  if (error instanceof errors.JWSInvalid || error instanceof errors.JWTInvalid) return 'malformed';
+  // Besides a wrong signature: no key of the set fits, or a key that cannot be used at all.
+  return 'signature';
+}

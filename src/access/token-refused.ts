@@ -1,0 +1,25 @@
+/** Why a token is refused, worded to follow "Expected a valid bearer token, got". Says nothing else about the token or the key. */
+export const REFUSALS = {
+  malformed: 'something that is not a signed JWT',
+  long: 'one of more than 8192 characters',
+  algorithm: 'one that is signed with an algorithm that is not allowed',
+  signature: 'one whose signature does not match any known key',
+  expired: 'one that has expired',
+  early: 'one that is not valid yet',
+  issuer: 'one from another issuer',
+  audience: 'one for another audience',
+  claims: 'one without "exp", or with claims of the wrong form',
+  owner: 'one with the claim "owner", for which this version has no rules yet',
+} as const;
+
+export type Refusal = keyof typeof REFUSALS;
+
+/** A token is not accepted. */
+export class TokenRefused extends Error {
+  override readonly name = 'TokenRefused';
+  readonly reason: Refusal;
+  constructor(reason: Refusal, options?: ErrorOptions) {
+    super(`Expected a valid bearer token, got ${REFUSALS[reason]}.`, options);
+    this.reason = reason;
+  }
+}

@@ -1,0 +1,81 @@
+import type { IncomingMessage } from 'node:http';
+import { ANYBODY, type Caller } from '../access/caller.ts';
+import { TokenRefused } from '../access/token-refused.ts';
+import { codeOf } from '../errors.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
+import { HttpError } from './http-error.ts';
+import type { Handler } from './server.ts';
+
+/** Finds who sends a request. Rejects with HttpError: 400, 401, 403, or 503 when that cannot be found out. */
+export type Identify = (request: IncomingMessage) => Promise<Caller>;
+
+export interface IdentifyOptions {
+  /** Undefined when no way to authenticate is configured: then everybody has every scope. */
+  readonly authenticate: ((token: string) => Promise<Caller>) | undefined;
+  readonly metrics: Pick<Metrics, 'tokensRefused'>;
+}
+
+/** Creates the function that identifies a request's caller by its header `Authorization`, as in RFC 6750. */
+export function createIdentify({ authenticate, metrics }: IdentifyOptions): Identify {
+  if (authenticate === undefined) return () => Promise.resolve(ANYBODY);
+  const refuse = (reason: string, error: HttpError): HttpError => {
+    metrics.tokensRefused.inc({ reason });
+    return error;
+  };
+  return async (request) => {
+    const [header, ...others] = authorizationsOf(request);
+    if (header === undefined) throw refuse('missing', unauthenticated('Expected a bearer token, got none.'));
+    if (others.length > 0) throw refuse('repeated', repeated());
+    const token = BEARER.exec(header)?.[1];
+    if (token === undefined) throw refuse('scheme', unauthenticated(OTHER_SCHEME));
+    try {
+      return await authenticate(token);
+    } catch (error) {
+      if (error instanceof TokenRefused) throw refuse(error.reason, refusalOf(error));
+      if (!(error instanceof Error) || codeOf(error) !== 'SERVICE_UNAVAILABLE') throw error;
+      throw refuse('unavailable', new HttpError(503, error.message, { 'retry-after': '1' }));
+    }
+  };
+}
+
+const BEARER = /^bearer +([^\s,]+)$/i;
+const OTHER_SCHEME = 'Expected the header "authorization" to be "Bearer" and a token, got something else.';
+
+/** Not `request.headers`, in which Node.js leaves out all but the first. */
+function authorizationsOf({ rawHeaders }: IncomingMessage): string[] {
+  const found: string[] = [];
+  for (let i = 0; i < rawHeaders.length; i += 2)
+    if (rawHeaders[i]?.toLowerCase() === 'authorization') found.push(rawHeaders[i + 1] ?? '');
+  return found;
+}
+
+/** RFC 6750, 3.1: no error code for a request that does not try to authenticate. */
+const unauthenticated = (message: string): HttpError =>
+  new HttpError(401, message, { 'www-authenticate': 'Bearer realm="concierge"' });
+
+const repeated = (): HttpError =>
+  new HttpError(400, 'Expected one header "authorization", got several.', {
+    'www-authenticate': 'Bearer realm="concierge", error="invalid_request"',
+  });
+
+function refusalOf({ reason, message }: TokenRefused): HttpError {
+  if (reason === 'owner') return new HttpError(403, message);
+  const description = message.replaceAll('"', "'");
+  return new HttpError(401, message, {
+    'www-authenticate': `Bearer realm="concierge", error="invalid_token", error_description="${description}"`,
+  });
+}
+
+/**
+ * Restricts what shows the schema to callers with the scope `crm:explore`.
+ * @param isOpen whether it is for everybody
+ */
+export function exploring(handler: Handler, { identify, isOpen }: { identify: Identify; isOpen: boolean }): Handler {
+  if (isOpen) return handler;
+  return async (request, response) => {
+    const { scopes } = await identify(request);
+    if (!scopes.includes('crm:explore'))
+      throw new HttpError(403, 'Expected a caller with the scope crm:explore, got one without it.');
+    return handler(request, response);
+  };
+}

@@ -1,0 +1,142 @@
+import { generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { Writable } from 'node:stream';
+import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { createAuthenticate } from '../../src/access/authenticate.ts';
+import { parseConfig } from '../../src/config.ts';
+import { createLog } from '../../src/telemetry/log.ts';
+import { createMetrics } from '../../src/telemetry/metrics.ts';
+import { startOwnGateway } from '../support/own-gateway.ts';
+import { until } from '../support/patience.ts';
+import { AUDIENCE, bearing, ISSUER, tokenOf } from './tokens.ts';
+
+const MINUTE = 60_000;
+const keys = [0, 1].map(() => generateKeyPairSync('ec', { namedCurve: 'P-256' }));
+const [first, second] = keys as [(typeof keys)[number], (typeof keys)[number]];
+const jwkOf = (kid: string, key: KeyObject) => ({ ...key.export({ format: 'jwk' }), kid });
+
+/** An issuer's server: what it answers with, and how often it was asked. */
+let issuer: { status: number; body: string; asked: number };
+let server: Server;
+let url: string;
+beforeEach(async () => {
+  issuer = { status: 200, body: JSON.stringify({ keys: [jwkOf('a', first.publicKey)] }), asked: 0 };
+  server = createServer((_, response) => {
+    issuer.asked += 1;
+    if (issuer.status === 0) response.destroy();
+    else response.writeHead(issuer.status, { location: '/elsewhere' }).end(issuer.body);
+  }).listen(0, '127.0.0.1');
+  await new Promise((resolve) => server.once('listening', resolve));
+  url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/jwks`;
+});
+afterEach(() => {
+  server.closeAllConnections();
+  server.close();
+});
+
+/** The message of the refusal of a token, or its caller's subject; `clock.ms` is the time. */
+function authenticating() {
+  const clock = { ms: 0 };
+  const { tokens } = parseConfig({ AUTH_JWKS_URL: url, AUTH_JWT_ISSUER: ISSUER, AUTH_JWT_AUDIENCE: AUDIENCE }).auth;
+  if (tokens === undefined) throw new Error('no way to authenticate');
+  const lines: string[] = [];
+  const destination = new Writable({ write: (line, _, done) => (lines.push(String(line)), done()) });
+  const log = createLog({ level: 'info', readable: false, destination });
+  const authenticate = createAuthenticate(tokens, { log, metrics: createMetrics(), now: () => clock.ms });
+  const ask = (token: string) =>
+    authenticate(token).then(
+      ({ subject }) => subject,
+      (error: unknown) => (error as Error).message,
+    );
+  return { ask, clock, lines };
+}
+
+const byFirst = (kid = 'a', sub = 'ada') => tokenOf({ sub }, { key: first.privateKey, alg: 'ES256', kid });
+const bySecond = (sub = 'bob') => tokenOf({ sub }, { key: second.privateKey, alg: 'ES256', kid: 'b' });
+const NO_KEY = 'Expected a valid bearer token, got one whose signature does not match any known key.';
+const AWAY = "The issuer's keys cannot be fetched; send the request again later.";
+const both = () => JSON.stringify({ keys: [jwkOf('a', first.publicKey), jwkOf('b', second.publicKey)] });
+
+test('a new key is fetched when a token names it, but however many tokens name unknown ones, once in ten seconds', async () => {
+  const { ask, clock } = authenticating();
+  expect(await ask(await byFirst())).toBe('ada');
+  expect(issuer.asked).toBe(1);
+  const storm = await Promise.all(Array.from({ length: 200 }, (_, i) => byFirst(`unknown ${i}`)));
+  expect(new Set(await Promise.all(storm.map(ask)))).toEqual(new Set([NO_KEY]));
+  expect(issuer.asked).toBe(1);
+  issuer.body = both();
+  expect(await ask(await bySecond())).toBe(NO_KEY);
+  clock.ms += 10_000;
+  expect(await ask(await bySecond())).toBe('bob');
+  expect(await ask(await byFirst())).toBe('ada');
+  expect(issuer.asked).toBe(2);
+  clock.ms += 10_000;
+  await Promise.all(storm.map(ask));
+  expect(issuer.asked).toBe(3);
+});
+
+test('a key that the issuer withdraws is refused once new keys have come, also for tokens that were verified before', async () => {
+  const { ask, clock } = authenticating();
+  const token = await byFirst();
+  expect(await ask(token)).toBe('ada');
+  issuer.body = JSON.stringify({ keys: [jwkOf('b', second.publicKey)] });
+  expect(await ask(token)).toBe('ada');
+  // Nobody waits for new keys as long as the old ones fit.
+  clock.ms += 5 * MINUTE + 1;
+  expect(await ask(token)).toBe('ada');
+  await until(
+    'the token to be refused',
+    () => {
+      clock.ms += 5 * MINUTE + 1;
+      return ask(token);
+    },
+    (answer) => answer === NO_KEY,
+  );
+});
+
+test.each<[string, () => void]>([
+  ['is away', () => void (issuer.status = 0)],
+  ['answers with an error', () => void (issuer.status = 500)],
+  ['leads elsewhere', () => void (issuer.status = 302)],
+  ['sends no keys', () => void (issuer.body = '{"keys":{}}')],
+  ['sends no JSON', () => void (issuer.body = '<html>')],
+  ['sends too much', () => void (issuer.body = JSON.stringify({ keys: [], x: 'x'.repeat(256 * 1024) }))],
+])('while the issuer %s, its last keys are used for a day', async (_, fail) => {
+  const { ask, clock, lines } = authenticating();
+  expect(await ask(await byFirst())).toBe('ada');
+  fail();
+  for (let hour = 1; hour < 24; hour += 1) {
+    clock.ms += 60 * MINUTE;
+    expect(await ask(await byFirst('a', `ada ${hour}`))).toBe(`ada ${hour}`);
+  }
+  await until(
+    'the log to say so',
+    () => Promise.resolve(lines.filter((line) => line.includes('AUTH_JWKS_URL')).length),
+    (count) => count === 1,
+  );
+  clock.ms += 60 * MINUTE;
+  expect(await ask(await byFirst())).toBe(AWAY);
+});
+
+test('a gateway that has never had the keys refuses tokens with 503, and recovers by itself', async () => {
+  issuer.status = 0;
+  const gateway = await startOwnGateway({
+    AUTH_JWKS_URL: url,
+    AUTH_JWT_ISSUER: ISSUER,
+    AUTH_JWT_AUDIENCE: AUDIENCE,
+  });
+  try {
+    const ask = async () => {
+      const { status, data, errors } = await gateway.request('{ viewer { subject } }', { headers });
+      return { status, subject: data?.viewer.subject, message: errors[0]?.message };
+    };
+    const headers = bearing(await tokenOf({ scope: 'crm:read' }, { key: first.privateKey, alg: 'ES256', kid: 'a' }));
+    expect(await ask()).toEqual({ status: 503, subject: undefined, message: AWAY });
+    issuer.status = 200;
+    await until('the keys to be fetched', ask, ({ subject }) => subject === 'ada');
+    expect(await gateway.metric('concierge_tokens_refused_total')).toBeGreaterThan(0);
+  } finally {
+    await gateway.close();
+  }
+});

@@ -1,0 +1,229 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import {
+  buildSchema,
+  getDirectiveValues,
+  getNamedType,
+  isEnumType,
+  isInputObjectType,
+  isListType,
+  isNonNullType,
+  isObjectType,
+  isRequiredArgument,
+  isRequiredInputField,
+  type GraphQLField,
+  type GraphQLInputType,
+  type GraphQLObjectType,
+} from 'graphql';
+import { SCOPES } from '../../src/access/caller.ts';
+import { createScopeRules } from '../../src/graphql/scope-rules.ts';
+import { SDL } from '../../src/graphql/schema.ts';
+import { PATIENT, startGateway, untilRedisUp, type TestGateway } from '../support/gateway.ts';
+import { documentFor, pathsFromQuery, type SchemaPath } from '../support/schema-paths.ts';
+import { startOwnServers, type OwnServers } from '../support/servers.ts';
+import { bearing, BY_SECRET, tokenOf } from './tokens.ts';
+
+/** Of a client that gets the status of an error, which one that asks for application/json does not. */
+const headersOf = async (claims: Readonly<Record<string, unknown>>) => ({
+  accept: 'application/graphql-response+json',
+  ...bearing(await tokenOf(claims)),
+});
+
+const schema = buildSchema(SDL);
+const directive = schema.getDirective('requiresScopes');
+if (!directive) throw new Error('the schema has no @requiresScopes');
+
+let servers: OwnServers;
+let gateway: TestGateway;
+beforeAll(async () => {
+  servers = await startOwnServers();
+  const settings = { ...PATIENT, ...BY_SECRET, AUTH_EXPLORE: 'scope', LIMIT_COST: '1000000', LIMIT_DEPTH: '30' };
+  gateway = await startGateway({ databaseUrl: servers.database.url, redisUrl: servers.redis.url, settings });
+  await untilRedisUp(gateway);
+});
+afterAll(async () => {
+  await gateway.close();
+  await servers.close();
+});
+
+/** No scope, each alone, all but each, and all. */
+const SETS: readonly (readonly string[])[] = [
+  [],
+  ...SCOPES.map((scope) => [scope]),
+  ...SCOPES.map((scope) => SCOPES.filter((other) => other !== scope)),
+  SCOPES,
+];
+
+type Rule = readonly (readonly string[])[];
+
+/** What the SDL says about a type or field. */
+const ruleOf = ({ astNode }: GraphQLObjectType | GraphQLField<unknown, unknown>): Rule[] => {
+  const given = getDirectiveValues(directive, { directives: astNode?.directives ?? [] });
+  return given === undefined ? [] : [given['scopes'] as Rule];
+};
+
+const literalOf = (type: GraphQLInputType): string => {
+  if (isNonNullType(type)) return literalOf(type.ofType);
+  if (isListType(type)) return `[${literalOf(type.ofType)}]`;
+  if (isEnumType(type)) return type.getValues()[0]?.name ?? '';
+  if (!isInputObjectType(type)) return { Int: '1', CurrencyCode: '"EUR"' }[type.name] ?? '"1"';
+  const fields = Object.values(type.getFields());
+  const given = type.isOneOf ? fields.slice(0, 1) : fields.filter(isRequiredInputField);
+  return `{ ${given.map((field) => `${field.name}: ${literalOf(field.type)}`).join(', ')} }`;
+};
+const withArguments = (field: GraphQLField<unknown, unknown>): string => {
+  const given = field.args.filter(isRequiredArgument).map(({ name, type }) => `${name}: ${literalOf(type)}`);
+  return given.length === 0 ? field.name : `${field.name}(${given.join(', ')})`;
+};
+
+interface Case {
+  readonly coordinate: string;
+  readonly document: string;
+  readonly rules: readonly Rule[];
+}
+
+/** A document for each field of each type that is reached without arguments, which selects only what is necessary. */
+function queries(): Case[] {
+  return [...pathsFromQuery(schema)].flatMap(([name, path]) => {
+    const type = schema.getType(name);
+    if (!isObjectType(type)) throw new Error(`no such type: ${name}`);
+    return Object.values(type.getFields()).map((field) => ({
+      coordinate: `${name}.${field.name}`,
+      document: documentFor(path, `${withArguments(field)}${isLeaf(field) ? '' : ' { __typename }'}`),
+      rules: [...rulesAlong(path), ...ruleOf(type), ...ruleOf(field), ...typenameRules(field)],
+    }));
+  });
+}
+
+const mutations = (): Case[] =>
+  Object.values(schema.getMutationType()?.getFields() ?? {}).map((field) => ({
+    coordinate: `Mutation.${field.name}`,
+    document: `mutation { ${withArguments(field)} { __typename } }`,
+    rules: [...ruleOf(field), ...typenameRules(field)],
+  }));
+
+const isLeaf = (field: GraphQLField<unknown, unknown>): boolean => !('getFields' in getNamedType(field.type));
+
+/** `__typename` needs what its type says. */
+const typenameRules = (field: GraphQLField<unknown, unknown>): Rule[] => {
+  const type = getNamedType(field.type);
+  return 'getFields' in type ? ruleOf(type as GraphQLObjectType) : [];
+};
+
+function rulesAlong(path: SchemaPath): Rule[] {
+  let type = schema.getQueryType() as GraphQLObjectType;
+  return path.flatMap((step) => {
+    const field = type.getFields()[step.replace(/\(.*/, '')];
+    if (field === undefined) throw new Error(`no such field: ${step}`);
+    const rules = [...ruleOf(type), ...ruleOf(field)];
+    type = getNamedType(field.type) as GraphQLObjectType;
+    return rules;
+  });
+}
+
+const isAllowed = (rules: readonly Rule[], scopes: readonly string[]): boolean =>
+  rules.every((rule) => rule.some((all) => all.every((scope) => scopes.includes(scope))));
+
+test.each(SETS.map((scopes) => [scopes.join(' ') || 'no scope', scopes] as const))(
+  'a caller with %s may use exactly the fields and mutations for which the schema says so',
+  async (_, scopes) => {
+    const headers = { ...bearing(await tokenOf({ scope: scopes.join(' ') })), 'graphql-cost': 'validate' };
+    const cases = [...queries(), ...mutations()];
+    expect(cases.length).toBeGreaterThan(150);
+    const wrong: unknown[] = [];
+    await Promise.all(
+      Array.from({ length: 8 }, async (__, lane) => {
+        for (let i = lane; i < cases.length; i += 8) {
+          const one = cases[i] as Case;
+          const { errors } = await gateway.request(one.document, { headers });
+          const codes = [...new Set(errors.map(({ extensions }) => extensions.code))];
+          const expected = isAllowed(one.rules, scopes) ? [] : ['FORBIDDEN'];
+          if (codes.join() !== expected.join()) wrong.push({ ...one, errors });
+        }
+      }),
+    );
+    expect(wrong).toEqual([]);
+  },
+);
+
+const FILTERED =
+  'query($filter: CustomerFilter, $phone: PhoneNumber) { customers(filter: $filter) { totalCount } b: customers(filter: { phone: $phone }) { totalCount } }';
+test.each<[string, string, Readonly<Record<string, unknown>>, string | undefined]>([
+  ['a literal', '{ customers(filter: { phone: "+4930123456" }) { totalCount } }', {}, 'CustomerFilter.phone'],
+  ['null', '{ customers(filter: { phone: null }) { totalCount } }', {}, undefined],
+  ['a variable', FILTERED, { phone: '+4930123456' }, 'CustomerFilter.phone'],
+  ['a variable that is left out', FILTERED, {}, undefined],
+  ['a variable that is null', FILTERED, { phone: null }, undefined],
+  ['an object in a variable', FILTERED, { filter: { phone: '+4930123456' } }, 'CustomerFilter.phone'],
+  ['an object with null', FILTERED, { filter: { phone: null, status: ['LEAD'] } }, undefined],
+  [
+    'a default',
+    'query($by: CustomerBy! = { email: "a@b.example" }) { customer(by: $by) { id } }',
+    {},
+    'CustomerBy.email',
+  ],
+  [
+    'a look-up',
+    'query($e: EmailAddress!) { customer(by: { email: $e }) { id } }',
+    { e: 'a@b.example' },
+    'CustomerBy.email',
+  ],
+  ['a look-up by id', 'query($by: CustomerBy!) { customer(by: $by) { id } }', { by: { id: 'x' } }, undefined],
+  [
+    'a list under a page',
+    '{ agents { nodes { customers(filter: { phone: "+4930123456" }) { totalCount } } } }',
+    {},
+    'CustomerFilter.phone',
+  ],
+  [
+    'a field in a fragment',
+    '{ node(id: "x") { ...F } } fragment F on Node { ...G } fragment G on Interaction { body }',
+    {},
+    'Interaction.body',
+  ],
+  ['a field that is left out', '{ customers { nodes { email @include(if: false) } } }', {}, 'Customer.email'],
+  ['two fields', '{ customers { nodes { a: phone email } } }', {}, 'Customer.phone, Customer.email'],
+])('%s needs crm:pii exactly if it can tell something personal', async (...[, query, variables, coordinates]) => {
+  const headers = await headersOf({ scope: 'crm:read' });
+  const { errors, status } = await gateway.request(query, { variables, headers });
+  if (coordinates === undefined)
+    return expect(errors.map(({ extensions }) => extensions.code)).not.toContain('FORBIDDEN');
+  expect([status, errors.map(({ message }) => message)]).toEqual([
+    403,
+    [`${coordinates}: expected a caller with the scope crm:pii, got one without it.`],
+  ]);
+});
+
+test('of several operations in a document, only the one that is executed counts', async () => {
+  const query = 'query A { customers { nodes { email } } } query B { customers { nodes { id } } }';
+  const headers = await headersOf({ scope: 'crm:read' });
+  expect((await gateway.request(query, { headers, operationName: 'A' })).status).toBe(403);
+  expect((await gateway.request(query, { headers, operationName: 'B' })).errors).toEqual([]);
+});
+
+test('persons with the same scopes share cached responses; callers with other scopes never do, and are refused before the cache', async () => {
+  const query = '{ customers(first: 3) { nodes { id email } } }';
+  const asked = async (sub: string, scope: string) => {
+    const { status, headers } = await gateway.request(query, { headers: await headersOf({ sub, scope }) });
+    return [status, headers.get('x-cache')];
+  };
+  for (const [sub, scope, expected] of [
+    ['ada', 'crm:read crm:pii', [200, 'MISS']],
+    ['bob', 'crm:pii crm:read', [200, 'HIT']],
+    ['bob', 'crm:read', [403, 'BYPASS']],
+    ['bob', 'crm:read crm:pii crm:write', [200, 'MISS']],
+    ['eve', 'crm:write crm:read crm:pii other', [200, 'HIT']],
+    ['ada', '', [403, 'BYPASS']],
+  ] as const)
+    expect([sub, scope, await asked(sub, scope)]).toEqual([sub, scope, expected]);
+});
+
+test('a root field or type without a rule, and a scope that does not exist, do not start', () => {
+  const DIRECTIVE = 'directive @requiresScopes(scopes: [[String!]!]!) on FIELD_DEFINITION | OBJECT';
+  const rulesOf = (sdl: string) => () => createScopeRules(buildSchema(`${DIRECTIVE} ${sdl}`), false);
+  expect(rulesOf('type Query { a: A b: Int @requiresScopes(scopes: [[]]) } type A { c: Int }')).toThrow(
+    new TypeError('expected @requiresScopes on Query.a, A'),
+  );
+  expect(rulesOf('type Query { b: Int @requiresScopes(scopes: [["crm:raed"]]) }')).toThrow(
+    new TypeError('b: there is no scope crm:raed'),
+  );
+});
