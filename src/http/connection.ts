@@ -110,7 +110,12 @@ export function createConnection(socket: Socket, { requestsAtOnce, onChange }: C
     release: () => reading.goOn(connection),
     isBusy: () => pending.size > 0,
     isPaused: reading.isPaused,
-    unsentBytes: () => pending.values().reduce((sum, response) => sum + response.writableLength, 0),
+    // Those that wait have written nothing, and there may be thousands.
+    unsentBytes: () =>
+      pending
+        .values()
+        .take(Math.max(0, pending.size - waiting.length))
+        .reduce((sum, response) => sum + response.writableLength, 0),
   };
   return connection;
 }
