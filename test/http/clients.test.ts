@@ -87,7 +87,7 @@ describe.each(REAL_CLIENTS)('%s, with its defaults', (name, make) => {
     expect(seen.map(({ cache }) => cache).slice(-1)).toEqual(['HIT']);
     expect(seen[1]?.body).toBe(seen[0]?.body);
     expect(new Set(seen.map(({ vary }) => vary))).toEqual(
-      new Set(['Accept, Accept-Encoding, graphql-cost, graphql-cache']),
+      new Set(['Accept, Accept-Encoding, Authorization, graphql-cost, graphql-cache']),
     );
   });
 
@@ -155,7 +155,10 @@ test('urql gets the same bytes, headers and status as a client that asks for pla
   expect(all).toEqual(newer);
   expect(plain).toEqual({ ...newer, type: JSON_TYPE });
   expect(all.body).toBe(exchange?.body);
-  expect(all.others).toMatchObject({ 'x-cache': 'HIT', vary: 'Accept, Accept-Encoding, graphql-cost, graphql-cache' });
+  expect(all.others).toMatchObject({
+    'x-cache': 'HIT',
+    vary: 'Accept, Accept-Encoding, Authorization, graphql-cost, graphql-cache',
+  });
   expect([exchange?.status, exchange?.type]).toEqual([200, RESPONSE_TYPE]);
 });
 

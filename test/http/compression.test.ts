@@ -67,7 +67,7 @@ describe('a response', () => {
     for (const answer of [first, second]) {
       expect(decoded(answer)).toBe(plain.body.toString());
       expect(answer.headers['content-length']).toBe(String(answer.body.length));
-      expect(answer.headers['vary']).toBe('Accept, Accept-Encoding, graphql-cost, graphql-cache');
+      expect(answer.headers['vary']).toBe('Accept, Accept-Encoding, Authorization, graphql-cost, graphql-cache');
       expect(answer.body.length < plain.body.length / 2).toBe(encoding !== undefined);
     }
   });
@@ -104,7 +104,7 @@ describe('a response', () => {
       tags.add(etag);
       const known = await get(query, { ...accepting(encoding), 'if-none-match': etag });
       expect([known.status, known.headers['etag'], known.headers['vary'], encodingOf(known)]).toEqual([
-        ...[304, etag, 'Accept, Accept-Encoding, graphql-cost, graphql-cache', undefined],
+        ...[304, etag, 'Accept, Accept-Encoding, Authorization, graphql-cost, graphql-cache', undefined],
       ]);
       const head = await get(query, accepting(encoding), { method: 'HEAD' });
       expect([head.headers['etag'], head.headers['content-length'], head.body.length]).toEqual([etag, length, 0]);

@@ -57,9 +57,9 @@ describe('GraphQL-Cost: report', () => {
 
   test('keeps intermediate caches from mixing up responses with and without a cost', async () => {
     const plain = await gateway.request(QUERY);
-    expect(plain.headers.get('vary')).toBe('Accept, Accept-Encoding, graphql-cost, graphql-cache');
+    expect(plain.headers.get('vary')).toBe('Accept, Accept-Encoding, Authorization, graphql-cost, graphql-cache');
     expect((await gateway.request(QUERY)).headers.get('vary')).toBe(
-      'Accept, Accept-Encoding, graphql-cost, graphql-cache',
+      'Accept, Accept-Encoding, Authorization, graphql-cost, graphql-cache',
     );
     const reported = await gateway.request(QUERY, { headers: REPORT });
     expect(reported.headers.get('cache-control')).toBe('no-store');

@@ -106,9 +106,9 @@ function notCached(): GraphQLResponse {
 }
 
 // `private`: a response depends on the caller, whom caches on the way do not know. `vary`: a browser must not use its cached
-// response for a request that asks for a report.
+// response for somebody who signs in later, or for a request that asks for a report.
 const headersOf = (result: 'HIT' | 'MISS' | 'BYPASS', freshSeconds: number) => ({
   'x-cache': result,
   'cache-control': `private, max-age=${Math.max(0, freshSeconds)}`,
-  vary: 'Accept, Accept-Encoding, graphql-cost, graphql-cache',
+  vary: 'Accept, Accept-Encoding, Authorization, graphql-cost, graphql-cache',
 });
