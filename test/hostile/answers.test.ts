@@ -2,7 +2,7 @@ import { pbkdf2Sync } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { AnswerSize } from '../../src/graphql/answer-size.ts';
 import { TURNS } from '../../src/turns.ts';
-import { ANY_COST } from '../support/gateway.ts';
+import { ANY_COST, PATIENT } from '../support/gateway.ts';
 import { startOwnGateway, type OwnGateway } from '../support/own-gateway.ts';
 import { until } from '../support/patience.ts';
 import { nodeId } from '../support/seeded.ts';
@@ -43,7 +43,7 @@ const codesOf = (answer: { readonly errors: readonly { extensions: { code: strin
 describe('an answer that grows beyond its limits, on a gateway that any cost is allowed on', () => {
   let gateway: SmallHeapGateway;
   beforeAll(async () => {
-    gateway = await startSmallHeapGateway(256, { settings: WITHOUT_OTHER_LIMITS, fill });
+    gateway = await startSmallHeapGateway(256, { settings: { ...WITHOUT_OTHER_LIMITS, ...PATIENT }, fill });
   });
   afterAll(() => gateway.close());
 
