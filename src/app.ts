@@ -161,13 +161,14 @@ async function openCursors(db: Database): Promise<{ cursors: Cursors; cursorKey:
 
 /** What needs Redis: the response cache, and the customers' bus, which works within this gateway without it. */
 function createRedisParts(
-  { redisUrls: urls, cache: { enabled, prefix, timeoutMs }, redisIsPrivate = false }: AppConfig,
+  { redisUrls: urls, cache: { enabled, ...cacheConfig }, redisIsPrivate = false }: AppConfig,
   { cursorKey, log, metrics }: { readonly cursorKey: Uint8Array; readonly log: Log; readonly metrics: Metrics },
 ) {
+  const { prefix, timeoutMs } = cacheConfig;
   const redis = urls.length === 0 ? undefined : createRedis({ urls, timeoutMs, log, metrics });
   // The cursor key is part of the hash: a response cached under another key contains cursors that would be refused.
   const schemaHash = hash('sha256', Buffer.concat([Buffer.from(SDL), cursorKey]), 'base64url');
-  const cacheOptions = { prefix, timeoutMs, isShared: !redisIsPrivate, schemaHash, metrics };
+  const cacheOptions = { ...cacheConfig, isShared: !redisIsPrivate, schemaHash, metrics };
   const cache = redis === undefined || !enabled ? undefined : createResponseCache({ redis, ...cacheOptions });
   const openChannels =
     redis === undefined || redisIsPrivate
@@ -210,6 +211,7 @@ function createGraphQL(
     compress: createCompression({ minBytes: compressionMinBytes, metrics: given.metrics }),
     createContext: createContexts({ ...given, limits }),
     eventsAtOnce: Math.ceil(limits.databaseConnections / 2),
+    refreshesAtOnce: Math.ceil(limits.databaseConnections / 2),
     maskError,
   });
   return createRespond({ prepare, run });

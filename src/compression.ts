@@ -58,6 +58,10 @@ export function createCompression({ minBytes, metrics }: { minBytes: number; met
         metrics.compressions.inc({ encoding });
         return createRepresentation(encoding, compressed);
       });
+    } catch {
+      // Without memory for it, for example.
+      metrics.compressions.inc({ encoding: 'identity' });
+      return undefined;
     } finally {
       aheadBytes -= bytes.length;
     }

@@ -67,6 +67,8 @@ const settings = z.object({
     return refuseValue(ctx, `expected at most 100 characters of ASCII without blanks, got ${quoted(text)}`);
   }),
   CACHE_TIMEOUT_MS: wholeNumber(40, 1, 10_000),
+  CACHE_STALE_WHILE_REVALIDATE_SECONDS: wholeNumber(30, 0, 86_400),
+  CACHE_STALE_IF_ERROR_SECONDS: wholeNumber(600, 0, 86_400),
 });
 
 /** The names of all settings. */
@@ -186,6 +188,9 @@ export interface CacheConfig {
   readonly prefix: string;
   /** The longest that a request waits for Redis. */
   readonly timeoutMs: number;
+  /** After its lifetime, how long a response is served while one request refreshes it, and while the database is unavailable. */
+  readonly staleWhileRevalidateSeconds: number;
+  readonly staleIfErrorSeconds: number;
 }
 
 /**
@@ -253,6 +258,8 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
       enabled: given.CACHE_ENABLED === 'true',
       prefix: given.CACHE_PREFIX,
       timeoutMs: given.CACHE_TIMEOUT_MS,
+      staleWhileRevalidateSeconds: given.CACHE_STALE_WHILE_REVALIDATE_SECONDS,
+      staleIfErrorSeconds: given.CACHE_STALE_IF_ERROR_SECONDS,
     }),
   });
 }

@@ -33,6 +33,9 @@ export class CodedError extends Error {
 export const createError = (code: ErrorCode, message: string, options?: ErrorOptions): CodedError =>
   new CodedError(code, message, options);
 
+/** Why the signal of a request aborts that nobody waits for any more. */
+export const givenUp = (): CodedError => createError('TIMEOUT', 'The request was given up.');
+
 /** The code of an error that may be shown to clients; undefined for one that must be masked. */
 export const codeOf = (error: unknown): ErrorCode | undefined => (error instanceof CodedError ? error.code : undefined);
 

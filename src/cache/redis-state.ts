@@ -1,11 +1,11 @@
 import type { Log } from '../telemetry/log.ts';
 
 /**
- * What commands are for. A look-up delays a request, so if it times out, or a check of whether Redis accepts writes, the circuit
- * breaker opens. No request waits for a store or for a message to other gateways. Invalidations are sent even while the circuit
+ * What commands are for. A look-up delays a request, and so does a lease, so if one of them times out, or a check of whether Redis
+ * accepts writes, the circuit breaker opens. No request waits for a store or for a message to other gateways. Invalidations are sent even while the circuit
  * breaker is open, because other gateways may still be serving what they invalidate.
  */
-export type RedisPurpose = 'lookup' | 'check' | 'store' | 'invalidate' | 'publish';
+export type RedisPurpose = 'lookup' | 'lease' | 'check' | 'store' | 'invalidate' | 'publish';
 
 /** A Redis that is refusing answers in time, but some commands with an error, such as all writes without enough replicas. */
 export type RedisState = (typeof REDIS_STATES)[number];

@@ -32,6 +32,9 @@ export interface RedisOptions {
   readonly metrics: Metrics;
 }
 
+/** What opens the circuit breaker when Redis does not reply. */
+const OPENING: ReadonlySet<RedisPurpose> = new Set(['lookup', 'lease', 'check']);
+
 const CONNECT_MS = 1_000;
 // A connection that receives nothing for this long is dropped: its peer may be gone without closing it.
 const SILENCE_MS = 2_000;
@@ -85,7 +88,7 @@ export function createRedis({ urls, timeoutMs, log, metrics }: RedisOptions): Bo
         if (error instanceof ReplyError) {
           if (isProbe) back();
           report.refused(purpose, error);
-        } else if (error instanceof NoReplyError && (isProbe || purpose === 'lookup' || purpose === 'check')) {
+        } else if (error instanceof NoReplyError && (isProbe || OPENING.has(purpose))) {
           // After any other error, the connection is closed, and nothing is sent before it is open again.
           breaker.open();
           down(error);

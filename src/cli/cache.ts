@@ -110,7 +110,7 @@ const refused = (message: string) => new CliError(`The query cannot be executed:
 
 const REASONS: Readonly<Record<NonNullable<CacheReport['reason']>, string>> = {
   absent: 'no: it was never stored, or its lifetime is over',
-  expired: 'no: it is older than was asked for',
+  expired: 'yes, but its lifetime is over',
   invalidated: 'yes, but a write has invalidated it',
   refresh: 'not looked up',
   refused: 'no: a response to this query is never stored',
@@ -128,8 +128,8 @@ const NOT_STORED: Readonly<Record<NonNullable<CacheReport['notStored']>, string>
 function textOf(report: CacheReport & { readonly redis: string }): string {
   const { stored, reason, because, maxAgeField, privateField } = report;
   const sizes = Object.entries(stored?.bytes ?? {}).map(([encoding, bytes]) => `${encoding} ${bytes} bytes`);
-  const state =
-    reason === null ? 'yes, and it is fresh' : `${REASONS[reason]}${because === null ? '' : ` (${because})`}`;
+  const used = report.result === 'STALE' ? 'yes, and it is served while it is refreshed' : 'yes, and it is fresh';
+  const state = reason === null ? used : `${REASONS[reason]}${because === null ? '' : ` (${because})`}`;
   const lines: Readonly<Record<string, string | undefined>> = {
     key: report.key ?? 'none',
     access: report.access,

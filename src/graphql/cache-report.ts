@@ -1,8 +1,9 @@
-import type { Lookup, ResponseCache } from '../cache/response-cache.ts';
+import type { Lookup } from '../cache/lookups.ts';
+import type { ResponseCache } from '../cache/response-cache.ts';
 import { isQuery, type Operation } from './operation.ts';
 
 /** Why a response did not come from the cache. */
-export type MissReason = Exclude<Lookup, { result: 'HIT' }>['reason'] | 'refused';
+export type MissReason = Exclude<Lookup, { result: 'HIT' | 'STALE' }>['reason'] | 'refused';
 
 /** Why a response that was executed is not stored. */
 export type NotStored = 'refused' | 'redis' | 'no-store' | 'errors' | 'large';
@@ -18,8 +19,8 @@ export interface CacheReport {
   readonly maxAgeField: string | null;
   /** The first field with the scope PRIVATE. */
   readonly privateField: string | null;
-  readonly result: 'HIT' | 'MISS' | 'BYPASS';
-  /** Null for a hit. */
+  readonly result: Lookup['result'];
+  /** Null for what is used, fresh or stale. */
   readonly reason: MissReason | null;
   /** For `invalidated`: the tag, `*` for all tags, or null if the log of writes does not reach back so far. For `redis`: what is wrong. */
   readonly because: string | null;
@@ -44,12 +45,16 @@ interface CacheFacts {
   readonly tags: Iterable<string>;
 }
 
+const REFUSED = { reason: 'refused', because: null } as const;
+
 /** The report on an operation's response; undefined if the request does not ask for it. */
 export function cacheReport(operation: Operation, { cache, found, ...facts }: CacheFacts): CacheReport | undefined {
   if (!operation.reportsCache) return undefined;
   const { metadata } = operation.document;
   const stored = found !== undefined && 'response' in found ? found.response : undefined;
   const isHit = found?.result === 'HIT';
+  const unused = found?.result === 'MISS' || found?.result === 'BYPASS' ? found : undefined;
+  const neverLookedUp = cache === undefined ? ({ reason: 'redis', because: 'not used' } as const) : REFUSED;
   return {
     key: cache === undefined || found === undefined ? null : cache.nameOf(keyOf(operation)),
     access: operation.caller.accessKey,
@@ -57,8 +62,8 @@ export function cacheReport(operation: Operation, { cache, found, ...facts }: Ca
     maxAgeField: metadata.maxAgeField,
     privateField: metadata.privateField,
     result: found?.result ?? 'BYPASS',
-    reason: isHit ? null : (found?.reason ?? (cache === undefined ? 'redis' : 'refused')),
-    because: found === undefined ? (cache === undefined ? 'not used' : null) : isHit ? null : (found.because ?? null),
+    reason: found === undefined ? neverLookedUp.reason : (unused?.reason ?? null),
+    because: found === undefined ? neverLookedUp.because : (unused?.because ?? null),
     stored:
       stored === undefined
         ? null

@@ -1,5 +1,6 @@
 import { OperationTypeNode, type OperationDefinitionNode } from 'graphql';
 import type { Caller } from '../access/caller.ts';
+import type { OnJoined } from '../cache/flights.ts';
 import type { AcceptedEncoding } from '../compression.ts';
 import type { Stage, Work } from '../telemetry/stalls.ts';
 import type { Measured } from './complexity.ts';
@@ -71,7 +72,10 @@ export interface PreparedRequest {
 }
 
 /** One operation of a request, prepared: everything that its execution needs to know. */
-export interface Operation extends PreparedRequest, RequestOrigin {}
+export interface Operation extends PreparedRequest, RequestOrigin {
+  /** Tells of other clients that wait for its result, if there can be any. */
+  readonly onJoined?: OnJoined;
+}
 
 /** Whether the operation is a mutation, which GET must not execute. */
 export const isMutation = ({ definition }: Pick<Operation, 'definition'>): boolean =>

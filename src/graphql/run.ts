@@ -1,5 +1,4 @@
-import type { ResponseCache } from '../cache/response-cache.ts';
-import type { CompressResponse } from '../compression.ts';
+import { givenUp } from '../errors.ts';
 import { TURNS } from '../turns.ts';
 import { graphqlError } from './coded-errors.ts';
 import { RequestErrors } from './documents.ts';
@@ -9,17 +8,14 @@ import { authorise } from './stages/authorise.ts';
 import { bound } from './stages/bound.ts';
 import { encode } from './stages/encode.ts';
 import { createExecute, type ExecuteOptions } from './stages/execute.ts';
-import { mask, type MaskError } from './stages/mask.ts';
+import { mask } from './stages/mask.ts';
 import { costAlone, report } from './stages/report.ts';
 import { createSerialise, serialise, type GraphQLResponse } from './stages/serialise.ts';
-import { createSharedCache } from './stages/shared-cache.ts';
+import { createSharedCache, type SharedCacheOptions } from './stages/shared-cache.ts';
 import { createSubscribe } from './stages/subscribe.ts';
 
-export interface RunOptions extends ExecuteOptions {
-  /** Undefined when responses are not cached. */
-  readonly cache: ResponseCache | undefined;
-  readonly compress: CompressResponse;
-  readonly maskError: MaskError;
+export interface RunOptions extends ExecuteOptions, Omit<SharedCacheOptions, 'limits' | 'metrics'> {
+  readonly metrics: ExecuteOptions['metrics'] & SharedCacheOptions['metrics'];
   /** How many subscription events are executed concurrently, so that their reads leave connections for requests. */
   readonly eventsAtOnce: number;
 }
@@ -52,6 +48,9 @@ export function createRun(options: RunOptions) {
   const serialiseAnswer = createSerialise(options);
   const subscribe = createSubscribe({ ...options, executeMasked, serialise: serialiseAnswer });
 
+  const respond = async (operation: Operation, tags: Set<string>) =>
+    serialiseAnswer(operation, await executeMasked(operation, { tags }));
+
   return async (operation: Operation): Promise<GraphQLResponse | Subscription> => {
     const finish = (response: GraphQLResponse) => encode(operation, report(operation, response), options.compress);
     for (const check of CHECKS) {
@@ -62,7 +61,6 @@ export function createRun(options: RunOptions) {
       const { expiresAtMs } = operation.caller;
       return { bytes: heldBytes(operation), expiresAtMs, start: (signal) => subscribe({ ...operation, signal }) };
     }
-    const respond = async (tags: Set<string>) => serialiseAnswer(operation, await executeMasked(operation, { tags }));
     return finish(await cached(operation, respond));
   };
 }
@@ -86,7 +84,7 @@ export function createRespond({ prepare, run }: RespondOptions) {
     if (TURNS.look()) {
       await TURNS.next(origin.client);
       // The client may have given it up, and others wait.
-      if (origin.signal.aborted) return serialise({ errors: [graphqlError('TIMEOUT', 'The request was given up.')] });
+      if (origin.signal.aborted) return serialise({ errors: [graphqlError('TIMEOUT', givenUp().message)] });
     }
     let operation: Operation;
     try {

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Caller } from '../access/caller.ts';
-import { createError } from '../errors.ts';
+import { givenUp } from '../errors.ts';
 import type { CostMode } from '../graphql/operation.ts';
 import type { Respond } from '../graphql/run.ts';
 import type { GraphQLResponse } from '../graphql/stages/serialise.ts';
@@ -99,7 +99,7 @@ function disconnectSignal(response: ServerResponse): AbortSignal {
   const controller = new AbortController();
   response.on('close', () => {
     // Also emitted after a response was sent whole, for which an error, with its stack trace, would be created in vain.
-    if (!response.writableFinished) controller.abort(createError('TIMEOUT', 'The request was given up.'));
+    if (!response.writableFinished) controller.abort(givenUp());
   });
   return controller.signal;
 }

@@ -110,13 +110,28 @@ function createHttpMetrics({ counter, gauge }: Kinds) {
   };
 }
 
-function createCacheMetrics({ counter }: Kinds) {
+function createCacheMetrics({ counter, gauge }: Kinds) {
   return {
-    cacheResults: counter('concierge_cache_results_total', 'Response cache look-ups, by result.', ['result']),
+    cacheResults: counter(
+      'concierge_cache_results_total',
+      'Responses that may be cached, by result, as in their header X-Cache.',
+      ['result'],
+    ),
+    cacheRefreshes: counter(
+      'concierge_cache_refreshes_total',
+      'Responses executed again in the background because their lifetime was over.',
+    ),
+    cacheWaiting: gauge('concierge_cache_waiting', 'Requests that wait for an equal one to be executed.'),
+    cacheWaits: counter(
+      'concierge_cache_waits_total',
+      'Requests that waited for an equal one, by outcome: joined (got its response), stored (found what another gateway had ' +
+        'stored), taken over (another gateway had stopped executing it), alone (waited in vain, and were executed by themselves).',
+      ['outcome'],
+    ),
     cacheMisses: counter(
       'concierge_cache_misses_total',
-      'Queries not answered from the response cache, by reason: absent (not stored, or its lifetime was over), expired (older than ' +
-        'the request asked for), invalidated (by a write), refresh (the request said no-cache), refused (a field is never ' +
+      'Queries not answered from the response cache, by reason: absent (not stored, or no longer), expired (older than ' +
+        'its lifetime, or than the request asked for), invalidated (by a write), refresh (the request said no-cache), refused (a field is never ' +
         'cached), redis (down, refusing, or not believed).',
       ['reason'],
     ),

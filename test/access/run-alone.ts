@@ -46,6 +46,7 @@ export function createRunAlone(keptBytes = 64 * 1024 * 1024) {
     limits,
     memory: { isShort: () => false },
     eventsAtOnce: 1,
+    refreshesAtOnce: 1,
     cache: undefined,
     compress: createCompression({ minBytes: 0, metrics }),
     maskError,

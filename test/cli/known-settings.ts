@@ -370,4 +370,14 @@ export const SETTINGS: readonly Setting[] = [
     ]),
   },
   number('CACHE_TIMEOUT_MS', ({ cache }) => cache.timeoutMs, { fallback: 40, least: 1, most: 10_000 }),
+  number('CACHE_STALE_WHILE_REVALIDATE_SECONDS', ({ cache }) => cache.staleWhileRevalidateSeconds, {
+    fallback: 30,
+    least: 0,
+    most: 86_400,
+  }),
+  number('CACHE_STALE_IF_ERROR_SECONDS', ({ cache }) => cache.staleIfErrorSeconds, {
+    fallback: 600,
+    least: 0,
+    most: 86_400,
+  }),
 ];

@@ -104,6 +104,28 @@ test('what is given up while it waits never begins, and those behind it do', asy
   await expect(run('b2', 1, gone.signal)).rejects.toThrow('gone');
 });
 
+test('what another client waits for too begins when the turn of either comes, once', async () => {
+  const { queue, run, begun, end } = createRunner({ maxCost: 10, maxCostPerClient: 5 });
+  for (const name of ['a1', 'a2']) void run(name, 5);
+  const signal = new AbortController().signal;
+  let join: (client: string) => void = () => undefined;
+  const whose: string[] = [];
+  const onJoined = (joined: typeof join) => {
+    join = joined;
+    return () => undefined;
+  };
+  const shared = queue.run({ client: 'a', cost: 5, signal, onJoined }, (client) => void whose.push(client));
+  await end('none');
+  expect([begun, whose]).toEqual([['a1'], []]);
+  join('b');
+  join('c');
+  await shared;
+  expect(whose).toEqual(['b']);
+  expect(queue.waiting()).toBe(1);
+  await end('a1');
+  expect([begun, whose, queue.waiting()]).toEqual([['a1', 'a2'], ['b'], 0]);
+});
+
 test('work that throws gives its place to the next', async () => {
   const { queue, run, begun } = createRunner({ maxCost: 1, maxCostPerClient: 1 });
   const signal = new AbortController().signal;

@@ -76,8 +76,8 @@ export function createExecute({ schema, createContext, queue, limits, memory, me
     executions[plan === undefined ? 'plain' : 'planned'].inc();
     const timeoutError = () => tookTooLong(operation, requestMs);
     return within({ ms: requestMs, timeoutError, signal: operation.signal }, (signal) => {
-      const run = async (): Promise<Answer> => {
-        const [size, work] = [new AnswerSize(limits, memory), new Work(operation.client)];
+      const run = async (client: string): Promise<Answer> => {
+        const [size, work] = [new AnswerSize(limits, memory), new Work(client)];
         const contextValue = createContext(operation, { tags, signal, size, work });
         const inputs = { rootValue, contextValue, variables, signal, size, work, noted: workOf('execute', operation) };
         if (plan === undefined) return executePlain(operation, inputs);
@@ -85,9 +85,14 @@ export function createExecute({ schema, createContext, queue, limits, memory, me
         if (size.refusal !== undefined) throw tooLarge(operation, size.refusal);
         return { ...result, bytes: size.bytes };
       };
-      const turn = { client: operation.client, cost: queuedCost(operation), signal };
-      return queue.run(turn, () =>
-        isMutation(operation) ? run() : retryInconsistent(run, () => metrics.retriedReads.inc()),
+      const { client, onJoined } = operation;
+      return queue.run({ client, cost: queuedCost(operation), signal, onJoined }, (whose) =>
+        isMutation(operation)
+          ? run(whose)
+          : retryInconsistent(
+              () => run(whose),
+              () => metrics.retriedReads.inc(),
+            ),
       );
     });
   };
@@ -103,7 +108,7 @@ const WRITES_DONE =
   'Some of its writes may be done: check before you send it again, or send it with the same idempotencyKey to find out.';
 
 /** Fields of a mutation are transactions of their own, and the first ones may be committed when time is up in the next. */
-function tookTooLong(operation: Operation, requestMs: number): Error {
+export function tookTooLong(operation: Operation, requestMs: number): Error {
   const advice = isMutation(operation) ? `. ${WRITES_DONE}` : '; request less at once.';
   return createError('TIMEOUT', `The request took longer than ${requestMs} ms${advice}`);
 }

@@ -28,6 +28,8 @@ export interface GraphQLResponse {
    * to be stored.
    */
   readonly representation?: (Omit<Representation, 'etag'> & { readonly etag: string | undefined }) | undefined;
+  /** Whether some of them say that the database cannot be reached, or took too long. */
+  readonly isUnavailable: boolean;
 }
 
 const NOT_STORED = { 'x-cache': 'BYPASS', 'cache-control': 'no-store' };
@@ -75,8 +77,16 @@ export type Serialise = ReturnType<typeof createSerialise>;
 
 function responseOf({ data, errors }: ExecutionResult, body: Buffer): GraphQLResponse {
   const hasErrors = errors !== undefined && errors.length > 0;
-  return { body, status: hasErrors && !isGiven(data) ? statusOf(errors) : 200, headers: NOT_STORED, hasErrors };
+  return {
+    body,
+    status: hasErrors && !isGiven(data) ? statusOf(errors) : 200,
+    headers: NOT_STORED,
+    hasErrors,
+    isUnavailable: hasErrors && errors.some(({ extensions }) => UNAVAILABLE.has(extensions['code'])),
+  };
 }
+
+const UNAVAILABLE: ReadonlySet<unknown> = new Set<ErrorCode>(['SERVICE_UNAVAILABLE', 'TIMEOUT']);
 
 /** The HTTP status of a response that has these errors and no data. */
 function statusOf(errors: readonly GraphQLError[]): number {

@@ -1,93 +1,133 @@
-import type { CachePolicy, Lookup, ResponseCache } from '../../cache/response-cache.ts';
+import { createCollapsing, type CollapsingOptions, type Served } from '../../cache/collapse.ts';
+import type { Executed, Waiting } from '../../cache/execute-once.ts';
+import type { CachePolicy } from '../../cache/lookups.ts';
+import type { ResponseCache } from '../../cache/response-cache.ts';
 import type { CompressResponse } from '../../compression.ts';
 import { createRepresentation, type Encoding, type Representation } from '../../representation.ts';
 import type { Metrics } from '../../telemetry/metrics.ts';
 import { cacheReport, keyOf, type NotStored } from '../cache-report.ts';
 import { graphqlError } from '../coded-errors.ts';
 import { isQuery, isReported, type Operation } from '../operation.ts';
+import { tookTooLong } from './execute.ts';
+import type { MaskError } from './mask.ts';
 import { serialise, type GraphQLResponse } from './serialise.ts';
 
 // Larger responses would block other commands on the connection for longer than a request may wait for Redis.
 const MAX_STORED_BYTES = 1_000_000;
 
-interface SharedCacheOptions {
+export interface SharedCacheOptions extends CollapsingOptions {
   /** Undefined when responses are not cached. */
   readonly cache: ResponseCache | undefined;
   readonly compress: CompressResponse;
-  readonly metrics: Pick<Metrics, 'cacheMisses' | 'cacheNotStored'>;
+  readonly maskError: MaskError;
+  readonly metrics: CollapsingOptions['metrics'] & Pick<Metrics, 'cacheNotStored'>;
+  /** How long a request waits for a response, in all. */
+  readonly limits: { readonly requestMs: number };
 }
+
+/** An executed response, with what may be stored of it. */
+interface Made extends GraphQLResponse, Executed {}
+
+/** Executes an operation, collects the tags of everything that it reads, and never rejects. */
+type Execute = (operation: Operation, tags: Set<string>) => Promise<GraphQLResponse>;
 
 /**
  * Responds to a query with a cached response, if there is a fresh one, or else with a new one, which it stores: also in the encoding
- * that its client prefers, so that it is compressed once for each.
- * @returns a function whose `respond` makes the new one, and collects the tags of everything that it reads
+ * that its client prefers, so that it is compressed once for each. Equal queries at the same time share one execution.
+ * @returns a function that never rejects
  */
-export function createSharedCache({ cache, compress, metrics }: SharedCacheOptions) {
+export function createSharedCache(options: SharedCacheOptions) {
+  const { cache, compress, maskError, metrics, limits } = options;
+  const collapsed = cache && createCollapsing<Made>(cache, options);
   /** Undefined if none is needed, or if the response changes before it is sent. */
   const compressed = async (operation: Operation, plain: Representation): Promise<Representation | undefined> =>
     isReported(operation) ? undefined : compress(plain, operation);
+
   /** The response to what is never looked up. */
-  const uncached = async (operation: Operation, respond: Respond): Promise<GraphQLResponse> => {
+  const uncached = async (operation: Operation, execute: Execute): Promise<GraphQLResponse> => {
     if (operation.cacheControl.onlyIfCached) return notCached();
     if (cache !== undefined && isQuery(operation)) metrics.cacheMisses.inc({ reason: 'refused' });
     const tags = new Set<string>();
-    const response = await respond(tags);
+    const response = await execute(operation, tags);
     const notStored = policyOf(operation) === undefined ? 'refused' : 'redis';
     return { ...response, cacheReport: cacheReport(operation, { cache, notStored, tags }) };
   };
-  const hit = async (operation: Operation, found: Hit, lifetime: number): Promise<GraphQLResponse> => {
-    const { representations, ageSeconds, tags } = found.response;
-    const headers = { age: String(ageSeconds), ...headersOf('HIT', lifetime - ageSeconds) };
-    const stored = inEncoding(operation.accepted.preferred, representations);
-    const plain = inEncoding('identity', representations);
-    if (plain === undefined) throw new TypeError('expected a representation without encoding');
-    const added = stored === undefined ? await compressed(operation, plain) : undefined;
-    if (added !== undefined) void found.add(added);
-    const representation = stored ?? added ?? plain;
-    const report = operation.reportsCache ? cacheReport(operation, { cache, found, tags: tags() }) : undefined;
-    return { body: plain.bytes, representation, status: 200, headers, hasErrors: false, cacheReport: report };
+
+  /** Executes an operation for everybody who waits for its response. */
+  const make = async (operation: Operation, tags: Set<string>, execute: Execute): Promise<Made> => {
+    const response = await execute(operation, tags);
+    const reason = unstorable(response);
+    const about = { ...response, computedAtMs: Date.now() };
+    if (reason !== undefined) {
+      metrics.cacheNotStored.inc({ reason });
+      return { ...about, representations: [] };
+    }
+    const plain = createRepresentation('identity', response.body);
+    const added = await compressed(operation, plain);
+    return { ...about, representations: added === undefined ? [plain] : [plain, added] };
   };
 
-  return async (operation: Operation, respond: Respond): Promise<GraphQLResponse> => {
-    const policy = policyOf(operation);
-    if (cache === undefined || policy === undefined) return uncached(operation, respond);
-    const found = await cache.lookup(keyOf(operation), policy, operation.cacheControl);
-    if (found.result === 'HIT') return hit(operation, found, policy.maxAgeSeconds);
-    const { refresh, onlyIfCached } = operation.cacheControl;
-    if (onlyIfCached) return notCached();
-    const tags = new Set<string>();
-    const response = await respond(tags);
-    const notStored = reasonNotToStore(operation, found, response);
-    if (notStored !== undefined) metrics.cacheNotStored.inc({ reason: notStored });
-    const report = cacheReport(operation, { cache, found, notStored, tags });
+  const stored = async (operation: Operation, { found, source }: Served<Made> & { source: Stored }) => {
+    const { representations, ageSeconds, tags } = source.stored;
+    const lifetime = operation.document.metadata.maxAgeSeconds;
+    const headers = { age: String(ageSeconds), ...headersOf(source.result, lifetime - ageSeconds) };
+    const known = inEncoding(operation.accepted.preferred, representations);
+    const plain = inEncoding('identity', representations);
+    if (plain === undefined) throw new TypeError('expected a representation without encoding');
+    const added = known === undefined ? await compressed(operation, plain) : undefined;
+    if (added !== undefined) void source.add?.(added);
+    const representation = known ?? added ?? plain;
+    const report = operation.reportsCache ? cacheReport(operation, { cache, found, tags: tags() }) : undefined;
+    return { ...serialised(plain.bytes), representation, headers, cacheReport: report };
+  };
+
+  const made = (operation: Operation, { found, source }: Served<Made> & { source: New }): GraphQLResponse => {
+    const { result, executed, tags } = source;
+    const isRedisAway = found.result === 'BYPASS';
+    const asked = operation.cacheControl.noStore ? 'no-store' : isRedisAway ? 'redis' : undefined;
+    const notStored = unstorable(executed) ?? asked;
+    if (notStored === asked && asked !== undefined) metrics.cacheNotStored.inc({ reason: asked });
+    const report = operation.reportsCache
+      ? cacheReport(operation, { cache, found, notStored, tags: tags() })
+      : undefined;
+    const { representations, computedAtMs: _, ...response } = executed;
     if (response.hasErrors) return { ...response, cacheReport: report };
-    const headers = headersOf(notStored === undefined && !refresh ? 'MISS' : 'BYPASS', policy.maxAgeSeconds);
-    if (notStored === 'large') return { ...response, headers, cacheReport: report };
-    const computedAtMs = Date.now();
-    const plain = createRepresentation('identity', response.body);
-    if (found.result === 'BYPASS' || notStored !== undefined)
-      return { ...response, representation: plain, headers, cacheReport: report };
-    const added = await compressed(operation, plain);
-    const representations = added === undefined ? [plain] : [plain, added];
-    // Not awaited: later look-ups come after it on the same connection.
-    void found.store({ representations, computedAtMs, tags: () => [...tags] });
-    return { ...response, representation: added ?? plain, headers, cacheReport: report };
+    const headers = headersOf(notStored === undefined ? result : 'BYPASS', operation.document.metadata.maxAgeSeconds);
+    const representation =
+      inEncoding(operation.accepted.preferred, representations) ?? inEncoding('identity', representations);
+    return { ...response, representation, headers, cacheReport: report };
+  };
+
+  return async (operation: Operation, execute: Execute): Promise<GraphQLResponse> => {
+    const policy = policyOf(operation);
+    if (collapsed === undefined || policy === undefined) return uncached(operation, execute);
+    const ms = limits.requestMs;
+    try {
+      const { found, source } = await collapsed({
+        key: keyOf(operation),
+        client: operation.client,
+        policy,
+        cacheControl: operation.cacheControl,
+        limit: { ms, timeoutError: () => tookTooLong(operation, ms), signal: operation.signal },
+        execute: (waiting: Waiting, tags: Set<string>) => make({ ...operation, ...waiting }, tags, execute),
+      });
+      if (source === null) return notCached();
+      return 'stored' in source ? await stored(operation, { found, source }) : made(operation, { found, source });
+    } catch (error) {
+      return serialise({ errors: [maskError(error)] });
+    }
   };
 }
 
-type Respond = (tags: Set<string>) => Promise<GraphQLResponse>;
-type Hit = Extract<Lookup, { result: 'HIT' }>;
+type Stored = Extract<NonNullable<Served<Made>['source']>, { readonly stored: unknown }>;
+type New = Exclude<NonNullable<Served<Made>['source']>, Stored>;
 
-/** Undefined for a response that is stored. */
-function reasonNotToStore(
-  { cacheControl }: Operation,
-  { result }: Lookup,
-  { hasErrors, body }: GraphQLResponse,
-): NotStored | undefined {
+const serialised = (body: Buffer) => ({ body, status: 200, hasErrors: false, isUnavailable: false }) as const;
+
+/** Why a response is stored for nobody; undefined if it may be stored. */
+function unstorable({ hasErrors, body }: GraphQLResponse): NotStored | undefined {
   if (hasErrors) return 'errors';
-  if (body.length > MAX_STORED_BYTES) return 'large';
-  if (cacheControl.noStore) return 'no-store';
-  return result === 'MISS' ? undefined : 'redis';
+  return body.length > MAX_STORED_BYTES ? 'large' : undefined;
 }
 
 /** Undefined for what is never stored: anything but a query, and a query with a field that forbids it. */
@@ -107,7 +147,7 @@ function notCached(): GraphQLResponse {
 
 // `private`: a response depends on the caller, whom caches on the way do not know. `vary`: a browser must not use its cached
 // response for somebody who signs in later, or for a request that asks for a report.
-const headersOf = (result: 'HIT' | 'MISS' | 'BYPASS', freshSeconds: number) => ({
+const headersOf = (result: 'HIT' | 'STALE' | 'MISS' | 'BYPASS', freshSeconds: number) => ({
   'x-cache': result,
   'cache-control': `private, max-age=${Math.max(0, freshSeconds)}`,
   vary: 'Accept, Accept-Encoding, Authorization, graphql-cost, graphql-cache',

@@ -1,0 +1,69 @@
+import { randomUUID } from 'node:crypto';
+import { IDENTITY_BYTES } from './stored-response.ts';
+import type { BoundedRedis } from './redis.ts';
+
+/** How long others wait for a gateway that dies while it executes. */
+const LEASE_MS = 1_000;
+const RENEW_MS = 300;
+/** How long each gateway executes for itself after an execution whose response cannot be stored. */
+const OPEN_MS = 1_000;
+/** Stands in the place of a holder. */
+const NOBODY = 'nobody';
+
+/** Replaces the holder, if it still is the one: `ARGV` is the holder, its successor, and for how many ms; 0 releases. */
+const REPLACE = `
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+if ARGV[3] == '0' then return redis.call('DEL', KEYS[1]) end
+redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
+return 1`;
+
+/** What an attempt to take a lease has found. */
+export interface Attempt {
+  /** `HELD`: another request holds it. `OPEN`: nobody does, but the response could not be stored a moment ago. */
+  readonly state: 'TAKEN' | 'HELD' | 'OPEN';
+  /** The first bytes of what is stored, read after the lease was taken or found; empty if nothing is. */
+  readonly head: Buffer;
+}
+
+/**
+ * The right to execute a request that all gateways have missed. Nothing depends on there being only one holder: without Redis, or
+ * when the lease of a holder ends that was held up, a request is executed twice.
+ */
+export interface Lease {
+  /** Takes the lease unless it is held. Undefined when Redis does not say. */
+  take(): Promise<Attempt | undefined>;
+  /** Keeps a lease that was taken, until the function that it returns is called. */
+  keep(): () => void;
+  /** Gives up a lease that was taken: after a response was stored, in the same turn of the event loop, so that both go together. */
+  release(): void;
+  /** Gives it up for a response that is not stored: for a second, nobody waits for anybody else. */
+  open(): void;
+}
+
+/**
+ * Creates the lease for the response of this name. Only ever one key per command: its own is in the same slot of a cluster, so that
+ * both are read in order.
+ */
+export function createLease(redis: BoundedRedis, { prefix, name }: { prefix: string; name: string }): Lease {
+  const key = `${prefix}lease:{${name}}`;
+  const token = randomUUID();
+  const replace = (successor: string, ms: number): void =>
+    void redis.run('lease', (client) => client.eval(REPLACE, 1, key, token, successor, ms));
+  return {
+    take: () =>
+      redis.run('lease', async (client) => {
+        const [taken, head] = await Promise.all([
+          client.set(key, token, 'PX', LEASE_MS, 'NX'),
+          client.getrangeBuffer(name, 0, IDENTITY_BYTES - 1),
+        ]);
+        if (taken !== null) return { state: 'TAKEN', head };
+        return { state: (await client.get(key)) === NOBODY ? 'OPEN' : 'HELD', head };
+      }),
+    keep() {
+      const renewing = setInterval(() => replace(token, LEASE_MS), RENEW_MS).unref();
+      return () => clearInterval(renewing);
+    },
+    release: () => replace('', 0),
+    open: () => replace(NOBODY, OPEN_MS),
+  };
+}
