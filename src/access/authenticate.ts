@@ -8,9 +8,8 @@ import type { Metrics } from '../telemetry/metrics.ts';
 import type { Caller } from './caller.ts';
 import { createKeySet, type KeySetOptions } from './key-set.ts';
 import { callerOf } from './token-caller.ts';
-import { TokenRefused, type Refusal } from './token-refused.ts';
+import { MAX_TOKEN_CHARACTERS, TokenRefused, type Refusal } from './token-refused.ts';
 
-const MAX_TOKEN_CHARACTERS = 8_192;
 /** Callers that are kept by their tokens. Each takes about half a kilobyte. */
 const MAX_KEPT = 10_000;
 /** After this, a token is verified again, in case the issuer has withdrawn its key. */

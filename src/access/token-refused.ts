@@ -1,7 +1,10 @@
+/** Of a token. Longer ones are refused before any cryptography. */
+export const MAX_TOKEN_CHARACTERS = 8_192;
+
 /** Why a token is refused, worded to follow "Expected a valid bearer token, got". Says nothing else about the token or the key. */
 export const REFUSALS = {
   malformed: 'something that is not a signed JWT',
-  long: 'one of more than 8192 characters',
+  long: `one of more than ${MAX_TOKEN_CHARACTERS} characters`,
   algorithm: 'one that is signed with an algorithm that is not allowed',
   signature: 'one whose signature does not match any known key',
   expired: 'one that has expired',

@@ -20,7 +20,7 @@ export interface ExecuteOptions {
   /** How long one execution may take, waiting for its turn included, and how large its result may be. */
   readonly limits: AnswerLimits & { readonly requestMs: number };
   readonly memory: Pick<MemoryWatch, 'isShort'>;
-  readonly metrics: Pick<Metrics, 'executions' | 'retriedReads' | 'cacheMisses' | 'cacheNotStored'>;
+  readonly metrics: Pick<Metrics, 'executions' | 'retriedReads'>;
 }
 
 export type Execute = ReturnType<typeof createExecute>;
