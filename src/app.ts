@@ -7,7 +7,7 @@ import { createRedisChannels, type ChannelListener } from './cache/redis-channel
 import { createResponseCache } from './cache/response-cache.ts';
 import { createCompression } from './compression.ts';
 import type { Config, Limits } from './config.ts';
-import { sweepKeys } from './crm/idempotency.ts';
+import { sweepRegularly } from './crm/sweep.ts';
 import { createDatabase, type Database } from './db/database.ts';
 import { sharedKey } from './db/shared-key.ts';
 import { createCustomerBus } from './events/customer-bus.ts';
@@ -59,8 +59,6 @@ export interface App {
 
 /** How long requests in flight may take to finish when the gateway stops: as long as a request may take by default. */
 const STOP_MS = 10_000;
-/** How often each gateway deletes expired idempotency keys. */
-const SWEEP_MS = 10 * 60_000;
 
 type AppConfig = Config & {
   /** The URL of a migrated database. */
@@ -266,17 +264,4 @@ function uncaughtReporter({ log, metrics }: { log: Log; metrics: Metrics }): (er
     metrics.uncaughtErrors.inc();
     log.error({ err: error, errorId: randomUUID() }, 'uncaught error; the gateway keeps running');
   };
-}
-
-/** Deletes expired idempotency keys regularly; with several gateways, the first one deletes most of them. */
-function sweepRegularly({ db, log, metrics }: { db: Database; log: Log; metrics: Metrics }): NodeJS.Timeout {
-  const sweep = (): void =>
-    void sweepKeys(db.client).then(
-      (swept) => log.debug({ swept }, 'deleted expired idempotency keys'),
-      (error: unknown) => {
-        metrics.sweepFailures.inc();
-        log.warn({ err: error }, 'old idempotency keys could not be deleted; trying again later');
-      },
-    );
-  return setInterval(sweep, SWEEP_MS).unref();
 }
