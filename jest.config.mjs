@@ -1,14 +1,19 @@
 const { NORTHWIND_DIR, SOAK_MINUTES = '0', TEST_DATABASE_URL, TEST_LOGS_DIR } = process.env;
 
+/** What meets no database, starts one of its own, or asks it nothing that another test does not ask a given server, too. */
 const ELSEWHERE = [
-  '(architecture|bench|chaos|embedded|hostile|http|restarts|soak)/',
-  'cache/(channels|cluster|hits|keys|lifetimes|log|pending|redis-database)\\.',
-  'cli/(csv|explain-own-servers|help|import-misuse|run-script|settings|start)',
-  'docs/(clients|compose|indexes|references|schema-words)',
-  'faults/(database|health|lifecycle|redis|subscriptions)\\.',
-  'tls/(middle|own-database|own-redis|prisma-url)\\.',
+  '(access|architecture|bench|chaos|embedded|hostile|http|restarts|soak)/',
+  'cache/(channels|cluster|collapsing|fail-over|hits|keys|lifetimes|log|pending|redis-database|stale|standing|turns)\\.',
+  'cli/(broken-outputs|cache|csv|explain-own-servers|help|outside-caches|run-script|seed-command|seed-interrupted|settings|start(-own-servers)?)\\.',
+  'cli/import-(cache|dates|exchange|files|mapping|misuse|shapes|values)\\.',
+  'db/(semaphore|url-parts)\\.',
+  'docs/(adding-a-type|clients|compose|indexes|references|schema-words|snippets|subscriptions|text)\\.',
+  'faults/(database|failing-chunk|full-pool|health|lifecycle|redis|subscriptions|uncaught)\\.',
+  'limits/(bounds|cost|cost-property|cost-report|cost-schema|cost-variables|cursor-form|documents|fair-queue|fuzz|kept|turns)\\.',
+  'mutations/(currencies|customer-input-misuse|customer-lists-misuse|documents|order-input-misuse|ticket-input-misuse)\\.',
+  'queries/(documents|inputs|prepare)\\.',
   'subscriptions/(clients|cluster|graphql-sse|subscriptions-misuse|two-gateways)\\.',
-  'limits/(bounds|cost|cost-report|cost-schema|cost-variables|cursor-form|documents|fuzz)\\.',
+  'tls/(middle|own-database|own-redis|prisma-url|redis-nodes)\\.',
 ];
 
 /** @type {import('jest').Config} */
@@ -18,7 +23,7 @@ export default {
   testPathIgnorePatterns: [
     // Needs files that are not ours to pass on.
     ...(NORTHWIND_DIR ? [] : ['<rootDir>/test/northwind/']),
-    // On a given server, only what could go otherwise on it: not what meets no database, or starts one of its own.
+    // On a given server, only what could go otherwise on it.
     ...(TEST_DATABASE_URL ? ELSEWHERE.map((path) => `<rootDir>/test/${path}`) : []),
   ],
   extensionsToTreatAsEsm: ['.ts'],

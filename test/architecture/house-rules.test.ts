@@ -39,7 +39,7 @@ const PAUSES = new Set([
   'test/chaos/chaos.ts',
   'test/chaos/client.ts',
   'test/chaos/faults.ts',
-  'test/cli/seed.test.ts',
+  'test/cli/seed-interrupted.test.ts',
   'test/cli/start.test.ts',
   'test/embedded/lifetime.test.ts',
   'test/faults/database.test.ts',
