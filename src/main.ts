@@ -1,22 +1,22 @@
 import { existsSync } from 'node:fs';
+import { enableCompileCache } from 'node:module';
+import { join } from 'node:path';
 import { Argument, Command, CommanderError, type Option } from 'commander';
 import { StopSignal, type CliContext, type FaultHandlers } from './cli/context.ts';
-import { parseCacheRequest, runCacheExplain, type CacheOptions } from './cli/cache.ts';
-import { withServers } from './cli/database.ts';
+import type { CacheOptions } from './cli/cache.ts';
 import { loadEnvFile } from './cli/env-file.ts';
-import { runExplain, type ExplainOptions } from './cli/explain.ts';
+import type { ExplainOptions } from './cli/explain.ts';
 import { helpEnd } from './cli/help.ts';
-import { assertImportable, runImport } from './cli/import.ts';
-import { cacheOf, warnOfCaches } from './cli/invalidation.ts';
-import { runMigrate } from './cli/migrate.ts';
-import { parseSeedOptions, runSeed, type SeedOptionTexts } from './cli/seed.ts';
-import { runStart } from './cli/start.ts';
-import { runVerify, type VerifyArguments } from './cli/verify.ts';
+import type { SeedOptionTexts } from './cli/seed.ts';
+import type { VerifyArguments } from './cli/verify.ts';
 import { ConfigError, parseConfig } from './config.ts';
 import { serverWords } from './db/errors.ts';
 import { codeOf, OperatorError, quoted } from './errors.ts';
 import { CliError, EXIT } from './cli-error.ts';
 import manifest from '../package.json' with { type: 'json' };
+
+// The commands are imported when they run: most of the time that `--help` or a wrong setting takes would be spent on loading them.
+enableCompileCache(join(import.meta.dirname, '../node_modules/.cache/concierge'));
 
 // On Ctrl-C the terminal signals npm as well, which forwards it, so a single Ctrl-C may arrive twice.
 const ECHO_MS = 1_000;
@@ -55,6 +55,9 @@ const cli: CliContext = {
 };
 
 const warn = (line: string): void => void cli.stderr.write(`${line}\n`);
+
+/** Finds or starts the servers of a command, and tells their caches of what it writes. */
+const servers = async () => ({ ...(await import('./cli/database.ts')), ...(await import('./cli/invalidation.ts')) });
 
 async function run(command: () => Promise<number>): Promise<void> {
   try {
@@ -99,12 +102,24 @@ const program = new Command('concierge')
 program
   .command('start', { isDefault: true })
   .description('start the gateway; without DATABASE_URL, with its own database and demo data')
-  .action(() => run(() => runStart(cli)));
+  .action(() =>
+    run(async () => {
+      const config = parseConfig(cli.env);
+      const { runStart } = await import('./cli/start.ts');
+      return runStart(config, cli);
+    }),
+  );
 
 program
   .command('migrate')
   .description('migrate the tables to this version')
-  .action(() => run(() => runMigrate(cli)));
+  .action(() =>
+    run(async () => {
+      const config = parseConfig(cli.env);
+      const { runMigrate } = await import('./cli/migrate.ts');
+      return runMigrate(config, cli);
+    }),
+  );
 
 program
   .command('seed')
@@ -115,8 +130,10 @@ program
   .option('--reset', 'delete all rows of all tables first')
   .action((options: SeedOptionTexts) =>
     run(async () => {
+      const { parseSeedOptions, runSeed } = await import('./cli/seed.ts');
       const args = parseSeedOptions(options);
       const config = parseConfig(cli.env);
+      const { cacheOf, warnOfCaches, withServers } = await servers();
       return withServers({ config, cli }, async ({ databaseUrl }) => {
         const code = await runSeed({ ...args, cache: cacheOf(config) }, cli, databaseUrl);
         if (args.reset) warnOfCaches(config, warn);
@@ -137,6 +154,8 @@ program
   .action((folder: string, options: { mapping: string; rejects?: string }) =>
     run(async () => {
       const config = parseConfig(cli.env);
+      const { assertImportable, runImport } = await import('./cli/import.ts');
+      const { cacheOf, warnOfCaches, withServers } = await servers();
       const args = { folder, ...options, cache: cacheOf(config) };
       await assertImportable(args);
       return withServers({ config, cli }, async ({ databaseUrl }) => {
@@ -158,7 +177,13 @@ program
   )
   .option('--only <name>', 'only statements whose names begin with this, such as Customer.orders')
   .option('--json', 'print everything as JSON instead of a table')
-  .action((options: ExplainOptions) => run(() => runExplain(options, cli)));
+  .action((options: ExplainOptions) =>
+    run(async () => {
+      const config = parseConfig(cli.env);
+      const { runExplain } = await import('./cli/explain.ts');
+      return runExplain(options, config, cli);
+    }),
+  );
 
 program
   .command('verify')
@@ -167,11 +192,13 @@ program
   .option('--json', 'print a line of JSON for each contradiction and for the summary')
   .option('--repair', 'recalculate totals and copies')
   .action((options: VerifyArguments) =>
-    run(() => {
-      // Keeps stdout free of everything but drifts, for machines that read it.
+    run(async () => {
       const config = parseConfig(cli.env);
-      const servers = { config, cli: { ...cli, stdout: cli.stderr }, migrates: false };
-      return withServers(servers, async ({ databaseUrl }) => {
+      const { runVerify } = await import('./cli/verify.ts');
+      const { cacheOf, warnOfCaches, withServers } = await servers();
+      // Keeps stdout free of everything but drifts, for machines that read it.
+      const needed = { config, cli: { ...cli, stdout: cli.stderr }, migrates: false };
+      return withServers(needed, async ({ databaseUrl }) => {
         const code = await runVerify({ ...options, cache: cacheOf(config) }, cli, databaseUrl);
         if (options.repair === true) warnOfCaches(config, warn);
         return code;
@@ -188,14 +215,16 @@ program
   .option('--operation <name>', 'which operation of the document')
   .option('--json', 'print the report as JSON instead of text')
   .action((_: string, query: string, options: CacheOptions) =>
-    run(() => {
+    run(async () => {
+      const { parseCacheRequest, runCacheExplain } = await import('./cli/cache.ts');
       const request = parseCacheRequest(query, options);
       const config = parseConfig(cli.env);
+      const { withServers } = await import('./cli/database.ts');
       // Keeps stdout free of everything but the report, for machines that read it.
       // An empty Redis of its own beside the given database would only mislead.
       const isDemo = config.databaseUrl === undefined;
-      const servers = { config, cli: { ...cli, stdout: cli.stderr }, redis: isDemo, migrates: isDemo };
-      return withServers(servers, (found) =>
+      const needed = { config, cli: { ...cli, stdout: cli.stderr }, redis: isDemo, migrates: isDemo };
+      return withServers(needed, (found) =>
         runCacheExplain({ request, json: options.json === true, config: { ...config, ...found } }, cli),
       );
     }),

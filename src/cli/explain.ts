@@ -1,6 +1,6 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { parseConfig, type Config } from '../config.ts';
+import type { Config } from '../config.ts';
 import { applyMigrations } from '../db/migrate.ts';
 import { createFolder } from '../embedded/create-folder.ts';
 import { demo, searchFolders, startEmbeddedServers, unusableFolder } from '../embedded/index.ts';
@@ -29,10 +29,9 @@ const ORDERS_PER_CUSTOMER = '2';
  * `npm run explain`: reports on `cli.stdout` what the server does for every statement that the schema can cause; everything
  * else goes to `cli.stderr`. Only reads the database of DATABASE_URL; without one, seeds a temporary database and removes it.
  * @returns the exit code: 0 when every statement is within its bounds, 1 when one is not, 130 when interrupted
- * @throws CliError (64) for wrong options; ConfigError; SERVICE_UNAVAILABLE when the database cannot be reached
+ * @throws CliError (64) for wrong options; SERVICE_UNAVAILABLE when the database cannot be reached
  */
-export async function runExplain(options: ExplainOptions, cli: CliContext): Promise<number> {
-  const config = parseConfig(cli.env);
+export async function runExplain(options: ExplainOptions, config: Config, cli: CliContext): Promise<number> {
   if (!mayBeginName(createSchema(), options.only ?? '')) throw noSuchStatement(options.only);
   const { databaseUrl } = config;
   if (databaseUrl === undefined) {

@@ -1,5 +1,5 @@
 import { createApp } from '../app.ts';
-import { parseConfig, type Config } from '../config.ts';
+import type { Config } from '../config.ts';
 import { seedDatabase } from '../data/seed/seed-database.ts';
 import { createLog } from '../telemetry/log.ts';
 import { CliError, EXIT } from '../cli-error.ts';
@@ -14,10 +14,9 @@ export const DEMO = { customers: 2_000, ordersPerCustomer: 5, seed: 1 } as const
  * `npm start`: checks that its address is free, finds or starts the servers, migrates, loads demo data into an embedded
  * database, and serves until it is told to stop.
  * @returns the exit code, 0 after a graceful stop
- * @throws ConfigError for wrong settings; CliError and OperatorError for problems that the user can fix
+ * @throws CliError and OperatorError for problems that the user can fix
  */
-export async function runStart(cli: CliContext): Promise<number> {
-  const config = parseConfig(cli.env);
+export async function runStart(config: Config, cli: CliContext): Promise<number> {
   const report = (line: string): void => void cli.stdout.write(`${line}\n`);
   await assertFreeAddress(config);
   // In production, a missing database more likely means a wrong name.

@@ -11,6 +11,7 @@ import {
 } from 'graphql';
 import { narrowRows } from '../../src/batch/list-shape.ts';
 import { runExplain, type ExplainOptions } from '../../src/cli/explain.ts';
+import { parseConfig } from '../../src/config.ts';
 import { createConnection } from '../../src/relay/connection.ts';
 import type { Context } from '../../src/crm/context.ts';
 import { isOneOf, sortBy } from '../../src/crm/filters.ts';
@@ -53,7 +54,7 @@ afterAll(() => database.drop());
 
 async function explain(options: ExplainOptions, settings: Readonly<Record<string, string>> = {}) {
   const { cli, output } = captureCli();
-  const code = await runExplain(options, { ...cli, env: { DATABASE_URL: database.url, ...PATIENT, ...settings } });
+  const code = await runExplain(options, parseConfig({ DATABASE_URL: database.url, ...PATIENT, ...settings }), cli);
   return { code, text: output() };
 }
 
