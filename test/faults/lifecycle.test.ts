@@ -92,7 +92,8 @@ describe('a gateway that is told to stop', () => {
     const gateway = await start(PATIENT);
     const lock = await lockTable(servers.database.url, 'customers');
     const inFlight = [await open(gateway), await open(gateway)];
-    for (const wire of inFlight) wire.send(post(CUSTOMERS));
+    // Different, since equal ones would be executed once.
+    for (const [i, wire] of inFlight.entries()) wire.send(post(`query Q${i} ${CUSTOMERS}`));
     await lock.waiting(2);
     const idle = await open(gateway);
     idle.send('GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n');
