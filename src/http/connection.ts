@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import { TURNS } from '../turns.ts';
 import { sendError, writeErrorTo } from './error-response.ts';
 import { HttpError } from './http-error.ts';
+import { createReading } from './reading.ts';
 
 /** A client's connection, with the requests on it that have no complete response yet. */
 export interface Connection {
@@ -33,7 +34,7 @@ interface ConnectionOptions {
 
 /**
  * Tracks a connection. A client may send requests without waiting for responses (pipelining): beyond the first few, no more are
- * begun, and none is read. Those that arrived together with them, in at most 64 KiB, wait for their turn.
+ * begun, and none is read. The few that were parsed together with them wait for their turn.
  */
 export function createConnection(socket: Socket, { requestsAtOnce, onChange }: ConnectionOptions): Connection {
   /** Responses that have not been sent completely, in the order of their requests. */
@@ -98,6 +99,7 @@ export function createConnection(socket: Socket, { requestsAtOnce, onChange }: C
     refuse(error) {
       if (refusal !== undefined) return;
       refusal = error;
+      reading.drop();
       if (newest === undefined) writeErrorTo(socket, error);
       else if (!newest.req.complete && !newest.headersSent)
         sendError(newest, new HttpError(error.status, error.message, { ...error.headers, connection: 'close' }));
@@ -118,35 +120,6 @@ export function createConnection(socket: Socket, { requestsAtOnce, onChange }: C
         .reduce((sum, response) => sum + response.writableLength, 0),
   };
   return connection;
-}
-
-/** Reads from a socket, unless there is a reason not to: one that was given, or that more requests wait. */
-function createReading(socket: Socket, isBehind: () => boolean) {
-  const reasons = new Set<object>();
-  const isPaused = (): boolean => reasons.size > 0 || isBehind();
-  const resume = (): void => {
-    if (!isPaused() && !socket.destroyed) socket.resume();
-  };
-  // Node resumes the socket whenever a request's body is read.
-  socket.on('resume', () => {
-    if (!isPaused()) return;
-    // Node emits it later than `resume` is called. If the socket was paused meanwhile, `pause` would not stop what Node begins now.
-    if (socket.isPaused()) socket.emit('pause');
-    else socket.pause();
-  });
-  return {
-    isPaused,
-    /** To be called when fewer requests wait. */
-    resume,
-    stop(reason: object): void {
-      reasons.add(reason);
-      socket.pause();
-    },
-    goOn(reason: object): void {
-      reasons.delete(reason);
-      resume();
-    },
-  };
 }
 
 const PROBE_MS = 1_000;

@@ -53,6 +53,19 @@ describe('a client that does not wait for responses', () => {
     expect([begun(), atOnce()]).toEqual([2_000, 10]);
   });
 
+  test('has no more of its requests parsed than fit in two kilobytes, whatever has arrived', async () => {
+    const { route, begun, open } = echo();
+    served = await startSmallServer({ routes: { '/echo': route }, limits: { requestsPerConnection: 3 } });
+    const client = await connectRaw(served.port);
+    client.socket.end(GET('/echo').repeat(1_500));
+    await until('three requests to begin', begun, (count) => count === 3);
+    expect(await served.count('concierge_http_requests_in_flight')).toBeLessThan(2_048 / GET('/echo').length + 3);
+    open();
+    // Besides interim responses.
+    const statuses = statusesIn({ text: await client.closed, closed: true }).filter((status) => status !== 100);
+    expect(statuses).toEqual(Array.from({ length: 1_500 }, () => 200));
+  });
+
   test('does not begin those that wait once it is gone, and the others notice', async () => {
     const { route, begun, open } = echo();
     served = await startSmallServer({ routes: { '/echo': route }, limits: { requestsPerConnection: 3 } });

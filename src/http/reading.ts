@@ -1,0 +1,115 @@
+import type { Socket } from 'node:net';
+
+/** How much is parsed before it is looked whether to go on: more than most requests have, and a few dozen of the smallest. */
+const PART_BYTES = 2_048;
+const NOTHING: Buffer = Buffer.alloc(0);
+
+/** Reads from a connection, and passes what arrives on to Node's parser. */
+export interface Reading {
+  /** Whether there is a reason not to read. */
+  readonly isPaused: () => boolean;
+  /** To be called when fewer requests wait. */
+  readonly resume: () => void;
+  /** Reads and parses nothing, until `goOn` is called with the same reason. */
+  readonly stop: (reason: object) => void;
+  readonly goOn: (reason: object) => void;
+  /** Parses nothing any more: whatever arrives is dropped. */
+  readonly drop: () => void;
+}
+
+/**
+ * Takes a connection over from Node, which parses all of the 64 KiB that may arrive at once before anything else happens: more
+ * than a thousand small requests, for which the event loop would be held up for a tenth of a second. Here, a part is parsed only
+ * when nothing speaks against more requests.
+ * @param isBehind whether requests that have arrived wait for others
+ */
+export function createReading(socket: Socket, isBehind: () => boolean): Reading {
+  const reasons = new Set<object>();
+  const node = takeOver(socket);
+  let rest = NOTHING;
+  let hasEnded = false;
+  let isParsing = false;
+  let isDropped = false;
+  const isPaused = (): boolean => reasons.size > 0 || isBehind();
+
+  const parseRest = (): void => {
+    // A response that ends within the parser resumes the reading.
+    if (isParsing) return;
+    isParsing = true;
+    while (rest.length > 0 && !socket.destroyed && !isPaused() && !node.isPaused()) {
+      const part = rest.subarray(0, PART_BYTES);
+      rest = rest.subarray(PART_BYTES);
+      node.parse(part);
+    }
+    isParsing = false;
+    if (rest.length > 0) socket.pause();
+    else if (hasEnded) {
+      hasEnded = false;
+      node.end();
+    }
+  };
+  const resume = (): void => {
+    if (isPaused() || socket.destroyed) return;
+    parseRest();
+    if (rest.length === 0 && !isPaused()) socket.resume();
+  };
+
+  socket.on('data', (chunk: Buffer) => {
+    if (isDropped) return;
+    rest = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
+    parseRest();
+  });
+  socket.on('end', () => {
+    hasEnded = true;
+    parseRest();
+  });
+  // Node resumes the socket whenever a request's body is read.
+  socket.on('resume', () => {
+    if (!isPaused()) return parseRest();
+    // Node emits it later than `resume` is called. If the socket was paused meanwhile, `pause` would not stop what Node begins now.
+    if (socket.isPaused()) socket.emit('pause');
+    else socket.pause();
+    return undefined;
+  });
+  return {
+    isPaused,
+    resume,
+    stop(reason) {
+      reasons.add(reason);
+      socket.pause();
+    },
+    goOn(reason) {
+      reasons.delete(reason);
+      resume();
+    },
+    drop() {
+      isDropped = true;
+      rest = NOTHING;
+    },
+  };
+}
+
+/** What Node's HTTP server does with what arrives. */
+interface NodeReading {
+  readonly parse: (part: Buffer) => void;
+  readonly end: () => void;
+  /** Whether Node reads nothing because the client does not read its responses. */
+  readonly isPaused: () => boolean;
+}
+
+/**
+ * Takes the listeners that Node's HTTP server has for what arrives. Once a socket has another one, Node also stops reading where
+ * no listener is called.
+ */
+function takeOver(socket: Socket): NodeReading {
+  const take = (event: 'data' | 'end') => {
+    const listener = socket.listeners(event).at(-1) as ((part?: Buffer) => void) | undefined;
+    if (listener === undefined) throw new Error(`expected an HTTP server that listens to "${event}" of its sockets`);
+    socket.removeListener(event, listener);
+    return listener.bind(socket);
+  };
+  const [parse, end] = [take('data'), take('end')];
+  // The parser must not be called meanwhile, and nothing else tells it from a pause of ours.
+  // oxlint-disable-next-line no-underscore-dangle
+  return { parse, end, isPaused: () => (socket as { readonly _paused?: boolean })._paused === true };
+}
