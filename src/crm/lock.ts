@@ -1,4 +1,4 @@
-import type { Customer } from '../generated/prisma/client.ts';
+import { Prisma, type Customer } from '../generated/prisma/client.ts';
 import { isGiven, type Maybe } from '../given.ts';
 import { refuse } from './user-errors.ts';
 import type { Write } from './writer.ts';
@@ -72,9 +72,30 @@ function assertVersion(row: { readonly version: number }, expectedVersion: Custo
     refuse('CONFLICT', ['expectedVersion'], `Expected version ${expectedVersion}, found ${row.version}.`);
 }
 
+const COLUMNS = {
+  id: 'id',
+  externalId: 'external_id',
+  name: 'name',
+  email: 'email',
+  phone: 'phone',
+  company: 'company',
+  status: 'status',
+  ownerId: 'owner_id',
+  createdAt: 'created_at',
+  updatedAt: 'updated_at',
+  version: 'version',
+} as const satisfies Record<keyof Customer, string>;
+const SELECT_LIST = Prisma.raw(
+  Object.entries(COLUMNS)
+    .map(([field, column]) => `${column} AS ${field}`)
+    .join(', '),
+);
+
+// Prisma's own queries cannot lock rows, and reading the row after locking it would be another round trip.
 async function lockRow(transaction: Write['transaction'], id: bigint): Promise<Customer | null> {
-  await transaction.$queryRaw`SELECT id FROM customers WHERE id = ${id} FOR UPDATE`;
-  return transaction.customer.findUnique({ where: { id } });
+  const query = Prisma.sql`SELECT ${SELECT_LIST} FROM customers WHERE id = ${id} FOR UPDATE`;
+  const [row] = await transaction.$queryRaw<Customer[]>(query);
+  return row ?? null;
 }
 
 // The kept customer may be merged itself while we wait for its lock, so the merge is looked up again.

@@ -178,5 +178,7 @@ function sessionSettings({ isMariaDb, statementMs }: ServerOptions): string[] {
       : `SET SESSION max_execution_time = ${statementMs}`,
     `SET SESSION innodb_lock_wait_timeout = ${rowLockSeconds}, lock_wait_timeout = ${seconds}`,
     "SET SESSION time_zone = '+00:00'",
+    // For each transaction by itself, it would be a statement more.
+    'SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED',
   ];
 }

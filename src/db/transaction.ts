@@ -23,8 +23,6 @@ export interface TransactionOptions {
 
 type RetryReason = 'conflict' | 'lock wait' | 'lost';
 
-// Longer than the pool's wait for a connection, so that the error comes from the pool and gives the reason.
-const MAX_WAIT_MS = 3_000;
 // If the database is down, it is down for longer than a caller waits. If the connection was cut, one retry is enough.
 const MAX_LOST = 2;
 
@@ -35,7 +33,7 @@ const currentSignal = new AsyncLocalStorage<AbortSignal>();
 export const assertAwaited = (): void => currentSignal.getStore()?.throwIfAborted();
 
 /**
- * Runs a command in one transaction, which any thrown error rolls back. After a deadlock, a lock wait timeout, or on a cluster
+ * Runs a command in one transaction (READ COMMITTED, by the session's settings), which any thrown error rolls back. After a deadlock, a lock wait timeout, or on a cluster
  * a conflict found at COMMIT, the command is retried from its beginning after a random pause, up to five attempts in all. So it
  * must have no side effects other than writes to the database.
  */
@@ -48,7 +46,8 @@ export async function runTransaction<Result>(
     signal.throwIfAborted();
     try {
       const timeout = Math.max(1, Math.ceil(deadline - performance.now()));
-      const options = { timeout, maxWait: MAX_WAIT_MS, isolationLevel: 'ReadCommitted' } as const;
+      // The pool gives up waiting for a connection earlier, and gives the reason.
+      const options = { timeout, maxWait: timeout };
       return await currentSignal.run(signal, () => client.$transaction(command, options));
     } catch (error) {
       const reason = retryReason(error);

@@ -1,6 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { PATIENT, startGateway } from '../support/gateway.ts';
-import { until } from '../support/patience.ts';
 import { nodeId } from '../support/seeded.ts';
 import {
   cleanUpImports,
@@ -12,7 +11,8 @@ import {
   mappingOf,
   orders,
 } from './import-run.ts';
-import { processlist, withConnection } from '../support/servers.ts';
+import { untilWaiting } from '../mutations/writing-gateway.ts';
+import { withConnection } from '../support/servers.ts';
 import { contradictions, contentsHash, query } from './table-contents.ts';
 
 const mapping = mappingOf({
@@ -55,21 +55,6 @@ async function merge(keep: string | null, merged: string): Promise<void> {
 async function importAndMerge(keep: string | null, merged: string): Promise<void> {
   await importFrom(url, await folderOf(FILES), mapping);
   await merge(keep, merged);
-}
-
-/** Resolves once this many statements are waiting for a customer's row. */
-async function untilWaiting(count: number): Promise<void> {
-  await until(
-    `${count} statements to wait for a customer's row`,
-    () =>
-      withConnection(url, (connection) =>
-        connection.query<unknown[]>(
-          `SELECT id FROM ${processlist(connection)}
-           WHERE db = DATABASE() AND info LIKE 'SELECT id FROM customers WHERE id%FOR UPDATE'`,
-        ),
-      ),
-    (rows) => rows.length >= count,
-  );
 }
 
 beforeEach(async () => {
@@ -135,9 +120,9 @@ describe('an import of a customer that was merged into another', () => {
       await connection.beginTransaction();
       await connection.query("SELECT id FROM customers WHERE external_id = '2' FOR UPDATE");
       running.push(merge('1', '2'));
-      await untilWaiting(1);
+      await untilWaiting(1, { databaseUrl: url });
       running.push(importFrom(url, folder, mappingOf({ orders })));
-      await untilWaiting(2);
+      await untilWaiting(2, { databaseUrl: url });
       await connection.commit();
     });
     await Promise.all(running);
