@@ -10,7 +10,10 @@ const OPEN_MS = 1_000;
 /** Stands in the place of a holder. */
 const NOBODY = 'nobody';
 
-/** Replaces the holder, if it still is the one: `ARGV` is the holder, its successor, and for how many ms; 0 releases. */
+/**
+ * Replaces the holder, if it still is the one: `ARGV` is the holder, its successor, and for how many ms; 0 releases. Returns whether
+ * it has.
+ */
 const REPLACE = `
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 if ARGV[3] == '0' then return redis.call('DEL', KEYS[1]) end
@@ -48,7 +51,11 @@ export function createLease(redis: BoundedRedis, { prefix, name }: { prefix: str
   const key = `${prefix}lease:{${name}}`;
   const token = randomUUID();
   const replace = (successor: string, ms: number): void =>
-    void redis.run('lease', (client) => client.eval(REPLACE, 1, key, token, successor, ms));
+    void redis.run(
+      'release',
+      (client) => client.eval(REPLACE, 1, key, token, successor, ms),
+      (replaced) => replaced === 1,
+    );
   return {
     take: () =>
       redis.run('lease', async (client) => {

@@ -12,11 +12,13 @@ export interface BoundedRedis {
   /**
    * Sends commands.
    * @param purpose labels failures in the metrics
+   * @param isProof whether the result shows that Redis accepts such commands: a script that had nothing to write does not
    * @returns their result; undefined when one failed, Redis is down or slow, or the circuit breaker is open
    */
   run<Result>(
     purpose: RedisPurpose,
     commands: (redis: Redis | Cluster) => Promise<Result>,
+    isProof?: (result: Result) => boolean,
   ): Promise<Result | undefined>;
   /** Up while there is a connection, the circuit breaker is closed, and Redis accepts what it is sent. */
   state(): RedisState;
@@ -70,16 +72,17 @@ export function createRedis({ urls, timeoutMs, log, metrics }: RedisOptions): Bo
   redis.on('ready', back);
 
   return {
-    async run(purpose, commands) {
+    async run(purpose, commands, isProof) {
       if (redis.status !== 'ready') return undefined;
       const admitted = breaker.admit(purpose);
       if (admitted === 'REFUSED') return undefined;
       const isProbe = admitted === 'PROBE';
+      const sent = report.sent();
       try {
         const result = await inTurns(() => commands(redis));
         // Only the probe closes the circuit breaker; other commands were sent before it opened, so their success says less.
         if (isProbe) back();
-        report.accepted(purpose);
+        if (isProof?.(result) !== false) report.accepted(purpose, sent);
         return result;
       } catch (error) {
         failed(purpose, error);
@@ -87,7 +90,7 @@ export function createRedis({ urls, timeoutMs, log, metrics }: RedisOptions): Bo
         // An error reply (no replicas, read-only, loading) came in time, and the circuit breaker only guards against waiting.
         if (error instanceof ReplyError) {
           if (isProbe) back();
-          report.refused(purpose, error);
+          report.refused(purpose, sent, error);
         } else if (error instanceof NoReplyError && (isProbe || OPENING.has(purpose))) {
           // After any other error, the connection is closed, and nothing is sent before it is open again.
           breaker.open();
