@@ -27,6 +27,12 @@ const JOINING =
 const BLACK_FLAG = '\u{1f3f4}';
 const SHOWS = /^[^\p{White_Space}\p{C}]$/u;
 
+/**
+ * More marks on one character than any language or joke has, even where each stands for two (as in Unicode's Stream-Safe Text Format,
+ * UAX #15). Putting so many in order takes a time that grows with the square of their number.
+ */
+const ENDLESS_MARKS = /\p{M}{31}/u;
+
 /** Code points that are not text: controls other than tabs and line breaks, lone surrogates, and noncharacters. */
 const NOT_TEXT = /[\p{Cs}\p{Noncharacter_Code_Point}]|(?![\t\n\r])\p{Cc}/u;
 
@@ -38,7 +44,7 @@ const INVISIBLE = /^[\p{White_Space}\p{Cc}\p{Default_Ignorable_Code_Point}\u2800
 /**
  * Normalises text for storing and searching: Unicode's form C, a vowel of Thai and Lao in one character, and no invisible
  * characters that have no meaning where they are. Joiners stay within words and emoji, variation selectors after what they
- * vary. Idempotent. Detecting what is not text at all is left to `isText`.
+ * vary. Idempotent. Detecting what is not text at all, and is returned as it is, is left to `isText`.
  */
 export function normaliseText(given: string): string {
   if (isAscii(given)) return given;
@@ -47,7 +53,7 @@ export function normaliseText(given: string): string {
     // A removed character may have separated a letter from its accent, or kept marks out of order.
     const kept = composed(withoutStrays(text));
     // If nothing else is left, all invisible characters are kept, so that whoever refuses the text can say what it contains.
-    if (kept.trim() === '') return given.normalize('NFC');
+    if (kept.trim() === '') return formC(given);
     if (kept === text) return text;
     text = kept;
   }
@@ -59,10 +65,12 @@ export function normaliseText(given: string): string {
  * before, between or after them, becomes the one character that it looks like and is always meant (Unicode, chapter 16.1).
  */
 const composed = (text: string): string =>
-  text
-    .normalize('NFC')
+  formC(text)
     .replaceAll(/\u0e4d([\u0e48-\u0e4b]?)\u0e32/g, '$1\u0e33')
     .replaceAll(/\u0ecd([\u0ec8-\u0ecb]?)\u0eb2/g, '$1\u0eb3');
+
+/** As it is if it has endless marks, which may come from the removal of what was between them. */
+const formC = (text: string): string => (ENDLESS_MARKS.test(text) ? text : text.normalize('NFC'));
 
 // Ordinary texts need two: one pass that changes something, and one that finds nothing more.
 const MAX_PASSES = 5;
@@ -88,8 +96,8 @@ function withoutStrays(text: string): string {
   });
 }
 
-/** Whether a string consists of text: no controls but tabs and line breaks, no lone surrogates, no noncharacters. */
-export const isText = (given: string): boolean => !NOT_TEXT.test(given);
+/** Whether a string consists of text: no controls but tabs and line breaks, no lone surrogates, no noncharacters, no endless marks. */
+export const isText = (given: string): boolean => !NOT_TEXT.test(given) && !ENDLESS_MARKS.test(given);
 
 /** Whether any character of a text is visible. */
 export const isVisible = (given: string): boolean => !INVISIBLE.test(given);

@@ -110,6 +110,11 @@ export const ATTACKS: Readonly<Record<string, Attack>> = {
       Object.fromEntries(Array.from({ length: 15_000 }, (_, i) => [`v${random()}${i}`, i])),
     ),
   ),
+  'texts of endless marks': reading(({ random }) =>
+    ask('query($text: String!) { searchCustomers(text: $text) { nodes { id } } }', {
+      text: `${random()}${'\u0315\u0316'.repeat(60_000)}`,
+    }),
+  ),
   'bodies of one-byte chunks': reading(
     () =>
       `POST /graphql ${HEAD}Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n${'1\r\n \r\n'.repeat(40_000)}0\r\n\r\n`,

@@ -1,4 +1,4 @@
-import { describe, expect, test } from '@jest/globals';
+import { describe, expect, jest, test } from '@jest/globals';
 import {
   buildSchema,
   defaultFieldResolver,
@@ -165,6 +165,24 @@ describe('normalisation', () => {
       }),
       { numRuns: 5_000 },
     );
+  });
+
+  test('is left as it is, and is no text, when a character has endless marks: putting them in order takes quadratic time', () => {
+    const ordered = jest.spyOn(String.prototype, 'normalize');
+    try {
+      for (const between of ['', '\u200b', '\u034f']) {
+        // The marks belong in another order, and what is between them is removed.
+        const marks = `a${`\u0315\u0316${between}`.repeat(500)}`;
+        expect(normaliseText(marks)).toBe(marks.replaceAll(between, ''));
+        expect(isText(normaliseText(marks))).toBe(false);
+      }
+      expect(ordered).not.toHaveBeenCalled();
+    } finally {
+      ordered.mockRestore();
+    }
+    const many = `a${'\u0315\u0316'.repeat(15)}`;
+    expect(normaliseText(many)).toBe(many.normalize('NFC'));
+    expect(isText(normaliseText(many))).toBe(true);
   });
 
   test.each(['a\0b', 'a\u0007', '\u0085', '\ud83d', '\ufffe', '\u{1ffff}'])('cannot make text of %j', (given) => {
