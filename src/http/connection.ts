@@ -16,6 +16,8 @@ export interface Connection {
   announceClose(): void;
   /** Whether any response is pending. */
   isBusy(): boolean;
+  /** Whether a response that has ended is still being sent. */
+  isSending(): boolean;
   /** Reads nothing more until `release`. */
   hold(): void;
   release(): void;
@@ -111,6 +113,7 @@ export function createConnection(socket: Socket, { requestsAtOnce, onChange }: C
     hold: () => reading.stop(connection),
     release: () => reading.goOn(connection),
     isBusy: () => pending.size > 0,
+    isSending: () => pending.values().some((response) => response.writableEnded),
     isPaused: reading.isPaused,
     // Those that wait have written nothing, and there may be thousands.
     unsentBytes: () =>

@@ -54,6 +54,14 @@ export function watchConnections(server: Server, options: ConnectionsOptions): C
       isHolding = false;
       for (const connection of [...idle, ...busy]) connection.release();
     },
+    closeIdle() {
+      // To Node, a connection is idle as soon as its last response has ended, although most of that may have to be sent yet. Which
+      // ones are idle, and not in the middle of a request, only Node knows; it destroys them before this returns.
+      const sending = [...busy].filter((connection) => connection.isSending());
+      for (const { socket } of sending) socket.destroy = () => socket;
+      server.closeIdleConnections();
+      for (const { socket } of sending) Reflect.deleteProperty(socket, 'destroy');
+    },
   });
   const cut = createCut(options);
 

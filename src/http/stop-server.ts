@@ -16,6 +16,8 @@ interface Stopped {
   readonly hold: () => void;
   /** Reads again. */
   readonly release: () => void;
+  /** Closes the connections on which neither a request nor a response is being sent. */
+  readonly closeIdle: () => void;
 }
 
 /**
@@ -36,7 +38,10 @@ const WAITING_PART = 1 / 10;
  * 3. Each other connection is closed after its last response. If that had begun before its client could be told, the client may
  *    be about to use the connection again: it is closed a little later.
  */
-export function createStop(server: Server, { hold, release }: Stopped): (options: StopOptions) => Promise<void> {
+export function createStop(
+  server: Server,
+  { hold, release, closeIdle }: Stopped,
+): (options: StopOptions) => Promise<void> {
   let arrivals = 0;
   let onIdle: (() => void) | undefined;
   server.on('connection', () => (arrivals += 1));
@@ -67,10 +72,13 @@ export function createStop(server: Server, { hold, release }: Stopped): (options
     NetServer.prototype.close.call(server);
     release();
     await untilQuiet({ withinMs, quietMs: 0 });
-    onIdle = () => setTimeout(() => server.closeIdleConnections(), quietMs);
-    const closed = new Promise((resolve) => server.close(resolve));
+    onIdle = () => setTimeout(closeIdle, quietMs);
+    const closed = new Promise((resolve) => NetServer.prototype.close.call(server, resolve));
+    closeIdle();
     onRefusing();
     await closed;
+    // Ends what Node does regularly for a server.
+    server.close();
     clearTimeout(timer);
   };
 }

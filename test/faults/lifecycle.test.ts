@@ -171,6 +171,26 @@ describe('a gateway that is told to stop', () => {
     ).toHaveLength(40);
   });
 
+  test('sends a response that has ended, and that its client has not read yet, to its end', async () => {
+    const whole = Buffer.alloc(16_000_000, 'x');
+    let hasEnded = false;
+    const server = serverOf('/large', (_, response) => {
+      response.writeHead(200, { 'content-length': whole.length }).end(whole);
+      hasEnded = true;
+    });
+    const url = `http://127.0.0.1:${await server.listen(0, '127.0.0.1')}`;
+    const [wire, idle] = [await open({ url }), await open({ url })];
+    wire.socket.pause();
+    wire.send('GET /large HTTP/1.1\r\nHost: localhost\r\n\r\n');
+    await until('the response to end', () => hasEnded);
+    const stopped = server.stop({ drainMs: 0, withinMs: 600_000, onRefusing: () => undefined });
+    // Nobody else waits for it.
+    expect(await idle.ended).toBe('');
+    wire.socket.resume();
+    expect((await wire.ended).endsWith(whole.toString())).toBe(true);
+    await stopped;
+  });
+
   test('closes a connection whose response had begun once the response is complete', async () => {
     let goOn: () => void = () => undefined;
     const gate = new Promise<void>((resolve) => (goOn = resolve));
