@@ -36,12 +36,15 @@ export function createReading(socket: Socket, isBehind: () => boolean): Reading 
     // A response that ends within the parser resumes the reading.
     if (isParsing) return;
     isParsing = true;
-    while (rest.length > 0 && !socket.destroyed && !isPaused() && !node.isPaused()) {
-      const part = rest.subarray(0, PART_BYTES);
-      rest = rest.subarray(PART_BYTES);
-      node.parse(part);
+    try {
+      while (rest.length > 0 && !socket.destroyed && !isPaused() && !node.isPaused()) {
+        const part = rest.subarray(0, PART_BYTES);
+        rest = rest.subarray(PART_BYTES);
+        node.parse(part);
+      }
+    } finally {
+      isParsing = false;
     }
-    isParsing = false;
     if (rest.length > 0) socket.pause();
     else if (hasEnded) {
       hasEnded = false;
@@ -60,16 +63,13 @@ export function createReading(socket: Socket, isBehind: () => boolean): Reading 
     parseRest();
   });
   socket.on('end', () => {
-    hasEnded = true;
+    hasEnded = !isDropped;
     parseRest();
   });
   // Node resumes the socket whenever a request's body is read.
   socket.on('resume', () => {
-    if (!isPaused()) return parseRest();
-    // Node emits it later than `resume` is called. If the socket was paused meanwhile, `pause` would not stop what Node begins now.
-    if (socket.isPaused()) socket.emit('pause');
-    else socket.pause();
-    return undefined;
+    if (isPaused()) socket.pause();
+    else parseRest();
   });
   return {
     isPaused,
