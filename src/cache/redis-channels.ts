@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { Redis } from 'ioredis';
 import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
-import { redisOptions, retryDelayMs, type BoundedRedis } from './redis.ts';
 import { createPending } from './pending.ts';
+import type { BoundedRedis } from './redis.ts';
+import { createSubscriber } from './redis-subscriber.ts';
 
 /**
  * Whether this gateway receives what others publish on a channel: LIVE and INTERRUPTED as in `StreamState` (src/crm/context.ts),
@@ -45,8 +45,6 @@ interface RedisChannelsOptions {
   readonly metrics: Metrics;
 }
 
-// Without traffic, a connection whose peer is gone looks like a good one.
-const PING_MS = 1_000;
 // A message on this channel says that any customer may have changed.
 const ANY = 'any';
 
@@ -60,7 +58,7 @@ interface JoinedChannel {
  * messages that concern others alone. Publishes on the cache's connection.
  */
 export function createRedisChannels(options: RedisChannelsOptions): RedisChannels {
-  const { listener } = options;
+  const { listener, log } = options;
   /** Identifies this publisher, so that it can ignore its own messages. */
   const self = randomUUID();
   const publisher = createPublisher(options, self);
@@ -73,17 +71,25 @@ export function createRedisChannels(options: RedisChannelsOptions): RedisChannel
       listener.onStateChange(channel.name);
     }
   };
-  const subscriber = createSubscriber(options, {
-    onMessage(name, sender) {
-      if (sender === self) return;
-      for (const changed of name === ANY ? joined.keys() : [name]) if (joined.has(changed)) listener.onMessage(changed);
+  const subscriber = createSubscriber(
+    { ...options, purpose: 'subscribe' },
+    {
+      onMessage(name, sender) {
+        if (sender === self) return;
+        for (const changed of name === ANY ? joined.keys() : [name])
+          if (joined.has(changed)) listener.onMessage(changed);
+      },
+      async onReady(subscribe) {
+        const channels = [...joined.values()];
+        if (await subscribe([ANY, ...joined.keys()])) setState(channels, 'LIVE');
+      },
+      onLost(isFirst) {
+        if (isFirst) log.warn('Redis is down; subscriptions report only changes made through this gateway');
+        setState(joined.values(), 'INTERRUPTED');
+      },
+      onBack: () => log.info('Redis is back; subscriptions report changes made through every gateway'),
     },
-    async onReady(subscribe) {
-      const channels = [...joined.values()];
-      if (await subscribe([ANY, ...joined.keys()])) setState(channels, 'LIVE');
-    },
-    onLost: () => setState(joined.values(), 'INTERRUPTED'),
-  });
+  );
 
   return {
     join(name) {
@@ -127,116 +133,6 @@ function createPublisher({ redis, prefix }: RedisChannelsOptions, message: strin
     async close(): Promise<void> {
       await Promise.all(publishing);
       pending.close();
-    },
-  };
-}
-
-interface SubscriberListener {
-  onMessage(channel: string, message: string): void;
-  /** A new connection is ready and has no subscriptions yet. `subscribe` resolves with whether it succeeded. */
-  onReady(subscribe: (channels: readonly string[]) => Promise<boolean>): Promise<void>;
-  onLost(): void;
-}
-
-/** A connection for subscribing. Whenever it is lost, it is opened again to the next address, until `close`. */
-function createSubscriber(options: RedisChannelsOptions, listener: SubscriberListener) {
-  const { urls, timeoutMs, log, metrics } = options;
-  const servers = urls.map((href) => redisOptions(href, timeoutMs));
-  let connection: SubscriberConnection | undefined;
-  /** How many connections in a row were lost or failed to open. */
-  let losses = 0;
-  let tries = 0;
-  let timer: NodeJS.Timeout | undefined;
-  let pinging: NodeJS.Timeout | undefined;
-
-  const subscribe = async (on: SubscriberConnection, channels: readonly string[]): Promise<boolean> => {
-    if (!(await on.subscribe(channels))) return false;
-    if (losses > 0) log.info('Redis is back; subscriptions report changes made through every gateway');
-    losses = 0;
-    return true;
-  };
-  const open = (): void => {
-    const opened = openConnection(options, servers[tries % servers.length], {
-      onMessage: (channel, message) => listener.onMessage(channel, message),
-      onReady: () => void listener.onReady((channels) => subscribe(opened, channels)),
-      onLost: () => reopen(),
-    });
-    tries += 1;
-    connection = opened;
-  };
-  const reopen = (): void => {
-    metrics.redisFailures.inc({ purpose: 'subscribe', reason: 'CLOSED' });
-    if (losses === 0) log.warn('Redis is down; subscriptions report only changes made through this gateway');
-    losses += 1;
-    listener.onLost();
-    timer = setTimeout(open, retryDelayMs(losses));
-  };
-
-  return {
-    isLost: () => losses > 0,
-    /** Opens a connection if there is none. Resolves with whether the channel has been subscribed to; if not, `onReady` does it. */
-    async subscribe(channel: string): Promise<boolean> {
-      if (connection === undefined) {
-        pinging = setInterval(() => connection?.ping(), PING_MS);
-        open();
-      }
-      return connection?.isReady() === true && subscribe(connection, [channel]);
-    },
-    unsubscribe: (channel: string): void => connection?.unsubscribe(channel),
-    close(): void {
-      clearInterval(pinging);
-      clearTimeout(timer);
-      losses = 0;
-      const closed = connection;
-      connection = undefined;
-      closed?.close();
-    },
-  };
-}
-
-type SubscriberConnection = ReturnType<typeof openConnection>;
-
-/** Opens a connection that is lost for good once anything fails on it, and tells nothing after `close`. */
-function openConnection(
-  { prefix, log }: RedisChannelsOptions,
-  server: ReturnType<typeof redisOptions> | undefined,
-  listener: Pick<SubscriberListener, 'onMessage' | 'onLost'> & { onReady(): void },
-) {
-  const redis = new Redis({ ...server, autoResubscribe: false, retryStrategy: () => null });
-  let isClosed = false;
-  const fail = (error: unknown): void => {
-    log.debug({ err: error }, 'a Redis subscription failed');
-    // Emits `end`, which schedules the next connection.
-    redis.disconnect();
-  };
-  redis.on('error', fail);
-  redis.on('message', (channel: string, message: string) => {
-    if (!isClosed) listener.onMessage(channel.slice(prefix.length), message);
-  });
-  redis.on('ready', () => listener.onReady());
-  redis.on('end', () => {
-    if (!isClosed) listener.onLost();
-  });
-  return {
-    isReady: () => redis.status === 'ready',
-    async subscribe(channels: readonly string[]): Promise<boolean> {
-      try {
-        await redis.subscribe(...channels.map((channel) => `${prefix}${channel}`));
-        return true;
-      } catch (error) {
-        fail(error);
-        return false;
-      }
-    },
-    unsubscribe(channel: string): void {
-      if (redis.status === 'ready') void redis.unsubscribe(`${prefix}${channel}`).catch(fail);
-    },
-    ping(): void {
-      if (redis.status === 'ready') void redis.ping().catch(fail);
-    },
-    close(): void {
-      isClosed = true;
-      redis.disconnect();
     },
   };
 }
