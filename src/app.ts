@@ -19,6 +19,7 @@ import { createPrepare } from './graphql/prepare.ts';
 import { createRespond, createRun, type Respond } from './graphql/run.ts';
 import { createSchema, SDL } from './graphql/schema.ts';
 import { createMaskError } from './graphql/stages/mask.ts';
+import { createNearStage } from './graphql/stages/near.ts';
 import { createAdmission } from './http/admission.ts';
 import { createBodyBuffer } from './http/body-buffer.ts';
 import { allowOrigins } from './http/cors.ts';
@@ -131,7 +132,7 @@ export async function createApp(
     memory.close();
     closeStalls();
     await bus.close();
-    cache?.close();
+    await cache?.close();
     await redis?.close();
     await db.close();
   };
@@ -166,7 +167,7 @@ function createRedisParts(
   const redis = urls.length === 0 ? undefined : createRedis({ urls, timeoutMs, log, metrics });
   // The cursor key is part of the hash: a response cached under another key contains cursors that would be refused.
   const schemaHash = hash('sha256', Buffer.concat([Buffer.from(SDL), cursorKey]), 'base64url');
-  const cacheOptions = { ...cacheConfig, isShared: !redisIsPrivate, schemaHash, metrics };
+  const cacheOptions = { ...cacheConfig, urls, isShared: !redisIsPrivate, schemaHash, log, metrics };
   const cache = redis === undefined || !enabled ? undefined : createResponseCache({ redis, ...cacheOptions });
   const openChannels =
     redis === undefined || redisIsPrivate
@@ -212,7 +213,12 @@ function createGraphQL(
     refreshesAtOnce: Math.ceil(limits.databaseConnections / 2),
     maskError,
   });
-  return createRespond({ prepare, run });
+  const near = given.cache?.near;
+  return createRespond({
+    prepare,
+    run,
+    near: near && createNearStage({ near, compressionMinBytes, metrics: given.metrics }),
+  });
 }
 
 /** Counts the GraphQL requests that are being handled, and refuses those beyond the limits, or for which there is no memory. */

@@ -67,6 +67,7 @@ const settings = z.object({
     return refuseValue(ctx, `expected at most 100 characters of ASCII without blanks, got ${quoted(text)}`);
   }),
   CACHE_TIMEOUT_MS: wholeNumber(40, 1, 10_000),
+  CACHE_NEAR_BYTES: wholeNumber(32 * 1024 * 1024, 0, 64 * 1024 * 1024 * 1024),
   CACHE_STALE_WHILE_REVALIDATE_SECONDS: wholeNumber(30, 0, 86_400),
   CACHE_STALE_IF_ERROR_SECONDS: wholeNumber(600, 0, 86_400),
 });
@@ -188,6 +189,8 @@ export interface CacheConfig {
   readonly prefix: string;
   /** The longest that a request waits for Redis. */
   readonly timeoutMs: number;
+  /** How many bytes of responses the gateway keeps in its own memory; 0 for none. */
+  readonly nearBytes: number;
   /** After its lifetime, how long a response is served while one request refreshes it, and while the database is unavailable. */
   readonly staleWhileRevalidateSeconds: number;
   readonly staleIfErrorSeconds: number;
@@ -258,6 +261,7 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
       enabled: given.CACHE_ENABLED === 'true',
       prefix: given.CACHE_PREFIX,
       timeoutMs: given.CACHE_TIMEOUT_MS,
+      nearBytes: given.CACHE_NEAR_BYTES,
       staleWhileRevalidateSeconds: given.CACHE_STALE_WHILE_REVALIDATE_SECONDS,
       staleIfErrorSeconds: given.CACHE_STALE_IF_ERROR_SECONDS,
     }),

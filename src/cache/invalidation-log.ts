@@ -19,6 +19,16 @@ export interface InvalidationLog {
    * @param tags called only if anything was: a response may have hundreds
    */
   staleness(position: LogPosition, tags: () => readonly string[]): Staleness | undefined;
+  /** How far it was read; undefined if nothing is known. */
+  newest(): LogPosition | undefined;
+  /** The latest entry that `append` has made; undefined if there is none, or if it has deleted the log instead. */
+  lastAppended(): LogPosition | undefined;
+  /** Whether an entry was read. */
+  knows(position: LogPosition): boolean;
+  /** Whether everything that this log has appended was read since, and nothing that was known has been forgotten. */
+  isCaughtUp(): boolean;
+  /** What tells the server that a client is connected to from others, and from itself before a restart; empty for a cluster. */
+  serverOf(client: Redis | Cluster): Promise<string>;
 }
 
 /** The tag that was appended, `ALL_TAGS`, or null if the log does not reach back to the position. */
@@ -51,13 +61,18 @@ export function createInvalidationLog(options: {
   const ownTag = `${ALL_TAGS}${randomUUID()}`;
   const known = createKnownEntries(ownTag);
   const runIdOf = createRunIds();
+  /** How often something has happened that only a read which begins later knows of, and how many of these were read. */
+  let unread = 0;
+  let read = 0;
+  let lastAppended: LogPosition | undefined;
 
-  const add = async (client: Redis | Cluster, tags: readonly string[]): Promise<void> => {
+  const add = async (client: Redis | Cluster, tags: readonly string[]): Promise<LogPosition | undefined> => {
     const server = await runIdOf(client);
-    await Promise.all([
+    const [position] = await Promise.all([
       client.xadd(key, 'MAXLEN', '~', MAX_ENTRIES, '*', 'tags', tags.join(' '), 'server', server),
       client.expire(key, LIFETIME_SECONDS),
     ]);
+    return position ?? undefined;
   };
   // Redis refuses this whenever it refuses DEL, since both are writes; XADD needs free memory as well, but `append` does not. It
   // removes nothing that XADD has not removed already, and then Redis passes nothing on to replicas or its append-only file.
@@ -67,6 +82,7 @@ export function createInvalidationLog(options: {
     options.onWritable?.(askedMs);
   };
   const readNew = async (client: Redis | Cluster): Promise<LogPosition> => {
+    let covered = unread;
     const server = await runIdOf(client);
     for (;;) {
       const from = known.newest();
@@ -74,11 +90,17 @@ export function createInvalidationLog(options: {
       // After the range: if Redis refused an entry before that was read, it still refuses, or the writer was told to wait.
       const [entries]: [Entry[], void] = await Promise.all([range, assertWritable(client)]);
       // The range starts with the entry that is already known. If that is missing, later ones may be missing as well.
-      if (from !== undefined && entries[0]?.[0] !== from.id) known.forget();
-      else known.add(entries);
+      if (from !== undefined && entries[0]?.[0] !== from.id) {
+        known.forget();
+        // From here, this reads everything.
+        covered = unread += 1;
+      } else known.add(entries);
       const newest = known.newest();
       const isWhole = entries.length < READ_AT_ONCE || newest?.id === from?.id;
-      if (newest?.server === server && isWhole) return newest.id;
+      if (newest?.server === server && isWhole) {
+        read = Math.max(read, covered);
+        return newest.id;
+      }
       // The log is empty, or has no entry from this server yet.
       if (entries.length === 0 || (newest !== undefined && isWhole)) await add(client, []);
     }
@@ -90,14 +112,23 @@ export function createInvalidationLog(options: {
     ownTag,
     async append(client, tags) {
       try {
-        await add(client, tags);
+        lastAppended = await add(client, tags);
       } catch (error) {
         // When out of memory, Redis refuses to append but still deletes, which invalidates every position.
         if (!(Error.isError(error) && error.message.startsWith('OOM'))) throw error;
         await client.del(key);
+        lastAppended = undefined;
+      } finally {
+        // If it has failed, Redis may have accepted it nevertheless.
+        unread += 1;
       }
     },
     staleness: (position, tags) => known.staleness(position, tags),
+    newest: () => known.newest()?.id,
+    lastAppended: () => lastAppended,
+    knows: (position) => known.has(position),
+    isCaughtUp: () => read === unread,
+    serverOf: runIdOf,
   };
 }
 
@@ -149,6 +180,7 @@ function createKnownEntries(ownTag: string) {
   };
   return {
     newest: () => newest,
+    has: (id: LogPosition) => numbers.has(id),
     add(entries: readonly Entry[]): void {
       for (const entry of entries) addOne(entry);
       // Only occasionally, since pruning walks over all tags.

@@ -1,5 +1,7 @@
 import { once } from 'node:events';
+import { setTimeout as pause } from 'node:timers/promises';
 import { ALL_TAGS, createInvalidationLog } from './invalidation-log.ts';
+import { NEAR_WAIT_MS } from './near-registry.ts';
 import { connect } from './redis.ts';
 
 /** Where the gateways keep their cache. */
@@ -14,6 +16,8 @@ export interface CacheLocation {
 export interface OutsideInvalidation {
   /** Invalidates every cached response. Returns why that failed; undefined on success. */
   invalidateAll(): Promise<string | undefined>;
+  /** Resolves when no gateway answers from its memory without having read of what was invalidated. */
+  settled(): Promise<void>;
   close(): void;
 }
 
@@ -42,6 +46,7 @@ export function createOutsideInvalidation({ urls, prefix, timeoutMs }: CacheLoca
       }
       return problem;
     },
+    settled: () => pause(NEAR_WAIT_MS),
     close: () => redis.disconnect(),
   };
 }

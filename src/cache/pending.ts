@@ -14,7 +14,7 @@ export function createPending(attempt: (names: readonly string[]) => Promise<unk
   let attempts = 0;
   /** Since the last success: when the first attempt had failed, and when the latest failed attempt began. */
   let failing: { readonly sinceMs: number; readonly lastBeganMs: number } | undefined;
-  let waiting: { readonly failingMs: number; readonly goOn: () => void }[] = [];
+  let waiting: { readonly failingMs: number; readonly goOn: (isSent: boolean) => void }[] = [];
   let retry: NodeJS.Timeout | undefined;
   let isClosed = false;
 
@@ -42,7 +42,7 @@ export function createPending(attempt: (names: readonly string[]) => Promise<unk
     const names = [...lastAttempts.keys()];
     const isSent = names.length === 0 || (await sendNow(names));
     for (const one of covered)
-      if (isSent || isClosed || hasFailedFor(one.failingMs)) one.goOn();
+      if (isSent || isClosed || hasFailedFor(one.failingMs)) one.goOn(isSent);
       else waiting.push(one);
   };
   const hasFailedFor = (ms: number): boolean => failing !== undefined && failing.lastBeganMs - failing.sinceMs >= ms;
@@ -51,10 +51,10 @@ export function createPending(attempt: (names: readonly string[]) => Promise<unk
     /** Resolves with whether Redis has the names now. If not, a retry is scheduled. */
     send: async (names: readonly string[]): Promise<boolean> =>
       names.length === 0 || sendNow(lastAttempts.size < MAX_PENDING ? names : [all]),
-    /** Resolves when all that is pending now was sent, or when every attempt of the last `failingMs` has failed. */
-    sentOrFailingFor: (failingMs: number): Promise<void> =>
+    /** Resolves with true when all that is pending now was sent, or with false when every attempt of the last `failingMs` has failed. */
+    sentOrFailingFor: (failingMs: number): Promise<boolean> =>
       new Promise((resolve) => {
-        if (lastAttempts.size === 0 || isClosed || hasFailedFor(failingMs)) resolve();
+        if (lastAttempts.size === 0 || isClosed || hasFailedFor(failingMs)) resolve(lastAttempts.size === 0);
         else waiting.push({ failingMs, goOn: resolve });
       }),
     /** Whether an attempt has failed for any that is pending now: whoever waited for it may go on before Redis has the name. */
@@ -62,7 +62,7 @@ export function createPending(attempt: (names: readonly string[]) => Promise<unk
     close(): void {
       isClosed = true;
       clearTimeout(retry);
-      for (const { goOn } of waiting) goOn();
+      for (const { goOn } of waiting) goOn(false);
     },
   };
 }

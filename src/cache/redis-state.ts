@@ -2,16 +2,19 @@ import type { Log } from '../telemetry/log.ts';
 
 /**
  * What commands are for. A look-up delays a request, and so does taking a lease, so if one of them times out, or a check of whether
- * Redis accepts writes, the circuit breaker opens. No request waits for a store, for a message to other gateways,
- * or for a lease to be renewed or released (`release`). Invalidations are sent even while the circuit breaker is open, because other gateways may still be
- * serving what they invalidate.
+ * Redis accepts writes, the circuit breaker opens. No request waits for a store, for a message to other gateways, or for
+ * a lease to be renewed or released (`release`). Invalidations are sent even while the circuit breaker is open, because other
+ * gateways may still be serving what they invalidate.
  */
-export type RedisPurpose = 'lookup' | 'lease' | 'release' | 'check' | 'store' | 'invalidate' | 'publish';
+export type RedisPurpose = 'lookup' | 'lease' | 'release' | 'check' | 'store' | 'invalidate' | 'publish' | 'near';
 
 /** A Redis that is refusing answers in time, but some commands with an error, such as all writes without enough replicas. */
 export type RedisState = (typeof REDIS_STATES)[number];
 
 export const REDIS_STATES = ['up', 'down', 'refusing'] as const;
+
+/** For commands that may write nothing, so that Redis accepts them even when it refuses others of their purpose. */
+export const provesNothing = (): boolean => false;
 
 /** The purposes of commands that need memory. */
 const STORING = ['lease', 'store'] as const;

@@ -1,9 +1,13 @@
-import { hash } from 'node:crypto';
-import type { Metrics } from '../telemetry/metrics.ts';
-import { ALL_TAGS, createInvalidationLog } from './invalidation-log.ts';
+import { hash, randomUUID } from 'node:crypto';
+import { ALL_TAGS, createInvalidationLog, type InvalidationLog } from './invalidation-log.ts';
 import { createLookups, type CachePolicy, type Lookup, type LookupOptions } from './lookups.ts';
-import type { BoundedRedis } from './redis.ts';
+import { createNear, type Near } from './near.ts';
+import { createNearAcks } from './near-acks.ts';
+import { createNearLease } from './near-lease.ts';
+import { createNearNotices, type NearNoticesOptions } from './near-notices.ts';
+import { createNearRegistry } from './near-registry.ts';
 import { createPending } from './pending.ts';
+import { provesNothing } from './redis-state.ts';
 import { CHECK_MS, createStanding, leaseMs } from './standing.ts';
 import { STORED_FORMAT, type PlacedResponse } from './stored-response.ts';
 
@@ -31,24 +35,22 @@ export interface ResponseCache {
    * for so long that no other gateway believes its cached responses any more.
    */
   invalidate(tags: readonly string[]): Promise<void>;
+  /** Responses in memory, to be asked before `lookup`. Undefined when none are kept. */
+  readonly near: Near | undefined;
   /** Gives up invalidations that Redis has not been told yet. */
-  close(): void;
+  close(): Promise<void>;
 }
 
-interface ResponseCacheOptions {
-  readonly redis: BoundedRedis;
-  /** Prefix of every Redis key. */
-  readonly prefix: string;
-  /** The longest that a command may take. */
-  readonly timeoutMs: number;
+interface ResponseCacheOptions extends NearNoticesOptions {
   /** How long a response is used after its lifetime: see `Lookup`, `Missing.last`. */
   readonly staleWhileRevalidateSeconds: number;
   readonly staleIfErrorSeconds: number;
+  /** How much is kept in memory; 0 for nothing. */
+  readonly nearBytes: number;
   /** Whether other gateways may use the same Redis. */
   readonly isShared: boolean;
   /** Part of each key, so that responses of another schema are not found. */
   readonly schemaHash: string;
-  readonly metrics: Metrics;
 }
 
 /**
@@ -84,8 +86,6 @@ export function createResponseCache(options: ResponseCacheOptions): ResponseCach
     ALL_TAGS,
   );
 
-  const checking = setInterval(() => void redis.run('check', (client) => log.assertWritable(client)), CHECK_MS).unref();
-
   /** In a single `run`, so that the whole look-up stays within a request's time limit for Redis. */
   const read = (name: string) =>
     redis.run('lookup', async (client) => {
@@ -106,6 +106,11 @@ export function createResponseCache(options: ResponseCacheOptions): ResponseCach
   });
 
   const lookupOf = createLookups({ ...options, log });
+  const { near, acks, ...nearParts } = createNearParts(options, { invalidations: log, isBehind });
+  const checking = setInterval(() => {
+    void redis.run('check', (client) => log.assertWritable(client));
+    void nearParts.check();
+  }, CHECK_MS).unref();
 
   return {
     async lookup(key, policy, given) {
@@ -121,13 +126,54 @@ export function createResponseCache(options: ResponseCacheOptions): ResponseCach
     isFresh: ({ position, tags }) => !isBehind() && log.staleness(position, tags) === undefined,
     nameOf: redisKey,
     async invalidate(tags) {
-      if ((await pending.send(tags)) || !options.isShared) return;
-      metrics.heldWrites.inc();
-      await pending.sentOrFailingFor(refusalMs);
+      if (tags.length === 0) return;
+      const isSent = await pending.send(tags);
+      if (!options.isShared) return;
+      if (!isSent) {
+        metrics.heldWrites.inc();
+        // Otherwise nobody could renew a lease meanwhile.
+        if (!(await pending.sentOrFailingFor(refusalMs))) return;
+      }
+      await acks.settled();
     },
-    close() {
+    near,
+    async close() {
       clearInterval(checking);
       pending.close();
+      await nearParts.close();
+    },
+  };
+}
+
+/** The responses in the memory of this gateway, and what keeps those of others from being answered after a write. */
+function createNearParts(
+  options: ResponseCacheOptions,
+  { invalidations, isBehind }: { readonly invalidations: InvalidationLog; readonly isBehind: () => boolean },
+) {
+  const { redis, prefix, nearBytes, isShared, metrics } = options;
+  const id = randomUUID();
+  const registry = createNearRegistry({ prefix, id, log: invalidations });
+  const notices = createNearNotices(options, {
+    id,
+    invalidations,
+    onHeard: (write, holder) => acks.heard(write, holder),
+  });
+  const acks = createNearAcks({ redis, registry, notices, metrics });
+  const lease = createNearLease({ redis, registry, log: invalidations });
+  const near = nearBytes === 0 ? undefined : createNear({ maxBytes: nearBytes, log: invalidations, lease, isBehind });
+  if (near !== undefined) metrics.nearBytes(() => near.bytes());
+  return {
+    near,
+    acks,
+    /** Finds out how long the registry exists, and begins to listen, so that the first write need not wait for either. */
+    async check(): Promise<void> {
+      if (!isShared || registry.isKnown()) return;
+      const found = await redis.run('near', (client) => registry.read(client), provesNothing);
+      if (found !== undefined) notices.open();
+    },
+    async close(): Promise<void> {
+      notices.close();
+      await lease.close();
     },
   };
 }

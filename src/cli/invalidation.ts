@@ -34,6 +34,7 @@ export async function withInvalidation<Result>(
   } finally {
     const problem = await outside.invalidateAll();
     outside.close();
+    if (problem === undefined) await outside.settled();
     if (problem !== undefined)
       report(`The cache could not be invalidated (${problem}): gateways may serve stale responses until they expire.`);
   }

@@ -9,6 +9,7 @@ import { bound } from './stages/bound.ts';
 import { encode } from './stages/encode.ts';
 import { createExecute, type ExecuteOptions } from './stages/execute.ts';
 import { mask } from './stages/mask.ts';
+import type { NearStage } from './stages/near.ts';
 import { costAlone, report } from './stages/report.ts';
 import { createSerialise, serialise, type GraphQLResponse } from './stages/serialise.ts';
 import { createSharedCache, type SharedCacheOptions } from './stages/shared-cache.ts';
@@ -70,6 +71,8 @@ const heldBytes = (operation: Operation): number => operation.document.entry.byt
 export interface RespondOptions {
   readonly prepare: Prepare;
   readonly run: Run;
+  /** Undefined when no responses are kept in memory. */
+  readonly near?: NearStage | undefined;
 }
 
 export type Respond = ReturnType<typeof createRespond>;
@@ -78,7 +81,7 @@ export type Respond = ReturnType<typeof createRespond>;
  * Creates the function that prepares a request and runs its operation: the only way from a request to a response.
  * @returns a function that rejects with what the request's `parse` throws
  */
-export function createRespond({ prepare, run }: RespondOptions) {
+export function createRespond({ prepare, run, near }: RespondOptions) {
   return async (request: RequestText, origin: RequestOrigin): Promise<GraphQLResponse | Subscription> => {
     // Its body may have arrived after its turn.
     if (TURNS.look()) {
@@ -86,6 +89,8 @@ export function createRespond({ prepare, run }: RespondOptions) {
       // The client may have given it up, and others wait.
       if (origin.signal.aborted) return serialise({ errors: [graphqlError('TIMEOUT', givenUp().message)] });
     }
+    const found = near?.find(request, origin);
+    if (found !== undefined) return found;
     let operation: Operation;
     try {
       operation = prepare(request, origin);
@@ -93,6 +98,8 @@ export function createRespond({ prepare, run }: RespondOptions) {
       if (error instanceof RequestErrors) return serialise({ errors: error.errors });
       throw error;
     }
-    return run(operation);
+    const response = await run(operation);
+    if (!('start' in response)) near?.keep(request, origin, response);
+    return response;
   };
 }

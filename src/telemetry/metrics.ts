@@ -110,12 +110,26 @@ function createHttpMetrics({ counter, gauge }: Kinds) {
   };
 }
 
-function createCacheMetrics({ counter, gauge }: Kinds) {
+function createCacheMetrics({ counter, gauge, measuredGauge }: Kinds) {
   return {
     cacheResults: counter(
       'concierge_cache_results_total',
       'Responses that may be cached, by result, as in their header X-Cache.',
       ['result'],
+    ),
+    nearHits: counter(
+      'concierge_cache_near_hits_total',
+      "Hits that the gateway's own memory answered; the other hits were answered by Redis.",
+    ),
+    nearBytes: measuredGauge(
+      'concierge_cache_near_bytes',
+      "Memory taken by cached responses in the gateway's own memory.",
+    ),
+    nearWaits: counter(
+      'concierge_cache_near_waits_total',
+      'Writes that waited for other gateways that answer from their own memory, by outcome: acknowledged (all of them have read of ' +
+        'it), ended (the lease of one ended first), unknown (Redis has lost who they are, or did not say). Writes at the same time are one.',
+      ['outcome'],
     ),
     cacheRefreshes: counter(
       'concierge_cache_refreshes_total',

@@ -31,11 +31,21 @@ beforeAll(async () => {
   };
   const prefix = `pending-${process.pid}:`;
   const stale = { staleWhileRevalidateSeconds: 0, staleIfErrorSeconds: 0 };
-  const options = { prefix, timeoutMs: PATIENCE_MS, isShared: false, schemaHash: 's', metrics, ...stale };
+  const options = {
+    urls: [redisUrl()],
+    log,
+    prefix,
+    timeoutMs: PATIENCE_MS,
+    nearBytes: 0,
+    isShared: false,
+    schemaHash: 's',
+    metrics,
+    ...stale,
+  };
   cache = createResponseCache({ redis: held, ...options });
 });
 afterAll(async () => {
-  cache.close();
+  await cache.close();
   await redis.close();
 });
 

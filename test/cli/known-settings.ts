@@ -370,6 +370,11 @@ export const SETTINGS: readonly Setting[] = [
     ]),
   },
   number('CACHE_TIMEOUT_MS', ({ cache }) => cache.timeoutMs, { fallback: 40, least: 1, most: 10_000 }),
+  number('CACHE_NEAR_BYTES', ({ cache }) => cache.nearBytes, {
+    fallback: 32 * 1024 * 1024,
+    least: 0,
+    most: 64 * 1024 * 1024 * 1024,
+  }),
   number('CACHE_STALE_WHILE_REVALIDATE_SECONDS', ({ cache }) => cache.staleWhileRevalidateSeconds, {
     fallback: 30,
     least: 0,

@@ -116,6 +116,8 @@ export async function startGateway(options: {
   readonly databaseUrl: string;
   readonly redisUrl?: string;
   readonly settings?: Readonly<Record<string, string>>;
+  /** Whether it believes that no other gateway uses its Redis, and so waits for none. */
+  readonly redisIsPrivate?: boolean;
 }): Promise<TestGateway> {
   const logLines: string[] = [];
   const stallLines: string[] = [];
@@ -138,7 +140,11 @@ export async function startGateway(options: {
   // By default it gives up after two seconds, which a database on a busy machine may exceed.
   const app = await until(
     'the gateway to start',
-    () => createApp({ ...config, databaseUrl: options.databaseUrl }, { log }).catch(unavailable),
+    () =>
+      createApp(
+        { ...config, databaseUrl: options.databaseUrl, redisIsPrivate: options.redisIsPrivate ?? false },
+        { log },
+      ).catch(unavailable),
     (started) => !(started instanceof Error),
   );
   if (app instanceof Error) throw app;

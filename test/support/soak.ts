@@ -9,6 +9,7 @@ export const SOAKS = {
   executors: 'test/queries/executors.test.ts',
   fuzz: 'test/limits/fuzz.test.ts',
   hostile: 'test/hostile/storm.test.ts',
+  near: 'test/cache/near-model.test.ts',
   plans: 'test/queries/plans.test.ts',
   prisma: 'test/queries/prisma.test.ts',
   restarts: 'test/restarts/restarts.test.ts',

@@ -2,6 +2,7 @@ import type { ExecutionResult, GraphQLError } from 'graphql';
 import { ERROR_CODES, type ErrorCode } from '../../errors.ts';
 import { isGiven } from '../../given.ts';
 import { noted } from '../../telemetry/stalls.ts';
+import type { CachedResponse } from '../../cache/lookups.ts';
 import type { Representation } from '../../representation.ts';
 import { TURNS } from '../../turns.ts';
 import type { CacheReport } from '../cache-report.ts';
@@ -28,9 +29,21 @@ export interface GraphQLResponse {
    * to be stored.
    */
   readonly representation?: (Omit<Representation, 'etag'> & { readonly etag: string | undefined }) | undefined;
+  /** What was found in Redis, if it may be kept in memory, and the lifetime of responses to this query. */
+  readonly hit?: { readonly response: CachedResponse; readonly maxAgeSeconds: number } | undefined;
   /** Whether some of them say that the database cannot be reached, or took too long. */
   readonly isUnavailable: boolean;
 }
+
+/**
+ * The headers of a response that may be stored. `private`: it depends on the caller, whom caches on the way do not know. `vary`: a
+ * browser must not use its cached response for somebody who signs in later, or for a request that asks for a report.
+ */
+export const cachedHeaders = (result: 'HIT' | 'STALE' | 'MISS' | 'BYPASS', freshSeconds: number) => ({
+  'x-cache': result,
+  'cache-control': `private, max-age=${Math.max(0, freshSeconds)}`,
+  vary: 'Accept, Accept-Encoding, Authorization, graphql-cost, graphql-cache',
+});
 
 const NOT_STORED = { 'x-cache': 'BYPASS', 'cache-control': 'no-store' };
 /** What JSON.stringify encodes in one or two milliseconds. */

@@ -10,7 +10,7 @@ import { graphqlError } from '../coded-errors.ts';
 import { isQuery, isReported, type Operation } from '../operation.ts';
 import { tookTooLong } from './execute.ts';
 import type { MaskError } from './mask.ts';
-import { serialise, type GraphQLResponse } from './serialise.ts';
+import { cachedHeaders, serialise, type GraphQLResponse } from './serialise.ts';
 
 // Larger responses would block other commands on the connection for longer than a request may wait for Redis.
 const MAX_STORED_BYTES = 1_000_000;
@@ -70,7 +70,7 @@ export function createSharedCache(options: SharedCacheOptions) {
   const stored = async (operation: Operation, { found, source }: Served<Made> & { source: Stored }) => {
     const { representations, ageSeconds, tags } = source.stored;
     const lifetime = operation.document.metadata.maxAgeSeconds;
-    const headers = { age: String(ageSeconds), ...headersOf(source.result, lifetime - ageSeconds) };
+    const headers = { age: String(ageSeconds), ...cachedHeaders(source.result, lifetime - ageSeconds) };
     const known = inEncoding(operation.accepted.preferred, representations);
     const plain = inEncoding('identity', representations);
     if (plain === undefined) throw new TypeError('expected a representation without encoding');
@@ -78,7 +78,8 @@ export function createSharedCache(options: SharedCacheOptions) {
     if (added !== undefined) void source.add?.(added);
     const representation = known ?? added ?? plain;
     const report = operation.reportsCache ? cacheReport(operation, { cache, found, tags: tags() }) : undefined;
-    return { ...serialised(plain.bytes), representation, headers, cacheReport: report };
+    const hit = source.result === 'HIT' ? { response: source.stored, maxAgeSeconds: lifetime } : undefined;
+    return { ...serialised(plain.bytes), representation, headers, cacheReport: report, hit };
   };
 
   const made = (operation: Operation, { found, source }: Served<Made> & { source: New }): GraphQLResponse => {
@@ -92,7 +93,10 @@ export function createSharedCache(options: SharedCacheOptions) {
       : undefined;
     const { representations, computedAtMs: _, ...response } = executed;
     if (response.hasErrors) return { ...response, cacheReport: report };
-    const headers = headersOf(notStored === undefined ? result : 'BYPASS', operation.document.metadata.maxAgeSeconds);
+    const headers = cachedHeaders(
+      notStored === undefined ? result : 'BYPASS',
+      operation.document.metadata.maxAgeSeconds,
+    );
     const representation =
       inEncoding(operation.accepted.preferred, representations) ?? inEncoding('identity', representations);
     return { ...response, representation, headers, cacheReport: report };
@@ -144,11 +148,3 @@ function notCached(): GraphQLResponse {
   const message = 'Expected a cached response (cache-control: only-if-cached), and there is none that may be used.';
   return { ...serialise({ errors: [graphqlError('TIMEOUT', message)] }), status: 504, isRefusal: true };
 }
-
-// `private`: a response depends on the caller, whom caches on the way do not know. `vary`: a browser must not use its cached
-// response for somebody who signs in later, or for a request that asks for a report.
-const headersOf = (result: 'HIT' | 'STALE' | 'MISS' | 'BYPASS', freshSeconds: number) => ({
-  'x-cache': result,
-  'cache-control': `private, max-age=${Math.max(0, freshSeconds)}`,
-  vary: 'Accept, Accept-Encoding, Authorization, graphql-cost, graphql-cache',
-});

@@ -1,0 +1,77 @@
+import { LRUCache } from 'lru-cache';
+import type { Representation } from '../representation.ts';
+import type { CachedResponse } from './lookups.ts';
+import type { InvalidationLog } from './invalidation-log.ts';
+import type { NearLease } from './near-lease.ts';
+
+/** A response as it is sent. */
+export interface NearResponse {
+  readonly representation: Representation;
+  /** The lifetime of responses to this query, in seconds: more than that of this one, which is spread. */
+  readonly maxAgeSeconds: number;
+}
+
+/** Responses in the memory of this gateway, by what was requested. */
+export interface Near {
+  /** Undefined if there is none, or if a write may have changed it. */
+  find(key: string): (NearResponse & { readonly ageSeconds: number }) | undefined;
+  /** Keeps a response that was found in Redis. */
+  keep(key: string, found: CachedResponse, response: NearResponse): void;
+  bytes(): number;
+}
+
+interface Entry extends NearResponse {
+  readonly computedAtMs: number;
+  readonly lifetimeMs: number;
+  /** With blanks between them: a response may have hundreds. */
+  readonly tags: string;
+  /** Where the log of writes ended when it was last found fresh, so that nothing is compared while nothing is written. */
+  position: string;
+}
+
+/** What an entry takes besides its key, tags and bytes. */
+const ENTRY_BYTES = 500;
+
+interface NearOptions {
+  readonly maxBytes: number;
+  readonly log: InvalidationLog;
+  readonly lease: NearLease;
+  /** Whether a write may have been answered that the log does not have. */
+  readonly isBehind: () => boolean;
+}
+
+/**
+ * The least recently used responses are dropped when all of them take more than `maxBytes`. What is found here is as fresh as what
+ * a look-up in Redis would find: see `NearLease`.
+ */
+export function createNear({ maxBytes, log, lease, isBehind }: NearOptions): Near {
+  const entries = new LRUCache<string, Entry>({
+    maxSize: maxBytes,
+    sizeCalculation: ({ tags, representation }, key) =>
+      ENTRY_BYTES + 2 * key.length + tags.length + representation.bytes.length,
+  });
+  return {
+    find(key) {
+      const entry = entries.get(key);
+      if (entry === undefined) return undefined;
+      lease.use();
+      if (!lease.isHeld() || isBehind() || !log.isCaughtUp()) return undefined;
+      const ageMs = Math.max(0, Date.now() - entry.computedAtMs);
+      if (ageMs >= entry.lifetimeMs || log.staleness(entry.position, () => entry.tags.split(' ')) !== undefined) {
+        entries.delete(key);
+        return undefined;
+      }
+      entry.position = log.newest() ?? entry.position;
+      const { representation, maxAgeSeconds } = entry;
+      return { representation, maxAgeSeconds, ageSeconds: Math.floor(ageMs / 1_000) };
+    },
+    keep(key, { computedAtMs, lifetimeMs, position, tags }, { representation, maxAgeSeconds }) {
+      // Copied, since a reply of Redis is part of what its connection has read at once, which would stay in memory.
+      const bytes = Buffer.from(representation.bytes);
+      const about = { computedAtMs, lifetimeMs, position, tags: tags().join(' ') };
+      entries.set(key, { ...about, representation: { ...representation, bytes }, maxAgeSeconds });
+      lease.use();
+    },
+    bytes: () => entries.calculatedSize,
+  };
+}
