@@ -15,6 +15,7 @@ import { createContexts, type ContextOptions } from './graphql/context.ts';
 import { createDocuments } from './graphql/documents.ts';
 import { createFairQueue } from './graphql/fair-queue.ts';
 import { createKept } from './graphql/kept.ts';
+import { readMasks } from './graphql/masking.ts';
 import { createPrepare } from './graphql/prepare.ts';
 import { createRespond, createRun, type Respond } from './graphql/run.ts';
 import { createSchema, SDL } from './graphql/schema.ts';
@@ -186,7 +187,7 @@ const loadSdl = () => ({ type: 'application/graphql; charset=utf-8', bytes: Buff
 
 function createGraphQL(
   { limits, auth, compressionMinBytes }: Config,
-  { log, ...given }: Omit<ContextOptions, 'limits'> & { readonly log: Log; readonly memory: MemoryWatch },
+  { log, ...given }: Omit<ContextOptions, 'limits' | 'masks'> & { readonly log: Log; readonly memory: MemoryWatch },
 ): Respond {
   const schema = createSchema();
   const maskError = createMaskError({ log, metrics: given.metrics });
@@ -208,7 +209,7 @@ function createGraphQL(
     queue,
     limits,
     compress: createCompression({ minBytes: compressionMinBytes, metrics: given.metrics }),
-    createContext: createContexts({ ...given, limits }),
+    createContext: createContexts({ ...given, limits, masks: readMasks(schema) }),
     eventsAtOnce: Math.ceil(limits.databaseConnections / 2),
     refreshesAtOnce: Math.ceil(limits.databaseConnections / 2),
     maskError,

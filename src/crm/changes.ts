@@ -1,7 +1,9 @@
 import type { ChangeAction, FieldChange } from '../generated/graphql.ts';
 import { Prisma } from '../generated/prisma/client.ts';
 import { isGiven, type Maybe } from '../given.ts';
+import type { Context } from './context.ts';
 import { globalId, type NodeType } from './global-id.ts';
+import { MASK } from './masks.ts';
 import { noteChange, type Write } from './writer.ts';
 
 /** A field's value. Lists and numbers are recorded as text too. */
@@ -65,23 +67,14 @@ function asText(value: FieldValue): string | null {
   return value instanceof Date ? value.toISOString() : String(value);
 }
 
-/** Fields whose values only callers with `crm:pii` may see. */
-const PERSONAL: ReadonlySet<string> = new Set(['email', 'phone', 'addresses']);
-const hidden = (value: Maybe<string>) => (isGiven(value) ? '***' : null);
+const hidden = (value: Maybe<string>) => (isGiven(value) ? MASK : null);
 
 const ROW_ID = /^[1-9]\d*$/;
 /** How the server formats times; imports recorded them like this. */
 const SERVER_TIME = /^(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d\.\d{3})$/;
 
-/** Who reads a change, and what is needed to show it. */
-export interface ChangeReader {
-  readonly scopes: readonly string[];
-  /** The types that fields refer to, by name. */
-  readonly references: ReadonlyMap<string, string>;
-}
-
 /** Converts a recorded value to the API's usual format: global ids, RFC 3339 times. */
-function toApiFormat(field: string, value: Maybe<string>, references: ChangeReader['references']): string | null {
+function toApiFormat(field: string, value: Maybe<string>, references: Context['references']): string | null {
   if (!isGiven(value)) return null;
   const type = references.get(field);
   if (type !== undefined && ROW_ID.test(value)) return globalId(type, value);
@@ -89,18 +82,14 @@ function toApiFormat(field: string, value: Maybe<string>, references: ChangeRead
 }
 
 /**
- * A recorded change's fields as a caller may see them. Without `crm:pii`, the caller sees that an email, a phone number or
- * addresses were changed, but not the values.
+ * A recorded change's fields as a caller may see them: of a field that the caller may see only masked, that it was changed, but not
+ * the values.
  * @param changes as `recordChange` wrote it
  */
-export function shownFields(changes: string, { scopes, references }: ChangeReader): FieldChange[] {
-  const fields = (JSON.parse(changes) as FieldChange[]).map(({ field, before, after }) => ({
-    field,
-    before: toApiFormat(field, before, references),
-    after: toApiFormat(field, after, references),
-  }));
-  if (scopes.includes('crm:pii')) return fields;
-  return fields.map((change) =>
-    PERSONAL.has(change.field) ? { ...change, before: hidden(change.before), after: hidden(change.after) } : change,
-  );
+export function shownFields(changes: string, reader: Pick<Context, 'hides' | 'references'>): FieldChange[] {
+  return (JSON.parse(changes) as FieldChange[]).map(({ field, before, after }) => {
+    const shown = (value: Maybe<string>) =>
+      reader.hides(field) ? hidden(value) : toApiFormat(field, value, reader.references);
+    return { field, before: shown(before), after: shown(after) };
+  });
 }

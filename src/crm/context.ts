@@ -46,5 +46,7 @@ export interface Context extends BatchContext {
   readonly writer: Writer;
   /** For each field in the record of changes that holds an id, by name: the type that the id refers to. */
   readonly references: ReadonlyMap<string, string>;
+  /** Whether the caller may not see the recorded values of a field, by its name. */
+  hides(field: string): boolean;
   readonly customerEvents: CustomerEvents;
 }

@@ -104,6 +104,15 @@ function internationalPrefixes() {
   return [...new Set(patterns)].map((pattern) => new RegExp(`^(?:${pattern ?? '00'})`));
 }
 
+const MAX_CALLING_CODE = 3;
+
+/** The calling code at the start of an E.164 number, such as `49`; undefined for none. No code begins with another. */
+export function callingCodeOf(number: string): string | undefined {
+  if (!/^\+\d+$/.test(number)) return undefined;
+  const starts = Array.from({ length: MAX_CALLING_CODE }, (_, i) => number.slice(1, i + 2));
+  return starts.find((start) => PLANS.has(start));
+}
+
 /**
  * The prefixes of E.164 numbers that match the digits of a text; undefined if it has characters that numbers are not written
  * with, or fewer than four digits. `+` or `00` precedes a country code, and `(0)` after it is only dialled within the country.

@@ -146,6 +146,7 @@ export function requestContext(batch: BatchContext, loaders: Loaders): Context {
     paging: { pageSizeDefault: 1, pageSizeMax: 1, cursors: createCursors(randomBytes(CURSOR_KEY_BYTES)) },
     caller: { subject: null, scopes: [] },
     references: new Map(),
+    hides: () => true,
     writer: {
       transaction: refuse,
       countReplayed() {

@@ -9,6 +9,7 @@ import type { CustomerBus } from '../events/customer-bus.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { Work } from '../turns.ts';
 import type { AnswerSize } from './answer-size.ts';
+import type { Masks } from './masking.ts';
 import type { Operation } from './operation.ts';
 
 export interface ContextOptions {
@@ -20,6 +21,7 @@ export interface ContextOptions {
   readonly limits: Omit<Paging, 'cursors'> & { readonly requestMs: number };
   readonly cursors: Paging['cursors'];
   readonly metrics: Metrics;
+  readonly masks: Pick<Masks, 'hides'>;
 }
 
 /** What an execution's resolvers share with whoever executes. */
@@ -34,7 +36,7 @@ interface Execution {
 export type CreateContext = ReturnType<typeof createContexts>;
 
 /** Creates the function that makes the context of one execution's resolvers. */
-export function createContexts({ db, cache, customerEvents, limits, cursors, metrics }: ContextOptions) {
+export function createContexts({ db, cache, customerEvents, limits, cursors, metrics, masks }: ContextOptions) {
   const paging = { pageSizeDefault: limits.pageSizeDefault, pageSizeMax: limits.pageSizeMax, cursors };
   const owned = ownedTablesOf(TYPES);
   const references = referencesOf(TYPES);
@@ -62,6 +64,7 @@ export function createContexts({ db, cache, customerEvents, limits, cursors, met
       caller,
       customerEvents,
       references,
+      hides: (field) => masks.hides(field, caller.scopes),
       writer: createWriter({
         client: db.client,
         owned,

@@ -12,6 +12,7 @@ import {
   type GraphQLSchema,
   type OperationDefinitionNode,
 } from 'graphql';
+import type { Scope } from '../access/caller.ts';
 import type { Limits } from '../config.ts';
 import { noted, type Stage, type Work } from '../telemetry/stalls.ts';
 import { analyse, type DocumentMetadata } from './analysis.ts';
@@ -20,6 +21,7 @@ import { createComplexity, type Measured } from './complexity.ts';
 import type { Entry, Kept } from './kept.ts';
 import { lighten } from './light-document.ts';
 import { withPlace } from './literal-place.ts';
+import { readMasks } from './masking.ts';
 import { createPlans, type OperationPlan, type VariableValues } from './plan.ts';
 import { scopeNeeds, type ScopeNeed } from './scope-needs.ts';
 import { createScopeRules } from './scope-rules.ts';
@@ -38,10 +40,14 @@ export interface KeptDocument {
   /** Measures a request for one of its operations against the limits. Takes raw variables. */
   measure(operation: OperationDefinitionNode, variables: Readonly<Record<string, unknown>> | undefined): Measured;
   /**
-   * The plan of one of its operations, if it has one: graphql-js executes introspection, and operations with null for @skip or
+   * The plan of one of its operations for callers with these scopes, if it has one: graphql-js executes introspection, and operations with null for @skip or
    * @include; everything else is executed by its plan.
    */
-  plan(operation: OperationDefinitionNode, variables: VariableValues): OperationPlan | undefined;
+  plan(
+    operation: OperationDefinitionNode,
+    variables: VariableValues,
+    scopes: readonly Scope[],
+  ): OperationPlan | undefined;
 }
 
 /** Kept documents, by their text. */
@@ -76,7 +82,7 @@ export interface DocumentsOptions {
 /** Compiles documents, and keeps the valid ones. An invalid one is validated each time that it is sent. */
 export function createDocuments({ schema, limits, kept, isExploreOpen }: DocumentsOptions): Documents {
   const complexity = createComplexity(schema, limits);
-  const rules = createScopeRules(schema, isExploreOpen);
+  const [rules, masks] = [createScopeRules(schema, isExploreOpen), readMasks(schema)];
   const bySource = kept.table<KeptDocument>();
   const compile = (source: string, entry: Entry): KeptDocument => {
     const document = parseValid(source, schema, limits);
@@ -88,7 +94,10 @@ export function createDocuments({ schema, limits, kept, isExploreOpen }: Documen
       metadata: analyse(schema, document),
       needs: byOperation((operation) => scopeNeeds(schema, { document, operation, rules, entry })),
       measure: byOperation((operation) => complexity(document, operation, entry)),
-      plan: byOperation((operation) => createPlans(schema, { document, operation, plans: kept.table(), owner: entry })),
+      plan: byOperation((operation) => {
+        const planOf = createPlans(schema, { document, operation, plans: kept.table(), owner: entry });
+        return (variables: VariableValues, scopes: readonly Scope[]) => planOf(variables, masks.isUnmasked(scopes));
+      }),
     };
   };
   return { read: (source) => bySource.get(source) ?? bySource.add(source, (entry) => compile(source, entry)) };
@@ -128,18 +137,18 @@ const repeatedPairs = (document: DocumentNode): number =>
     .filter((definition) => definition.kind === Kind.OPERATION_DEFINITION)
     .reduce((sum, operation) => sum + operationShape(document, operation).pairs, 0);
 
-/** Calls `prepare` for each operation on first use, and the function that it returns for the variables of each request. */
-function byOperation<Variables, Result>(
-  prepare: (operation: OperationDefinitionNode) => (variables: Variables) => Result,
+/** Calls `prepare` for each operation on first use, and the function that it returns for each request. */
+function byOperation<Given extends readonly unknown[], Result>(
+  prepare: (operation: OperationDefinitionNode) => (...given: Given) => Result,
 ) {
-  const prepared = new Map<OperationDefinitionNode, (variables: Variables) => Result>();
-  return (operation: OperationDefinitionNode, variables: Variables): Result => {
+  const prepared = new Map<OperationDefinitionNode, (...given: Given) => Result>();
+  return (operation: OperationDefinitionNode, ...given: Given): Result => {
     let known = prepared.get(operation);
     if (known === undefined) {
       known = prepare(operation);
       prepared.set(operation, known);
     }
-    return known(variables);
+    return known(...given);
   };
 }
 

@@ -24,6 +24,7 @@ import {
 import { collectFields, conditionVariables, fragmentsOf, type Fragments } from './collect-fields.ts';
 import { createFillObject, isCopied, type FillObject, type ObjectField } from './fill-object.ts';
 import type { Entry, Table } from './kept.ts';
+import { unmaskedResolve } from './masking.ts';
 
 /** A request's variables, coerced and with defaults filled in, as returned by `getVariableValues` of graphql-js. */
 export type VariableValues = NonNullable<Parameters<typeof getArgumentValues>[2]>;
@@ -83,7 +84,7 @@ export type Completion = { readonly isNonNull: boolean } & (
  * @param owner the entry of the document, which its plans refer to
  * @param generateAfter how many objects a selection fills field by field before code is generated for it. A document that returns
  *   more is usually sent again; for a single use, generating code would not pay off.
- * @returns a function from a request's variables to its plan; undefined for what graphql-js executes (`KeptDocument.plan`)
+ * @returns a function from a request's variables, and whether its caller may see all values (`Masks.isUnmasked`), to its plan; undefined for what graphql-js executes (`KeptDocument.plan`)
  */
 export function createPlans(
   schema: GraphQLSchema,
@@ -100,25 +101,25 @@ export function createPlans(
     readonly owner?: Entry;
     readonly generateAfter?: number;
   },
-): (variables: VariableValues) => OperationPlan | undefined {
+): (variables: VariableValues, isUnmasked?: boolean) => OperationPlan | undefined {
   const variables = conditionVariables(document);
   const fragments = fragmentsOf(document);
   const rootType = schema.getRootType(operation.operation);
   if (!rootType) throw new Error(`the schema has no ${operation.operation}`);
   const isSerial = operation.operation === OperationTypeNode.MUTATION;
   owner?.grow(OPERATION_BYTES + fragments.size * FRAGMENT_BYTES);
-  const planFor = (values: ReadonlyMap<string, boolean>, entry: Entry): KeptPlan => {
+  const planFor = (values: ReadonlyMap<string, boolean>, isUnmasked: boolean, entry: Entry): KeptPlan => {
     entry.grow(values.size * CONDITION_BYTES);
-    const planner = new Planner({ schema, fragments, values }, { generateAfter, entry });
+    const planner = new Planner({ schema, fragments, values }, { generateAfter, entry, isUnmasked });
     const root = planner.selection(rootType, [operation.selectionSet]);
     return { plan: root.fields.some(isIntrospection) ? undefined : { root, isSerial } };
   };
-  return ({ coerced }) => {
+  return ({ coerced }, isUnmasked = false) => {
     // graphql-js adds an error for each object with such a condition.
     if (variables.some((name) => coerced[name] === null)) return undefined;
-    const key = variables.map((name) => Number(coerced[name] === true)).join('');
+    const key = [isUnmasked, ...variables.map((name) => coerced[name] === true)].map(Number).join('');
     const values = () => new Map(variables.map((name) => [name, coerced[name] === true]));
-    return (plans.get(key) ?? plans.add(key, (entry) => planFor(values(), entry), owner)).plan;
+    return (plans.get(key) ?? plans.add(key, (entry) => planFor(values(), isUnmasked, entry), owner)).plan;
   };
 }
 
@@ -155,11 +156,16 @@ class Planner {
   readonly #selections: Selections;
   readonly #generateAfter: number;
   readonly #entry: Entry;
+  readonly #isUnmasked: boolean;
 
-  constructor(selections: Selections, { generateAfter, entry }: { generateAfter: number; entry: Entry }) {
+  constructor(
+    selections: Selections,
+    { generateAfter, entry, isUnmasked }: { generateAfter: number; entry: Entry; isUnmasked: boolean },
+  ) {
     this.#selections = selections;
     this.#generateAfter = generateAfter;
     this.#entry = entry;
+    this.#isUnmasked = isUnmasked;
   }
 
   selection(type: GraphQLObjectType, sets: readonly SelectionSetNode[]): SelectionPlan {
@@ -195,7 +201,7 @@ class Planner {
       name,
       parentType,
       nodes,
-      resolve: resolverOf(definition, parentType),
+      resolve: this.#resolverOf(definition, parentType),
       isConstant,
       argumentsOf: argumentsOf(definition, node, isConstant),
       type,
@@ -205,6 +211,15 @@ class Planner {
       ),
       isText: isText(getNullableType(type)),
     };
+  }
+
+  /**
+   * Our resolvers take three arguments (`createSchema` checks that): creating graphql-js's fourth, `info`, would cost more than
+   * most resolvers.
+   */
+  #resolverOf(definition: GraphQLField<unknown, unknown>, { name }: GraphQLObjectType): Resolve | undefined {
+    if (definition.name === '__typename') return () => name;
+    return this.#isUnmasked ? unmaskedResolve(definition) : (definition.resolve as Resolve | undefined);
   }
 
   #completion(type: GraphQLOutputType, sets: readonly SelectionSetNode[], isNonNull = false): Completion {
@@ -255,14 +270,6 @@ const isText = (type: GraphQLOutputType): boolean =>
 function once<Result>(make: () => Result): () => Result {
   let made: Result | undefined;
   return () => (made ??= make());
-}
-
-/**
- * Our resolvers take three arguments (`createSchema` checks that): creating graphql-js's fourth, `info`, would cost more than
- * most resolvers.
- */
-function resolverOf(definition: GraphQLField<unknown, unknown>, { name }: GraphQLObjectType): Resolve | undefined {
-  return definition.name === '__typename' ? () => name : (definition.resolve as Resolve | undefined);
 }
 
 function argumentsOf(

@@ -17,6 +17,7 @@ import { listSourcesOf, tablesOf } from '../crm/define-type.ts';
 import { createResolvers, TABLES, TYPES } from '../crm/registry.ts';
 import type { Maybe } from '../given.ts';
 import type { AnswerSize } from './answer-size.ts';
+import { maskFields } from './masking.ts';
 import { normaliseTextInputs } from './text-inputs.ts';
 
 /** The SDL as clients read it. */
@@ -37,6 +38,7 @@ export function createSchema(): GraphQLSchema {
   countPlainObjects(schema);
   for (const source of listSourcesOf(TYPES).values()) assertIndexed(source);
   normaliseTextInputs(schema);
+  maskFields(schema);
   for (const table of TABLES) {
     const type = schema.getType(table.type);
     if (!isObjectType(type)) throw new TypeError(`${table.name}: the schema has no type ${table.type}`);

@@ -12,7 +12,7 @@ import {
 import { SCOPES, type Scope } from '../access/caller.ts';
 import type { Maybe } from '../given.ts';
 
-/** What `@requiresScopes` says: a caller must have all scopes of at least one of the lists. */
+/** What `@requiresScopes` or `@maskedWithout` says: a caller must have all scopes of at least one of the lists. */
 export type ScopeRule = readonly (readonly Scope[])[];
 
 /** The rules of a schema. */
@@ -43,11 +43,11 @@ export function createScopeRules(schema: GraphQLSchema, isExploreOpen: boolean):
   for (const type of Object.values(schema.getTypeMap())) {
     if (isIntrospectionType(type)) continue;
     if (isObjectType(type) || isInterfaceType(type)) {
-      const ofType = ruleOf(schema, type);
+      const ofType = scopeRuleOf(schema, type);
       if (ofType === undefined && !roots.has(type.name)) missing.push(type.name);
       fields.set(`${type.name}.__typename`, ofType === undefined ? [] : [ofType]);
       for (const field of Object.values(type.getFields())) {
-        const own = ruleOf(schema, field);
+        const own = scopeRuleOf(schema, field);
         if (own === undefined && roots.has(type.name)) missing.push(`${type.name}.${field.name}`);
         fields.set(
           `${type.name}.${field.name}`,
@@ -57,7 +57,7 @@ export function createScopeRules(schema: GraphQLSchema, isExploreOpen: boolean):
     }
     if (isInputObjectType(type))
       for (const field of Object.values(type.getFields())) {
-        const rule = ruleOf(schema, field);
+        const rule = scopeRuleOf(schema, field);
         if (rule !== undefined) inputs.set(`${type.name}.${field.name}`, rule);
       }
   }
@@ -72,11 +72,20 @@ export function createScopeRules(schema: GraphQLSchema, isExploreOpen: boolean):
   };
 }
 
-function ruleOf(
+/** Whether a caller with these scopes meets a rule. */
+export const isMet = (rule: ScopeRule, scopes: readonly string[]): boolean =>
+  rule.some((all) => all.every((scope) => scopes.includes(scope)));
+
+/**
+ * What a directive with the argument `scopes` says of a type, field or input field; undefined if it is not there.
+ * @throws TypeError naming a scope that does not exist
+ */
+export function scopeRuleOf(
   schema: GraphQLSchema,
   { name, astNode }: { name: string; astNode?: Maybe<{ readonly directives?: readonly DirectiveNode[] | undefined }> },
+  directiveName: 'requiresScopes' | 'maskedWithout' = 'requiresScopes',
 ): ScopeRule | undefined {
-  const directive = schema.getDirective('requiresScopes');
+  const directive = schema.getDirective(directiveName);
   const { directives = [] } = astNode ?? {};
   const given = directive ? getDirectiveValues(directive, { directives }) : undefined;
   if (given === undefined) return undefined;

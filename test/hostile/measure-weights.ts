@@ -192,7 +192,7 @@ function weigh({ request, isPlanned, isRunOften, times = 1 }: Kind) {
       ...JSON.parse(json),
     });
     const { document, definition, variables } = prepare({ text, parse }, originOf(ANYBODY));
-    const plan = isPlanned ? document.plan(definition, variables) : undefined;
+    const plan = isPlanned ? document.plan(definition, variables, ANYBODY.scopes) : undefined;
     if (plan !== undefined) planAll(plan.root);
   };
   const sendAll = (from: number, to: number) => {

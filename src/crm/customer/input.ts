@@ -3,6 +3,7 @@ import type { Maybe } from '../../given.ts';
 import { counts, foldCase } from '../collation.ts';
 import { isCountry } from '../countries.ts';
 import { parseGlobalId } from '../global-id.ts';
+import { MASK } from '../masks.ts';
 import { hasExtension, parsePhone } from '../phones.ts';
 import { parseEmail } from '../scalars.ts';
 import { isVisible, parseOptionalText, parseText } from '../text.ts';
@@ -114,12 +115,13 @@ export function parseAddresses(given: Maybe<readonly AddressInput[]>, problems: 
       `Expected at most ${MAX_ADDRESSES} addresses, got ${addresses.length}.`,
     );
   return addresses.map((address, position) => {
-    const part = (name: keyof typeof ADDRESS_LENGTHS) =>
-      parseOptionalText(address[name], {
-        path: ['addresses', position, name],
-        maxLength: ADDRESS_LENGTHS[name],
-        problems,
-      });
+    const part = (name: keyof typeof ADDRESS_LENGTHS) => {
+      const path = ['addresses', position, name];
+      // Whoever reads addresses masked, changes one and sends them all back would otherwise lose them.
+      if (address[name]?.trim() === MASK)
+        problems.add('INVALID_INPUT', path, `Expected a part of an address, got the mask ${quoted(MASK)}.`);
+      return parseOptionalText(address[name], { path, maxLength: ADDRESS_LENGTHS[name], problems });
+    };
     const country = address.country ?? null;
     if (country !== null && !isCountry(country))
       problems.add('INVALID_INPUT', ['addresses', position, 'country'], `${EXPECTED_COUNTRY}, got ${quoted(country)}.`);

@@ -63,7 +63,7 @@ export const customerResolvers = {
     },
   },
   Change: {
-    fields: (change, _, { caller: { scopes }, references }) => shownFields(change.changes, { scopes, references }),
+    fields: (change, _, context) => shownFields(change.changes, context),
     nodeId: ({ customerId, subjectType, subjectId }) =>
       subjectType === null || subjectId === null ? globalId('Customer', customerId) : globalId(subjectType, subjectId),
   },

@@ -1,8 +1,8 @@
 import type { GraphQLError } from 'graphql';
-import type { Caller } from '../../access/caller.ts';
 import { graphqlError } from '../coded-errors.ts';
 import { isMutation, type Operation } from '../operation.ts';
 import type { ScopeNeed } from '../scope-needs.ts';
+import { isMet } from '../scope-rules.ts';
 import { serialise, type GraphQLResponse } from './serialise.ts';
 
 /**
@@ -11,12 +11,9 @@ import { serialise, type GraphQLResponse } from './serialise.ts';
  */
 export function authorise(operation: Operation): GraphQLResponse | undefined {
   if (operation.isSafe && isMutation(operation)) return mutationByGet();
-  const unmet = operation.needs.filter((need) => !isMet(need, operation.caller));
+  const unmet = operation.needs.filter(({ rule }) => !isMet(rule, operation.caller.scopes));
   return unmet.length === 0 ? undefined : serialise({ errors: unmet.map(forbidden) });
 }
-
-const isMet = ({ rule }: ScopeNeed, { scopes }: Caller): boolean =>
-  rule.some((all) => all.every((scope) => scopes.includes(scope)));
 
 const MAX_NAMED = 5;
 

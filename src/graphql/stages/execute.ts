@@ -72,7 +72,7 @@ export function createExecute({ schema, createContext, queue, limits, memory, me
   ): Promise<Answer> => {
     const { tags, rootValue } = given;
     const { document, definition, variables } = operation;
-    const plan = document.plan(definition, variables);
+    const plan = document.plan(definition, variables, operation.caller.scopes);
     executions[plan === undefined ? 'plain' : 'planned'].inc();
     const timeoutError = () => tookTooLong(operation, requestMs);
     return within({ ms: requestMs, timeoutError, signal: operation.signal }, (signal) => {

@@ -1,0 +1,42 @@
+import { callingCodeOf } from './phones.ts';
+
+/** What is shown instead of a value of which nothing may be shown. */
+export const MASK = '***';
+
+/**
+ * How values of a scalar are masked, by its name. The number of stars says nothing about the length, and what is shown is always less
+ * than what is hidden, so that a short value cannot be read.
+ */
+export const MASKS: ReadonlyMap<string, (value: string) => string> = new Map([
+  ['EmailAddress', maskedEmail],
+  ['PhoneNumber', maskedPhone],
+  ['String', () => MASK],
+]);
+
+/** Scalars whose values are always personal. */
+export const PERSONAL_SCALARS: ReadonlySet<string> = new Set(['EmailAddress', 'PhoneNumber']);
+
+const EMAIL = /^([^@]+)@([^@]+)\.([a-z]+)$/i;
+const FEWEST_BEHIND_INITIAL = 3;
+const LAST_DIGITS = 2;
+const FEWEST_HIDDEN_DIGITS = 5;
+
+/** For example `a***@e***.com`; the initials only of names that have at least four characters. */
+function maskedEmail(email: string): string {
+  const [, local, domain, top] = EMAIL.exec(email) ?? [];
+  if (local === undefined || domain === undefined || top === undefined) return MASK;
+  return `${initial(local)}${MASK}@${initial(domain)}${MASK}.${top}`;
+}
+
+function initial(name: string): string {
+  const [first = '', ...others] = name;
+  return others.length < FEWEST_BEHIND_INITIAL ? '' : first;
+}
+
+/** For example `+49 *** 56`; the last digits only if at least five are hidden. */
+function maskedPhone(number: string): string {
+  const code = callingCodeOf(number);
+  if (code === undefined) return MASK;
+  const hidden = number.length - 1 - code.length - LAST_DIGITS;
+  return `+${code} ${MASK}${hidden < FEWEST_HIDDEN_DIGITS ? '' : ` ${number.slice(-LAST_DIGITS)}`}`;
+}
