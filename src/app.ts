@@ -1,5 +1,7 @@
 import { hash, randomUUID } from 'node:crypto';
 import { getHeapStatistics } from 'node:v8';
+import { API_KEY_PREFIX } from './access/api-key.ts';
+import { createApiKeyCallers } from './access/api-key-callers.ts';
 import { createAuthenticate } from './access/authenticate.ts';
 import { createRedis } from './cache/redis.ts';
 import type { RedisState } from './cache/redis-state.ts';
@@ -8,6 +10,7 @@ import { createResponseCache } from './cache/response-cache.ts';
 import { createCompression } from './compression.ts';
 import type { Config, Limits } from './config.ts';
 import { sweepRegularly } from './crm/sweep.ts';
+import { findApiKey } from './db/api-keys.ts';
 import { createDatabase, type Database } from './db/database.ts';
 import { sharedKey } from './db/shared-key.ts';
 import { createCustomerBus } from './events/customer-bus.ts';
@@ -99,7 +102,7 @@ export async function createApp(
     admit: admitRequests(limits, { memory, metrics }),
     subscriptions,
   });
-  const access = createAccess(config, { log, metrics });
+  const access = createAccess(config, { db, log, metrics });
   const server = createHttpServer({
     log,
     metrics,
@@ -178,8 +181,16 @@ function createRedisParts(
 }
 
 /** Who may do what over HTTP. */
-function createAccess({ auth: { tokens, isExploreOpen } }: Config, given: { log: Log; metrics: Metrics }) {
-  const authenticate = tokens && createAuthenticate(tokens, given);
+function createAccess(
+  { auth: { tokens, apiKeys, isExploreOpen } }: Config,
+  { db, ...given }: { db: Database; log: Log; metrics: Metrics },
+) {
+  const byToken = tokens && createAuthenticate(tokens, given);
+  const byKey = apiKeys ? createApiKeyCallers({ find: findApiKey(db), ...given }) : undefined;
+  const authenticate =
+    byKey === undefined
+      ? byToken
+      : (token: string) => (token.startsWith(API_KEY_PREFIX) || byToken === undefined ? byKey(token) : byToken(token));
   return { identify: createIdentify({ authenticate, metrics: given.metrics }), isOpen: isExploreOpen };
 }
 

@@ -30,6 +30,7 @@ const settings = z.object({
   AUTH_JWT_ISSUER: claim,
   AUTH_JWT_AUDIENCE: claim,
   AUTH_JWT_CLOCK_SKEW_SECONDS: wholeNumber(10, 0, 300),
+  AUTH_API_KEYS: oneOf('false', ['true', 'false']),
   AUTH_EXPLORE: oneOf(undefined, ['open', 'scope']),
   DATA_DIR: setting(undefined, (text) => text),
   LOG_LEVEL: oneOf('info', ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']),
@@ -165,8 +166,10 @@ export interface Limits {
 }
 
 export interface AuthConfig {
-  /** How tokens are verified; undefined when every caller has every scope. */
+  /** How tokens are verified; undefined when there are none. With neither these nor API keys, every caller has every scope. */
   readonly tokens: TokenConfig | undefined;
+  /** Whether callers may have API keys. */
+  readonly apiKeys: boolean;
   /** Whether GraphiQL, the SDL and introspection are for everybody; otherwise they need the scope `crm:explore`. */
   readonly isExploreOpen: boolean;
 }
@@ -291,6 +294,7 @@ function authConfig(given: z.output<typeof settings>): AuthConfig {
   };
   return Object.freeze({
     tokens: (secret ?? publicKey ?? jwks) ? Object.freeze(tokens) : undefined,
+    apiKeys: given.AUTH_API_KEYS === 'true',
     isExploreOpen: (given.AUTH_EXPLORE ?? (given.NODE_ENV === 'production' ? 'scope' : 'open')) === 'open',
   });
 }

@@ -3,6 +3,7 @@ import { enableCompileCache } from 'node:module';
 import { join } from 'node:path';
 import { Argument, Command, CommanderError, type Option } from 'commander';
 import { StopSignal, type CliContext, type FaultHandlers } from './cli/context.ts';
+import type { ApiKeyOptions } from './cli/api-keys.ts';
 import type { CacheOptions } from './cli/cache.ts';
 import { loadEnvFile } from './cli/env-file.ts';
 import type { ExplainOptions } from './cli/explain.ts';
@@ -227,6 +228,26 @@ program
       return withServers(needed, (found) =>
         runCacheExplain({ request, json: options.json === true, config: { ...config, ...found } }, cli),
       );
+    }),
+  );
+
+program
+  .command('api-keys')
+  .description('create, list or revoke API keys for machines (AUTH_API_KEYS=true); see docs/access.md')
+  .addArgument(new Argument('<action>').choices(['create', 'list', 'revoke']))
+  .argument('[id]', 'the id of the key to revoke')
+  .option('--name <text>', 'who uses the new key; the history of changes shows it')
+  .option('--scopes <scopes>', 'what it may do, comma-separated, such as crm:read,crm:write')
+  .option('--expires <when>', 'when it expires: a number of days such as 90d, or a date such as 2027-01-31')
+  .action((action: string, id: string | undefined, options: ApiKeyOptions) =>
+    run(async () => {
+      const { parseApiKeyAction, runApiKeys } = await import('./cli/api-keys.ts');
+      const wanted = parseApiKeyAction(action, id, options);
+      const config = parseConfig(cli.env);
+      const { withServers } = await import('./cli/database.ts');
+      // Keeps stdout free of everything but the key or the list.
+      const needed = { config, cli: { ...cli, stdout: cli.stderr } };
+      return withServers(needed, ({ databaseUrl }) => runApiKeys(wanted, cli, databaseUrl));
     }),
   );
 

@@ -111,7 +111,8 @@ export function authProblems(env: Readonly<Record<string, string | undefined>>, 
   }));
   if (key === undefined) {
     const unused = named.filter(({ isGiven }) => isGiven).map(({ name }) => name);
-    if (isProduction) return [`NODE_ENV: production needs a way to authenticate: one of ${KEYS.join(', ')}`];
+    if (isProduction && env['AUTH_API_KEYS'] !== 'true')
+      return [`NODE_ENV: production needs a way to authenticate: one of ${KEYS.join(', ')}, or AUTH_API_KEYS=true`];
     return unused.map((name) => `${name}: expected one of ${KEYS.join(', ')} with it, got none`);
   }
   if (key === 'AUTH_JWT_SECRET') return [];

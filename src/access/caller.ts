@@ -12,7 +12,25 @@ export interface Caller {
   readonly accessKey: string;
   /** When the caller's permissions end, by `Date.now()`; undefined for never. */
   readonly expiresAtMs?: number;
+  /**
+   * Checks again whether the caller's permissions have been withdrawn, for what goes on for long; undefined where they cannot be.
+   * Rejects with UNAUTHENTICATED, or with SERVICE_UNAVAILABLE or TIMEOUT when that cannot be found out.
+   */
+  readonly recheck?: () => Promise<void>;
 }
+
+/** How the subjects of API keys begin; those of tokens must not. */
+export const API_KEY_SUBJECT = 'api-key:';
+
+/** The scopes in a text, separated by spaces, in alphabetical order. Unknown ones are ignored. */
+export function scopesOf(text: string): readonly Scope[] {
+  const given = new Set(text.split(' '));
+  return Object.freeze(SCOPES.filter((known) => given.has(known)));
+}
+
+/** The `accessKey` of callers of whom nothing but the scopes matters. */
+export const accessKeyOf = (scopes: readonly Scope[]): string =>
+  scopes.map((known) => known.replace('crm:', '')).join('+');
 
 /** The caller when no way to authenticate is configured: anonymous, with every scope. Production does not start without one. */
 export const ANYBODY: Caller = Object.freeze({ subject: null, scopes: SCOPES, accessKey: 'anybody' });

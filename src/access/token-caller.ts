@@ -1,4 +1,4 @@
-import { SCOPES, type Caller } from './caller.ts';
+import { accessKeyOf, API_KEY_SUBJECT, scopesOf, type Caller } from './caller.ts';
 import { TokenRefused } from './token-refused.ts';
 
 /** As many characters as the history of changes keeps of who made them. */
@@ -16,17 +16,23 @@ export function callerOf(claims: Readonly<Record<string, unknown>>, clockSkewSec
   if (typeof exp !== 'number' || typeof scope !== 'string' || !isSubject(subject)) throw new TokenRefused('claims');
   // It restricts the token to an agent's customers. Whoever ignored it would show all of them.
   if ('owner' in claims) throw new TokenRefused('owner');
-  const given = new Set(scope.split(' '));
-  const scopes = SCOPES.filter((known) => given.has(known));
+  const scopes = scopesOf(scope);
   return Object.freeze({
     subject,
-    scopes: Object.freeze(scopes),
-    accessKey: scopes.map((known) => known.replace('crm:', '')).join('+'),
+    scopes,
+    accessKey: accessKeyOf(scopes),
     expiresAtMs: (exp + clockSkewSeconds) * 1_000,
   });
 }
 
-/** The database ignores spaces at the end, so two subjects that differ in them would share their idempotency keys. */
+/**
+ * The database ignores spaces at the end, so two subjects that differ in them would share their idempotency keys, and case makes no
+ * difference.
+ */
 const isSubject = (value: unknown): value is string | null =>
   value === null ||
-  (typeof value === 'string' && value !== '' && value.length <= MAX_SUBJECT && value.trim() === value);
+  (typeof value === 'string' &&
+    value !== '' &&
+    value.length <= MAX_SUBJECT &&
+    value.trim() === value &&
+    !value.toLowerCase().startsWith(API_KEY_SUBJECT));

@@ -13,6 +13,10 @@ export const REFUSALS = {
   audience: 'one for another audience',
   claims: 'one without "exp", or with claims of the wrong form',
   owner: 'one with the claim "owner", for which this version has no rules yet',
+  keyMalformed: 'an API key that is misspelt or cut off',
+  keyUnknown: 'an API key that does not exist',
+  keyRevoked: 'an API key that is revoked',
+  keyExpired: 'an API key that has expired',
 } as const;
 
 export type Refusal = keyof typeof REFUSALS;

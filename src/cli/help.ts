@@ -58,6 +58,18 @@ const HELP: Readonly<Record<string, CommandHelp>> = {
       130: 'stopped by Ctrl-C',
     },
   },
+  'api-keys': {
+    examples: [
+      'npm run api-keys -- create --name "nightly export" --scopes crm:read,crm:pii --expires 90d',
+      'npm run api-keys -- list',
+      'npm run api-keys -- revoke 7',
+    ],
+    exitCodes: {
+      0: 'the key was created or revoked, or the keys were listed',
+      1: 'there is no such key, or the message says what is wrong',
+      ...UNREACHABLE_OR_IN_USE,
+    },
+  },
   cache: {
     examples: [
       "npm run cache -- explain '{ customers(first: 3) { nodes { name } } }'",

@@ -49,7 +49,7 @@ async function serve(config: Config & Servers, cli: CliContext, report: (line: s
       report(
         "This gateway runs its own Redis. If other gateways use this database, set the same REDIS_URL for all of them: until then, they serve stale responses after each other's writes, and subscriptions report only changes made through this gateway.",
       );
-    if (config.auth.tokens === undefined)
+    if (config.auth.tokens === undefined && !config.auth.apiKeys)
       report(
         'There is no authentication: every caller may read and write everything. Do not expose this to a network.',
       );

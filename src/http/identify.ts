@@ -32,11 +32,14 @@ export function createIdentify({ authenticate, metrics }: IdentifyOptions): Iden
       return await authenticate(token);
     } catch (error) {
       if (error instanceof TokenRefused) throw refuse(error.reason, refusalOf(error));
-      if (!(error instanceof Error) || codeOf(error) !== 'SERVICE_UNAVAILABLE') throw error;
+      if (!(error instanceof Error) || !UNAVAILABLE.has(codeOf(error))) throw error;
       throw refuse('unavailable', new HttpError(503, error.message, { 'retry-after': '1' }));
     }
   };
 }
+
+/** The issuer's keys cannot be fetched, or the database of API keys does not answer. */
+const UNAVAILABLE: ReadonlySet<unknown> = new Set(['SERVICE_UNAVAILABLE', 'TIMEOUT']);
 
 const BEARER = /^bearer +([^\s,]+)$/i;
 const OTHER_SCHEME = 'Expected the header "authorization" to be "Bearer" and a token, got something else.';

@@ -169,6 +169,10 @@ function createAccessMetrics({ counter }: Kinds) {
         "(the issuer's keys), or what is wrong with the token.",
       ['reason'],
     ),
+    apiKeyLookups: counter(
+      'concierge_api_key_lookups_total',
+      'API keys looked up in the database: at most once a second for each key and gateway.',
+    ),
     keySetFetches: counter(
       'concierge_key_set_fetches_total',
       "Attempts to fetch the issuer's keys (AUTH_JWKS_URL), by result: fetched, failed.",

@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, test } from '@jest/globals';
 import { project } from '../docs/markdown.ts';
 import { runCommand } from './command.ts';
 
-const COMMANDS = ['start', 'migrate', 'seed', 'import', 'explain', 'verify', 'cache'];
+const COMMANDS = ['start', 'migrate', 'seed', 'import', 'explain', 'verify', 'cache', 'api-keys'];
 
 const read = (path: string): string => readFileSync(join(project, path), 'utf8');
 const { version, scripts } = JSON.parse(read('package.json')) as { version: string; scripts: Record<string, string> };
@@ -28,7 +28,7 @@ test('the version is that of package.json', async () => {
 test('the help names every command', async () => {
   const [help, option] = await Promise.all([said('help'), said('--help')]);
   expect(help).toBe(option);
-  const named = below(help, 'Commands').flatMap((line) => /^ {2}(\w+)/.exec(line)?.[1] ?? []);
+  const named = below(help, 'Commands').flatMap((line) => /^ {2}([\w-]+)/.exec(line)?.[1] ?? []);
   expect(named).toEqual([...COMMANDS, 'help']);
 });
 
@@ -68,7 +68,10 @@ test('the help of verify gives 0 only for no drift, as docs/verify.md does', asy
 });
 
 test.each([
-  [['sed'], /^unknown command "sed": expected one of start, migrate, seed, import, explain, verify, cache, help$/m],
+  [
+    ['sed'],
+    /^unknown command "sed": expected one of start, migrate, seed, import, explain, verify, cache, api-keys, help$/m,
+  ],
   [['start', '--port', '1'], /unknown option '--port'/],
   [['seed'], /required option '--customers <number>'/],
   [['seed', '--customers', '10', '--customers', '20'], /option '--customers <number>' was given twice/],

@@ -94,6 +94,17 @@ export const AUTH_SETTINGS: readonly Setting[] = [
   claimOf('AUTH_JWT_ISSUER', ({ issuer }) => issuer),
   claimOf('AUTH_JWT_AUDIENCE', ({ audience }) => audience),
   {
+    name: 'AUTH_API_KEYS',
+    read: ({ auth }) => auth.apiKeys,
+    fallback: false,
+    right: [
+      ['true', true],
+      ['false', false],
+      ['', false],
+    ],
+    wrong: [['on', 'expected one of true, false, got "on"']],
+  },
+  {
     name: 'AUTH_EXPLORE',
     read: ({ auth }) => (auth.isExploreOpen ? 'open' : 'scope'),
     fallback: 'open',

@@ -131,7 +131,7 @@ describe('settings', () => {
 
   test('for production need a database and a way to authenticate', () => {
     expect(problemsOf({ NODE_ENV: 'production' })).toEqual([
-      'NODE_ENV: production needs a way to authenticate: one of AUTH_JWT_SECRET, AUTH_JWT_PUBLIC_KEY, AUTH_JWKS_URL',
+      'NODE_ENV: production needs a way to authenticate: one of AUTH_JWT_SECRET, AUTH_JWT_PUBLIC_KEY, AUTH_JWKS_URL, or AUTH_API_KEYS=true',
       'DATABASE_URL: production needs one; embedded servers are for development',
     ]);
   });
@@ -143,7 +143,8 @@ describe('settings', () => {
       { AUTH_JWT_ISSUER: 'https://issuer.example', AUTH_JWT_AUDIENCE: 'crm' },
     ];
     const production = { NODE_ENV: 'production', DATABASE_URL: 'mysql://u@host/crm' };
-    for (const fine of [shared, { ...jwks, ...claims }]) expect(problemsOf({ ...production, ...fine })).toEqual([]);
+    for (const fine of [shared, { ...jwks, ...claims }, { AUTH_API_KEYS: 'true' }])
+      expect(problemsOf({ ...production, ...fine })).toEqual([]);
     expect(parseConfig({ ...production, ...shared }).auth.isExploreOpen).toBe(false);
     expect(problemsOf({ ...shared, ...jwks, ...claims })).toEqual([
       'AUTH_JWT_SECRET, AUTH_JWKS_URL: expected only one of them',

@@ -23,6 +23,7 @@ const named = new Set([...page.matchAll(/`(\w+_(?:idx|key))`/g)].map(([, name = 
 /** Indexes that no list uses, and their purpose. */
 const OTHERS: Readonly<Record<string, string>> = {
   agents_external_id_key: 'an import finds agents by it',
+  api_keys_secret_hash_key: 'a gateway finds an API key by it',
   customer_merges_kept_id_idx: 'a merge, and a deletion, of the kept customer finds who went into it',
   idempotency_keys_created_at_idx: 'old keys are found and forgotten by it',
   interactions_external_id_key: 'an import finds interactions by it',

@@ -72,9 +72,23 @@ export function createSubscribe({
     if (!(Symbol.asyncIterator in events)) return events;
     return mapSourceToResponseEvent(valid, events, ({ rootValue }) =>
       limited(async () =>
-        withStreamState(rootValue as StreamEvent, await executeMasked(operation, { tags: new Set(), rootValue })),
+        withStreamState(
+          rootValue as StreamEvent,
+          (await refusal(operation)) ?? (await executeMasked(operation, { tags: new Set(), rootValue })),
+        ),
       ),
     );
+  }
+
+  /** What to send instead of an event's result if the caller's permissions have been withdrawn since the subscription began. */
+  async function refusal({ caller, client }: Operation): Promise<Answer | undefined> {
+    if (caller.recheck === undefined) return undefined;
+    const checked = await mask<Answer>(
+      caller.recheck().then(() => ({})),
+      maskError,
+      client,
+    );
+    return checked.errors === undefined ? undefined : checked;
   }
 
   return async (operation: Operation): Promise<AsyncIterable<Buffer>> =>

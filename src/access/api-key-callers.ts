@@ -1,0 +1,85 @@
+import { LRUCache } from 'lru-cache';
+import { createError } from '../errors.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
+import { apiKeyHash, isApiKey } from './api-key.ts';
+import { accessKeyOf, API_KEY_SUBJECT, scopesOf, type Caller } from './caller.ts';
+import { TokenRefused, type Refusal } from './token-refused.ts';
+
+/** An API key as it is stored. */
+export interface StoredApiKey {
+  readonly id: string;
+  readonly name: string;
+  /** Separated by spaces. */
+  readonly scopes: string;
+  readonly expiresAtMs: number;
+  readonly isRevoked: boolean;
+}
+
+export interface ApiKeyOptions {
+  /** Finds a key by its hash; rejects with SERVICE_UNAVAILABLE or TIMEOUT while the database does not answer. */
+  readonly find: (hash: string) => Promise<StoredApiKey | undefined>;
+  readonly metrics: Pick<Metrics, 'apiKeyLookups'>;
+  /** Milliseconds that only increase. */
+  readonly now?: () => number;
+}
+
+/** For how long a look-up is believed, so that a key is revoked everywhere within a second. */
+const FRESH_MS = 1_000;
+const MAX_KEPT = 10_000;
+
+interface Lookup {
+  readonly startedAt: number;
+  readonly outcome: Promise<Caller | Refusal>;
+}
+
+/**
+ * Creates the function that finds the caller of an API key. A key is looked up at most once a second, however many requests have it;
+ * in between, a request costs one hash.
+ * @returns a function that rejects with TokenRefused, or with SERVICE_UNAVAILABLE or TIMEOUT while the database does not answer: a
+ *   key that may have been revoked is not accepted
+ */
+export function createApiKeyCallers({ find, metrics, now = () => performance.now() }: ApiKeyOptions) {
+  const lookups = new LRUCache<string, Lookup>({ max: MAX_KEPT });
+  const lookUp = (hash: string): Lookup => {
+    metrics.apiKeyLookups.inc();
+    // Before the statement is sent: what it reads is at least as new.
+    const lookup = { startedAt: now(), outcome: find(hash).then((stored) => callerOf(stored, () => findCaller(hash))) };
+    lookups.set(hash, lookup);
+    lookup.outcome.catch(() => {
+      if (lookups.peek(hash) === lookup) lookups.delete(hash);
+    });
+    return lookup;
+  };
+  const findCaller = async (hash: string): Promise<Caller> => {
+    const kept = lookups.get(hash);
+    const { outcome } = kept !== undefined && now() - kept.startedAt < FRESH_MS ? kept : lookUp(hash);
+    const found = await outcome;
+    if (typeof found === 'string') throw new TokenRefused(found);
+    if (Date.now() >= (found.expiresAtMs ?? 0)) throw new TokenRefused('keyExpired');
+    return found;
+  };
+  return async (key: string): Promise<Caller> => {
+    if (!isApiKey(key)) throw new TokenRefused('keyMalformed');
+    return findCaller(apiKeyHash(key));
+  };
+}
+
+function callerOf(stored: StoredApiKey | undefined, find: () => Promise<Caller>): Caller | Refusal {
+  if (stored === undefined) return 'keyUnknown';
+  if (stored.isRevoked) return 'keyRevoked';
+  const scopes = scopesOf(stored.scopes);
+  return Object.freeze({
+    // The number alone, by which idempotency keys are apart, could be taken for a name.
+    subject: `${API_KEY_SUBJECT}${stored.id}:${stored.name}`,
+    scopes,
+    accessKey: accessKeyOf(scopes),
+    expiresAtMs: stored.expiresAtMs,
+    recheck: () =>
+      find().then(
+        () => undefined,
+        (error: unknown) => {
+          throw error instanceof TokenRefused ? createError('UNAUTHENTICATED', error.message) : error;
+        },
+      ),
+  });
+}
