@@ -25,6 +25,9 @@ export interface ExecuteOptions {
 
 export type Execute = ReturnType<typeof createExecute>;
 
+type Limited = <Result>(run: () => Promise<Result>) => Promise<Result>;
+const atOnce: Limited = (run) => run();
+
 /** A result, with about how many bytes it takes as JSON; undefined if that was not counted. */
 export interface Answer extends ExecutionResult {
   readonly bytes?: number;
@@ -64,13 +67,14 @@ export function createExecute({ schema, createContext, queue, limits, memory, me
    * Rejects with TIMEOUT when time is up, with QUERY_TOO_COMPLEX when the result becomes too large, or with the reason of the
    * operation's signal.
    * @param given.rootValue a subscription's event
+   * @param given.limited limits how many executions of a kind that have their turn run at the same time
    * @param given.tags collects the tags (`batch/tags.ts`) of everything that is read
    */
   return async (
     operation: Operation,
-    given: { readonly tags: Set<string>; readonly rootValue?: unknown },
+    given: { readonly tags: Set<string>; readonly rootValue?: unknown; readonly limited?: Limited },
   ): Promise<Answer> => {
-    const { tags, rootValue } = given;
+    const { tags, rootValue, limited = atOnce } = given;
     const { document, definition, variables } = operation;
     const plan = document.plan(definition, variables, operation.caller.scopes);
     executions[plan === undefined ? 'plain' : 'planned'].inc();
@@ -86,14 +90,15 @@ export function createExecute({ schema, createContext, queue, limits, memory, me
         return { ...result, bytes: size.bytes };
       };
       const { client, onJoined } = operation;
-      return queue.run({ client, cost: queuedCost(operation), signal, onJoined }, (whose) =>
-        isMutation(operation)
-          ? run(whose)
-          : retryInconsistent(
-              () => run(whose),
-              () => metrics.retriedReads.inc(),
-            ),
-      );
+      return queue.run({ client, cost: queuedCost(operation), signal, onJoined }, (whose) => {
+        if (isMutation(operation)) return run(whose);
+        return limited(() =>
+          retryInconsistent(
+            () => run(whose),
+            () => metrics.retriedReads.inc(),
+          ),
+        );
+      });
     });
   };
 }

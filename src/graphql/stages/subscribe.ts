@@ -70,14 +70,14 @@ export function createSubscribe({
     if (!('schema' in valid)) return { errors: valid };
     const events = await createSourceEventStream(valid);
     if (!(Symbol.asyncIterator in events)) return events;
-    return mapSourceToResponseEvent(valid, events, ({ rootValue }) =>
-      limited(async () =>
-        withStreamState(
-          rootValue as StreamEvent,
-          (await refusal(operation)) ?? (await executeMasked(operation, { tags: new Set(), rootValue })),
-        ),
-      ),
-    );
+    return mapSourceToResponseEvent(valid, events, ({ rootValue }) => readEvent(operation, rootValue as StreamEvent));
+  }
+
+  /** Limited when it is their client's turn, so that one with many events holds up nobody else's. */
+  async function readEvent(operation: Operation, event: StreamEvent): Promise<Answer> {
+    const result =
+      (await refusal(operation)) ?? (await executeMasked(operation, { tags: new Set(), rootValue: event, limited }));
+    return withStreamState(event, result);
   }
 
   /** What to send instead of an event's result if the caller's permissions have been withdrawn since the subscription began. */
