@@ -27,7 +27,11 @@ export interface Executed {
 }
 
 /** Who waits for an execution: one request, or those of a flight. */
-export type Waiting = Pick<Passengers, 'signal'> & Partial<Passengers>;
+export type Waiting = Pick<Passengers, 'signal'> &
+  Partial<Passengers> & {
+    /** To be called when it is the turn of one of them, and the execution begins. */
+    readonly onBegun?: () => void;
+  };
 
 /** A request for a response that may be cached. */
 export interface CacheableRequest<Response extends Executed> {
@@ -72,8 +76,10 @@ export function createExecuteOnce<Response extends Executed>(cache: ResponseCach
     { lease, ...waiting }: Waiting & { readonly lease?: Lease },
   ): Promise<Outcome<Response> & { executed: Response }> => {
     const tags = new Set<string>();
-    const stopKeeping = lease?.keep();
-    const executed = await request.execute(waiting, tags).finally(stopKeeping);
+    let stopKeeping: (() => void) | undefined;
+    // Not while it waits for its turn: other gateways may have time for it.
+    const onBegun = () => (stopKeeping ??= lease?.keep());
+    const executed = await request.execute({ ...waiting, onBegun }, tags).finally(() => stopKeeping?.());
     const { representations, computedAtMs } = executed;
     const shown = [...tags];
     const isStored = representations.length > 0 && !request.cacheControl.noStore;

@@ -35,7 +35,7 @@ export interface Attempt {
 export interface Lease {
   /** Takes the lease unless it is held. Undefined when Redis does not say. */
   take(): Promise<Attempt | undefined>;
-  /** Keeps a lease that was taken, until the function that it returns is called. */
+  /** Keeps a lease that was taken and has not ended yet, until the function that it returns is called. */
   keep(): () => void;
   /** Gives up a lease that was taken: after a response was stored, in the same turn of the event loop, so that both go together. */
   release(): void;
@@ -50,6 +50,7 @@ export interface Lease {
 export function createLease(redis: BoundedRedis, { prefix, name }: { prefix: string; name: string }): Lease {
   const key = `${prefix}lease:{${name}}`;
   const token = randomUUID();
+  let takenMs = 0;
   const replace = (successor: string, ms: number): void =>
     void redis.run(
       'release',
@@ -59,6 +60,7 @@ export function createLease(redis: BoundedRedis, { prefix, name }: { prefix: str
   return {
     take: () =>
       redis.run('lease', async (client) => {
+        takenMs = performance.now();
         const [taken, head] = await Promise.all([
           client.set(key, token, 'PX', LEASE_MS, 'NX'),
           client.getrangeBuffer(name, 0, IDENTITY_BYTES - 1),
@@ -67,6 +69,7 @@ export function createLease(redis: BoundedRedis, { prefix, name }: { prefix: str
         return { state: (await client.get(key)) === NOBODY ? 'OPEN' : 'HELD', head };
       }),
     keep() {
+      if (performance.now() - takenMs > RENEW_MS) replace(token, LEASE_MS);
       const renewing = setInterval(() => replace(token, LEASE_MS), RENEW_MS).unref();
       return () => clearInterval(renewing);
     },

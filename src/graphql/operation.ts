@@ -75,6 +75,8 @@ export interface PreparedRequest {
 export interface Operation extends PreparedRequest, RequestOrigin {
   /** Tells of other clients that wait for its result, if there can be any. */
   readonly onJoined?: OnJoined;
+  /** To be called when its execution begins. */
+  readonly onBegun?: () => void;
 }
 
 /** Whether the operation is a mutation, which GET must not execute. */

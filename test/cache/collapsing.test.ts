@@ -19,9 +19,20 @@ const UPDATE = 'mutation($input: UpdateCustomerInput!) { updateCustomer(input: $
 const WAITING = 'concierge_cache_waiting';
 const cacheOf = ({ headers }: Answer) => headers.get('x-cache');
 
-/** Reads the customer first, and then waits for the lock of its orders. */
+/** Reads the customer first, and then waits for the lock of its orders. Each test has its own, since it stays in the cache. */
 const pageOf = (id: number) =>
   `{ customer(by: {id: "${nodeId('Customer', id)}"}) { name orders(first: 1) { nodes { number } } } }`;
+
+const settingsOf = ({ url }: TestDatabase) => ({
+  CACHE_PREFIX: `${new URL(url).pathname}:`,
+  LIMIT_REQUESTS: '2000',
+  LIMIT_REQUESTS_PER_CLIENT: '2000',
+  ...PATIENT,
+  ...MANY_AT_ONCE,
+  ...ANY_COST,
+  LIMIT_ALIASES: '1000000',
+  LIMIT_ROOT_FIELDS: '100',
+});
 
 describe('equal requests at the same time', () => {
   let database: TestDatabase;
@@ -34,17 +45,8 @@ describe('equal requests at the same time', () => {
     redis = new Redis(redisUrl());
     database = await createDatabase();
     await seedDatabase({ databaseUrl: database.url, customers: 20, ordersPerCustomer: 2, seed: 1 });
-    const settings = {
-      CACHE_PREFIX: `${new URL(database.url).pathname}:`,
-      LIMIT_REQUESTS: '2000',
-      LIMIT_REQUESTS_PER_CLIENT: '2000',
-      ...PATIENT,
-      ...MANY_AT_ONCE,
-      ...ANY_COST,
-      LIMIT_ALIASES: '1000000',
-      LIMIT_ROOT_FIELDS: '100',
-    };
-    const start = () => startGateway({ databaseUrl: database.url, redisUrl: redisUrl(), settings });
+    const start = () =>
+      startGateway({ databaseUrl: database.url, redisUrl: redisUrl(), settings: settingsOf(database) });
     [a, b] = [await start(), await start()];
     await untilRedisUp(a, b);
   });
@@ -103,6 +105,30 @@ describe('equal requests at the same time', () => {
       expect(answers.flatMap(({ errors }) => errors)).toEqual([]);
     });
     expect((await executed) - ((await excused()) - before.excused)).toBe(1);
+  });
+
+  test('do not wait for one on another gateway that waits for its own turn', async () => {
+    const locked = await orders();
+    const settings = { ...settingsOf(database), LIMIT_CONCURRENT_COST_PER_CLIENT: '1' };
+    const narrow = await startGateway({ databaseUrl: database.url, redisUrl: redisUrl(), settings });
+    try {
+      await untilRedisUp(narrow);
+      const holding = narrow.request(pageOf(9));
+      await locked.waiting(1);
+      const query = `{ customer(by: {id: "${nodeId('Customer', 10)}"}) { name } }`;
+      const queued = narrow.request(query);
+      await until(
+        'the request to wait for its turn, with the lease',
+        () => narrow.metric('concierge_executions_total'),
+        (count) => count === 2,
+      );
+      expect((await b.request(query)).errors).toEqual([]);
+      await locked.release();
+      expect((await holding).errors).toEqual([]);
+      expect((await queued).errors).toEqual([]);
+    } finally {
+      await narrow.close();
+    }
   });
 
   test('share none that began before a write, once the write is answered', async () => {

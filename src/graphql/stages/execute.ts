@@ -89,8 +89,9 @@ export function createExecute({ schema, createContext, queue, limits, memory, me
         if (size.refusal !== undefined) throw tooLarge(operation, size.refusal);
         return { ...result, bytes: size.bytes };
       };
-      const { client, onJoined } = operation;
+      const { client, onJoined, onBegun } = operation;
       return queue.run({ client, cost: queuedCost(operation), signal, onJoined }, (whose) => {
+        onBegun?.();
         if (isMutation(operation)) return run(whose);
         return limited(() =>
           retryInconsistent(
