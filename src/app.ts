@@ -25,7 +25,7 @@ import { createSchema, SDL } from './graphql/schema.ts';
 import { createMaskError } from './graphql/stages/mask.ts';
 import { createNearStage } from './graphql/stages/near.ts';
 import { createAdmission } from './http/admission.ts';
-import { createBodyBuffer } from './http/body-buffer.ts';
+import { createArrivals } from './http/arrivals.ts';
 import { allowOrigins } from './http/cors.ts';
 import { serveFresh } from './http/fresh-content.ts';
 import { loadGraphiQLPage } from './http/graphiql-page.ts';
@@ -93,10 +93,10 @@ export async function createApp(
   const respond = createGraphQL(config, { db, cache, customerEvents: bus, cursors, memory, log, metrics });
   const subscriptions = createSubscriptions({ limits, metrics });
   const closeStalls = watchStalls({ log, metrics });
-  const body = { maxBytes: limits.bodyBytes, buffer: createBodyBuffer(limits.bufferBytes) };
+  const arrivals = createArrivals(limits.bufferBytes);
   const graphql = createGraphQLHandler({
     respond,
-    body,
+    body: { maxBytes: limits.bodyBytes, arrivals },
     compresses: config.compressionMinBytes > 0,
     explains: config.environment !== 'production',
     admit: admitRequests(limits, { memory, metrics }),
@@ -108,6 +108,7 @@ export async function createApp(
     metrics,
     home: '/graphql',
     limits: { ...limits, connections: availableConnections(limits, log) },
+    arrivals,
     allowedHosts: config.allowedHosts,
     routes: {
       ...allowOrigins(config.corsOrigins, {

@@ -36,7 +36,7 @@ export interface CacheControl {
 /** Who sends a request, and what the response must have. */
 export interface RequestOrigin {
   readonly caller: Caller;
-  /** Whoever shares limits with this request: the client's address. */
+  /** Whoever shares limits with this request (`clientOf`). */
   readonly client: string;
   /** Aborts when the client no longer waits for the response. */
   readonly signal: AbortSignal;

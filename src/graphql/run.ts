@@ -25,6 +25,7 @@ export type Run = ReturnType<typeof createRun>;
 
 /** A subscription that may begin. */
 export interface Subscription {
+  readonly client: string;
   /** About how much memory its document and variables take as long as it is open. */
   readonly bytes: number;
   /** When its caller's permissions end, by `Date.now()`; undefined for never. */
@@ -60,7 +61,12 @@ export function createRun(options: RunOptions) {
     }
     if (isSubscription(operation)) {
       const { expiresAtMs } = operation.caller;
-      return { bytes: heldBytes(operation), expiresAtMs, start: (signal) => subscribe({ ...operation, signal }) };
+      return {
+        client: operation.client,
+        bytes: heldBytes(operation),
+        expiresAtMs,
+        start: (signal) => subscribe({ ...operation, signal }),
+      };
     }
     return finish(await cached(operation, respond));
   };

@@ -15,7 +15,7 @@ export interface AdmissionOptions {
 
 /**
  * Counts what is open, in total and by client.
- * @returns a function that takes a client's address, and returns the function to call when what it has opened ends. It throws
+ * @returns a function that takes a client (`clientOf`), and returns the function to call when what it has opened ends. It throws
  *   HttpError 503 beyond the gateway's limit, 429 beyond the client's, both with `Retry-After`
  */
 export function createAdmission(options: AdmissionOptions): (client: string) => () => void {
@@ -39,7 +39,7 @@ export function createAdmission(options: AdmissionOptions): (client: string) => 
   };
   return (client) => {
     if (open >= limits.gateway) refuse('gateway', 503, 'on this gateway');
-    if ((ofClient.get(client) ?? 0) >= limits.client) refuse('client', 429, 'from one address');
+    if ((ofClient.get(client) ?? 0) >= limits.client) refuse('client', 429, 'of one client');
     count(client, 1);
     return () => count(client, -1);
   };

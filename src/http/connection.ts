@@ -1,6 +1,9 @@
 import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { TURNS } from '../turns.ts';
+import { networkOf } from './client-of.ts';
+import { tooSlowForOthers, type Arrivals } from './arrivals.ts';
+import { createArrivingHeaders } from './arriving-headers.ts';
 import { sendError, writeErrorTo } from './error-response.ts';
 import { HttpError } from './http-error.ts';
 import { createReading } from './reading.ts';
@@ -8,6 +11,8 @@ import { createReading } from './reading.ts';
 /** A client's connection, with the requests on it that have no complete response yet. */
 export interface Connection {
   readonly socket: Socket;
+  /** Where it comes from (`networkOf`). */
+  readonly network: string;
   /** Begins a request, now or when fewer of the earlier ones are pending. Called when its headers have arrived. */
   add(response: ServerResponse, begin: () => void): void;
   /** Sends this error after the pending responses, and closes the connection: what follows their requests cannot be read. */
@@ -23,13 +28,16 @@ export interface Connection {
   release(): void;
   /** Whether nothing is read meanwhile, because requests wait for earlier ones, or by `hold`. */
   isPaused(): boolean;
-  /** How many bytes of responses are held in this process because the client has not read them. */
-  unsentBytes(): number;
+  /** Whether nothing is pending but a request that has not arrived completely. */
+  isArriving(): boolean;
+  /** How many bytes are held in this process because the client has not read its responses, or sends more than is handled. */
+  heldBytes(): number;
 }
 
 interface ConnectionOptions {
   /** How many requests of the connection are handled at the same time. */
   readonly requestsAtOnce: number;
+  readonly arrivals: Arrivals;
   /** Called when a first response is pending, and when none is pending any more. */
   readonly onChange: (connection: Connection) => void;
 }
@@ -38,22 +46,21 @@ interface ConnectionOptions {
  * Tracks a connection. A client may send requests without waiting for responses (pipelining): beyond the first few, no more are
  * begun, and none is read. The few that were parsed together with them wait for their turn.
  */
-export function createConnection(socket: Socket, { requestsAtOnce, onChange }: ConnectionOptions): Connection {
+export function createConnection(socket: Socket, options: ConnectionOptions): Connection {
+  const { requestsAtOnce, arrivals, onChange } = options;
   /** Responses that have not been sent completely, in the order of their requests. */
   const pending = new Set<ServerResponse>();
   const waiting: (() => void)[] = [];
-  const client = socket.remoteAddress ?? '';
+  const network = networkOf(socket);
   let newest: ServerResponse | undefined;
   let refusal: HttpError | undefined;
   let isClosing = false;
-  const reading = createReading(socket, () => waiting.length > 0);
-  socket.once('end', () => {
-    probe(pending);
-    const probing = setInterval(() => probe(pending), PROBE_MS);
-    socket.once('close', () => clearInterval(probing));
-  });
+  const headers = createArrivingHeaders(() => arrivals.begin(network, () => connection.refuse(tooSlowForOthers())));
+  const reading = createReading(socket, { isBehind: () => waiting.length > 0, onParsed: headers.parsed });
+  socket.once('end', () => keepProbing(socket, pending));
   socket.once('close', () => {
     waiting.length = 0;
+    headers.end();
     // Node emits nothing for responses that are queued behind others, whose requests would go on.
     for (const response of pending) if (response.socket === null) response.emit('close');
   });
@@ -71,7 +78,7 @@ export function createConnection(socket: Socket, { requestsAtOnce, onChange }: C
     if (!TURNS.isTaken()) return begin();
     // Whoever sends more than is handled is not read from.
     reading.stop(response);
-    TURNS.later(client, () => {
+    TURNS.later(network, () => {
       reading.goOn(response);
       // It may have been refused or given up meanwhile.
       if (pending.has(response) && !response.writableEnded) begin();
@@ -85,7 +92,9 @@ export function createConnection(socket: Socket, { requestsAtOnce, onChange }: C
 
   const connection: Connection = {
     socket,
+    network,
     add(response, begin) {
+      headers.begun(response.req);
       if (isClosing && newest?.headersSent === false) newest.removeHeader('connection');
       newest = response;
       if (isClosing) announceOnNewest();
@@ -101,6 +110,7 @@ export function createConnection(socket: Socket, { requestsAtOnce, onChange }: C
     refuse(error) {
       if (refusal !== undefined) return;
       refusal = error;
+      headers.end();
       reading.drop();
       if (newest === undefined) writeErrorTo(socket, error);
       else if (!newest.req.complete && !newest.headersSent)
@@ -115,17 +125,27 @@ export function createConnection(socket: Socket, { requestsAtOnce, onChange }: C
     isBusy: () => pending.size > 0,
     isSending: () => pending.values().some((response) => response.writableEnded),
     isPaused: reading.isPaused,
+    isArriving: () => pending.size === 1 && headers.hasBodyToCome(),
     // Those that wait have written nothing, and there may be thousands.
-    unsentBytes: () =>
-      pending
-        .values()
-        .take(Math.max(0, pending.size - waiting.length))
-        .reduce((sum, response) => sum + response.writableLength, 0),
+    heldBytes: () =>
+      reading.unparsedBytes() + unsentBytes(pending.values().take(Math.max(0, pending.size - waiting.length))),
   };
   return connection;
 }
 
+const unsentBytes = (responses: Iterable<ServerResponse>): number => {
+  let sum = 0;
+  for (const { writableLength } of responses) sum += writableLength;
+  return sum;
+};
+
 const PROBE_MS = 1_000;
+
+function keepProbing(socket: Socket, pending: ReadonlySet<ServerResponse>): void {
+  probe(pending);
+  const probing = setInterval(() => probe(pending), PROBE_MS);
+  socket.once('close', () => clearInterval(probing));
+}
 
 /**
  * Finds out whether a client that has finished sending still reads. To the server, closing a connection looks like closing one

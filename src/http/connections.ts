@@ -3,10 +3,12 @@ import type { Socket } from 'node:net';
 import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { createConnection, type Connection } from './connection.ts';
+import type { Arrivals } from './arrivals.ts';
+import { createOpenConnections } from './open-connections.ts';
 import { createStop, type StopOptions } from './stop-server.ts';
 
 export interface ConnectionLimits {
-  /** Connections that are open at the same time. Beyond, those that have been idle for longest are closed. */
+  /** Connections that are open at the same time. Beyond, those of the network with the most make room. */
   readonly connections: number;
   /** Requests of one connection that are handled at the same time. */
   readonly requestsPerConnection: number;
@@ -14,7 +16,7 @@ export interface ConnectionLimits {
   readonly receiveMs: number;
   /** How long a client may read nothing of a response. */
   readonly stallMs: number;
-  /** Bytes of responses that are held because clients have not read them, over all connections. */
+  /** Bytes that are held because clients have not read their responses, or send more than is handled, over all connections. */
   readonly bufferBytes: number;
 }
 
@@ -29,6 +31,7 @@ export interface Connections {
 
 interface ConnectionsOptions {
   readonly limits: ConnectionLimits;
+  readonly arrivals: Arrivals;
   readonly log: Log;
   readonly metrics: Metrics;
 }
@@ -38,26 +41,24 @@ const SWEEP_MS = 200;
 
 /** Watches the connections of a server that does not listen yet, and closes those that would exceed the limits. */
 export function watchConnections(server: Server, options: ConnectionsOptions): Connections {
-  const { limits, metrics } = options;
+  const { limits, arrivals, metrics } = options;
   const bySocket = new WeakMap<Socket, Connection>();
-  /** In the order in which they became idle, so the first has been idle for longest. */
-  const idle = new Set<Connection>();
-  const busy = new Set<Connection>();
+  const open = createOpenConnections();
   let isAnnounced = false;
   let isHolding = false;
   const stop = createStop(server, {
     hold() {
       isHolding = true;
-      for (const connection of [...idle, ...busy]) connection.hold();
+      for (const connection of open.all()) connection.hold();
     },
     release() {
       isHolding = false;
-      for (const connection of [...idle, ...busy]) connection.release();
+      for (const connection of open.all()) connection.release();
     },
     closeIdle() {
       // To Node, a connection is idle as soon as its last response has ended, although most of that may have to be sent yet. Which
       // ones are idle, and not in the middle of a request, only Node knows; it destroys them before this returns.
-      const sending = [...busy].filter((connection) => connection.isSending());
+      const sending = open.busy().filter((connection) => connection.isSending());
       for (const { socket } of sending) socket.destroy = () => socket;
       server.closeIdleConnections();
       for (const { socket } of sending) Reflect.deleteProperty(socket, 'destroy');
@@ -65,26 +66,24 @@ export function watchConnections(server: Server, options: ConnectionsOptions): C
   });
   const cut = createCut(options);
 
-  const onChange = (connection: Connection): void => {
-    const [from, to] = connection.isBusy() ? [idle, busy] : [busy, idle];
-    // Not for one that has been closed meanwhile.
-    if (from.delete(connection) && !connection.socket.destroyed) to.add(connection);
-  };
   server.on('connection', (socket) => {
-    const connection = createConnection(socket, { requestsAtOnce: limits.requestsPerConnection, onChange });
+    const connection = createConnection(socket, {
+      requestsAtOnce: limits.requestsPerConnection,
+      arrivals,
+      onChange: (changed) => open.change(changed),
+    });
     bySocket.set(socket, connection);
-    idle.add(connection);
+    open.add(connection);
     if (isAnnounced) connection.announceClose();
     if (isHolding) connection.hold();
     metrics.connections.inc();
     socket.once('close', () => {
-      idle.delete(connection);
-      busy.delete(connection);
+      open.remove(connection);
       metrics.connections.dec();
     });
-    const [longestIdle] = idle;
-    if (idle.size + busy.size > limits.connections && longestIdle !== undefined)
-      cut(longestIdle, longestIdle === connection ? 'full' : 'idle');
+    if (open.size() <= limits.connections) return;
+    const old = open.toMakeRoom() ?? connection;
+    cut(old, old === connection ? 'full' : old.isBusy() ? 'unfinished' : 'idle');
   });
 
   // Node restarts this timer whenever the client reads or sends something.
@@ -99,10 +98,10 @@ export function watchConnections(server: Server, options: ConnectionsOptions): C
     }
   });
   const sweep = setInterval(() => {
-    const unsent = [...busy].map((connection) => ({ connection, bytes: connection.unsentBytes() }));
-    let total = unsent.reduce((sum, { bytes }) => sum + bytes, 0);
+    const held = open.busy().map((connection) => ({ connection, bytes: connection.heldBytes() }));
+    let total = held.reduce((sum, { bytes }) => sum + bytes, 0);
     if (total <= limits.bufferBytes) return;
-    for (const { connection, bytes } of unsent.toSorted((one, other) => other.bytes - one.bytes)) {
+    for (const { connection, bytes } of held.toSorted((one, other) => other.bytes - one.bytes)) {
       if (total <= limits.bufferBytes) break;
       cut(connection, 'memory');
       total -= bytes;
@@ -118,7 +117,7 @@ export function watchConnections(server: Server, options: ConnectionsOptions): C
     of,
     announceClose() {
       isAnnounced = true;
-      for (const connection of [...idle, ...busy]) connection.announceClose();
+      for (const connection of open.all()) connection.announceClose();
     },
     async close(given) {
       await stop(given);
@@ -128,10 +127,12 @@ export function watchConnections(server: Server, options: ConnectionsOptions): C
 }
 
 /** Why a connection is closed while its client would go on. */
-type CutReason = 'idle' | 'full' | 'stalled' | 'memory';
+type CutReason = 'idle' | 'unfinished' | 'full' | 'stalled' | 'memory';
 
 const WHY: Readonly<Record<CutReason, string>> = {
   idle: 'there were more connections than LIMIT_CONNECTIONS or the open files allow; the longest idle ones are closed',
+  unfinished:
+    'there were more connections than LIMIT_CONNECTIONS or the open files allow; requests that do not arrive are given up',
   full: 'there were more busy connections than LIMIT_CONNECTIONS or the open files allow; new ones are closed',
   stalled: 'a client read nothing of its response for LIMIT_STALL_MS; its connection is closed',
   memory: 'clients left more than LIMIT_BUFFER_BYTES of responses unread; the connections with most of them are closed',

@@ -89,7 +89,7 @@ export function writeErrorTo(socket: Socket, error: HttpError): void {
   const body = errorBody(error);
   const head = [
     `HTTP/1.1 ${error.status} ${STATUS_CODES[error.status]}`,
-    'connection: close',
+    ...Object.entries({ ...error.headers, connection: 'close' }).map(([name, value]) => `${name}: ${value}`),
     `content-type: ${withCharset(JSON_TYPE)}`,
     `content-length: ${body.length}`,
     'x-content-type-options: nosniff',

@@ -5,6 +5,7 @@ import type { CostMode } from '../graphql/operation.ts';
 import type { Respond } from '../graphql/run.ts';
 import type { GraphQLResponse } from '../graphql/stages/serialise.ts';
 import { parseCacheControl } from './cache-control.ts';
+import { clientOf } from './client-of.ts';
 import { acceptedEncoding } from './content-encoding.ts';
 import { sendAsEvents } from './event-stream.ts';
 import { hasETag } from './etag.ts';
@@ -22,7 +23,7 @@ export interface GraphQLHandlerOptions {
   /** Whether responses may have a report of what the cache did: not in production, since it shows what a response depends on. */
   readonly explains: boolean;
   /**
-   * Counts a request of a client, by its address. Returns the function to call when it has been handled.
+   * Counts a request of a client (`clientOf`). Returns the function to call when it has been handled.
    * @throws HttpError 429 or 503 when it must not be handled now
    */
   readonly admit: (client: string) => () => void;
@@ -44,7 +45,7 @@ export function createGraphQLHandler(options: GraphQLHandlerOptions) {
     const accepted = acceptedEncoding(mayEncode ? request.headers['accept-encoding'] : undefined);
     const signal = disconnectSignal(response);
     const isSafe = request.method !== 'POST';
-    const client = request.socket.remoteAddress ?? '';
+    const client = clientOf(request.socket, caller);
     const reports = {
       costMode: format.costMode,
       reportsCache: reportsCache(request.headers['graphql-cache'], explains),

@@ -4,7 +4,8 @@ import { quoted } from '../errors.ts';
 import { isGiven } from '../given.ts';
 import type { CostMode, GraphQLRequest } from '../graphql/operation.ts';
 import type { RequestText } from '../graphql/prepare.ts';
-import type { BodyBuffer } from './body-buffer.ts';
+import { tooSlowForOthers, type Arrivals } from './arrivals.ts';
+import { networkOf } from './client-of.ts';
 import { HttpError } from './http-error.ts';
 import { isUtf8, JSON_TYPE } from './media-types.ts';
 
@@ -21,8 +22,8 @@ export async function readGraphQLRequest(request: IncomingMessage, limits: BodyL
 export interface BodyLimits {
   /** Of one body. */
   readonly maxBytes: number;
-  /** For all bodies that are being received. */
-  readonly buffer: BodyBuffer;
+  /** All requests that have not arrived completely. */
+  readonly arrivals: Arrivals;
 }
 
 /**
@@ -55,7 +56,7 @@ const SMALL_CHUNK_BYTES = 64;
 /** Uses events, since a stream's async iterator costs more than everything else that is done with a short body. */
 function receive(
   request: IncomingMessage,
-  { maxBytes, buffer }: BodyLimits,
+  { maxBytes, arrivals }: BodyLimits,
   tooLarge: () => HttpError,
 ): Promise<Buffer> {
   return new Promise((resolve, reject) => {
@@ -64,10 +65,10 @@ function receive(
     const fail = (error: HttpError): void => {
       request.off('data', add);
       chunks.length = 0;
-      received.release();
+      arrival.end();
       reject(error);
     };
-    const received = buffer.open(() => fail(tooSlow()));
+    const arrival = arrivals.begin(networkOf(request.socket), () => fail(tooSlowForOthers()));
     const add = (chunk: Buffer): void => {
       bytes += chunk.length;
       count += 1;
@@ -75,23 +76,17 @@ function receive(
       if (count > MAX_SMALL_CHUNKS && bytes < count * SMALL_CHUNK_BYTES) request.destroy();
       if (bytes > maxBytes) return fail(tooLarge());
       chunks.push(chunk);
-      return received.add(chunk.length);
+      return arrival.add(chunk.length);
     };
     request.on('data', add);
     request.on('end', () => {
-      received.release();
+      arrival.end();
       resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks));
     });
     // The client disconnected, so it gets no response, and nothing is logged.
     request.on('error', (cause) => fail(refusal('Expected the whole body, got a part of it.', cause)));
   });
 }
-
-const tooSlow = (): HttpError =>
-  new HttpError(503, 'Expected the whole body sooner: others need the memory; try again.', {
-    connection: 'close',
-    'retry-after': '1',
-  });
 
 const refusal = (message: string, cause: unknown): HttpError => Object.assign(new HttpError(400, message), { cause });
 

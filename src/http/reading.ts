@@ -13,6 +13,8 @@ export interface Reading {
   /** Reads and parses nothing, until `goOn` is called with the same reason. */
   readonly stop: (reason: object) => void;
   readonly goOn: (reason: object) => void;
+  /** How many bytes have arrived and are not parsed yet. */
+  readonly unparsedBytes: () => number;
   /** Parses nothing any more: whatever arrives is dropped. */
   readonly drop: () => void;
 }
@@ -22,8 +24,12 @@ export interface Reading {
  * than a thousand small requests, for which the event loop would be held up for a tenth of a second. Here, a part is parsed only
  * when nothing speaks against more requests.
  * @param isBehind whether requests that have arrived wait for others
+ * @param onParsed called with the number of bytes that were parsed
  */
-export function createReading(socket: Socket, isBehind: () => boolean): Reading {
+export function createReading(
+  socket: Socket,
+  { isBehind, onParsed }: { isBehind: () => boolean; onParsed: (bytes: number) => void },
+): Reading {
   const reasons = new Set<object>();
   const node = takeOver(socket);
   let rest = NOTHING;
@@ -41,6 +47,7 @@ export function createReading(socket: Socket, isBehind: () => boolean): Reading 
         const part = rest.subarray(0, PART_BYTES);
         rest = rest.subarray(PART_BYTES);
         node.parse(part);
+        onParsed(part.length);
       }
     } finally {
       isParsing = false;
@@ -82,6 +89,7 @@ export function createReading(socket: Socket, isBehind: () => boolean): Reading 
       reasons.delete(reason);
       resume();
     },
+    unparsedBytes: () => rest.length + socket.readableLength,
     drop() {
       isDropped = true;
       rest = NOTHING;

@@ -3,6 +3,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
+import type { Arrivals } from './arrivals.ts';
 import { watchConnections, type ConnectionLimits } from './connections.ts';
 import { sendError, sendThrown } from './error-response.ts';
 import { createHostCheck, type HostCheck } from './host-names.ts';
@@ -47,6 +48,7 @@ export interface HttpServerOptions {
   /** Host names, besides those of loopback, for which requests are accepted. */
   readonly allowedHosts?: readonly string[];
   readonly limits: ConnectionLimits & { readonly bodyBytes: number };
+  readonly arrivals: Arrivals;
   readonly log: Log;
   readonly metrics: Metrics;
 }
@@ -66,7 +68,9 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   });
   // Otherwise, Node would drop all pending responses when the client has sent its last request and says so.
   Object.assign(server, { httpAllowHalfOpen: true });
-  const connections = watchConnections(server, { limits, log, metrics });
+  // Node drops those beyond; here, one too many is seen and refused.
+  server.maxHeadersCount = MAX_HEADERS + 1;
+  const connections = watchConnections(server, options);
   const dispatch = createDispatcher(options, createHostCheck(server, options.allowedHosts ?? []));
   const receive = (request: IncomingMessage, response: ServerResponse): void => {
     request.url = withoutOrigin(request.url ?? '');
@@ -76,7 +80,11 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
       metrics.requestsInFlight.dec();
       metrics.requests.inc({ status: response.statusCode });
     });
-    connections.of(request.socket).add(response, () => dispatch(request, response));
+    const begin =
+      request.rawHeaders.length > 2 * MAX_HEADERS
+        ? () => sendError(response, tooManyHeaders())
+        : () => dispatch(request, response);
+    connections.of(request.socket).add(response, begin);
   };
   server.on('request', receive);
   server.on('checkContinue', (request, response) => {
@@ -162,6 +170,11 @@ const HEADERS_MS = 10_000;
 /** A client that was told to use another connection has opened it by then, if it has a request to send. */
 const QUIET_MS = 100;
 const MAX_HEADER_BYTES = 16_384;
+/** Browsers send about 20, and proxies add a few. */
+const MAX_HEADERS = 100;
+
+const tooManyHeaders = (): HttpError =>
+  new HttpError(431, `Expected at most ${MAX_HEADERS} headers, got more.`, { connection: 'close' });
 
 const isTooSlow = ({ code }: NodeJS.ErrnoException): boolean => code === 'ERR_HTTP_REQUEST_TIMEOUT';
 

@@ -44,7 +44,7 @@ export function createSubscriptions({ limits, metrics }: SubscriptionsOptions): 
         metrics.subscriptionsRefused.inc({ limit: 'memory' });
         throw tooLarge(limits.bufferBytes);
       }
-      const release = admit(request.socket.remoteAddress ?? '');
+      const release = admit(subscription.client);
       heldBytes += subscription.bytes;
       const stream = openEventStream(response, limits);
       streams.add(stream);

@@ -103,8 +103,8 @@ function createHttpMetrics({ counter, gauge }: Kinds) {
     connections: gauge('concierge_http_connections', 'Connections of clients that are open now.'),
     connectionsCut: counter(
       'concierge_http_connections_cut_total',
-      'Connections closed though their clients would go on: idle (room for others), full (all others busy), stalled (a ' +
-        'response was not read), memory (too much was not read).',
+      'Connections closed though their clients would go on: idle (room for others), unfinished (room, instead of a request ' +
+        'that did not arrive), full (all others busy), stalled (a response was not read), memory (too much was held).',
       ['reason'],
     ),
   };

@@ -4,6 +4,7 @@ import { PassThrough } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { Redis } from 'ioredis';
 import { parseConfig } from '../../src/config.ts';
+import { createArrivals } from '../../src/http/arrivals.ts';
 import { createHttpServer, read, type Handler } from '../../src/http/server.ts';
 import { createLog } from '../../src/telemetry/log.ts';
 import { createMetrics } from '../../src/telemetry/metrics.ts';
@@ -148,10 +149,12 @@ describe('a gateway that is told to stop', () => {
     await untilNothingIsLeft();
   });
 
+  const { limits } = parseConfig({});
   const serverOf = (path: string, handle: Handler) =>
     createHttpServer({
       routes: { [path]: read(handle) },
-      limits: parseConfig({}).limits,
+      limits,
+      arrivals: createArrivals(limits.bufferBytes),
       log: createLog({ level: 'silent', readable: false, destination: new PassThrough() }),
       metrics: createMetrics(),
     });

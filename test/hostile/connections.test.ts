@@ -17,8 +17,8 @@ const large = (bytes: number): Handler => {
 
 let served: SmallServer;
 const clients: RawClient[] = [];
-const open = async (): Promise<RawClient> => {
-  const client = await connectRaw(served.port);
+const open = async (from?: string): Promise<RawClient> => {
+  const client = await connectRaw(served.port, from);
   clients.push(client);
   return client;
 };
@@ -86,6 +86,43 @@ describe('when there are as many connections as allowed', () => {
     expect(await served.count('concierge_http_connections')).toBe(5);
   });
 
+  test('those of the network with the most make room, and others that have been idle for longer are kept', async () => {
+    served = await startSmallServer({ routes: { '/ok': read(ok) }, limits: { connections: 5 } });
+    const modest = [await open(), await open()];
+    const greedy: RawClient[] = [];
+    for (let i = 0; i < 10; i += 1) greedy.push(await open('127.0.0.2'));
+    for (const client of greedy.slice(0, 7)) expect(await client.closed).toBe('');
+    for (const client of [...modest, ...greedy.slice(7)]) {
+      client.socket.write(GET('/ok'));
+      await until('a response', () => client.received().endsWith('ok'));
+    }
+  });
+
+  test('and one network has requests on all of them that do not arrive, the first of these makes room', async () => {
+    const body: Handler = (request, response) => void request.resume().on('end', () => response.end('whole'));
+    served = await startSmallServer({
+      routes: { '/ok': read(ok), '/body': { methods: ['POST'], handle: body } },
+      limits: { connections: 3 },
+    });
+    const greedy = [await open('127.0.0.2'), await open('127.0.0.2'), await open('127.0.0.2')];
+    for (const { socket } of greedy) {
+      socket.write('POST /body HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\na');
+      await until('its request to begin', () => served.count('concierge_http_requests_in_flight'));
+    }
+    await until(
+      'all requests to begin',
+      () => served.count('concierge_http_requests_in_flight'),
+      (count) => count === 3,
+    );
+    const other = await open();
+    other.socket.write(GET('/ok'));
+    await until('a response', () => other.received().endsWith('ok'));
+    expect(await greedy[0]?.closed).toBe('');
+    for (const { socket } of greedy.slice(1)) socket.write('b');
+    for (const client of greedy.slice(1)) await until('a response', () => client.received().endsWith('whole'));
+    expect(await served.count(CUT, 'unfinished')).toBe(1);
+  });
+
   test('and all of them wait for responses, a new one is closed, and the others are answered', async () => {
     let goOn: () => void = () => undefined;
     const gate = new Promise<void>((resolve) => (goOn = resolve));
@@ -104,6 +141,90 @@ describe('when there are as many connections as allowed', () => {
     goOn();
     for (const client of busy) await until('a response', () => client.received().includes('late'));
     expect(await served.count(CUT, 'full')).toBe(1);
+  });
+});
+
+describe('headers that do not arrive completely', () => {
+  const part = `GET /ok HTTP/1.1\r\nHost: localhost\r\n${'a: b\r\n'.repeat(80)}`;
+
+  test('are given up, the first of the network with the most, when all together take too much memory', async () => {
+    // Each byte counts five times.
+    const limits = { bufferBytes: part.length * 5 * 3.5 };
+    served = await startSmallServer({ routes: { '/ok': read(ok) }, limits });
+    const modest = await open();
+    modest.socket.write(part);
+    const greedy: RawClient[] = [];
+    for (let i = 0; i < 4; i += 1) {
+      const client = await open('127.0.0.2');
+      client.socket.write(part);
+      greedy.push(client);
+    }
+    for (const client of greedy.slice(0, 2)) {
+      await until('a response', () => client.received().includes('"errors"'));
+      client.socket.end();
+      const text = await client.closed;
+      expect(statusesIn({ text, closed: true })).toEqual([503]);
+      expect(text).toContain('Expected the whole request sooner: others need the memory; try again.');
+      expect(text).toMatch(/^retry-after: 1\r$/im);
+    }
+    for (const client of [modest, ...greedy.slice(2)]) {
+      client.socket.write('\r\n');
+      await until('a response', () => client.received().endsWith('ok'));
+    }
+  });
+
+  test('count only until they do, and bodies that nobody reads do not count', async () => {
+    const limits = { bufferBytes: part.length * 5 * 1.5 };
+    const unread: Handler = (_, response) => void response.end('ok');
+    served = await startSmallServer({ routes: { '/ok': { methods: ['GET', 'POST'], handle: unread } }, limits });
+    for (let i = 0; i < 5; i += 1) {
+      const client = await open();
+      client.socket.write(part);
+      client.socket.write(`\r\n${GET('/ok').repeat(3)}`);
+      await until('four responses', () => client.received().split('ok').length === 5);
+      client.socket.write(
+        `POST /ok HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\n${'x'.repeat(50_000)}`,
+      );
+      await until('the fifth', () => client.received().split('ok').length === 6);
+      client.socket.write(`${'x'.repeat(50_000)}${GET('/ok')}`);
+      await until('the sixth', () => client.received().split('ok').length === 7);
+    }
+  });
+
+  test('and are more than 100 get 431, and none is dropped before', async () => {
+    served = await startSmallServer({
+      routes: { '/ok': read((request, response) => void response.end(`${request.rawHeaders.length / 2} headers`)) },
+    });
+    const client = await open();
+    const withHeaders = (count: number) => `GET /ok HTTP/1.1\r\nHost: localhost\r\n${'a: b\r\n'.repeat(count - 1)}\r\n`;
+    client.socket.write(withHeaders(100));
+    await until('a response', () => client.received().endsWith('100 headers'));
+    client.socket.end(withHeaders(101));
+    const text = await client.closed;
+    expect(statusesIn({ text, closed: true })).toEqual([200, 431]);
+    expect(text).toContain('Expected at most 100 headers, got more.');
+  });
+});
+
+describe('a client that sends more than is handled', () => {
+  test('is disconnected when what it has sent is the most that is held', async () => {
+    let goOn: () => void = () => undefined;
+    const gate = new Promise<void>((resolve) => (goOn = resolve));
+    const wait: Handler = async (_, response) => {
+      await gate;
+      response.end('late');
+    };
+    served = await startSmallServer({
+      routes: { '/ok': read(ok), '/wait': read(wait) },
+      limits: { requestsPerConnection: 2, bufferBytes: 20_000 },
+    });
+    const [greedy, modest] = [await open(), await open()];
+    modest.socket.write(GET('/wait').repeat(5));
+    greedy.socket.write(GET('/wait').repeat(1_000));
+    await greedy.closed;
+    expect(await served.count(CUT, 'memory')).toBe(1);
+    goOn();
+    await until('five responses', () => modest.received().split('late').length === 6);
   });
 });
 

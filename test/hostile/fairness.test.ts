@@ -1,5 +1,6 @@
 import { request } from 'node:http';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { bearing, BY_SECRET, tokenOf } from '../access/tokens.ts';
 import { lockTable } from '../faults/table-lock.ts';
 import { PATIENT } from '../support/gateway.ts';
 import { startOwnGateway, type OwnGateway } from '../support/own-gateway.ts';
@@ -19,12 +20,16 @@ beforeAll(async () => {
 afterAll(() => gateway.close());
 
 /** Sends a query from an address of this machine, and resolves with the status of its response. */
-const ask = (query: string, localAddress: string): Promise<number> =>
+const ask = (query: string, localAddress: string, { to = gateway, token = '' } = {}): Promise<number> =>
   orGiveUp(
     `a response to ${query}`,
     new Promise((resolve, reject) => {
-      const headers = { 'content-type': 'application/json', accept: 'application/graphql-response+json' };
-      const sent = request(`${gateway.url}/graphql`, { method: 'POST', localAddress, headers, agent: false });
+      const headers = {
+        'content-type': 'application/json',
+        accept: 'application/graphql-response+json',
+        ...(token === '' ? {} : bearing(token)),
+      };
+      const sent = request(`${to.url}/graphql`, { method: 'POST', localAddress, headers, agent: false });
       sent.on('response', (response) => {
         response.resume().on('end', () => resolve(response.statusCode ?? 0));
       });
@@ -62,4 +67,27 @@ test('a client with more requests under way than allowed gets 429, and others ar
   expect(await gateway.metric('concierge_http_requests_refused_total')).toBe(1);
   await lock.release();
   expect(await Promise.all(allowed)).toEqual(allowed.map(() => 200));
+});
+
+test('a caller with a name is one client wherever it comes from, and another one from the same address is another client', async () => {
+  const to = await startOwnGateway({ ...PATIENT, ...BY_SECRET, LIMIT_REQUESTS_PER_CLIENT: '2' });
+  try {
+    const [ada, ben] = await Promise.all(['ada', 'ben'].map((sub) => tokenOf({ sub, scope: 'crm:read' })));
+    const lock = await lockTable(to.databaseUrl, 'orders');
+    const allowed = ['127.0.0.2', '127.0.0.3'].map((from, i) =>
+      ask(`{ orders(first: ${i + 1}) { nodes { number } } }`, from, { to, token: ada }),
+    );
+    await until(
+      'both to be under way',
+      () => to.metric('concierge_executions_total'),
+      (count) => count === 2,
+    );
+    const agents = '{ agents(first: 1) { nodes { name } } }';
+    expect(await ask(agents, '127.0.0.4', { to, token: ada })).toBe(429);
+    expect(await ask(agents, '127.0.0.2', { to, token: ben })).toBe(200);
+    await lock.release();
+    expect(await Promise.all(allowed)).toEqual([200, 200]);
+  } finally {
+    await to.close();
+  }
 });

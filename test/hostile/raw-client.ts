@@ -11,10 +11,13 @@ export interface RawClient {
   readonly closed: Promise<string>;
 }
 
-/** Connects to a port on this machine. */
-export async function connectRaw(port: number): Promise<RawClient> {
+/**
+ * Connects to a port on this machine.
+ * @param from the address to connect from, 127.0.0.1 or another one that begins with 127
+ */
+export async function connectRaw(port: number, from = '127.0.0.1'): Promise<RawClient> {
   // Half-open, so that it is the test that decides when the client has nothing more to send.
-  const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
+  const socket = connect({ port, host: '127.0.0.1', localAddress: from, allowHalfOpen: true });
   await orGiveUp('a connection', once(socket, 'connect'));
   const chunks: Buffer[] = [];
   const received = (): string => Buffer.concat(chunks).toString();

@@ -1,5 +1,6 @@
 import { PassThrough } from 'node:stream';
 import { parseConfig } from '../../src/config.ts';
+import { createArrivals } from '../../src/http/arrivals.ts';
 import { createHttpServer, type HttpServerOptions } from '../../src/http/server.ts';
 import { createLog } from '../../src/telemetry/log.ts';
 import { createMetrics } from '../../src/telemetry/metrics.ts';
@@ -29,7 +30,9 @@ export async function startSmallServer(
   const destination = new PassThrough().on('data', (line: Buffer) => logLines.push(line.toString()));
   const log = createLog({ level: 'info', readable: false, destination });
   const metrics = createMetrics();
-  const server = createHttpServer({ ...options, limits: { ...parseConfig({}).limits, ...limits }, log, metrics });
+  const all = { ...parseConfig({}).limits, ...limits };
+  const arrivals = createArrivals(all.bufferBytes);
+  const server = createHttpServer({ ...options, limits: all, arrivals, log, metrics });
   const port = await server.listen(0, host);
   const name = host === '0.0.0.0' ? '127.0.0.1' : host.includes(':') ? `[${host}]` : host;
   return {

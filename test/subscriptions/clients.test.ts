@@ -234,13 +234,7 @@ describe('one subscription more than allowed', () => {
   ];
 
   test.each([
-    [
-      'for an address',
-      'LIMIT_SUBSCRIPTIONS_PER_CLIENT',
-      429,
-      'RATE_LIMITED',
-      'at most 2 subscriptions from one address',
-    ],
+    ['for a client', 'LIMIT_SUBSCRIPTIONS_PER_CLIENT', 429, 'RATE_LIMITED', 'at most 2 subscriptions of one client'],
     ['for a gateway', 'LIMIT_SUBSCRIPTIONS', 503, 'SERVICE_UNAVAILABLE', 'at most 2 subscriptions on this gateway'],
   ])('%s is refused until another has ended', async (_, setting, ...[status, code, expected]) => {
     const gateway = await start({ [setting]: '2' });
