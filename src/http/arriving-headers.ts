@@ -21,6 +21,8 @@ export function createArrivingHeaders(begin: () => Arrival): ArrivingHeaders {
   let last: IncomingMessage | undefined;
   /** Whether a request has begun in what was parsed at once. */
   let hasBegun = false;
+  /** Whether it had a body to come after that. */
+  let isInBody = false;
   let hasEnded = false;
   let arrival: Arrival | undefined;
   const reset = (): void => {
@@ -31,8 +33,9 @@ export function createArrivingHeaders(begin: () => Arrival): ArrivingHeaders {
   return {
     parsed(bytes) {
       // Bodies are counted by whoever reads them.
-      const isOther = hasBegun || hasEnded || hasBodyToCome();
+      const isOther = hasBegun || hasEnded || isInBody;
       hasBegun = false;
+      isInBody = hasBodyToCome();
       if (isOther) return;
       arrival ??= begin();
       arrival.add(bytes * HEADER_WEIGHT);

@@ -94,6 +94,7 @@ export function createConnection(socket: Socket, options: ConnectionOptions): Co
     socket,
     network,
     add(response, begin) {
+      reading.begun(response.req);
       headers.begun(response.req);
       if (isClosing && newest?.headersSent === false) newest.removeHeader('connection');
       newest = response;

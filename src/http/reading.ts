@@ -1,11 +1,13 @@
+import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
+import { createMessageParts } from './message-parts.ts';
 
-/** How much is parsed before it is looked whether to go on: more than most requests have, and a few dozen of the smallest. */
-const PART_BYTES = 2_048;
 const NOTHING: Buffer = Buffer.alloc(0);
 
 /** Reads from a connection, and passes what arrives on to Node's parser. */
 export interface Reading {
+  /** To be called when the headers of a request have arrived. */
+  readonly begun: (request: IncomingMessage) => void;
   /** Whether there is a reason not to read. */
   readonly isPaused: () => boolean;
   /** To be called when fewer requests wait. */
@@ -21,8 +23,8 @@ export interface Reading {
 
 /**
  * Takes a connection over from Node, which parses all of the 64 KiB that may arrive at once before anything else happens: more
- * than a thousand small requests, for which the event loop would be held up for a tenth of a second. Here, a part is parsed only
- * when nothing speaks against more requests.
+ * than a thousand small requests, for which the event loop would be held up for a tenth of a second. Here, a request is parsed only
+ * when nothing speaks against more of them.
  * @param isBehind whether requests that have arrived wait for others
  * @param onParsed called with the number of bytes that were parsed
  */
@@ -32,6 +34,7 @@ export function createReading(
 ): Reading {
   const reasons = new Set<object>();
   const node = takeOver(socket);
+  const parts = createMessageParts();
   let rest = NOTHING;
   let hasEnded = false;
   let isParsing = false;
@@ -44,8 +47,8 @@ export function createReading(
     isParsing = true;
     try {
       while (rest.length > 0 && !socket.destroyed && !isPaused() && !node.isPaused()) {
-        const part = rest.subarray(0, PART_BYTES);
-        rest = rest.subarray(PART_BYTES);
+        const part = parts.next(rest);
+        rest = rest.subarray(part.length);
         node.parse(part);
         onParsed(part.length);
       }
@@ -79,6 +82,7 @@ export function createReading(
     else parseRest();
   });
   return {
+    begun: ({ headers }) => parts.begun(Number(headers['content-length'])),
     isPaused,
     resume,
     stop(reason) {
