@@ -12,9 +12,14 @@ export interface ArrivingHeaders {
   begun(request: IncomingMessage): void;
   /** Whether the last request whose headers have arrived has a body that has not. */
   hasBodyToCome(): boolean;
+  /** What is arriving, to compare it with later; undefined when nothing is. */
+  current(): Arriving | undefined;
   /** No further request is parsed. */
   end(): void;
 }
+
+/** The request that is arriving: its headers, or its body. */
+type Arriving = Arrival | IncomingMessage;
 
 /** @param begin begins to count among what has arrived of all connections */
 export function createArrivingHeaders(begin: () => Arrival): ArrivingHeaders {
@@ -46,6 +51,7 @@ export function createArrivingHeaders(begin: () => Arrival): ArrivingHeaders {
       hasBegun = true;
     },
     hasBodyToCome,
+    current: () => arrival ?? (hasBodyToCome() ? last : undefined),
     end() {
       hasEnded = true;
       reset();

@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import { TURNS } from '../turns.ts';
 import { networkOf } from './client-of.ts';
 import { tooSlowForOthers, type Arrivals } from './arrivals.ts';
-import { createArrivingHeaders } from './arriving-headers.ts';
+import { createArrivingHeaders, type ArrivingHeaders } from './arriving-headers.ts';
 import { sendError, writeErrorTo } from './error-response.ts';
 import { HttpError } from './http-error.ts';
 import { createReading } from './reading.ts';
@@ -17,6 +17,8 @@ export interface Connection {
   add(response: ServerResponse, begin: () => void): void;
   /** Sends this error after the pending responses, and closes the connection: what follows their requests cannot be read. */
   refuse(error: HttpError): void;
+  /** Does so unless what is arriving is whole after this time, in which no earlier request keeps it waiting. */
+  refuseLater(error: HttpError, ms: number): void;
   /** From now on, the last response tells the client that the connection will be closed. */
   announceClose(): void;
   /** Whether any response is pending. */
@@ -117,6 +119,7 @@ export function createConnection(socket: Socket, options: ConnectionOptions): Co
       else if (!newest.req.complete && !newest.headersSent)
         sendError(newest, new HttpError(error.status, error.message, { ...error.headers, connection: 'close' }));
     },
+    refuseLater: (error, ms) => refuseUnlessWhole(connection, headers, { error, ms }),
     announceClose() {
       isClosing = true;
       announceOnNewest();
@@ -132,6 +135,19 @@ export function createConnection(socket: Socket, options: ConnectionOptions): Co
       reading.unparsedBytes() + unsentBytes(pending.values().take(Math.max(0, pending.size - waiting.length))),
   };
   return connection;
+}
+
+function refuseUnlessWhole(
+  connection: Connection,
+  headers: ArrivingHeaders,
+  { error, ms }: { error: HttpError; ms: number },
+): void {
+  const arriving = headers.current();
+  const timer = setTimeout(() => {
+    if (connection.isPaused()) timer.refresh();
+    else if (arriving !== undefined && headers.current() === arriving) connection.refuse(error);
+  }, ms).unref();
+  connection.socket.once('close', () => clearTimeout(timer));
 }
 
 const unsentBytes = (responses: Iterable<ServerResponse>): number => {

@@ -99,12 +99,14 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   server.on('clientError', (error, socket) => {
     const connection = connections.of(socket as Socket);
     // It is being closed once its last response has arrived, and what is sent meanwhile is dropped.
-    if (!socket.writable) return;
-    // The client has sent more than was read, because it waits for its earlier requests.
-    if (isTooSlow(error) && connection.isPaused()) return;
+    if (!socket.writable) return undefined;
+    // The client has sent more than was read, because it waits for its earlier requests. Node says this only once.
+    if (isTooSlow(error) && connection.isPaused())
+      return connection.refuseLater(refusalOfMalformed(error), limits.receiveMs);
     // A browser opens connections in advance. It would take an error for the response to its next request.
     if (isTooSlow(error) && connection.socket.bytesRead === 0) socket.destroy();
     else connection.refuse(refusalOfMalformed(error));
+    return undefined;
   });
 
   let stopped: Promise<void> | undefined;

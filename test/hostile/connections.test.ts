@@ -248,6 +248,28 @@ describe('a request that does not arrive', () => {
     expect(text).toMatch(/^connection: close\r$/im);
   });
 
+  test('while an earlier one keeps it waiting is refused with 408 when it has had its time after that', async () => {
+    let goOn: () => void = () => undefined;
+    const gate = new Promise<void>((resolve) => (goOn = resolve));
+    const handle: Handler = async (request, response) => {
+      if (request.method === 'POST') return void request.resume();
+      await gate;
+      return void response.end('ok');
+    };
+    served = await startSmallServer({
+      routes: { '/ok': { methods: ['GET', 'POST'], handle } },
+      limits: { receiveMs: 200, requestsPerConnection: 1 },
+    });
+    const client = await open();
+    client.socket.write(`${GET('/ok')}POST /ok HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\nab`);
+    // In which Node gives up the second request.
+    await pause(1_500);
+    goOn();
+    await until('a refusal', () => client.received().includes('"errors"'));
+    client.socket.end();
+    expect(statusesIn({ text: await client.closed, closed: true })).toEqual([200, 408]);
+  });
+
   test('and of which nothing has arrived, its connection is closed without a word', async () => {
     served = await startSmallServer({ routes: { '/ok': read(ok) }, limits: { receiveMs: 200 } });
     const client = await open();
