@@ -75,8 +75,10 @@ describe('a response in the memory of a gateway', () => {
     expect({ get, getrange, set, publish }).toEqual({ get: 0, getrange: 0, set: 0, publish: 0 });
     const { headers, status, data } = await untilNear(() => a.request(NAME));
     expect([status, headers.get('x-cache'), typeof data.customer.name]).toEqual([200, 'HIT', 'string']);
-    const age = Number(headers.get('age'));
-    expect(headers.get('cache-control')).toBe(`private, max-age=${60 - age}`);
+    expect([headers.get('age'), headers.get('cache-control')]).toEqual([
+      expect.stringMatching(/^\d+$/),
+      'private, max-age=60',
+    ]);
     expect(headers.get('vary')).toContain('Authorization');
   });
 

@@ -65,7 +65,7 @@ describe('a response whose lifetime is over', () => {
     expect([cacheOf(answer), answer.errors, answer.headers.get('cache-control')]).toEqual([
       'STALE',
       [],
-      'private, max-age=0',
+      'private, max-age=60',
     ]);
     expect(Number(answer.headers.get('age'))).toBeGreaterThanOrEqual(seconds);
   };

@@ -92,7 +92,7 @@ describe('If-None-Match', () => {
         etag,
         vary: expect.stringContaining('Accept'),
         date: expect.any(String),
-        'cache-control': expect.stringMatching(/^private, max-age=(60|5\d)$/),
+        'cache-control': 'private, max-age=60',
       });
       expect([sent['content-type'], sent['content-length'], sent['content-encoding']]).toEqual(
         Array(3).fill(undefined),

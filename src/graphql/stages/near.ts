@@ -30,7 +30,7 @@ export function createNearStage({ near, compressionMinBytes, metrics }: NearStag
       results.inc();
       metrics.nearHits.inc();
       const { representation, ageSeconds, maxAgeSeconds } = found;
-      const headers = { age: String(ageSeconds), ...cachedHeaders('HIT', maxAgeSeconds - ageSeconds) };
+      const headers = { age: String(ageSeconds), ...cachedHeaders('HIT', maxAgeSeconds) };
       // Only an event stream is made of the body, and that is never encoded.
       return { ...FOUND, body: representation.bytes, representation, headers };
     },

@@ -39,9 +39,9 @@ export interface GraphQLResponse {
  * The headers of a response that may be stored. `private`: it depends on the caller, whom caches on the way do not know. `vary`: a
  * browser must not use its cached response for somebody who signs in later, or for a request that asks for a report.
  */
-export const cachedHeaders = (result: 'HIT' | 'STALE' | 'MISS' | 'BYPASS', freshSeconds: number) => ({
+export const cachedHeaders = (result: 'HIT' | 'STALE' | 'MISS' | 'BYPASS', maxAgeSeconds: number) => ({
   'x-cache': result,
-  'cache-control': `private, max-age=${Math.max(0, freshSeconds)}`,
+  'cache-control': `private, max-age=${maxAgeSeconds}`,
   vary: 'Accept, Accept-Encoding, Authorization, graphql-cost, graphql-cache',
 });
 

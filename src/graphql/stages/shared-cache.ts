@@ -69,8 +69,8 @@ export function createSharedCache(options: SharedCacheOptions) {
 
   const stored = async (operation: Operation, { found, source }: Served<Made> & { source: Stored }) => {
     const { representations, ageSeconds, tags } = source.stored;
-    const lifetime = operation.document.metadata.maxAgeSeconds;
-    const headers = { age: String(ageSeconds), ...cachedHeaders(source.result, lifetime - ageSeconds) };
+    const { maxAgeSeconds } = operation.document.metadata;
+    const headers = { age: String(ageSeconds), ...cachedHeaders(source.result, maxAgeSeconds) };
     const known = inEncoding(operation.accepted.preferred, representations);
     const plain = inEncoding('identity', representations);
     if (plain === undefined) throw new TypeError('expected a representation without encoding');
@@ -78,7 +78,7 @@ export function createSharedCache(options: SharedCacheOptions) {
     if (added !== undefined) void source.add?.(added);
     const representation = known ?? added ?? plain;
     const report = operation.reportsCache ? cacheReport(operation, { cache, found, tags: tags() }) : undefined;
-    const hit = source.result === 'HIT' ? { response: source.stored, maxAgeSeconds: lifetime } : undefined;
+    const hit = source.result === 'HIT' ? { response: source.stored, maxAgeSeconds } : undefined;
     return { ...serialised(plain.bytes), representation, headers, cacheReport: report, hit };
   };
 
