@@ -52,10 +52,12 @@ function createSharing<Response extends Executed>(
     const { outcome, leave } = flights.board(found.name, request.client, (waiting) =>
       once.executeIfFirst(request, found, waiting),
     );
-    const isExecuted = (await outcome) !== undefined;
-    refreshing -= 1;
-    leave();
-    if (isExecuted) metrics.cacheRefreshes.inc();
+    try {
+      if ((await outcome) !== undefined) metrics.cacheRefreshes.inc();
+    } finally {
+      refreshing -= 1;
+      leave();
+    }
   };
 
   /** The last response, if it may still be used. */

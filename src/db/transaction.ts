@@ -33,9 +33,9 @@ const currentSignal = new AsyncLocalStorage<AbortSignal>();
 export const assertAwaited = (): void => currentSignal.getStore()?.throwIfAborted();
 
 /**
- * Runs a command in one transaction (READ COMMITTED, by the session's settings), which any thrown error rolls back. After a deadlock, a lock wait timeout, or on a cluster
- * a conflict found at COMMIT, the command is retried from its beginning after a random pause, up to five attempts in all. So it
- * must have no side effects other than writes to the database.
+ * Runs a command in one transaction (READ COMMITTED, by the session's settings), which any thrown error rolls back. After a
+ * deadlock, a lock wait timeout, or on a cluster a conflict found at COMMIT, the command is retried from its beginning after a
+ * random pause, up to five attempts in all. So it must have no side effects other than writes to the database.
  */
 export async function runTransaction<Result>(
   { client, deadline, signal, isIdempotent, retrying, metrics }: TransactionOptions,
