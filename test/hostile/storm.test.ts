@@ -1,6 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { inspect } from 'node:util';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { seedDatabase } from '../../src/data/seed/seed-database.ts';
 import { startProcess, type GatewayProcess } from '../cli/gateway-process.ts';
@@ -81,6 +82,7 @@ test('attacks of all kinds at once fail no request of well-behaved clients, and 
   const samples: number[] = [];
   while (goesOn([...counts.values()].every((count) => count > 0) && good.answered() >= 500)) {
     await pause(200);
+    if (!existsSync(`/proc/${gateway.pid}`)) throw new Error(`the gateway has ended: ${inspect(await gateway.ended)}`);
     samples.push(megabytes('VmRSS'));
     if (attackers.exitCode !== null) throw new Error('the attackers have ended');
   }
