@@ -52,6 +52,8 @@ const UTF_8 = new TextDecoder('utf-8', { fatal: true });
 /** No client sends a body in so many chunks that are that small on average, except to keep a server busy. */
 const MAX_SMALL_CHUNKS = 1_000;
 const SMALL_CHUNK_BYTES = 64;
+/** What a chunk takes besides its bytes. */
+const CHUNK_BYTES = 250;
 
 /** Uses events, since a stream's async iterator costs more than everything else that is done with a short body. */
 function receive(
@@ -72,11 +74,15 @@ function receive(
     const add = (chunk: Buffer): void => {
       bytes += chunk.length;
       count += 1;
-      // Not a refusal: until its connection is closed, each chunk of it takes about two microseconds (2026-11-27).
-      if (count > MAX_SMALL_CHUNKS && bytes < count * SMALL_CHUNK_BYTES) request.destroy();
       if (bytes > maxBytes) return fail(tooLarge());
+      if (count > MAX_SMALL_CHUNKS && bytes < count * SMALL_CHUNK_BYTES) {
+        fail(refusal('Expected a body in larger chunks.', undefined));
+        // The refusal is not sent: until its connection is closed, each chunk of it takes about two microseconds (2026-11-27).
+        request.socket.destroy();
+        return undefined;
+      }
       chunks.push(chunk);
-      return arrival.add(chunk.length);
+      return arrival.add(chunk.length + CHUNK_BYTES);
     };
     request.on('data', add);
     request.on('end', () => {

@@ -39,7 +39,8 @@ export function createReading(
   let hasEnded = false;
   let isParsing = false;
   let isDropped = false;
-  const isPaused = (): boolean => reasons.size > 0 || isBehind();
+  let newest: IncomingMessage | undefined;
+  const isPaused = (): boolean => reasons.size > 0 || isBehind() || isToBeKept(newest, rest.length);
 
   const parseRest = (): void => {
     // A response that ends within the parser resumes the reading.
@@ -82,7 +83,12 @@ export function createReading(
     else parseRest();
   });
   return {
-    begun: ({ headers }) => parts.begun(Number(headers['content-length'])),
+    begun(request) {
+      newest = request;
+      // Node resumes the socket then, but not one whose client has sent everything.
+      if (isToBeKept(request, rest.length)) request.once('resume', resume);
+      parts.begun(Number(request.headers['content-length']));
+    },
     isPaused,
     resume,
     stop(reason) {
@@ -93,12 +99,23 @@ export function createReading(
       reasons.delete(reason);
       resume();
     },
-    unparsedBytes: () => rest.length + socket.readableLength,
+    // A part keeps all of what has arrived with it in memory.
+    unparsedBytes: () => (rest.length > 0 ? rest.buffer.byteLength : 0) + socket.readableLength,
     drop() {
       isDropped = true;
       rest = NOTHING;
     },
   };
+}
+
+/**
+ * Whether Node would keep a body, part by part, because nobody reads it yet. A part of a byte takes hundreds of bytes, and those of
+ * a body in chunks may be that small. A body that has arrived completely is one part.
+ */
+function isToBeKept(request: IncomingMessage | undefined, arrivedBytes: number): boolean {
+  if (request === undefined || request.complete || request.readableFlowing === true) return false;
+  const { 'content-length': length = 0, 'transfer-encoding': encoding } = request.headers;
+  return encoding !== undefined || Number(length) > arrivedBytes;
 }
 
 /** What Node's HTTP server does with what arrives. */

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { read, type Handler, type Route } from '../../src/http/server.ts';
+import { TURNS } from '../../src/turns.ts';
 import { orGiveUp, until } from '../support/patience.ts';
 import { statusesIn } from '../http/raw-socket.ts';
 import { startSmallServer, type SmallServer } from '../http/small-server.ts';
@@ -167,6 +168,26 @@ describe('what a client was owed is sent', () => {
     const text = await client.closed;
     expect(answered(text)).toEqual(bodies);
     expect(statusesIn({ text, closed: true }).at(-1)).toBe(400);
+  });
+
+  test('if the server has read to its end before the last request begins, which then gets a 400', async () => {
+    const { route, begun, open } = echo();
+    served = await startSmallServer({ routes: { '/echo': route }, limits: { requestsPerConnection: 1 } });
+    const client = await connectRaw(served.port);
+    client.socket.end(`${POST('body 0')}${POST('body 1').slice(0, -3)}`);
+    await until('the first request to begin', begun);
+    // Sent when the end has been read.
+    await until('an interim response', () => client.received().includes(' 100 '));
+    // Others wait for their turns, so that the last request must, too.
+    let isOver = false;
+    const another = (): void => {
+      if (!isOver) TURNS.later('another client', another);
+    };
+    another();
+    open();
+    const text = await client.closed.finally(() => (isOver = true));
+    const statuses = statusesIn({ text, closed: true }).filter((status) => status !== 100);
+    expect(statuses).toEqual([200, 400]);
   });
 
   test('before the refusal to be a proxy', async () => {

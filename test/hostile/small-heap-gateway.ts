@@ -4,6 +4,7 @@ import { createDatabase } from '../support/servers.ts';
 
 /** A gateway in a process of its own, which ends when its heap is full. */
 export interface SmallHeapGateway {
+  readonly port: number;
   /** Sends a request, and returns the status and the codes of its errors; rejects when the process has ended. */
   readonly send: (request: object) => Promise<{ readonly status: number; readonly codes: readonly string[] }>;
   /** Sends a query as another client, and returns the response. */
@@ -40,6 +41,7 @@ export async function startSmallHeapGateway(
       body: JSON.stringify(request),
     });
   return {
+    port: Number(new URL(address).port),
     async send(request) {
       const response = await post(request);
       const { errors = [] } = (await response.json()) as Answer;
