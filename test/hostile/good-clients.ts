@@ -1,12 +1,16 @@
 import { Agent, request } from 'node:http';
 import { orGiveUp, pause } from '../support/patience.ts';
 
+const KINDS = ['list', 'search', 'page', 'write'] as const;
+type Kind = (typeof KINDS)[number];
+
 /** What well-behaved clients have seen since they were last told to forget. */
 export interface Figures {
   readonly answered: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
   readonly mostMs: number;
+  readonly p99MsByKind: Readonly<Record<Kind, number>>;
   /** What went wrong, in words. */
   readonly failures: readonly string[];
 }
@@ -41,18 +45,25 @@ export async function createGoodClients(address: string, count: number): Promise
   const { data } = await send(address, { agent }, { query: '{ customers(first: 100) { nodes { id } } }' });
   const customerIds = (data as { customers: { nodes: { id: string }[] } }).customers.nodes.map(({ id }) => id);
   const own = customerIds.slice(1);
-  let times: number[] = [];
+  let times: { readonly kind: Kind; readonly ms: number }[] = [];
   let failures: string[] = [];
   const stopping = new AbortController();
   let running: Promise<unknown> = Promise.resolve();
 
+  const kindOf = (number: number): Kind => {
+    if (number % 20 === 7) return 'write';
+    if (number % 4 === 0) return 'list';
+    return number % 4 === 1 ? 'search' : 'page';
+  };
   const requestOf = (number: number): object => {
     const id = own[number % own.length];
-    if (number % 20 === 7)
-      return { query: WRITE, variables: { input: { customerId: id, kind: 'NOTE', body: `${number}` } } };
-    if (number % 4 === 0) return { query: LIST };
-    if (number % 4 === 1) return { query: SEARCH };
-    return { query: ONE, variables: { id } };
+    const requests = {
+      list: { query: LIST },
+      search: { query: SEARCH },
+      page: { query: ONE, variables: { id } },
+      write: { query: WRITE, variables: { input: { customerId: id, kind: 'NOTE', body: `${number}` } } },
+    };
+    return requests[kindOf(number)];
   };
   const behave = async (client: number): Promise<void> => {
     const localAddress = `127.0.2.${client + 1}`;
@@ -61,15 +72,18 @@ export async function createGoodClients(address: string, count: number): Promise
       try {
         const answer = await orGiveUp('a response', send(address, { agent, localAddress }, requestOf(number)));
         if (answer.errors !== undefined) failures.push(JSON.stringify(answer.errors));
-        times.push(performance.now() - began);
+        times.push({ kind: kindOf(number), ms: performance.now() - began });
       } catch (error) {
         failures.push(String(error));
       }
       await pause(THINK_MS);
     }
   };
-  const percentile = (part: number): number => {
-    const sorted = times.toSorted((a, b) => a - b);
+  const percentile = (part: number, kinds: readonly Kind[] = KINDS): number => {
+    const sorted = times
+      .filter(({ kind }) => kinds.includes(kind))
+      .map(({ ms }) => ms)
+      .toSorted((a, b) => a - b);
     return Math.round((sorted[Math.floor((sorted.length - 1) * part)] ?? 0) * 10) / 10;
   };
   return {
@@ -83,6 +97,7 @@ export async function createGoodClients(address: string, count: number): Promise
       p50Ms: percentile(0.5),
       p99Ms: percentile(0.99),
       mostMs: percentile(1),
+      p99MsByKind: Object.fromEntries(KINDS.map((kind) => [kind, percentile(0.99, [kind])])) as Record<Kind, number>,
       failures: [...failures],
     }),
     forget() {
