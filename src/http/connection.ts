@@ -58,7 +58,7 @@ export function createConnection(socket: Socket, options: ConnectionOptions): Co
   let refusal: HttpError | undefined;
   let isClosing = false;
   const headers = createArrivingHeaders(() => arrivals.begin(network, () => connection.refuse(tooSlowForOthers())));
-  const reading = createReading(socket, { isBehind: () => waiting.length > 0, onParsed: headers.parsed });
+  const reading = createReading(socket, { network, isBehind: () => waiting.length > 0, onParsed: headers.parsed });
   socket.once('end', () => keepProbing(socket, pending));
   socket.once('close', () => {
     waiting.length = 0;

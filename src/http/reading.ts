@@ -1,8 +1,11 @@
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
+import { TURNS } from '../turns.ts';
 import { createMessageParts } from './message-parts.ts';
 
 const NOTHING: Buffer = Buffer.alloc(0);
+/** The most that Node reads at once. If it has read as much, there may be more, and it would read 32 times before anything else. */
+const MOST_BYTES = 65_536;
 
 /** Reads from a connection, and passes what arrives on to Node's parser. */
 export interface Reading {
@@ -21,17 +24,21 @@ export interface Reading {
   readonly drop: () => void;
 }
 
+interface ReadingOptions {
+  /** Who has a turn of the event loop for what arrives in large amounts. */
+  readonly network: string;
+  /** Whether requests that have arrived wait for others. */
+  readonly isBehind: () => boolean;
+  /** Called with the number of bytes that were parsed. */
+  readonly onParsed: (bytes: number) => void;
+}
+
 /**
  * Takes a connection over from Node, which parses all of the 64 KiB that may arrive at once before anything else happens: more
  * than a thousand small requests, for which the event loop would be held up for a tenth of a second. Here, a request is parsed only
  * when nothing speaks against more of them.
- * @param isBehind whether requests that have arrived wait for others
- * @param onParsed called with the number of bytes that were parsed
  */
-export function createReading(
-  socket: Socket,
-  { isBehind, onParsed }: { isBehind: () => boolean; onParsed: (bytes: number) => void },
-): Reading {
+export function createReading(socket: Socket, { network, isBehind, onParsed }: ReadingOptions): Reading {
   const reasons = new Set<object>();
   const node = takeOver(socket);
   const parts = createMessageParts();
@@ -40,7 +47,7 @@ export function createReading(
   let isParsing = false;
   let isDropped = false;
   let newest: IncomingMessage | undefined;
-  const isPaused = (): boolean => reasons.size > 0 || isBehind() || isToBeKept(newest, rest.length);
+  const isPaused = (): boolean => reasons.size > 0 || (!isDropped && (isBehind() || isToBeKept(newest, rest.length)));
 
   const parseRest = (): void => {
     // A response that ends within the parser resumes the reading.
@@ -68,7 +75,20 @@ export function createReading(
     if (rest.length === 0 && !isPaused()) socket.resume();
   };
 
+  const stop = (reason: object): void => {
+    reasons.add(reason);
+    socket.pause();
+  };
+  const goOn = (reason: object): void => {
+    reasons.delete(reason);
+    resume();
+  };
+
   socket.on('data', (chunk: Buffer) => {
+    if (chunk.length >= MOST_BYTES && TURNS.isTaken()) {
+      stop(chunk);
+      TURNS.later(network, () => goOn(chunk));
+    }
     if (isDropped) return;
     rest = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
     parseRest();
@@ -91,14 +111,8 @@ export function createReading(
     },
     isPaused,
     resume,
-    stop(reason) {
-      reasons.add(reason);
-      socket.pause();
-    },
-    goOn(reason) {
-      reasons.delete(reason);
-      resume();
-    },
+    stop,
+    goOn,
     // A part keeps all of what has arrived with it in memory.
     unparsedBytes: () => (rest.length > 0 ? rest.buffer.byteLength : 0) + socket.readableLength,
     drop() {

@@ -1,5 +1,8 @@
+import type { Socket } from 'node:net';
 import { afterEach, expect, test } from '@jest/globals';
+import { HttpError } from '../../src/http/http-error.ts';
 import type { Handler } from '../../src/http/server.ts';
+import { TURNS } from '../../src/turns.ts';
 import { startSmallServer, type SmallServer } from '../http/small-server.ts';
 import { until } from '../support/patience.ts';
 import { connectRaw, type RawClient } from './raw-client.ts';
@@ -74,6 +77,35 @@ test.each(['Content-Length: 30000', 'Transfer-Encoding: chunked'])(
     await until('the response', () => client.received().includes('<30000>'));
   },
 );
+
+test('a body that is refused is read a little at a time, and others have their turns meanwhile', async () => {
+  const bytes = 8_000_000;
+  let socket: Socket | undefined;
+  const handle: Handler = (request) => {
+    socket = request.socket;
+    throw new HttpError(413, 'too large', { connection: 'close' });
+  };
+  served = await startSmallServer({ routes: { '/': { methods: ['POST'], handle } } });
+  const client = await open(served.port);
+  client.socket.write(`POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${bytes}\r\n\r\n`);
+  await until('the refusal', () => client.received().includes('too large'));
+  const isRead = (): boolean => (socket?.bytesRead ?? 0) >= bytes;
+  const another = (): void => {
+    if (!isRead()) TURNS.later('another client', another);
+  };
+  let rounds = 0;
+  const round = (): void => {
+    rounds += 1;
+    if (!isRead()) setImmediate(round);
+  };
+  another();
+  round();
+  client.socket.end(Buffer.alloc(bytes));
+  await client.closed;
+  await until('everything to be read', isRead);
+  // What Node reads at once, and as much again until it notices that it should not.
+  expect(rounds).toBeGreaterThanOrEqual(Math.floor(bytes / (2 * 65_536)));
+});
 
 /** The request for the metrics itself. */
 const isOwnAlone = (inFlight: number | undefined): boolean => inFlight === 1;
