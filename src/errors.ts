@@ -54,19 +54,27 @@ export class OperatorError extends Error {
   override readonly name = 'OperatorError';
 }
 
+/** The longest value that an error message shows whole. */
+const MOST_SHOWN = 42;
+
+/** Cut, since a client may send hundreds of kilobytes, but not so much that `shortened` would not see that it was. */
+function toJson(value: unknown): string {
+  const short = typeof value === 'string' ? value.slice(0, MOST_SHOWN) : value;
+  return JSON.stringify(short) ?? String(short);
+}
+
 /** A value for an error message: quoted, on one line, and shortened. */
-export const quoted = (value: unknown): string => shortened(JSON.stringify(value) ?? String(value));
+export const quoted = (value: unknown): string => shortened(toJson(value));
 
 /**
  * Like `quoted`, for what should be ASCII: other characters are escaped, such as `\u200b`, since some are invisible and others
  * look like ASCII.
  */
 export function quotedAscii(value: unknown): string {
-  const text = JSON.stringify(value) ?? String(value);
   return shortened(
-    text.replaceAll(/[^\x20-\x7e]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`),
+    toJson(value).replaceAll(/[^\x20-\x7e]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`),
   );
 }
 
 /** A text cut to 40 characters, so that an error message stays short. */
-export const shortened = (text: string): string => (text.length <= 42 ? text : `${text.slice(0, 40)}…`);
+export const shortened = (text: string): string => (text.length <= MOST_SHOWN ? text : `${text.slice(0, 40)}…`);

@@ -126,6 +126,13 @@ interface TextRules {
   readonly isEnough?: (text: string) => boolean;
 }
 
+/** Counts code points, as MySQL's VARCHAR does, where JavaScript counts UTF-16 units. Makes no array, since a text may be long. */
+export function countCharacters(text: string): number {
+  let count = 0;
+  for (let i = 0; i < text.length; count += 1) i += (text.codePointAt(i) ?? 0) > 0xffff ? 2 : 1;
+  return count;
+}
+
 /**
  * Trims a text. Returns null and adds INVALID_INPUT if it is longer than `maxLength` characters, has too little content, contains
  * code points that are not text, or has several lines where one is expected. Invisible characters between others stay, since
@@ -138,8 +145,7 @@ export function parseText(given: string, rules: TextRules): string | null {
     problems.add('INVALID_INPUT', path, `Expected one line without tabs, got ${quoted(text)}.`);
     return null;
   }
-  // MySQL's VARCHAR counts code points, JavaScript counts UTF-16 units.
-  const length = [...text].length;
+  const length = countCharacters(text);
   const isWhole = isText(text);
   if (length >= 1 && length <= maxLength && isWhole && isEnough(text)) return text;
   const missing = isVisible(text) ? 'none that counts when names are compared' : 'none that is visible';

@@ -5,7 +5,7 @@ import { isGiven } from '../../given.ts';
 import { counts } from '../collation.ts';
 import { isEqual, isOneOf, isWithin } from '../filters.ts';
 import { rowIdOf } from '../global-id.ts';
-import { isText } from '../text.ts';
+import { countCharacters, isText } from '../text.ts';
 import { CUSTOMER_LENGTHS } from './lengths.ts';
 import { parseSearch, type Search } from './search/search.ts';
 import { MAX_TERM } from './search/terms.ts';
@@ -46,7 +46,7 @@ function soughtText(
   text: string,
   { argument, maxLength, given }: { argument: string; maxLength: number; given: string },
 ): string {
-  const length = [...text].length;
+  const length = countCharacters(text);
   if (length < 1 || length > maxLength)
     throw createError(
       'BAD_USER_INPUT',

@@ -5,7 +5,7 @@ import { isCountry } from '../../crm/countries.ts';
 import { isCurrency } from '../../crm/money.ts';
 import { hasExtension, parsePhone } from '../../crm/phones.ts';
 import { parseEmail } from '../../crm/scalars.ts';
-import { isOneLine, isText, isVisible, normaliseText } from '../../crm/text.ts';
+import { countCharacters, isOneLine, isText, isVisible, normaliseText } from '../../crm/text.ts';
 
 /** Why a row cannot be imported; goes to the rejects file. */
 export class RowProblem extends Error {
@@ -34,7 +34,7 @@ export interface TextForm {
 export function convertText(given: string, { maxLength, isManyLines = false, isCompared = false }: TextForm): string {
   const text = normaliseText(given);
   if (!isManyLines && !isOneLine(text)) throw new RowProblem(`expected one line without tabs, got ${quoted(text)}`);
-  const length = text.length <= maxLength ? text.length : Array.from(text).length;
+  const length = countCharacters(text);
   if (length > maxLength) throw new RowProblem(`expected at most ${maxLength} characters, got ${length}`);
   if (!isText(text)) throw new RowProblem('expected text, got other characters');
   if (text !== '' && !isVisible(text)) throw new RowProblem('expected text, got none that is visible');
