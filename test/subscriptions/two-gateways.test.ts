@@ -133,14 +133,14 @@ describe('in Redis', () => {
     await listenedToBy([0], id);
   });
 
-  test('no connection listens to anything once the last subscription has ended', async () => {
+  test('no connection listens to any customer once the last subscription has ended', async () => {
     const id = await newCustomer();
     const stream = await watch(first, id);
     await listenedToBy([1], id);
     stream.close();
     await until(
-      'no channel to be listened to',
-      () => redis.pubsub('CHANNELS', `${prefix}*`),
+      'no customer to be listened to',
+      () => redis.pubsub('CHANNELS', `${prefix}customer:*`),
       ({ length }) => length === 0,
     );
     const again = await watch(first, id);
@@ -153,7 +153,7 @@ describe('in Redis', () => {
     const ear = new Redis(redisUrl());
     const messages: string[] = [];
     ear.on('pmessage', (_, to: string, message: string) => messages.push(`${to} ${message}`));
-    await ear.psubscribe(`${prefix}*`);
+    await ear.psubscribe(`${prefix}customer:*`);
     await updateBy(first, id, 'Secret Ltd');
     await until(
       'a message',
