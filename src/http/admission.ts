@@ -14,7 +14,9 @@ export interface AdmissionOptions {
 }
 
 /**
- * Counts what is open, in total and by client.
+ * Counts what is open, in total and by client. No client may have more than what is left for others, so that many who take as much
+ * as they get cannot take everything: of ten, each has an eleventh, and so has whoever comes next. One client alone may have as much
+ * as its limit.
  * @returns a function that takes a client (`clientOf`), and returns the function to call when what it has opened ends. It throws
  *   HttpError 503 beyond the gateway's limit, 429 beyond the client's, both with `Retry-After`
  */
@@ -22,13 +24,13 @@ export function createAdmission(options: AdmissionOptions): (client: string) => 
   const { limits, what, onCount, onRefused } = options;
   const ofClient = new Map<string, number>();
   let open = 0;
-  const refuse = (limit: 'gateway' | 'client', status: number, whose: string): never => {
+  /** What one client may have for each that is left. */
+  const share = Math.max(1, limits.client / Math.max(0, limits.gateway - limits.client));
+  const refuse = (limit: 'gateway' | 'client', status: number, expected: string): never => {
     onRefused(limit);
-    throw new HttpError(
-      status,
-      `Expected at most ${limits[limit]} ${what} ${whose}, got one more; ${options.advice}.`,
-      { 'retry-after': String(options.retryAfterSeconds) },
-    );
+    throw new HttpError(status, `Expected at most ${expected}, got one more; ${options.advice}.`, {
+      'retry-after': String(options.retryAfterSeconds),
+    });
   };
   const count = (client: string, by: number): void => {
     open += by;
@@ -38,8 +40,11 @@ export function createAdmission(options: AdmissionOptions): (client: string) => 
     onCount(open);
   };
   return (client) => {
-    if (open >= limits.gateway) refuse('gateway', 503, 'on this gateway');
-    if ((ofClient.get(client) ?? 0) >= limits.client) refuse('client', 429, 'of one client');
+    const left = limits.gateway - open;
+    if (left <= 0) refuse('gateway', 503, `${limits.gateway} ${what} on this gateway`);
+    const most = Math.min(limits.client, Math.ceil(share * left));
+    const others = most < limits.client ? ' while others have so many' : '';
+    if ((ofClient.get(client) ?? 0) >= most) refuse('client', 429, `${most} ${what} of one client${others}`);
     count(client, 1);
     return () => count(client, -1);
   };
