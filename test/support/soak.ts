@@ -5,6 +5,7 @@ export const SOAKS = {
   cache: 'test/cache/exact.test.ts',
   chaos: 'test/chaos/chaos.test.ts',
   cost: 'test/limits/cost-property.test.ts',
+  crowd: 'test/hostile/crowd.test.ts',
   documents: 'test/hostile/documents.test.ts',
   executors: 'test/queries/executors.test.ts',
   fuzz: 'test/limits/fuzz.test.ts',
