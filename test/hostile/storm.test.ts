@@ -46,6 +46,10 @@ const megabytes = (name: 'VmRSS' | 'VmHWM'): number =>
   Number(new RegExp(`^${name}:\\s+(\\d+) kB$`, 'm').exec(readFileSync(`/proc/${gateway.pid}/status`, 'utf8'))?.[1]) /
   1_024;
 
+/** How long the gateway's main thread has run, and how long it could have run but had no processor, in ns (Linux). */
+const scheduled = (): readonly number[] =>
+  readFileSync(`/proc/${gateway.pid}/task/${gateway.pid}/schedstat`, 'utf8').split(' ').map(Number);
+
 test('attacks of all kinds at once fail no request of well-behaved clients, and do not fill the memory', async () => {
   const counts = new Map(Object.keys(ATTACKS).map((name) => [name, 0]));
   const address = new URL(await gateway.address);
@@ -80,6 +84,7 @@ test('attacks of all kinds at once fail no request of well-behaved clients, and 
     for (const name of lines.trim().split('\n')) counts.set(name, (counts.get(name) ?? 0) + 1);
   });
   const samples: number[] = [];
+  const [ranBefore = 0, waitedBefore = 0] = scheduled();
   while (goesOn([...counts.values()].every((count) => count > 0) && good.answered() >= 500)) {
     await pause(200);
     if (!existsSync(`/proc/${gateway.pid}`)) throw new Error(`the gateway has ended: ${inspect(await gateway.ended)}`);
@@ -87,6 +92,8 @@ test('attacks of all kinds at once fail no request of well-behaved clients, and 
     if (attackers.exitCode !== null) throw new Error('the attackers have ended');
   }
   const stormy = good.figures();
+  const [ran = 0, waited = 0] = scheduled();
+  const [running, waiting] = [ran - ranBefore, waited - waitedBefore];
 
   report(
     `attacks: ${[...counts.values()].reduce((sum, count) => sum + count)}, ${JSON.stringify(Object.fromEntries(counts))}`,
@@ -94,6 +101,9 @@ test('attacks of all kinds at once fail no request of well-behaved clients, and 
   report(`well-behaved clients, without attacks: ${JSON.stringify(calm)}`);
   report(`well-behaved clients, with attacks: ${JSON.stringify(stormy)}`);
   const [first = 0, second = 0] = [samples.slice(0, samples.length / 2), samples.slice(samples.length / 2)].map(median);
+  report(
+    `while the gateway's main thread had work, it waited for a processor for ${Math.round((100 * waiting) / (running + waiting))} % of the time`,
+  );
   report(`memory in MB: first half ${first}, second half ${second} (medians), most ${megabytes('VmHWM')}`);
   expect({ again, failures: [...calm.failures, ...stormy.failures] }).toEqual({ again, failures: [] });
   expect(megabytes('VmHWM')).toBeLessThan(MOST_MEGABYTES);
