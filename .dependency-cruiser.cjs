@@ -21,6 +21,7 @@ const LAYERS = [
   ['http'],
   ['graphql'],
   ['events'],
+  ['rate-limit'],
   ['cache'],
   ['crm'],
   ['relay'],

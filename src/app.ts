@@ -38,6 +38,8 @@ import { createHttpServer, read } from './http/server.ts';
 import { LIVE, readiness } from './http/health.ts';
 import { serveStatic } from './http/static-content.ts';
 import { createSubscriptions } from './http/subscriptions.ts';
+import { createRateLimit, type RateLimit } from './rate-limit/rate-limit.ts';
+import { createSharedBuckets } from './rate-limit/shared-bucket.ts';
 import { createCursors, CURSOR_KEY_BYTES, type Cursors } from './relay/cursor.ts';
 import type { Log } from './telemetry/log.ts';
 import { watchMemory, type MemoryWatch } from './telemetry/memory.ts';
@@ -87,10 +89,10 @@ export async function createApp(
   const { registry } = metrics;
   const db = await createDatabase(databaseOptions(config, metrics));
   const { cursors, cursorKey } = await openCursors(db);
-  const { redis, cache, bus } = createRedisParts(config, { cursorKey, log, metrics });
+  const { redis, cache, bus, rateLimit } = createRedisParts(config, { cursorKey, log, metrics });
   const redisState = () => redis?.state() ?? 'not used';
   const memory = watchMemory({ log, nodeFlags });
-  const respond = createGraphQL(config, { db, cache, customerEvents: bus, cursors, memory, log, metrics });
+  const respond = createGraphQL(config, { db, cache, customerEvents: bus, cursors, rateLimit, memory, log, metrics });
   const subscriptions = createSubscriptions({ limits, metrics });
   const closeStalls = watchStalls({ log, metrics });
   const arrivals = createArrivals(limits.bufferBytes);
@@ -138,6 +140,7 @@ export async function createApp(
     closeStalls();
     await bus.close();
     await cache?.close();
+    await rateLimit.close();
     await redis?.close();
     await db.close();
   };
@@ -163,9 +166,9 @@ async function openCursors(db: Database): Promise<{ cursors: Cursors; cursorKey:
   }
 }
 
-/** What needs Redis: the response cache, and the customers' bus, which works within this gateway without it. */
+/** What needs Redis: the response cache, and the customers' bus and rate limits, which work within this gateway without it. */
 function createRedisParts(
-  { redisUrls: urls, cache: { enabled, ...cacheConfig }, redisIsPrivate = false }: AppConfig,
+  { redisUrls: urls, limits, cache: { enabled, ...cacheConfig }, redisIsPrivate = false }: AppConfig,
   { cursorKey, log, metrics }: { readonly cursorKey: Uint8Array; readonly log: Log; readonly metrics: Metrics },
 ) {
   const { prefix, timeoutMs } = cacheConfig;
@@ -178,7 +181,12 @@ function createRedisParts(
     redis === undefined || redisIsPrivate
       ? undefined
       : (listener: ChannelListener) => createRedisChannels({ urls, timeoutMs, redis, prefix, listener, log, metrics });
-  return { redis, cache, bus: createCustomerBus({ openChannels, metrics }) };
+  const rateLimit = createRateLimit({
+    costPerMinute: limits.costPerMinute,
+    shared: redis && createSharedBuckets(redis, prefix),
+    onRefused: () => metrics.requestsRefused.inc({ limit: 'cost' }),
+  });
+  return { redis, cache, rateLimit, bus: createCustomerBus({ openChannels, metrics }) };
 }
 
 /** Who may do what over HTTP. */
@@ -199,7 +207,14 @@ const loadSdl = () => ({ type: 'application/graphql; charset=utf-8', bytes: Buff
 
 function createGraphQL(
   { limits, auth, compressionMinBytes }: Config,
-  { log, ...given }: Omit<ContextOptions, 'limits' | 'masks'> & { readonly log: Log; readonly memory: MemoryWatch },
+  {
+    log,
+    ...given
+  }: Omit<ContextOptions, 'limits' | 'masks'> & {
+    readonly log: Log;
+    readonly memory: MemoryWatch;
+    readonly rateLimit: RateLimit;
+  },
 ): Respond {
   const schema = createSchema();
   const maskError = createMaskError({ log, metrics: given.metrics });
@@ -230,6 +245,7 @@ function createGraphQL(
   return createRespond({
     prepare,
     run,
+    rateLimit: given.rateLimit,
     near: near && createNearStage({ near, compressionMinBytes, metrics: given.metrics }),
   });
 }

@@ -42,6 +42,7 @@ const settings = z.object({
   LIMIT_ALIASES: wholeNumber(50, 0, 1_000_000),
   LIMIT_ROOT_FIELDS: wholeNumber(20, 1, 1_000_000),
   LIMIT_COST: wholeNumber(10_000, 1, 1_000_000_000),
+  LIMIT_COST_PER_MINUTE: wholeNumber(200_000, 0, 1_000_000_000),
   LIMIT_CONCURRENT_COST: wholeNumber(40_000, 1, 1_000_000_000),
   LIMIT_CONCURRENT_COST_PER_CLIENT: wholeNumber(10_000, 1, 1_000_000_000),
   LIMIT_RESPONSE_OBJECTS: wholeNumber(100_000, 1, 1_000_000_000),
@@ -136,6 +137,8 @@ export interface Limits {
   readonly aliases: number;
   readonly rootFields: number;
   readonly cost: number;
+  /** Of what a client requests within a minute, over all gateways; 0 for any. */
+  readonly costPerMinute: number;
   /** Of the operations that are executed at the same time: in total, and per client address. */
   readonly concurrentCost: number;
   readonly concurrentCostPerClient: number;
@@ -241,6 +244,7 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
       aliases: given.LIMIT_ALIASES,
       rootFields: given.LIMIT_ROOT_FIELDS,
       cost: given.LIMIT_COST,
+      costPerMinute: given.LIMIT_COST_PER_MINUTE,
       concurrentCost: given.LIMIT_CONCURRENT_COST,
       concurrentCostPerClient: given.LIMIT_CONCURRENT_COST_PER_CLIENT,
       responseObjects: given.LIMIT_RESPONSE_OBJECTS,

@@ -6,7 +6,8 @@ import type { Log } from '../telemetry/log.ts';
  * a lease to be renewed or released (`release`). Invalidations are sent even while the circuit breaker is open, because other
  * gateways may still be serving what they invalidate.
  */
-export type RedisPurpose = 'lookup' | 'lease' | 'release' | 'check' | 'store' | 'invalidate' | 'publish' | 'near';
+export type RedisPurpose =
+  'lookup' | 'lease' | 'release' | 'check' | 'store' | 'invalidate' | 'publish' | 'near' | 'rate';
 
 /** A Redis that is refusing answers in time, but some commands with an error, such as all writes without enough replicas. */
 export type RedisState = (typeof REDIS_STATES)[number];

@@ -43,6 +43,8 @@ export interface Context extends BatchContext {
   readonly loaders: Loaders;
   readonly paging: Paging;
   readonly caller: { readonly subject: string | null; readonly scopes: readonly string[] };
+  /** What the caller may still request in this minute; null when there is no limit. */
+  allowance(): Promise<{ readonly limit: number; readonly remaining: number; readonly resetAt: string } | null>;
   readonly writer: Writer;
   /** For each field in the record of changes that holds an id, by name: the type that the id refers to. */
   readonly references: ReadonlyMap<string, string>;

@@ -15,7 +15,7 @@ export interface NodeValue {
   readonly id: RowId;
 }
 
-/** The resolvers that belong to no type: `node`, `nodes` and `viewer`. */
+/** The resolvers that belong to no type of the CRM: `node`, `nodes` and `viewer`. */
 export function rootResolvers(nodeLoaders: Readonly<Record<NodeType, NodeLoad>>) {
   const loadersByName = new Map<string, NodeLoad>(Object.entries(nodeLoaders));
   const load = async (text: string, argument: string, loaders: Loaders): Promise<NodeValue | null> => {
@@ -35,8 +35,13 @@ export function rootResolvers(nodeLoaders: Readonly<Record<NodeType, NodeLoad>>)
           throw createError('BAD_USER_INPUT', `Argument "ids": expected at most ${MAX_NODES} ids, got ${ids.length}.`);
         return Promise.all(ids.map((id, i) => load(id, `ids[${i}]`, loaders)));
       },
-      viewer: (_, __, { caller }) => ({ subject: caller.subject, scopes: [...caller.scopes].sort(), rateLimit: null }),
+      viewer: (_, __, { caller }) => ({
+        subject: caller.subject,
+        scopes: [...caller.scopes].sort(),
+        rateLimit: null,
+      }),
     },
+    Viewer: { rateLimit: (_, __, context) => context.allowance() },
     PageInfo: pageInfoResolvers,
     Node: { __resolveType: (node) => node.__typename },
   } satisfies Resolvers;

@@ -147,6 +147,7 @@ export function requestContext(batch: BatchContext, loaders: Loaders): Context {
     caller: { subject: null, scopes: [] },
     references: new Map(),
     hides: () => true,
+    allowance: () => Promise.resolve(null),
     writer: {
       transaction: refuse,
       countReplayed() {

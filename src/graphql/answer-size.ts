@@ -27,6 +27,8 @@ export class AnswerSize {
   #rowBytes = 0;
   /** Of the answer. Whoever adds to it without `add` checks nothing. */
   bytes = 0;
+  /** What was executed for it, by the weights of types and of fields, without arguments. */
+  readonly cost = { type: 0, field: 0 };
   /** Why the answer must not be completed; undefined while it may be. */
   refusal: CodedError | undefined;
   /** Called when it is refused. */

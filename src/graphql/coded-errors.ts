@@ -1,9 +1,14 @@
 import { GraphQLError } from 'graphql';
 import { codeOf, ERROR_CODES, type ErrorCode } from '../errors.ts';
+import type { RateLimited } from '../rate-limit/rate-limit.ts';
 
 /** A GraphQL error with a code. */
 export const graphqlError = (code: ErrorCode, message: string): GraphQLError =>
   new GraphQLError(message, { extensions: { code } });
+
+/** The error of a client that has spent its cost per minute, with the seconds to wait in `extensions.retryAfter`. */
+export const rateLimitError = ({ code, message, retryAfterSeconds }: RateLimited): GraphQLError =>
+  new GraphQLError(message, { extensions: { code, retryAfter: retryAfterSeconds } });
 
 /** The code of an error, or of the one that it wraps; undefined if neither has any. */
 export function exposedCode(error: unknown): ErrorCode | undefined {

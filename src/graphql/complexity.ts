@@ -2,7 +2,7 @@ import type { DocumentNode, GraphQLError, GraphQLSchema, OperationDefinitionNode
 import type { Limits } from '../config.ts';
 import { graphqlError } from './coded-errors.ts';
 import { operationCosts, type OperationCosts } from './cost.ts';
-import { createCostRules } from './cost-rules.ts';
+import type { CostRules } from './cost-rules.ts';
 import type { Entry } from './kept.ts';
 import { operationShape, type Shape } from './shape.ts';
 
@@ -30,10 +30,9 @@ export type MeasureRequest = (variables: Readonly<Record<string, unknown>> | und
 /**
  * Creates a function that takes an operation of a valid document, computes once what does not depend on variables, adds what
  * that weighs to the document's entry, and returns a function that measures requests.
- * @throws TypeError naming a field of the schema whose cost cannot be determined
  */
-export function createComplexity(schema: GraphQLSchema, limits: Limits) {
-  const basis = { schema, rules: createCostRules(schema), pageSizes: limits };
+export function createComplexity(schema: GraphQLSchema, limits: Limits, rules: CostRules) {
+  const basis = { schema, rules, pageSizes: limits };
   return (document: DocumentNode, operation: OperationDefinitionNode, entry: Entry): MeasureRequest => {
     const refused = shapeRefusals(operationShape(document, operation), limits);
     const costs = operationCosts({ ...basis, entry }, document, operation);

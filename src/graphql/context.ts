@@ -7,6 +7,7 @@ import type { Paging } from '../relay/connection.ts';
 import type { Database, ReadStatement } from '../db/database.ts';
 import type { CustomerBus } from '../events/customer-bus.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
+import type { RateLimit } from '../rate-limit/rate-limit.ts';
 import type { Work } from '../turns.ts';
 import type { AnswerSize } from './answer-size.ts';
 import type { Masks } from './masking.ts';
@@ -22,6 +23,7 @@ export interface ContextOptions {
   readonly cursors: Paging['cursors'];
   readonly metrics: Metrics;
   readonly masks: Pick<Masks, 'hides'>;
+  readonly rateLimit: Pick<RateLimit, 'allowance'>;
 }
 
 /** What an execution's resolvers share with whoever executes. */
@@ -36,11 +38,12 @@ interface Execution {
 export type CreateContext = ReturnType<typeof createContexts>;
 
 /** Creates the function that makes the context of one execution's resolvers. */
-export function createContexts({ db, cache, customerEvents, limits, cursors, metrics, masks }: ContextOptions) {
+export function createContexts(options: ContextOptions) {
+  const { db, cache, customerEvents, limits, cursors, metrics, masks, rateLimit } = options;
   const paging = { pageSizeDefault: limits.pageSizeDefault, pageSizeMax: limits.pageSizeMax, cursors };
   const owned = ownedTablesOf(TYPES);
   const references = referencesOf(TYPES);
-  return ({ caller, document }: Operation, { signal, tags, size, work }: Execution): Context => {
+  return ({ caller, client, document }: Operation, { signal, tags, size, work }: Execution): Context => {
     const { read } = db.reader(signal);
     const batch = {
       db: {
@@ -64,6 +67,7 @@ export function createContexts({ db, cache, customerEvents, limits, cursors, met
       caller,
       customerEvents,
       references,
+      allowance: () => rateLimit.allowance(client),
       hides: (field) => masks.hides(field, caller.scopes),
       writer: createWriter({
         client: db.client,

@@ -18,6 +18,7 @@ import { noted, type Stage, type Work } from '../telemetry/stalls.ts';
 import { analyse, type DocumentMetadata } from './analysis.ts';
 import { coded, exposedCode, graphqlError } from './coded-errors.ts';
 import { createComplexity, type Measured } from './complexity.ts';
+import { createCostRules } from './cost-rules.ts';
 import type { Entry, Kept } from './kept.ts';
 import { lighten } from './light-document.ts';
 import { withPlace } from './literal-place.ts';
@@ -81,7 +82,8 @@ export interface DocumentsOptions {
 
 /** Compiles documents, and keeps the valid ones. An invalid one is validated each time that it is sent. */
 export function createDocuments({ schema, limits, kept, isExploreOpen }: DocumentsOptions): Documents {
-  const complexity = createComplexity(schema, limits);
+  const weights = createCostRules(schema);
+  const complexity = createComplexity(schema, limits, weights);
   const [rules, masks] = [createScopeRules(schema, isExploreOpen), readMasks(schema)];
   const bySource = kept.table<KeptDocument>();
   const compile = (source: string, entry: Entry): KeptDocument => {
@@ -95,7 +97,7 @@ export function createDocuments({ schema, limits, kept, isExploreOpen }: Documen
       needs: byOperation((operation) => scopeNeeds(schema, { document, operation, rules, entry })),
       measure: byOperation((operation) => complexity(document, operation, entry)),
       plan: byOperation((operation) => {
-        const planOf = createPlans(schema, { document, operation, plans: kept.table(), owner: entry });
+        const planOf = createPlans(schema, { document, operation, plans: kept.table(), owner: entry, weights });
         return (variables: VariableValues, scopes: readonly Scope[]) => planOf(variables, masks.isUnmasked(scopes));
       }),
     };

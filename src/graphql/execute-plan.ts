@@ -96,6 +96,8 @@ class Execution {
   run({ root, isSerial }: OperationPlan): Promise<ExecutionResult> | ExecutionResult {
     const startedAt = performance.now();
     this.#data = root.createObject();
+    this.#inputs.size.cost.type += root.cost.type;
+    this.#inputs.size.cost.field += root.cost.field;
     if (isSerial) this.#waiting = [...root.fields];
     else this.#executeFields(root.fields, this.#inputs.rootValue, undefined);
     this.#proceed();
@@ -204,6 +206,8 @@ class Execution {
   #completeObject(value: unknown, selection: SelectionPlan, place: ResultPlace): void {
     const { size } = this.#inputs;
     size.bytes += selection.bytes;
+    size.cost.type += selection.cost.type;
+    size.cost.field += selection.cost.field;
     size.addObject();
     const filled = selection.fillObject(value, size);
     place.container = filled ?? selection.createObject();

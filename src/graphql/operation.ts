@@ -79,6 +79,9 @@ export interface Operation extends PreparedRequest, RequestOrigin {
   readonly onBegun?: () => void;
 }
 
+/** What a request costs its client at least, also when it is refused, or answered from the cache. */
+export const REQUEST_COST = 1;
+
 /** Whether the operation is a mutation, which GET must not execute. */
 export const isMutation = ({ definition }: Pick<Operation, 'definition'>): boolean =>
   definition.operation === OperationTypeNode.MUTATION;

@@ -23,6 +23,8 @@ import {
 } from 'graphql';
 import { collectFields, conditionVariables, fragmentsOf, type Fragments } from './collect-fields.ts';
 import { createFillObject, isCopied, type FillObject, type ObjectField } from './fill-object.ts';
+import type { CostRules } from './cost-rules.ts';
+import type { Costs } from './cost-terms.ts';
 import type { Entry, Table } from './kept.ts';
 import { unmaskedResolve } from './masking.ts';
 
@@ -46,6 +48,8 @@ export interface SelectionPlan {
   readonly uncopiedFields: readonly FieldPlan[];
   /** What the keys of an object take in a response. */
   readonly bytes: number;
+  /** The weights of the object, and of its fields without their arguments. */
+  readonly cost: Costs;
 }
 
 type Resolve = (source: unknown, args: object, context: unknown) => unknown;
@@ -94,12 +98,15 @@ export function createPlans(
     plans,
     owner,
     generateAfter = 64,
+    weights = NO_WEIGHTS,
   }: {
     readonly document: DocumentNode;
     readonly operation: OperationDefinitionNode;
     readonly plans: PlanTable;
     readonly owner?: Entry;
     readonly generateAfter?: number;
+    /** Undefined where nobody asks what an execution has cost. */
+    readonly weights?: Weights | undefined;
   },
 ): (variables: VariableValues, isUnmasked?: boolean) => OperationPlan | undefined {
   const variables = conditionVariables(document);
@@ -110,7 +117,7 @@ export function createPlans(
   owner?.grow(OPERATION_BYTES + fragments.size * FRAGMENT_BYTES);
   const planFor = (values: ReadonlyMap<string, boolean>, isUnmasked: boolean, entry: Entry): KeptPlan => {
     entry.grow(values.size * CONDITION_BYTES);
-    const planner = new Planner({ schema, fragments, values }, { generateAfter, entry, isUnmasked });
+    const planner = new Planner({ schema, fragments, values }, { generateAfter, entry, isUnmasked, weights });
     const root = planner.selection(rootType, [operation.selectionSet]);
     return { plan: root.fields.some(isIntrospection) ? undefined : { root, isSerial } };
   };
@@ -144,6 +151,18 @@ const VALUE_BYTES = 40;
 
 const isIntrospection = ({ name }: FieldPlan): boolean => name === '__schema' || name === '__type';
 
+/** What an object of a type, and a resolver, add to the cost. */
+type Weights = Pick<CostRules, 'typeWeight' | 'fieldWeight'>;
+
+const NO_WEIGHTS: Weights = { typeWeight: () => 0, fieldWeight: () => 0 };
+
+interface PlannerOptions {
+  readonly generateAfter: number;
+  readonly entry: Entry;
+  readonly isUnmasked: boolean;
+  readonly weights: Weights;
+}
+
 interface Selections {
   readonly schema: GraphQLSchema;
   readonly fragments: Fragments;
@@ -157,15 +176,14 @@ class Planner {
   readonly #generateAfter: number;
   readonly #entry: Entry;
   readonly #isUnmasked: boolean;
+  readonly #weights: Weights;
 
-  constructor(
-    selections: Selections,
-    { generateAfter, entry, isUnmasked }: { generateAfter: number; entry: Entry; isUnmasked: boolean },
-  ) {
+  constructor(selections: Selections, { generateAfter, entry, isUnmasked, weights }: PlannerOptions) {
     this.#selections = selections;
     this.#generateAfter = generateAfter;
     this.#entry = entry;
     this.#isUnmasked = isUnmasked;
+    this.#weights = weights;
   }
 
   selection(type: GraphQLObjectType, sets: readonly SelectionSetNode[]): SelectionPlan {
@@ -182,8 +200,14 @@ class Planner {
       createObject: createEmpty(fields),
       fillObject: createFillObject(fields, this.#generateAfter),
       uncopiedFields: fields.filter((field) => !isCopied(field)),
+      cost: { type: this.#weights.typeWeight(type), field: this.#fieldCost(type, fields) },
       bytes: fields.reduce((bytes, { key: { length } }) => bytes + length + KEY_BYTES, OBJECT_BYTES),
     };
+  }
+
+  #fieldCost(type: GraphQLObjectType, fields: readonly FieldPlan[]): number {
+    const definitions = fields.flatMap(({ name }) => this.#selections.schema.getField(type, name) ?? []);
+    return definitions.reduce((sum, definition) => sum + this.#weights.fieldWeight(definition), 0);
   }
 
   #field(parentType: GraphQLObjectType, key: string, nodes: readonly FieldNode[]): FieldPlan {

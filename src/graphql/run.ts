@@ -1,8 +1,9 @@
 import { givenUp } from '../errors.ts';
+import { RateLimited, type RateLimit } from '../rate-limit/rate-limit.ts';
 import { TURNS } from '../turns.ts';
-import { graphqlError } from './coded-errors.ts';
+import { graphqlError, rateLimitError } from './coded-errors.ts';
 import { RequestErrors } from './documents.ts';
-import { isSubscription, type Operation, type RequestOrigin } from './operation.ts';
+import { isSubscription, REQUEST_COST, type Operation, type RequestOrigin } from './operation.ts';
 import { requestBytes, type Prepare, type RequestText } from './prepare.ts';
 import { authorise } from './stages/authorise.ts';
 import { bound } from './stages/bound.ts';
@@ -77,6 +78,7 @@ const heldBytes = (operation: Operation): number => operation.document.entry.byt
 export interface RespondOptions {
   readonly prepare: Prepare;
   readonly run: Run;
+  readonly rateLimit: Pick<RateLimit, 'spend'>;
   /** Undefined when no responses are kept in memory. */
   readonly near?: NearStage | undefined;
 }
@@ -87,7 +89,7 @@ export type Respond = ReturnType<typeof createRespond>;
  * Creates the function that prepares a request and runs its operation: the only way from a request to a response.
  * @returns a function that rejects with what the request's `parse` throws
  */
-export function createRespond({ prepare, run, near }: RespondOptions) {
+export function createRespond({ prepare, run, rateLimit, near }: RespondOptions) {
   return async (request: RequestText, origin: RequestOrigin): Promise<GraphQLResponse | Subscription> => {
     // Its body may have arrived after its turn.
     if (TURNS.look()) {
@@ -95,13 +97,16 @@ export function createRespond({ prepare, run, near }: RespondOptions) {
       // The client may have given it up, and others wait.
       if (origin.signal.aborted) return serialise({ errors: [graphqlError('TIMEOUT', givenUp().message)] });
     }
-    const found = near?.find(request, origin);
-    if (found !== undefined) return found;
     let operation: Operation;
     try {
+      const asked = rateLimit.spend(origin.client, REQUEST_COST);
+      if (asked !== undefined) await asked;
+      const found = near?.find(request, origin);
+      if (found !== undefined) return found;
       operation = prepare(request, origin);
     } catch (error) {
       if (error instanceof RequestErrors) return serialise({ errors: error.errors });
+      if (error instanceof RateLimited) return serialise({ errors: [rateLimitError(error)] });
       throw error;
     }
     const response = await run(operation);

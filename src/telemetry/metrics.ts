@@ -97,7 +97,7 @@ function createHttpMetrics({ counter, gauge }: Kinds) {
     ),
     requestsRefused: counter(
       'concierge_http_requests_refused_total',
-      'GraphQL requests refused because too many were being handled, or memory was short: gateway, client, memory.',
+      'GraphQL requests refused because too many were being handled, memory was short, or their client had spent its cost per minute: gateway, client, memory, cost.',
       ['limit'],
     ),
     connections: gauge('concierge_http_connections', 'Connections of clients that are open now.'),

@@ -15,6 +15,7 @@ import { createSchema } from '../../src/graphql/schema.ts';
 import { createMaskError } from '../../src/graphql/stages/mask.ts';
 import type { GraphQLResponse } from '../../src/graphql/stages/serialise.ts';
 import { createLog } from '../../src/telemetry/log.ts';
+import { createRateLimit } from '../../src/rate-limit/rate-limit.ts';
 import { createMetrics } from '../../src/telemetry/metrics.ts';
 
 /**
@@ -33,6 +34,7 @@ export function createRunAlone(keptBytes = 64 * 1024 * 1024) {
     // `__typename` needs nothing from the context.
     return Object.create(null);
   };
+  const rateLimit = createRateLimit({ costPerMinute: 0, shared: undefined, onRefused: () => undefined });
   const kept = createKept(keptBytes);
   const prepare = createPrepare({
     schema,
@@ -43,6 +45,7 @@ export function createRunAlone(keptBytes = 64 * 1024 * 1024) {
     schema,
     createContext,
     queue: createFairQueue({ maxCost: limits.concurrentCost, maxCostPerClient: limits.concurrentCostPerClient }),
+    rateLimit,
     limits,
     memory: { isShort: () => false },
     eventsAtOnce: 1,
@@ -57,7 +60,7 @@ export function createRunAlone(keptBytes = 64 * 1024 * 1024) {
     maskError,
     prepare,
     run,
-    respond: createRespond({ prepare, run }),
+    respond: createRespond({ prepare, run, rateLimit }),
     executions: () => executions,
   };
 }

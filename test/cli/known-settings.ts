@@ -278,6 +278,11 @@ export const SETTINGS: readonly Setting[] = [
   number('LIMIT_ALIASES', ({ limits }) => limits.aliases, { fallback: 50, least: 0, most: 1_000_000 }),
   number('LIMIT_ROOT_FIELDS', ({ limits }) => limits.rootFields, { fallback: 20, least: 1, most: 1_000_000 }),
   number('LIMIT_COST', ({ limits }) => limits.cost, { fallback: 10_000, least: 1, most: 1_000_000_000 }),
+  number('LIMIT_COST_PER_MINUTE', ({ limits }) => limits.costPerMinute, {
+    fallback: 200_000,
+    least: 0,
+    most: 1_000_000_000,
+  }),
   number('LIMIT_CONCURRENT_COST', ({ limits }) => limits.concurrentCost, {
     fallback: 40_000,
     least: 1,

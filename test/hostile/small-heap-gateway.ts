@@ -30,6 +30,8 @@ export async function startSmallHeapGateway(
   const gateway = startProcess({
     DATABASE_URL: database.url,
     CACHE_ENABLED: 'false',
+    // All requests come from one address.
+    LIMIT_COST_PER_MINUTE: '1000000000',
     ...settings,
     NODE_OPTIONS: `--max-old-space-size=${heapMegabytes}`,
   });

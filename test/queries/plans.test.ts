@@ -21,9 +21,11 @@ import {
 import { createRandom } from '../../src/data/seed/random.ts';
 import { AnswerSize } from '../../src/graphql/answer-size.ts';
 import { executePlan, type ExecutionInputs } from '../../src/graphql/execute-plan.ts';
+import { createCostRules } from '../../src/graphql/cost-rules.ts';
 import { createKept } from '../../src/graphql/kept.ts';
 import { createPlans } from '../../src/graphql/plan.ts';
 import { Turns, Work } from '../../src/turns.ts';
+import { answerCosts } from '../support/answer-costs.ts';
 import { randomRequest } from '../support/random-request.ts';
 import { REQUEST_VALUES } from '../support/request-values.ts';
 import { createSoak } from '../support/soak.ts';
@@ -229,6 +231,9 @@ function expectSame(result: ExecutionResult, plain: ExecutionResult, about: obje
 const isAlone = (place: string, { errors = [] }: ExecutionResult): boolean =>
   errors.some(({ path = [] }) => path.join('.') === place);
 
+// Sums of tenths are inexact.
+const rounded = (cost: number): number => Math.round(cost * 1_000) / 1_000;
+
 describe('a plan gives the same result as graphql-js', () => {
   test(`for ${DOCUMENTS} random documents, with resolved values that do not match their types`, async () => {
     const schemas = FAULTS.map(madeUpSchema);
@@ -252,6 +257,43 @@ describe('a plan gives the same result as graphql-js', () => {
     report(`${asked} documents, each by two plans, twice; ${failing} of them with errors`);
     expect(failing).toBeGreaterThan(DOCUMENTS / 10);
     expect(failing).toBeLessThan(asked - DOCUMENTS / 10);
+  });
+
+  test('and counts what it has executed by the weights of the schema', async () => {
+    const schema = madeUpSchema(0);
+    const random = createRandom(seed, 1);
+    for (let counted = 0; counted < DOCUMENTS / 10;) {
+      const request = randomRequest({
+        schema,
+        choose: (below) => random.below(below),
+        values: REQUEST_VALUES,
+        root: 'Query',
+        selections: 25,
+      });
+      const document = parse(request.query);
+      const [operation] = document.definitions;
+      if (operation?.kind !== Kind.OPERATION_DEFINITION) continue;
+      const { variableValues } = getVariableValues(
+        schema,
+        operation.variableDefinitions ?? [],
+        request.variables ?? {},
+      );
+      const weights = createCostRules(schema);
+      const plans = createKept(1_000_000).table<never>();
+      const plan = variableValues && createPlans(schema, { document, operation, plans, weights })(variableValues);
+      if (variableValues === undefined || plan === undefined) continue;
+      const inputs = inputsOf({ variables: variableValues });
+      const { data, errors } = await executePlan(plan, inputs);
+      // An error may take away what was executed.
+      if (errors !== undefined) continue;
+      counted += 1;
+      const { typeCost, fieldCost } = answerCosts(schema, request.aliases, data);
+      const { type, field } = inputs.size.cost;
+      expect({ query: request.query, costs: [type, field].map(rounded) }).toEqual({
+        query: request.query,
+        costs: [typeCost, fieldCost].map(rounded),
+      });
+    }
   });
 
   test('for fields named __proto__', async () => {

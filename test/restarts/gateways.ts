@@ -31,6 +31,8 @@ export async function createGateway({ database, redis }: OwnServers): Promise<Re
     REDIS_URL: redis.url,
     PORT: String(port),
     LOG_LEVEL: 'error',
+    // All requests come from one address.
+    LIMIT_COST_PER_MINUTE: '1000000000',
   };
   return {
     port,

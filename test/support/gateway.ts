@@ -132,6 +132,8 @@ export async function startGateway(options: {
     NODE_ENV: 'test',
     PORT: '0',
     LOG_LEVEL: 'debug',
+    // One client asks everything in a test.
+    LIMIT_COST_PER_MINUTE: '0',
     DATABASE_URL: options.databaseUrl,
     REDIS_URL: options.redisUrl,
     ...options.settings,

@@ -2,6 +2,7 @@ import { execute as executeByGraphqlJs, type ExecutionResult, type GraphQLSchema
 import { AnswerSize, type AnswerLimits } from '../answer-size.ts';
 import { createError, type CodedError } from '../../errors.ts';
 import type { Metrics } from '../../telemetry/metrics.ts';
+import type { RateLimit } from '../../rate-limit/rate-limit.ts';
 import type { MemoryWatch } from '../../telemetry/memory.ts';
 import { within } from '../../time-limit.ts';
 import { noted } from '../../telemetry/stalls.ts';
@@ -10,13 +11,14 @@ import { retryInconsistent } from '../retry-inconsistent.ts';
 import type { CreateContext } from '../context.ts';
 import type { FairQueue } from '../fair-queue.ts';
 import { executePlan, type ExecutionInputs } from '../execute-plan.ts';
-import { isMutation, workOf, type Operation } from '../operation.ts';
+import { isMutation, REQUEST_COST, workOf, type Operation } from '../operation.ts';
 
 export interface ExecuteOptions {
   readonly schema: GraphQLSchema;
   readonly createContext: CreateContext;
   /** Shares out the executions among clients. */
   readonly queue: FairQueue;
+  readonly rateLimit: Pick<RateLimit, 'limit' | 'spend' | 'add'>;
   /** How long one execution may take, waiting for its turn included, and how large its result may be. */
   readonly limits: AnswerLimits & { readonly requestMs: number };
   readonly memory: Pick<MemoryWatch, 'isShort'>;
@@ -33,13 +35,36 @@ export interface Answer extends ExecutionResult {
   readonly bytes?: number;
 }
 
+/** Creates the function that runs something for which its client spends the rest of the operation's cost, and gets back what was not used. */
+function createCharged(rateLimit: ExecuteOptions['rateLimit']) {
+  return async <Result>(
+    { client, measured }: Operation,
+    isEvent: boolean,
+    run: (used: (cost: number) => void) => Promise<Result>,
+  ): Promise<Result> => {
+    // What costs more than the limit counts as much as that.
+    const cost = Math.max(0, Math.min(measured.cost.requested, rateLimit.limit) - REQUEST_COST);
+    // A subscription that has begun gets its events.
+    const asked = isEvent ? rateLimit.add(client, cost) : rateLimit.spend(client, cost);
+    if (asked !== undefined) await asked;
+    let usedCost = 0;
+    try {
+      return await run((used) => (usedCost = used));
+    } finally {
+      const unused = cost - Math.max(0, usedCost - REQUEST_COST);
+      if (unused > 0) rateLimit.add(client, -unused);
+    }
+  };
+}
+
 /**
  * Executes operations, each in a context of its own: graphql-js executes introspection, and operations with null for @skip or
  * @include; everything else is executed by its plan. Retries a query whose reads were inconsistent, but not a mutation, which has
  * written by then.
  */
-export function createExecute({ schema, createContext, queue, limits, memory, metrics }: ExecuteOptions) {
+export function createExecute({ schema, createContext, queue, rateLimit, limits, memory, metrics }: ExecuteOptions) {
   const { requestMs } = limits;
+  const charged = createCharged(rateLimit);
   const executions = { plain: metrics.executions.labels('plain'), planned: metrics.executions.labels('planned') };
   const executePlain = async (operation: Operation, inputs: ExecutionInputs): Promise<Answer> => {
     const { rootValue, contextValue, signal, size } = inputs;
@@ -64,7 +89,7 @@ export function createExecute({ schema, createContext, queue, limits, memory, me
     }
   };
   /**
-   * Rejects with TIMEOUT when time is up, with QUERY_TOO_COMPLEX when the result becomes too large, or with the reason of the
+   * Rejects with TIMEOUT when time is up, with RATE_LIMITED when the client has spent its cost per minute, with QUERY_TOO_COMPLEX when the result becomes too large, or with the reason of the
    * operation's signal.
    * @param given.rootValue a subscription's event
    * @param given.limited limits how many executions of a kind that have their turn run at the same time
@@ -79,28 +104,40 @@ export function createExecute({ schema, createContext, queue, limits, memory, me
     const plan = document.plan(definition, variables, operation.caller.scopes);
     executions[plan === undefined ? 'plain' : 'planned'].inc();
     const timeoutError = () => tookTooLong(operation, requestMs);
-    return within({ ms: requestMs, timeoutError, signal: operation.signal }, (signal) => {
-      const run = async (client: string): Promise<Answer> => {
-        const [size, work] = [new AnswerSize(limits, memory), new Work(client)];
-        const contextValue = createContext(operation, { tags, signal, size, work });
-        const inputs = { rootValue, contextValue, variables, signal, size, work, noted: workOf('execute', operation) };
-        if (plan === undefined) return executePlain(operation, inputs);
-        const result = await executePlan(plan, inputs);
-        if (size.refusal !== undefined) throw tooLarge(operation, size.refusal);
-        return { ...result, bytes: size.bytes };
-      };
-      const { client, onJoined, onBegun } = operation;
-      return queue.run({ client, cost: queuedCost(operation), signal, onJoined }, (whose) => {
-        onBegun?.();
-        if (isMutation(operation)) return run(whose);
-        return limited(() =>
-          retryInconsistent(
-            () => run(whose),
-            () => metrics.retriedReads.inc(),
-          ),
-        );
-      });
-    });
+    return within({ ms: requestMs, timeoutError, signal: operation.signal }, (signal) =>
+      charged(operation, rootValue !== undefined, (used) => {
+        const run = async (client: string): Promise<Answer> => {
+          const [size, work] = [new AnswerSize(limits, memory), new Work(client)];
+          const contextValue = createContext(operation, { tags, signal, size, work });
+          const inputs = {
+            rootValue,
+            contextValue,
+            variables,
+            signal,
+            size,
+            work,
+            noted: workOf('execute', operation),
+          };
+          if (plan === undefined) return executePlain(operation, inputs);
+          const result = await executePlan(plan, inputs);
+          if (size.refusal !== undefined) throw tooLarge(operation, size.refusal);
+          used(Math.max(size.cost.type, size.cost.field));
+          return { ...result, bytes: size.bytes };
+        };
+        const { client, onJoined, onBegun } = operation;
+        return queue.run({ client, cost: queuedCost(operation), signal, onJoined }, (whose) => {
+          used(operation.measured.cost.requested);
+          onBegun?.();
+          if (isMutation(operation)) return run(whose);
+          return limited(() =>
+            retryInconsistent(
+              () => run(whose),
+              () => metrics.retriedReads.inc(),
+            ),
+          );
+        });
+      }),
+    );
   };
 }
 

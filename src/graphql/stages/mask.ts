@@ -5,7 +5,8 @@ import { toGatewayError } from '../../db/errors.ts';
 import type { Log } from '../../telemetry/log.ts';
 import type { Metrics } from '../../telemetry/metrics.ts';
 import { TURNS } from '../../turns.ts';
-import { coded, exposedCode } from '../coded-errors.ts';
+import { RateLimited } from '../../rate-limit/rate-limit.ts';
+import { coded, exposedCode, rateLimitError } from '../coded-errors.ts';
 
 /** Converts an error to what a client may see: with a code, and for an unexpected error only an id, which is also in the log. */
 export type MaskError = (error: unknown) => GraphQLError;
@@ -77,6 +78,7 @@ function deepest(error: unknown): unknown {
 }
 
 function placed(shown: GraphQLError | CodedError, located: GraphQLError | undefined): GraphQLError {
+  if (shown instanceof RateLimited) return rateLimitError(shown);
   if (shown instanceof GraphQLError && (located === undefined || shown === located)) return shown;
   return new GraphQLError(shown.message, {
     nodes: located?.nodes ?? null,

@@ -90,10 +90,13 @@ export type Serialise = ReturnType<typeof createSerialise>;
 
 function responseOf({ data, errors }: ExecutionResult, body: Buffer): GraphQLResponse {
   const hasErrors = errors !== undefined && errors.length > 0;
+  const status = hasErrors && !isGiven(data) ? statusOf(errors) : 200;
+  const retryAfter = status === ERROR_CODES.RATE_LIMITED ? errors?.[0]?.extensions['retryAfter'] : undefined;
   return {
     body,
-    status: hasErrors && !isGiven(data) ? statusOf(errors) : 200,
-    headers: NOT_STORED,
+    status,
+    isRefusal: retryAfter !== undefined,
+    headers: typeof retryAfter === 'number' ? { ...NOT_STORED, 'retry-after': `${retryAfter}` } : NOT_STORED,
     hasErrors,
     isUnavailable: hasErrors && errors.some(({ extensions }) => UNAVAILABLE.has(extensions['code'])),
   };

@@ -1,0 +1,168 @@
+import { CodedError } from '../errors.ts';
+import type { SharedBuckets } from './shared-bucket.ts';
+
+/** How long an empty bucket takes to fill. */
+const WINDOW_MS = 60_000;
+/** How often what was spent is told to the other gateways. */
+const SETTLE_MS = 100;
+const SWEEP_MS = 1_000;
+/** The part of a bucket that a gateway lets a client spend before the others know of it. */
+const UNSETTLED = 1 / 100;
+
+/** What a client may spend. */
+export interface Allowance {
+  /** The cost per minute. */
+  readonly limit: number;
+  /** The cost that is left now. */
+  readonly remaining: number;
+  /** When all of it is available again, as an ISO 8601 date and time in UTC. */
+  readonly resetAt: string;
+}
+
+/** A client has used up its cost per minute. */
+export class RateLimited extends CodedError {
+  /** When the same may be requested again, in seconds from now. */
+  readonly retryAfterSeconds: number;
+  constructor(message: string, retryAfterSeconds: number) {
+    super('RATE_LIMITED', message);
+    this.retryAfterSeconds = retryAfterSeconds;
+  }
+}
+
+/** Limits the cost that a client (`clientOf`) may spend per minute, over all gateways. */
+export interface RateLimit {
+  /** The cost per minute; infinite when there is no limit. */
+  readonly limit: number;
+  /**
+   * Spends a cost, at once if it is small, and else when Redis says that it is there.
+   * @param cost up to the limit
+   * @returns undefined if it was spent at once
+   * @throws RateLimited, or rejects with it
+   */
+  spend(client: string, cost: number): Promise<void> | undefined;
+  /** Spends a cost that cannot be refused. A negative one gives back what was spent in vain. */
+  add(client: string, cost: number): void;
+  /** Null when there is no limit. */
+  allowance(client: string): Promise<Allowance | null>;
+  /** Tells the other gateways of everything that was spent. */
+  close(): Promise<void>;
+}
+
+export interface RateLimitOptions {
+  /** 0 for no limit. */
+  readonly costPerMinute: number;
+  /** Undefined without Redis: then each gateway has buckets of its own, as it has while Redis does not answer. */
+  readonly shared: SharedBuckets | undefined;
+  readonly onRefused: () => void;
+  /** For tests, in which nothing should come back meanwhile. */
+  readonly windowMs?: number;
+}
+
+/** What is known of a client's bucket, in milliseconds of its refilling. */
+interface Bucket {
+  headroomMs: number;
+  /** When that was so, by `performance.now()`. */
+  asOfMs: number;
+  /** What was spent here and not been told to Redis. */
+  unsettledMs: number;
+  /** What Redis is being told. */
+  settlingMs: number;
+}
+
+/**
+ * A token bucket for each client, in Redis, that fills within a minute. Asking Redis before each request would delay it. So a gateway
+ * lets a client spend a hundredth of its bucket at once if that was there when it last asked, and tells Redis of it ten times a second.
+ * Whatever was spent counts, even if the bucket holds less by then: then the client waits for longer. So with several gateways a client
+ * may spend a hundredth more than its limit for each of them within a minute, and no more in the minutes after that.
+ */
+export function createRateLimit(options: RateLimitOptions): RateLimit {
+  const { costPerMinute, shared, onRefused, windowMs = WINDOW_MS } = options;
+  if (costPerMinute === 0) return UNLIMITED;
+  const msOf = (cost: number): number => (cost * windowMs) / costPerMinute;
+  const buckets = new Map<string, Bucket>();
+  const unsettled = new Set<string>();
+  let settling: NodeJS.Timeout | undefined;
+
+  /** What a bucket holds now if nobody has spent anything since. */
+  const filledOf = ({ headroomMs, asOfMs }: Bucket): number =>
+    Math.min(windowMs, headroomMs + performance.now() - asOfMs);
+  const leftOf = (bucket: Bucket): number => filledOf(bucket) - bucket.unsettledMs - bucket.settlingMs;
+  const bucketOf = (client: string): Bucket => {
+    let bucket = buckets.get(client);
+    if (bucket === undefined) {
+      bucket = { headroomMs: windowMs, asOfMs: performance.now(), unsettledMs: 0, settlingMs: 0 };
+      buckets.set(client, bucket);
+    }
+    return bucket;
+  };
+  /** Tells Redis of what was spent, and asks it for more. Returns whether that was there. */
+  const settle = async (client: string, bucket: Bucket, askedMs: number): Promise<boolean> => {
+    const spentMs = bucket.unsettledMs;
+    bucket.unsettledMs = 0;
+    bucket.settlingMs += spentMs + askedMs;
+    unsettled.delete(client);
+    const state = await shared?.take(client, { windowMs, spentMs, askedMs });
+    bucket.settlingMs -= spentMs + askedMs;
+    const headroomMs = state?.headroomMs ?? filledOf(bucket) - spentMs - askedMs;
+    Object.assign(bucket, { headroomMs, asOfMs: performance.now() });
+    return state?.isTaken ?? true;
+  };
+  const settleAll = async (): Promise<void> => {
+    settling = undefined;
+    await Promise.all([...unsettled].map((client) => settle(client, bucketOf(client), 0)));
+  };
+  const add = (client: string, ms: number): void => {
+    bucketOf(client).unsettledMs += ms;
+    unsettled.add(client);
+    settling ??= setTimeout(() => void settleAll(), SETTLE_MS).unref();
+  };
+  const refuse = (bucket: Bucket, ms: number): never => {
+    onRefused();
+    const seconds = Math.max(1, Math.ceil((ms - leftOf(bucket)) / 1_000));
+    const message = `Expected a cost of at most ${costPerMinute} per minute, got more: send it again in ${seconds} s.`;
+    throw new RateLimited(message, seconds);
+  };
+  const ask = async (client: string, bucket: Bucket, ms: number): Promise<void> => {
+    if (!(await settle(client, bucket, ms))) refuse(bucket, ms);
+  };
+  const sweeping = setInterval(() => {
+    // Those that are full by now are as good as forgotten.
+    for (const [client, bucket] of buckets)
+      if (filledOf(bucket) >= windowMs && bucket.unsettledMs === 0 && bucket.settlingMs === 0) buckets.delete(client);
+  }, SWEEP_MS).unref();
+
+  return {
+    limit: costPerMinute,
+    spend(client, cost) {
+      const [bucket, ms] = [bucketOf(client), msOf(cost)];
+      if (leftOf(bucket) < ms) refuse(bucket, ms);
+      if (bucket.unsettledMs + ms > windowMs * UNSETTLED) return ask(client, bucket, ms);
+      add(client, ms);
+      return undefined;
+    },
+    add: (client, cost) => add(client, msOf(cost)),
+    async allowance(client) {
+      const bucket = bucketOf(client);
+      await settle(client, bucket, 0);
+      const leftMs = Math.min(windowMs, Math.max(0, leftOf(bucket)));
+      return {
+        limit: costPerMinute,
+        remaining: Math.floor((leftMs * costPerMinute) / windowMs),
+        resetAt: new Date(Date.now() + windowMs - leftMs).toISOString(),
+      };
+    },
+    async close() {
+      clearInterval(sweeping);
+      clearTimeout(settling);
+      await settleAll();
+    },
+  };
+}
+
+const UNLIMITED: RateLimit = {
+  limit: Number.POSITIVE_INFINITY,
+  spend: () => undefined,
+  add: () => undefined,
+  allowance: () => Promise.resolve(null),
+  close: () => Promise.resolve(),
+};
