@@ -33,7 +33,8 @@ export async function recordChange(write: Write, change: RecordedChange): Promis
     .filter((field) => field.before !== field.after);
   for (const type of [change.subject?.type ?? 'Customer', 'Change'] as const)
     noteChange(write, type, change.customerId);
-  await write.transaction.customerChange.create({
+  // Not `create`, which reads the row back.
+  await write.transaction.customerChange.createMany({
     data: {
       customerId: change.customerId,
       subjectType: change.subject?.type ?? null,

@@ -20,6 +20,12 @@ afterAll(() => gateway.close());
 const contact = (more: object = {}) => ({ customerId, kind: 'CALL', body: 'Hello', ...more });
 
 describe('logInteraction', () => {
+  test('reads nothing back that it has written but the id', async () => {
+    const counted = await gateway.statementsOf(() => gateway.log(contact()));
+    // The lock of the customer, the interaction, its id, the entry in the record of changes, COMMIT; BEGIN is not counted.
+    expect(Object.fromEntries(counted)).toMatchObject({ write: 5 });
+  });
+
   test('writes one row and an entry in the record of changes, and nothing else', async () => {
     const before = await gateway.everything();
     const occurredAt = '2026-03-01T12:00:00.5+02:00';

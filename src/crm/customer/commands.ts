@@ -50,7 +50,7 @@ export const createCustomer = defineCommand({
     await writeTags(transaction, row, tags);
     if (addresses.length > 0)
       await transaction.customerAddress.createMany({ data: addresses.map((address) => ({ ...owned, ...address })) });
-    await transaction.customerStats.create({ data: owned });
+    await transaction.customerStats.createMany({ data: owned });
     // Tags in their sort order, as in every later entry.
     const written = tags.length === 0 ? [] : await tagsOf(transaction, row.id);
     const lists = { tags: textOfTags(written), addresses: textOfAddresses(addresses) };
@@ -109,7 +109,7 @@ export const deleteCustomer = defineCommand({
     await transaction.customerValue.deleteMany(owned);
     noteChange(write, 'CustomerSummary', id);
     await transaction.customerMerge.deleteMany({ where: { keptId: id } });
-    await transaction.customer.delete({ where: { id } });
+    await transaction.customer.deleteMany({ where: { id } });
     await recordChange(write, {
       customerId: id,
       version: version + 1,
@@ -131,5 +131,5 @@ async function assertNotFormer(transaction: Transaction, { id, externalId }: Cus
   const merge = await transaction.customerMerge.findUnique({ where: { externalId } });
   if (merge === null) return;
   if (merge.keptId !== id) refuse('ALREADY_EXISTS', ['externalId'], 'Another customer has this externalId already.');
-  await transaction.customerMerge.update({ where: { externalId }, data: { externalId: null } });
+  await transaction.customerMerge.updateMany({ where: { externalId }, data: { externalId: null } });
 }

@@ -44,7 +44,7 @@ export const mergeCustomers = defineCommand({
     await moveSummary(write, sides);
     await deleteTerms(write.transaction, merged.id);
     // Deleted before the kept customer takes over its unique values.
-    await write.transaction.customer.delete({ where: { id: merged.id } });
+    await write.transaction.customer.deleteMany({ where: { id: merged.id } });
     const filled: CustomerValues = Object.fromEntries(
       FILLED.filter((field) => kept[field] === null && merged[field] !== null).map((field) => [field, merged[field]]),
     );
@@ -136,7 +136,7 @@ async function redirectIds(
   externalId: string | null,
 ): Promise<void> {
   await transaction.customerMerge.updateMany({ where: { keptId: merged.id }, data: { keptId: kept.id } });
-  await transaction.customerMerge.create({
+  await transaction.customerMerge.createMany({
     data: { mergedId: merged.id, keptId: kept.id, externalId, mergedAt: now },
   });
 }

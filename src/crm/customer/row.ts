@@ -17,7 +17,9 @@ export async function raiseVersion(
 ): Promise<Customer> {
   const { id } = before;
   const data = { ...changed, version: before.version + 1, updatedAt: now };
-  const customer = await transaction.customer.update({ where: { id }, data });
+  // Not `update`, which reads the row before and after.
+  await transaction.customer.updateMany({ where: { id }, data });
+  const customer = { ...before, ...data };
   const repeated = { name: customer.name, ownerId: customer.ownerId, updatedAt: now };
   await transaction.customerTag.updateMany({ where: { customerId: id }, data: repeated });
   await updateTerms(transaction, { id, changed });
