@@ -71,6 +71,7 @@ export class Turns {
   /** By client, what waits. */
   readonly #queues = new Map<string, Queue<() => void>>();
   readonly #served = new Served();
+  #before: (() => void)[] = [];
   #calls = 0;
   /** When the present turn is over; undefined until somebody looks. */
   #endsAt: number | undefined;
@@ -110,6 +111,12 @@ export class Turns {
     return new Promise((resolve) => this.later(client, resolve));
   }
 
+  /** Calls a function before the work of the next turn, or after that of this one: for what should not wait until it is done. */
+  beforeWork(go: () => void): void {
+    this.#before.push(go);
+    this.#open();
+  }
+
   /** Whether work must wait for a later turn, because others wait, or this one is over. */
   isTaken(): boolean {
     return this.#queues.size > 0 || this.look();
@@ -125,6 +132,7 @@ export class Turns {
   readonly #begin = (): void => {
     this.#endsAt = undefined;
     this.#isOver = false;
+    this.#callBefore();
     if (this.#queues.size === 0) return;
     this.#open();
     this.#goOn();
@@ -133,17 +141,24 @@ export class Turns {
   /** Does the next piece of work, and more of them until the turn is over. */
   readonly #goOn = (): void => {
     const client = this.#leastServed();
-    if (client === undefined) return;
+    if (client === undefined) return this.#callBefore();
     const startedAt = performance.now();
     // Promises that it settles belong to it.
     afterPromises(() => {
       const now = performance.now();
       this.#served.add(client, now - startedAt);
       this.#served.halve(now);
-      if (!this.look()) this.#goOn();
+      if (this.look()) this.#callBefore();
+      else this.#goOn();
     });
     this.#take(client)?.();
   };
+
+  #callBefore(): void {
+    const before = this.#before;
+    this.#before = [];
+    for (const go of before) go();
+  }
 
   #leastServed(): string | undefined {
     let [least] = this.#queues.keys();

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Cluster, type Redis } from 'ioredis';
+import { TURNS } from '../turns.ts';
 
 /** The id of the newest log entry that a gateway knew at some moment. */
 export type LogPosition = string;
@@ -136,12 +137,12 @@ export function createInvalidationLog(options: {
 function oncePerTurn(read: (client: Redis | Cluster) => Promise<LogPosition>): InvalidationLog['catchUp'] {
   let reading: Promise<LogPosition> | undefined;
   return (client) => {
-    // Commands of one turn are sent together at its end (`batchWrites`), so a read that was asked for earlier in the turn does not
-    // miss anything. Commands to a cluster are sent at once.
+    // Commands of one turn are sent together (`createTurns`), so a read that was asked for earlier in the turn does not miss anything
+    // as long as it was not sent. Commands to a cluster are sent at once.
     if (client instanceof Cluster) return read(client);
     if (reading === undefined) {
       reading = read(client);
-      setImmediate(() => {
+      TURNS.beforeWork(() => {
         reading = undefined;
       });
     }

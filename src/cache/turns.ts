@@ -1,4 +1,5 @@
 import { Cluster, type Redis } from 'ioredis';
+import { TURNS } from '../turns.ts';
 
 /** Redis took too long. */
 export class NoReplyError extends Error {
@@ -26,7 +27,8 @@ export function createTurns(redis: Redis | Cluster, timeoutMs: number) {
     // A cluster has one connection per node and is left alone.
     const stream = redis instanceof Cluster ? undefined : redis.stream;
     stream?.cork();
-    setImmediate(() => {
+    // Before work that may take longer than Redis itself.
+    TURNS.beforeWork(() => {
       current = undefined;
       stream?.uncork();
       if (turn.waiting.size > 0) giveUpLater(turn, timeoutMs);

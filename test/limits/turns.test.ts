@@ -44,6 +44,28 @@ test('what a piece of work has promised to do belongs to its turn and counts for
   expect(done).toEqual(['a begins', 'a ends', 'b begins', 'b ends', 'b begins', 'b ends', 'a begins', 'a ends']);
 });
 
+test('what should not wait for work is called before it, or after that of the same turn', async () => {
+  const turns = new Turns({ ms: 60_000, callsPerLook: 1 });
+  const done: string[] = [];
+  const note = (what: string) => () => void done.push(what);
+  turns.later('a', () => {
+    done.push('work');
+    turns.beforeWork(note('after the work'));
+    setImmediate(note('the next turn'));
+  });
+  turns.beforeWork(note('before the work'));
+  turns.later('b', note('other work'));
+  while (done.length < 5) await turn();
+  expect(done).toEqual(['before the work', 'work', 'other work', 'after the work', 'the next turn']);
+});
+
+test('it is called in a turn without work, too', async () => {
+  const turns = new Turns({ ms: 60_000, callsPerLook: 1 });
+  await new Promise<void>((resolve) => turns.beforeWork(resolve));
+  await new Promise<void>((resolve) => turns.beforeWork(resolve));
+  expect(turns.isTaken()).toBe(false);
+});
+
 test('work waits if others wait, or if the turn is over', async () => {
   const turns = new Turns({ ms: 60_000, callsPerLook: 1 });
   expect(turns.isTaken()).toBe(false);
