@@ -13,8 +13,12 @@ export interface InvalidationLog {
   assertWritable(client: Redis | Cluster): Promise<void>;
   /** A tag that stands for every tag, but only as read by this log: other gateways ignore it. */
   readonly ownTag: string;
-  /** Appends tags. Any `catchUp` that starts after this has resolved sees them. `ALL_TAGS` stands for every tag. */
-  append(client: Redis | Cluster, tags: readonly string[]): Promise<void>;
+  /**
+   * Appends tags. Any `catchUp` that starts after this has resolved sees them. `ALL_TAGS` stands for every tag.
+   * @param onSent called when the command was sent, so that others can be sent after it without waiting for its reply
+   * @returns whether it has; if not, it has deleted the log, after whatever `onSent` has sent
+   */
+  append(client: Redis | Cluster, tags: readonly string[], onSent?: () => void): Promise<boolean>;
   /**
    * Which of a response's tags was appended after the position, as of the last `catchUp`; undefined if none was: it is fresh.
    * @param tags called only if anything was: a response may have hundreds
@@ -67,12 +71,18 @@ export function createInvalidationLog(options: {
   let read = 0;
   let lastAppended: LogPosition | undefined;
 
-  const add = async (client: Redis | Cluster, tags: readonly string[]): Promise<LogPosition | undefined> => {
+  const add = async (
+    client: Redis | Cluster,
+    tags: readonly string[],
+    onSent?: () => void,
+  ): Promise<LogPosition | undefined> => {
     const server = await runIdOf(client);
-    const [position] = await Promise.all([
+    const sent = Promise.all([
       client.xadd(key, 'MAXLEN', '~', MAX_ENTRIES, '*', 'tags', tags.join(' '), 'server', server),
       client.expire(key, LIFETIME_SECONDS),
     ]);
+    onSent?.();
+    const [position] = await sent;
     return position ?? undefined;
   };
   // Redis refuses this whenever it refuses DEL, since both are writes; XADD needs free memory as well, but `append` does not. It
@@ -111,14 +121,16 @@ export function createInvalidationLog(options: {
     catchUp: oncePerTurn(readNew),
     assertWritable,
     ownTag,
-    async append(client, tags) {
+    async append(client, tags, onSent) {
       try {
-        lastAppended = await add(client, tags);
+        lastAppended = await add(client, tags, onSent);
+        return true;
       } catch (error) {
         // When out of memory, Redis refuses to append but still deletes, which invalidates every position.
         if (!(Error.isError(error) && error.message.startsWith('OOM'))) throw error;
         await client.del(key);
         lastAppended = undefined;
+        return false;
       } finally {
         // If it has failed, Redis may have accepted it nevertheless.
         unread += 1;

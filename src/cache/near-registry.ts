@@ -16,7 +16,7 @@ const DELETE = `
 if redis.call('HGET', KEYS[1], ARGV[1]) == ARGV[2] then return redis.call('HDEL', KEYS[1], ARGV[1]) end
 return 0`;
 
-interface Registered {
+export interface Registered {
   /** By gateway, its latest renewal. */
   readonly holders: ReadonlyMap<string, string>;
   /** Until when, by `performance.now()`, gateways may hold leases that are not registered here, because a registry was lost. */
@@ -73,3 +73,7 @@ export function createNearRegistry({ prefix, id, log }: { prefix: string; id: st
   };
   return registry;
 }
+
+/** Whether no other gateway can answer from its memory. */
+export const isAlone = (found: Registered | undefined): boolean =>
+  found !== undefined && found.holders.size === 0 && performance.now() >= found.unknownUntilMs;

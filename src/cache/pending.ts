@@ -6,7 +6,7 @@ const MAX_PENDING = 1_000;
  * @param attempt sends names to Redis; resolves with undefined when that failed
  * @param all the name that stands for all others: it is sent instead while 1,000 are pending
  */
-export function createPending(attempt: (names: readonly string[]) => Promise<unknown>, all: string) {
+export function createPending<Sent>(attempt: (names: readonly string[]) => Promise<Sent | undefined>, all: string) {
   /** By name, the latest attempt to send it: an earlier attempt that succeeds does not cover a later write. */
   const lastAttempts = new Map<string, number>();
   /** Those of them that an attempt has failed for. */
@@ -18,12 +18,13 @@ export function createPending(attempt: (names: readonly string[]) => Promise<unk
   let retry: NodeJS.Timeout | undefined;
   let isClosed = false;
 
-  const sendNow = async (names: readonly string[]): Promise<boolean> => {
+  const sendNow = async (names: readonly string[]): Promise<Sent | undefined> => {
     attempts += 1;
     const number = attempts;
     for (const name of names) lastAttempts.set(name, number);
     const beganMs = performance.now();
-    const isSent = (await attempt(names)) !== undefined;
+    const sent = await attempt(names);
+    const isSent = sent !== undefined;
     failing = isSent ? undefined : { sinceMs: failing?.sinceMs ?? performance.now(), lastBeganMs: beganMs };
     for (const name of names)
       if (!isSent && lastAttempts.has(name)) failed.add(name);
@@ -32,7 +33,7 @@ export function createPending(attempt: (names: readonly string[]) => Promise<unk
         failed.delete(name);
       }
     if (!isSent && !isClosed && retry === undefined) retry = setTimeout(() => void retryAll(), RETRY_MS).unref();
-    return isSent;
+    return sent;
   };
   const retryAll = async (): Promise<void> => {
     retry = undefined;
@@ -40,7 +41,7 @@ export function createPending(attempt: (names: readonly string[]) => Promise<unk
     const covered = waiting;
     waiting = [];
     const names = [...lastAttempts.keys()];
-    const isSent = names.length === 0 || (await sendNow(names));
+    const isSent = names.length === 0 || (await sendNow(names)) !== undefined;
     for (const one of covered)
       if (isSent || isClosed || hasFailedFor(one.failingMs)) one.goOn(isSent);
       else waiting.push(one);
@@ -48,9 +49,9 @@ export function createPending(attempt: (names: readonly string[]) => Promise<unk
   const hasFailedFor = (ms: number): boolean => failing !== undefined && failing.lastBeganMs - failing.sinceMs >= ms;
 
   return {
-    /** Resolves with whether Redis has the names now. If not, a retry is scheduled. */
-    send: async (names: readonly string[]): Promise<boolean> =>
-      names.length === 0 || sendNow(lastAttempts.size < MAX_PENDING ? names : [all]),
+    /** Resolves with what the attempt gave. If it has failed, a retry is scheduled. */
+    send: (names: readonly string[]): Promise<Sent | undefined> =>
+      sendNow(lastAttempts.size < MAX_PENDING ? names : [all]),
     /** Resolves with true when all that is pending now was sent, or with false when every attempt of the last `failingMs` has failed. */
     sentOrFailingFor: (failingMs: number): Promise<boolean> =>
       new Promise((resolve) => {

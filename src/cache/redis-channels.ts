@@ -127,6 +127,7 @@ function createPublisher({ redis, prefix }: RedisChannelsOptions, message: strin
   );
   return {
     publish(channels: readonly string[]): void {
+      if (channels.length === 0) return;
       const published = pending.send(channels).finally(() => publishing.delete(published));
       publishing.add(published);
     },

@@ -1,11 +1,12 @@
 import { hash, randomUUID } from 'node:crypto';
+import { Cluster, type Redis } from 'ioredis';
 import { ALL_TAGS, createInvalidationLog, type InvalidationLog } from './invalidation-log.ts';
 import { createLookups, type CachePolicy, type Lookup, type LookupOptions } from './lookups.ts';
 import { createNear, type Near } from './near.ts';
 import { createNearAcks } from './near-acks.ts';
 import { createNearLease } from './near-lease.ts';
 import { createNearNotices, type NearNoticesOptions } from './near-notices.ts';
-import { createNearRegistry } from './near-registry.ts';
+import { createNearRegistry, isAlone, type Registered } from './near-registry.ts';
 import { createPending } from './pending.ts';
 import { provesNothing } from './redis-state.ts';
 import { CHECK_MS, createStanding, leaseMs } from './standing.ts';
@@ -80,8 +81,11 @@ export function createResponseCache(options: ResponseCacheOptions): ResponseCach
   const pending = createPending(
     (tags) =>
       redis.run('invalidate', async (client) => {
-        await log.append(client, tags);
-        return true;
+        let registered: Promise<Registered | undefined> | undefined;
+        const isAppended = await log.append(client, tags, () => {
+          registered = readRegistry(client);
+        });
+        return { registered: isAppended ? await registered : undefined };
       }),
     ALL_TAGS,
   );
@@ -106,7 +110,7 @@ export function createResponseCache(options: ResponseCacheOptions): ResponseCach
   });
 
   const lookupOf = createLookups({ ...options, log });
-  const { near, acks, ...nearParts } = createNearParts(options, { invalidations: log, isBehind });
+  const { near, acks, readRegistry, ...nearParts } = createNearParts(options, { invalidations: log, isBehind });
   const checking = setInterval(() => {
     void redis.run('check', (client) => log.assertWritable(client));
     void nearParts.check();
@@ -127,14 +131,14 @@ export function createResponseCache(options: ResponseCacheOptions): ResponseCach
     nameOf: redisKey,
     async invalidate(tags) {
       if (tags.length === 0) return;
-      const isSent = await pending.send(tags);
+      const sent = await pending.send(tags);
       if (!options.isShared) return;
-      if (!isSent) {
+      if (sent === undefined) {
         metrics.heldWrites.inc();
         // Otherwise nobody could renew a lease meanwhile.
         if (!(await pending.sentOrFailingFor(refusalMs))) return;
       }
-      await acks.settled();
+      if (!isAlone(sent?.registered)) await acks.settled();
     },
     near,
     async close() {
@@ -165,6 +169,14 @@ function createNearParts(
   return {
     near,
     acks,
+    /**
+     * Reads the registry after whatever was sent before, on the same connection. Undefined for a cluster, in which commands go to
+     * several servers, when it is not known since when the registry exists, or when Redis refuses.
+     */
+    readRegistry: async (client: Redis | Cluster): Promise<Registered | undefined> => {
+      if (!isShared || client instanceof Cluster || !registry.isKnown()) return undefined;
+      return registry.read(client).catch(() => undefined);
+    },
     /** Finds out how long the registry exists, and begins to listen, so that the first write need not wait for either. */
     async check(): Promise<void> {
       if (!isShared || registry.isKnown()) return;
