@@ -9,6 +9,7 @@ import {
   type Outcome,
 } from './execute-once.ts';
 import { createFlights } from './flights.ts';
+import type { LogPosition } from './invalidation-log.ts';
 import type { CachedResponse, Lookup, Missing } from './lookups.ts';
 import type { ResponseCache } from './response-cache.ts';
 
@@ -64,11 +65,14 @@ function createSharing<Response extends Executed>(
   const lastOf = ({ last }: Missing): Source<Response> | undefined =>
     last !== undefined && cache.isFresh(last) ? { result: 'STALE', stored: last } : undefined;
 
-  /** Undefined if it has waited in vain. */
+  /**
+   * Undefined if it has waited in vain.
+   * @param waiting.since how far its first look-up has read the log of writes
+   */
   const together = async (
     request: Request,
     found: Missing,
-    signal: AbortSignal,
+    { since, signal }: { readonly since: LogPosition; readonly signal: AbortSignal },
   ): Promise<Source<Response> | undefined> => {
     signal.throwIfAborted();
     const { isFirst, outcome, leave } = flights.board(found.name, request.client, (waiting) =>
@@ -84,7 +88,7 @@ function createSharing<Response extends Executed>(
       const failed = 'executed' in given && given.executed.hasErrors ? given.executed : undefined;
       const last = failed?.isUnavailable === true ? lastOf(found) : undefined;
       if (last !== undefined) return last;
-      if (!isFirst && (failed !== undefined || !cache.isFresh(given))) return undefined;
+      if (!isFirst && (failed !== undefined || !cache.isFresh(given, since))) return undefined;
       if (!isFirst) metrics.cacheWaits.inc({ outcome: 'joined' });
       if ('stored' in given) return { result: 'HIT', stored: given.stored };
       return { result: 'MISS', executed: given.executed, tags: given.tags };
@@ -102,8 +106,8 @@ function createSharing<Response extends Executed>(
  * Responds with a cached response, or else with that of one execution for all equal requests at the same time (request collapsing,
  * as RFC 9111, section 4, calls it), on all gateways. Whoever waits for an execution has made a look-up of its own, and uses the
  * response only if it could have used it had it been stored: an execution that began before a write is of no use to a request that
- * came after it. A response whose lifetime is over is used while it is refreshed, or while the database is unavailable (RFC 5861),
- * but never one that a write has changed.
+ * came after it, and one that began after the request is, whatever was written since. A response whose lifetime is over is used
+ * while it is refreshed, or while the database is unavailable (RFC 5861), but never one that a write has changed.
  * @returns a function that rejects as `within` does
  */
 export function createCollapsing<Response extends Executed>(cache: ResponseCache, options: CollapsingOptions) {
@@ -128,9 +132,10 @@ export function createCollapsing<Response extends Executed>(cache: ResponseCache
   const serveMissing = async (request: Request, missing: Lookup, signal: AbortSignal): Promise<Source<Response>> => {
     const { key, policy, cacheControl } = request;
     const mostWaits = cacheControl.refresh || cacheControl.noStore ? 0 : MAX_WAITS;
+    const since = missing.result === 'MISS' ? missing.position : '';
     let found = missing;
     for (let waited = 0; found.result === 'MISS' && waited < mostWaits; waited += 1) {
-      const served = await together(request, found, signal);
+      const served = await together(request, found, { since, signal });
       if (served !== undefined) return served;
       found = await cache.lookup(key, policy, cacheControl);
     }

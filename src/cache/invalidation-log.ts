@@ -24,6 +24,8 @@ export interface InvalidationLog {
    * @param tags called only if anything was: a response may have hundreds
    */
   staleness(position: LogPosition, tags: () => readonly string[]): Staleness | undefined;
+  /** Whether a position is known to be another one, or a later one. */
+  reaches(position: LogPosition, other: LogPosition): boolean;
   /** How far it was read; undefined if nothing is known. */
   newest(): LogPosition | undefined;
   /** The latest entry that `append` has made; undefined if there is none, or if it has deleted the log instead. */
@@ -137,6 +139,7 @@ export function createInvalidationLog(options: {
       }
     },
     staleness: (position, tags) => known.staleness(position, tags),
+    reaches: (position, other) => known.reaches(position, other),
     newest: () => known.newest()?.id,
     lastAppended: () => lastAppended,
     knows: (position) => known.has(position),
@@ -194,6 +197,8 @@ function createKnownEntries(ownTag: string) {
   return {
     newest: () => newest,
     has: (id: LogPosition) => numbers.has(id),
+    reaches: (id: LogPosition, other: LogPosition): boolean =>
+      (numbers.get(id) ?? -1) >= (numbers.get(other) ?? Number.POSITIVE_INFINITY),
     add(entries: readonly Entry[]): void {
       for (const entry of entries) addOne(entry);
       // Only occasionally, since pruning walks over all tags.

@@ -1,6 +1,6 @@
 import { hash, randomUUID } from 'node:crypto';
 import { Cluster, type Redis } from 'ioredis';
-import { ALL_TAGS, createInvalidationLog, type InvalidationLog } from './invalidation-log.ts';
+import { ALL_TAGS, createInvalidationLog, type InvalidationLog, type LogPosition } from './invalidation-log.ts';
 import { createLookups, type CachePolicy, type Lookup, type LookupOptions } from './lookups.ts';
 import { createNear, type Near } from './near.ts';
 import { createNearAcks } from './near-acks.ts';
@@ -27,8 +27,11 @@ export interface ResponseCache {
    * @param options.maxAgeSeconds likewise ignores what is older; unless it is infinite, nothing is used after its lifetime either
    */
   lookup(key: CacheKey, policy: CachePolicy, options: LookupOptions): Promise<Lookup>;
-  /** Whether a look-up that has ended may use a response: nothing that it shows was changed by a write known to that look-up. */
-  isFresh(response: PlacedResponse): boolean;
+  /**
+   * Whether a look-up that has ended may use a response: nothing that it shows was changed by a write known to that look-up.
+   * @param position how far that look-up has read; later writes do not matter to it then, if the response is not older than it
+   */
+  isFresh(response: PlacedResponse, position?: LogPosition): boolean;
   /** The key in Redis. */
   nameOf(key: CacheKey): string;
   /**
@@ -127,7 +130,10 @@ export function createResponseCache(options: ResponseCacheOptions): ResponseCach
       if (isBehind() || lapses !== lapsesBefore) return disbelief();
       return lookupOf({ name, ...found }, policy, given);
     },
-    isFresh: ({ position, tags }) => !isBehind() && log.staleness(position, tags) === undefined,
+    isFresh({ position, tags }, asked) {
+      if (isBehind()) return false;
+      return (asked !== undefined && log.reaches(position, asked)) || log.staleness(position, tags) === undefined;
+    },
     nameOf: redisKey,
     async invalidate(tags) {
       if (tags.length === 0) return;

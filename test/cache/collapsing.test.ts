@@ -87,6 +87,14 @@ describe('equal requests at the same time', () => {
     const { updateCustomer } = await b.data(UPDATE, { input: { id: nodeId('Customer', id), name } });
     expect(updateCustomer.userErrors).toEqual([]);
   };
+  /** Ends the statement that waits for the lock. */
+  const failStatement = () =>
+    withConnection(database.url, async (other) => {
+      const [statement] = await other.query<{ id: number }[]>(
+        `SELECT id FROM ${processlist(other)} WHERE db = DATABASE() AND info LIKE '%FROM orders %' AND id <> CONNECTION_ID()`,
+      );
+      await other.query(`KILL QUERY ${statement?.id}`);
+    });
   const nameIn = (answer: Answer) => [answer.errors, answer.data?.customer.name];
 
   test('share one execution, a thousand of them over two gateways', async () => {
@@ -191,12 +199,7 @@ describe('equal requests at the same time', () => {
       await locked.waiting(1);
       const others = Array.from({ length: 5 }, () => a.request(pageOf(5)));
       await waiting(a, 5);
-      await withConnection(database.url, async (other) => {
-        const [statement] = await other.query<{ id: number }[]>(
-          `SELECT id FROM ${processlist(other)} WHERE db = DATABASE() AND info LIKE '%FROM orders %' AND id <> CONNECTION_ID()`,
-        );
-        await other.query(`KILL QUERY ${statement?.id}`);
-      });
+      await failStatement();
       expect((await first).errors).toHaveLength(1);
       await waiting(a, 4);
       await locked.waiting(1);
@@ -204,6 +207,29 @@ describe('equal requests at the same time', () => {
       for (const one of await Promise.all(others)) expect(one.errors).toEqual([]);
     });
     expect(await executed).toBe(2);
+  });
+
+  test('use an execution that began after they came, whatever was written since', async () => {
+    const locked = await orders();
+    const executed = executionsOf(async () => {
+      const first = a.request(pageOf(11));
+      await locked.waiting(1);
+      const others = Array.from({ length: 5 }, () => a.request(pageOf(11)));
+      await waiting(a, 5);
+      await failStatement();
+      expect((await first).errors).toHaveLength(1);
+      // One of them began when all had come, and the others wait for it.
+      await waiting(a, 4);
+      await locked.waiting(1);
+      await rename(11, 'Written Since');
+      // This gateway knows of it by now.
+      expect((await a.request('{ agents(first: 1) { nodes { name } } }')).errors).toEqual([]);
+      await locked.release();
+      for (const one of await Promise.all(others)) expect(one.errors).toEqual([]);
+    });
+    // The first and the next one, the agents and the write.
+    expect(await executed).toBe(4);
+    expect(nameIn(await a.request(pageOf(11)))).toEqual([[], 'Written Since']);
   });
 
   test('are executed each if they ask for a new response', async () => {
