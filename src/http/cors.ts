@@ -3,7 +3,7 @@ import type { Route } from './server.ts';
 import { varyBy } from './vary.ts';
 
 /** Response headers that a page may read, in addition to those that browsers always expose. */
-const EXPOSED_HEADERS = 'Age, Allow, ETag, GraphQL-Cost, Retry-After, X-Cache';
+const EXPOSED_HEADERS = 'Age, Allow, ETag, GraphQL-Cost, Retry-After, WWW-Authenticate, X-Cache';
 
 // Chromium caches preflight responses for no longer than this; other browsers would.
 const PREFLIGHT_SECONDS = 7_200;

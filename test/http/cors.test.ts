@@ -9,7 +9,7 @@ import { createDatabase, redisUrl, type TestDatabase } from '../support/servers.
 const APP = 'https://app.example.com';
 const OTHER = 'https://elsewhere.example';
 const HELLO = '{"query":"{ __typename }"}';
-const EXPOSED = 'Age, Allow, ETag, GraphQL-Cost, Retry-After, X-Cache';
+const EXPOSED = 'Age, Allow, ETag, GraphQL-Cost, Retry-After, WWW-Authenticate, X-Cache';
 
 let database: TestDatabase;
 let page: Server;
