@@ -2,7 +2,7 @@ import { hash, randomUUID } from 'node:crypto';
 import { getHeapStatistics } from 'node:v8';
 import { API_KEY_PREFIX } from './access/api-key.ts';
 import { createApiKeyCallers } from './access/api-key-callers.ts';
-import { createAuthenticate } from './access/authenticate.ts';
+import { createAuthenticate, type Authenticate } from './access/authenticate.ts';
 import { createRedis } from './cache/redis.ts';
 import type { RedisState } from './cache/redis-state.ts';
 import { createRedisChannels, type ChannelListener } from './cache/redis-channels.ts';
@@ -104,7 +104,7 @@ export async function createApp(
     admit: admitRequests(limits, { memory, metrics }),
     subscriptions,
   });
-  const access = createAccess(config, { db, log, metrics });
+  const access = createAccess(config, { db, rateLimit, log, metrics });
   const server = createHttpServer({
     log,
     metrics,
@@ -192,15 +192,16 @@ function createRedisParts(
 /** Who may do what over HTTP. */
 function createAccess(
   { auth: { tokens, apiKeys, isExploreOpen } }: Config,
-  { db, ...given }: { db: Database; log: Log; metrics: Metrics },
+  { db, rateLimit, ...given }: { db: Database; rateLimit: RateLimit; log: Log; metrics: Metrics },
 ) {
   const byToken = tokens && createAuthenticate(tokens, given);
   const byKey = apiKeys ? createApiKeyCallers({ find: findApiKey(db), ...given }) : undefined;
   const authenticate =
     byKey === undefined
       ? byToken
-      : (token: string) => (token.startsWith(API_KEY_PREFIX) || byToken === undefined ? byKey(token) : byToken(token));
-  return { identify: createIdentify({ authenticate, metrics: given.metrics }), isOpen: isExploreOpen };
+      : (...[token, onUnknown]: Parameters<Authenticate>) =>
+          (token.startsWith(API_KEY_PREFIX) || byToken === undefined ? byKey : byToken)(token, onUnknown);
+  return { identify: createIdentify({ authenticate, rateLimit, metrics: given.metrics }), isOpen: isExploreOpen };
 }
 
 const loadSdl = () => ({ type: 'application/graphql; charset=utf-8', bytes: Buffer.from(SDL) });

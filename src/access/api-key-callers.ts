@@ -1,6 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import { createError } from '../errors.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
+import type { Authenticate } from './authenticate.ts';
 import { apiKeyHash, isApiKey } from './api-key.ts';
 import { accessKeyOf, API_KEY_SUBJECT, scopesOf, type Caller } from './caller.ts';
 import { TokenRefused, type Refusal } from './token-refused.ts';
@@ -30,6 +31,8 @@ const MAX_KEPT = 10_000;
 interface Lookup {
   readonly startedAt: number;
   readonly outcome: Promise<Caller | Refusal>;
+  /** Whether it has found one. */
+  isOfCaller: boolean;
 }
 
 /**
@@ -38,29 +41,35 @@ interface Lookup {
  * @returns a function that rejects with TokenRefused, or with SERVICE_UNAVAILABLE or TIMEOUT while the database does not answer: a
  *   key that may have been revoked is not accepted
  */
-export function createApiKeyCallers({ find, metrics, now = () => performance.now() }: ApiKeyOptions) {
+export function createApiKeyCallers({ find, metrics, now = () => performance.now() }: ApiKeyOptions): Authenticate {
   const lookups = new LRUCache<string, Lookup>({ max: MAX_KEPT });
   const lookUp = (hash: string): Lookup => {
     metrics.apiKeyLookups.inc();
     // Before the statement is sent: what it reads is at least as new.
-    const lookup = { startedAt: now(), outcome: find(hash).then((stored) => callerOf(stored, () => findCaller(hash))) };
+    const outcome = find(hash).then((stored) => callerOf(stored, () => findCaller(hash)));
+    const lookup: Lookup = { startedAt: now(), outcome, isOfCaller: false };
     lookups.set(hash, lookup);
-    lookup.outcome.catch(() => {
-      if (lookups.peek(hash) === lookup) lookups.delete(hash);
-    });
+    outcome.then(
+      (found) => (lookup.isOfCaller = typeof found !== 'string'),
+      () => {
+        if (lookups.peek(hash) === lookup) lookups.delete(hash);
+      },
+    );
     return lookup;
   };
-  const findCaller = async (hash: string): Promise<Caller> => {
+  const isFresh = (lookup: Lookup | undefined) => lookup !== undefined && now() - lookup.startedAt < FRESH_MS;
+  const findCaller = async (hash: string, onUnknown?: () => Promise<void> | undefined): Promise<Caller> => {
+    if (!isFresh(lookups.get(hash)) && lookups.get(hash)?.isOfCaller !== true) await onUnknown?.();
     const kept = lookups.get(hash);
-    const { outcome } = kept !== undefined && now() - kept.startedAt < FRESH_MS ? kept : lookUp(hash);
+    const { outcome } = kept !== undefined && isFresh(kept) ? kept : lookUp(hash);
     const found = await outcome;
     if (typeof found === 'string') throw new TokenRefused(found);
     if (Date.now() >= (found.expiresAtMs ?? 0)) throw new TokenRefused('keyExpired');
     return found;
   };
-  return async (key: string): Promise<Caller> => {
+  return async (key, onUnknown) => {
     if (!isApiKey(key)) throw new TokenRefused('keyMalformed');
-    return findCaller(apiKeyHash(key));
+    return findCaller(apiKeyHash(key), onUnknown);
   };
 }
 

@@ -15,6 +15,12 @@ const MAX_KEPT = 10_000;
 /** After this, a token is verified again, in case the issuer has withdrawn its key. */
 const KEPT_MS = 5 * 60_000;
 
+/**
+ * Finds the caller of a token.
+ * @param onUnknown called before work is done for a token that was not valid a moment ago; what it throws is thrown
+ */
+export type Authenticate = (token: string, onUnknown?: () => Promise<void> | undefined) => Promise<Caller>;
+
 export interface AuthenticateOptions extends Omit<KeySetOptions, 'metrics' | 'now'> {
   readonly metrics: Pick<Metrics, 'keySetFetches' | 'tokenVerifications'>;
   /** Milliseconds that only increase. */
@@ -29,14 +35,15 @@ export interface AuthenticateOptions extends Omit<KeySetOptions, 'metrics' | 'no
 export function createAuthenticate(
   config: TokenConfig,
   { now = () => performance.now(), ...options }: AuthenticateOptions,
-): (token: string) => Promise<Caller> {
+): Authenticate {
   const kept = new LRUCache<string, { readonly caller: Caller; readonly verifiedAt: number }>({ max: MAX_KEPT });
   const verify = createVerify(config, { now, ...options });
-  return async (token) => {
+  return async (token, onUnknown) => {
     if (token.length > MAX_TOKEN_CHARACTERS) throw new TokenRefused('long');
     const key = hash('sha256', token, 'base64');
     const found = kept.get(key);
     if (found !== undefined && now() - found.verifiedAt < KEPT_MS && isInForce(found.caller)) return found.caller;
+    await onUnknown?.();
     options.metrics.tokenVerifications.inc();
     const caller = callerOf(await verify(token), config.clockSkewSeconds);
     kept.set(key, { caller, verifiedAt: now() });

@@ -1,22 +1,29 @@
 import type { IncomingMessage } from 'node:http';
+import type { Authenticate } from '../access/authenticate.ts';
 import { ANYBODY, type Caller } from '../access/caller.ts';
 import { TokenRefused } from '../access/token-refused.ts';
 import { codeOf } from '../errors.ts';
+import { RateLimited, type RateLimit } from '../rate-limit/rate-limit.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
+import { networkOf } from './client-of.ts';
 import { HttpError } from './http-error.ts';
 import type { Handler } from './server.ts';
 
-/** Finds who sends a request. Rejects with HttpError: 400, 401, 403, or 503 when that cannot be found out. */
+/** Finds who sends a request. Rejects with HttpError: 400, 401, 403, 429, or 503 when that cannot be found out. */
 export type Identify = (request: IncomingMessage) => Promise<Caller>;
 
 export interface IdentifyOptions {
   /** Undefined when no way to authenticate is configured: then everybody has every scope. */
-  readonly authenticate: ((token: string) => Promise<Caller>) | undefined;
+  readonly authenticate: Authenticate | undefined;
+  readonly rateLimit: Pick<RateLimit, 'limit' | 'spend' | 'add'>;
   readonly metrics: Pick<Metrics, 'tokensRefused'>;
 }
 
+/** What a token costs its network that must be verified or looked up, unless it is valid: nobody can try many. */
+const UNKNOWN_TOKEN_COST = 100;
+
 /** Creates the function that identifies a request's caller by its header `Authorization`, as in RFC 6750. */
-export function createIdentify({ authenticate, metrics }: IdentifyOptions): Identify {
+export function createIdentify({ authenticate, rateLimit, metrics }: IdentifyOptions): Identify {
   if (authenticate === undefined) return () => Promise.resolve(ANYBODY);
   const refuse = (reason: string, error: HttpError): HttpError => {
     metrics.tokensRefused.inc({ reason });
@@ -28,9 +35,17 @@ export function createIdentify({ authenticate, metrics }: IdentifyOptions): Iden
     if (others.length > 0) throw refuse('repeated', repeated());
     const token = BEARER.exec(header)?.[1];
     if (token === undefined) throw refuse('scheme', unauthenticated(OTHER_SCHEME));
+    const [network, cost] = [networkOf(request.socket), Math.min(UNKNOWN_TOKEN_COST, rateLimit.limit)];
+    let spent = 0;
     try {
-      return await authenticate(token);
+      const caller = await authenticate(token, async () => {
+        await rateLimit.spend(network, cost);
+        spent = cost;
+      });
+      if (spent > 0) rateLimit.add(network, -spent);
+      return caller;
     } catch (error) {
+      if (error instanceof RateLimited) throw refuse('many', tooMany(error));
       if (error instanceof TokenRefused) throw refuse(error.reason, refusalOf(error));
       if (!(error instanceof Error) || !UNAVAILABLE.has(codeOf(error))) throw error;
       throw refuse('unavailable', new HttpError(503, error.message, { 'retry-after': '1' }));
@@ -60,6 +75,9 @@ const repeated = (): HttpError =>
   new HttpError(400, 'Expected one header "authorization", got several.', {
     'www-authenticate': 'Bearer realm="concierge", error="invalid_request"',
   });
+
+const tooMany = ({ message, retryAfterSeconds }: RateLimited): HttpError =>
+  new HttpError(429, message, { 'retry-after': String(retryAfterSeconds) });
 
 function refusalOf({ reason, message }: TokenRefused): HttpError {
   if (reason === 'owner') return new HttpError(403, message);

@@ -1,7 +1,9 @@
+import { createSecretKey, randomBytes, randomUUID } from 'node:crypto';
 import { request } from 'node:http';
 import { basename } from 'node:path';
 import { json } from 'node:stream/consumers';
 import { afterEach, describe, expect, test } from '@jest/globals';
+import { makeApiKey } from '../../src/access/api-key.ts';
 import { bearing, BY_SECRET, tokenOf } from '../access/tokens.ts';
 import { CHANGED, subscribe } from '../subscriptions/event-reader.ts';
 import { PATIENT, startGateway, untilRedisUp, type TestGateway } from '../support/gateway.ts';
@@ -123,6 +125,51 @@ describe('a client that has spent its cost per minute', () => {
     // Not what the other gateway has stored.
     expect((await ask(other, '{ products { totalCount } }', { from: '127.0.0.2' })).status).toBe(429);
     expect((await ask(other, COUNT, { from: '127.0.0.3' })).status).toBe(200);
+  });
+});
+
+describe('a network whose token was refused', () => {
+  const CHEAP = '{ viewer { scopes } }';
+  /** The statuses of two requests with tokens that are refused: the first one takes everything. */
+  const refusedTwice = async (gateway: TestGateway, wrong: () => string | Promise<string>) => {
+    const first = await ask(gateway, CHEAP, { headers: bearing(await wrong()) });
+    const second = await ask(gateway, CHEAP, { headers: bearing(await wrong()) });
+    expect([first.status, second.status]).toEqual([401, 429]);
+    expect(second.body.errors?.[0]?.extensions).toEqual({ code: 'RATE_LIMITED' });
+    expect(Number(second.headers['retry-after'])).toBeGreaterThan(0);
+  };
+
+  test('gets 429 before many others are verified', async () => {
+    const { gateway } = await start(BY_SECRET);
+    const [ada, eve, bob] = await Promise.all(
+      ['ada', 'eve', 'bob'].map(async (sub) => bearing(await tokenOf({ sub, scope: 'crm:read' }))),
+    );
+    const status = async (headers = {}, from = '127.0.0.1') => (await ask(gateway, CHEAP, { headers, from })).status;
+    const verified = () => gateway.metric('concierge_token_verifications_total');
+    expect(await status(ada)).toBe(200);
+    const before = await verified();
+    const key = createSecretKey(randomBytes(64));
+    await refusedTwice(gateway, () => tokenOf({ sub: randomUUID() }, { key }));
+    expect((await verified()) - before).toBe(1);
+    expect({ 'one that is known': await status(ada), 'one from elsewhere': await status(eve, '127.0.0.2') }).toEqual({
+      'one that is known': 200,
+      'one from elsewhere': 200,
+    });
+    expect(await status(bob)).toBe(429);
+  });
+
+  test('gets 429 before many other API keys are looked up', async () => {
+    const { gateway } = await start({ AUTH_API_KEYS: 'true' });
+    await refusedTwice(gateway, makeApiKey);
+    expect(await gateway.metric('concierge_api_key_lookups_total')).toBe(1);
+  });
+
+  test('but valid ones cost it nothing', async () => {
+    const { gateway } = await start(BY_SECRET);
+    for (let i = 0; i < 10; i += 1) {
+      const headers = bearing(await tokenOf({ sub: `caller ${i}`, scope: 'crm:read' }));
+      expect((await ask(gateway, CHEAP, { headers })).status).toBe(200);
+    }
   });
 });
 
