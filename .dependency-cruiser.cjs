@@ -36,6 +36,7 @@ const FOUNDATIONS = [
   'compression',
   'config',
   'setting-auth',
+  'setting-documents',
   'setting-kinds',
   'setting-urls',
   'errors',

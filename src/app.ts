@@ -3,6 +3,7 @@ import { getHeapStatistics } from 'node:v8';
 import { API_KEY_PREFIX } from './access/api-key.ts';
 import { createApiKeyCallers } from './access/api-key-callers.ts';
 import { createAuthenticate, type Authenticate } from './access/authenticate.ts';
+import { createDocumentStore, type DocumentStore } from './cache/document-store.ts';
 import { createRedis } from './cache/redis.ts';
 import type { RedisState } from './cache/redis-state.ts';
 import { createRedisChannels, type ChannelListener } from './cache/redis-channels.ts';
@@ -19,6 +20,7 @@ import { createDocuments } from './graphql/documents.ts';
 import { createFairQueue } from './graphql/fair-queue.ts';
 import { createKept } from './graphql/kept.ts';
 import { readMasks } from './graphql/masking.ts';
+import { createPersisted } from './graphql/persisted.ts';
 import { createPrepare } from './graphql/prepare.ts';
 import { createRespond, createRun, type Respond } from './graphql/run.ts';
 import { createSchema, SDL } from './graphql/schema.ts';
@@ -89,10 +91,11 @@ export async function createApp(
   const { registry } = metrics;
   const db = await createDatabase(databaseOptions(config, metrics));
   const { cursors, cursorKey } = await openCursors(db);
-  const { redis, cache, bus, rateLimit } = createRedisParts(config, { cursorKey, log, metrics });
+  const withRedis = createRedisParts(config, { cursorKey, log, metrics });
+  const { redis, cache, customerEvents, rateLimit } = withRedis;
   const redisState = () => redis?.state() ?? 'not used';
   const memory = watchMemory({ log, nodeFlags });
-  const respond = createGraphQL(config, { db, cache, customerEvents: bus, cursors, rateLimit, memory, log, metrics });
+  const respond = createGraphQL(config, { ...withRedis, db, cursors, memory, log, metrics });
   const subscriptions = createSubscriptions({ limits, metrics });
   const closeStalls = watchStalls({ log, metrics });
   const arrivals = createArrivals(limits.bufferBytes);
@@ -138,7 +141,7 @@ export async function createApp(
     await server.stop({ drainMs, withinMs: STOP_MS, onRefusing: () => subscriptions.close() });
     memory.close();
     closeStalls();
-    await bus.close();
+    await customerEvents.close();
     await cache?.close();
     await rateLimit.close();
     await redis?.close();
@@ -186,7 +189,8 @@ function createRedisParts(
     shared: redis && createSharedBuckets(redis, prefix),
     onRefused: () => metrics.requestsRefused.inc({ limit: 'cost' }),
   });
-  return { redis, cache, rateLimit, bus: createCustomerBus({ openChannels, metrics }) };
+  const documentStore = redis && createDocumentStore(redis, prefix);
+  return { redis, cache, rateLimit, documentStore, customerEvents: createCustomerBus({ openChannels, metrics }) };
 }
 
 /** Who may do what over HTTP. */
@@ -206,24 +210,33 @@ function createAccess(
 
 const loadSdl = () => ({ type: 'application/graphql; charset=utf-8', bytes: Buffer.from(SDL) });
 
+interface GraphQLParts extends Omit<ContextOptions, 'limits' | 'masks'> {
+  readonly log: Log;
+  readonly memory: MemoryWatch;
+  readonly rateLimit: RateLimit;
+  readonly documentStore: DocumentStore | undefined;
+}
+
 function createGraphQL(
-  { limits, auth, compressionMinBytes }: Config,
-  {
-    log,
-    ...given
-  }: Omit<ContextOptions, 'limits' | 'masks'> & {
-    readonly log: Log;
-    readonly memory: MemoryWatch;
-    readonly rateLimit: RateLimit;
-  },
+  { limits, auth, trust, compressionMinBytes }: Config,
+  { log, documentStore, ...given }: GraphQLParts,
 ): Respond {
   const schema = createSchema();
   const maskError = createMaskError({ log, metrics: given.metrics });
   const kept = createKept(keptBytes());
   given.metrics.keptBytes(() => kept.bytes());
+  const persisted = createPersisted({
+    trusted: trust.documents,
+    mode: trust.documents.size === 0 ? 'off' : trust.mode,
+    kept,
+    store: documentStore,
+    log,
+    metrics: given.metrics,
+  });
   const prepare = createPrepare({
     schema,
     kept,
+    persisted,
     documents: createDocuments({ schema, limits, kept, isExploreOpen: auth.isExploreOpen }),
   });
   const queue = createFairQueue({
@@ -246,6 +259,7 @@ function createGraphQL(
   return createRespond({
     prepare,
     run,
+    persisted,
     rateLimit: given.rateLimit,
     near: near && createNearStage({ near, compressionMinBytes, metrics: given.metrics }),
   });

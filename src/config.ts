@@ -2,6 +2,7 @@ import leven from 'leven';
 import { z } from 'zod';
 import { quoted } from './errors.ts';
 import { authProblems, claim, jwksUrl, jwtPublicKey, jwtSecret, type PublicKey } from './setting-auth.ts';
+import { documentsProblems, trustedDocuments, type TrustedDocuments } from './setting-documents.ts';
 import { databaseUrl, redisUrls } from './setting-urls.ts';
 import { host, hostNames, oneOf, origins, refuseValue, setting, wholeNumber } from './setting-kinds.ts';
 
@@ -32,6 +33,8 @@ const settings = z.object({
   AUTH_JWT_CLOCK_SKEW_SECONDS: wholeNumber(10, 0, 300),
   AUTH_API_KEYS: oneOf('false', ['true', 'false']),
   AUTH_EXPLORE: oneOf(undefined, ['open', 'scope']),
+  TRUSTED_DOCUMENTS: trustedDocuments,
+  TRUSTED_DOCUMENTS_MODE: oneOf('enforce', ['off', 'log', 'enforce']),
   DATA_DIR: setting(undefined, (text) => text),
   LOG_LEVEL: oneOf('info', ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']),
   LIMIT_PAGE_SIZE_DEFAULT: wholeNumber(20, 1, 10_000),
@@ -117,6 +120,7 @@ export interface Config {
   /** Origins whose web pages may read responses, in the form that browsers send. */
   readonly corsOrigins: readonly string[];
   readonly auth: AuthConfig;
+  readonly trust: TrustConfig;
   /** Where embedded servers keep their data; undefined for the project's default folder. */
   readonly dataDir: string | undefined;
   readonly logLevel: z.output<typeof settings>['LOG_LEVEL'];
@@ -177,6 +181,13 @@ export interface AuthConfig {
   readonly isExploreOpen: boolean;
 }
 
+export interface TrustConfig {
+  /** By id; empty if none were named, and then any may be executed. */
+  readonly documents: TrustedDocuments;
+  /** What happens to other documents: nothing, a line in the log, or a refusal. */
+  readonly mode: 'off' | 'log' | 'enforce';
+}
+
 export interface TokenConfig {
   /** Exactly one is given. */
   readonly secret: Uint8Array | undefined;
@@ -219,7 +230,7 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
   problems.push(...authProblems(env, isProduction));
   if (isProduction && !env['DATABASE_URL'])
     problems.push('DATABASE_URL: production needs one; embedded servers are for development');
-  problems.push(...pageSizeProblems(env));
+  problems.push(...pageSizeProblems(env), ...documentsProblems(env));
   if (!result.success || problems.length > 0) throw new ConfigError(problems);
   const given = result.data;
   return Object.freeze({
@@ -231,6 +242,7 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
     allowedHosts: Object.freeze(given.ALLOWED_HOSTS),
     corsOrigins: Object.freeze(given.CORS_ORIGINS),
     auth: authConfig(given),
+    trust: Object.freeze({ documents: given.TRUSTED_DOCUMENTS, mode: given.TRUSTED_DOCUMENTS_MODE }),
     dataDir: given.DATA_DIR,
     logLevel: given.LOG_LEVEL,
     shutdownDrainMs: given.SHUTDOWN_DRAIN_MS,

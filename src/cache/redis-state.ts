@@ -7,7 +7,7 @@ import type { Log } from '../telemetry/log.ts';
  * gateways may still be serving what they invalidate.
  */
 export type RedisPurpose =
-  'lookup' | 'lease' | 'release' | 'check' | 'store' | 'invalidate' | 'publish' | 'near' | 'rate';
+  'lookup' | 'lease' | 'release' | 'check' | 'store' | 'invalidate' | 'publish' | 'near' | 'rate' | 'document';
 
 /** A Redis that is refusing answers in time, but some commands with an error, such as all writes without enough replicas. */
 export type RedisState = (typeof REDIS_STATES)[number];

@@ -35,7 +35,7 @@ export interface RedisOptions {
 }
 
 /** What opens the circuit breaker when Redis does not reply. */
-const OPENING: ReadonlySet<RedisPurpose> = new Set(['lookup', 'lease', 'check', 'rate']);
+const OPENING: ReadonlySet<RedisPurpose> = new Set(['lookup', 'lease', 'check', 'rate', 'document']);
 
 const CONNECT_MS = 1_000;
 // A connection that receives nothing for this long is dropped: its peer may be gone without closing it.

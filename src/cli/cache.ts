@@ -56,7 +56,7 @@ export function parseCacheRequest(query: string, { variables, operation }: Cache
   const parsed = variables === undefined ? undefined : parseObject(variables);
   if (parsed === null)
     throw new CliError(`--variables: expected a JSON object, got ${quoted(variables)}`, { exitCode: EXIT.usage });
-  return { query, hasHashOnly: false, operationName: operation, variables: parsed };
+  return { query, persisted: undefined, operationName: operation, variables: parsed };
 }
 
 /** Null if it is none. */

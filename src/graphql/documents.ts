@@ -130,7 +130,8 @@ function parseValid(source: string, schema: GraphQLSchema, { tokens }: Limits): 
   return document;
 }
 
-const hashOf = (source: string): string => hash('sha256', stripIgnoredCharacters(source), 'base64url');
+/** A document's hash without white space and comments; throws for a text that is not GraphQL. */
+export const hashOf = (source: string): string => hash('sha256', stripIgnoredCharacters(source), 'base64url');
 
 const tooComplex = (message: string) => new RequestErrors([graphqlError('QUERY_TOO_COMPLEX', message)]);
 

@@ -10,10 +10,10 @@ import type { ScopeNeed } from './scope-needs.ts';
 
 /** The parameters of a GraphQL request, as specified by GraphQL over HTTP. */
 export interface GraphQLRequest {
-  /** Empty when the request has only the hash of a persisted document. */
+  /** Empty when the request has only the id of a persisted document. */
   readonly query: string;
-  /** Whether it has only the hash of a persisted document, which clients with automatic persisted queries try first. */
-  readonly hasHashOnly: boolean;
+  /** The id of a persisted document. With a query, it is its hash, by which the client wants to send it from now on. */
+  readonly persisted: { readonly id: string } | undefined;
   readonly operationName: string | undefined;
   readonly variables: Readonly<Record<string, unknown>> | undefined;
 }
@@ -55,6 +55,8 @@ export interface RequestOrigin {
  * the values of variables included.
  */
 export interface PreparedRequest {
+  /** Whether requests with this text may be answered without being prepared again. */
+  readonly mayBeKept: boolean;
   readonly document: KeptDocument;
   readonly definition: OperationDefinitionNode;
   /** The name in the request, which may leave it out if the document has one operation only. */

@@ -6,6 +6,7 @@ import { graphqlError } from './coded-errors.ts';
 import { RequestErrors, type Documents } from './documents.ts';
 import { textBytes, type Kept } from './kept.ts';
 import { isQuery, type GraphQLRequest, type Operation, type PreparedRequest, type RequestOrigin } from './operation.ts';
+import type { PersistedDocuments } from './persisted.ts';
 import { coerceVariables } from './variables.ts';
 
 /** A request as it was sent. */
@@ -29,6 +30,7 @@ const SOURCE_BYTES = 250;
 export interface PrepareOptions {
   readonly schema: GraphQLSchema;
   readonly documents: Documents;
+  readonly persisted: Pick<PersistedDocuments, 'sourceOf' | 'keep'>;
   readonly kept: Kept;
 }
 
@@ -37,7 +39,7 @@ export interface PrepareOptions {
  * the request's text, so that they are not parsed each time.
  * @returns a function that throws RequestErrors when there is no such operation, or its variables are invalid
  */
-export function createPrepare({ schema, documents, kept }: PrepareOptions): Prepare {
+export function createPrepare({ schema, documents, persisted, kept }: PrepareOptions): Prepare {
   const known = kept.table<PreparedRequest>();
   const isRepeated = createRepeated();
   const keep = (text: string, prepared: PreparedRequest): void => {
@@ -52,8 +54,9 @@ export function createPrepare({ schema, documents, kept }: PrepareOptions): Prep
     );
   };
   const prepareRequest = (request: GraphQLRequest): PreparedRequest => {
-    if (request.hasHashOnly) throw new RequestErrors([notPersisted()]);
-    const document = documents.read(request.query);
+    const { source, mayBeKept } = persisted.sourceOf(request);
+    const document = documents.read(source);
+    persisted.keep(request);
     const { operationName: name, variables: rawVariables = {} } = request;
     const definition = pickOperation(document.document, name);
     if (definition === undefined) throw new RequestErrors([unknownOperation(name)]);
@@ -62,6 +65,7 @@ export function createPrepare({ schema, documents, kept }: PrepareOptions): Prep
     const measured = document.measure(definition, rawVariables);
     let hashed: string | undefined;
     return {
+      mayBeKept,
       document,
       definition,
       name,
@@ -78,7 +82,7 @@ export function createPrepare({ schema, documents, kept }: PrepareOptions): Prep
     if (prepared === undefined) {
       prepared = prepareRequest(parse(text));
       // A mutation is hardly ever sent twice, and a subscription is long. A refusal is an error with a stack of its own.
-      const isWorth = isQuery(prepared) && prepared.measured.refusals.length === 0;
+      const isWorth = prepared.mayBeKept && isQuery(prepared) && prepared.measured.refusals.length === 0;
       if (isWorth && text.length <= LONGEST_KEPT && isRepeated(text)) keep(text, prepared);
     }
     return { ...prepared, ...origin };
@@ -141,9 +145,3 @@ const unknownOperation = (name: string | undefined) =>
       ? 'Parameter "operationName": expected the name of one of the document\'s operations, got nothing.'
       : `Parameter "operationName": the document has no operation ${quoted(name)}.`,
   );
-
-/**
- * Asks a client to send the document itself. Clients look for this exact message: then they send the document at once, and do not
- * try a hash alone again.
- */
-const notPersisted = () => graphqlError('PERSISTED_QUERY_NOT_FOUND', 'PersistedQueryNotSupported');

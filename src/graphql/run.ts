@@ -4,6 +4,7 @@ import { TURNS } from '../turns.ts';
 import { graphqlError, rateLimitError } from './coded-errors.ts';
 import { RequestErrors } from './documents.ts';
 import { isSubscription, REQUEST_COST, type Operation, type RequestOrigin } from './operation.ts';
+import { UnknownDocument, type PersistedDocuments } from './persisted.ts';
 import { requestBytes, type Prepare, type RequestText } from './prepare.ts';
 import { authorise } from './stages/authorise.ts';
 import { bound } from './stages/bound.ts';
@@ -78,6 +79,7 @@ const heldBytes = (operation: Operation): number => operation.document.entry.byt
 export interface RespondOptions {
   readonly prepare: Prepare;
   readonly run: Run;
+  readonly persisted: Pick<PersistedDocuments, 'load'>;
   readonly rateLimit: Pick<RateLimit, 'spend'>;
   /** Undefined when no responses are kept in memory. */
   readonly near?: NearStage | undefined;
@@ -89,7 +91,7 @@ export type Respond = ReturnType<typeof createRespond>;
  * Creates the function that prepares a request and runs its operation: the only way from a request to a response.
  * @returns a function that rejects with what the request's `parse` throws
  */
-export function createRespond({ prepare, run, rateLimit, near }: RespondOptions) {
+export function createRespond({ prepare, run, persisted, rateLimit, near }: RespondOptions) {
   return async (request: RequestText, origin: RequestOrigin): Promise<GraphQLResponse | Subscription> => {
     // Its body may have arrived after its turn.
     if (TURNS.look()) {
@@ -103,14 +105,19 @@ export function createRespond({ prepare, run, rateLimit, near }: RespondOptions)
       if (asked !== undefined) await asked;
       const found = near?.find(request, origin);
       if (found !== undefined) return found;
-      operation = prepare(request, origin);
+      try {
+        operation = prepare(request, origin);
+      } catch (error) {
+        if (!(error instanceof UnknownDocument) || !(await persisted.load(error.id))) throw error;
+        operation = prepare(request, origin);
+      }
     } catch (error) {
       if (error instanceof RequestErrors) return serialise({ errors: error.errors });
       if (error instanceof RateLimited) return serialise({ errors: [rateLimitError(error)] });
       throw error;
     }
     const response = await run(operation);
-    if (!('start' in response)) near?.keep(request, origin, response);
+    if (!('start' in response) && operation.mayBeKept) near?.keep(request, origin, response);
     return response;
   };
 }

@@ -146,6 +146,7 @@ function parseGet(given: string): GraphQLRequest {
   };
   return checkedRequest({
     query: parameters.get('query') ?? undefined,
+    documentId: parameters.get('documentId') ?? undefined,
     operationName: parameters.get('operationName') ?? undefined,
     variables: json('variables'),
     extensions: json('extensions'),
@@ -181,9 +182,10 @@ const isDeeper = (value: unknown, levels: number): boolean =>
   (levels === 0 || Object.values(value).some((member) => isDeeper(member, levels - 1)));
 
 function checkedRequest(given: object): GraphQLRequest {
-  const { query, operationName, variables, extensions } = given as Readonly<Record<string, unknown>>;
-  const hasHashOnly = (!isGiven(query) || query === '') && isForPersistedQuery(extensions);
-  if (!hasHashOnly && typeof query !== 'string')
+  const { query, documentId, operationName, variables, extensions } = given as Readonly<Record<string, unknown>>;
+  const persisted = isGiven(documentId) ? idIn(documentId, query) : hashIn(extensions);
+  const hasIdOnly = (!isGiven(query) || query === '') && persisted !== undefined;
+  if (!hasIdOnly && typeof query !== 'string')
     throw new HttpError(
       400,
       `Parameter "query": expected a string, got ${query === undefined ? 'nothing' : quoted(query)}.`,
@@ -196,18 +198,49 @@ function checkedRequest(given: object): GraphQLRequest {
     throw new HttpError(400, `Parameter "extensions": expected a map, got ${quoted(extensions)}.`);
   return {
     query: typeof query === 'string' ? query : '',
-    hasHashOnly,
+    persisted,
     operationName: operationName || undefined,
     variables: variables ?? undefined,
   };
 }
 
-const isForPersistedQuery = (extensions: unknown): boolean =>
-  typeof extensions === 'object' &&
-  extensions !== null &&
-  'persistedQuery' in extensions &&
-  typeof extensions.persistedQuery === 'object' &&
-  extensions.persistedQuery !== null;
+const LONGEST_ID = 1_000;
+
+/**
+ * The id of a persisted document, as the appendix of GraphQL over HTTP says.
+ * @throws HttpError 400
+ */
+function idIn(documentId: unknown, query: unknown): { id: string } {
+  if (typeof documentId !== 'string' || documentId === '' || documentId.length > LONGEST_ID)
+    throw new HttpError(
+      400,
+      `Parameter "documentId": expected 1 to ${LONGEST_ID} characters, got ${quoted(documentId)}.`,
+    );
+  if (isGiven(query) && query !== '')
+    throw new HttpError(400, 'Expected a parameter "query" or "documentId", got both.');
+  return { id: documentId.replace(/^sha256:/, '') };
+}
+
+/**
+ * The hash of a document, as clients with automatic persisted queries send it.
+ * @throws HttpError 400
+ */
+function hashIn(extensions: unknown): { id: string } | undefined {
+  if (typeof extensions !== 'object' || extensions === null || !('persistedQuery' in extensions)) return undefined;
+  const given = extensions.persistedQuery;
+  if (!isGiven(given)) return undefined;
+  if (typeof given !== 'object')
+    throw new HttpError(400, `Parameter "extensions.persistedQuery": expected a map, got ${quoted(given)}.`);
+  const { version, sha256Hash } = given as { readonly version?: unknown; readonly sha256Hash?: unknown };
+  if (version !== 1)
+    throw new HttpError(400, `Parameter "extensions.persistedQuery.version": expected 1, got ${quoted(version)}.`);
+  if (typeof sha256Hash !== 'string' || sha256Hash === '' || sha256Hash.length > LONGEST_ID)
+    throw new HttpError(
+      400,
+      `Parameter "extensions.persistedQuery.sha256Hash": expected a hash, got ${quoted(sha256Hash)}.`,
+    );
+  return { id: sha256Hash };
+}
 
 const isMapOrAbsent = (value: unknown): value is Readonly<Record<string, unknown>> | null | undefined =>
   value === undefined || (typeof value === 'object' && !Array.isArray(value));

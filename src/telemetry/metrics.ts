@@ -159,6 +159,17 @@ function createCacheMetrics({ counter, gauge, measuredGauge }: Kinds) {
 
 function createAccessMetrics({ counter }: Kinds) {
   return {
+    persistedDocuments: counter(
+      'concierge_persisted_documents_total',
+      'Requests with the id of a document alone, by where that was: trusted (given to the gateway), memory, redis, unknown. What was ' +
+        'found in Redis also counts as memory.',
+      ['outcome'],
+    ),
+    untrustedDocuments: counter(
+      'concierge_untrusted_documents_total',
+      'Documents that the gateway is not given to trust, by mode: log (executed), enforce (refused).',
+      ['mode'],
+    ),
     tokenVerifications: counter(
       'concierge_token_verifications_total',
       'Tokens whose signature and claims were checked. Most requests have a token that was checked before.',

@@ -15,6 +15,7 @@ import { createSchema } from '../../src/graphql/schema.ts';
 import { createMaskError } from '../../src/graphql/stages/mask.ts';
 import type { GraphQLResponse } from '../../src/graphql/stages/serialise.ts';
 import { createLog } from '../../src/telemetry/log.ts';
+import type { PersistedDocuments } from '../../src/graphql/persisted.ts';
 import { createRateLimit } from '../../src/rate-limit/rate-limit.ts';
 import { createMetrics } from '../../src/telemetry/metrics.ts';
 
@@ -39,6 +40,7 @@ export function createRunAlone(keptBytes = 64 * 1024 * 1024) {
   const prepare = createPrepare({
     schema,
     kept,
+    persisted: NOT_PERSISTED,
     documents: createDocuments({ schema, limits, kept, isExploreOpen: false }),
   });
   const run = createRun({
@@ -60,10 +62,17 @@ export function createRunAlone(keptBytes = 64 * 1024 * 1024) {
     maskError,
     prepare,
     run,
-    respond: createRespond({ prepare, run, rateLimit }),
+    respond: createRespond({ prepare, run, persisted: NOT_PERSISTED, rateLimit }),
     executions: () => executions,
   };
 }
+
+/** Documents are always sent themselves. */
+export const NOT_PERSISTED: PersistedDocuments = {
+  sourceOf: ({ query }) => ({ source: query, mayBeKept: true }),
+  keep: () => undefined,
+  load: () => Promise.resolve(false),
+};
 
 export const originOf = (caller: Caller): RequestOrigin => ({
   caller,
@@ -78,7 +87,7 @@ export const originOf = (caller: Caller): RequestOrigin => ({
 
 export const asking = (query: string): RequestText => ({
   text: query,
-  parse: () => ({ query, hasHashOnly: false, operationName: undefined, variables: undefined }),
+  parse: () => ({ query, persisted: undefined, operationName: undefined, variables: undefined }),
 });
 
 /** A response that is not a subscription, with its body parsed. */

@@ -1,5 +1,6 @@
 import type { Config } from '../../src/config.ts';
 import { AUTH_SETTINGS, SHARED } from './known-auth-settings.ts';
+import { DOCUMENT_SETTINGS } from './known-document-settings.ts';
 import { CA, WRONG_TLS, wrongParts } from './wrong-urls.ts';
 
 /** The start of messages about an invalid DATABASE_URL. */
@@ -228,6 +229,7 @@ export const SETTINGS: readonly Setting[] = [
     ],
   },
   ...AUTH_SETTINGS,
+  ...DOCUMENT_SETTINGS,
   {
     ...number('AUTH_JWT_CLOCK_SKEW_SECONDS', ({ auth: { tokens } }) => tokens?.clockSkewSeconds ?? 10, {
       fallback: 10,

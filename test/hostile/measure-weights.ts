@@ -7,7 +7,7 @@ import { createKept } from '../../src/graphql/kept.ts';
 import type { Completion, SelectionPlan } from '../../src/graphql/plan.ts';
 import { createPrepare } from '../../src/graphql/prepare.ts';
 import { createSchema } from '../../src/graphql/schema.ts';
-import { originOf } from '../access/run-alone.ts';
+import { NOT_PERSISTED, originOf } from '../access/run-alone.ts';
 
 /** A kind of request, of which each number gives another one. */
 interface Kind {
@@ -171,6 +171,7 @@ function weigh({ request, isPlanned, isRunOften, times = 1 }: Kind) {
   const prepare = createPrepare({
     schema,
     kept,
+    persisted: NOT_PERSISTED,
     documents: createDocuments({ schema, limits, kept, isExploreOpen: true }),
   });
   const planAll = (selection: SelectionPlan): void => {
@@ -186,7 +187,7 @@ function weigh({ request, isPlanned, isRunOften, times = 1 }: Kind) {
   const send = (number: number): void => {
     const text = JSON.stringify(request(number));
     const parse = (json: string) => ({
-      hasHashOnly: false,
+      persisted: undefined,
       operationName: undefined,
       variables: undefined,
       ...JSON.parse(json),

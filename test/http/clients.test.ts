@@ -162,15 +162,20 @@ test('urql gets the same bytes, headers and status as a client that asks for pla
   expect([exchange?.status, exchange?.type]).toEqual([200, RESPONSE_TYPE]);
 });
 
-test("Apollo's PersistedQueryLink sends the document when its hash is not known, and never a hash alone after that", async () => {
+test("Apollo's PersistedQueryLink sends a document when its hash is not known, and its hash alone after that", async () => {
   const { fetch: watched, seen } = watchedFetch();
   const client = apolloWithPersisted(url, watched);
-  for (const first of [1, 2]) {
-    const { data, codes } = await client.query(`{ customers(first: ${first}) { nodes { id } } }`);
+  const later = apolloWithPersisted(url, watched);
+  for (const [of, first] of [
+    [client, 1],
+    [client, 2],
+    [later, 1],
+  ] as const) {
+    const { data, codes } = await of.query(`{ customers(first: ${first}) { nodes { id } } }`);
     expect([data.customers.nodes.length, codes]).toEqual([first, []]);
   }
   const [alone] = seen;
   expect([alone?.status, alone?.type]).toEqual([404, RESPONSE_TYPE]);
   expect(JSON.parse(alone?.body ?? '').errors[0].extensions.code).toBe('PERSISTED_QUERY_NOT_FOUND');
-  expect(seen.map(({ sent }) => 'query' in JSON.parse(sent))).toEqual([false, true, true]);
+  expect(seen.map(({ sent }) => 'query' in JSON.parse(sent))).toEqual([false, true, false, true, false]);
 });

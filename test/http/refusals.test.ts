@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { startOwnGateway, type OwnGateway } from '../support/own-gateway.ts';
 
@@ -62,11 +63,20 @@ describe.each(['application/json', 'application/graphql-response+json'])('a clie
         );
         expect([answer.status, answer.type]).toEqual([isJson ? 200 : 404, `${accept}; charset=utf-8`]);
         expect(JSON.parse(answer.body)).toEqual({
-          errors: [{ message: 'PersistedQueryNotSupported', extensions: { code: 'PERSISTED_QUERY_NOT_FOUND' } }],
+          errors: [{ message: 'PersistedQueryNotFound', extensions: { code: 'PERSISTED_QUERY_NOT_FOUND' } }],
         });
       }
-      const both = await send(method, { query: '{ __typename }', extensions: { persistedQuery } }, accept);
-      expect([both.status, both.body]).toEqual([200, '{"data":{"__typename":"Query"}}']);
+      const query = '{ __typename }';
+      const other = await send(method, { query, extensions: { persistedQuery } }, accept);
+      expect([other.status, JSON.parse(other.body).errors[0].extensions.code]).toEqual([
+        isJson ? 200 : 400,
+        'BAD_USER_INPUT',
+      ]);
+      const right = { ...persistedQuery, sha256Hash: hash('sha256', query) };
+      for (const sent of [{ query }, {}]) {
+        const both = await send(method, { ...sent, extensions: { persistedQuery: right } }, accept);
+        expect([both.status, both.body]).toEqual([200, '{"data":{"__typename":"Query"}}']);
+      }
     },
   );
 });

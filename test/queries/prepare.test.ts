@@ -13,7 +13,7 @@ function prepareThrice(query: string, variables: Readonly<Record<string, unknown
   const text = JSON.stringify({ query, variables });
   const parse = () => {
     parsed += 1;
-    return { query, hasHashOnly: false, operationName: undefined, variables };
+    return { query, persisted: undefined, operationName: undefined, variables };
   };
   const results = [1, 2, 3].map(() => {
     try {
@@ -43,7 +43,7 @@ test('the variables of a kept request, which others share, cannot be modified', 
 
 test('each request has its own caller, signal and headers, even if its text is known', () => {
   const { prepare } = createRunAlone();
-  const request = { query: LIST, hasHashOnly: false, operationName: undefined, variables: undefined };
+  const request = { query: LIST, persisted: undefined, operationName: undefined, variables: undefined };
   const [plain, other] = [originOf(ANYBODY), { ...originOf(ANYBODY), isSafe: true, costMode: 'report' } as const];
   const origins = [plain, plain, other, plain];
   const operations = origins.map((origin) => prepare({ text: LIST, parse: () => request }, origin));
@@ -70,7 +70,7 @@ test('kept requests take a bounded amount of memory', () => {
     const variables = { unused: 'x'.repeat(10_000), number };
     const parse = () => {
       parsed += 1;
-      return { query: LIST, hasHashOnly: false, operationName: undefined, variables };
+      return { query: LIST, persisted: undefined, operationName: undefined, variables };
     };
     prepare({ text: JSON.stringify(variables), parse }, originOf(ANYBODY));
   };
@@ -92,7 +92,7 @@ test('equal requests have equal hashes, however they are written, and others do 
     prepare(
       {
         text: JSON.stringify([query, variables, operationName]),
-        parse: () => ({ query, hasHashOnly: false, operationName, variables: { ...variables } }),
+        parse: () => ({ query, persisted: undefined, operationName, variables: { ...variables } }),
       },
       originOf(ANYBODY),
     ).hash();
