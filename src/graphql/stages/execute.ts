@@ -35,7 +35,10 @@ export interface Answer extends ExecutionResult {
   readonly bytes?: number;
 }
 
-/** Creates the function that runs something for which its client spends the rest of the operation's cost, and gets back what was not used. */
+/**
+ * Creates the function that runs something for which its client spends the rest of the operation's cost, and gets back what was not
+ * used.
+ */
 function createCharged(rateLimit: ExecuteOptions['rateLimit']) {
   return async <Result>(
     { client, measured }: Operation,
@@ -89,8 +92,8 @@ export function createExecute({ schema, createContext, queue, rateLimit, limits,
     }
   };
   /**
-   * Rejects with TIMEOUT when time is up, with RATE_LIMITED when the client has spent its cost per minute, with QUERY_TOO_COMPLEX when the result becomes too large, or with the reason of the
-   * operation's signal.
+   * Rejects with TIMEOUT when time is up, with RATE_LIMITED when the client has spent its cost per minute, with QUERY_TOO_COMPLEX
+   * when the result becomes too large, or with the reason of the operation's signal.
    * @param given.rootValue a subscription's event
    * @param given.limited limits how many executions of a kind that have their turn run at the same time
    * @param given.tags collects the tags (`batch/tags.ts`) of everything that is read
