@@ -8,7 +8,7 @@ import {
   type TestGateway,
   untilRedisUp,
 } from '../support/gateway.ts';
-import { measured } from '../support/patience.ts';
+import { measured, until } from '../support/patience.ts';
 import { startOwnServers, type OwnServers } from '../support/servers.ts';
 import { observeRedis, type ObservedRedis } from './observed-redis.ts';
 
@@ -215,9 +215,12 @@ describe('a cached response', () => {
     await expectMiss(many);
     // Concurrent look-ups share one read of the invalidations.
     const together = () => Promise.all(Array.from({ length: 10 }, () => gateway.request(many)));
-    const commands = await commandsOf(together);
-    expect(commands['get']).toBe(10);
-    expect(commands['xrange']).toBeLessThan(10);
+    // Those that arrive together, as not all of ten do on a busy machine.
+    await until(
+      'fewer reads of the invalidations than look-ups',
+      () => commandsOf(together),
+      ({ get = 0, xrange = 0 }) => get === 10 && xrange < 10,
+    );
   });
 
   test('has a key that begins with CACHE_PREFIX, like everything else in Redis', async () => {
