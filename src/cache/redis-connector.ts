@@ -34,11 +34,12 @@ export class RedisConnector extends AbstractConnector {
     const servername = isIP(host) === 0 ? { servername: host } : {};
     const stream = tls === undefined ? connect(port, host) : connectTls({ ...tls, ...servername, host, port });
     this.stream = stream;
-    // Not once, as ioredis listens: if a connection is closed during its handshake, and the server's certificate is no good
-    // either, Node.js emits an error for each, and the second would end the process.
-    stream.on('error', (error) => {
-      this.firstError ??= error;
+    stream.once('error', (error) => {
+      this.firstError = error;
     });
+    // If a connection is closed during its handshake, and the server's certificate is no good either, Node.js emits an error for
+    // each. ioredis and the above listen once, so the second would end the process.
+    stream.on('error', () => undefined);
     return stream;
   }
 }

@@ -84,6 +84,17 @@ test('closing connections during their handshake with a server whose certificate
   await Promise.all(closing);
 });
 
+test('a connection that fails leaves its own error, not that of an earlier one', async () => {
+  const port = servers.redisTlsPort;
+  const connector = new RedisConnector({ host: 'localhost', port, tls: {}, disconnectTimeout: 60_000 });
+  for (let i = 0; i < 2; i += 1) {
+    const stream = await connector.connect();
+    const error = await new Promise((resolve) => stream.once('error', resolve));
+    expect(error).toMatchObject({ code: 'SELF_SIGNED_CERT_IN_CHAIN' });
+    expect(connector.firstError).toBe(error);
+  }
+});
+
 /** A write through one gateway comes to a subscription on another, whose connection for listening is opened then. */
 async function expectHeard(first: TestGateway, second: TestGateway): Promise<void> {
   const { createCustomer } = await first.data(CREATE);
