@@ -5,6 +5,7 @@ import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { isRunning } from '../support/is-running.ts';
 import { until } from '../support/patience.ts';
 import { PATIENT } from '../support/gateway.ts';
 import { startProcess, type GatewayProcess } from './gateway-process.ts';
@@ -16,8 +17,6 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 const serverPid = (name: string): number => Number.parseInt(readFileSync(join(folder, `${name}.pid`), 'utf8'), 10);
-const isRunning = (pid: number): boolean =>
-  existsSync(`/proc/${pid}`) && !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
 const untilGone = (pids: readonly number[]) =>
   until(
     'every server to be gone',

@@ -15,6 +15,7 @@ import {
 } from '../support/servers.ts';
 import { PATIENT } from '../support/gateway.ts';
 import { assertTime, measured, orGiveUp, pause, until, within } from '../support/patience.ts';
+import { isRunning } from '../support/is-running.ts';
 import { untilAdded } from '../embedded/log-additions.ts';
 import { lockTable } from '../faults/table-lock.ts';
 import { CHANGED, subscribe } from '../subscriptions/event-reader.ts';
@@ -241,8 +242,6 @@ describe('npm start without any setting but a folder of its own', () => {
     readdirSync(folder)
       .filter((name) => name.endsWith('.pid'))
       .map((name) => Number.parseInt(readFileSync(join(folder, name), 'utf8'), 10));
-  const isRunning = (pid: number) =>
-    existsSync(`/proc/${pid}`) && !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
   async function untilGone(pids: readonly number[]): Promise<void> {
     await until(
       'every process to be gone',
