@@ -7,9 +7,10 @@ import { createArrivingHeaders, type ArrivingHeaders } from './arriving-headers.
 import { sendError, writeErrorTo } from './error-response.ts';
 import { HttpError } from './http-error.ts';
 import { createReading } from './reading.ts';
+import { createUnread, type Unread } from './unread.ts';
 
 /** A client's connection, with the requests on it that have no complete response yet. */
-export interface Connection {
+export interface Connection extends Unread {
   readonly socket: Socket;
   /** Where it comes from (`networkOf`). */
   readonly network: string;
@@ -23,8 +24,6 @@ export interface Connection {
   announceClose(): void;
   /** Whether any response is pending. */
   isBusy(): boolean;
-  /** Whether a response that has ended is still being sent. */
-  isSending(): boolean;
   /** Reads nothing more until `release`. */
   hold(): void;
   release(): void;
@@ -93,6 +92,7 @@ export function createConnection(socket: Socket, options: ConnectionOptions): Co
   };
 
   const connection: Connection = {
+    ...createUnread(socket, pending),
     socket,
     network,
     add(response, begin) {
@@ -127,7 +127,6 @@ export function createConnection(socket: Socket, options: ConnectionOptions): Co
     hold: () => reading.stop(connection),
     release: () => reading.goOn(connection),
     isBusy: () => pending.size > 0,
-    isSending: () => pending.values().some((response) => response.writableEnded),
     isPaused: reading.isPaused,
     isArriving: () => pending.size === 1 && headers.hasBodyToCome(),
     // Those that wait have written nothing, and there may be thousands.

@@ -55,6 +55,10 @@ export function watchConnections(server: Server, options: ConnectionsOptions): C
       isHolding = false;
       for (const connection of open.all()) connection.release();
     },
+    closeAll() {
+      // Not `server.closeAllConnections`: Node forgets the connections that a client would use for something else (CONNECT).
+      for (const { socket } of open.all()) socket.destroy();
+    },
     closeIdle() {
       // To Node, a connection is idle as soon as its last response has ended, although most of that may have to be sent yet. Which
       // ones are idle, and not in the middle of a request, only Node knows; it destroys them before this returns.
@@ -83,29 +87,14 @@ export function watchConnections(server: Server, options: ConnectionsOptions): C
     });
     if (open.size() <= limits.connections) return;
     const old = open.toMakeRoom() ?? connection;
-    cut(old, old === connection ? 'full' : old.isBusy() ? 'unfinished' : 'idle');
+    cut(old, old === connection ? 'full' : whyOf(old));
   });
 
-  // Node restarts this timer whenever the client reads or sends something.
-  server.timeout = limits.stallMs;
-  server.on('timeout', (socket) => {
-    const connection = bySocket.get(socket);
-    if (connection?.isBusy() === true) {
-      if (socket.writableLength > 0) cut(connection, 'stalled');
-    } else if (socket.bytesWritten > 0) {
-      // It was kept alive after a response, for as long as the client was told. One without a request has a timeout of its own.
-      socket.destroy();
-    }
-  });
   const sweep = setInterval(() => {
-    const held = open.busy().map((connection) => ({ connection, bytes: connection.heldBytes() }));
-    let total = held.reduce((sum, { bytes }) => sum + bytes, 0);
-    if (total <= limits.bufferBytes) return;
-    for (const { connection, bytes } of held.toSorted((one, other) => other.bytes - one.bytes)) {
-      if (total <= limits.bufferBytes) break;
-      cut(connection, 'memory');
-      total -= bytes;
-    }
+    const now = performance.now();
+    const busy = open.busy();
+    for (const connection of busy) if (connection.unreadMs(now) >= limits.stallMs) cut(connection, 'stalled');
+    for (const connection of holdingTooMuch(busy, limits.bufferBytes)) cut(connection, 'memory');
   }, SWEEP_MS).unref();
 
   const of = (socket: Socket): Connection => {
@@ -127,18 +116,50 @@ export function watchConnections(server: Server, options: ConnectionsOptions): C
 }
 
 /** Why a connection is closed while its client would go on. */
-type CutReason = 'idle' | 'unfinished' | 'full' | 'stalled' | 'memory';
+type CutReason = 'idle' | 'unfinished' | 'unread' | 'full' | 'stalled' | 'memory';
+
+/** Why one of the network with the most connections makes room. */
+const whyOf = (connection: Connection): CutReason =>
+  connection.isUnread() ? 'unread' : connection.isBusy() ? 'unfinished' : 'idle';
 
 const WHY: Readonly<Record<CutReason, string>> = {
   idle: 'there were more connections than LIMIT_CONNECTIONS or the open files allow; the longest idle ones are closed',
   unfinished:
     'there were more connections than LIMIT_CONNECTIONS or the open files allow; requests that do not arrive are given up',
+  unread:
+    'there were more connections than LIMIT_CONNECTIONS or the open files allow; those whose clients do not read are closed',
   full: 'there were more busy connections than LIMIT_CONNECTIONS or the open files allow; new ones are closed',
   stalled: 'a client read nothing of its response for LIMIT_STALL_MS; its connection is closed',
-  memory: 'clients left more than LIMIT_BUFFER_BYTES of responses unread; the connections with most of them are closed',
+  memory:
+    'clients left more than LIMIT_BUFFER_BYTES of responses unread; of the network with most of them, the largest are closed',
 };
 // A client can cause thousands of these a second; the metric counts all of them.
 const LOG_MS = 60_000;
+
+/**
+ * The connections to be closed so that all of them hold no more than this: of the network that holds most, the one that holds most,
+ * and so on.
+ */
+function holdingTooMuch(busy: readonly Connection[], maxBytes: number): Connection[] {
+  const held = busy.map((connection) => ({ connection, bytes: connection.heldBytes() }));
+  let total = held.reduce((sum, { bytes }) => sum + bytes, 0);
+  if (total <= maxBytes) return [];
+  const networks = [...Map.groupBy(held, ({ connection }) => connection.network).values()].map((all) => ({
+    bytes: all.reduce((sum, { bytes }) => sum + bytes, 0),
+    // The one that holds most comes last.
+    rising: all.toSorted((one, other) => one.bytes - other.bytes),
+  }));
+  const found: Connection[] = [];
+  while (total > maxBytes) {
+    const most = networks.reduce((one, other) => (other.bytes > one.bytes ? other : one));
+    const next = most.rising.pop();
+    if (next === undefined) break;
+    found.push(next.connection);
+    most.bytes -= next.bytes;
+    total -= next.bytes;
+  }
+  return found;
+}
 
 /** Returns a function that closes a connection, counts that, and logs it at most once a minute for each reason. */
 function createCut({ log, metrics }: ConnectionsOptions) {

@@ -47,13 +47,15 @@ export function createOpenConnections() {
     },
     /**
      * The connection that is to make room for others: of the network with the most connections, the one that has been idle for
-     * longest, or one whose request has not arrived. If it owes answers on all of them, an idle one of another network.
+     * longest, or one whose request has not arrived, or whose client reads no response. If it owes answers on all of them, an idle
+     * one of another network.
      */
     toMakeRoom(): Connection | undefined {
       const most = largest(() => true);
       return (
         firstOf(most?.idle ?? []) ??
         most?.busy.values().find((connection) => connection.isArriving()) ??
+        most?.busy.values().find((connection) => connection.isUnread()) ??
         firstOf(largest(({ idle }) => idle.size > 0)?.idle ?? [])
       );
     },

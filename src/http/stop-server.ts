@@ -3,7 +3,7 @@ import { Server as NetServer } from 'node:net';
 import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises';
 
 export interface StopOptions {
-  /** When every connection is closed, whatever is in progress. */
+  /** When every connection is closed, whatever is in progress, after everything that was sent has been read. */
   readonly withinMs: number;
   /** How long nothing must have arrived before clients are taken to send nothing more. 0 for a few turns of the event loop. */
   readonly quietMs: number;
@@ -18,6 +18,8 @@ interface Stopped {
   readonly release: () => void;
   /** Closes the connections on which neither a request nor a response is being sent. */
   readonly closeIdle: () => void;
+  /** Closes every connection. */
+  readonly closeAll: () => void;
 }
 
 /**
@@ -25,8 +27,8 @@ interface Stopped {
  * reads it.
  */
 const QUIET_TURNS = 4;
-/** The part of `withinMs` after which we no longer wait for clients that keep sending. */
-const WAITING_PART = 1 / 10;
+/** After this we no longer wait for clients that keep sending. */
+const WAITING_MS = 1_000;
 
 /**
  * Creates a function that stops a server without losing requests:
@@ -40,7 +42,7 @@ const WAITING_PART = 1 / 10;
  */
 export function createStop(
   server: Server,
-  { hold, release, closeIdle }: Stopped,
+  { hold, release, closeIdle, closeAll }: Stopped,
 ): (options: StopOptions) => Promise<void> {
   let arrivals = 0;
   let onIdle: (() => void) | undefined;
@@ -52,8 +54,8 @@ export function createStop(
   server.on('request', onRequest);
   server.on('checkContinue', onRequest);
 
-  async function untilQuiet({ withinMs, quietMs }: Pick<StopOptions, 'withinMs' | 'quietMs'>): Promise<void> {
-    const end = performance.now() + withinMs * WAITING_PART;
+  async function untilQuiet(quietMs: number): Promise<void> {
+    const end = performance.now() + WAITING_MS;
     const hasArrived = async (waiting: Promise<unknown>): Promise<boolean> => {
       const before = arrivals;
       await waiting;
@@ -65,13 +67,13 @@ export function createStop(
   }
 
   return async ({ withinMs, quietMs, onRefusing }) => {
-    const timer = setTimeout(() => server.closeAllConnections(), withinMs);
     hold();
-    await untilQuiet({ withinMs, quietMs });
+    await untilQuiet(quietMs);
     // That of HTTP would close idle connections first, which takes time in which others arrive.
     NetServer.prototype.close.call(server);
     release();
-    await untilQuiet({ withinMs, quietMs: 0 });
+    await untilQuiet(0);
+    const timer = setTimeout(closeAll, withinMs);
     onIdle = () => setTimeout(closeIdle, quietMs);
     const closed = new Promise((resolve) => NetServer.prototype.close.call(server, resolve));
     closeIdle();
