@@ -61,13 +61,13 @@ export interface App {
   readonly redisState: () => RedisState | 'not used';
   /**
    * Stops without losing a request: goes on as usual for `drainMs`, while readiness says that it stops, then lets requests in
-   * flight finish, for ten seconds at most, and closes every connection.
+   * flight finish, for as long as they may take, and closes every connection.
    */
   close(options: { readonly drainMs: number }): Promise<void>;
 }
 
-/** How long requests in flight may take to finish when the gateway stops: as long as a request may take by default. */
-const STOP_MS = 10_000;
+/** When the gateway stops, for sending the answers of requests that have taken as long as they may. */
+const SENDING_MS = 2_000;
 
 type AppConfig = Config & {
   /** The URL of a migrated database. */
@@ -138,7 +138,7 @@ export async function createApp(
   const close = async (drainMs: number): Promise<void> => {
     clearInterval(sweeping);
     // Streams would never end by themselves. Not earlier, since their clients would come back to this gateway.
-    await server.stop({ drainMs, withinMs: STOP_MS, onRefusing: () => subscriptions.close() });
+    await server.stop({ drainMs, withinMs: limits.requestMs + SENDING_MS, onRefusing: () => subscriptions.close() });
     memory.close();
     closeStalls();
     await customerEvents.close();
