@@ -29,7 +29,7 @@ export interface HttpServer {
   listen(port: number, host: string): Promise<number>;
   /**
    * Stops without losing requests. For `drainMs`, goes on as usual, but each response tells its client to use another connection.
-   * Then accepts no new connections, lets the requests that were sent finish, and closes every connection within `withinMs`.
+   * Then accepts no new connections, lets the requests that were sent finish, and closes every connection after `withinMs`.
    * @param options.onRefusing called when new connections are refused
    */
   stop(options: {
@@ -73,7 +73,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   const connections = watchConnections(server, options);
   const dispatch = createDispatcher(options, createHostCheck(server, options.allowedHosts ?? []));
   const receive = (request: IncomingMessage, response: ServerResponse): void => {
-    request.url = withoutOrigin(request.url ?? '');
+    normaliseTarget(request);
     response.setHeader('x-content-type-options', 'nosniff');
     metrics.requestsInFlight.inc();
     response.once('close', () => {
@@ -95,7 +95,11 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   server.on('checkExpectation', (request, response) => {
     connections.of(request.socket).add(response, () => sendError(response, unknownExpectation()));
   });
-  server.on('connect', ({ socket }) => connections.of(socket).refuse(new HttpError(501, 'This is not a proxy.')));
+  server.on('connect', ({ socket }) => {
+    // Node no longer listens to it.
+    socket.on('error', () => undefined);
+    connections.of(socket).refuse(new HttpError(501, 'This is not a proxy.'));
+  });
   server.on('clientError', (error, socket) => {
     const connection = connections.of(socket as Socket);
     // It is being closed once its last response has arrived, and what is sent meanwhile is dropped.
@@ -161,11 +165,13 @@ function createDispatcher({ routes, home, log, metrics }: HttpServerOptions, ref
 const unknownExpectation = (): HttpError =>
   new HttpError(417, 'Expected the header "expect" to be "100-continue", got something else.');
 
-/** RFC 9112, 3.2.2: a request target may be in absolute form, as proxies receive it. Only its path matters here. */
-function withoutOrigin(target: string): string {
-  const origin = /^https?:\/\/[^/?#]*/i.exec(target)?.[0] ?? '';
-  const rest = target.slice(origin.length);
-  return origin === '' || rest.startsWith('/') ? rest : `/${rest}`;
+/** RFC 9112, 3.2.2: a request target may be in absolute form, as proxies receive it. Then its host counts, and not the header. */
+function normaliseTarget(request: IncomingMessage): void {
+  const [origin, host] = /^https?:\/\/([^/?#]*)/i.exec(request.url ?? '') ?? [];
+  if (origin === undefined) return;
+  const rest = request.url?.slice(origin.length) ?? '';
+  request.url = rest.startsWith('/') ? rest : `/${rest}`;
+  request.headers.host = host;
 }
 
 const HEADERS_MS = 10_000;

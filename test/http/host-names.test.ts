@@ -64,6 +64,21 @@ describe('a gateway that listens on all addresses', () => {
   });
 });
 
+test.each([
+  ['http://localhost/', 'evil.example', 200],
+  ['HTTP://127.0.0.1:4000', 'evil.example', 200],
+  ['http://evil.example/', 'localhost', 421],
+  ['http://evil.example/health/ready', 'localhost', 200],
+  ['http://localhost@evil.example/', 'localhost', 421],
+  ['http://user@localhost/', 'localhost', 421],
+  ['http:///', 'localhost', 421],
+])('the host in a target in absolute form counts, not the header: %s, %s', async (target, host, status) => {
+  const server = await startSmallServer({ routes });
+  servers.push(server);
+  const answer = await sendRaw(server.url, [`GET ${target} HTTP/1.1\r\nhost: ${host}\r\nconnection: close\r\n\r\n`]);
+  expect(statusesIn(answer)).toEqual([status]);
+});
+
 test('a request without the header, which no browser sends, is served, and one with an empty one is not', async () => {
   const server = await startSmallServer({ routes });
   servers.push(server);

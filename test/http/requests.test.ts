@@ -248,8 +248,8 @@ test('a request target in absolute form, as proxies get it, means its path', asy
   const absolute = (origin: string) => get('{ customers { totalCount } }').replace('GET ', `GET ${origin}`);
   const query = '?query=%7B__typename%7D HTTP/1.1\r\nhost: localhost\r\n';
   const answer = await sendRaw(gateway.url, [
-    absolute('http://x') + absolute('HTTPS://user@x:1'),
-    `GET http://x/graphqls${query}\r\nGET http://x${query}connection: close\r\n\r\n`,
+    absolute('http://localhost') + absolute('HTTPS://LOCALHOST:1'),
+    `GET http://localhost/graphqls${query}\r\nGET http://localhost${query}connection: close\r\n\r\n`,
   ]);
   expect(statusesIn(answer)).toEqual([200, 200, 404, 404]);
   expect(answer.text.match(/"totalCount":0/g)).toHaveLength(2);
