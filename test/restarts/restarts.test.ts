@@ -7,6 +7,7 @@ import { restartBehindProxies, type Rolling } from './rolling.ts';
 
 const PARTS = { parts: 3 };
 const { isSoak, again, report } = createSoak('restarts');
+/** Of each gateway. */
 const RESTARTS = isSoak ? 20 : 1;
 
 let servers: OwnServers;
@@ -42,11 +43,13 @@ describe('gateways that are restarted under load, one after the other, lose no r
       clients: isSoak ? 100 : 5,
       drainMs: isSoak ? 3_000 : 1_000,
       isHurried: !isSoak,
-      goesOn: (rounds) => goesOn(2 * rounds >= RESTARTS),
+      goesOn: (rounds) => goesOn(rounds >= RESTARTS),
     });
     for (const [i, rolling] of rollings.entries()) {
       assertNothingLost(rolling, proxies[i] ?? '');
       expect(rolling.traffic.refused).toBe(0);
+      // In the suite, a proxy may not leave a gateway in time, because the machine is busy.
+      if (isSoak) expect(rolling.traffic.pardoned).toBe(0);
     }
   });
 });
