@@ -1,5 +1,5 @@
 # The gateway's image: its sources and the packages that they need at run time, without build tools.
-# Needs DATABASE_URL. There is no sign-in yet: see docker-compose.yml before opening it to a network.
+# Needs DATABASE_URL, and in production a way to authenticate (docs/access.md).
 
 FROM node:26-slim AS build
 WORKDIR /app

@@ -203,8 +203,8 @@ function createAccess(
   const authenticate =
     byKey === undefined
       ? byToken
-      : (...[token, onUnknown]: Parameters<Authenticate>) =>
-          (token.startsWith(API_KEY_PREFIX) || byToken === undefined ? byKey : byToken)(token, onUnknown);
+      : (...[token, inTurn]: Parameters<Authenticate>) =>
+          (token.startsWith(API_KEY_PREFIX) || byToken === undefined ? byKey : byToken)(token, inTurn);
   return { identify: createIdentify({ authenticate, rateLimit, metrics: given.metrics }), isOpen: isExploreOpen };
 }
 

@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import { createError } from '../errors.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
-import type { Authenticate } from './authenticate.ts';
+import type { Authenticate, InTurn } from './authenticate.ts';
 import { apiKeyHash, isApiKey } from './api-key.ts';
 import { accessKeyOf, API_KEY_SUBJECT, scopesOf, type Caller } from './caller.ts';
 import { TokenRefused, type Refusal } from './token-refused.ts';
@@ -57,19 +57,20 @@ export function createApiKeyCallers({ find, metrics, now = () => performance.now
     );
     return lookup;
   };
-  const isFresh = (lookup: Lookup | undefined) => lookup !== undefined && now() - lookup.startedAt < FRESH_MS;
-  const findCaller = async (hash: string, onUnknown?: () => Promise<void> | undefined): Promise<Caller> => {
-    if (!isFresh(lookups.get(hash)) && lookups.get(hash)?.isOfCaller !== true) await onUnknown?.();
+  const outcomeOf = (hash: string): Lookup['outcome'] => {
     const kept = lookups.get(hash);
-    const { outcome } = kept !== undefined && isFresh(kept) ? kept : lookUp(hash);
-    const found = await outcome;
+    return (kept !== undefined && now() - kept.startedAt < FRESH_MS ? kept : lookUp(hash)).outcome;
+  };
+  const findCaller = async (hash: string, inTurn?: InTurn): Promise<Caller> => {
+    const isKnown = inTurn === undefined || lookups.get(hash)?.isOfCaller === true;
+    const found = await (isKnown ? outcomeOf(hash) : inTurn(() => outcomeOf(hash)));
     if (typeof found === 'string') throw new TokenRefused(found);
     if (Date.now() >= (found.expiresAtMs ?? 0)) throw new TokenRefused('keyExpired');
     return found;
   };
-  return async (key, onUnknown) => {
+  return async (key, inTurn) => {
     if (!isApiKey(key)) throw new TokenRefused('keyMalformed');
-    return findCaller(apiKeyHash(key), onUnknown);
+    return findCaller(apiKeyHash(key), inTurn);
   };
 }
 

@@ -15,11 +15,14 @@ const MAX_KEPT = 10_000;
 /** After this, a token is verified again, in case the issuer has withdrawn its key. */
 const KEPT_MS = 5 * 60_000;
 
+/** Does something, perhaps later. */
+export type InTurn = <Result>(work: () => Promise<Result>) => Promise<Result>;
+
 /**
  * Finds the caller of a token.
- * @param onUnknown called before work is done for a token that was not valid a moment ago; what it throws is thrown
+ * @param inTurn does the work for a token that was not valid a moment ago
  */
-export type Authenticate = (token: string, onUnknown?: () => Promise<void> | undefined) => Promise<Caller>;
+export type Authenticate = (token: string, inTurn?: InTurn) => Promise<Caller>;
 
 export interface AuthenticateOptions extends Omit<KeySetOptions, 'metrics' | 'now'> {
   readonly metrics: Pick<Metrics, 'keySetFetches' | 'tokenVerifications'>;
@@ -38,14 +41,16 @@ export function createAuthenticate(
 ): Authenticate {
   const kept = new LRUCache<string, { readonly caller: Caller; readonly verifiedAt: number }>({ max: MAX_KEPT });
   const verify = createVerify(config, { now, ...options });
-  return async (token, onUnknown) => {
+  return async (token, inTurn = (work) => work()) => {
     if (token.length > MAX_TOKEN_CHARACTERS) throw new TokenRefused('long');
     const key = hash('sha256', token, 'base64');
     const found = kept.get(key);
     if (found !== undefined && now() - found.verifiedAt < KEPT_MS && isInForce(found.caller)) return found.caller;
-    await onUnknown?.();
-    options.metrics.tokenVerifications.inc();
-    const caller = callerOf(await verify(token), config.clockSkewSeconds);
+    const payload = await inTurn(() => {
+      options.metrics.tokenVerifications.inc();
+      return verify(token);
+    });
+    const caller = callerOf(payload, config.clockSkewSeconds);
     kept.set(key, { caller, verifiedAt: now() });
     return caller;
   };

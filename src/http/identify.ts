@@ -3,6 +3,7 @@ import type { Authenticate } from '../access/authenticate.ts';
 import { ANYBODY, type Caller } from '../access/caller.ts';
 import { TokenRefused } from '../access/token-refused.ts';
 import { codeOf } from '../errors.ts';
+import { createFairQueue } from '../graphql/fair-queue.ts';
 import { RateLimited, type RateLimit } from '../rate-limit/rate-limit.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { networkOf } from './client-of.ts';
@@ -15,16 +16,24 @@ export type Identify = (request: IncomingMessage) => Promise<Caller>;
 export interface IdentifyOptions {
   /** Undefined when no way to authenticate is configured: then everybody has every scope. */
   readonly authenticate: Authenticate | undefined;
-  readonly rateLimit: Pick<RateLimit, 'limit' | 'spend' | 'add'>;
+  readonly rateLimit: Pick<RateLimit, 'limit' | 'spend'>;
   readonly metrics: Pick<Metrics, 'tokensRefused'>;
 }
 
-/** What a token costs its network that must be verified or looked up, unless it is valid: nobody can try many. */
-const UNKNOWN_TOKEN_COST = 100;
+/** What a refused token costs the network that it came from. */
+const REFUSED_COST = 100;
+/** How many tokens are verified or looked up at the same time, of all networks and of one. */
+const AT_ONCE = { maxCost: 32, maxCostPerClient: 16 };
+/** Whoever has gone away meanwhile waits for milliseconds at most. */
+const NEVER = new AbortController().signal;
 
-/** Creates the function that identifies a request's caller by its header `Authorization`, as in RFC 6750. */
+/**
+ * Creates the function that identifies a request's caller by its header `Authorization`, as in RFC 6750. Networks take turns at having
+ * tokens verified. A valid one is accepted however many others its network sends: behind a proxy, they may be anybody's.
+ */
 export function createIdentify({ authenticate, rateLimit, metrics }: IdentifyOptions): Identify {
   if (authenticate === undefined) return () => Promise.resolve(ANYBODY);
+  const turns = createFairQueue(AT_ONCE);
   const refuse = (reason: string, error: HttpError): HttpError => {
     metrics.tokensRefused.inc({ reason });
     return error;
@@ -35,22 +44,29 @@ export function createIdentify({ authenticate, rateLimit, metrics }: IdentifyOpt
     if (others.length > 0) throw refuse('repeated', repeated());
     const token = BEARER.exec(header)?.[1];
     if (token === undefined) throw refuse('scheme', unauthenticated(OTHER_SCHEME));
-    const [network, cost] = [networkOf(request.socket), Math.min(UNKNOWN_TOKEN_COST, rateLimit.limit)];
-    let spent = 0;
+    const network = networkOf(request.socket);
     try {
-      const caller = await authenticate(token, async () => {
-        await rateLimit.spend(network, cost);
-        spent = cost;
-      });
-      if (spent > 0) rateLimit.add(network, -spent);
-      return caller;
+      return await authenticate(token, (work) => turns.run({ client: network, cost: 1, signal: NEVER }, work));
     } catch (error) {
-      if (error instanceof RateLimited) throw refuse('many', tooMany(error));
-      if (error instanceof TokenRefused) throw refuse(error.reason, refusalOf(error));
+      if (error instanceof TokenRefused) {
+        const many = await tooMany(rateLimit, network);
+        throw many === undefined ? refuse(error.reason, refusalOf(error)) : refuse('many', many);
+      }
       if (!(error instanceof Error) || !UNAVAILABLE.has(codeOf(error))) throw error;
       throw refuse('unavailable', new HttpError(503, error.message, { 'retry-after': '1' }));
     }
   };
+}
+
+/** Counts a refused token. Returns the refusal of a network that sends many. */
+async function tooMany(rateLimit: IdentifyOptions['rateLimit'], network: string): Promise<HttpError | undefined> {
+  try {
+    await rateLimit.spend(network, Math.min(REFUSED_COST, rateLimit.limit));
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof RateLimited)) throw error;
+    return new HttpError(429, error.message, { 'retry-after': String(error.retryAfterSeconds) });
+  }
 }
 
 /** The issuer's keys cannot be fetched, or the database of API keys does not answer. */
@@ -75,9 +91,6 @@ const repeated = (): HttpError =>
   new HttpError(400, 'Expected one header "authorization", got several.', {
     'www-authenticate': 'Bearer realm="concierge", error="invalid_request"',
   });
-
-const tooMany = ({ message, retryAfterSeconds }: RateLimited): HttpError =>
-  new HttpError(429, message, { 'retry-after': String(retryAfterSeconds) });
 
 function refusalOf({ reason, message }: TokenRefused): HttpError {
   if (reason === 'owner') return new HttpError(403, message);
