@@ -8,6 +8,7 @@ import {
   type FragmentDefinitionNode,
   type GraphQLObjectType,
   type GraphQLSchema,
+  type OperationDefinitionNode,
   type SelectionSetNode,
 } from 'graphql';
 
@@ -101,13 +102,21 @@ function conditionsOf(
   return open;
 }
 
-/** The variables used by `@skip` and `@include` anywhere in a document. */
-export function conditionVariables(document: DocumentNode): readonly string[] {
+/** The variables used by `@skip` and `@include` in an operation, with its fragments. */
+export function conditionVariables(document: DocumentNode, operation: OperationDefinitionNode): readonly string[] {
   const names = new Set<string>();
-  visit(document, {
-    Directive(directive) {
-      for (const { variable } of conditionsOf([directive], NO_VALUES) ?? []) names.add(variable);
-    },
-  });
+  const fragments = fragmentsOf(document);
+  // Fragments are added to it while it is gone through.
+  const parts = new Set<OperationDefinitionNode | FragmentDefinitionNode>([operation]);
+  for (const part of parts)
+    visit(part, {
+      Directive(directive) {
+        for (const { variable } of conditionsOf([directive], NO_VALUES) ?? []) names.add(variable);
+      },
+      FragmentSpread({ name }) {
+        const fragment = fragments.get(name.value);
+        if (fragment !== undefined) parts.add(fragment);
+      },
+    });
   return [...names];
 }

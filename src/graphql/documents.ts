@@ -17,6 +17,7 @@ import type { Limits } from '../config.ts';
 import { noted, type Stage, type Work } from '../telemetry/stalls.ts';
 import { analyse, type DocumentMetadata } from './analysis.ts';
 import { coded, exposedCode, graphqlError } from './coded-errors.ts';
+import { conditionVariables } from './collect-fields.ts';
 import { createComplexity, type Measured } from './complexity.ts';
 import { createCostRules } from './cost-rules.ts';
 import type { Entry, Kept } from './kept.ts';
@@ -36,13 +37,14 @@ export interface KeptDocument {
   /** Equal for documents that differ only in white space, commas and comments. */
   readonly hash: string;
   readonly metadata: DocumentMetadata;
+  /** The variables of `@skip` and `@include` in one of its operations. */
+  conditionVariables(operation: OperationDefinitionNode): readonly string[];
   /** What a caller needs for one of its operations. */
   needs(operation: OperationDefinitionNode, variables: VariableValues['coerced']): readonly ScopeNeed[];
   /** Measures a request for one of its operations against the limits. Takes raw variables. */
   measure(operation: OperationDefinitionNode, variables: Readonly<Record<string, unknown>> | undefined): Measured;
   /**
-   * The plan of one of its operations for callers with these scopes, if it has one: graphql-js executes introspection, and operations with null for @skip or
-   * @include; everything else is executed by its plan.
+   * The plan of one of its operations for callers with these scopes, if it has one: graphql-js executes those with introspection.
    */
   plan(
     operation: OperationDefinitionNode,
@@ -94,6 +96,10 @@ export function createDocuments({ schema, limits, kept, isExploreOpen }: Documen
       document,
       hash: hashOf(source),
       metadata: analyse(schema, document),
+      conditionVariables: byOperation((operation) => {
+        const names = conditionVariables(document, operation);
+        return () => names;
+      }),
       needs: byOperation((operation) => scopeNeeds(schema, { document, operation, rules, entry })),
       measure: byOperation((operation) => complexity(document, operation, entry)),
       plan: byOperation((operation) => {

@@ -88,7 +88,7 @@ export type Completion = { readonly isNonNull: boolean } & (
  * @param owner the entry of the document, which its plans refer to
  * @param generateAfter how many objects a selection fills field by field before code is generated for it. A document that returns
  *   more is usually sent again; for a single use, generating code would not pay off.
- * @returns a function from a request's variables, and whether its caller may see all values (`Masks.isUnmasked`), to its plan; undefined for what graphql-js executes (`KeptDocument.plan`)
+ * @returns a function from a request's variables, and whether its caller may see all values (`Masks.isUnmasked`), to its plan; undefined for introspection, which graphql-js executes (`KeptDocument.plan`)
  */
 export function createPlans(
   schema: GraphQLSchema,
@@ -109,7 +109,7 @@ export function createPlans(
     readonly weights?: Weights | undefined;
   },
 ): (variables: VariableValues, isUnmasked?: boolean) => OperationPlan | undefined {
-  const variables = conditionVariables(document);
+  const variables = conditionVariables(document, operation);
   const fragments = fragmentsOf(document);
   const rootType = schema.getRootType(operation.operation);
   if (!rootType) throw new Error(`the schema has no ${operation.operation}`);
@@ -122,8 +122,6 @@ export function createPlans(
     return { plan: root.fields.some(isIntrospection) ? undefined : { root, isSerial } };
   };
   return ({ coerced }, isUnmasked = false) => {
-    // graphql-js adds an error for each object with such a condition.
-    if (variables.some((name) => coerced[name] === null)) return undefined;
     const key = [isUnmasked, ...variables.map((name) => coerced[name] === true)].map(Number).join('');
     const values = () => new Map(variables.map((name) => [name, coerced[name] === true]));
     return (plans.get(key) ?? plans.add(key, (entry) => planFor(values(), isUnmasked, entry), owner)).plan;

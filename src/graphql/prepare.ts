@@ -62,6 +62,8 @@ export function createPrepare({ schema, documents, persisted, kept }: PrepareOpt
     if (definition === undefined) throw new RequestErrors([unknownOperation(name)]);
     const variables = coerceVariables(schema, definition, rawVariables);
     if ('errors' in variables) throw new RequestErrors(variables.errors);
+    if (document.conditionVariables(definition).some((condition) => variables.coerced[condition] === null))
+      throw new RequestErrors([nullCondition()]);
     const measured = document.measure(definition, rawVariables);
     let hashed: string | undefined;
     return {
@@ -145,3 +147,7 @@ const unknownOperation = (name: string | undefined) =>
       ? 'Parameter "operationName": expected the name of one of the document\'s operations, got nothing.'
       : `Parameter "operationName": the document has no operation ${quoted(name)}.`,
   );
+
+/** A default value makes null a valid value of such a variable. graphql-js would only find it in each object, without a pause. */
+const nullCondition = () =>
+  graphqlError('BAD_USER_INPUT', 'Expected true or false for @skip and @include, got a variable that is null.');

@@ -243,8 +243,8 @@ function createExecutionMetrics({ counter, measuredGauge }: Kinds) {
     ),
     executions: counter(
       'concierge_executions_total',
-      'Operations executed, by executor. graphql-js (plain) executes introspection, and operations with null for @skip or ' +
-        '@include; everything else is executed by its plan (planned).',
+      'Operations executed, by executor. graphql-js (plain) executes those with introspection; everything else is ' +
+        'executed by its plan (planned).',
       ['executor'],
     ),
     retriedReads: counter(

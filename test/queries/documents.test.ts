@@ -107,18 +107,24 @@ describe('the shape of a document', () => {
     expect(planned.errors[0]?.message).toContain('$d');
   });
 
-  test('a null in @include or @skip is an error at the object with the selection', async () => {
-    const query = `query Q($if: Boolean = true) {
-      node(id: "${nodeId('Customer', 1)}") { id ... on Customer { name @include(if: $if) } }
-      __typename
-    }`;
-    expect(Object.keys((await same(query)).node)).toEqual(['id', 'name']);
-    const { plain, planned } = await askBoth(gateway, query, { if: null });
-    expect(planned.text).toBe(plain.text);
-    expect(planned).toMatchObject({
-      data: { node: null, __typename: 'Query' },
-      errors: [{ path: ['node'], extensions: { code: 'BAD_USER_INPUT' } }],
-    });
+  test.each([
+    ['at a field', `node(id: "${nodeId('Customer', 1)}") { id ... on Customer { name @include(if: $if) } }`],
+    ['at a fragment', '__typename ... @skip(if: $if) { __typename }'],
+    ['in a fragment of a fragment', '...A'],
+    ['within introspection', '__schema { queryType { name @skip(if: $if) } }'],
+    ['within what another one leaves out', '__typename ... @skip(if: true) { a: __typename @skip(if: $if) }'],
+  ])('a variable that is null in @include or @skip is refused before anything runs: %s', async (_where, selections) => {
+    const fragments = 'fragment A on Query { ...B } fragment B on Query { __typename @include(if: $if) }';
+    const query = `query($if: Boolean = true) { ${selections} } ${selections === '...A' ? fragments : ''}`;
+    expect(await gateway.request(query)).toMatchObject({ errors: [], data: {} });
+    const refused = await gateway.request(query, { variables: { if: null } });
+    expect(refused.errors).toEqual([
+      {
+        message: 'Expected true or false for @skip and @include, got a variable that is null.',
+        extensions: { code: 'BAD_USER_INPUT' },
+      },
+    ]);
+    expect(refused.text).not.toContain('"data"');
   });
 
   test('a variable matters only where it is used in what is executed', async () => {

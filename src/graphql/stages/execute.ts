@@ -61,8 +61,8 @@ function createCharged(rateLimit: ExecuteOptions['rateLimit']) {
 }
 
 /**
- * Executes operations, each in a context of its own: graphql-js executes introspection, and operations with null for @skip or
- * @include; everything else is executed by its plan. Retries a query whose reads were inconsistent, but not a mutation, which has
+ * Executes operations, each in a context of its own: graphql-js executes those with introspection; everything else is executed by
+ * its plan. Retries a query whose reads were inconsistent, but not a mutation, which has
  * written by then.
  */
 export function createExecute({ schema, createContext, queue, rateLimit, limits, memory, metrics }: ExecuteOptions) {

@@ -3,7 +3,6 @@ import {
   createSourceEventStream,
   mapSourceToResponseEvent,
   validateSubscriptionArgs,
-  type DocumentNode,
   type GraphQLSchema,
 } from 'graphql';
 import pLimit from 'p-limit';
@@ -11,11 +10,9 @@ import type { StreamEvent } from '../../crm/context.ts';
 import { isGiven } from '../../given.ts';
 import { Work } from '../../turns.ts';
 import { AnswerSize, type AnswerLimits } from '../answer-size.ts';
-import { exposedCode, graphqlError } from '../coded-errors.ts';
-import { conditionVariables } from '../collect-fields.ts';
+import { exposedCode } from '../coded-errors.ts';
 import type { CreateContext } from '../context.ts';
 import type { Operation } from '../operation.ts';
-import type { VariableValues } from '../plan.ts';
 import type { Answer, Execute } from './execute.ts';
 import { mask, type MaskError } from './mask.ts';
 import { serialise as serialiseSmall, type GraphQLResponse, type Serialise } from './serialise.ts';
@@ -53,8 +50,7 @@ export function createSubscribe({
   const limited = pLimit(eventsAtOnce);
 
   async function begin(operation: Operation): Promise<Results> {
-    const { document, name, rawVariables, variables, signal } = operation;
-    if (hasNullCondition(document.document, variables)) return { errors: [nullCondition()] };
+    const { document, name, rawVariables, signal } = operation;
     const valid = validateSubscriptionArgs({
       schema,
       document: document.document,
@@ -119,13 +115,6 @@ function withStreamState(event: StreamEvent, result: Answer): Answer {
   else if (!isGiven(result.data)) event.end();
   return { ...result, extensions: { stream: { state: event.state } } };
 }
-
-/** Whether a variable in `@skip` or `@include` is null, so that no event could be executed. */
-const hasNullCondition = (document: DocumentNode, { coerced }: VariableValues): boolean =>
-  conditionVariables(document).some((name) => coerced[name] === null);
-
-const nullCondition = () =>
-  graphqlError('BAD_USER_INPUT', 'Expected true or false for @skip and @include, got a variable that is null.');
 
 /** Errors after which the event is read again later. */
 const TRANSIENT: ReadonlySet<unknown> = new Set(['TIMEOUT', 'SERVICE_UNAVAILABLE']);
