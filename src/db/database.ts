@@ -5,6 +5,7 @@ import { isPoolFull, toGatewayError } from './errors.ts';
 import { connectionOptions, openServer, type ConnectionPool, type DatabaseServer } from './pool.ts';
 import { createPreparedShares, createWritePool } from './prepared.ts';
 import { createReadPool, type ReadPool } from './reads.ts';
+import type { TakesRow } from './row-limit.ts';
 import { assertAwaited } from './transaction.ts';
 import { createSemaphore, type Semaphore } from './semaphore.ts';
 
@@ -38,8 +39,9 @@ export interface Database {
   /**
    * Creates a reader.
    * @param signal once it has aborted, nothing is sent any more; a statement that is running goes on to its end or its time limit
+   * @param takesRow undefined to take all rows. Those that it drops are empty in the result, which must not be used then.
    */
-  reader(signal: AbortSignal): Reader;
+  reader(signal: AbortSignal, takesRow?: TakesRow): Reader;
   /** Limits transactions to half of the connections, so that those waiting for row locks leave some for reads. */
   readonly writes: Semaphore;
   /** How many reads are waiting for a connection, and how many transactions for a permit of `writes`. */
@@ -134,7 +136,7 @@ function createReaders({ adapter, reads, metrics }: ReadersOptions): Database['r
     counters.set(name, counter);
     return counter;
   };
-  return (signal) => ({
+  return (signal, takesRow) => ({
     read: async ({ name, sql, values }) => {
       signal.throwIfAborted();
       const counter = counterOf(name);
@@ -145,7 +147,7 @@ function createReaders({ adapter, reads, metrics }: ReadersOptions): Database['r
       };
       const query = { sql, args: [...values], argTypes: values.map(() => ANY_TYPE) };
       try {
-        const result = await reads.during({ signal, sent }, () => adapter.queryRaw(query));
+        const result = await reads.during({ signal, sent, takesRow }, () => adapter.queryRaw(query));
         return result.rows;
       } catch (error) {
         signal.throwIfAborted();

@@ -1,4 +1,3 @@
-import type { RawRow } from '../db/database.ts';
 import type { MemoryWatch } from '../telemetry/memory.ts';
 import { createError, type CodedError } from '../errors.ts';
 
@@ -12,19 +11,22 @@ export interface AnswerLimits {
 /** What a result takes besides its texts, and a row: measured, as part of a large answer (2026-11-27). */
 const ERROR_BYTES = 1_000;
 const ROW_BYTES = 100;
-/** Of a large answer: about two megabytes. */
+/** Of a large answer, or its rows: about two megabytes. */
 const MANY_OBJECTS = 5_000;
-const VALUE_BYTES = 8;
+const MANY_BYTES = 2 * 1024 * 1024;
 
 /**
  * Counts an answer while it is built, with the rows that are read for it: its cost was an estimate, and the limit of costs may be
- * any. A character counts as one byte.
+ * any. A character of the answer counts as one byte; rows count as the server sends them, in UTF-8, which is never less than what V8
+ * takes for their texts: a byte for each character, or two if any is outside of Latin-1.
  */
 export class AnswerSize {
   readonly #limits: AnswerLimits;
   readonly #memory: Pick<MemoryWatch, 'isShort'> | undefined;
   #objects = 0;
   #rowBytes = 0;
+  /** How many bytes of rows there are when memory is looked at next. */
+  #lookAtBytes = MANY_BYTES;
   /** Of the answer. Whoever adds to it without `add` checks nothing. */
   bytes = 0;
   /** What was executed for it, by the weights of types and of fields, without arguments. */
@@ -34,7 +36,7 @@ export class AnswerSize {
   /** Called when it is refused. */
   onRefusal: ((refusal: CodedError) => void) | undefined;
 
-  /** @param memory what `addTurn` looks at */
+  /** @param memory what is looked at when the answer has become large */
   constructor(limits: AnswerLimits, memory?: Pick<MemoryWatch, 'isShort'>) {
     this.#limits = limits;
     this.#memory = memory;
@@ -42,7 +44,7 @@ export class AnswerSize {
 
   /** @throws QUERY_TOO_COMPLEX if the answer is too large with one more object */
   addObject(): void {
-    if (this.refusal !== undefined) throw this.refusal;
+    this.check();
     this.#objects += 1;
     if (this.#objects > this.#limits.responseObjects)
       this.#refuse(`Expected an answer of at most ${this.#limits.responseObjects} objects, got more`);
@@ -57,10 +59,8 @@ export class AnswerSize {
 
   /** @throws SERVICE_UNAVAILABLE if memory is short, and this answer is one of those that take much of it */
   addTurn(): void {
-    if (this.#objects < MANY_OBJECTS || this.#memory?.isShort() !== true) return;
-    throw this.#refuseOnce(
-      createError('SERVICE_UNAVAILABLE', 'The gateway is short of memory; ask for smaller pages, or again later.'),
-    );
+    if (this.#objects < MANY_OBJECTS && this.bytes + this.#rowBytes < MANY_BYTES) return;
+    if (this.#memory?.isShort() === true) throw this.#refuseOnce(shortOfMemory());
   }
 
   /** Adds an error, whose place is where the refusal would be thrown. */
@@ -69,12 +69,23 @@ export class AnswerSize {
     if (this.bytes > this.#limits.responseBytes) this.#refuseOnce(this.#tooManyBytes());
   }
 
-  /** @throws QUERY_TOO_COMPLEX if these are too many */
-  addRows(rows: readonly RawRow[]): void {
-    let bytes = rows.length * ROW_BYTES;
-    for (const row of rows) for (const value of row) bytes += typeof value === 'string' ? value.length : VALUE_BYTES;
-    this.#rowBytes += bytes;
-    if (this.#rowBytes > this.#limits.responseBytes) this.#refuseBytes();
+  /**
+   * Counts a row that the server has sent, of this many bytes. Never throws: `check` does, when the statement has ended.
+   * @returns whether it may be kept: false once the rows are too large, or memory is short and they are many
+   */
+  takesRow(bytes: number): boolean {
+    this.#rowBytes += ROW_BYTES + bytes;
+    if (this.#rowBytes > this.#limits.responseBytes) this.#refuseOnce(this.#tooManyBytes());
+    else if (this.#rowBytes >= this.#lookAtBytes) {
+      this.#lookAtBytes = this.#rowBytes + MANY_BYTES;
+      if (this.#memory?.isShort() === true) this.#refuseOnce(shortOfMemory());
+    }
+    return this.refusal === undefined;
+  }
+
+  /** @throws the refusal, if there is one */
+  check(): void {
+    if (this.refusal !== undefined) throw this.refusal;
   }
 
   #refuseBytes(): never {
@@ -96,6 +107,9 @@ export class AnswerSize {
     return tooManyBytes(this.#limits.responseBytes);
   }
 }
+
+const shortOfMemory = (): CodedError =>
+  createError('SERVICE_UNAVAILABLE', 'The gateway is short of memory; ask for smaller pages, or again later.');
 
 const tooLarge = (message: string): CodedError =>
   createError('QUERY_TOO_COMPLEX', `${message}: ask for smaller pages.`);

@@ -44,13 +44,13 @@ export function createContexts(options: ContextOptions) {
   const owned = ownedTablesOf(TYPES);
   const references = referencesOf(TYPES);
   return ({ caller, client, document }: Operation, { signal, tags, size, work }: Execution): Context => {
-    const { read } = db.reader(signal);
+    const { read } = db.reader(signal, (bytes) => size.takesRow(bytes));
     const batch = {
       db: {
         read: async (statement: ReadStatement) => {
           const rows = await read(statement);
+          size.check();
           await work.turn();
-          size.addRows(rows);
           return rows;
         },
       },
