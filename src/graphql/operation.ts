@@ -61,7 +61,7 @@ export interface PreparedRequest {
   readonly definition: OperationDefinitionNode;
   /** The name in the request, which may leave it out if the document has one operation only. */
   readonly name: string | undefined;
-  /** The variables of the request, as they were sent. */
+  /** The variables of the request, as they were sent, that the operation declares. */
   readonly rawVariables: Readonly<Record<string, unknown>>;
   /** Coerced, with defaults filled in. */
   readonly variables: VariableValues;

@@ -57,9 +57,10 @@ export function createPrepare({ schema, documents, persisted, kept }: PrepareOpt
     const { source, mayBeKept } = persisted.sourceOf(request);
     const document = documents.read(source);
     persisted.keep(request);
-    const { operationName: name, variables: rawVariables = {} } = request;
+    const { operationName: name } = request;
     const definition = pickOperation(document.document, name);
     if (definition === undefined) throw new RequestErrors([unknownOperation(name)]);
+    const rawVariables = declared(definition, request.variables);
     const variables = coerceVariables(schema, definition, rawVariables);
     if ('errors' in variables) throw new RequestErrors(variables.errors);
     if (document.conditionVariables(definition).some((condition) => variables.coerced[condition] === null))
@@ -105,6 +106,21 @@ function createRepeated(): (text: string) => boolean {
     return false;
   };
 }
+
+/**
+ * The variables that an operation declares, of those that were sent: the others have no effect, so they must not make another entry
+ * in a cache either.
+ */
+const declared = (
+  { variableDefinitions = [] }: OperationDefinitionNode,
+  sent: GraphQLRequest['variables'] = {},
+): PreparedRequest['rawVariables'] =>
+  Object.fromEntries(
+    variableDefinitions
+      .map(({ variable }) => variable.name.value)
+      .filter((name) => Object.hasOwn(sent, name))
+      .map((name) => [name, sent[name]]),
+  );
 
 /** Freezes the variables of a request, and returns how many bytes it takes, besides its text and its document. */
 export function requestBytes({ rawVariables, variables }: Pick<PreparedRequest, 'rawVariables' | 'variables'>): number {

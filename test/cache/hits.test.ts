@@ -49,6 +49,21 @@ describe('a cached response', () => {
     return gateway.request(query, options);
   };
 
+  test.each([
+    ['no variables at all', '{ agents(first: 1) { nodes { id } } }', {}],
+    ['others', 'query Named($first: Int) { agents(first: $first) { nodes { id } } }', { first: 1 }],
+  ])(
+    'is the same with a variable that the operation does not declare, beside %s',
+    async (_beside, query, variables) => {
+      const further = { n: 1, toString: 'x', a: { b: [] } };
+      const answer = await missThen(query, { variables });
+      expect(cacheOf(answer)).toBe('HIT');
+      for (const extra of [further, { ...further, n: 2 }])
+        // oxlint-disable-next-line eslint/no-await-in-loop
+        expect(await ask(query, { variables: { ...extra, ...variables } })).toBe('HIT');
+    },
+  );
+
   test('is byte for byte what was sent the first time, and needs no SQL statement', async () => {
     const first = await gateway.request(LIST, { variables: { first: 7 } });
     expect([cacheOf(first), first.data.customers.nodes.length]).toEqual(['MISS', 7]);
