@@ -44,7 +44,7 @@ import { createRateLimit, type RateLimit } from './rate-limit/rate-limit.ts';
 import { createSharedBuckets } from './rate-limit/shared-bucket.ts';
 import { createCursors, CURSOR_KEY_BYTES, type Cursors } from './relay/cursor.ts';
 import type { Log } from './telemetry/log.ts';
-import { watchMemory, type MemoryWatch } from './telemetry/memory.ts';
+import { SHORT_OF_MEMORY, watchMemory, type MemoryWatch } from './telemetry/memory.ts';
 import { watchStalls } from './telemetry/stalls.ts';
 import { createMetrics, type Metrics } from './telemetry/metrics.ts';
 
@@ -279,7 +279,7 @@ function admitRequests(limits: Limits, { memory, metrics }: { memory: MemoryWatc
   return (client: string): (() => void) => {
     if (!memory.isShort()) return admit(client);
     refused('memory');
-    throw new HttpError(503, 'The gateway is short of memory; send the request again later.', { 'retry-after': '1' });
+    throw new HttpError(503, SHORT_OF_MEMORY, { 'retry-after': '1' });
   };
 }
 

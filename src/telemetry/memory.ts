@@ -9,6 +9,9 @@ export interface MemoryWatch {
   close(): void;
 }
 
+/** Tells a client to come again when there is more memory. */
+export const SHORT_OF_MEMORY = 'The gateway is short of memory; send the request again later.';
+
 /** What is used of a kind of memory, and its limit, in bytes. */
 interface Usage {
   readonly used: number;
@@ -20,8 +23,9 @@ const SAMPLE_MS = 100;
 const STALE_MS = 5;
 const SHORT = 0.85;
 const ENOUGH = 0.75;
-// It stops everything for about half a millisecond per megabyte that is in use.
 const COLLECT_MS = 1_000;
+// It stops everything for about half a millisecond per megabyte that is in use: for a twentieth of the time at most.
+const COLLECT_PART = 20;
 
 const MB = 1024 * 1024;
 
@@ -58,7 +62,24 @@ function containerLimit(): number {
   return limit === 0 ? Infinity : limit;
 }
 
-const usageOfProcess = (): Usage => ({ used: process.memoryUsage.rss(), limit: containerLimit() });
+/** What the watch sees and does: a test has another one than this process. */
+interface Machine {
+  readonly now: () => number;
+  /** Also asks the system, which takes longer. */
+  readonly lookAtProcess: () => Usage;
+  readonly heap: () => Usage;
+  readonly collect: () => void;
+}
+
+function thisProcess(nodeFlags: readonly string[]): Machine {
+  const limit = oldGenerationLimit(nodeFlags);
+  return {
+    now: () => performance.now(),
+    lookAtProcess: () => ({ used: process.memoryUsage.rss(), limit: containerLimit() }),
+    heap: () => ({ used: oldGeneration(), limit }),
+    collect: createCollector(),
+  };
+}
 
 /** V8 offers this only when asked to, at any time. */
 function createCollector(): () => void {
@@ -77,32 +98,33 @@ function createCollector(): () => void {
 export function watchMemory({
   log,
   nodeFlags,
+  machine: { now, lookAtProcess, heap, collect } = thisProcess(nodeFlags),
 }: {
   readonly log: Log;
   readonly nodeFlags: readonly string[];
+  readonly machine?: Machine;
 }): MemoryWatch {
-  const collect = createCollector();
-  const heapLimit = oldGenerationLimit(nodeFlags);
-  // The system is asked only by the timer, since asking it takes longer.
-  let processUsage = usageOfProcess();
+  // The system is asked only by the timer.
+  let processUsage = lookAtProcess();
   /** The kinds of memory of this process: V8's heap, and the memory of the container or machine. */
   const kindsOfMemory = (): Readonly<Record<string, Usage>> => ({
-    heap: { used: oldGeneration(), limit: heapLimit },
+    heap: heap(),
     process: processUsage,
   });
   let isShort = false;
-  let collectedMs = -Infinity;
+  let collectsAt = -Infinity;
   /** The kind of memory of which too much is used. */
   const full = () =>
     Object.entries(kindsOfMemory()).find(([, { used, limit }]) => used > limit * (isShort ? ENOUGH : SHORT));
   let lookedAt = 0;
   const look = (): void => {
-    lookedAt = performance.now();
+    lookedAt = now();
     let found = full();
-    if (found !== undefined && performance.now() - collectedMs >= COLLECT_MS) {
+    if (found !== undefined && lookedAt >= collectsAt) {
       collect();
-      collectedMs = performance.now();
-      processUsage = usageOfProcess();
+      const endedAt = now();
+      collectsAt = endedAt + Math.max(COLLECT_MS, COLLECT_PART * (endedAt - lookedAt));
+      processUsage = lookAtProcess();
       found = full();
     }
     const [kind, usage] = found ?? [];
@@ -115,13 +137,13 @@ export function watchMemory({
     }
   };
   const sampling = setInterval(() => {
-    processUsage = usageOfProcess();
+    processUsage = lookAtProcess();
     look();
   }, SAMPLE_MS).unref();
   return {
     isShort() {
       // A busy event loop may not get to the timer.
-      if (performance.now() - lookedAt > STALE_MS) look();
+      if (now() - lookedAt > STALE_MS) look();
       return isShort;
     },
     close: () => clearInterval(sampling),

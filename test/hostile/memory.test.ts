@@ -3,11 +3,13 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { createLog } from '../../src/telemetry/log.ts';
+import { watchMemory } from '../../src/telemetry/memory.ts';
 import { startProcess, type GatewayProcess } from '../cli/gateway-process.ts';
 import { ask } from '../http/ask.ts';
 import { PATIENT } from '../support/gateway.ts';
 import { until } from '../support/patience.ts';
-import { createDatabase, type TestDatabase } from '../support/servers.ts';
+import { createDatabase, withConnection, type TestDatabase } from '../support/servers.ts';
 
 const holdMemory = pathToFileURL(join(import.meta.dirname, 'hold-memory.ts')).href;
 
@@ -15,7 +17,12 @@ let database: TestDatabase;
 let gateway: GatewayProcess;
 beforeAll(async () => {
   database = await createDatabase();
-  const settings = { ...PATIENT, DATABASE_URL: database.url, CACHE_ENABLED: 'false' };
+  const settings = {
+    ...PATIENT,
+    DATABASE_URL: database.url,
+    CACHE_ENABLED: 'false',
+    LIMIT_CONCURRENT_COST_PER_CLIENT: '1',
+  };
   // A large young generation makes no difference.
   const heap = '--max-old-space-size=256 --max-semi-space-size=64';
   gateway = startProcess({ ...settings, NODE_OPTIONS: `${heap} --import ${holdMemory}` });
@@ -46,6 +53,71 @@ describe("the limit of the heap's old generation", () => {
   });
 });
 
+test('garbage is collected a twentieth of the time at most, and again and again while memory is short', () => {
+  const collections: number[] = [];
+  let [nowMs, used] = [1_000, 90];
+  const watch = watchMemory({
+    log: createLog({ level: 'silent', readable: false, destination: process.stderr }),
+    nodeFlags: [],
+    machine: {
+      now: () => nowMs,
+      lookAtProcess: () => ({ used: 0, limit: 100 }),
+      heap: () => ({ used, limit: 100 }),
+      collect: () => {
+        collections.push(nowMs);
+        nowMs += 300;
+      },
+    },
+  });
+  try {
+    for (; nowMs < 20_000; nowMs += 10) expect(watch.isShort()).toBe(true);
+    expect(collections.length).toBeGreaterThan(2);
+    for (const [i, at] of collections.entries()) {
+      const next = collections[i + 1] ?? Infinity;
+      expect(next - (at + 300)).toBeGreaterThanOrEqual(20 * 300);
+    }
+    [nowMs, used] = [nowMs + 10, 80];
+    expect(watch.isShort()).toBe(true);
+    [nowMs, used] = [nowMs + 10, 70];
+    expect(watch.isShort()).toBe(false);
+  } finally {
+    watch.close();
+  }
+});
+
+test('an operation that waits for its turn is not begun while the heap is nearly full', async () => {
+  const address = await gateway.address;
+  const headers = { accept: 'application/graphql-response+json' };
+  const count = (mark: string) =>
+    ask(`${address}/graphql?query=${encodeURIComponent(`query ${mark} { customers { totalCount } }`)}`, headers);
+  const waiting = async () => {
+    const metrics = (await ask(`${address}/metrics`)).body.toString();
+    return /^concierge_executions_waiting (\d+)$/m.exec(metrics)?.[1];
+  };
+  await withConnection(database.url, async (sql) => {
+    await sql.query('LOCK TABLES customers WRITE');
+    const asked = ['First', 'Second'].map(count);
+    await until('one to wait for the other', waiting, (found) => found === '1');
+    gateway.kill('SIGUSR2');
+    await until(
+      'a refusal',
+      () => ask(`${address}/graphql?query={__typename}`, headers),
+      ({ status }) => status === 503,
+    );
+    await sql.query('UNLOCK TABLES');
+    const answers = await Promise.all(asked);
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200, 503]));
+    const refused = answers.find(({ status }) => status === 503);
+    expect(refused?.body.toString()).toContain('"code":"SERVICE_UNAVAILABLE"');
+  });
+  gateway.kill('SIGUSR2');
+  await until(
+    'requests to be handled again',
+    () => count('Third'),
+    ({ status }) => status === 200,
+  );
+});
+
 test('while the heap is nearly full, GraphQL requests are refused, and handled again when it is not', async () => {
   const address = await gateway.address;
   const headers = { accept: 'application/graphql-response+json' };
@@ -62,8 +134,10 @@ test('while the heap is nearly full, GraphQL requests are refused, and handled a
   expect(metrics).toMatch(/^concierge_http_requests_refused_total\{limit="memory"\} [1-9]/m);
   gateway.kill('SIGUSR2');
   await until('requests to be handled again', query, ({ status }) => status === 200);
-  expect(gateway.stdout().match(/Memory is short|There is enough memory again/g)).toEqual([
-    'Memory is short',
-    'There is enough memory again',
-  ]);
+  expect(
+    gateway
+      .stdout()
+      .match(/Memory is short|There is enough memory again/g)
+      ?.slice(-2),
+  ).toEqual(['Memory is short', 'There is enough memory again']);
 });

@@ -3,7 +3,7 @@ import { AnswerSize, type AnswerLimits } from '../answer-size.ts';
 import { createError, type CodedError } from '../../errors.ts';
 import type { Metrics } from '../../telemetry/metrics.ts';
 import type { RateLimit } from '../../rate-limit/rate-limit.ts';
-import type { MemoryWatch } from '../../telemetry/memory.ts';
+import { SHORT_OF_MEMORY, type MemoryWatch } from '../../telemetry/memory.ts';
 import { within } from '../../time-limit.ts';
 import { noted } from '../../telemetry/stalls.ts';
 import { Work } from '../../turns.ts';
@@ -92,7 +92,7 @@ export function createExecute({ schema, createContext, queue, rateLimit, limits,
     }
   };
   /**
-   * Rejects with TIMEOUT when time is up, with RATE_LIMITED when the client has spent its cost per minute, with QUERY_TOO_COMPLEX
+   * Rejects with TIMEOUT when time is up, with SERVICE_UNAVAILABLE when memory is short, with RATE_LIMITED when the client has spent its cost per minute, with QUERY_TOO_COMPLEX
    * when the result becomes too large, or with the reason of the operation's signal.
    * @param given.rootValue a subscription's event
    * @param given.limited limits how many executions of a kind that have their turn run at the same time
@@ -129,6 +129,8 @@ export function createExecute({ schema, createContext, queue, rateLimit, limits,
         };
         const { client, onJoined, onBegun } = operation;
         return queue.run({ client, cost: queuedCost(operation), signal, onJoined }, (whose) => {
+          // It may have waited for long, or be for an event, which is retried.
+          if (memory.isShort()) throw createError('SERVICE_UNAVAILABLE', SHORT_OF_MEMORY);
           used(operation.measured.cost.requested);
           onBegun?.();
           if (isMutation(operation)) return run(whose);
