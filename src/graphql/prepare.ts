@@ -4,6 +4,7 @@ import { canonical } from '../canonical.ts';
 import { quoted } from '../errors.ts';
 import { graphqlError } from './coded-errors.ts';
 import { RequestErrors, type Documents } from './documents.ts';
+import { noted } from '../telemetry/stalls.ts';
 import { textBytes, type Kept } from './kept.ts';
 import { isQuery, type GraphQLRequest, type Operation, type PreparedRequest, type RequestOrigin } from './operation.ts';
 import type { PersistedDocuments } from './persisted.ts';
@@ -83,7 +84,9 @@ export function createPrepare({ schema, documents, persisted, kept }: PrepareOpt
   return ({ text, parse }, origin) => {
     let prepared = known.get(text);
     if (prepared === undefined) {
-      prepared = prepareRequest(parse(text));
+      // What the stall is about is asked later, when the request is prepared, if it can be.
+      const about = () => ({ document: prepared?.document.hash, operation: prepared?.definition.name?.value });
+      prepared = noted({ stage: 'prepare', about }, () => prepareRequest(parse(text)));
       // A mutation is hardly ever sent twice, and a subscription is long. A refusal is an error with a stack of its own.
       const isWorth = prepared.mayBeKept && isQuery(prepared) && prepared.measured.refusals.length === 0;
       if (isWorth && text.length <= LONGEST_KEPT && isRepeated(text)) keep(text, prepared);

@@ -3,13 +3,13 @@ import type { Log } from './log.ts';
 import type { Metrics } from './metrics.ts';
 
 /** What a request can hold the event loop with. */
-export type Stage = 'parse' | 'validate' | 'execute' | 'serialise';
+export type Stage = 'prepare' | 'parse' | 'validate' | 'execute' | 'serialise';
 
 /** A piece of work without a pause, for the log: which operation it was for. */
 export interface Work {
   readonly stage: Stage;
   /** Called only for work that took long. */
-  readonly about: () => { readonly document: string; readonly operation: string | undefined };
+  readonly about: () => { readonly document: string | undefined; readonly operation: string | undefined };
 }
 
 /** Nobody notices shorter ones. */
@@ -28,17 +28,26 @@ let longest: { readonly work: Work; readonly ms: number } | undefined;
  * @param startedAt by `performance.now()`
  */
 export function noteWork(work: Work, startedAt: number): void {
-  const ms = performance.now() - startedAt;
+  note(work, performance.now() - startedAt);
+}
+
+function note(work: Work, ms: number): void {
   if (ms > TICK_MS && ms > (longest?.ms ?? 0)) longest = { work, ms };
 }
 
-/** Does a piece of work, and notes it. */
+/** What the pieces have taken that were noted within the present one. */
+let innerMs = 0;
+
+/** Does a piece of work, and notes it, without the pieces in it that are noted by themselves. */
 export function noted<Result>(work: Work, run: () => Result): Result {
-  const startedAt = performance.now();
+  const [startedAt, before] = [performance.now(), innerMs];
+  innerMs = 0;
   try {
     return run();
   } finally {
-    noteWork(work, startedAt);
+    const ms = performance.now() - startedAt;
+    note(work, ms - innerMs);
+    innerMs = before + ms;
   }
 }
 

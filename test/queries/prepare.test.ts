@@ -1,10 +1,16 @@
+import { pbkdf2Sync } from 'node:crypto';
+import { Writable } from 'node:stream';
 import { expect, test } from '@jest/globals';
 import { Kind, parse as parseDocument } from 'graphql';
 import { ANYBODY } from '../../src/access/caller.ts';
 import { createKept } from '../../src/graphql/kept.ts';
 import type { Operation } from '../../src/graphql/operation.ts';
 import { createPlans } from '../../src/graphql/plan.ts';
+import { createLog } from '../../src/telemetry/log.ts';
+import { createMetrics } from '../../src/telemetry/metrics.ts';
+import { watchStalls } from '../../src/telemetry/stalls.ts';
 import { createRunAlone, originOf } from '../access/run-alone.ts';
+import { until } from '../support/patience.ts';
 
 /** Prepares the same text three times; returns how often it was parsed, and the operations. */
 function prepareThrice(query: string, variables: Readonly<Record<string, unknown>> = {}) {
@@ -51,6 +57,34 @@ test('each request has its own caller, signal and headers, even if its text is k
   expect(operations.map(({ isSafe, costMode }) => [isSafe, costMode])).toEqual(
     origins.map(({ isSafe, costMode }) => [isSafe, costMode]),
   );
+});
+
+test('a request that takes long to prepare is named as what held up the event loop', async () => {
+  const lines: string[] = [];
+  const destination = new Writable({
+    write(chunk, _encoding, done) {
+      lines.push(String(chunk));
+      done();
+    },
+  });
+  const log = createLog({ level: 'warn', readable: false, destination });
+  const stop = watchStalls({ log, metrics: createMetrics() });
+  const { prepare } = createRunAlone();
+  const query = 'query Slow { agents(first: 1) { nodes { id } } }';
+  const parse = () => {
+    pbkdf2Sync('password', 'salt', 300_000, 64, 'sha512');
+    return { query, persisted: undefined, operationName: undefined, variables: {} };
+  };
+  try {
+    // On a busy machine, something else may take longer meanwhile.
+    const line = await until('the line', () => {
+      prepare({ text: `${Math.random()}`, parse }, originOf(ANYBODY));
+      return lines.find((one) => one.includes('"cause":"prepare"'));
+    });
+    expect(JSON.parse(line ?? '')).toMatchObject({ stage: 'prepare', operation: 'Slow', document: expect.any(String) });
+  } finally {
+    stop();
+  }
 });
 
 test.each([

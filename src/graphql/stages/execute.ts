@@ -104,7 +104,9 @@ export function createExecute({ schema, createContext, queue, rateLimit, limits,
   ): Promise<Answer> => {
     const { tags, rootValue, limited = atOnce } = given;
     const { document, definition, variables } = operation;
-    const plan = document.plan(definition, variables, operation.caller.scopes);
+    const plan = noted(workOf('prepare', operation), () =>
+      document.plan(definition, variables, operation.caller.scopes),
+    );
     executions[plan === undefined ? 'plain' : 'planned'].inc();
     const timeoutError = () => tookTooLong(operation, requestMs);
     return within({ ms: requestMs, timeoutError, signal: operation.signal }, (signal) =>
