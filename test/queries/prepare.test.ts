@@ -130,8 +130,9 @@ test('equal requests have equal hashes, however they are written, and others do 
       },
       originOf(ANYBODY),
     ).hash();
-  const two = 'query A { __typename } query B { __typename }';
-  expect(hashOf(two, { a: 1, b: 2 }, 'A')).toBe(hashOf(`${two} # again`, { b: 2, a: 1 }, 'A'));
+  const body = '($a: Int, $b: Int) { __typename agents(first: $a) { totalCount } b: agents(first: $b) { totalCount } }';
+  const two = `query A${body} query B${body}`;
+  expect(hashOf(two, { a: 1, b: 2 }, 'A')).toBe(hashOf(`${two} # again`, { b: 2, c: 3, a: 1 }, 'A'));
   const others = [
     hashOf(two, { a: 1, b: 2 }, 'A'),
     hashOf(two, { a: 1, b: 2 }, 'B'),
