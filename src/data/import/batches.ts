@@ -1,7 +1,6 @@
 import type { Connection } from 'mariadb';
 import { SqlError } from 'mariadb';
 import { SERVER_ERRORS } from '../../db/server-errors.ts';
-import { isGiven } from '../../given.ts';
 import { inTransaction } from '../connection.ts';
 import { refreshCustomerSummaries } from './customer-summaries.ts';
 import { writeCustomers } from './customers.ts';
@@ -10,6 +9,7 @@ import type { TableTarget } from './targets.ts';
 import { withClosing } from './tickets.ts';
 import {
   CREATED,
+  customersOf,
   isResolved,
   rejected,
   resolveRecords,
@@ -91,8 +91,7 @@ async function writePlain(
   await writeRecords(connection, target, { records: open, now: batch.by.now });
   if (target === 'tickets') {
     const changed = open.filter((one) => one.changed.size > 0);
-    const concerned = changed.flatMap((one) => [one.columns.get('customer_id'), one.stored?.['customer_id']]);
-    await refreshCustomerSummaries(connection, concerned.filter(isGiven).map(String));
+    await refreshCustomerSummaries(connection, changed.flatMap(customersOf));
   }
   return resolved.map((one) => {
     if (!isResolved(one)) return one;

@@ -3,6 +3,7 @@ import { ADDRESS_FIELDS, textOfAddresses, textOfTags } from '../../crm/customer/
 import { SEARCHED } from '../../crm/customer/search/terms.ts';
 import { rewriteTerms } from '../search-terms.ts';
 import { isGiven } from '../../given.ts';
+import type { StoredValue } from './locks.ts';
 import { freeEmails, settleEmails } from './emails.ts';
 import {
   CREATED,
@@ -16,7 +17,6 @@ import {
   writeRecords,
   type Outcome,
   type ResolvedRecord,
-  type StoredValue,
 } from './upsert.ts';
 import type { AddressRow, TargetRecord } from './records.ts';
 import { ADDRESS_PARTS, TARGETS } from './targets.ts';

@@ -13,13 +13,14 @@ import {
   type PricedBundle,
 } from './order-pricing.ts';
 import { refreshCustomerSummaries } from './customer-summaries.ts';
+import type { StoredValue } from './locks.ts';
 import {
   CREATED,
+  customersOf,
   insertRows,
   isResolved,
   isUnchanged,
   itemAt,
-  lockCustomers,
   rejected,
   resolveRecords,
   storedId,
@@ -28,7 +29,6 @@ import {
   writeRecords,
   type Outcome,
   type ResolvedRecord,
-  type StoredValue,
 } from './upsert.ts';
 
 const ROWS_PER_STATEMENT = 2_000;
@@ -52,15 +52,13 @@ export async function writeOrders(
   );
   const before = await itemsBefore(connection, found.filter(isResolved));
   const resolved = takeable.map((one, index) => refuseContradiction(itemAt(found, index), one, before));
-  const open = resolved.filter(isResolved);
-  // Customers that lose an order to another one are affected too.
-  const losers = open.flatMap((one) => (one.changed.has('customer_id') ? storedId(one, 'customer_id') : []));
-  await lockCustomers(connection, losers);
   const writes = planWrites(takeable, resolved, before);
   const ids = await writeRecords(connection, 'orders', { records: writes.map((write) => write.one), now });
   await writeItems(connection, writes, ids);
-  const winners = writes.flatMap(({ one }) => one.columns.get('customer_id') ?? storedId(one, 'customer_id'));
-  await refreshCustomerSummaries(connection, [...winners, ...losers]);
+  await refreshCustomerSummaries(
+    connection,
+    writes.flatMap(({ one }) => customersOf(one)),
+  );
   const outcomes = takeable.map((one, index) => outcomeOf(one, itemAt(resolved, index), before));
   return priced.map((one) => (isPriced(one) ? itemAt(outcomes, takeable.indexOf(one)) : one));
 }

@@ -1,6 +1,7 @@
 import type { Connection } from 'mariadb';
 import { quoted } from '../../errors.ts';
 import { isGiven } from '../../given.ts';
+import { lockRows, type StoredRow, type StoredValue } from './locks.ts';
 import type { TargetRecord } from './records.ts';
 import { keyColumn, TARGETS, type TableTarget } from './targets.ts';
 
@@ -33,10 +34,6 @@ export function itemAt<T>(list: readonly T[], index: number): T {
 }
 
 type Column = string | null;
-/** As the driver returns it: BIGINT as bigint, DECIMAL and DATETIME as text. */
-export type StoredValue = string | number | bigint | null | undefined;
-type StoredRow = Readonly<Record<string, StoredValue>>;
-
 /** A record with its references resolved, and the stored row that it matches, if any. */
 export interface ResolvedRecord {
   readonly record: TargetRecord;
@@ -52,11 +49,14 @@ export function isResolved(one: ResolvedRecord | Outcome): one is ResolvedRecord
   return 'record' in one;
 }
 
-/** The id in a column of the stored row that a record matches; none if there is no such row. */
-export function storedId({ stored }: ResolvedRecord, column: 'id' | 'customer_id' = 'id'): readonly string[] {
-  const id = stored?.[column];
-  return isGiven(id) ? [String(id)] : [];
-}
+/** The id of the stored row that a record matches; none if there is no such row. */
+export const storedId = ({ stored }: ResolvedRecord): readonly string[] => idsIn([stored?.['id']]);
+
+/** The customers that a record concerns: the owner of the stored row, and the one that it names. */
+export const customersOf = ({ columns, stored }: ResolvedRecord): readonly string[] =>
+  idsIn([stored?.['customer_id'], columns.get('customer_id')]);
+
+const idsIn = (values: readonly StoredValue[]): readonly string[] => values.filter(isGiven).map(String);
 
 /** Ids by key, for the keys that exist. One statement. */
 export async function idsByKey(
@@ -73,7 +73,7 @@ export async function idsByKey(
 }
 
 /**
- * Resolves what records refer to, locks the customers concerned and then the existing rows, and finds what differs. A customer
+ * Resolves what records refer to, locks the customers that they concern and then the existing rows, and finds what differs. A customer
  * that was merged into another is left alone, since the other one's values apply.
  * @returns for each record, in order, what to write, or its outcome
  */
@@ -88,11 +88,10 @@ export async function resolveRecords(
   const references = await lookUpReferences(connection, target, records);
   const resolved = records.map((record) => columnsOf(target, record, references));
   const customers = resolved.flatMap((columns) => ('kind' in columns ? [] : [columns.get('customer_id') ?? []])).flat();
-  // One was merged or deleted before it was locked: resolve again.
-  if (!(await lockCustomers(connection, customers))) return resolveRecords(connection, target, records);
   const key = keyColumn(spec);
   const keys = records.map((record) => record.key);
-  const stored = await storedRows(connection, target, keys);
+  const stored = await lockRows(connection, target, { keys, customers });
+  if (stored === undefined) return resolveRecords(connection, target, records);
   const merged = target === 'customers' ? await mergedCustomers(connection, keys) : new Map<string, string>();
   return records.map((record, index) => {
     const columns = itemAt(resolved, index);
@@ -115,19 +114,6 @@ function isSame(stored: StoredValue, value: Column): boolean {
 export const isUnchanged = (before: unknown, after: unknown): boolean =>
   after === undefined || JSON.stringify(before) === JSON.stringify(after);
 
-/**
- * Locks customers' rows until the transaction ends, in the order of their ids so that two imports do not deadlock.
- * @returns whether all of them exist
- */
-export async function lockCustomers(connection: Connection, ids: readonly string[]): Promise<boolean> {
-  const wanted = [...new Set(ids)];
-  if (wanted.length === 0) return true;
-  const rows: unknown[] = await connection.query('SELECT id FROM customers WHERE id IN (?) ORDER BY id FOR UPDATE', [
-    wanted,
-  ]);
-  return rows.length === wanted.length;
-}
-
 /** By external id of a merged customer, the id of the one that it was merged into. */
 async function mergedCustomers(connection: Connection, keys: readonly string[]): Promise<Map<string, string>> {
   if (keys.length === 0) return new Map();
@@ -136,18 +122,6 @@ async function mergedCustomers(connection: Connection, keys: readonly string[]):
     [keys],
   );
   return new Map(rows.map((row) => [row.external_id, String(row.kept_id)]));
-}
-
-async function storedRows(connection: Connection, target: TableTarget, keys: readonly string[]) {
-  const spec = TARGETS[target];
-  const key = keyColumn(spec);
-  const extra = target === 'customers' ? ', version, updated_at' : '';
-  const columns = Object.values(spec.fields).map((field) => field.column);
-  const rows = await connection.query<StoredRow[]>(
-    `SELECT id, ${columns.join(', ')}${extra} FROM ${spec.table} WHERE ${key} IN (?) FOR UPDATE`,
-    [keys],
-  );
-  return new Map(rows.map((row) => [String(row[key]), row]));
 }
 
 type References = ReadonlyMap<TableTarget, ReadonlyMap<string, string>>;
