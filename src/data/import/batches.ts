@@ -4,6 +4,7 @@ import { SERVER_ERRORS } from '../../db/server-errors.ts';
 import { inTransaction } from '../connection.ts';
 import { refreshCustomerSummaries } from './customer-summaries.ts';
 import { writeCustomers } from './customers.ts';
+import { recordRowChanges, type Authorship } from './recorded.ts';
 import type { TargetRecord } from './records.ts';
 import type { TableTarget } from './targets.ts';
 import { withClosing } from './tickets.ts';
@@ -19,12 +20,6 @@ import {
   type Outcome,
   type ResolvedRecord,
 } from './upsert.ts';
-
-/** Who writes, and when: one time for the whole import. */
-export interface Authorship {
-  readonly now: string;
-  readonly actor: string;
-}
 
 /**
  * Writes entries in one transaction. If the server refuses it because of the data (a key that another client took meanwhile, a
@@ -90,6 +85,8 @@ async function writePlain(
   const open = resolved.filter(isResolved);
   await writeRecords(connection, target, { records: open, now: batch.by.now });
   if (target === 'tickets') {
+    const changes = open.map((one) => ({ one }));
+    await recordRowChanges(connection, target, { changes, by: batch.by });
     const changed = open.filter((one) => one.changed.size > 0);
     await refreshCustomerSummaries(connection, changed.flatMap(customersOf));
   }

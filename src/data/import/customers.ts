@@ -2,8 +2,6 @@ import type { Connection } from 'mariadb';
 import { ADDRESS_FIELDS, textOfAddresses, textOfTags } from '../../crm/customer/recorded.ts';
 import { SEARCHED } from '../../crm/customer/search/terms.ts';
 import { rewriteTerms } from '../search-terms.ts';
-import { isGiven } from '../../given.ts';
-import type { StoredValue } from './locks.ts';
 import { freeEmails, settleEmails } from './emails.ts';
 import {
   CREATED,
@@ -18,8 +16,9 @@ import {
   type Outcome,
   type ResolvedRecord,
 } from './upsert.ts';
+import { changedFields, recordEntries, type Authorship } from './recorded.ts';
 import type { AddressRow, TargetRecord } from './records.ts';
-import { ADDRESS_PARTS, TARGETS } from './targets.ts';
+import { ADDRESS_PARTS } from './targets.ts';
 
 const ADDRESS_COLUMNS = Object.values(ADDRESS_PARTS).map(({ column }) => column);
 
@@ -44,7 +43,7 @@ interface CustomerWrite {
 export async function writeCustomers(
   connection: Connection,
   records: readonly TargetRecord[],
-  by: { now: string; actor: string },
+  by: Authorship,
 ): Promise<Outcome[]> {
   const resolved = await resolveRecords(connection, 'customers', records);
   const { outcomes, freed } = await settleEmails(connection, resolved);
@@ -91,11 +90,7 @@ async function ownedBy(connection: Connection, records: readonly ResolvedRecord[
   return owned;
 }
 
-async function writeAll(
-  connection: Connection,
-  writes: readonly CustomerWrite[],
-  by: { now: string; actor: string },
-): Promise<void> {
+async function writeAll(connection: Connection, writes: readonly CustomerWrite[], by: Authorship): Promise<void> {
   // A change of only tags or addresses also raises the version.
   const bumped = writes.map(({ one }) =>
     one.stored !== undefined && one.changed.size === 0 ? { ...one, changed: new Map([['updated_at', by.now]]) } : one,
@@ -110,20 +105,14 @@ async function writeAll(
     'customer_stats',
     writes.filter(({ one }) => one.stored === undefined).map((write) => new Map([['customer_id', idOf(write)]])),
   );
-  await insertRows(
+  await recordEntries(
     connection,
-    'customer_changes',
-    writes.map(
-      (write) =>
-        new Map<string, unknown>([
-          ['customer_id', idOf(write)],
-          ['version', Number(write.one.stored?.['version'] ?? 0) + 1],
-          ['action', 'IMPORTED'],
-          ['actor', by.actor],
-          ['changes', JSON.stringify(fieldChanges(write))],
-          ['occurred_at', by.now],
-        ]),
-    ),
+    writes.map((write) => ({
+      customerId: idOf(write),
+      version: Number(write.one.stored?.['version'] ?? 0) + 1,
+      fields: fieldChanges(write),
+    })),
+    by,
   );
 }
 
@@ -176,16 +165,9 @@ async function writeAddresses(
   await insertRows(connection, 'customer_addresses', rows);
 }
 
-/** As text, like the changes that the gateway's commands record. */
 function fieldChanges(write: CustomerWrite) {
   const { one, before } = write;
-  const changes = Object.entries(TARGETS.customers.fields)
-    .filter(([, field]) => one.columns.has(field.column) && (one.stored === undefined || one.changed.has(field.column)))
-    .map(([name, field]) => ({
-      field: field.recordedAs ?? name,
-      before: textOf(one.stored?.[field.column]),
-      after: textOf(one.columns.get(field.column)),
-    }));
+  const changes = changedFields('customers', one);
   if (write.tags) changes.push({ field: 'tags', before: textOfTags(before.tags), after: textOfTags(write.tags) });
   if (write.addresses)
     changes.push({
@@ -199,7 +181,3 @@ function fieldChanges(write: CustomerWrite) {
 /** The columns are in the order of the fields. */
 const textOfRows = (rows: readonly AddressRow[]): string | null =>
   textOfAddresses(rows.map((row) => Object.fromEntries(ADDRESS_FIELDS.map((field, i) => [field, row[i] ?? null]))));
-
-function textOf(value: StoredValue): string | null {
-  return isGiven(value) ? String(value) : null;
-}

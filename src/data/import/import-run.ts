@@ -1,7 +1,7 @@
 import type { Connection } from 'mariadb';
 import { quoted } from '../../errors.ts';
-import type { Authorship } from './batches.ts';
 import type { Mapping, TargetName } from './mapping-schema.ts';
+import type { Authorship } from './recorded.ts';
 import type { TargetRecord } from './records.ts';
 import type { Rejects } from './rejects.ts';
 import type { Scratch } from './scratch.ts';

@@ -1,6 +1,6 @@
 import type { Connection } from 'mariadb';
 import { isGiven } from '../../given.ts';
-import { keyColumn, TARGETS, type TableTarget } from './targets.ts';
+import { isVersioned, keyColumn, TARGETS, type TableTarget } from './targets.ts';
 
 /** As the driver returns it: BIGINT as bigint, DECIMAL and DATETIME as text. */
 export type StoredValue = string | number | bigint | null | undefined;
@@ -23,10 +23,10 @@ export async function lockRows(
   const customers = new Set([...wanted.customers, ...(await ownersOf(connection, target, wanted.keys))]);
   const existing = await lockCustomers(connection, [...customers]);
   if (!wanted.customers.every((id) => existing.has(id))) return undefined;
-  const extra = target === 'customers' ? ', version, updated_at' : '';
-  const columns = Object.values(spec.fields).map((field) => field.column);
+  const columns = ['id', ...Object.values(spec.fields).map((field) => field.column)];
+  if (isVersioned(target)) columns.push('version');
   const rows = await connection.query<StoredRow[]>(
-    `SELECT id, ${columns.join(', ')}${extra} FROM ${spec.table} WHERE ${key} IN (?) FOR UPDATE`,
+    `SELECT ${columns.join(', ')} FROM ${spec.table} WHERE ${key} IN (?) FOR UPDATE`,
     [wanted.keys],
   );
   const owners = rows.flatMap((row) => (isGiven(row['customer_id']) ? [String(row['customer_id'])] : []));

@@ -68,7 +68,7 @@ async function writeOrderRows(run: ImportRun, rows: readonly PendingRow[]): Prom
 
 async function writeBundles(run: ImportRun, bundles: readonly OrderBundle[]): Promise<BundleOutcome[]> {
   const outcomes = await writeHalving(run.connection, bundles, {
-    write: (some) => writeOrders(run.connection, some, run.by.now),
+    write: (some) => writeOrders(run.connection, some, run.by),
     reject: ({ items }, problem) => rejectAll(items, problem),
   });
   await run.options.written?.();

@@ -1,5 +1,6 @@
 import type { Connection } from 'mariadb';
 import { chunks } from '../chunks.ts';
+import type { FieldChange } from '../../generated/graphql.ts';
 import { formatAmount, parseAmount, toAmount } from '../../crm/money.ts';
 import {
   isPriced,
@@ -14,6 +15,7 @@ import {
 } from './order-pricing.ts';
 import { refreshCustomerSummaries } from './customer-summaries.ts';
 import type { StoredValue } from './locks.ts';
+import { recordRowChanges, type Authorship, type RowChange } from './recorded.ts';
 import {
   CREATED,
   customersOf,
@@ -40,7 +42,7 @@ const ROWS_PER_STATEMENT = 2_000;
 export async function writeOrders(
   connection: Connection,
   bundles: readonly OrderBundle[],
-  now: string,
+  by: Authorship,
 ): Promise<BundleOutcome[]> {
   const products = await productIds(connection, bundles);
   const priced = bundles.map((bundle) => priceBundle(bundle, products));
@@ -53,8 +55,9 @@ export async function writeOrders(
   const before = await itemsBefore(connection, found.filter(isResolved));
   const resolved = takeable.map((one, index) => refuseContradiction(itemAt(found, index), one, before));
   const writes = planWrites(takeable, resolved, before);
-  const ids = await writeRecords(connection, 'orders', { records: writes.map((write) => write.one), now });
+  const ids = await writeRecords(connection, 'orders', { records: writes.map((write) => write.one), now: by.now });
   await writeItems(connection, writes, ids);
+  await recordRowChanges(connection, 'orders', { changes: writes, by });
   await refreshCustomerSummaries(
     connection,
     writes.flatMap(({ one }) => customersOf(one)),
@@ -101,8 +104,7 @@ async function itemsBefore(connection: Connection, records: readonly ResolvedRec
   return items;
 }
 
-interface OrderWrite {
-  readonly one: ResolvedRecord;
+interface OrderWrite extends RowChange {
   readonly rows: readonly ItemRow[] | undefined;
 }
 
@@ -122,10 +124,18 @@ function planWrites(
       {
         one: one.changed.size > 0 ? one : { ...one, changed: new Map([['total', one.columns.get('total') ?? '0']]) },
         rows,
+        others: rows === undefined ? [] : [lineCounts(itemsOf(one, before), rows)],
       },
     ];
   });
 }
+
+/** The record says how many lines there were and are, as for an order that the gateway creates; even if only others differ. */
+const lineCounts = (before: readonly ItemRow[], after: readonly ItemRow[]): FieldChange => ({
+  field: 'items',
+  before: String(before.length),
+  after: String(after.length),
+});
 
 /** A new order without items has a total of zero, unless the mapping provides one. */
 function withTotal(one: ResolvedRecord): ResolvedRecord {

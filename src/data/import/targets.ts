@@ -11,7 +11,8 @@ import {
   TicketPriority,
   TicketStatus,
 } from '../../generated/prisma/enums.ts';
-import type { TypeName } from '../../crm/registry.ts';
+import type { Table } from '../../batch/table.ts';
+import { TABLES, type TypeName } from '../../crm/registry.ts';
 import type { TargetName } from './mapping-schema.ts';
 import type { TextForm } from './values.ts';
 
@@ -37,8 +38,6 @@ export type FieldSpec = {
   readonly byDefault?: string;
   /** An empty cell leaves the stored value unchanged. */
   readonly isOptional?: boolean;
-  /** The name in `customer_changes`, if it differs from the field's. */
-  readonly recordedAs?: string;
 } & (
   | TextSpec
   | { readonly kind: 'word'; readonly words: readonly string[] }
@@ -98,7 +97,7 @@ export const TARGETS: Readonly<Record<TableTarget, TargetSpec>> = {
       phone: { column: 'phone', kind: 'phone', isNullable: true },
       company: { ...compared('company', CUSTOMER_LENGTHS.company), isNullable: true },
       status: word('status', CustomerStatus, 'LEAD'),
-      owner: { ...optionalReference('owner_id', 'agents'), recordedAs: 'ownerId' },
+      owner: optionalReference('owner_id', 'agents'),
       createdAt: optionalDate('created_at'),
     },
   },
@@ -188,6 +187,16 @@ export const PHONE_COUNTRY: FieldSpec = { column: 'phone', kind: 'phoneCountry',
 export function keyColumn(spec: TargetSpec): string {
   return spec.fields[spec.key]?.column ?? spec.key;
 }
+
+/** The table of a target, as the gateway's types define it. */
+export function tableOf(target: TableTarget): Table {
+  const table = TABLES.find(({ name }) => name === TARGETS[target].table);
+  if (table === undefined) throw new TypeError(`expected a type with the table of ${target}`);
+  return table;
+}
+
+/** Whether each change of a row raises its version, and has an entry in the record of changes. */
+export const isVersioned = (target: TableTarget): boolean => 'version' in tableOf(target).columns;
 
 /** The targets with a table of their own, in the order of writing. */
 export const TABLE_TARGETS = Object.keys(TARGETS) as readonly TableTarget[];

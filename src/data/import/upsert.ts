@@ -3,7 +3,7 @@ import { quoted } from '../../errors.ts';
 import { isGiven } from '../../given.ts';
 import { lockRows, type StoredRow, type StoredValue } from './locks.ts';
 import type { TargetRecord } from './records.ts';
-import { keyColumn, TARGETS, type TableTarget } from './targets.ts';
+import { isVersioned, keyColumn, TARGETS, type TableTarget } from './targets.ts';
 
 export interface RejectedOutcome {
   readonly kind: 'rejected';
@@ -55,6 +55,10 @@ export const storedId = ({ stored }: ResolvedRecord): readonly string[] => idsIn
 /** The customers that a record concerns: the owner of the stored row, and the one that it names. */
 export const customersOf = ({ columns, stored }: ResolvedRecord): readonly string[] =>
   idsIn([stored?.['customer_id'], columns.get('customer_id')]);
+
+/** The customer that the row of a record belongs to once it is written. */
+export const customerOf = ({ columns, stored }: ResolvedRecord): string =>
+  columns.get('customer_id') ?? String(stored?.['customer_id']);
 
 const idsIn = (values: readonly StoredValue[]): readonly string[] => values.filter(isGiven).map(String);
 
@@ -173,7 +177,7 @@ function columnsOf(
   return columns;
 }
 
-/** Inserts new rows and updates changed ones. Returns the ids of the written rows, by key. */
+/** Inserts new rows, and updates changed ones and their versions. Returns the ids of the written rows, by key. */
 export async function writeRecords(
   connection: Connection,
   target: TableTarget,
@@ -190,7 +194,7 @@ export async function writeRecords(
     created.map((one) => new Map([...times, ...one.columns])),
   );
   const updated = spec.hasUpdatedAt ? new Map([['updated_at', batch.now]]) : new Map<string, Column>();
-  const bump = target === 'customers' ? ', version = version + 1' : '';
+  const bump = isVersioned(target) ? ', version = version + 1' : '';
   for (const one of changed) {
     const values = new Map<string, Column>([...updated, ...one.changed]);
     const assignments = [...values.keys()].map((column) => `${column} = ?`).join(', ');
