@@ -42,6 +42,12 @@ const idOf = async (type: string, number: string): Promise<string> => {
 };
 const rows = (table: string) => query(url, `SELECT number, version FROM ${table} ORDER BY number`);
 
+interface Entry {
+  readonly nodeId: string;
+  readonly version: number;
+  readonly fields: readonly object[];
+}
+
 /** The entries about a row in the record of a customer, by external id, oldest first. */
 async function entries(customer: string, node: string) {
   const data = await gateway.data(
@@ -49,7 +55,7 @@ async function entries(customer: string, node: string) {
       nodes { nodeId version action actor fields { field before after } } } } }`,
     { id: await idOf('Customer', customer) },
   );
-  const nodes = data.customer.changes.nodes as readonly { nodeId: string }[];
+  const nodes = data.customer.changes.nodes as readonly Entry[];
   return nodes.filter(({ nodeId: about }) => about === node).toReversed();
 }
 
@@ -111,5 +117,65 @@ test('an import of order lines alone raises the version too, even if their total
   expect(exitCode).toBe(0);
   const fields = [{ field: 'items', before: '1', after: '1' }];
   expect(await entries('1', order)).toMatchObject([{ version: 2, action: 'IMPORTED', fields }]);
+  expect(await drifts()).toEqual([]);
+});
+
+const interactions = {
+  externalId: 'no',
+  customer: 'customer',
+  kind: { constant: 'NOTE' },
+  body: { constant: 'x' },
+  occurredAt: at,
+};
+
+test('what belongs to an order, a ticket or an interaction moves to another customer with it', async () => {
+  const before = {
+    'tickets.csv': 'no,customer,subject\nT1,1,New\nT4,2,New\n',
+    'interactions.csv': 'no,customer,ticket\nI1,1,T1\nI2,1,\nI3,1,T2\nI4,2,T4\n',
+  };
+  const withTicket = { ...interactions, ticket: 'ticket' };
+  await again(before, { tickets: TARGETS.tickets, interactions: withTicket });
+  const [order, one, four] = [await idOf('Order', 'O1'), await idOf('Ticket', 'T1'), await idOf('Ticket', 'T4')];
+  const note = { customerId: await idOf('Customer', '1'), ticketId: one, kind: 'NOTE', body: 'by a gateway' };
+  expect(await mutate('logInteraction', 'LogInteractionInput', note)).toEqual([]);
+  const priority = { id: four, priority: 'HIGH' };
+  expect(await mutate('updateTicket', 'UpdateTicketInput', priority)).toEqual([]);
+  const moved = {
+    'orders.csv': 'no,customer\nO1,2\n',
+    'tickets.csv': 'no,customer,subject\nT1,2,New\nT4,1,New\n',
+    'interactions.csv': 'no,customer\nI1,2\nI2,2\nI4,1\n',
+  };
+  const { counts } = await again(moved, { orders, tickets: TARGETS.tickets, interactions });
+  // The tickets had taken two of the interactions along.
+  expect(counts).toEqual({ orders: [1, 0, 1, 0, 0], tickets: [2, 0, 2, 0, 0], interactions: [3, 0, 1, 2, 0] });
+  expect(await drifts()).toEqual([]);
+  const versions = async (customer: string, node: string) =>
+    (await entries(customer, node)).map(({ version }) => version);
+  for (const [node, from, to, expected] of [
+    [order, '1', '2', [2, 3]],
+    [one, '1', '2', [2, 3]],
+    [four, '2', '1', [2, 3]],
+  ] as const)
+    expect([await versions(from, node), await versions(to, node)]).toEqual([[], expected]);
+  const ids = { before: await idOf('Customer', '1'), after: await idOf('Customer', '2') };
+  expect((await entries('2', order)).at(-1)?.fields).toEqual([{ field: 'customerId', ...ids }]);
+  const owners = `SELECT i.body, i.external_id AS number, c.external_id AS owner
+    FROM interactions AS i JOIN customers AS c ON c.id = i.customer_id ORDER BY number`;
+  expect(await query(url, owners)).toEqual([
+    { body: 'by a gateway', number: null, owner: '2' },
+    ...[
+      ['I1', '2'],
+      ['I2', '2'],
+      ['I3', '1'],
+      ['I4', '1'],
+    ].map(([number, owner]) => ({ body: 'x', number, owner })),
+  ]);
+});
+
+test("an interaction about a ticket does not move away from the ticket's customer", async () => {
+  const { rejects } = await again({ 'interactions.csv': 'no,customer\nI3,2\nI2,1\n' }, { interactions });
+  expect(rejects['interactions.rejected.csv']).toEqual([
+    '2,"customer: expected the one of the ticket that the interaction is about, got another","customer","interactions.csv","I3,2"',
+  ]);
   expect(await drifts()).toEqual([]);
 });

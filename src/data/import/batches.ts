@@ -1,15 +1,18 @@
 import type { Connection } from 'mariadb';
 import { SqlError } from 'mariadb';
 import { SERVER_ERRORS } from '../../db/server-errors.ts';
+import { isGiven } from '../../given.ts';
 import { inTransaction } from '../connection.ts';
 import { refreshCustomerSummaries } from './customer-summaries.ts';
 import { writeCustomers } from './customers.ts';
+import { moveAlong } from './moves.ts';
 import { recordRowChanges, type Authorship } from './recorded.ts';
 import type { TargetRecord } from './records.ts';
 import type { TableTarget } from './targets.ts';
 import { withClosing } from './tickets.ts';
 import {
   CREATED,
+  customerOf,
   customersOf,
   isResolved,
   rejected,
@@ -84,6 +87,7 @@ async function writePlain(
         : found;
   const open = resolved.filter(isResolved);
   await writeRecords(connection, target, { records: open, now: batch.by.now });
+  await moveAlong(connection, target, open);
   if (target === 'tickets') {
     const changes = open.map((one) => ({ one }));
     await recordRowChanges(connection, target, { changes, by: batch.by });
@@ -102,7 +106,7 @@ async function refuseOthersTickets(
   connection: Connection,
   resolved: readonly (ResolvedRecord | Outcome)[],
 ): Promise<readonly (ResolvedRecord | Outcome)[]> {
-  const ids = resolved.flatMap((one) => (isResolved(one) ? (one.columns.get('ticket_id') ?? []) : []));
+  const ids = resolved.flatMap((one) => (isResolved(one) ? (ticketOf(one) ?? []) : []));
   if (ids.length === 0) return resolved;
   const rows = await connection.query<{ id: bigint; customer_id: bigint }[]>(
     'SELECT id, customer_id FROM tickets WHERE id IN (?)',
@@ -111,8 +115,20 @@ async function refuseOthersTickets(
   const customers = new Map(rows.map((row) => [String(row.id), String(row.customer_id)]));
   return resolved.map((one) => {
     if (!isResolved(one)) return one;
-    const ticket = one.columns.get('ticket_id') ?? null;
-    if (ticket === null || customers.get(ticket) === one.columns.get('customer_id')) return one;
-    return rejected('ticket: expected a ticket of the same customer, got one of another', { field: 'ticket' });
+    const ticket = ticketOf(one);
+    if (ticket === null || customers.get(ticket) === customerOf(one)) return one;
+    return one.columns.has('ticket_id')
+      ? rejected('ticket: expected a ticket of the same customer, got one of another', { field: 'ticket' })
+      : rejected('customer: expected the one of the ticket that the interaction is about, got another', {
+          field: 'customer',
+        });
   });
+}
+
+/** The ticket that an interaction is about once it is written: the stored one if the mapping has none. */
+function ticketOf({ columns, stored, changed }: ResolvedRecord): string | null {
+  const given = columns.get('ticket_id');
+  if (given !== undefined) return given;
+  const kept = changed.has('customer_id') ? stored?.['ticket_id'] : null;
+  return isGiven(kept) ? String(kept) : null;
 }

@@ -15,6 +15,7 @@ import {
 } from './order-pricing.ts';
 import { refreshCustomerSummaries } from './customer-summaries.ts';
 import type { StoredValue } from './locks.ts';
+import { moveAlong } from './moves.ts';
 import { recordRowChanges, type Authorship, type RowChange } from './recorded.ts';
 import {
   CREATED,
@@ -57,6 +58,11 @@ export async function writeOrders(
   const writes = planWrites(takeable, resolved, before);
   const ids = await writeRecords(connection, 'orders', { records: writes.map((write) => write.one), now: by.now });
   await writeItems(connection, writes, ids);
+  await moveAlong(
+    connection,
+    'orders',
+    writes.map(({ one }) => one),
+  );
   await recordRowChanges(connection, 'orders', { changes: writes, by });
   await refreshCustomerSummaries(
     connection,
