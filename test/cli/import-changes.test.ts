@@ -120,6 +120,18 @@ test('an import of order lines alone raises the version too, even if their total
   expect(await drifts()).toEqual([]);
 });
 
+test('an import leaves a mapped time of the last change as it is when only something else changes', async () => {
+  const run = async (subject: string) => {
+    const files = { 'tickets.csv': `no,customer,subject\nT5,1,${subject}\n` };
+    return (await again(files, { tickets: { ...TARGETS.tickets, updatedAt: at } })).counts['tickets'];
+  };
+  expect([await run('Old'), await run('New'), await run('New')]).toEqual([
+    [1, 1, 0, 0, 0],
+    [1, 0, 1, 0, 0],
+    [1, 0, 0, 1, 0],
+  ]);
+});
+
 const interactions = {
   externalId: 'no',
   customer: 'customer',

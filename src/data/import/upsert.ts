@@ -196,7 +196,9 @@ export async function writeRecords(
   const updated = spec.hasUpdatedAt ? new Map([['updated_at', batch.now]]) : new Map<string, Column>();
   const bump = isVersioned(target) ? ', version = version + 1' : '';
   for (const one of changed) {
-    const values = new Map<string, Column>([...updated, ...one.changed]);
+    // A mapped time stays the file's, or else importing the same file again would change the row.
+    const time = one.columns.has('updated_at') ? [] : updated;
+    const values = new Map<string, Column>([...time, ...one.changed]);
     const assignments = [...values.keys()].map((column) => `${column} = ?`).join(', ');
     await connection.query(`UPDATE ${spec.table} SET ${assignments}${bump} WHERE id = ?`, [
       ...values.values(),
