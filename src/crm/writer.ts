@@ -44,7 +44,7 @@ export interface Writer {
    * Runs a command in one transaction, which any thrown error rolls back. Resolves once it is committed, and no later request
    * can get a cached response that shows the state before it.
    * @param options.isIdempotent the command detects what an earlier attempt did (`TransactionOptions`)
-   * @throws SERVICE_UNAVAILABLE when the connection is lost, saying so if the write may have been committed nevertheless
+   * @throws SERVICE_UNAVAILABLE or TIMEOUT, saying so if the write may have been committed nevertheless
    */
   transaction<Result>(
     options: { readonly isIdempotent: boolean },
@@ -76,21 +76,27 @@ export function createWriter(options: WriterOptions): Writer {
     async transaction({ isIdempotent }, command) {
       // The other half of what is left is for the transaction itself.
       const release = await permits.acquire(Math.max(0, deadline - performance.now()) / 2, signal);
+      // The current attempt, once only COMMIT is left of it.
+      let complete: Write | undefined;
+      // The last one that is committed, or may be: nothing that fails later changes what it did.
       let written: Write | undefined;
-      const retrying: TransactionOptions['retrying'] = (reason) => {
-        if (reason !== 'lost') written = undefined;
+      const failed: TransactionOptions['failed'] = (isRolledBack) => {
+        if (!isRolledBack) written = complete ?? written;
+        complete = undefined;
       };
       try {
-        const transactionOptions = { client, deadline, signal, isIdempotent, retrying, metrics };
-        return await runTransaction(transactionOptions, async (transaction) => {
+        const transactionOptions = { client, deadline, signal, isIdempotent, failed, metrics };
+        const done = await runTransaction(transactionOptions, async (transaction) => {
           const changes = { tags: new Set<string>(), customers: new Set<RowId>() };
           const write = { transaction, actor, owned, now: new Date(), changes };
           const result = await command(write);
           // Nobody waits for it any more, or its caller was told that time is up: it is rolled back.
           signal.throwIfAborted();
-          written = write;
+          complete = write;
           return result;
         });
+        written = complete;
+        return done;
       } catch (error) {
         throw written === undefined ? error : unknownOutcome(error, isIdempotent);
       } finally {

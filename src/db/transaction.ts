@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { codeOf } from '../errors.ts';
+import { codeOf, createError } from '../errors.ts';
 import { Prisma, type PrismaClient } from '../generated/prisma/client.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { conflictOf, MAX_TRIES, pauseAfter } from './conflicts.ts';
@@ -16,8 +16,8 @@ export interface TransactionOptions {
   readonly signal: AbortSignal;
   /** Whether the command detects what an earlier attempt did. If so, it is also retried after a lost connection. */
   readonly isIdempotent: boolean;
-  /** Called before each retry. After a conflict, the last attempt was rolled back; after a lost connection, that is not known. */
-  readonly retrying: (reason: RetryReason) => void;
+  /** Called after each attempt that failed: whether it was rolled back for certain, as after a conflict. */
+  readonly failed: (isRolledBack: boolean) => void;
   readonly metrics: Pick<Metrics, 'transactionRetries'>;
 }
 
@@ -25,6 +25,9 @@ type RetryReason = 'conflict' | 'lock wait' | 'lost';
 
 // If the database is down, it is down for longer than a caller waits. If the connection was cut, one retry is enough.
 const MAX_LOST = 2;
+
+const CONFLICTED =
+  'The write conflicted with other writes each time that it was tried, so nothing was written; try again.';
 
 /** The signal of the transaction that a statement belongs to, which Prisma Client does not pass on. */
 const currentSignal = new AsyncLocalStorage<AbortSignal>();
@@ -36,9 +39,10 @@ export const assertAwaited = (): void => currentSignal.getStore()?.throwIfAborte
  * Runs a command in one transaction (READ COMMITTED, by the session's settings), which any thrown error rolls back. After a
  * deadlock, a lock wait timeout, or on a cluster a conflict found at COMMIT, the command is retried from its beginning after a
  * random pause, up to five attempts in all. So it must have no side effects other than writes to the database.
+ * @throws SERVICE_UNAVAILABLE when the last attempt was rolled back because of a conflict
  */
 export async function runTransaction<Result>(
-  { client, deadline, signal, isIdempotent, retrying, metrics }: TransactionOptions,
+  { client, deadline, signal, isIdempotent, failed, metrics }: TransactionOptions,
   command: (transaction: Transaction) => Promise<Result>,
 ): Promise<Result> {
   let lost = 0;
@@ -51,11 +55,12 @@ export async function runTransaction<Result>(
       return await currentSignal.run(signal, () => client.$transaction(command, options));
     } catch (error) {
       const reason = retryReason(error);
+      failed(reason === 'conflict' || reason === 'lock wait');
       if (reason === 'lost') lost += 1;
       const isFinal = reason === undefined || (reason === 'lost' && (!isIdempotent || lost === MAX_LOST));
-      if (isFinal || signal.aborted || tries === MAX_TRIES || performance.now() >= deadline) throw error;
+      if (isFinal || signal.aborted || tries === MAX_TRIES || performance.now() >= deadline)
+        throw reason === 'conflict' ? createError('SERVICE_UNAVAILABLE', CONFLICTED, { cause: error }) : error;
       metrics.transactionRetries.inc({ reason });
-      retrying(reason);
       await pauseAfter(tries);
     }
   }

@@ -82,4 +82,45 @@ describe('a write that the database rolls back because of a conflict', () => {
     expect(await versions()).toEqual([{ version: 1 }, { version: 2 }]);
     expect(await retriesOf(given.reason)).toBe(retries + 1);
   });
+
+  test.each(KEYS)(
+    'and again in every try, $keyed, is given up after five, and says that nothing is written',
+    async ({ hasKey }) => {
+      const [deadlock] = CONFLICTS;
+      const [retries, lies] = [await retriesOf('conflict'), proxy.lies()];
+      // One more would be answered if there were a sixth try.
+      proxy.rollBackNext(STATEMENTS[2].isMeant, deadlock.error, 6);
+      const { errors } = await update(hasKey);
+      expect(proxy.lies()).toBe(lies + 5);
+      proxy.rollBackNext(() => false, deadlock.error, 0);
+      expect(errors.map(({ message, extensions }) => [extensions.code, message])).toEqual([
+        [
+          'SERVICE_UNAVAILABLE',
+          'The write conflicted with other writes each time that it was tried, so nothing was written; try again.',
+        ],
+      ]);
+      expect(await versions()).toEqual([{ version: 1 }]);
+      expect(await retriesOf('conflict')).toBe(retries + 4);
+    },
+  );
+
+  test('and of which an earlier try was lost during COMMIT, says that it may or may not be done', async () => {
+    const [deadlock] = CONFLICTS;
+    // The server commits the first, but nobody hears of it; the other tries do not get as far as the stored outcome.
+    proxy.spoilNext(
+      (command) => command.toString('latin1', 5) === 'COMMIT',
+      () => {
+        proxy.rollBackNext((sql) => /\bidempotency_keys\b/.test(sql), deadlock.error, 9);
+        return { bytes: Buffer.alloc(0), cuts: true };
+      },
+    );
+    const { errors } = await update(true);
+    proxy.rollBackNext(() => false, deadlock.error, 0);
+    expect(errors.map(({ message, extensions }) => [extensions.code, message])).toEqual([
+      ['SERVICE_UNAVAILABLE', expect.stringContaining('the write may or may not be done')],
+    ]);
+    expect(await versions()).toEqual([{ version: 1 }, { version: 2 }]);
+    const { data } = await update(true);
+    expect(data.updateCustomer).toEqual({ customer: { name: 'After', version: 2 }, userErrors: [] });
+  });
 });
