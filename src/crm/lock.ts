@@ -15,22 +15,38 @@ export interface CustomerToLock {
 /**
  * Locks a customer's row until the transaction ends, and returns it. All writes about one customer wait for this lock, so that
  * its summary can be stored next to its rows. A merged customer's id leads to the one that it was merged into. Refuses with
- * NOT_FOUND, or with CONFLICT if the version is not the expected one.
+ * NOT_FOUND, or with CONFLICT if the version is not the expected one. Advances `write.now`.
  */
 export async function lockCustomer(
-  { transaction }: Write,
+  write: Write,
   { id, path, expectedVersion, missing = 'There is no such customer.' }: CustomerToLock,
 ): Promise<Customer> {
+  const { transaction } = write;
   const customer = (await lockRow(transaction, id)) ?? (await lockKept(transaction, id));
   if (customer === null) return refuse('NOT_FOUND', path, missing);
+  advanceTime(write, customer);
   assertVersion(customer, expectedVersion);
   return customer;
+}
+
+/** The last time that the database can store. */
+const LAST_MS = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
+
+/**
+ * Sets the time of a write that has just locked a row: not before it got the lock, since another write may have held it until
+ * then, and later than that write even if another machine's clock, which was ahead, gave its time.
+ */
+function advanceTime(write: Write, { updatedAt }: { readonly updatedAt: Date }): void {
+  const times = [write.now.getTime(), Date.now(), updatedAt.getTime() + 1];
+  // Another program may have stored a date that does not exist.
+  write.now = new Date(Math.min(LAST_MS, Math.max(...times.filter((time) => !Number.isNaN(time)))));
 }
 
 /** A row that belongs to a customer and has its own id and version. */
 interface OwnedRow {
   readonly customerId: bigint;
   readonly version: number;
+  readonly updatedAt: Date;
 }
 
 export interface RowToLock<Row extends OwnedRow> {
@@ -45,7 +61,7 @@ export interface RowToLock<Row extends OwnedRow> {
 /**
  * Locks a row that belongs to a customer together with that customer, until the transaction ends; the customer first, as
  * everywhere. The owner must be read before locking, so the row is read again afterwards: a merge may have moved it meanwhile.
- * Refuses at `id` with NOT_FOUND, or with CONFLICT if the version is not the expected one.
+ * Refuses at `id` with NOT_FOUND, or with CONFLICT if the version is not the expected one. Advances `write.now`.
  */
 export async function lockOwned<Row extends OwnedRow>(
   write: Write,
@@ -60,6 +76,7 @@ export async function lockOwned<Row extends OwnedRow>(
     const row = await find();
     // It was not moved, or moved together with its customer. Otherwise, start over.
     if (row?.customerId === customer.id || row?.customerId === seen.customerId) {
+      advanceTime(write, row);
       assertVersion(row, expectedVersion);
       return { ...row, customerId: customer.id };
     }

@@ -25,8 +25,8 @@ export interface Write {
   readonly transaction: Transaction;
   /** Null for an anonymous caller. */
   readonly actor: string | null;
-  /** The time of the write, used for all its rows. */
-  readonly now: Date;
+  /** The time of the write, used for all its rows. Locking a row advances it (`lock.ts`): read it afterwards. */
+  now: Date;
   /** Collected while writing (`noteChange`), and passed on to the cache and subscriptions after the commit. */
   readonly changes: { readonly tags: Set<string>; readonly customers: Set<RowId> };
   /** The tables of all types whose rows belong to customers: deleting or merging customers affects them too. */

@@ -22,10 +22,11 @@ export const logInteraction = defineCommand({
       parseText(input.body, { path: ['body'], maxLength: INTERACTION_LENGTHS.body, problems, isManyLines: true }) ?? '',
     occurredAt: parsePastDateTime(input.occurredAt, { path: ['occurredAt'], problems }),
   }),
-  async run(write, { customerId: given, ticketId, agentId, kind, body, occurredAt = write.now }) {
+  async run(write, { customerId: given, ticketId, agentId, kind, body, occurredAt: wanted }) {
     const { transaction } = write;
     // Locked until the end, so that the customer cannot be deleted meanwhile.
     const { id: customerId } = await lockCustomer(write, { id: given, path: ['customerId'] });
+    const occurredAt = wanted ?? write.now;
     if (ticketId !== null) {
       const ticket = await transaction.ticket.findUnique({ where: { id: ticketId }, select: { customerId: true } });
       if (ticket?.customerId !== customerId)

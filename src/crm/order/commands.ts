@@ -22,8 +22,9 @@ const NUMBER_INDEX = 'orders_number_key';
 export const createOrder = defineCommand({
   uniques: { [NUMBER_INDEX]: ['order', 'number'] },
   parse: parseOrder,
-  async run(write, { customerId: given, number, currency, items, placedAt = write.now }) {
+  async run(write, { customerId: given, number, currency, items, placedAt: wanted }) {
     const { id: customerId } = await lockCustomer(write, { id: given, path: ['customerId'] });
+    const placedAt = wanted ?? write.now;
     const { rows, total } = await priceItems(write.transaction, { items, currency });
     await assertTotalFits(write, { customerId, currency, total });
     const data = { customerId, currency, total: formatAmount(total), placedAt, updatedAt: write.now };

@@ -32,8 +32,8 @@ export const openTicket = defineCommand({
     assigneeId: parseOptionalId('Agent', input.assigneeId, { path: ['assigneeId'], problems }),
   }),
   async run(write, { customerId: given, number: wanted, ...rest }) {
-    const { transaction, now } = write;
     const { id: customerId } = await lockCustomer(write, { id: given, path: ['customerId'] });
+    const { transaction, now } = write;
     await assertAgentExists(write, 'assigneeId', rest.assigneeId);
     const data = { ...rest, customerId, openedAt: now, updatedAt: now };
     const numbering = { given: wanted, prefix: 'T', index: NUMBER_INDEX, now };
