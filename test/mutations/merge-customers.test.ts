@@ -225,6 +225,31 @@ describe('mergeCustomers', () => {
       ).toEqual(new Set(versions));
   });
 
+  test.each([
+    ['999999999999999.9999', '0.0001', '1000000000000000.0000'],
+    ['-999999999999999.9999', '-0.0001', '-1000000000000000.0000'],
+  ])('is refused if the totals %s and %s do not fit together, and changes nothing', async (own, others, sum) => {
+    const ids: string[] = [];
+    for (const amount of [own, others]) {
+      const { id } = customerOf(await gateway.create({ name: 'Rich' }));
+      await gateway.sql("INSERT INTO customer_values VALUES (?, 'EUR', ?), (?, 'USD', 1)", [
+        ...[rowOf(id), amount, rowOf(id)],
+      ]);
+      ids.push(id);
+    }
+    const [keepId, mergeId] = ids;
+    const before = await gateway.everything();
+    expect((await gateway.merge({ keepId, mergeId })).userErrors).toEqual([
+      {
+        code: 'INVALID_INPUT',
+        message: `Expected orders of both customers with a sum of at most 999999999999999.9999 EUR, got ${sum}.`,
+        path: ['input', 'mergeId'],
+      },
+    ]);
+    expect(await gateway.everything()).toEqual(before);
+    await gateway.sql('DELETE FROM customer_values WHERE customer_id IN (?, ?)', [rowOf(keepId), rowOf(mergeId)]);
+  });
+
   test('works if neither customer has a stored summary', async () => {
     const ids: string[] = [];
     for (const name of ['A', 'B']) ids.push(customerOf(await gateway.create({ name })).id);

@@ -1,11 +1,12 @@
 import type { Transaction } from '../../db/transaction.ts';
 import type { MergeCustomersInput } from '../../generated/graphql.ts';
-import type { Customer } from '../../generated/prisma/client.ts';
+import type { Customer, Prisma } from '../../generated/prisma/client.ts';
 import { recordChange } from '../changes.ts';
 import { defineCommand } from '../command.ts';
 import { globalId } from '../global-id.ts';
 import { givenRow, parseId } from '../input.ts';
 import { lockCustomer } from '../lock.ts';
+import { MAX_AMOUNT } from '../money.ts';
 import { moveOwnedRows } from '../owned-rows.ts';
 import { refuse } from '../user-errors.ts';
 import { noteChange, type Write } from '../writer.ts';
@@ -37,6 +38,7 @@ export const mergeCustomers = defineCommand({
   async run(write, values) {
     const sides = await lockBoth(write, values);
     const { kept, merged } = sides;
+    await assertSumsFit(write.transaction, sides);
     const tags = await moveTags(write.transaction, sides);
     const addresses = await moveAddresses(write.transaction, sides);
     await moveOwnedRows(write, { from: merged.id, to: kept.id });
@@ -108,6 +110,22 @@ async function moveChanges(transaction: Transaction, { kept: { id: to }, merged:
   await transaction.$executeRaw`UPDATE customer_changes FORCE INDEX (customer_changes_customer_id_occurred_at_id_idx)
     SET customer_id = ${to}, subject_type = COALESCE(subject_type, 'Customer'), subject_id = COALESCE(subject_id, ${from})
     WHERE customer_id = ${from}`;
+}
+
+/** Refuses a merge after which the total of all orders in a currency would be too large to store. */
+async function assertSumsFit(transaction: Transaction, { kept, merged }: Sides): Promise<void> {
+  // The server adds two DECIMAL(19,4) with one digit more, so the sum itself cannot overflow.
+  const sums = await transaction.$queryRaw<{ currency: string; sum: Prisma.Decimal }[]>`
+    SELECT k.currency, k.amount + m.amount AS sum FROM customer_values AS k
+    JOIN customer_values AS m ON m.customer_id = ${merged.id} AND m.currency = k.currency
+    WHERE k.customer_id = ${kept.id}`;
+  for (const { currency, sum } of sums)
+    if (sum.abs().greaterThan(MAX_AMOUNT))
+      refuse(
+        'INVALID_INPUT',
+        ['mergeId'],
+        `Expected orders of both customers with a sum of at most ${MAX_AMOUNT} ${currency}, got ${sum.toFixed(4)}.`,
+      );
 }
 
 /** Adds the merged customer's summary to the kept one's. */
