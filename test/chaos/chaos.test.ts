@@ -125,6 +125,11 @@ describe('after correct writes', () => {
       /^UPDATED Order:\d+ status \w+ .+ is in the record, and no client was told of it$/,
     ],
     [
+      'a later version has an earlier time',
+      `UPDATE customer_changes SET occurred_at = '2020-01-01' WHERE version > 1 LIMIT 1`,
+      /^entry \d+ of \w+:\d+ is of 2020-01-01T00:00:00.000Z, the one before it of /,
+    ],
+    [
       "a write to a merged id is in another customer's record",
       `UPDATE customer_changes SET customer_id = 999999 WHERE subject_type = 'Ticket' AND action = 'CREATED' LIMIT 1`,
       /^openTicket .+ is in the record of Customer:999999$/,

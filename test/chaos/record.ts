@@ -100,6 +100,9 @@ export async function playBack(connection: Connection, record: readonly Entry[])
     const state = new Map<string, string | null>();
     for (const [i, entry] of entries.entries()) {
       faults.push(...chainFaults(entry, { position: i + 1, state }));
+      const before = entries[i - 1]?.occurredAt ?? '';
+      if ((entry.occurredAt ?? '') <= before)
+        faults.push(`entry ${i + 1} of ${subject} is of ${entry.occurredAt}, the one before it of ${before}`);
       // The merged customer is a fact about the merge, not a state that the next entry starts with.
       for (const { field, after } of entry.fields) if (field !== 'mergedCustomer') state.set(field, after ?? null);
       if (i === 0) state.set('createdAt', entry.occurredAt);
