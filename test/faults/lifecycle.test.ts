@@ -214,7 +214,12 @@ describe('a gateway that is told to stop', () => {
   });
 
   test('exits when the time of its requests is up, even if its database hangs', async () => {
-    const settings = { DATABASE_URL: servers.database.url, CACHE_ENABLED: 'false', ...PATIENT, LIMIT_REQUEST_MS: '5000' };
+    const settings = {
+      DATABASE_URL: servers.database.url,
+      CACHE_ENABLED: 'false',
+      ...PATIENT,
+      LIMIT_REQUEST_MS: '5000',
+    };
     const gateway = startProcess(settings);
     const address = await gateway.address;
     servers.database.pause();
