@@ -62,8 +62,7 @@ function createCharged(rateLimit: ExecuteOptions['rateLimit']) {
 
 /**
  * Executes operations, each in a context of its own: graphql-js executes those with introspection; everything else is executed by
- * its plan. Retries a query whose reads were inconsistent, but not a mutation, which has
- * written by then.
+ * its plan. Retries a query whose reads were inconsistent, but not a mutation, which has written by then.
  */
 export function createExecute({ schema, createContext, queue, rateLimit, limits, memory, metrics }: ExecuteOptions) {
   const { requestMs } = limits;
@@ -92,8 +91,8 @@ export function createExecute({ schema, createContext, queue, rateLimit, limits,
     }
   };
   /**
-   * Rejects with TIMEOUT when time is up, with SERVICE_UNAVAILABLE when memory is short, with RATE_LIMITED when the client has spent its cost per minute, with QUERY_TOO_COMPLEX
-   * when the result becomes too large, or with the reason of the operation's signal.
+   * Rejects with TIMEOUT when time is up, with SERVICE_UNAVAILABLE when memory is short, with RATE_LIMITED when the client has spent
+   * its cost per minute, with QUERY_TOO_COMPLEX when the result becomes too large, or with the reason of the operation's signal.
    * @param given.rootValue a subscription's event
    * @param given.limited limits how many executions of a kind that have their turn run at the same time
    * @param given.tags collects the tags (`batch/tags.ts`) of everything that is read
