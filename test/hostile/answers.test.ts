@@ -157,12 +157,14 @@ describe('an answer', () => {
   });
 
   test('that holds up the event loop is named in the log, by its document and its operation', async () => {
-    holdUpOnce();
-    await gateway.request('query Slow { agents(first: 2) { nodes { name } } }');
-    const isNamed = (line: string) => line.includes('held up') && line.includes('"operation":"Slow"');
-    const line = await until('the line', () => gateway.stallLines.find(isNamed));
-    const { ms, cause, stage, document, leftOut } = JSON.parse(line ?? '');
-    expect({ cause, stage, leftOut }).toEqual({ cause: 'execute', stage: 'execute', leftOut: 0 });
+    // More than once on a machine that is so busy that other stalls have taken all lines of this minute.
+    const line = await until('the line', async () => {
+      holdUpOnce();
+      await gateway.request('query Slow { agents(first: 2) { nodes { name } } }');
+      return gateway.stallLines.find((one) => one.includes('"cause":"execute"') && one.includes('"operation":"Slow"'));
+    });
+    const { ms, stage, document } = JSON.parse(line ?? '');
+    expect(stage).toBe('execute');
     expect(ms).toBeGreaterThan(100);
     expect(document).toMatch(/^[\w-]{43}$/);
     expect(await gateway.metric('concierge_event_loop_stall_seconds_count{cause="execute"}')).toBeGreaterThan(0);
@@ -171,12 +173,18 @@ describe('an answer', () => {
   test('that holds it up again and again does not fill the log', async () => {
     const stalls = () => gateway.metric('concierge_event_loop_stall_seconds_count{cause="execute"}');
     const before = await stalls();
-    for (let i = 1; i <= 8; i += 1) {
-      holdUpOnce();
-      await gateway.request('{ agents(first: 2) { nodes { name } } }');
-      await until('the stall to be counted', stalls, (count) => count >= before + i);
-    }
-    const lines = gateway.stallLines;
-    expect(lines.length).toBeLessThanOrEqual(6);
+    await until(
+      'eight stalls to be counted',
+      async () => {
+        holdUpOnce();
+        await gateway.request('{ agents(first: 2) { nodes { name } } }');
+        return stalls();
+      },
+      (count) => count >= before + 8,
+    );
+    const times = gateway.stallLines.map((line) => Date.parse(JSON.parse(line).time));
+    const minutes = 1 + Math.floor((Math.max(...times) - Math.min(...times)) / 60_000);
+    expect(times.length).toBeGreaterThan(0);
+    expect(times.length).toBeLessThanOrEqual(6 * minutes);
   });
 });

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { read, type Handler } from '../../src/http/server.ts';
-import { pause, until } from '../support/patience.ts';
+import { until } from '../support/patience.ts';
 import { startSmallServer, type SmallServer } from '../http/small-server.ts';
 import { connectRaw, type RawClient } from './raw-client.ts';
 
@@ -52,11 +52,11 @@ describe('a client that does not read is disconnected', () => {
     served = await startSmallServer({ routes: ROUTES, limits: { stallMs: 1_000 } });
     const { socket } = await openDeaf(GET('/large'));
     socket.on('error', () => undefined);
-    while ((await served.count(CUT, 'stalled')) === 0) {
+    await until('the connection to be closed', () => {
       // Empty lines may precede a request.
       if (socket.writable) socket.write('\r\n');
-      await pause(20);
-    }
+      return served.count(CUT, 'stalled');
+    });
   });
 
   test('though it asks for a tunnel meanwhile', async () => {
