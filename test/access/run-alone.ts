@@ -21,9 +21,9 @@ import { createMetrics } from '../../src/telemetry/metrics.ts';
 
 /**
  * Runs operations without a database, since no resolver should be reached. `executions` counts operations that began.
- * @param keptBytes how much may be kept about requests
+ * @param options.keptBytes how much may be kept about requests
  */
-export function createRunAlone(keptBytes = 64 * 1024 * 1024) {
+export function createRunAlone({ keptBytes = 64 * 1024 * 1024, memory = { isShort: (): boolean => false } } = {}) {
   const { limits } = parseConfig({});
   const schema = createSchema();
   const metrics = createMetrics();
@@ -49,7 +49,7 @@ export function createRunAlone(keptBytes = 64 * 1024 * 1024) {
     queue: createFairQueue({ maxCost: limits.concurrentCost, maxCostPerClient: limits.concurrentCostPerClient }),
     rateLimit,
     limits,
-    memory: { isShort: () => false },
+    memory,
     eventsAtOnce: 1,
     refreshesAtOnce: 1,
     cache: undefined,

@@ -3,8 +3,10 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { ANYBODY } from '../../src/access/caller.ts';
 import { createLog } from '../../src/telemetry/log.ts';
 import { watchMemory } from '../../src/telemetry/memory.ts';
+import { answerOf, asking, createRunAlone, originOf } from '../access/run-alone.ts';
 import { startProcess, type GatewayProcess } from '../cli/gateway-process.ts';
 import { ask } from '../http/ask.ts';
 import { PATIENT } from '../support/gateway.ts';
@@ -50,6 +52,20 @@ describe("the limit of the heap's old generation", () => {
     const ratio = (await megabytesWith(`--max-semi-space-size=${size}`)) / (await megabytesWith());
     expect([ratio > 0.95, ratio < 1.05]).toEqual([true, true]);
   });
+});
+
+test('an execution does not begin while memory is short, however long ago its request was admitted', async () => {
+  let isShort = false;
+  const { prepare, run, executions } = createRunAlone({ memory: { isShort: () => isShort } });
+  const operation = prepare(asking('{ __typename }'), originOf(ANYBODY));
+  expect(answerOf(await run(operation)).result).toEqual({ data: { __typename: 'Query' } });
+  isShort = true;
+  const { status, result } = answerOf(await run(operation));
+  expect([status, result, executions()]).toMatchObject([
+    503,
+    { errors: [{ extensions: { code: 'SERVICE_UNAVAILABLE' } }] },
+    1,
+  ]);
 });
 
 test('garbage is collected a twentieth of the time at most, and again and again while memory is short', () => {

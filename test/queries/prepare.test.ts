@@ -98,7 +98,7 @@ test.each([
 });
 
 test('kept requests take a bounded amount of memory', () => {
-  const { prepare } = createRunAlone(1_000_000);
+  const { prepare } = createRunAlone({ keptBytes: 1_000_000 });
   let parsed = 0;
   const ask = (number: number) => {
     const variables = { unused: 'x'.repeat(10_000), number };

@@ -91,17 +91,20 @@ export type Serialise = ReturnType<typeof createSerialise>;
 function responseOf({ data, errors }: ExecutionResult, body: Buffer): GraphQLResponse {
   const hasErrors = errors !== undefined && errors.length > 0;
   const status = hasErrors && !isGiven(data) ? statusOf(errors) : 200;
-  const retryAfter = status === ERROR_CODES.RATE_LIMITED ? errors?.[0]?.extensions['retryAfter'] : undefined;
+  const isLimited = status === ERROR_CODES.RATE_LIMITED;
+  const retryAfter = isLimited ? errors?.[0]?.extensions['retryAfter'] : UNAVAILABLE_SECONDS.get(status);
   return {
     body,
     status,
-    isRefusal: retryAfter !== undefined,
+    isRefusal: isLimited,
     headers: typeof retryAfter === 'number' ? { ...NOT_STORED, 'retry-after': `${retryAfter}` } : NOT_STORED,
     hasErrors,
     isUnavailable: hasErrors && errors.some(({ extensions }) => UNAVAILABLE.has(extensions['code'])),
   };
 }
 
+/** When to ask again, by status: what is missing may be back at any time. */
+const UNAVAILABLE_SECONDS: ReadonlyMap<number, number> = new Map([[ERROR_CODES.SERVICE_UNAVAILABLE, 1]]);
 const UNAVAILABLE: ReadonlySet<unknown> = new Set<ErrorCode>(['SERVICE_UNAVAILABLE', 'TIMEOUT']);
 
 /** The HTTP status of a response that has these errors and no data. */
