@@ -228,6 +228,7 @@ function createGraphQL(
   const persisted = createPersisted({
     trusted: trust.documents,
     mode: trust.documents.size === 0 ? 'off' : trust.mode,
+    limits,
     kept,
     store: documentStore,
     log,

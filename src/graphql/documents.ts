@@ -164,7 +164,8 @@ function byOperation<Given extends readonly unknown[], Result>(
 // Real documents need fewer than 30: fields have a limit of their own, and inputs are four levels deep.
 const MAX_BRACKETS = 100;
 
-function parseSource(source: string, maxTokens: number): DocumentNode {
+/** @throws RequestErrors for what is not GraphQL, or has more tokens or levels than it may */
+export function parseSource(source: string, maxTokens: number): DocumentNode {
   try {
     // The parser of graphql-js is recursive, and how many levels fit on the stack depends on how V8 has compiled it.
     if (isDeeper(source, { levels: MAX_BRACKETS, maxTokens }))

@@ -3,10 +3,11 @@ import { LRUCache } from 'lru-cache';
 import type { DocumentStore } from '../cache/document-store.ts';
 import { quoted } from '../errors.ts';
 import type { TrustedDocuments } from '../setting-documents.ts';
+import { createLineLimit } from '../telemetry/line-limit.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { graphqlError } from './coded-errors.ts';
-import { hashOf, RequestErrors } from './documents.ts';
+import { hashOf, parseSource, RequestErrors } from './documents.ts';
 import { textBytes, type Kept } from './kept.ts';
 import type { GraphQLRequest } from './operation.ts';
 
@@ -39,6 +40,8 @@ export interface PersistedDocuments {
 export interface PersistedOptions {
   readonly trusted: TrustedDocuments;
   readonly mode: TrustMode;
+  /** Those of documents. */
+  readonly limits: { readonly tokens: number };
   readonly kept: Kept;
   /** Undefined without Redis: then each gateway knows only what was sent to it. */
   readonly store: DocumentStore | undefined;
@@ -106,31 +109,36 @@ export function createPersisted(options: PersistedOptions): PersistedDocuments {
 }
 
 /** Creates the function that refuses documents that are not trusted, or tells of them and returns false. */
-function createTrust({ trusted, mode, log, metrics }: PersistedOptions): (source: string) => boolean {
+function createTrust({ trusted, mode, limits, log, metrics }: PersistedOptions): (source: string) => boolean {
   if (mode === 'off') return () => true;
   const texts = new Set(trusted.values());
+  const hashIfPossible = (source: string): string | undefined => {
+    try {
+      // Ends where there are too many tokens, which the hash does not.
+      parseSource(source, limits.tokens);
+      return hashOf(source);
+    } catch (error) {
+      if (error instanceof RequestErrors) return undefined;
+      throw error;
+    }
+  };
   const hashes = new Set([...texts].map(hashIfPossible));
   const told = new LRUCache<string, true>({ max: MAX_TOLD });
+  const logLine = createLineLimit();
   return (source) => {
     if (texts.has(source)) return true;
     const document = hashIfPossible(source);
     if (document !== undefined && hashes.has(document)) return true;
     metrics.untrustedDocuments.inc({ mode });
-    const name = document ?? 'not GraphQL';
-    if (!told.has(name)) log.warn({ document: name, mode }, 'A client has sent a document that is not trusted');
-    told.set(name, true);
+    const name = document ?? 'not GraphQL, or too long';
+    if (!told.has(name))
+      logLine((leftOut) => {
+        told.set(name, true);
+        log.warn({ document: name, mode, leftOut }, 'A client has sent a document that is not trusted');
+      });
     if (mode === 'enforce') throw new RequestErrors([untrusted()]);
     return false;
   };
-}
-
-/** Undefined for a text that is not GraphQL. */
-function hashIfPossible(source: string): string | undefined {
-  try {
-    return hashOf(source);
-  } catch {
-    return undefined;
-  }
 }
 
 const untrusted = () =>

@@ -1,4 +1,5 @@
 import { PerformanceObserver } from 'node:perf_hooks';
+import { createLineLimit } from './line-limit.ts';
 import type { Log } from './log.ts';
 import type { Metrics } from './metrics.ts';
 
@@ -17,8 +18,6 @@ const STALL_MS = 100;
 const TICK_MS = 20;
 /** Garbage collections are reported to us after the stall that they caused. */
 const GC_REPORT_MS = 50;
-const LINES_PER_MINUTE = 6;
-const MINUTE_MS = 60_000;
 
 /** The longest piece of work since the last tick. The process has one event loop, so all of its gateways share this. */
 let longest: { readonly work: Work; readonly ms: number } | undefined;
@@ -105,21 +104,5 @@ function watchCollections() {
     msWithin: ({ from, to }: { readonly from: number; readonly to: number }): number =>
       recent.reduce((sum, gc) => sum + Math.max(0, Math.min(gc.to, to) - Math.max(gc.from, from)), 0),
     close: () => observer.disconnect(),
-  };
-}
-
-/** Returns a function that calls `write` a few times a minute at most, with how many calls before it were left out. */
-function createLineLimit(): (write: (leftOut: number) => void) => void {
-  let [began, lines, leftOut] = [-MINUTE_MS, 0, 0];
-  return (write) => {
-    const now = performance.now();
-    if (now - began >= MINUTE_MS) [began, lines] = [now, 0];
-    if (lines === LINES_PER_MINUTE) {
-      leftOut += 1;
-      return;
-    }
-    lines += 1;
-    write(leftOut);
-    leftOut = 0;
   };
 }

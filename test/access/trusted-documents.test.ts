@@ -118,6 +118,18 @@ describe('a gateway with trusted documents', () => {
     expect(await telling.metric('concierge_untrusted_documents_total')).toBe(10);
   });
 
+  test('tells of many others in a few lines, and of what is too long without reading all of it', async () => {
+    const telling = await start(MANIFESTS.relay, { TRUSTED_DOCUMENTS_MODE: 'log' });
+    const told = () => telling.logLines.filter((line) => line.includes('not trusted')).map((line) => JSON.parse(line));
+    expect((await send(telling, { query: `{ ${'__typename '.repeat(2_000)} }` })).codes).toEqual(['QUERY_TOO_COMPLEX']);
+    expect(told().map(({ document }) => document)).toEqual(['not GraphQL, or too long']);
+    for (let i = 0; i < 20; i += 1) await send(telling, { query: `{ a${i}: __typename }` });
+    const times = told().map(({ time }) => Date.parse(time));
+    const minutes = 1 + Math.floor((Math.max(...times) - Math.min(...times)) / 60_000);
+    expect(times.length).toBeLessThanOrEqual(6 * minutes);
+    expect(await telling.metric('concierge_untrusted_documents_total')).toBe(21);
+  });
+
   test('may only find them by their ids', async () => {
     const finding = await start(MANIFESTS.relay, { TRUSTED_DOCUMENTS_MODE: 'off' });
     expect(await send(finding, { documentId: 'names' })).toEqual(NO_NAMES);

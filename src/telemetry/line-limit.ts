@@ -1,0 +1,18 @@
+const LINES_PER_MINUTE = 6;
+const MINUTE_MS = 60_000;
+
+/** Returns a function that calls `write` a few times a minute at most, with how many calls before it were left out. */
+export function createLineLimit(): (write: (leftOut: number) => void) => void {
+  let [began, lines, leftOut] = [-MINUTE_MS, 0, 0];
+  return (write) => {
+    const now = performance.now();
+    if (now - began >= MINUTE_MS) [began, lines] = [now, 0];
+    if (lines === LINES_PER_MINUTE) {
+      leftOut += 1;
+      return;
+    }
+    lines += 1;
+    write(leftOut);
+    leftOut = 0;
+  };
+}
