@@ -1,31 +1,21 @@
 import { hash, randomUUID } from 'node:crypto';
-import { getHeapStatistics } from 'node:v8';
 import { API_KEY_PREFIX } from './access/api-key.ts';
 import { createApiKeyCallers } from './access/api-key-callers.ts';
 import { createAuthenticate, type Authenticate } from './access/authenticate.ts';
-import { createDocumentStore, type DocumentStore } from './cache/document-store.ts';
+import { createDocumentStore } from './cache/document-store.ts';
 import { createRedis } from './cache/redis.ts';
 import type { RedisState } from './cache/redis-state.ts';
 import { createRedisChannels, type ChannelListener } from './cache/redis-channels.ts';
 import { createResponseCache } from './cache/response-cache.ts';
-import { createCompression } from './compression.ts';
 import type { Config, Limits } from './config.ts';
 import { sweepRegularly } from './crm/sweep.ts';
 import { findApiKey } from './db/api-keys.ts';
 import { createDatabase, type Database } from './db/database.ts';
 import { sharedKey } from './db/shared-key.ts';
 import { createCustomerBus } from './events/customer-bus.ts';
-import { createContexts, type ContextOptions } from './graphql/context.ts';
-import { createDocuments } from './graphql/documents.ts';
-import { createFairQueue } from './graphql/fair-queue.ts';
-import { createKept } from './graphql/kept.ts';
-import { readMasks } from './graphql/masking.ts';
-import { createPersisted } from './graphql/persisted.ts';
-import { createPrepare } from './graphql/prepare.ts';
-import { createRespond, createRun, type Respond } from './graphql/run.ts';
-import { createSchema, SDL } from './graphql/schema.ts';
-import { createMaskError } from './graphql/stages/mask.ts';
-import { createNearStage } from './graphql/stages/near.ts';
+import { createGraphQL } from './graphql/create-graphql.ts';
+import type { Respond } from './graphql/run.ts';
+import { SDL } from './graphql/schema.ts';
 import { createAdmission } from './http/admission.ts';
 import { createArrivals } from './http/arrivals.ts';
 import { allowOrigins } from './http/cors.ts';
@@ -210,62 +200,6 @@ function createAccess(
 
 const loadSdl = () => ({ type: 'application/graphql; charset=utf-8', bytes: Buffer.from(SDL) });
 
-interface GraphQLParts extends Omit<ContextOptions, 'limits' | 'masks'> {
-  readonly log: Log;
-  readonly memory: MemoryWatch;
-  readonly rateLimit: RateLimit;
-  readonly documentStore: DocumentStore | undefined;
-}
-
-function createGraphQL(
-  { limits, auth, trust, compressionMinBytes }: Config,
-  { log, documentStore, ...given }: GraphQLParts,
-): Respond {
-  const schema = createSchema();
-  const maskError = createMaskError({ log, metrics: given.metrics });
-  const kept = createKept(keptBytes());
-  given.metrics.keptBytes(() => kept.bytes());
-  const persisted = createPersisted({
-    trusted: trust.documents,
-    mode: trust.documents.size === 0 ? 'off' : trust.mode,
-    limits,
-    kept,
-    store: documentStore,
-    log,
-    metrics: given.metrics,
-  });
-  const prepare = createPrepare({
-    schema,
-    kept,
-    persisted,
-    documents: createDocuments({ schema, limits, kept, isExploreOpen: auth.isExploreOpen }),
-  });
-  const queue = createFairQueue({
-    maxCost: limits.concurrentCost,
-    maxCostPerClient: limits.concurrentCostPerClient,
-  });
-  given.metrics.waitingExecutions(() => queue.waiting());
-  const run = createRun({
-    ...given,
-    schema,
-    queue,
-    limits,
-    compress: createCompression({ minBytes: compressionMinBytes, metrics: given.metrics }),
-    createContext: createContexts({ ...given, limits, masks: readMasks(schema) }),
-    eventsAtOnce: Math.ceil(limits.databaseConnections / 2),
-    refreshesAtOnce: Math.ceil(limits.databaseConnections / 2),
-    maskError,
-  });
-  const near = given.cache?.near;
-  return createRespond({
-    prepare,
-    run,
-    persisted,
-    rateLimit: given.rateLimit,
-    near: near && createNearStage({ near, compressionMinBytes, metrics: given.metrics }),
-  });
-}
-
 /** Counts the GraphQL requests that are being handled, and refuses those beyond the limits, or for which there is no memory. */
 function admitRequests(limits: Limits, { memory, metrics }: { memory: MemoryWatch; metrics: Metrics }) {
   const refused = (limit: 'gateway' | 'client' | 'memory') => metrics.requestsRefused.inc({ limit });
@@ -294,9 +228,6 @@ function availableConnections({ connections, databaseConnections }: Limits, log:
     );
   return Math.min(connections, most);
 }
-
-/** How much may be kept about requests: up to a quarter of the heap, of which the rest is for requests in progress. */
-const keptBytes = (): number => Math.min(64 * 1024 * 1024, Math.floor(getHeapStatistics().heap_size_limit / 4));
 
 function databaseOptions({ databaseUrl, limits }: Config & { readonly databaseUrl: string }, metrics: Metrics) {
   return {

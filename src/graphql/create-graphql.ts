@@ -1,0 +1,79 @@
+import { getHeapStatistics } from 'node:v8';
+import type { DocumentStore } from '../cache/document-store.ts';
+import { createCompression } from '../compression.ts';
+import type { Config } from '../config.ts';
+import type { RateLimit } from '../rate-limit/rate-limit.ts';
+import type { Log } from '../telemetry/log.ts';
+import type { MemoryWatch } from '../telemetry/memory.ts';
+import { createContexts, type ContextOptions } from './context.ts';
+import { createDocuments } from './documents.ts';
+import { createFairQueue } from './fair-queue.ts';
+import { createKept } from './kept.ts';
+import { readMasks } from './masking.ts';
+import { createPersisted } from './persisted.ts';
+import { createPrepare } from './prepare.ts';
+import { createRespond, createRun, type Respond } from './run.ts';
+import { createSchema } from './schema.ts';
+import { createMaskError } from './stages/mask.ts';
+import { createNearStage } from './stages/near.ts';
+
+/** What the parts of GraphQL share with the rest of a gateway. */
+interface GraphQLParts extends Omit<ContextOptions, 'limits' | 'masks'> {
+  readonly log: Log;
+  readonly memory: MemoryWatch;
+  readonly rateLimit: RateLimit;
+  readonly documentStore: DocumentStore | undefined;
+}
+
+/** Puts the parts together that answer GraphQL requests. */
+export function createGraphQL(
+  { limits, auth, trust, compressionMinBytes }: Config,
+  { log, documentStore, ...given }: GraphQLParts,
+): Respond {
+  const schema = createSchema();
+  const maskError = createMaskError({ log, metrics: given.metrics });
+  const kept = createKept(keptBytes());
+  given.metrics.keptBytes(() => kept.bytes());
+  const persisted = createPersisted({
+    trusted: trust.documents,
+    mode: trust.documents.size === 0 ? 'off' : trust.mode,
+    limits,
+    kept,
+    store: documentStore,
+    log,
+    metrics: given.metrics,
+  });
+  const prepare = createPrepare({
+    schema,
+    kept,
+    persisted,
+    documents: createDocuments({ schema, limits, kept, isExploreOpen: auth.isExploreOpen }),
+  });
+  const queue = createFairQueue({
+    maxCost: limits.concurrentCost,
+    maxCostPerClient: limits.concurrentCostPerClient,
+  });
+  given.metrics.waitingExecutions(() => queue.waiting());
+  const run = createRun({
+    ...given,
+    schema,
+    queue,
+    limits,
+    compress: createCompression({ minBytes: compressionMinBytes, metrics: given.metrics }),
+    createContext: createContexts({ ...given, limits, masks: readMasks(schema) }),
+    eventsAtOnce: Math.ceil(limits.databaseConnections / 2),
+    refreshesAtOnce: Math.ceil(limits.databaseConnections / 2),
+    maskError,
+  });
+  const near = given.cache?.near;
+  return createRespond({
+    prepare,
+    run,
+    persisted,
+    rateLimit: given.rateLimit,
+    near: near && createNearStage({ near, compressionMinBytes, metrics: given.metrics }),
+  });
+}
+
+/** How much may be kept about requests: up to a quarter of the heap, of which the rest is for requests in progress. */
+const keptBytes = (): number => Math.min(64 * 1024 * 1024, Math.floor(getHeapStatistics().heap_size_limit / 4));
