@@ -1,7 +1,7 @@
 import * as mariadb from 'mariadb';
 import { CliError, EXIT } from '../cli-error.ts';
 import { retryingConflicts } from '../db/conflicts.ts';
-import { connectionOptions } from '../db/database.ts';
+import { connectionOptions, SET_SQL_MODE } from '../db/database.ts';
 import { serverWords } from '../db/errors.ts';
 import { errorNumber, SERVER_ERRORS } from '../db/server-errors.ts';
 
@@ -20,7 +20,7 @@ export async function openConnection(databaseUrl: string): Promise<mariadb.Conne
         "SET SESSION time_zone = '+00:00'",
         // After waiting for a lock, a statement must see what its last holder wrote.
         'SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED',
-        "SET SESSION sql_mode = 'STRICT_TRANS_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO'",
+        SET_SQL_MODE,
       ],
     });
     // A connection that is lost between statements is reported by the next one.

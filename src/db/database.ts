@@ -9,7 +9,7 @@ import type { TakesRow } from './row-limit.ts';
 import { assertAwaited } from './transaction.ts';
 import { createSemaphore, type Semaphore } from './semaphore.ts';
 
-export { connectionOptions } from './pool.ts';
+export { connectionOptions, SET_SQL_MODE } from './pool.ts';
 
 /** A parameter of a statement. 64-bit ids are bigint. */
 export type SqlValue = string | number | bigint | null;

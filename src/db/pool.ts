@@ -43,6 +43,10 @@ const ADAPTER_OPTIONS = {
 const WAIT_MS = 2_000;
 const CLOSE_MS = 500;
 
+/** Values that do not fit are refused, whatever the server's own mode is: a lax one would cut them off. */
+export const SET_SQL_MODE =
+  "SET SESSION sql_mode = 'STRICT_TRANS_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO'";
+
 /**
  * Connects once, to find out which server it is.
  * @param url `mysql://` or `mariadb://`, with a database name
@@ -178,6 +182,7 @@ function sessionSettings({ isMariaDb, statementMs }: ServerOptions): string[] {
       : `SET SESSION max_execution_time = ${statementMs}`,
     `SET SESSION innodb_lock_wait_timeout = ${rowLockSeconds}, lock_wait_timeout = ${seconds}`,
     "SET SESSION time_zone = '+00:00'",
+    SET_SQL_MODE,
     // For each transaction by itself, it would be a statement more.
     'SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED',
   ];

@@ -56,3 +56,18 @@ test('each read goes by the signal of its own reader, though the adapter does no
     await database.drop();
   }
 });
+
+test('its sessions are strict and in UTC, whatever the server is set to', async () => {
+  const database = await createDatabase();
+  const options = { connections: 1, statementMs: 600_000, waitMs: 600_000, metrics: createMetrics() };
+  const db = await openDatabase({ url: database.url, ...options });
+  try {
+    const sql = 'SELECT @@SESSION.time_zone, @@SESSION.sql_mode';
+    const [[zone, mode] = []] = await db.reader(NEVER).read({ name: 'one', sql, values: [] });
+    const modes = ['ERROR_FOR_DIVISION_BY_ZERO', 'NO_ZERO_DATE', 'NO_ZERO_IN_DATE', 'STRICT_TRANS_TABLES'];
+    expect([zone, String(mode).split(',').toSorted()]).toEqual(['+00:00', modes]);
+  } finally {
+    await db.close();
+    await database.drop();
+  }
+});
