@@ -159,7 +159,10 @@ test('lastOrderAt is the time of the order that was placed last, whatever is rec
 });
 
 test('a customer without statistics, as other programs may write it, gets them', async () => {
-  await gateway.sql('DELETE FROM customer_stats WHERE customer_id = ?', [rowOf(customerId)]);
+  await order();
+  await order({ currency: 'JPY', items: [{ product: { sku: 'own-jpy' }, quantity: 2 }] });
+  for (const table of ['customer_stats', 'customer_values'])
+    await gateway.sql(`DELETE FROM ${table} WHERE customer_id = ?`, [rowOf(customerId)]);
   await order();
   expect(await storedSummaries(gateway)).toEqual(await recomputedSummaries(gateway));
 });

@@ -8,7 +8,8 @@ import { writeNumbered } from '../numbers.ts';
 import { assertTransition } from '../transitions.ts';
 import { parseOrder } from './input.ts';
 import { priceItems } from './pricing.ts';
-import { isCounted, TRANSITIONS } from './status.ts';
+import { isCounted } from '../states.ts';
+import { TRANSITIONS } from './status.ts';
 import { addToSummary, assertTotalFits, takeFromSummary } from './summary.ts';
 
 /** The parent value of the payloads' resolvers. */

@@ -1,4 +1,4 @@
-import { OrderStatus } from '../../generated/prisma/enums.ts';
+import type { OrderStatus } from '../../generated/prisma/enums.ts';
 import type { Transitions } from '../transitions.ts';
 
 export const TRANSITIONS: Transitions<OrderStatus> = {
@@ -9,18 +9,3 @@ export const TRANSITIONS: Transitions<OrderStatus> = {
   CANCELLED: [],
   REFUNDED: [],
 };
-
-const IS_COUNTED: Readonly<Record<OrderStatus, boolean>> = {
-  PENDING: true,
-  PAID: true,
-  SHIPPED: true,
-  DELIVERED: true,
-  CANCELLED: false,
-  REFUNDED: false,
-};
-
-/** Whether an order in this state counts towards its customer's total. */
-export const isCounted = (status: OrderStatus): boolean => IS_COUNTED[status];
-
-/** All states of orders that count. */
-export const COUNTED_STATES: readonly OrderStatus[] = Object.values(OrderStatus).filter(isCounted);

@@ -1,8 +1,9 @@
 import { Prisma, type Order } from '../../generated/prisma/client.ts';
 import { fitsAmount, formatAmount, MAX_AMOUNT, parseAmount, type Amount } from '../money.ts';
+import { COUNTED_STATES } from '../states.ts';
+import { computeStats } from '../stats.ts';
 import { refuse } from '../user-errors.ts';
 import { noteChange, type Write } from '../writer.ts';
-import { COUNTED_STATES } from './status.ts';
 
 /** What a new order adds to its customer's summary. */
 interface NewOrder {
@@ -27,16 +28,17 @@ export async function assertTotalFits({ transaction }: Write, order: Omit<NewOrd
     );
 }
 
-/** Adds a new order to its customer's summary. A customer that another program wrote may not have one yet. */
+/** Adds a new order, which must be written already, to its customer's summary. */
 export async function addToSummary(write: Write, order: NewOrder): Promise<void> {
   const { transaction } = write;
   const { customerId, currency, placedAt } = order;
   noteChange(write, 'CustomerSummary', customerId);
+  const counted = await transaction.$executeRaw`
+    UPDATE customer_stats SET order_count = order_count + 1,
+      last_order_at = GREATEST(COALESCE(last_order_at, ${placedAt}), ${placedAt})
+    WHERE customer_id = ${customerId}`;
+  if (counted === 0) return computeStats(write, customerId);
   const total = formatAmount(order.total);
-  await transaction.$executeRaw`
-    INSERT INTO customer_stats (customer_id, order_count, last_order_at) VALUES (${customerId}, 1, ${placedAt})
-    ON DUPLICATE KEY UPDATE order_count = order_count + 1,
-      last_order_at = GREATEST(COALESCE(last_order_at, ${placedAt}), ${placedAt})`;
   // Without the cast, the sum with a text would be a floating-point number.
   await transaction.$executeRaw`
     INSERT INTO customer_values (customer_id, currency, amount) VALUES (${customerId}, ${currency}, ${total})

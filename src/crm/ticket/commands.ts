@@ -12,7 +12,8 @@ import { assertTransition } from '../transitions.ts';
 import type { Problems } from '../user-errors.ts';
 import { countOpenTickets } from './count.ts';
 import { TICKET_LENGTHS } from './lengths.ts';
-import { isOpen, TRANSITIONS } from './status.ts';
+import { isOpen } from '../states.ts';
+import { TRANSITIONS } from './status.ts';
 
 /** The parent value of the payloads' resolvers. */
 export type TicketPayload = Payload<{ readonly ticketId: string }>;

@@ -1,11 +1,7 @@
-import { Prisma } from '../../generated/prisma/client.ts';
+import { computeStats } from '../stats.ts';
 import { noteChange, type Write } from '../writer.ts';
-import { OPEN_STATES } from './status.ts';
 
-/**
- * Updates a customer's count of open tickets, with the customer locked, after the tickets are written. If the customer has
- * no row of counts, because another program wrote the customer, all counts are computed.
- */
+/** Updates a customer's count of open tickets, with the customer locked, after the tickets are written. */
 export async function countOpenTickets(write: Write, customerId: bigint, more: number): Promise<void> {
   if (more === 0) return;
   const { transaction } = write;
@@ -14,11 +10,5 @@ export async function countOpenTickets(write: Write, customerId: bigint, more: n
     where: { customerId },
     data: { openTicketCount: { increment: more } },
   });
-  if (count > 0) return;
-  await transaction.$executeRaw`
-    INSERT INTO customer_stats (customer_id, order_count, open_ticket_count, last_order_at)
-    SELECT ${customerId},
-      (SELECT COUNT(*) FROM orders WHERE customer_id = ${customerId}),
-      (SELECT COUNT(*) FROM tickets WHERE customer_id = ${customerId} AND status IN (${Prisma.join(OPEN_STATES)})),
-      (SELECT MAX(placed_at) FROM orders WHERE customer_id = ${customerId})`;
+  if (count === 0) await computeStats(write, customerId);
 }

@@ -1,6 +1,5 @@
 import type { Connection } from 'mariadb';
-import { COUNTED_STATES } from '../../crm/order/status.ts';
-import { OPEN_STATES } from '../../crm/ticket/status.ts';
+import { COUNTED_STATES, OPEN_STATES } from '../../crm/states.ts';
 import { insertRows } from './upsert.ts';
 
 /**

@@ -1,4 +1,4 @@
-import { isOpen } from '../../crm/ticket/status.ts';
+import { isOpen } from '../../crm/states.ts';
 import type { TicketStatus } from '../../generated/prisma/enums.ts';
 import { isResolved, rejected, type Outcome, type ResolvedRecord } from './upsert.ts';
 

@@ -1,6 +1,6 @@
 import { formatAmount, itemTotal, toAmount, type Amount } from '../../crm/money.ts';
 import { MAX_ITEMS } from '../../crm/order/table.ts';
-import { isCounted } from '../../crm/order/status.ts';
+import { isCounted } from '../../crm/states.ts';
 import type { OrderStatus } from '../../generated/prisma/enums.ts';
 import { dateTimeLiteral } from '../sql-text.ts';
 import type { RowWriter } from '../row-writer.ts';

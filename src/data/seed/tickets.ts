@@ -1,4 +1,4 @@
-import { isOpen } from '../../crm/ticket/status.ts';
+import { isOpen } from '../../crm/states.ts';
 import type { InteractionKind, TicketPriority, TicketStatus } from '../../generated/prisma/enums.ts';
 import { dateTimeLiteral, textLiteral } from '../sql-text.ts';
 import type { RowWriter } from '../row-writer.ts';

@@ -3,7 +3,7 @@ import { customers } from '../../crm/customer/table.ts';
 import { ownedTablesOf } from '../../crm/define-type.ts';
 import { customerIndex } from '../../crm/owned-rows.ts';
 import { TYPES } from '../../crm/registry.ts';
-import { OPEN_STATES } from '../../crm/ticket/status.ts';
+import { OPEN_STATES } from '../../crm/states.ts';
 import { textLiterals } from '../sql-text.ts';
 import type { Check } from './check.ts';
 

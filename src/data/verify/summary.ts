@@ -1,5 +1,4 @@
-import { COUNTED_STATES } from '../../crm/order/status.ts';
-import { OPEN_STATES } from '../../crm/ticket/status.ts';
+import { COUNTED_STATES, OPEN_STATES } from '../../crm/states.ts';
 import { textLiterals } from '../sql-text.ts';
 import type { Check } from './check.ts';
 
