@@ -30,6 +30,7 @@ export function createGraphQL(
   { limits, auth, trust, compressionMinBytes }: Config,
   { log, documentStore, ...given }: GraphQLParts,
 ): Respond {
+  const { isExploreOpen } = auth;
   const schema = createSchema();
   const maskError = createMaskError({ log, metrics: given.metrics });
   const kept = createKept(keptBytes());
@@ -47,7 +48,8 @@ export function createGraphQL(
     schema,
     kept,
     persisted,
-    documents: createDocuments({ schema, limits, kept, isExploreOpen: auth.isExploreOpen }),
+    isExploreOpen,
+    documents: createDocuments({ schema, limits, kept, isExploreOpen }),
   });
   const queue = createFairQueue({
     maxCost: limits.concurrentCost,

@@ -55,8 +55,11 @@ export interface KeptDocument {
 
 /** Kept documents, by their text. */
 export interface Documents {
-  /** @throws RequestErrors when the text is not a valid document */
-  read(source: string): KeptDocument;
+  /**
+   * @param hidesSuggestions whether errors name nothing of the schema that the text does not name
+   * @throws RequestErrors when the text is not a valid document
+   */
+  read(source: string, hidesSuggestions: boolean): KeptDocument;
 }
 
 /** The errors of a request that cannot be executed, each with a code. */
@@ -88,8 +91,7 @@ export function createDocuments({ schema, limits, kept, isExploreOpen }: Documen
   const complexity = createComplexity(schema, limits, weights);
   const [rules, masks] = [createScopeRules(schema, isExploreOpen), readMasks(schema)];
   const bySource = kept.table<KeptDocument>();
-  const compile = (source: string, entry: Entry): KeptDocument => {
-    const document = parseValid(source, schema, limits);
+  const compile = (document: DocumentNode, source: string, entry: Entry): KeptDocument => {
     entry.grow(DOCUMENT_BYTES + lighten(document));
     return {
       entry,
@@ -108,11 +110,25 @@ export function createDocuments({ schema, limits, kept, isExploreOpen }: Documen
       }),
     };
   };
-  return { read: (source) => bySource.get(source) ?? bySource.add(source, (entry) => compile(source, entry)) };
+  return {
+    read(source, hidesSuggestions) {
+      const known = bySource.get(source);
+      if (known !== undefined) return known;
+      const document = parseValid(source, { schema, limits, hidesSuggestions });
+      return bySource.add(source, (entry) => compile(document, source, entry));
+    },
+  };
+}
+
+interface Hiding {
+  readonly hidesSuggestions: boolean;
 }
 
 /** Parses and validates a document. Whatever could take long is limited first. */
-function parseValid(source: string, schema: GraphQLSchema, { tokens }: Limits): DocumentNode {
+function parseValid(
+  source: string,
+  { schema, limits: { tokens }, hidesSuggestions }: Pick<DocumentsOptions, 'schema' | 'limits'> & Hiding,
+): DocumentNode {
   const work = (stage: Stage): Work => ({
     stage,
     about: () => ({ document: hashOf(source), operation: undefined }),
@@ -123,7 +139,9 @@ function parseValid(source: string, schema: GraphQLSchema, { tokens }: Limits): 
     throw tooComplex(`Expected at most ${tokens} fields and fragments with all fragments expanded, got ${selections}.`);
   const pairs = isCyclic ? 0 : repeatedPairs(document);
   if (pairs > MAX_PAIRS) throw tooComplex(`Expected at most ${MAX_PAIRS} pairs of repeated fields, got ${pairs}.`);
-  const errors = noted(work('validate'), () => validate(schema, document, undefined, { maxErrors: 10 }));
+  const errors = noted(work('validate'), () =>
+    validate(schema, document, undefined, { maxErrors: 10, hideSuggestions: hidesSuggestions }),
+  );
   // graphql-js stops comparing fields after a while. Those of cyclic and unused fragments are not in the pairs above.
   if (errors.some(({ message }) => message === 'Validation aborted.'))
     throw tooComplex('Expected fewer repeated fields and fragments: they take too long to compare.');

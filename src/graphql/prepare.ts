@@ -33,6 +33,8 @@ export interface PrepareOptions {
   readonly documents: Documents;
   readonly persisted: Pick<PersistedDocuments, 'sourceOf' | 'keep'>;
   readonly kept: Kept;
+  /** Whether everybody may see the schema. */
+  readonly isExploreOpen: boolean;
 }
 
 /**
@@ -40,7 +42,7 @@ export interface PrepareOptions {
  * the request's text, so that they are not parsed each time.
  * @returns a function that throws RequestErrors when there is no such operation, or its variables are invalid
  */
-export function createPrepare({ schema, documents, persisted, kept }: PrepareOptions): Prepare {
+export function createPrepare({ schema, documents, persisted, kept, isExploreOpen }: PrepareOptions): Prepare {
   const known = kept.table<PreparedRequest>();
   const isRepeated = createRepeated();
   const keep = (text: string, prepared: PreparedRequest): void => {
@@ -54,15 +56,17 @@ export function createPrepare({ schema, documents, persisted, kept }: PrepareOpt
       prepared.document.entry,
     );
   };
-  const prepareRequest = (request: GraphQLRequest): PreparedRequest => {
+  const prepareRequest = (request: GraphQLRequest, { caller }: RequestOrigin): PreparedRequest => {
     const { source, mayBeKept } = persisted.sourceOf(request);
-    const document = documents.read(source);
+    // "Did you mean" tells the schema, name by name.
+    const hidesSuggestions = !isExploreOpen && !caller.scopes.includes('crm:explore');
+    const document = documents.read(source, hidesSuggestions);
     persisted.keep(request);
     const { operationName: name } = request;
     const definition = pickOperation(document.document, name);
     if (definition === undefined) throw new RequestErrors([unknownOperation(name)]);
     const rawVariables = declared(definition, request.variables);
-    const variables = coerceVariables(schema, definition, rawVariables);
+    const variables = coerceVariables({ schema, hidesSuggestions }, definition, rawVariables);
     if ('errors' in variables) throw new RequestErrors(variables.errors);
     if (document.conditionVariables(definition).some((condition) => variables.coerced[condition] === null))
       throw new RequestErrors([nullCondition()]);
@@ -86,7 +90,7 @@ export function createPrepare({ schema, documents, persisted, kept }: PrepareOpt
     if (prepared === undefined) {
       // What the stall is about is asked later, when the request is prepared, if it can be.
       const about = () => ({ document: prepared?.document.hash, operation: prepared?.definition.name?.value });
-      prepared = noted({ stage: 'prepare', about }, () => prepareRequest(parse(text)));
+      prepared = noted({ stage: 'prepare', about }, () => prepareRequest(parse(text), origin));
       // A mutation is hardly ever sent twice, and a subscription is long. A refusal is an error with a stack of its own.
       const isWorth = prepared.mayBeKept && isQuery(prepared) && prepared.measured.refusals.length === 0;
       if (isWorth && text.length <= LONGEST_KEPT && isRepeated(text)) keep(text, prepared);

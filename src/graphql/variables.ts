@@ -4,9 +4,12 @@ import type { VariableValues } from './plan.ts';
 
 const NO_VARIABLES: VariableValues = { sources: {}, coerced: {} };
 
-/** Coerces a request's variables and fills in defaults; returns errors (BAD_USER_INPUT) when they are invalid. */
+/**
+ * Coerces a request's variables and fills in defaults; returns errors (BAD_USER_INPUT) when they are invalid.
+ * @param options.hidesSuggestions as for documents
+ */
 export function coerceVariables(
-  schema: GraphQLSchema,
+  { schema, hidesSuggestions }: { readonly schema: GraphQLSchema; readonly hidesSuggestions: boolean },
   operation: OperationDefinitionNode,
   values: Readonly<Record<string, unknown>>,
 ): VariableValues | { readonly errors: readonly GraphQLError[] } {
@@ -19,7 +22,8 @@ export function coerceVariables(
       return { errors: [graphqlError('BAD_USER_INPUT', message)] };
     }
   }
-  const { errors, variableValues } = getVariableValues(schema, definitions, values, { maxErrors: 10 });
+  const options = { maxErrors: 10, hideSuggestions: hidesSuggestions };
+  const { errors, variableValues } = getVariableValues(schema, definitions, values, options);
   if (errors !== undefined) return { errors: errors.map((error) => coded(error, 'BAD_USER_INPUT')) };
   return variableValues;
 }

@@ -220,6 +220,38 @@ describe('a request', () => {
   );
 });
 
+test.each<[string, object]>([
+  ['a field', { query: '{ custmers { totalCount } }' }],
+  ['an argument', { query: '{ customers(frst: 1) { totalCount } }' }],
+  ['a type', { query: '{ node(id: "x") { ... on Custmer { id } } }' }],
+  ['an enum value', { query: '{ customers(filter: { status: [ACTVE] }) { totalCount } }' }],
+  ['an input field', { query: '{ customers(filter: { statuss: [ACTIVE] }) { totalCount } }' }],
+  [
+    'an enum value in a variable',
+    {
+      query: 'query($f: CustomerFilter) { customers(filter: $f) { totalCount } }',
+      variables: { f: { status: ['ACTVE'] } },
+    },
+  ],
+  [
+    'an input field in a variable',
+    {
+      query: 'query($f: CustomerFilter) { customers(filter: $f) { totalCount } }',
+      variables: { f: { statuss: ['ACTIVE'] } },
+    },
+  ],
+])('what the name of %s may have been meant to be is told only to those who may see the schema', async (_, body) => {
+  const told = async (scope: string) => {
+    const headers = { 'content-type': 'application/json', ...bearing(await tokenOf({ scope })) };
+    const response = await fetch(`${gateway.url}/graphql`, { method: 'POST', headers, body: JSON.stringify(body) });
+    return response.text();
+  };
+  expect(await told('crm:read crm:explore')).toContain('Did you mean');
+  const untold = await told('crm:read');
+  expect(untold).toContain('"errors"');
+  expect(untold).not.toMatch(/Did you mean|ACTIVE"|customers"/);
+});
+
 test('a subscription ends with its token, and says why', async () => {
   const created = await gateway.request('mutation { createCustomer(input: { name: "Ada" }) { customer { id } } }', {
     headers: bearing(await tokenOf({ scope: 'crm:read crm:write' })),

@@ -41,6 +41,7 @@ export function createRunAlone({ keptBytes = 64 * 1024 * 1024, memory = { isShor
     schema,
     kept,
     persisted: NOT_PERSISTED,
+    isExploreOpen: false,
     documents: createDocuments({ schema, limits, kept, isExploreOpen: false }),
   });
   const run = createRun({

@@ -172,6 +172,7 @@ function weigh({ request, isPlanned, isRunOften, times = 1 }: Kind) {
     schema,
     kept,
     persisted: NOT_PERSISTED,
+    isExploreOpen: true,
     documents: createDocuments({ schema, limits, kept, isExploreOpen: true }),
   });
   const planAll = (selection: SelectionPlan): void => {
