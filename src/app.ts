@@ -118,6 +118,7 @@ export async function createApp(
             pingDatabase: () => db.ping(),
             waiting: () => db.waiting(),
             redisState,
+            isMemoryShort: () => memory.isShort(),
           }),
         ),
       ),

@@ -12,6 +12,8 @@ export interface HealthOptions {
   /** How many statements and transactions wait for a free connection to MySQL. */
   readonly waiting: () => { readonly reads: number; readonly writes: number };
   readonly redisState: () => DependencyState;
+  /** Whether requests are refused until there is more memory. */
+  readonly isMemoryShort: () => boolean;
 }
 
 const PING_MS = 1_000;
@@ -27,12 +29,12 @@ export const LIVE: StaticContent = {
 };
 
 /**
- * Readiness, with each dependency's state: 200 while queries can be executed, 503 without MySQL or while stopping. If all
+ * Readiness, with each dependency's state: 200 while queries can be executed, 503 without MySQL or memory, or while stopping. If all
  * connections are busy, the gateway stays ready, and `waiting` has the numbers of waiting reads and writes. Without Redis, or
  * with one that refuses commands, it stays ready too, since responses are merely not cached, and `status` is `degraded`.
  */
 export async function readiness(options: HealthOptions): Promise<FreshContent> {
-  const { isStopping, pingDatabase, waiting, redisState } = options;
+  const { isStopping, pingDatabase, waiting, redisState, isMemoryShort } = options;
   const database = await within(
     { ms: PING_MS, timeoutError: () => new Error(`no response within ${PING_MS} ms`) },
     pingDatabase,
@@ -41,11 +43,12 @@ export async function readiness(options: HealthOptions): Promise<FreshContent> {
     (): DependencyState => 'down',
   );
   const redis = redisState();
-  const ready = database === 'up' && !isStopping();
+  const memory = isMemoryShort() ? { memory: 'short' } : {};
+  const ready = database === 'up' && !isStopping() && !isMemoryShort();
   const isDegraded = redis === 'down' || redis === 'refusing';
   const status = isStopping() ? 'stopping' : ready ? (isDegraded ? 'degraded' : 'ok') : 'unavailable';
   const { reads, writes } = waiting();
   const full = database === 'up' && reads + writes > 0 ? { waiting: { reads, writes } } : {};
-  const text = textOf({ status, dependencies: { database, redis }, ...full });
+  const text = textOf({ status, dependencies: { database, redis }, ...full, ...memory });
   return { status: ready ? 200 : 503, type: TYPE, text };
 }

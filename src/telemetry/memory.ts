@@ -23,6 +23,8 @@ const SAMPLE_MS = 100;
 const STALE_MS = 5;
 const SHORT = 0.85;
 const ENOUGH = 0.75;
+/** After this time, less than `SHORT` is enough for the process: it may keep what it has freed, and never fall to `ENOUGH`. */
+const KEPT_MS = 10_000;
 const COLLECT_MS = 1_000;
 // It stops everything for about half a millisecond per megabyte that is in use: for a twentieth of the time at most.
 const COLLECT_PART = 20;
@@ -112,10 +114,14 @@ export function watchMemory({
     process: processUsage,
   });
   let isShort = false;
+  let changedAt = -Infinity;
   let collectsAt = -Infinity;
   /** The kind of memory of which too much is used. */
   const full = () =>
-    Object.entries(kindsOfMemory()).find(([, { used, limit }]) => used > limit * (isShort ? ENOUGH : SHORT));
+    Object.entries(kindsOfMemory()).find(([kind, { used, limit }]) => {
+      const mayBeKept = kind === 'process' && now() - changedAt > KEPT_MS;
+      return used > limit * (isShort && !mayBeKept ? ENOUGH : SHORT);
+    });
   let lookedAt = 0;
   const look = (): void => {
     lookedAt = now();
@@ -130,6 +136,7 @@ export function watchMemory({
     const [kind, usage] = found ?? [];
     if ((usage !== undefined) === isShort) return;
     isShort = usage !== undefined;
+    changedAt = lookedAt;
     if (usage === undefined) log.info('There is enough memory again; GraphQL requests are handled');
     else {
       const facts = { kind, usedMegabytes: Math.round(usage.used / MB), limitMegabytes: Math.round(usage.limit / MB) };

@@ -100,6 +100,34 @@ test('garbage is collected a twentieth of the time at most, and again and again 
   }
 });
 
+test('memory that the process keeps after it has freed it does not count as short for ever', () => {
+  let [nowMs, used] = [1_000, 90];
+  const watch = watchMemory({
+    log: createLog({ level: 'silent', readable: false, destination: process.stderr }),
+    nodeFlags: [],
+    machine: {
+      now: () => nowMs,
+      lookAtProcess: () => ({ used, limit: 100 }),
+      heap: () => ({ used: 0, limit: 100 }),
+      collect: () => undefined,
+    },
+  });
+  const isShortAt = (ms: number, megabytes: number): boolean => {
+    [nowMs, used] = [ms, megabytes];
+    // Once for the collection of garbage, after which the system is asked again.
+    watch.isShort();
+    nowMs += 6;
+    return watch.isShort();
+  };
+  try {
+    expect(isShortAt(2_000, 90)).toBe(true);
+    expect(isShortAt(4_000, 80)).toBe(true);
+    expect(isShortAt(22_000, 80)).toBe(false);
+  } finally {
+    watch.close();
+  }
+});
+
 test('while the heap is nearly full, GraphQL requests are refused, and handled again when it is not', async () => {
   const address = await gateway.address;
   const headers = { accept: 'application/graphql-response+json' };
@@ -112,10 +140,16 @@ test('while the heap is nearly full, GraphQL requests are refused, and handled a
     '{"errors":[{"message":"The gateway is short of memory; send the request again later.","extensions":{"code":"SERVICE_UNAVAILABLE"}}]}',
   );
   expect((await ask(`${address}/health/live`)).status).toBe(200);
+  const ready = async () => {
+    const { status, body } = await ask(`${address}/health/ready`);
+    return { code: status, ...(JSON.parse(body.toString()) as object) };
+  };
+  expect(await ready()).toMatchObject({ code: 503, status: 'unavailable', memory: 'short' });
   const metrics = (await ask(`${address}/metrics`)).body.toString();
   expect(metrics).toMatch(/^concierge_http_requests_refused_total\{limit="memory"\} [1-9]/m);
   gateway.kill('SIGUSR2');
   await until('requests to be handled again', query, ({ status }) => status === 200);
+  expect(await ready()).toEqual({ code: 200, status: 'ok', dependencies: { database: 'up', redis: 'not used' } });
   expect(gateway.stdout().match(/Memory is short|There is enough memory again/g)).toEqual([
     'Memory is short',
     'There is enough memory again',
