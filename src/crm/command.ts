@@ -1,5 +1,5 @@
 import { violatedIndex } from '../db/transaction.ts';
-import type { UserError } from '../generated/graphql.ts';
+import type { Resolvers, UserError } from '../generated/graphql.ts';
 import { claimKey, keepOutcome, parseIdempotencyKey, type Outcome } from './idempotency.ts';
 import { Problems, Refusal, refuse } from './user-errors.ts';
 import type { Write, Writer } from './writer.ts';
@@ -23,6 +23,8 @@ export interface Command<Input extends CommandInput, Values, Result extends Comm
   readonly parse: (input: Input, problems: Problems) => Values;
   /** Does the write. It is retried from its beginning after a conflict, and what it wrote is rolled back if it refuses. */
   readonly run: (write: Write, values: Values) => Promise<Result>;
+  /** The row that it locks first. */
+  readonly locks?: (values: Values) => readonly [type: keyof Resolvers, id: bigint];
   /** What the payload shows besides the errors when the command was refused. */
   readonly refused: (input: Input) => { readonly [Name in keyof Result]: Result[Name] | null };
   /** For each unique index that the writes can violate, the thing and input field to name in ALREADY_EXISTS. */
@@ -56,7 +58,8 @@ export async function runCommand<Input extends CommandInput, Values, Result exte
     const key = parseIdempotencyKey(idempotencyKey, problems);
     problems.throwIfAny();
     const claim = key === undefined ? undefined : { key, mutation, input: rest };
-    const outcome = await writer.transaction<Outcome<Result>>({ isIdempotent: key !== undefined }, async (write) => {
+    const options = { isIdempotent: key !== undefined, row: command.locks?.(values).join(' ') };
+    const outcome = await writer.transaction<Outcome<Result>>(options, async (write) => {
       if (claim === undefined) return { given: await run(write, command, values) };
       const known = await claimKey(write, claim);
       if (known !== undefined) {

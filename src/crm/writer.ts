@@ -1,6 +1,6 @@
 import type { ChildTable, RowId, Table } from '../batch/table.ts';
 import { changedTags } from '../batch/tags.ts';
-import type { Semaphore } from '../db/semaphore.ts';
+import type { WriteQueue, WriteTurn } from '../db/write-queue.ts';
 import { runTransaction, type Transaction, type TransactionOptions } from '../db/transaction.ts';
 import { createError, codeOf } from '../errors.ts';
 import { toGatewayError } from '../db/errors.ts';
@@ -44,10 +44,11 @@ export interface Writer {
    * Runs a command in one transaction, which any thrown error rolls back. Resolves once it is committed, and no later request
    * can get a cached response that shows the state before it.
    * @param options.isIdempotent the command detects what an earlier attempt did (`TransactionOptions`)
+   * @param options.row the row that it locks first
    * @throws SERVICE_UNAVAILABLE or TIMEOUT, saying so if the write may have been committed nevertheless
    */
   transaction<Result>(
-    options: { readonly isIdempotent: boolean },
+    options: { readonly isIdempotent: boolean } & Pick<WriteTurn, 'row'>,
     command: (write: Write) => Promise<Result>,
   ): Promise<Result>;
   /** Counts a write that was answered with the stored outcome of an earlier one. */
@@ -60,7 +61,9 @@ interface WriterOptions extends Pick<TransactionOptions, 'client'> {
   readonly actor: string | null;
   readonly owned: readonly OwnedTable[];
   /** Limits how many transactions run at the same time. */
-  readonly permits: Semaphore;
+  readonly queue: WriteQueue;
+  /** Whose turn in the queue it is. */
+  readonly caller: string;
   readonly metrics: TransactionOptions['metrics'] & { readonly replayedWrites: { inc(): void } };
   /** Once aborted, no transaction begins, none is committed, and no more statements are sent. */
   readonly signal: AbortSignal;
@@ -70,12 +73,13 @@ interface WriterOptions extends Pick<TransactionOptions, 'client'> {
 
 /** Creates the writer for one request. */
 export function createWriter(options: WriterOptions): Writer {
-  const { client, metrics, actor, owned, permits, signal, settled } = options;
+  const { client, metrics, actor, owned, queue, caller, signal, settled } = options;
   const deadline = performance.now() + options.timeoutMs;
   return {
-    async transaction({ isIdempotent }, command) {
+    async transaction({ isIdempotent, row }, command) {
       // The other half of what is left is for the transaction itself.
-      const release = await permits.acquire(Math.max(0, deadline - performance.now()) / 2, signal);
+      const waitMs = Math.max(0, deadline - performance.now()) / 2;
+      const end = await queue.enter({ client: caller, row, waitMs, signal });
       // The current attempt, once only COMMIT is left of it.
       let complete: Write | undefined;
       // The last one that is committed, or may be: nothing that fails later changes what it did.
@@ -100,7 +104,7 @@ export function createWriter(options: WriterOptions): Writer {
       } catch (error) {
         throw written === undefined ? error : unknownOutcome(error, isIdempotent);
       } finally {
-        release();
+        end();
         if (written !== undefined) await settled(written.changes);
       }
     },

@@ -7,7 +7,7 @@ import { createPreparedShares, createWritePool } from './prepared.ts';
 import { createReadPool, type ReadPool } from './reads.ts';
 import type { TakesRow } from './row-limit.ts';
 import { assertAwaited } from './transaction.ts';
-import { createSemaphore, type Semaphore } from './semaphore.ts';
+import { createWriteQueue, type WriteQueue } from './write-queue.ts';
 
 export { connectionOptions, SET_SQL_MODE } from './pool.ts';
 
@@ -43,8 +43,8 @@ export interface Database {
    */
   reader(signal: AbortSignal, takesRow?: TakesRow): Reader;
   /** Limits transactions to half of the connections, so that those waiting for row locks leave some for reads. */
-  readonly writes: Semaphore;
-  /** How many reads are waiting for a connection, and how many transactions for a permit of `writes`. */
+  readonly writes: WriteQueue;
+  /** How many reads are waiting for a connection, and how many transactions for their turn in `writes`. */
   waiting(): { readonly reads: number; readonly writes: number };
   /** Resolves when the server answers, over a connection reserved for that; throws otherwise. */
   ping(): Promise<void>;
@@ -100,17 +100,17 @@ export async function createDatabase(options: DatabaseOptions): Promise<Database
   });
   const writeCounter = metrics.statements.labels('write');
   client.$on('query', () => writeCounter.inc());
-  const permits = createSemaphore({
-    permits: Math.max(1, Math.floor(options.connections / 2)),
-    queue: WRITES_WAITING,
+  const writes = createWriteQueue({
+    atOnce: Math.max(1, Math.floor(options.connections / 2)),
+    maxWaiting: WRITES_WAITING,
     full: WRITES_FULL,
     refused: () => metrics.databaseFull.inc({ what: 'write' }),
   });
   return {
     client,
     reader: createReaders({ adapter, reads, metrics }),
-    writes: permits,
-    waiting: () => ({ reads: pools.main.pool.taskQueueSize(), writes: permits.waiting() }),
+    writes,
+    waiting: () => ({ reads: pools.main.pool.taskQueueSize(), writes: writes.waiting() }),
     async ping() {
       await pools.openHealth().pool.query('SELECT 1');
     },

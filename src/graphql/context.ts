@@ -72,7 +72,8 @@ export function createContexts(options: ContextOptions) {
       writer: createWriter({
         client: db.client,
         owned,
-        permits: db.writes,
+        queue: db.writes,
+        caller: client,
         timeoutMs: limits.requestMs,
         metrics,
         actor: caller.subject,

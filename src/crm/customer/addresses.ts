@@ -15,6 +15,7 @@ export const setAddresses = defineCommand({
     addresses: parseAddresses(addresses, problems),
     expectedVersion,
   }),
+  locks: ({ id }) => ['Customer', id],
   async run(write, { id, addresses, expectedVersion }) {
     const customer = await lockCustomer(write, { id, path: ['customerId'], expectedVersion });
     const owned = { customerId: customer.id };

@@ -77,6 +77,7 @@ export const updateCustomer = defineCommand({
     expectedVersion: input.expectedVersion,
     values: parseCustomerFields(input, problems),
   }),
+  locks: ({ id }) => ['Customer', id],
   async run(write, { id, expectedVersion, values }) {
     const before = await lockCustomer(write, { id, path: ['id'], expectedVersion });
     const changed = changedFields(before, values);
@@ -97,6 +98,7 @@ export const deleteCustomer = defineCommand({
     id: parseId('Customer', input.id, { path: ['id'], problems }),
     expectedVersion: input.expectedVersion,
   }),
+  locks: ({ id }) => ['Customer', id],
   async run(write, { id: given, expectedVersion }) {
     const { transaction } = write;
     const { id, version } = await lockCustomer(write, { id: given, path: ['id'], expectedVersion });

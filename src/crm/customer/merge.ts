@@ -35,6 +35,7 @@ export const mergeCustomers = defineCommand({
     mergeId: parseId('Customer', input.mergeId, { path: ['mergeId'], problems }),
     expectedVersion: input.expectedVersion,
   }),
+  locks: ({ keepId }) => ['Customer', keepId],
   async run(write, values) {
     const sides = await lockBoth(write, values);
     const { kept, merged } = sides;

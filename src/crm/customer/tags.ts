@@ -37,6 +37,7 @@ function tagCommand(edit: Edit, isEnough?: (tag: string) => boolean) {
       const id = parseId('Customer', customerId, { path: ['customerId'], problems });
       return { id, tags: parseTags(tags, problems, isEnough), expectedVersion };
     },
+    locks: ({ id }) => ['Customer', id],
     async run(write, { id, tags, expectedVersion }) {
       const { transaction } = write;
       const customer = await lockCustomer(write, { id, path: ['customerId'], expectedVersion });

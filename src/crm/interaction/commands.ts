@@ -22,6 +22,7 @@ export const logInteraction = defineCommand({
       parseText(input.body, { path: ['body'], maxLength: INTERACTION_LENGTHS.body, problems, isManyLines: true }) ?? '',
     occurredAt: parsePastDateTime(input.occurredAt, { path: ['occurredAt'], problems }),
   }),
+  locks: ({ customerId }) => ['Customer', customerId],
   async run(write, { customerId: given, ticketId, agentId, kind, body, occurredAt: wanted }) {
     const { transaction } = write;
     // Locked until the end, so that the customer cannot be deleted meanwhile.

@@ -23,6 +23,7 @@ const NUMBER_INDEX = 'orders_number_key';
 export const createOrder = defineCommand({
   uniques: { [NUMBER_INDEX]: ['order', 'number'] },
   parse: parseOrder,
+  locks: ({ customerId }) => ['Customer', customerId],
   async run(write, { customerId: given, number, currency, items, placedAt: wanted }) {
     const { id: customerId } = await lockCustomer(write, { id: given, path: ['customerId'] });
     const placedAt = wanted ?? write.now;
@@ -62,6 +63,7 @@ export const updateOrderStatus = defineCommand({
     status: input.status,
     expectedVersion: input.expectedVersion,
   }),
+  locks: ({ id }) => ['Order', id],
   async run(write, { id, status, expectedVersion }) {
     const { transaction } = write;
     const order = await lockOwned(write, {

@@ -32,6 +32,7 @@ export const openTicket = defineCommand({
     priority: input.priority ?? 'NORMAL',
     assigneeId: parseOptionalId('Agent', input.assigneeId, { path: ['assigneeId'], problems }),
   }),
+  locks: ({ customerId }) => ['Customer', customerId],
   async run(write, { customerId: given, number: wanted, ...rest }) {
     const { id: customerId } = await lockCustomer(write, { id: given, path: ['customerId'] });
     const { transaction, now } = write;
@@ -64,6 +65,7 @@ export const updateTicket = defineCommand({
     expectedVersion: input.expectedVersion,
     values: parseTicketFields(input, problems),
   }),
+  locks: ({ id }) => ['Ticket', id],
   async run(write, { id, expectedVersion, values }) {
     const { transaction } = write;
     const before = await lockOwned(write, {
