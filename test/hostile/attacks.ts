@@ -9,12 +9,14 @@ export interface Attacker {
   readonly random: () => number;
   /** The id of a customer. */
   readonly customerId: string;
+  /** Gives requests the attacker's token, if it has one. */
+  readonly signed: (requests: string) => string;
 }
 
 /** Does harm for a few seconds, and closes its connections. */
 export type Attack = (attacker: Attacker) => Promise<void>;
 
-const HEAD = 'HTTP/1.1\r\nHost: localhost\r\n';
+export const HEAD = 'HTTP/1.1\r\nHost: localhost\r\n';
 const get = (query: string, accept = 'application/json'): string =>
   `GET /graphql?query=${encodeURIComponent(query)} ${HEAD}Accept: ${accept}\r\n\r\n`;
 const post = (body: string, headers = ''): string =>
@@ -35,7 +37,7 @@ const deaf =
   (text: (attacker: Attacker) => string, ms = 2_000): Attack =>
   async (attacker) => {
     const socket = attacker.open().pause();
-    socket.write(text(attacker));
+    socket.write(attacker.signed(text(attacker)));
     await pause(ms);
     socket.destroy();
   };
@@ -45,7 +47,7 @@ const reading =
   (text: (attacker: Attacker) => string, ms = 1_000): Attack =>
   async (attacker) => {
     const socket = attacker.open().resume();
-    socket.write(text(attacker));
+    socket.write(attacker.signed(text(attacker)));
     await pause(ms);
     socket.destroy();
   };
@@ -55,7 +57,7 @@ const slow =
   (text: string): Attack =>
   async (attacker) => {
     const socket = attacker.open().resume();
-    for (const byte of text) {
+    for (const byte of attacker.signed(text)) {
       if (!isOpen(socket)) break;
       socket.write(byte);
       await pause(50);
@@ -85,14 +87,14 @@ export const ATTACKS: Readonly<Record<string, Attack>> = {
   'garbage after requests': reading(({ random }) => `${get('{ __typename }').repeat(20)}${random()}\r\n\r\n`),
   'half-closed connections': async (attacker) => {
     const socket = attacker.open().resume();
-    socket.end(ask('{ customers(first: 5) { nodes { name } } }').repeat(20));
+    socket.end(attacker.signed(ask('{ customers(first: 5) { nodes { name } } }').repeat(20)));
     await pause(500);
     socket.destroy();
   },
   'connections that are opened and reset': async (attacker) => {
     for (let i = 0; i < 50; i += 1) {
       const socket = attacker.open();
-      socket.write(get('{ customers(first: 5) { nodes { name } } }'));
+      socket.write(attacker.signed(get('{ customers(first: 5) { nodes { name } } }')));
       await pause(10);
       socket.resetAndDestroy();
     }
@@ -122,7 +124,7 @@ export const ATTACKS: Readonly<Record<string, Attack>> = {
   'a thousand requests at once': reading(() => get('{ agents(first: 5) { nodes { name } } }').repeat(1_000), 2_000),
   'requests that are given up': async (attacker) => {
     const socket = attacker.open();
-    socket.write(ask(LARGE).repeat(20));
+    socket.write(attacker.signed(ask(LARGE).repeat(20)));
     await pause(100);
     socket.resetAndDestroy();
   },

@@ -39,10 +39,17 @@ interface Answer {
   readonly errors?: readonly unknown[];
 }
 
-/** Prepares clients of the gateway at an address. */
-export async function createGoodClients(address: string, count: number): Promise<GoodClients> {
+/** What distinguishes a client from others. */
+interface Identity {
+  readonly localAddress?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** Prepares a client of the gateway at an address for each identity. */
+export async function createGoodClients(address: string, clients: readonly Identity[]): Promise<GoodClients> {
   const agent = new Agent({ keepAlive: true });
-  const { data } = await send(address, { agent }, { query: '{ customers(first: 100) { nodes { id } } }' });
+  const [first] = clients;
+  const { data } = await send(address, { ...first, agent }, { query: '{ customers(first: 100) { nodes { id } } }' });
   const customerIds = (data as { customers: { nodes: { id: string }[] } }).customers.nodes.map(({ id }) => id);
   const own = customerIds.slice(1);
   let times: { readonly kind: Kind; readonly ms: number }[] = [];
@@ -65,12 +72,11 @@ export async function createGoodClients(address: string, count: number): Promise
     };
     return requests[kindOf(number)];
   };
-  const behave = async (client: number): Promise<void> => {
-    const localAddress = `127.0.2.${client + 1}`;
-    for (let number = client; !stopping.signal.aborted; number += count + 1) {
+  const behave = async (identity: Identity, client: number): Promise<void> => {
+    for (let number = client; !stopping.signal.aborted; number += clients.length + 1) {
       const began = performance.now();
       try {
-        const answer = await orGiveUp('a response', send(address, { agent, localAddress }, requestOf(number)));
+        const answer = await orGiveUp('a response', send(address, { ...identity, agent }, requestOf(number)));
         if (answer.errors !== undefined) failures.push(JSON.stringify(answer.errors));
         times.push({ kind: kindOf(number), ms: performance.now() - began });
       } catch (error) {
@@ -89,7 +95,7 @@ export async function createGoodClients(address: string, count: number): Promise
   return {
     customerIds,
     start() {
-      running = Promise.all(Array.from({ length: count }, (_, client) => behave(client)));
+      running = Promise.all(clients.map(behave));
     },
     answered: () => times.length,
     figures: () => ({
@@ -112,13 +118,9 @@ export async function createGoodClients(address: string, count: number): Promise
   };
 }
 
-function send(
-  address: string,
-  options: { readonly agent: Agent; readonly localAddress?: string },
-  body: object,
-): Promise<Answer> {
+function send(address: string, options: Identity & { readonly agent: Agent }, body: object): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    const headers = { 'content-type': 'application/json' };
+    const headers = { 'content-type': 'application/json', ...options.headers };
     const sent = request(`${address}/graphql`, { ...options, method: 'POST', headers }, (response) => {
       const chunks: Buffer[] = [];
       response.on('data', (chunk: Buffer) => chunks.push(chunk));

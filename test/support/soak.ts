@@ -2,6 +2,7 @@ import { randomInt } from 'node:crypto';
 
 /** The random runs with their files. For a new one, add a line here and call `createSoak` in its file. */
 export const SOAKS = {
+  bystanders: 'test/hostile/bystanders.test.ts',
   cache: 'test/cache/exact.test.ts',
   chaos: 'test/chaos/chaos.test.ts',
   cost: 'test/limits/cost-property.test.ts',
