@@ -104,12 +104,12 @@ export function createExecuteOnce<Response extends Executed>(cache: ResponseCach
         if (isStored || (isTaken && pauses > 0)) {
           // With the log of writes as it is now, which says whether the response may be used, and from when a new one is.
           const again = await cache.lookup(request.key, request.policy, request.cacheControl);
+          if (isTaken && (again.result === 'HIT' || again.result === 'BYPASS')) found.lease.release();
+          if (again.result === 'BYPASS') break;
           if (again.result === 'HIT') {
-            if (isTaken) found.lease.release();
             waits('stored');
             return { ...again.response, stored: again.response };
           }
-          if (again.result === 'BYPASS') break;
           found = { ...missingOf(again), lease: found.lease };
           vain += 1;
         }
