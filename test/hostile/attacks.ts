@@ -145,6 +145,9 @@ export const ATTACKS: Readonly<Record<string, Attack>> = {
     ),
   ),
   'floods of headers': reading(() => `GET /health/live ${HEAD}${'x: y\r\n'.repeat(5_000)}\r\n`),
+  'metrics and health, again and again': reading(() =>
+    `GET /metrics ${HEAD}\r\nGET /health/ready ${HEAD}\r\n`.repeat(500),
+  ),
   'introspection that differs': reading(({ random }) =>
     ask(
       `{ a${random()}: __schema { types { name fields { name type { name ofType { name } } args { name } } } } }`,

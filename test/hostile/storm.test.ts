@@ -29,7 +29,7 @@ test.each(VARIANTS)(
     const { good } = storm;
     good.start();
     // What they take without attacks; the first ones also warm everything up.
-    for (const enough of isSoak ? [1_000, 3_000] : [200, 200]) {
+    for (const enough of isSoak ? [1_000, 20_000] : [200, 200]) {
       good.forget();
       await until(
         'requests without attacks',
