@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { contradictions } from '../cli/table-contents.ts';
-import type { TestGateway } from '../support/gateway.ts';
+import { readinessOf, type TestGateway } from '../support/gateway.ts';
+import { until } from '../support/patience.ts';
 import { withConnection } from '../support/servers.ts';
 import {
   customerOf,
@@ -122,12 +123,18 @@ describe('a write that arrives while its customer is being merged', () => {
       running.push(mutate('mergeCustomers', { keepId, mergeId }));
       await untilWaiting(1, gateway);
       for (let n = 0; n < WRITERS; n += 1) running.push(mutate(...writeOf(n, mergeId)));
-      await untilWaiting(1 + WRITERS, gateway);
+      // Of each gateway's writes, one waits in the server, and the others in the gateway.
+      await untilWaiting(3, gateway);
+      for (const one of [gateway, second])
+        await until(
+          'the other writes to wait',
+          () => readinessOf(one),
+          ({ waiting }) => waiting?.writes === WRITERS / 2 - 1,
+        );
       await connection.commit();
     });
     const answers = await Promise.all(running);
     expect(answers.flatMap(({ userErrors }) => userErrors)).toEqual([]);
-    // MySQL may grant the lock in a different order than it was requested.
     expect(await expectAllOn(keepId, mergeId)).toBeGreaterThan(0);
     for (const { customer } of answers) expect(customer?.id ?? keepId).toBe(keepId);
   });

@@ -91,6 +91,8 @@ function unavailable(error: unknown): Error {
 export interface Readiness {
   readonly status: string;
   readonly dependencies: { readonly database: string; readonly redis: string };
+  /** What waits for a free connection to MySQL, if anything does. */
+  readonly waiting?: { readonly reads: number; readonly writes: number };
 }
 
 export async function readinessOf({ url }: Pick<TestGateway, 'url'>): Promise<Readiness> {
