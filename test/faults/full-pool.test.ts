@@ -15,10 +15,11 @@ import { lockTable } from './table-lock.ts';
 const UPDATE = 'mutation($input: UpdateCustomerInput!) { updateCustomer(input: $input) { userErrors { code } } }';
 const CONNECTIONS = 10;
 
-/** A gateway on its own database, with a customer to update. */
+/** A gateway on its own database, with customers to update. */
 interface Seeded {
   readonly database: TestDatabase;
   readonly gateway: TestGateway;
+  /** Of the first customer. */
   readonly id: string;
   readonly close: () => Promise<void>;
 }
@@ -148,13 +149,19 @@ describe('slow statements that occupy every connection', () => {
 });
 
 describe('writes that wait for a row that another client has locked', () => {
-  test.each([12, 40])(
-    'leave half of the connections to reads, even %i of them, and are done in the end',
-    async (count) => {
+  test.each([
+    { count: 12, customers: 12, take: CONNECTIONS / 2 },
+    { count: 40, customers: 20, take: CONNECTIONS / 2 },
+    { count: 40, customers: 2, take: 2 },
+    { count: 40, customers: 1, take: 1 },
+  ])(
+    'leave half of the connections or more to reads: $count of $customers customers take $take, and are done in the end',
+    async ({ count, customers, take }) => {
       let updates: Promise<Answer>[] = [];
+      const { nodes } = (await gateway.data(`{ customers(first: ${customers}) { nodes { id } } }`)).customers;
       await holdingRows(database, async () => {
-        updates = times(count, (i) => update(seeded, `Held ${count} ${i}`));
-        const waiting = { reads: 0, writes: count - CONNECTIONS / 2 };
+        updates = times(count, (i) => update({ ...seeded, id: nodes[i % customers].id }, `Held ${count} ${i}`));
+        const waiting = { reads: 0, writes: count - take };
         await until(
           `readiness to show ${waiting.writes} writes that wait`,
           () => readiness(gateway),
