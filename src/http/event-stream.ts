@@ -35,17 +35,26 @@ const STREAM_HEADERS = {
 // Proxies and clients close connections on which nothing is sent for a while.
 const HEARTBEAT_MS = 12_000;
 const FLUSH_MS = 500;
-const COMMENT = ':\n\n';
-const COMPLETE = 'event: complete\ndata:\n\n';
-const nextEvent = (result: Buffer): string => `event: next\ndata: ${result.toString()}\n\n`;
+// Buffers, since a result may be large: as text it would take the heap, and be encoded in one piece.
+const COMMENT = Buffer.from(':\n\n');
+const NEXT = Buffer.from('event: next\ndata: ');
+const END_OF_EVENT = Buffer.from('\n\n');
+const COMPLETE = Buffer.from('event: complete\ndata:\n\n');
 
 /** Sends a single result and completes: for a query or mutation, or for an operation's errors. */
 export function sendAsEvents(
   response: ServerResponse,
   result: { readonly body: Buffer; readonly headers: Readonly<Record<string, string>> },
 ): void {
-  response.writeHead(200, { ...result.headers, ...STREAM_HEADERS, vary: varyBy(response, 'Accept') });
-  response.end(`${COMMENT}${nextEvent(result.body)}${COMPLETE}`);
+  const parts = [COMMENT, NEXT, result.body, END_OF_EVENT, COMPLETE];
+  response.writeHead(200, {
+    ...result.headers,
+    ...STREAM_HEADERS,
+    vary: varyBy(response, 'Accept'),
+    'content-length': parts.reduce((sum, { length }) => sum + length, 0),
+  });
+  for (const part of parts) response.write(part);
+  response.end();
 }
 
 /**
@@ -96,7 +105,7 @@ export function openEventStream(response: ServerResponse, { stallMs }: { stallMs
     ended,
     signal,
     async next(result) {
-      if (!signal.aborted) await writer.write(nextEvent(result));
+      if (!signal.aborted) await writer.write(NEXT, result, END_OF_EVENT);
     },
     complete(why) {
       if (signal.aborted) return;
@@ -115,11 +124,13 @@ export function openEventStream(response: ServerResponse, { stallMs }: { stallMs
 function createStreamWriter(response: ServerResponse, signal: AbortSignal, on: { waiting(): void; drained(): void }) {
   /** The `resolve` functions of writes that the operating system has not accepted yet. */
   const unsent = new Set<() => void>();
-  const write = (text: string): Promise<void> =>
+  const write = (...parts: readonly [...Buffer[], Buffer]): Promise<void> =>
     new Promise((done) => {
       if (unsent.size === 0) on.waiting();
       unsent.add(done);
-      response.write(text, () => {
+      const last = parts.at(-1);
+      for (const part of parts.slice(0, -1)) response.write(part);
+      response.write(last, () => {
         unsent.delete(done);
         if (unsent.size === 0 && !signal.aborted) on.drained();
         done();

@@ -24,6 +24,8 @@ async function fill(databaseUrl: string): Promise<void> {
       `INSERT INTO agents (id, name, email, updated_at) VALUES ${rows(AGENTS, (i) => `${i}, 'A${i}', 'a${i}@x.example', NOW()`)}`,
       `INSERT INTO customers (id, name, owner_id, created_at, updated_at) VALUES ${rows(CUSTOMERS, (i) => `${i}, 'C${i}', ${1 + (i % AGENTS)}, '2024-01-01' + INTERVAL ${i} HOUR, NOW()`)}`,
       `INSERT INTO interactions (id, customer_id, kind, body, occurred_at) VALUES ${rows(100, (i) => `${i}, 1, 'CALL', REPEAT('b', ${BODY}), NOW()`)}`,
+      // As a string of JavaScript, a text with one such character takes two bytes for each.
+      `INSERT INTO interactions (id, customer_id, kind, body, occurred_at) VALUES (101, 1, 'CALL', CONCAT('界', REPEAT('b', ${BODY - 1})), NOW())`,
     ])
       await sql.query(statement);
   });
@@ -82,6 +84,25 @@ describe('an answer that grows beyond its limits, on a gateway that any cost is 
     const query = `{ __schema { queryType { name } } ${customersOfOwners(2)} }`;
     expect(await gateway.send({ query })).toEqual({ status: 400, codes: ['QUERY_TOO_COMPLEX'] });
   });
+});
+
+test('answers that are sent as events, as large as allowed and several at once, take no room on the heap', async () => {
+  // Of the limit on all that is unsent, there would be room for one.
+  const settings = { ...ANY_COST, ...PATIENT, LIMIT_BUFFER_BYTES: '1000000000' };
+  const gateway = await startSmallHeapGateway(256, { settings, fill });
+  try {
+    const aliases = Array.from({ length: 49 }, (_, i) => `a${i}: body`).join(' ');
+    const ids = JSON.stringify(Array.from({ length: 100 }, () => nodeId('Interaction', 101)));
+    const query = `{ nodes(ids: ${ids}) { ... on Interaction { ${aliases} } } }`;
+    const events = await Promise.all(Array.from({ length: 4 }, () => gateway.events(query)));
+    for (const event of events) {
+      expect(event.subarray(0, 40).toString()).toMatch(/^:\n\nevent: next\ndata: \{"data":\{"nodes"/);
+      expect(event.subarray(-30).toString()).toMatch(/\}\n\nevent: complete\ndata:\n\n$/);
+      expect(event.length).toBeGreaterThan(49 * 100 * BODY);
+    }
+  } finally {
+    await gateway.close();
+  }
 });
 
 /** Has the next object of an answer take some tenths of a second. */

@@ -9,6 +9,8 @@ export interface SmallHeapGateway {
   readonly send: (request: object) => Promise<{ readonly status: number; readonly codes: readonly string[] }>;
   /** Sends a query as another client, and returns the response. */
   readonly ask: (query: string) => Promise<unknown>;
+  /** Sends a query, and returns the response as an event stream. */
+  readonly events: (query: string) => Promise<Buffer>;
   readonly metric: (name: string) => Promise<number>;
   readonly close: () => Promise<void>;
 }
@@ -53,6 +55,11 @@ export async function startSmallHeapGateway(
       const options = { method: 'POST', localAddress: '127.0.0.2', body: JSON.stringify({ query }) };
       const { body } = await ask(`${address}/graphql`, { 'content-type': 'application/json' }, options);
       return JSON.parse(body.toString());
+    },
+    async events(query) {
+      const headers = { 'content-type': 'application/json', accept: 'text/event-stream' };
+      const { body } = await ask(`${address}/graphql`, headers, { method: 'POST', body: JSON.stringify({ query }) });
+      return body;
     },
     async metric(name) {
       const text = await (await fetch(`${address}/metrics`)).text();
