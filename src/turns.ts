@@ -1,11 +1,9 @@
+import { Served } from './served.ts';
+
 /** How long work may go on before the event loop must get a turn: for new requests, timers and clients that disconnect. */
 const TURN_MS = 2;
 /** Looking at the clock costs as much as completing an object. */
 const CALLS_PER_LOOK = 32;
-/** What a client was served counts half as much after this time. */
-const HALF_LIFE_MS = 1_000;
-/** A client that was served less than this counts as one that was not. */
-const FORGOTTEN_MS = 0.1;
 
 const resolved = Promise.resolve();
 
@@ -37,28 +35,6 @@ class Queue<Item> {
   }
 }
 
-/** How long clients have been served lately. */
-class Served {
-  readonly #ms = new Map<string, number>();
-  #halvedAt = performance.now();
-
-  of(client: string): number {
-    return this.#ms.get(client) ?? 0;
-  }
-
-  add(client: string, ms: number): void {
-    this.#ms.set(client, this.of(client) + ms);
-  }
-
-  halve(now: number): void {
-    if (now - this.#halvedAt < HALF_LIFE_MS) return;
-    this.#halvedAt = now;
-    for (const [client, ms] of this.#ms)
-      if (ms < FORGOTTEN_MS) this.#ms.delete(client);
-      else this.#ms.set(client, ms / 2);
-  }
-}
-
 /**
  * Shares out the event loop among clients. All work of the process that may take long is done in its turns, each of a few
  * milliseconds, so that however much there is, the loop goes round after each. What does not fit in one waits for a later one. There,
@@ -70,12 +46,15 @@ export class Turns {
   readonly #callsPerLook: number;
   /** By client, what waits. */
   readonly #queues = new Map<string, Queue<() => void>>();
-  readonly #served = new Served();
+  /** How long each client was served lately. */
+  readonly served = new Served();
   #before: (() => void)[] = [];
   #calls = 0;
   /** When the present turn is over; undefined until somebody looks. */
   #endsAt: number | undefined;
   #isOver = false;
+  /** Whom the present work is for, and when it began. */
+  #charged: { readonly client: string; readonly since: number } | undefined;
 
   constructor({ ms = TURN_MS, callsPerLook = CALLS_PER_LOOK } = {}) {
     this.#ms = ms;
@@ -122,6 +101,23 @@ export class Turns {
     return this.#queues.size > 0 || this.look();
   }
 
+  /** Counts for a client what is done from now on, until somebody else is charged, or no promise is left to settle. */
+  charge(client: string): void {
+    if (this.#charged?.client === client) return;
+    const isCharging = this.#charged !== undefined;
+    const since = this.#settle();
+    this.#charged = { client, since };
+    if (!isCharging) afterPromises(() => void this.#settle());
+  }
+
+  /** Adds what was done for whoever is charged, and charges nobody. */
+  #settle(): number {
+    const now = performance.now();
+    if (this.#charged !== undefined) this.served.add(this.#charged.client, now - this.#charged.since, now);
+    this.#charged = undefined;
+    return now;
+  }
+
   #open(now?: number): number {
     if (this.#endsAt !== undefined) return this.#endsAt;
     setImmediate(this.#begin);
@@ -142,12 +138,9 @@ export class Turns {
   readonly #goOn = (): void => {
     const client = this.#leastServed();
     if (client === undefined) return this.#callBefore();
-    const startedAt = performance.now();
+    this.charge(client);
     // Promises that it settles belong to it.
     afterPromises(() => {
-      const now = performance.now();
-      this.#served.add(client, now - startedAt);
-      this.#served.halve(now);
       if (this.look()) this.#callBefore();
       else this.#goOn();
     });
@@ -164,7 +157,7 @@ export class Turns {
     let [least] = this.#queues.keys();
     if (this.#queues.size > 1)
       for (const client of this.#queues.keys())
-        if (least === undefined || this.#served.of(client) < this.#served.of(least)) least = client;
+        if (least === undefined || this.served.of(client) < this.served.of(least)) least = client;
     return least;
   }
 
@@ -193,6 +186,11 @@ export class Work {
   constructor(client: string, turns: Turns = TURNS) {
     this.#client = client;
     this.#turns = turns;
+  }
+
+  /** Counts for its client what is done from now on, when what it has waited for is there. */
+  charge(): void {
+    this.#turns.charge(this.#client);
   }
 
   isTurnOver(): boolean {

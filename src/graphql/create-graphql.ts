@@ -2,6 +2,7 @@ import { getHeapStatistics } from 'node:v8';
 import type { DocumentStore } from '../cache/document-store.ts';
 import { createCompression } from '../compression.ts';
 import type { Config } from '../config.ts';
+import { PACE } from '../pace.ts';
 import type { RateLimit } from '../rate-limit/rate-limit.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { MemoryWatch } from '../telemetry/memory.ts';
@@ -14,6 +15,7 @@ import { createPersisted } from './persisted.ts';
 import { createPrepare } from './prepare.ts';
 import { createRespond, createRun, type Respond } from './run.ts';
 import { createSchema } from './schema.ts';
+import { createHoldBack } from './stages/hold-back.ts';
 import { createMaskError } from './stages/mask.ts';
 import { createNearStage } from './stages/near.ts';
 
@@ -56,6 +58,7 @@ export function createGraphQL(
     maxCostPerClient: limits.concurrentCostPerClient,
   });
   given.metrics.waitingExecutions(() => queue.waiting());
+  given.metrics.heldBack(() => PACE.waiting());
   const run = createRun({
     ...given,
     schema,
@@ -73,6 +76,9 @@ export function createGraphQL(
     run,
     persisted,
     rateLimit: given.rateLimit,
+    // If one client may have all of them, clients are told apart elsewhere.
+    holdBack:
+      limits.requestsPerClient < limits.requests ? createHoldBack({ ...limits, metrics: given.metrics }) : undefined,
     near: near && createNearStage({ near, compressionMinBytes, metrics: given.metrics }),
   });
 }

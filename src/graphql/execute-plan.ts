@@ -272,6 +272,7 @@ class Execution {
 
   /** Goes on at a place for which something was pending, unless that does not matter any more. */
   #goOn(place: ResultPlace, { go, giveUp }: Rest): void {
+    this.#inputs.work.charge();
     const startedAt = performance.now();
     this.#pending -= 1;
     if (this.#result !== undefined) return giveUp();

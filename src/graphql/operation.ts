@@ -40,6 +40,8 @@ export interface RequestOrigin {
   readonly client: string;
   /** Aborts when the client no longer waits for the response. */
   readonly signal: AbortSignal;
+  /** For how long it was held back, in ms: that is part of its time. */
+  readonly heldMs?: number;
   readonly cacheControl: CacheControl;
   readonly accepted: AcceptedEncoding;
   /** Whether it must not write, as a request by GET (RFC 9110, 9.2.1). */

@@ -10,6 +10,7 @@ import { authorise } from './stages/authorise.ts';
 import { bound } from './stages/bound.ts';
 import { encode } from './stages/encode.ts';
 import { createExecute, type ExecuteOptions } from './stages/execute.ts';
+import type { HoldBack } from './stages/hold-back.ts';
 import { mask } from './stages/mask.ts';
 import type { NearStage } from './stages/near.ts';
 import { costAlone, report } from './stages/report.ts';
@@ -81,6 +82,8 @@ export interface RespondOptions {
   readonly run: Run;
   readonly persisted: Pick<PersistedDocuments, 'load'>;
   readonly rateLimit: Pick<RateLimit, 'spend'>;
+  /** Undefined when nobody's requests are held back. */
+  readonly holdBack?: HoldBack | undefined;
   /** Undefined when no responses are kept in memory. */
   readonly near?: NearStage | undefined;
 }
@@ -91,17 +94,17 @@ export type Respond = ReturnType<typeof createRespond>;
  * Creates the function that prepares a request and runs its operation: the only way from a request to a response.
  * @returns a function that rejects with what the request's `parse` throws
  */
-export function createRespond({ prepare, run, persisted, rateLimit, near }: RespondOptions) {
-  return async (request: RequestText, origin: RequestOrigin): Promise<GraphQLResponse | Subscription> => {
+export function createRespond({ prepare, run, persisted, rateLimit, holdBack, near }: RespondOptions) {
+  const begin = async (request: RequestText, origin: RequestOrigin): Promise<GraphQLResponse | Subscription> => {
+    const { client, signal } = origin;
     // Its body may have arrived after its turn.
-    if (TURNS.look()) {
-      await TURNS.next(origin.client);
-      // The client may have given it up, and others wait.
-      if (origin.signal.aborted) return serialise({ errors: [graphqlError('TIMEOUT', givenUp().message)] });
-    }
+    if (TURNS.look()) await TURNS.next(client);
+    // The client may have given it up meanwhile, and others wait.
+    if (signal.aborted) return serialise({ errors: [graphqlError('TIMEOUT', givenUp().message)] });
+    TURNS.charge(client);
     let operation: Operation;
     try {
-      const asked = rateLimit.spend(origin.client, REQUEST_COST);
+      const asked = rateLimit.spend(client, REQUEST_COST);
       if (asked !== undefined) await asked;
       const found = near?.find(request, origin);
       if (found !== undefined) return found;
@@ -119,5 +122,13 @@ export function createRespond({ prepare, run, persisted, rateLimit, near }: Resp
     const response = await run(operation);
     if (!('start' in response) && operation.mayBeKept) near?.keep(request, origin, response);
     return response;
+  };
+  return (request: RequestText, origin: RequestOrigin): Promise<GraphQLResponse | Subscription> => {
+    const held = holdBack?.(origin);
+    if (held === undefined) return begin(request, origin);
+    return held.then(
+      (heldMs) => begin(request, { ...origin, heldMs }),
+      (error: Error) => serialise({ errors: [graphqlError('TIMEOUT', error.message)] }),
+    );
   };
 }

@@ -55,6 +55,7 @@ export function createReading(socket: Socket, { network, isBehind, onParsed }: R
     isParsing = true;
     try {
       while (rest.length > 0 && !socket.destroyed && !isPaused() && !node.isPaused()) {
+        TURNS.charge(network);
         const part = parts.next(rest);
         rest = rest.subarray(part.length);
         node.parse(part);

@@ -241,6 +241,11 @@ function createExecutionMetrics({ counter, measuredGauge }: Kinds) {
       'concierge_executions_waiting',
       'Operations that wait for the turn of their client, because what is executed costs too much already.',
     ),
+    heldBack: measuredGauge(
+      'concierge_held_back',
+      'GraphQL requests that wait before they begin: the event loop is busy, and their clients take more of it than others.',
+    ),
+    heldBackRequests: counter('concierge_held_back_requests_total', 'GraphQL requests that had to wait so.'),
     executions: counter(
       'concierge_executions_total',
       'Operations executed, by executor. graphql-js (plain) executes those with introspection; everything else is ' +

@@ -107,8 +107,7 @@ export function createExecute({ schema, createContext, queue, rateLimit, limits,
       document.plan(definition, variables, operation.caller.scopes),
     );
     executions[plan === undefined ? 'plain' : 'planned'].inc();
-    const timeoutError = () => tookTooLong(operation, requestMs);
-    return within({ ms: requestMs, timeoutError, signal: operation.signal }, (signal) =>
+    return within(timeLimit(operation, requestMs), (signal) =>
       charged(operation, rootValue !== undefined, (used) => {
         const run = async (client: string): Promise<Answer> => {
           const [size, work] = [new AnswerSize(limits, memory), new Work(client)];
@@ -156,8 +155,15 @@ const queuedCost = (operation: Operation): number =>
 const WRITES_DONE =
   'Some of its writes may be done: check before you send it again, or send it with the same idempotencyKey to find out.';
 
+/** What is left of an operation's time. */
+export const timeLimit = (operation: Operation, requestMs: number) => ({
+  ms: requestMs - (operation.heldMs ?? 0),
+  timeoutError: () => tookTooLong(operation, requestMs),
+  signal: operation.signal,
+});
+
 /** Fields of a mutation are transactions of their own, and the first ones may be committed when time is up in the next. */
-export function tookTooLong(operation: Operation, requestMs: number): Error {
+function tookTooLong(operation: Operation, requestMs: number): Error {
   const advice = isMutation(operation) ? `. ${WRITES_DONE}` : '; request less at once.';
   return createError('TIMEOUT', `The request took longer than ${requestMs} ms${advice}`);
 }

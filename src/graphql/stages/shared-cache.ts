@@ -8,7 +8,7 @@ import type { Metrics } from '../../telemetry/metrics.ts';
 import { cacheReport, keyOf, type NotStored } from '../cache-report.ts';
 import { graphqlError } from '../coded-errors.ts';
 import { isQuery, isReported, type Operation } from '../operation.ts';
-import { tookTooLong } from './execute.ts';
+import { timeLimit } from './execute.ts';
 import type { MaskError } from './mask.ts';
 import { cachedHeaders, serialise, type GraphQLResponse } from './serialise.ts';
 
@@ -105,15 +105,15 @@ export function createSharedCache(options: SharedCacheOptions) {
   return async (operation: Operation, execute: Execute): Promise<GraphQLResponse> => {
     const policy = policyOf(operation);
     if (collapsed === undefined || policy === undefined) return uncached(operation, execute);
-    const ms = limits.requestMs;
     try {
       const { found, source } = await collapsed({
         key: keyOf(operation),
         client: operation.client,
         policy,
         cacheControl: operation.cacheControl,
-        limit: { ms, timeoutError: () => tookTooLong(operation, ms), signal: operation.signal },
-        execute: (waiting: Waiting, tags: Set<string>) => make({ ...operation, ...waiting }, tags, execute),
+        limit: timeLimit(operation, limits.requestMs),
+        // Each that waits for it has a limit of its own.
+        execute: (waiting: Waiting, tags: Set<string>) => make({ ...operation, heldMs: 0, ...waiting }, tags, execute),
       });
       if (source === null) return notCached();
       return 'stored' in source ? await stored(operation, { found, source }) : made(operation, { found, source });
