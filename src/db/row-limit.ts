@@ -1,11 +1,17 @@
 import { createRequire } from 'node:module';
 
-/** Called for each row of a result before it is decoded, with its bytes as sent by the server; false to have it dropped. */
+/**
+ * Called for each row of a result before it is decoded, with its bytes as sent by the server; false to have it dropped, and all rows
+ * before it.
+ */
 export type TakesRow = (bytes: number) => boolean;
 
 /** The driver's internals that its types leave out: a command that reads a result. */
 interface DriverParser {
   readonly initialValues: unknown;
+  /** The rows of each result of the statement. */
+  readonly _rows: (readonly unknown[])[];
+  readonly _responseIndex: number;
   parseRow: (packet: { readonly pos: number; readonly end: number }) => unknown;
   setParser: (this: DriverParser) => void;
 }
@@ -37,6 +43,14 @@ function patchDriver(): void {
     const takesRow = typeof this.initialValues === 'object' && limits.get(this.initialValues ?? DROPPED);
     if (typeof takesRow !== 'function') return;
     const parseRow = this.parseRow.bind(this);
-    this.parseRow = (packet) => (takesRow(packet.end - packet.pos) ? parseRow(packet) : DROPPED);
+    let isDropping = false;
+    this.parseRow = (packet) => {
+      if (takesRow(packet.end - packet.pos)) return parseRow(packet);
+      // The server sends the others all the same: until then, these would be kept.
+      // oxlint-disable-next-line no-underscore-dangle
+      if (!isDropping) this._rows[this._responseIndex] = [];
+      isDropping = true;
+      return DROPPED;
+    };
   };
 }
