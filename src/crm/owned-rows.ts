@@ -7,9 +7,11 @@ import { noteChange, type Write } from './writer.ts';
 /**
  * Deletes everything that belongs to a customer in other types' tables: first what belongs to these rows, then the rows. The
  * customer must be locked.
+ * @returns by table, how many rows it had there; tables without any are left out
  */
-export async function deleteOwnedRows(write: Write, customerId: bigint): Promise<void> {
+export async function deleteOwnedRows(write: Write, customerId: bigint): Promise<Readonly<Record<string, number>>> {
   const { transaction } = write;
+  const deleted: Record<string, number> = {};
   for (const { table, children } of write.owned) {
     const rows = ownedBy(table, customerId);
     for (const child of children) {
@@ -17,8 +19,11 @@ export async function deleteOwnedRows(write: Write, customerId: bigint): Promise
       await transaction.$executeRaw`DELETE c FROM ${Prisma.raw(table.name)} AS t ${Prisma.raw(join)} WHERE t.${rows}`;
     }
     const count = await transaction.$executeRaw`DELETE FROM ${Prisma.raw(table.name)} WHERE ${rows}`;
-    if (count > 0) noteChange(write, typeOf(table), customerId);
+    if (count === 0) continue;
+    deleted[table.name] = count;
+    noteChange(write, typeOf(table), customerId);
   }
+  return deleted;
 }
 
 /**

@@ -157,6 +157,12 @@ describe('after correct writes', () => {
       /^deleteCustomer .+ was acknowledged, and is in the record 0 times$/,
     ],
     [
+      'a deletion took more orders with it than there were',
+      `UPDATE customer_changes SET changes = REPLACE(changes, '"orders","before":"', '"orders","before":"1')
+       WHERE action = 'DELETED' AND changes LIKE '%"field":"orders"%' LIMIT 1`,
+      /^entry \d+ of Customer:\d+ says that orders was 1\d+, the one before it \d+$/,
+    ],
+    [
       'there is an entry that no client knows of',
       `INSERT INTO customer_changes (customer_id, version, action, changes, occurred_at)
        VALUES (1, 1000, 'UPDATED', '[]', UTC_TIMESTAMP(3))`,

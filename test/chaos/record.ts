@@ -73,7 +73,7 @@ export function signOf(entry: Entry): string {
   if (into !== undefined) return `${action} ${subject} into Customer:${into}`;
   if (other !== undefined) return `${action} ${subject} with Customer:${other}`;
   const [change] = fields;
-  if (change === undefined) return `${action} ${subject}`;
+  if (change === undefined || action === 'DELETED') return `${action} ${subject}`;
   if (change.field !== 'tags') return `${action} ${subject} ${change.field} ${change.after}`;
   const left = new Set(change.after?.split(', '));
   return `${action} without ${change.before
@@ -96,8 +96,16 @@ export async function playBack(connection: Connection, record: readonly Entry[])
       .map(({ subject }) => subject),
   );
   const left = new Map<string, Left>();
+  const ownerOf = (entries: readonly Entry[] | undefined): string => entries?.at(-1)?.customerId ?? '';
+  const owned = Map.groupBy(things.keys(), (subject) => `${kindOf(subject)} of ${ownerOf(things.get(subject))}`);
   for (const [subject, entries] of things) {
-    const state = new Map<string, string | null>();
+    // How many of each kind a deletion takes with it is what there was until then.
+    const state = new Map<string, string | null>(
+      Object.entries(COUNTED).map(([field, kind]) => {
+        const count = owned.get(`${kind} of ${ownerOf(entries)}`)?.length;
+        return [field, count === undefined ? null : String(count)];
+      }),
+    );
     for (const [i, entry] of entries.entries()) {
       faults.push(...chainFaults(entry, { position: i + 1, state }));
       const before = entries[i - 1]?.occurredAt ?? '';
@@ -108,7 +116,7 @@ export async function playBack(connection: Connection, record: readonly Entry[])
       if (i === 0) state.set('createdAt', entry.occurredAt);
       state.set('updatedAt', entry.occurredAt);
     }
-    const owner = entries.at(-1)?.customerId ?? '';
+    const owner = ownerOf(entries);
     if (!gone.has(subject) && !gone.has(`Customer:${owner}`))
       left.set(subject, { state, owner, version: entries.length });
   }
@@ -123,6 +131,11 @@ export async function playBack(connection: Connection, record: readonly Entry[])
   }
   return faults;
 }
+
+/** What a deletion's entry counts, by its field. */
+const COUNTED = { orders: 'Order', tickets: 'Ticket', interactions: 'Interaction' };
+
+const kindOf = (subject: string): string => subject.slice(0, subject.indexOf(':'));
 
 /** The state of an object at the end of the record. */
 interface Left {

@@ -1,5 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { expectNotInSchema } from './schema-refusal.ts';
 import { idOf, rowOf, startWritingGateway, type WritingGateway } from './writing-gateway.ts';
+
+interface FieldChange {
+  readonly field: string;
+  readonly before: string | null;
+  readonly after: string | null;
+}
 
 let gateway: WritingGateway;
 
@@ -45,6 +52,60 @@ async function busiest(): Promise<number> {
   return Number(row?.['id']);
 }
 
+/** The input, and for each problem: code, path below `input`, message. */
+type Refused = [what: string, input: object, errors: (readonly [code: string, path: string, message: string])[]];
+
+const noCustomer = (came: string) => ['NOT_FOUND', 'id', `Expected the id of a Customer, got "${came}".`] as const;
+const stale = (expectedVersion: number) =>
+  ['CONFLICT', 'expectedVersion', `Expected version ${expectedVersion}, found 1.`] as const;
+const badKey = (came: string) =>
+  ['INVALID_INPUT', 'idempotencyKey', `Expected 1 to 255 characters, got ${came}.`] as const;
+
+const REFUSED: Refused[] = [
+  ['no id', { id: '' }, [noCustomer('')]],
+  ['text that is not an id', { id: 'x' }, [noCustomer('x')]],
+  ['the id of an order', { id: idOf('Order', 1) }, [noCustomer(idOf('Order', 1))]],
+  ['a row id', { id: '1' }, [noCustomer('1')]],
+  ['an id with more behind it', { id: `${idOf('Customer', 1)}AA` }, [noCustomer(`${idOf('Customer', 1)}AA`)]],
+  [
+    'a customer that does not exist',
+    { id: idOf('Customer', 999_999) },
+    [['NOT_FOUND', 'id', 'There is no such customer.']],
+  ],
+  ['an old version', { expectedVersion: 0 }, [stale(0)]],
+  ['a negative version', { expectedVersion: -1 }, [stale(-1)]],
+  ['a future version', { expectedVersion: 2 }, [stale(2)]],
+  ['an empty key', { idempotencyKey: '' }, [badKey('none')]],
+  ['a key of spaces', { idempotencyKey: ' ' }, [badKey('none')]],
+  ['a key that is too long', { idempotencyKey: 'k'.repeat(256) }, [badKey('256')]],
+  ['everything wrong at once', { id: 'x', idempotencyKey: '' }, [noCustomer('x'), badKey('none')]],
+];
+
+describe('deleteCustomer refuses, and deletes nothing,', () => {
+  test.each(REFUSED)('%s', async (_, input, expected) => {
+    const before = await gateway.everything();
+    const { deletedCustomerId, userErrors } = await gateway.remove({ id: idOf('Customer', 1), ...input });
+    expect(deletedCustomerId).toBeNull();
+    expect(userErrors).toEqual(
+      expected.map(([code, path, message]) => ({ code, message, path: ['input', ...path.split('.')] })),
+    );
+    expect(await gateway.everything()).toEqual(before);
+  });
+
+  test.each([
+    ['no id at all', {}],
+    ['null for the id', { id: null }],
+    ['a list of ids', { id: [idOf('Customer', 1), idOf('Customer', 2)] }],
+    ['a version that is text', { id: idOf('Customer', 1), expectedVersion: '1' }],
+    ['a version that is no whole number', { id: idOf('Customer', 1), expectedVersion: 1.5 }],
+    ['a field that there is not', { id: idOf('Customer', 1), force: true }],
+  ])('what the schema does not allow: %s', async (_, input) => {
+    const before = await gateway.everything();
+    await expectNotInSchema(gateway, 'deleteCustomer', input);
+    expect(await gateway.everything()).toEqual(before);
+  });
+});
+
 describe('deleteCustomer', () => {
   test('leaves no row of the customer in any table, and all rows of other customers', async () => {
     const id = await busiest();
@@ -78,7 +139,26 @@ describe('deleteCustomer', () => {
     expect(Object.keys(orphans)).toContain('order_items.order_id');
     expect(new Set(Object.values(orphans))).toEqual(new Set([0n]));
     const last = changes.findLast((row) => row['customer_id'] === BigInt(id));
-    expect(last).toMatchObject({ action: 'DELETED', changes: '[]' });
+    expect(last).toMatchObject({ action: 'DELETED' });
+    // Everything that is gone from the customer's own row and lists, and how much of what belonged to it.
+    const customer = before['customers']?.find((row) => row['id'] === BigInt(id));
+    const recorded = new Map(
+      (JSON.parse(String(last?.['changes'])) as FieldChange[]).map(({ field, before: was, after: is }) => [
+        field,
+        { was, is },
+      ]),
+    );
+    expect(new Set([...recorded.values()].map(({ is }) => is))).toEqual(new Set([null]));
+    for (const field of ['name', 'email', 'phone', 'company', 'status'] as const)
+      expect([field, recorded.get(field)?.was]).toEqual([field, customer?.[field] ?? undefined]);
+    for (const table of ['orders', 'tickets', 'interactions'] as const) {
+      const count = before[table]?.filter((row) => row['customer_id'] === BigInt(id)).length;
+      expect([table, recorded.get(table)?.was]).toEqual([table, String(count)]);
+    }
+    expect(recorded.get('tags')?.was).toContain(
+      String(before['customer_tags']?.find((row) => row['customer_id'] === BigInt(id))?.['tag']),
+    );
+    expect(recorded.get('addresses')?.was).toContain('line1: ');
   });
 
   test('refuses a second deletion and a stale version, and later updates and contacts are refused', async () => {

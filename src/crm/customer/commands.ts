@@ -10,6 +10,7 @@ import { lockCustomer } from '../lock.ts';
 import { deleteOwnedRows } from '../owned-rows.ts';
 import { refuse } from '../user-errors.ts';
 import { noteChange } from '../writer.ts';
+import { addressesOf } from './addresses.ts';
 import { parseAddresses, parseCustomerFields, parseTags } from './input.ts';
 import { textOfAddresses, textOfTags } from './recorded.ts';
 import { raiseVersion, recordUpdate } from './row.ts';
@@ -92,7 +93,10 @@ export const updateCustomer = defineCommand({
   refused: ({ id }) => ({ customerId: givenRow('Customer', id) }),
 });
 
-/** Deletes a customer and everything that belongs to it. The record of changes stays, with the deletion as its last entry. */
+/**
+ * Deletes a customer and everything that belongs to it. The record of changes stays; its last entry has what was deleted: the values
+ * of the customer, and of everything else, how many there were.
+ */
 export const deleteCustomer = defineCommand({
   parse: (input: DeleteCustomerInput, problems) => ({
     id: parseId('Customer', input.id, { path: ['id'], problems }),
@@ -101,9 +105,13 @@ export const deleteCustomer = defineCommand({
   locks: ({ id }) => ['Customer', id],
   async run(write, { id: given, expectedVersion }) {
     const { transaction } = write;
-    const { id, version } = await lockCustomer(write, { id: given, path: ['id'], expectedVersion });
+    const { id, version, ...fields } = await lockCustomer(write, { id: given, path: ['id'], expectedVersion });
     const owned = { where: { customerId: id } };
-    await deleteOwnedRows(write, id);
+    const lists = {
+      tags: textOfTags(await tagsOf(transaction, id)),
+      addresses: textOfAddresses(await addressesOf(transaction, id)),
+    };
+    const before = { ...fields, ...lists, ...(await deleteOwnedRows(write, id)) };
     await transaction.customerTag.deleteMany(owned);
     await deleteTerms(transaction, id);
     await transaction.customerAddress.deleteMany(owned);
@@ -116,8 +124,8 @@ export const deleteCustomer = defineCommand({
       customerId: id,
       version: version + 1,
       action: 'DELETED',
-      before: {},
-      after: {},
+      before,
+      after: Object.fromEntries(Object.keys(before).map((field) => [field, null])),
     });
     return { deletedCustomerId: globalId('Customer', String(id)) };
   },
