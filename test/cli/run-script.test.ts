@@ -40,13 +40,27 @@ describe('the heap of V8', () => {
       { 'memory/memory.limit_in_bytes': '9223372036854771712\n' },
       'src/main.ts start',
     ],
+    [
+      'leaves room for the rest in a systemd unit with a limit',
+      { cgroup: '0::/system.slice/crm.service\n', 'system.slice/crm.service/memory.max': '1073741824\n' },
+      '--max-old-space-size=614 src/main.ts start',
+    ],
+    [
+      'leaves room for the rest in one of version 1',
+      {
+        cgroup: '4:memory:/system.slice/crm.service\n0::/\n',
+        'memory/system.slice/crm.service/memory.limit_in_bytes': '1073741824\n',
+        'memory/memory.limit_in_bytes': '9223372036854771712\n',
+      },
+      '--max-old-space-size=614 src/main.ts start',
+    ],
     ['is left to V8 on a machine', {}, 'src/main.ts start'],
   ])('%s', async (_, files, expected) => {
     expect(await argumentsFor(files, {})).toBe(expected);
   });
 
-  test('is as NODE_OPTIONS says, if it says so', async () => {
-    const env = { NODE_OPTIONS: '--max-old-space-size=100' };
+  test.each(['--max-old-space-size=100', '--max_old_space_size=100'])('is as NODE_OPTIONS says: %s', async (option) => {
+    const env = { NODE_OPTIONS: option };
     expect(await argumentsFor({ 'memory.max': '536870912\n' }, env)).toBe('src/main.ts start');
   });
 
@@ -65,7 +79,7 @@ describe('the heap of V8', () => {
       await writeFile(join(cwd, 'node'), '#!/bin/sh\necho "$@"\n', { mode: 0o755 });
       const { code, output } = await runToEnd('sh', [join(project, 'src/run.sh'), 'start'], {
         cwd,
-        env: { PATH: `${cwd}:${process.env['PATH']}`, CGROUP_ROOT: cwd, ...env },
+        env: { PATH: `${cwd}:${process.env['PATH']}`, CGROUP_ROOT: cwd, CGROUP_FILE: join(cwd, 'cgroup'), ...env },
       });
       expect(code).toBe(0);
       return output.trim();
