@@ -186,7 +186,7 @@ function createRedisParts(
 
 /** Who may do what over HTTP. */
 function createAccess(
-  { auth: { tokens, apiKeys, isExploreOpen } }: Config,
+  { auth: { tokens, apiKeys, isExploreOpen }, limits }: Config,
   { db, rateLimit, ...given }: { db: Database; rateLimit: RateLimit; log: Log; metrics: Metrics },
 ) {
   const byToken = tokens && createAuthenticate(tokens, given);
@@ -196,7 +196,10 @@ function createAccess(
       ? byToken
       : (...[token, inTurn]: Parameters<Authenticate>) =>
           (token.startsWith(API_KEY_PREFIX) || byToken === undefined ? byKey : byToken)(token, inTurn);
-  return { identify: createIdentify({ authenticate, rateLimit, metrics: given.metrics }), isOpen: isExploreOpen };
+  return {
+    identify: createIdentify({ authenticate, rateLimit, limits, metrics: given.metrics }),
+    isOpen: isExploreOpen,
+  };
 }
 
 const loadSdl = () => ({ type: 'application/graphql; charset=utf-8', bytes: Buffer.from(SDL) });
@@ -212,8 +215,8 @@ function admitRequests(limits: Limits, { memory, metrics }: { memory: MemoryWatc
     onCount: () => undefined,
     onRefused: refused,
   });
-  return (client: string): (() => void) => {
-    if (!memory.isShort()) return admit(client);
+  return (client: string, size: number): (() => void) => {
+    if (!memory.isShort()) return admit(client, size);
     refused('memory');
     throw new HttpError(503, SHORT_OF_MEMORY, { 'retry-after': '1' });
   };

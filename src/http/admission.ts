@@ -17,10 +17,11 @@ export interface AdmissionOptions {
  * Counts what is open, in total and by client. No client may have more than what is left for others, so that many who take as much
  * as they get cannot take everything: of ten, each has an eleventh, and so has whoever comes next. One client alone may have as much
  * as its limit.
- * @returns a function that takes a client (`clientOf`), and returns the function to call when what it has opened ends. It throws
- *   HttpError 503 beyond the gateway's limit, 429 beyond the client's, both with `Retry-After`
+ * @returns a function that takes a client (`clientOf`) and, for what counts as several, as how many; and returns the function to call
+ *   when what the client has opened ends. It throws HttpError 503 beyond the gateway's limit, 429 beyond the client's, both with
+ *   `Retry-After`. A client that has nothing open may open one thing, whatever that counts as
  */
-export function createAdmission(options: AdmissionOptions): (client: string) => () => void {
+export function createAdmission(options: AdmissionOptions): (client: string, size?: number) => () => void {
   const { limits, what, onCount, onRefused } = options;
   const ofClient = new Map<string, number>();
   let open = 0;
@@ -39,13 +40,14 @@ export function createAdmission(options: AdmissionOptions): (client: string) => 
     else ofClient.set(client, own);
     onCount(open);
   };
-  return (client) => {
+  return (client, size = 1) => {
     const left = limits.gateway - open;
     if (left <= 0) refuse('gateway', 503, `${limits.gateway} ${what} on this gateway`);
     const most = Math.min(limits.client, Math.ceil(share * left));
     const others = most < limits.client ? ' while others have so many' : '';
-    if ((ofClient.get(client) ?? 0) >= most) refuse('client', 429, `${most} ${what} of one client${others}`);
-    count(client, 1);
-    return () => count(client, -1);
+    const own = ofClient.get(client) ?? 0;
+    if (own > 0 && own + size > most) refuse('client', 429, `${most} ${what} of one client${others}`);
+    count(client, size);
+    return () => count(client, -size);
   };
 }

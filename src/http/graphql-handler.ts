@@ -23,10 +23,11 @@ export interface GraphQLHandlerOptions {
   /** Whether responses may have a report of what the cache did: not in production, since it shows what a response depends on. */
   readonly explains: boolean;
   /**
-   * Counts a request of a client (`clientOf`). Returns the function to call when it has been handled.
+   * Counts a request of a client (`clientOf`), or as many as a long one counts as. Returns the function to call when it has been
+   * handled.
    * @throws HttpError 429 or 503 when it must not be handled now
    */
-  readonly admit: (client: string) => () => void;
+  readonly admit: (client: string, size: number) => () => void;
   readonly subscriptions: Subscriptions;
 }
 
@@ -51,7 +52,7 @@ export function createGraphQLHandler(options: GraphQLHandlerOptions) {
       reportsCache: reportsCache(request.headers['graphql-cache'], explains),
     };
     const origin = { caller, client, signal, cacheControl, accepted, isSafe, ...reports };
-    const release = admit(client);
+    const release = admit(client, Math.max(1, Math.ceil(text.text.length / COUNTED_CHARACTERS)));
     const outcome = await respond(text, origin).finally(release);
     if (!('start' in outcome)) return send(response, format, outcome);
     assertEventStream(format);
@@ -59,6 +60,9 @@ export function createGraphQLHandler(options: GraphQLHandlerOptions) {
     return subscriptions.serve(request, response, outcome);
   };
 }
+
+/** A request with a longer text counts as several, since the text is kept until it has been handled. */
+const COUNTED_CHARACTERS = 16_384;
 
 /** The format of the response that the client accepts. */
 interface ResponseFormat {

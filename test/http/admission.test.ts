@@ -48,6 +48,25 @@ describe('clients that take as much as they get', () => {
   });
 });
 
+test('what counts as several takes as many places, and gives them back; the first one of a client is always open to it', () => {
+  const { admit } = greedily(0, { gateway: 100, client: 20 });
+  const status = (...of: Parameters<typeof admit>): unknown => {
+    try {
+      admit(...of);
+      return 'open';
+    } catch (error) {
+      return (error as HttpError).status;
+    }
+  };
+  const close = admit('a', 16);
+  expect([status('a', 5), status('a', 4), status('a')]).toEqual([429, 'open', 429]);
+  close();
+  expect([status('a', 17), status('a', 16), status('b', 50)]).toEqual([429, 'open', 'open']);
+  // 70 of 100 are taken.
+  expect([status('b'), status('c', 8), status('c')]).toEqual([429, 'open', 'open']);
+  expect([status('d', 40), status('e')]).toEqual(['open', 503]);
+});
+
 test.each([
   [60, 60],
   [99, 99],

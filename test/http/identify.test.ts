@@ -19,6 +19,7 @@ test('networks take turns at having tokens verified', async () => {
             return ANYBODY;
           }),
     rateLimit: createRateLimit({ costPerMinute: 0, shared: undefined, onRefused: () => undefined }),
+    limits: { requests: 100 },
     metrics: createMetrics(),
   });
   const ask = (token: string, remoteAddress: string) => {
@@ -29,6 +30,9 @@ test('networks take turns at having tokens verified', async () => {
   const other = ask('other', '10.0.0.2');
   await until('one of the other network', () => begun.includes('other'));
   expect(begun).toHaveLength(17);
+  const refused = ask('another', '10.0.0.1');
+  await expect(refused).rejects.toMatchObject({ status: 429, headers: { 'retry-after': '1' } });
+  await expect(refused).rejects.toThrow('requests with tokens to be verified at the same time of one client');
   expect(await ask('known', '10.0.0.1')).toBe(ANYBODY);
   goOn();
   await Promise.all([...many, other]);
