@@ -63,7 +63,12 @@ test.each(VARIANTS)(
     report(
       `while the gateway's main thread had work, it waited for a processor for ${Math.round((100 * waiting) / (running + waiting))} % of the time`,
     );
-    report(`memory in MB: first half ${first}, second half ${second} (medians), most ${storm.mostMemory()}`);
+    report(
+      `memory in MB: first half ${first}, second half ${second} (medians), most ${Math.round(storm.mostMemory())}; each 30 s: ${samples
+        .filter((_, i) => i % 150 === 0)
+        .map(Math.round)
+        .join(', ')}`,
+    );
     expect({ again, failures: [...calm.failures, ...stormy.failures] }).toEqual({ again, failures: [] });
     expect(storm.mostMemory()).toBeLessThan(MOST_MEGABYTES);
     // In the suite, the machine may be busy with anything, and the process is still growing.
