@@ -97,7 +97,7 @@ export async function createApp(
     admit: admitRequests(limits, { memory, metrics }),
     subscriptions,
   });
-  const access = createAccess(config, { db, rateLimit, log, metrics });
+  const access = createAccess(config, { db, rateLimit, memory, log, metrics });
   const server = createHttpServer({
     log,
     metrics,
@@ -186,8 +186,13 @@ function createRedisParts(
 
 /** Who may do what over HTTP. */
 function createAccess(
-  { auth: { tokens, apiKeys, isExploreOpen }, limits }: Config,
-  { db, rateLimit, ...given }: { db: Database; rateLimit: RateLimit; log: Log; metrics: Metrics },
+  { auth: { tokens, apiKeys, isExploreOpen } }: Config,
+  {
+    db,
+    rateLimit,
+    memory,
+    ...given
+  }: { db: Database; rateLimit: RateLimit; memory: MemoryWatch; log: Log; metrics: Metrics },
 ) {
   const byToken = tokens && createAuthenticate(tokens, given);
   const byKey = apiKeys ? createApiKeyCallers({ find: findApiKey(db), ...given }) : undefined;
@@ -197,7 +202,7 @@ function createAccess(
       : (...[token, inTurn]: Parameters<Authenticate>) =>
           (token.startsWith(API_KEY_PREFIX) || byToken === undefined ? byKey : byToken)(token, inTurn);
   return {
-    identify: createIdentify({ authenticate, rateLimit, limits, metrics: given.metrics }),
+    identify: createIdentify({ authenticate, rateLimit, memory, metrics: given.metrics }),
     isOpen: isExploreOpen,
   };
 }

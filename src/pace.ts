@@ -20,6 +20,14 @@ const ROUND_MS = 5;
  */
 const SOON_ROUNDS = 40;
 
+/** What waits for one client. */
+interface Waiting {
+  /** How to let each piece go on, in their order. */
+  readonly pieces: Set<() => void>;
+  /** How many go on in the next round: twice as many each time, until they show that they take too much. */
+  atOnce: number;
+}
+
 /** Whoever asked for something, and in which round. */
 interface Asked {
   readonly client: string;
@@ -34,8 +42,7 @@ interface Asked {
 export class Pace {
   readonly #turns: Turns;
   readonly #busyShare: () => number;
-  /** By client, how to let each piece of its work go on that waits, in their order. */
-  readonly #waiting = new Map<string, Set<() => void>>();
+  readonly #waiting = new Map<string, Waiting>();
   /** The share of the time that one client may have. */
   #allowed = 1;
   #lookedAt = performance.now();
@@ -66,15 +73,16 @@ export class Pace {
   async next(client: string, signal: AbortSignal): Promise<void> {
     if (signal.aborted) return;
     const { promise, resolve } = Promise.withResolvers<void>();
-    const waiting = this.#waiting.get(client) ?? new Set();
+    const waiting = this.#waiting.get(client) ?? { pieces: new Set(), atOnce: 1 };
+    const { pieces } = waiting;
     this.#waiting.set(client, waiting);
     const go = () => {
-      waiting.delete(go);
-      if (waiting.size === 0) this.#waiting.delete(client);
+      pieces.delete(go);
+      if (pieces.size === 0) this.#waiting.delete(client);
       signal.removeEventListener('abort', go);
       resolve();
     };
-    waiting.add(go);
+    pieces.add(go);
     signal.addEventListener('abort', go);
     if (this.#timer === undefined) this.#timer = setTimeout(this.#nextRound, ROUND_MS);
     await promise;
@@ -82,7 +90,7 @@ export class Pace {
 
   /** How much waits. */
   waiting(): number {
-    return this.#waiting.values().reduce((sum, { size }) => sum + size, 0);
+    return this.#waiting.values().reduce((sum, { pieces }) => sum + pieces.size, 0);
   }
 
   #look(now: number): void {
@@ -111,10 +119,10 @@ export class Pace {
     const now = performance.now();
     this.#look(now);
     for (const [client, waiting] of this.#waiting.entries().toArray()) {
-      if (this.#hasTooMuch(client, now)) continue;
-      // What it asks for next shows how much that takes. It need not be watched when there is time, or nobody else.
-      const isFree = this.#allowed >= 1 || this.#isAlone(client);
-      for (const go of isFree ? [...waiting] : waiting.values().take(1).toArray()) go();
+      // What goes on now shows how much it takes.
+      const mayGo = this.#hasTooMuch(client, now) ? 0 : waiting.atOnce;
+      waiting.atOnce = mayGo === 0 ? 1 : 2 * mayGo;
+      for (const go of waiting.pieces.values().take(mayGo).toArray()) go();
     }
     if (this.#waiting.size > 0) this.#timer = setTimeout(this.#nextRound, ROUND_MS);
   };

@@ -10,12 +10,15 @@ fi
 # code, which are outside of it. On a whole machine, V8's own choice is good. NODE_OPTIONS decides if it says anything about the heap.
 heap=''
 cgroup=${CGROUP_ROOT:-/sys/fs/cgroup}
-# Of version 2, then of version 1. A container sees only its own group, as the root of all.
-of_process() { sed -n "s/^[0-9]*:$1://p" "${CGROUP_FILE:-/proc/self/cgroup}" 2>/dev/null; }
-limit=$(cat "$cgroup$(of_process '')/memory.max" "$cgroup/memory$(of_process memory)/memory.limit_in_bytes" \
-  "$cgroup/memory.max" "$cgroup/memory/memory.limit_in_bytes" 2>/dev/null | head -n 1)
+# The least of the process's group and of all groups around it counts; a container sees its own as the root of all.
+# limits_in HIERARCHY FILE: what the files say, for version 2 ('') and for version 1 (memory).
+limits_in() {
+  group=$(sed -n "s/^[0-9]*:$1://p" "${CGROUP_FILE:-/proc/self/cgroup}" 2>/dev/null)
+  while cat "$cgroup${1:+/$1}$group/$2" 2>/dev/null || true; [ -n "$group" ]; do group=${group%/*}; done
+}
+limit=$({ limits_in '' memory.max; limits_in memory memory.limit_in_bytes; } | grep '^[0-9]' | sort -n | head -n 1)
 case "$limit:${NODE_OPTIONS:-}" in
-  :* | max:* | 922337203685477*:* | *max[-_]old[-_]space[-_]size*) ;;
+  :* | 922337203685477*:* | *max[-_]old[-_]space[-_]size*) ;;
   *) heap=--max-old-space-size=$((limit / 1024 / 1024 * 6 / 10)) ;;
 esac
 # shellcheck disable=SC2086 -- without a limit, it must not become an empty argument

@@ -95,6 +95,7 @@ class Execution {
 
   run({ root, isSerial }: OperationPlan): Promise<ExecutionResult> | ExecutionResult {
     const startedAt = performance.now();
+    this.#inputs.work.charge();
     this.#data = root.createObject();
     this.#inputs.size.cost.type += root.cost.type;
     this.#inputs.size.cost.field += root.cost.field;

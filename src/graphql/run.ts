@@ -68,7 +68,8 @@ export function createRun(options: RunOptions) {
         client: operation.client,
         bytes: heldBytes(operation),
         expiresAtMs,
-        start: (signal) => subscribe({ ...operation, signal }),
+        // Each of its events has a time limit of its own.
+        start: (signal) => subscribe({ ...operation, signal, heldMs: 0 }),
       };
     }
     return finish(await cached(operation, respond));
@@ -95,40 +96,37 @@ export type Respond = ReturnType<typeof createRespond>;
  * @returns a function that rejects with what the request's `parse` throws
  */
 export function createRespond({ prepare, run, persisted, rateLimit, holdBack, near }: RespondOptions) {
-  const begin = async (request: RequestText, origin: RequestOrigin): Promise<GraphQLResponse | Subscription> => {
-    const { client, signal } = origin;
-    // Its body may have arrived after its turn.
-    if (TURNS.look()) await TURNS.next(client);
-    // The client may have given it up meanwhile, and others wait.
-    if (signal.aborted) return serialise({ errors: [graphqlError('TIMEOUT', givenUp().message)] });
-    TURNS.charge(client);
-    let operation: Operation;
+  const prepareLoaded = async (request: RequestText, origin: RequestOrigin): Promise<Operation> => {
+    try {
+      return prepare(request, origin);
+    } catch (error) {
+      if (!(error instanceof UnknownDocument) || !(await persisted.load(error.id))) throw error;
+      TURNS.charge(origin.client);
+      return prepare(request, origin);
+    }
+  };
+  return async (request: RequestText, given: RequestOrigin): Promise<GraphQLResponse | Subscription> => {
+    const { client, signal } = given;
     try {
       const asked = rateLimit.spend(client, REQUEST_COST);
       if (asked !== undefined) await asked;
+      const held = holdBack?.(given);
+      const origin = held === undefined ? given : { ...given, heldMs: await held };
+      // Its body may have arrived after its turn.
+      if (TURNS.look()) await TURNS.next(client);
+      // The client may have given it up meanwhile, and others wait.
+      if (signal.aborted) return serialise({ errors: [graphqlError('TIMEOUT', givenUp().message)] });
+      TURNS.charge(client);
       const found = near?.find(request, origin);
       if (found !== undefined) return found;
-      try {
-        operation = prepare(request, origin);
-      } catch (error) {
-        if (!(error instanceof UnknownDocument) || !(await persisted.load(error.id))) throw error;
-        operation = prepare(request, origin);
-      }
+      const operation = await prepareLoaded(request, origin);
+      const response = await run(operation);
+      if (!('start' in response) && operation.mayBeKept) near?.keep(request, origin, response);
+      return response;
     } catch (error) {
       if (error instanceof RequestErrors) return serialise({ errors: error.errors });
       if (error instanceof RateLimited) return serialise({ errors: [rateLimitError(error)] });
       throw error;
     }
-    const response = await run(operation);
-    if (!('start' in response) && operation.mayBeKept) near?.keep(request, origin, response);
-    return response;
-  };
-  return (request: RequestText, origin: RequestOrigin): Promise<GraphQLResponse | Subscription> => {
-    const held = holdBack?.(origin);
-    if (held === undefined) return begin(request, origin);
-    return held.then(
-      (heldMs) => begin(request, { ...origin, heldMs }),
-      (error: Error) => serialise({ errors: [graphqlError('TIMEOUT', error.message)] }),
-    );
   };
 }

@@ -29,7 +29,7 @@ export function createAdmission(options: AdmissionOptions): (client: string, siz
   const share = Math.max(1, limits.client / Math.max(0, limits.gateway - limits.client));
   const refuse = (limit: 'gateway' | 'client', status: number, expected: string): never => {
     onRefused(limit);
-    throw new HttpError(status, `Expected at most ${expected}, got one more; ${options.advice}.`, {
+    throw new HttpError(status, `Expected at most ${expected}; ${options.advice}.`, {
       'retry-after': String(options.retryAfterSeconds),
     });
   };
@@ -42,11 +42,14 @@ export function createAdmission(options: AdmissionOptions): (client: string, siz
   };
   return (client, size = 1) => {
     const left = limits.gateway - open;
-    if (left <= 0) refuse('gateway', 503, `${limits.gateway} ${what} on this gateway`);
+    if (left <= 0) refuse('gateway', 503, `${limits.gateway} ${what} on this gateway, got one more`);
     const most = Math.min(limits.client, Math.ceil(share * left));
     const others = most < limits.client ? ' while others have so many' : '';
     const own = ofClient.get(client) ?? 0;
-    if (own > 0 && own + size > most) refuse('client', 429, `${most} ${what} of one client${others}`);
+    if (most === 0 || (own > 0 && own + size > most)) {
+      const more = size > 1 ? `one that counts as ${size}` : 'one';
+      refuse('client', 429, `${most} ${what} of one client${others}, got ${more} more`);
+    }
     count(client, size);
     return () => count(client, -size);
   };

@@ -5,8 +5,8 @@ import { TokenRefused } from '../access/token-refused.ts';
 import { codeOf } from '../errors.ts';
 import { createFairQueue } from '../graphql/fair-queue.ts';
 import { RateLimited, type RateLimit } from '../rate-limit/rate-limit.ts';
+import { SHORT_OF_MEMORY, type MemoryWatch } from '../telemetry/memory.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
-import { createAdmission } from './admission.ts';
 import { networkOf } from './client-of.ts';
 import { HttpError } from './http-error.ts';
 import type { Handler } from './server.ts';
@@ -18,8 +18,7 @@ export interface IdentifyOptions {
   /** Undefined when no way to authenticate is configured: then everybody has every scope. */
   readonly authenticate: Authenticate | undefined;
   readonly rateLimit: Pick<RateLimit, 'limit' | 'spend'>;
-  /** How many requests of one network may wait for their tokens to be verified. */
-  readonly limits: { readonly requests: number };
+  readonly memory: Pick<MemoryWatch, 'isShort'>;
   readonly metrics: Pick<Metrics, 'tokensRefused'>;
 }
 
@@ -34,22 +33,9 @@ const NEVER = new AbortController().signal;
  * Creates the function that identifies a request's caller by its header `Authorization`, as in RFC 6750. Networks take turns at having
  * tokens verified. A valid one is accepted however many others its network sends: behind a proxy, they may be anybody's.
  */
-export function createIdentify({ authenticate, rateLimit, limits, metrics }: IdentifyOptions): Identify {
+export function createIdentify({ authenticate, rateLimit, memory, metrics }: IdentifyOptions): Identify {
   if (authenticate === undefined) return () => Promise.resolve(ANYBODY);
   const turns = createFairQueue(AT_ONCE);
-  const admit = createAdmission({
-    // So that whatever one network sends, as much is left for others.
-    limits: { gateway: 2 * limits.requests, client: limits.requests },
-    what: 'requests with tokens to be verified at the same time',
-    advice: 'send it again later',
-    retryAfterSeconds: 1,
-    onCount: () => undefined,
-    onRefused: () => metrics.tokensRefused.inc({ reason: 'busy' }),
-  });
-  const inTurn = async <Result>(client: string, work: () => Promise<Result>): Promise<Result> => {
-    const release = admit(client);
-    return turns.run({ client, cost: 1, signal: NEVER }, work).finally(release);
-  };
   const refuse = (reason: string, error: HttpError): HttpError => {
     metrics.tokensRefused.inc({ reason });
     return error;
@@ -62,7 +48,11 @@ export function createIdentify({ authenticate, rateLimit, limits, metrics }: Ide
     if (token === undefined) throw refuse('scheme', unauthenticated(OTHER_SCHEME));
     const network = networkOf(request.socket);
     try {
-      return await authenticate(token, (work) => inTurn(network, work));
+      return await authenticate(token, (work) => {
+        // Any number may wait, and until then, no other limit counts them.
+        if (memory.isShort()) throw refuse('memory', new HttpError(503, SHORT_OF_MEMORY, { 'retry-after': '1' }));
+        return turns.run({ client: network, cost: 1, signal: NEVER }, work);
+      });
     } catch (error) {
       if (error instanceof TokenRefused) {
         const many = await tooMany(rateLimit, network);

@@ -178,7 +178,7 @@ function createAccessMetrics({ counter }: Kinds) {
     tokensRefused: counter(
       'concierge_tokens_refused_total',
       'Requests refused because of their token, by reason: missing, scheme (not Bearer), repeated (two headers), unavailable ' +
-        "(the issuer's keys), many (refused from one network), busy (too many to be verified), or what is wrong with the token.",
+        "(the issuer's keys), many (from one network), memory (too short), or what is wrong with the token.",
       ['reason'],
     ),
     apiKeyLookups: counter(

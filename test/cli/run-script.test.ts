@@ -54,6 +54,17 @@ describe('the heap of V8', () => {
       },
       '--max-old-space-size=614 src/main.ts start',
     ],
+    [
+      'is of the least of the groups around it',
+      {
+        cgroup: '0::/crm.slice/crm.service/init\n',
+        'crm.slice/crm.service/init/memory.max': 'max\n',
+        'crm.slice/crm.service/memory.max': '1073741824\n',
+        'crm.slice/memory.max': '536870912\n',
+        'memory.max': 'max\n',
+      },
+      '--max-old-space-size=307 src/main.ts start',
+    ],
     ['is left to V8 on a machine', {}, 'src/main.ts start'],
   ])('%s', async (_, files, expected) => {
     expect(await argumentsFor(files, {})).toBe(expected);

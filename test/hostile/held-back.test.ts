@@ -1,5 +1,7 @@
 import { request } from 'node:http';
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
+import type { Operation } from '../../src/graphql/operation.ts';
+import { timeLimit } from '../../src/graphql/stages/execute.ts';
 import { PACE } from '../../src/pace.ts';
 import { TURNS } from '../../src/turns.ts';
 import { bearing, BY_SECRET, tokenOf } from '../access/tokens.ts';
@@ -21,19 +23,18 @@ afterEach(async () => {
   over.abort();
   await busy;
   await gateway.close();
+  jest.restoreAllMocks();
 });
 
-/** Starts a gateway in a process that is busy with the work of one client all the time, while another one asks. */
+/** Starts a gateway in a process that is busy all the time, as if with the work of one client, while another one asks. */
 async function start(settings: Readonly<Record<string, string>> = {}, heavy = HEAVY, other = OTHER): Promise<void> {
   gateway = await startOwnGateway({ ...PATIENT, ...settings });
+  // What they really take depends on the machine.
+  jest.spyOn(TURNS.served, 'shareOf').mockImplementation((client) => (client === heavy ? 0.9 : 0.05));
+  jest.spyOn(TURNS.served, 'averageShare').mockReturnValue(0.5);
   const keepBusy = async (): Promise<void> => {
     while (!over.signal.aborted) {
-      TURNS.charge(heavy);
-      let sum = 0;
-      for (let i = 0; i < 20_000; i += 1) sum += Math.sqrt(i);
-      expect(sum).toBeGreaterThan(0);
       PACE.isHeld(other);
-      TURNS.charge(other);
       // oxlint-disable-next-line eslint/no-await-in-loop -- one turn after the other
       await turn();
     }
@@ -150,4 +151,26 @@ describe('a request of a client that takes most of a busy event loop', () => {
     expect(PACE.isHeld(HEAVY)).toBe(true);
     expect(await gateway.metric('concierge_held_back_requests_total')).toBe(0);
   });
+});
+
+test('what is done for a request is charged to its client', async () => {
+  await start(BY_SECRET);
+  const token = await tokenOf({ sub: 'eve', scope: 'crm:read' });
+  const had = (client: string) => TURNS.served.of(client) > 0;
+  expect([had('127.0.0.9'), had('subject eve')]).toEqual([false, false]);
+  await send('127.0.0.9').answer;
+  expect([had('127.0.0.9'), had('subject eve')]).toEqual([true, false]);
+  await send('127.0.0.8', { token }).answer;
+  expect([had('127.0.0.8'), had('subject eve')]).toEqual([true, true]);
+});
+
+test.each([
+  [undefined, 10_000],
+  [0, 10_000],
+  [4_000, 6_000],
+  [10_001, 0],
+])('a request that was held back for %p ms has %d of 10,000 left', (heldMs, left) => {
+  const { signal } = new AbortController();
+  const operation = { signal, ...(heldMs === undefined ? {} : { heldMs }) } as Operation;
+  expect(timeLimit(operation, 10_000)).toMatchObject({ ms: left, signal });
 });

@@ -48,6 +48,11 @@ describe('clients that take as much as they get', () => {
   });
 });
 
+test('a limit of nothing allows nothing', () => {
+  const { got, refusal } = greedily(1, { gateway: 100, client: 0 });
+  expect([got, refusal?.status]).toEqual([[0, 0], 429]);
+});
+
 test('what counts as several takes as many places, and gives them back; the first one of a client is always open to it', () => {
   const { admit } = greedily(0, { gateway: 100, client: 20 });
   const status = (...of: Parameters<typeof admit>): unknown => {
@@ -59,6 +64,7 @@ test('what counts as several takes as many places, and gives them back; the firs
     }
   };
   const close = admit('a', 16);
+  expect(() => admit('a', 5)).toThrow('Expected at most 20 things of one client, got one that counts as 5 more; wait.');
   expect([status('a', 5), status('a', 4), status('a')]).toEqual([429, 'open', 429]);
   close();
   expect([status('a', 17), status('a', 16), status('b', 50)]).toEqual([429, 'open', 'open']);

@@ -157,7 +157,7 @@ const WRITES_DONE =
 
 /** What is left of an operation's time. */
 export const timeLimit = (operation: Operation, requestMs: number) => ({
-  ms: requestMs - (operation.heldMs ?? 0),
+  ms: Math.max(0, requestMs - (operation.heldMs ?? 0)),
   timeoutError: () => tookTooLong(operation, requestMs),
   signal: operation.signal,
 });
