@@ -2,16 +2,16 @@ const { NORTHWIND_DIR, SOAK_MINUTES = '0', TEST_DATABASE_URL, TEST_LOGS_DIR } = 
 
 /** What meets no database, starts one of its own, or asks it nothing that another test does not ask a given server, too. */
 const ELSEWHERE = [
-  '(architecture|bench|chaos|embedded|hostile|http|restarts|soak)/',
+  '(architecture|bench|embedded|hostile|http|restarts|soak)/',
   'access/(?!api-keys\\.)',
   'cache/(channels|cluster|collapsing|fail-over|hits|keys|lifetimes|log|pending|redis-database|refusals|standing|turns)\\.',
   'cli/(broken-outputs|cache|csv|explain-own-servers|help|outside-caches|run-script|seed-command|seed-interrupted|settings|start(-own-servers)?)\\.',
   'cli/import-(cache|files|mapping|misuse|shapes)\\.',
   'db/(semaphore|url-parts)\\.',
   'docs/(adding-a-type|clients|compose|indexes|references|schema-words|snippets|subscriptions|text)\\.',
-  'faults/(database|health|lifecycle|redis|subscriptions|uncaught)\\.',
+  'faults/(health|lifecycle|redis|subscriptions|uncaught)\\.',
   'limits/(bounds|cost|cost-report|cost-schema|cost-variables|cursor-form|documents|fair-queue|fuzz|kept|turns)\\.',
-  'mutations/(customer-input-misuse|customer-lists-misuse|documents|order-input-misuse|ticket-input-misuse)\\.',
+  'mutations/documents\\.',
   'queries/(documents|inputs|prepare)\\.',
   'subscriptions/(clients|cluster|graphql-sse|subscriptions-misuse|two-gateways)\\.',
   'tls/(middle|own-database|own-redis|prisma-url|redis-nodes)\\.',
