@@ -5,8 +5,10 @@ import { TURNS, type Turns } from './turns.ts';
 const BUSY = 0.7;
 /** How often it is looked whether it is. */
 const LOOK_MS = 100;
-/** What one client may have changes by these factors: fast when others wait for it, slowly when there is time. */
-const FALLING = 0.8;
+/**
+ * What one client may have changes each time: it falls with the square of how much too busy the loop is, by half at most, so that the
+ * first moments of an attack are short; and it rises slowly, by this factor, when there is time.
+ */
 const RISING = 1.05;
 /** The share of the time that every client may have, however busy the loop is. */
 const LEAST = 0.01;
@@ -98,7 +100,8 @@ export class Pace {
     const steps = (now - this.#lookedAt) / LOOK_MS;
     this.#lookedAt = now;
     // One look may be late because of one long piece of work.
-    if (this.#busyShare() > BUSY) this.#allowed = Math.max(LEAST, this.#allowed * FALLING);
+    const busy = this.#busyShare();
+    if (busy > BUSY) this.#allowed = Math.max(LEAST, this.#allowed * (BUSY / busy) ** 2);
     else this.#allowed = Math.min(1, this.#allowed * RISING ** steps);
   }
 
