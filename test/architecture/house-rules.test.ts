@@ -45,7 +45,6 @@ const PAUSES = new Set([
   'test/faults/database.test.ts',
   'test/faults/given-up.test.ts',
   'test/hostile/attacks.ts',
-  'test/hostile/bystanders.test.ts',
   'test/hostile/connections.test.ts',
   'test/hostile/good-clients.ts',
   'test/hostile/storm.test.ts',

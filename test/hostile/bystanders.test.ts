@@ -1,42 +1,64 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { pause, until } from '../support/patience.ts';
+import { until } from '../support/patience.ts';
 import { createSoak } from '../support/soak.ts';
 import { ATTACKS } from './attacks.ts';
+import type { Figures } from './good-clients.ts';
 import { MOST_MEGABYTES, startStorm, type Storm } from './storm.ts';
 
 const NAMES = Object.keys(ATTACKS);
+/** The worst of so many requests beside an attack takes at most so many times as long as the worst without. */
+const REQUESTS = 200;
+const WORST_TIMES = 5;
 
 let storm: Storm;
+/** What requests take without attacks. */
+let usual: Figures;
 beforeAll(async () => {
   // So that the attacks go on however long it takes.
   storm = await startStorm({ settings: { LIMIT_COST_PER_MINUTE: '0' }, hasTokens: false });
   storm.good.start();
+  // The first ones wait for everything to be warm.
+  await figuresOf(5 * REQUESTS);
+  usual = await figuresOf(5 * REQUESTS);
 });
 afterAll(async () => {
   await storm.close();
 });
 
-test.each(NAMES)('%s, by fifty attackers, hold nobody else up', async (name) => {
+/** What well-behaved clients see during their next requests. */
+async function figuresOf(requests: number): Promise<Figures> {
   const { good } = storm;
-  const { seed, again, goesOn, report, isSoak } = createSoak('bystanders', { parts: NAMES.length });
-  const enough = isSoak ? 1_000 : 40;
   good.forget();
   await until(
-    'requests without attacks',
+    `${requests} requests`,
     () => good.answered(),
-    (answered) => answered >= enough,
+    (answered) => answered >= requests,
   );
-  const calm = good.figures();
+  return good.figures();
+}
+
+test.each(NAMES)('%s, by fifty attackers, hold nobody else up', async (name) => {
+  const { seed, again, goesOn, report } = createSoak('bystanders', { parts: NAMES.length });
+  // What the last attack has left may still be under way.
+  await figuresOf(REQUESTS);
+  // The machine may be busier by now.
+  const { mostMs } = await figuresOf(REQUESTS);
+  const usualMs = Math.max(mostMs, usual.mostMs);
   const attackers = storm.attack([name], seed);
-  good.forget();
-  while (goesOn((attackers.ended().get(name) ?? 0) >= 5 && good.answered() >= enough)) {
-    await pause(50);
+  const failures: string[] = [];
+  const figures = async () => {
+    const seen = await figuresOf(REQUESTS);
+    failures.push(...seen.failures);
+    report(`${name}: p50 ${seen.p50Ms} ms, most ${seen.mostMs} ms; usually ${usual.p50Ms} ms, ${usualMs} ms`);
+    return seen;
+  };
+  while (goesOn((attackers.ended().get(name) ?? 0) >= 5)) {
+    await figures();
     await storm.memory();
   }
-  const attacked = good.figures();
-  report(`${name}: ${attackers.ended().get(name)} times`);
-  report(`p99 and most in ms without: ${calm.p99Ms}, ${calm.mostMs}; with: ${attacked.p99Ms}, ${attacked.mostMs}`);
+  // Again, since a busy machine may hold up one request and not the others.
+  await until('nobody to be held up', figures, (seen) => seen.mostMs <= WORST_TIMES * usualMs);
   attackers.stop();
-  expect({ again, failures: attacked.failures }).toEqual({ again, failures: [] });
+  expect({ again, failures }).toEqual({ again, failures: [] });
   expect(storm.mostMemory()).toBeLessThan(MOST_MEGABYTES);
 });
