@@ -9,7 +9,7 @@ import {
   readinessOf,
 } from '../support/gateway.ts';
 import { assertTime, measured, pause, until, within } from '../support/patience.ts';
-import { startOwnServers, withConnection, type OwnServers } from '../support/servers.ts';
+import { processlist, startOwnServers, withConnection, type OwnServers } from '../support/servers.ts';
 import { startCuttingProxy } from './cutting-proxy.ts';
 import { untilWholePool } from './table-lock.ts';
 
@@ -52,6 +52,14 @@ describe('a gateway whose database', () => {
     withConnection(servers.database.url, async (connection) => {
       for (const statement of statements) await connection.query(statement);
     });
+
+  const connectionsOf = (user: string) =>
+    withConnection(servers.database.url, (connection) =>
+      connection.query<{ id: bigint; command: string }[]>(
+        `SELECT id, command FROM ${processlist(connection)} WHERE user = ? ORDER BY id`,
+        [user],
+      ),
+    );
 
   /** Waits until the response is stored: a gateway connects to Redis in the background. */
   async function cached(of: TestGateway): Promise<void> {
@@ -157,7 +165,8 @@ describe('a gateway whose database', () => {
     const databaseUrl = Object.assign(new URL(servers.database.url), { username: 'crm', password: 'old' }).href;
     const own = await startGateway({ databaseUrl });
     await own.data('{ customers { totalCount } }');
-    await asRoot("ALTER USER crm IDENTIFIED BY 'new'", 'KILL USER crm');
+    await asRoot("ALTER USER crm IDENTIFIED BY 'new'");
+    await asRoot(...(await connectionsOf('crm')).map(({ id }) => `KILL ${id}`));
     expectUnavailable(await Promise.all([newList(own), newList(own)]), 5_000);
     await asRoot("ALTER USER crm IDENTIFIED BY 'old'");
     await expectBack(own);
@@ -188,12 +197,7 @@ describe('a gateway whose database', () => {
     const databaseUrl = Object.assign(new URL(servers.database.url), { username: 'idle', password: 'idle' }).href;
     const settings = { LIMIT_STATEMENT_MS: '1000', LIMIT_DATABASE_CONNECTIONS: '3' };
     const brief = await startGateway({ databaseUrl, settings });
-    const connections = () =>
-      withConnection(servers.database.url, (connection) =>
-        connection.query<{ id: bigint }[]>(
-          "SELECT id FROM information_schema.processlist WHERE user = 'idle' AND command = 'Sleep' ORDER BY id",
-        ),
-      );
+    const connections = async () => (await connectionsOf('idle')).filter(({ command }) => command === 'Sleep');
     const before = await until('a whole pool', connections, ({ length }) => length === 3);
     // Longer than the statement timeout plus the allowance for its answer, after which a busy connection counts as dead.
     await pause(3_500);

@@ -130,7 +130,15 @@ async function startOwn(
   const [program] = await findServers(role, folders, fetchedRoot(demo.serversDir, role));
   if (program === undefined) throw new Error(`no ${role} server: "npm test" finds or fetches one`);
   const startOn = (port?: number): Promise<RunningServer> => {
-    const options = { program, dataDir, signal: undefined, args, ...(port === undefined ? {} : { port }) };
+    // Without it, MySQL does not tell what its connections do (`processlist`).
+    const instrumented = program.kind === 'mysql' ? ['--performance-schema=1'] : [];
+    const options = {
+      program,
+      dataDir,
+      signal: undefined,
+      args: [...instrumented, ...args],
+      ...(port === undefined ? {} : { port }),
+    };
     return role === 'redis'
       ? startRedis(options)
       : startMysql({ ...options, databaseName: 'crm', throwAway: !isDurable, report: () => {} });
