@@ -182,7 +182,7 @@ describe('after correct writes', () => {
     [
       'a version is raised without a change',
       'UPDATE tickets SET version = version + 1 LIMIT 1',
-      /^Ticket:\d+ has version \d+ and \d+ entries in the record$/,
+      /^Ticket:\d+ has version \d+, in the record \d+$/,
     ],
     [
       'a contact has the text of another one',

@@ -85,7 +85,8 @@ async function expectAllOn(keepId: string, mergeId: string): Promise<number> {
       .map(({ version }) => Number(version))
       .toSorted((a, b) => a - b);
   const [own, others] = [versionsOf(null, null), versionsOf('Customer', String(rowOf(mergeId)))];
-  expect(own).toEqual(own.map((_, i) => i + 1));
+  // The merge makes a version of the kept one that is later than that of either.
+  expect(own).toEqual([1, ...own.slice(1).map((_, i) => others.length + i)]);
   expect(own.at(-1)).toBe(row?.['version']);
   expect(others).toEqual(others.map((_, i) => i + 1));
   expect(await contradictions(gateway.databaseUrl)).toEqual([]);

@@ -8,6 +8,7 @@ import { givenRow, parseId } from '../input.ts';
 import { lockCustomer } from '../lock.ts';
 import { MAX_AMOUNT } from '../money.ts';
 import { moveOwnedRows } from '../owned-rows.ts';
+import { computeStats } from '../stats.ts';
 import { refuse } from '../user-errors.ts';
 import { noteChange, type Write } from '../writer.ts';
 import { addressesOf } from './addresses.ts';
@@ -39,6 +40,7 @@ export const mergeCustomers = defineCommand({
   async run(write, values) {
     const sides = await lockBoth(write, values);
     const { kept, merged } = sides;
+    await storeSummaries(write, sides);
     await assertSumsFit(write.transaction, sides);
     const tags = await moveTags(write.transaction, sides);
     const addresses = await moveAddresses(write.transaction, sides);
@@ -51,9 +53,11 @@ export const mergeCustomers = defineCommand({
     const filled: CustomerValues = Object.fromEntries(
       FILLED.filter((field) => kept[field] === null && merged[field] !== null).map((field) => [field, merged[field]]),
     );
-    await raiseVersion(write, kept, filled);
+    // Later than any of either: a version that was read of the merged one, whose id leads here from now on, must be refused.
+    const version = Math.max(kept.version, merged.version);
+    await raiseVersion(write, { ...kept, version }, filled);
     await redirectIds(write, sides, 'externalId' in filled ? null : merged.externalId);
-    await recordMerge(write, sides, { filled, tags, addresses });
+    await recordMerge(write, { kept: { ...kept, version }, merged }, { filled, tags, addresses });
     return { customerId: String(kept.id) };
   },
   refused: ({ keepId }) => ({ customerId: givenRow('Customer', keepId) }),
@@ -129,17 +133,21 @@ async function assertSumsFit(transaction: Transaction, { kept, merged }: Sides):
       );
 }
 
+/** Computes a summary that is not stored, as other programs may write a customer, from the rows that it has before the merge. */
+async function storeSummaries(write: Write, { kept, merged }: Sides): Promise<void> {
+  const ids = [kept.id, merged.id];
+  const stored = await write.transaction.customerStats.findMany({ where: { customerId: { in: ids } } });
+  for (const id of ids) if (!stored.some(({ customerId }) => customerId === id)) await computeStats(write, id);
+}
+
 /** Adds the merged customer's summary to the kept one's. */
 async function moveSummary(write: Write, { kept: { id: to }, merged: { id: from } }: Sides): Promise<void> {
   const { transaction } = write;
   for (const customerId of [from, to]) noteChange(write, 'CustomerSummary', customerId);
-  await transaction.$executeRaw`INSERT INTO customer_stats (customer_id, order_count, open_ticket_count, last_order_at)
-    SELECT * FROM (SELECT ${to} AS customer_id, order_count, open_ticket_count, last_order_at FROM customer_stats
-      WHERE customer_id = ${from}) AS m
-    ON DUPLICATE KEY UPDATE order_count = customer_stats.order_count + m.order_count,
-      open_ticket_count = customer_stats.open_ticket_count + m.open_ticket_count,
-      last_order_at = GREATEST(COALESCE(customer_stats.last_order_at, m.last_order_at),
-        COALESCE(m.last_order_at, customer_stats.last_order_at))`;
+  await transaction.$executeRaw`UPDATE customer_stats AS k JOIN customer_stats AS m ON m.customer_id = ${from}
+    SET k.order_count = k.order_count + m.order_count, k.open_ticket_count = k.open_ticket_count + m.open_ticket_count,
+      k.last_order_at = GREATEST(COALESCE(k.last_order_at, m.last_order_at), COALESCE(m.last_order_at, k.last_order_at))
+    WHERE k.customer_id = ${to}`;
   await transaction.$executeRaw`INSERT INTO customer_values (customer_id, currency, amount)
     SELECT * FROM (SELECT ${to} AS customer_id, currency, amount FROM customer_values WHERE customer_id = ${from}) AS m
     ON DUPLICATE KEY UPDATE amount = customer_values.amount + m.amount`;
