@@ -3,11 +3,14 @@ import type { AddressInfo } from 'node:net';
 import { quoted } from '../errors.ts';
 import { HttpError } from './http-error.ts';
 
+/** RFC 9110, 7.2, and RFC 3986, 3.2: a name, which may be empty, or an address in brackets, and perhaps a port. */
+const HOST = /^(?:[\w.~!$&'()*+,;=%-]*|\[[\da-f:.]+\])(?::\d*)?$/i;
+
 /** The refusal of a request for its header `Host`; undefined if it may be dispatched. */
 export type HostCheck = (request: IncomingMessage) => HttpError | undefined;
 
 /**
- * Creates a check that requests have one `Host`, and that it is one of this gateway's names. Otherwise a web page could let its own
+ * Creates a check that requests have one `Host` that is well-formed, and that it is one of this gateway's names. Otherwise a web page could let its own
  * name lead to a gateway that only this machine can reach, and read from it as from its own server (DNS rebinding). Names are
  * checked while the gateway listens on a loopback address, or if `allowedHosts` names any.
  *
@@ -30,6 +33,8 @@ export function createHostCheck(server: Server, allowedHosts: readonly string[])
     if (hosts > 1 || (hosts === 0 && request.httpVersion !== '1.0'))
       return new HttpError(400, `Expected one header "host", got ${hosts === 0 ? 'none' : hosts}.`);
     const { host } = request.headers;
+    if (host !== undefined && !HOST.test(host))
+      return new HttpError(400, `Header "host": expected a name or address, perhaps with a port, got ${quoted(host)}.`);
     if (!isChecked || host === undefined || isAllowed(hostNameIn(host)) || request.url?.startsWith('/health/') === true)
       return undefined;
     const message = `Header "host": expected localhost, a loopback address or a name in ALLOWED_HOSTS, got ${quoted(host)}.`;

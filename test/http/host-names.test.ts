@@ -23,8 +23,9 @@ async function statusesOf(address: string, allowedHosts: readonly string[] = [])
 const LOOPBACK = ['localhost', 'LocalHost:4000', 'localhost.', 'crm.localhost', '127.0.0.1', '127.9.8.7:80', '[::1]'];
 const OTHERS = [
   ...['evil.example', 'localhost.evil.example', 'notlocalhost', '127.0.0.1.evil.example', '128.0.0.1', '10.0.0.5:4000'],
-  ...['[::2]', '[::1', 'localhost:x', 'localhost/', 'evil.example@localhost', 'localhost evil.example', '0.0.0.0'],
+  ...['[::2]', '0.0.0.0', '%6cocalhost', 'localhost!', ':80'],
 ];
+const MALFORMED = ['[::1', 'localhost:x', 'localhost/', 'evil.example@localhost', 'localhost evil.example', '@@@'];
 
 describe.each(['127.0.0.1', '127.0.0.2', 'localhost', '::ffff:127.0.0.1'])(
   'a gateway that listens on %s',
@@ -33,6 +34,7 @@ describe.each(['127.0.0.1', '127.0.0.2', 'localhost', '::ffff:127.0.0.1'])(
       const status = await statusesOf(address);
       for (const host of LOOPBACK) expect([host, await status(host)]).toEqual([host, 200]);
       for (const host of OTHERS) expect([host, await status(host)]).toEqual([host, 421]);
+      for (const host of MALFORMED) expect([host, await status(host)]).toEqual([host, 400]);
       for (const path of ['/nothing', '/metrics']) expect(await status('evil.example', path)).toBe(421);
     });
 
@@ -51,10 +53,11 @@ describe.each(['127.0.0.1', '127.0.0.2', 'localhost', '::ffff:127.0.0.1'])(
 );
 
 describe('a gateway that listens on all addresses', () => {
-  test('serves requests for any name', async () => {
+  test('serves requests for any name that is one', async () => {
     const status = await statusesOf('0.0.0.0');
-    for (const host of [...LOOPBACK, 'crm.example.com', '10.0.0.5'])
+    for (const host of [...LOOPBACK, ...OTHERS, 'crm.example.com', '10.0.0.5'])
       expect([host, await status(host)]).toEqual([host, 200]);
+    for (const host of MALFORMED) expect([host, await status(host)]).toEqual([host, 400]);
   });
 
   test('serves only requests for loopback and the names that are allowed, if there are any', async () => {
@@ -69,8 +72,8 @@ test.each([
   ['HTTP://127.0.0.1:4000', 'evil.example', 200],
   ['http://evil.example/', 'localhost', 421],
   ['http://evil.example/health/ready', 'localhost', 200],
-  ['http://localhost@evil.example/', 'localhost', 421],
-  ['http://user@localhost/', 'localhost', 421],
+  ['http://localhost@evil.example/', 'localhost', 400],
+  ['http://user@localhost/', 'localhost', 400],
   ['http:///', 'localhost', 421],
 ])('the host in a target in absolute form counts, not the header: %s, %s', async (target, host, status) => {
   const server = await startSmallServer({ routes });
