@@ -80,6 +80,7 @@ export function createGraphQL(
     holdBack:
       limits.requestsPerClient < limits.requests ? createHoldBack({ ...limits, metrics: given.metrics }) : undefined,
     near: near && createNearStage({ near, compressionMinBytes, metrics: given.metrics }),
+    metrics: given.metrics,
   });
 }
 

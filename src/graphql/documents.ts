@@ -131,7 +131,7 @@ function parseValid(
 ): DocumentNode {
   const work = (stage: Stage): Work => ({
     stage,
-    about: () => ({ document: hashOf(source), operation: undefined }),
+    about: () => ({ document: hashOfAny(source), operation: undefined }),
   });
   const document = noted(work('parse'), () => parseSource(source, tokens));
   const { selections, isCyclic } = spreadSelections(document);
@@ -156,6 +156,16 @@ function parseValid(
 
 /** A document's hash without white space and comments; throws for a text that is not GraphQL. */
 export const hashOf = (source: string): string => hash('sha256', stripIgnoredCharacters(source), 'base64url');
+
+/** The same, or undefined for a text that is not GraphQL. */
+function hashOfAny(source: string): string | undefined {
+  try {
+    return hashOf(source);
+  } catch (error) {
+    if (error instanceof GraphQLError) return undefined;
+    throw error;
+  }
+}
 
 const tooComplex = (message: string) => new RequestErrors([graphqlError('QUERY_TOO_COMPLEX', message)]);
 

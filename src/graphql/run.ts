@@ -1,5 +1,6 @@
 import { givenUp } from '../errors.ts';
 import { RateLimited, type RateLimit } from '../rate-limit/rate-limit.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
 import { TURNS } from '../turns.ts';
 import { graphqlError, rateLimitError } from './coded-errors.ts';
 import { RequestErrors } from './documents.ts';
@@ -87,6 +88,7 @@ export interface RespondOptions {
   readonly holdBack?: HoldBack | undefined;
   /** Undefined when no responses are kept in memory. */
   readonly near?: NearStage | undefined;
+  readonly metrics: Pick<Metrics, 'graphqlErrors'>;
 }
 
 export type Respond = ReturnType<typeof createRespond>;
@@ -95,7 +97,13 @@ export type Respond = ReturnType<typeof createRespond>;
  * Creates the function that prepares a request and runs its operation: the only way from a request to a response.
  * @returns a function that rejects with what the request's `parse` throws
  */
-export function createRespond({ prepare, run, persisted, rateLimit, holdBack, near }: RespondOptions) {
+export function createRespond({ prepare, run, persisted, rateLimit, holdBack, near, metrics }: RespondOptions) {
+  const counted = <Result extends object>(
+    response: Result & { readonly errorCodes?: ReadonlySet<unknown> },
+  ): Result => {
+    for (const code of response.errorCodes ?? []) metrics.graphqlErrors.inc({ code: String(code) });
+    return response;
+  };
   const prepareLoaded = async (request: RequestText, origin: RequestOrigin): Promise<Operation> => {
     try {
       return prepare(request, origin);
@@ -115,17 +123,17 @@ export function createRespond({ prepare, run, persisted, rateLimit, holdBack, ne
       // Its body may have arrived after its turn.
       if (TURNS.look()) await TURNS.next(client);
       // The client may have given it up meanwhile, and others wait.
-      if (signal.aborted) return serialise({ errors: [graphqlError('TIMEOUT', givenUp().message)] });
+      if (signal.aborted) return counted(serialise({ errors: [graphqlError('TIMEOUT', givenUp().message)] }));
       TURNS.charge(client);
       const found = near?.find(request, origin);
       if (found !== undefined) return found;
       const operation = await prepareLoaded(request, origin);
-      const response = await run(operation);
+      const response = counted(await run(operation));
       if (!('start' in response) && operation.mayBeKept) near?.keep(request, origin, response);
       return response;
     } catch (error) {
-      if (error instanceof RequestErrors) return serialise({ errors: error.errors });
-      if (error instanceof RateLimited) return serialise({ errors: [rateLimitError(error)] });
+      if (error instanceof RequestErrors) return counted(serialise({ errors: error.errors }));
+      if (error instanceof RateLimited) return counted(serialise({ errors: [rateLimitError(error)] }));
       throw error;
     }
   };

@@ -39,6 +39,8 @@ interface ConnectionOptions {
   /** How many requests of the connection are handled at the same time. */
   readonly requestsAtOnce: number;
   readonly arrivals: Arrivals;
+  /** Called with the status of an error that is sent without a response of Node's. */
+  readonly onRefused: (status: number) => void;
   /** Called when a first response is pending, and when none is pending any more. */
   readonly onChange: (connection: Connection) => void;
 }
@@ -48,7 +50,7 @@ interface ConnectionOptions {
  * begun, and none is read. The few that were parsed together with them wait for their turn.
  */
 export function createConnection(socket: Socket, options: ConnectionOptions): Connection {
-  const { requestsAtOnce, arrivals, onChange } = options;
+  const { requestsAtOnce, arrivals, onRefused, onChange } = options;
   /** Responses that have not been sent completely, in the order of their requests. */
   const pending = new Set<ServerResponse>();
   const waiting: (() => void)[] = [];
@@ -73,7 +75,7 @@ export function createConnection(socket: Socket, options: ConnectionOptions): Co
     if (pending.size > 0) return;
     newest = undefined;
     onChange(connection);
-    if (refusal !== undefined) writeErrorTo(socket, refusal);
+    if (refusal !== undefined) writeRefusal(socket, refusal, onRefused);
   };
   const beginInTurn = (response: ServerResponse, begin: () => void): void => {
     if (!TURNS.isTaken()) return begin();
@@ -115,7 +117,7 @@ export function createConnection(socket: Socket, options: ConnectionOptions): Co
       refusal = error;
       headers.end();
       reading.drop();
-      if (newest === undefined) writeErrorTo(socket, error);
+      if (newest === undefined) writeRefusal(socket, error, onRefused);
       else if (!newest.req.complete && !newest.headersSent)
         sendError(newest, new HttpError(error.status, error.message, { ...error.headers, connection: 'close' }));
     },
@@ -134,6 +136,12 @@ export function createConnection(socket: Socket, options: ConnectionOptions): Co
       reading.unparsedBytes() + unsentBytes(pending.values().take(Math.max(0, pending.size - waiting.length))),
   };
   return connection;
+}
+
+function writeRefusal(socket: Socket, error: HttpError, onRefused: ConnectionOptions['onRefused']): void {
+  if (!socket.writable) return;
+  onRefused(error.status);
+  writeErrorTo(socket, error);
 }
 
 function refuseUnlessWhole(

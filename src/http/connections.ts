@@ -74,6 +74,7 @@ export function watchConnections(server: Server, options: ConnectionsOptions): C
     const connection = createConnection(socket, {
       requestsAtOnce: limits.requestsPerConnection,
       arrivals,
+      onRefused: (status) => metrics.requests.inc({ status }),
       onChange: (changed) => open.change(changed),
     });
     bySocket.set(socket, connection);

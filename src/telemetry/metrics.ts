@@ -88,7 +88,11 @@ export function createMetrics() {
 
 function createHttpMetrics({ counter, gauge }: Kinds) {
   return {
-    requests: counter('concierge_http_requests_total', 'HTTP responses, by status.', ['status']),
+    requests: counter(
+      'concierge_http_requests_total',
+      'HTTP responses, by status, including those to what is no HTTP request.',
+      ['status'],
+    ),
     requestsInFlight: gauge('concierge_http_requests_in_flight', 'HTTP requests without a complete response yet.'),
     compressions: counter(
       'concierge_http_compressions_total',
@@ -244,6 +248,11 @@ function createExecutionMetrics({ counter, measuredGauge }: Kinds) {
     heldBack: measuredGauge(
       'concierge_held_back',
       'GraphQL requests that wait before they begin: the event loop is busy, and their clients take more of it than others.',
+    ),
+    graphqlErrors: counter(
+      'concierge_graphql_errors_total',
+      'Responses to GraphQL requests, by each code of their errors.',
+      ['code'],
     ),
     heldBackRequests: counter('concierge_held_back_requests_total', 'GraphQL requests that had to wait so.'),
     executions: counter(

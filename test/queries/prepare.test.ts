@@ -1,8 +1,9 @@
 import { pbkdf2Sync } from 'node:crypto';
 import { Writable } from 'node:stream';
-import { expect, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { Kind, parse as parseDocument } from 'graphql';
 import { ANYBODY } from '../../src/access/caller.ts';
+import { RequestErrors } from '../../src/graphql/documents.ts';
 import { createKept } from '../../src/graphql/kept.ts';
 import type { Operation } from '../../src/graphql/operation.ts';
 import { createPlans } from '../../src/graphql/plan.ts';
@@ -59,32 +60,49 @@ test('each request has its own caller, signal and headers, even if its text is k
   );
 });
 
-test('a request that takes long to prepare is named as what held up the event loop', async () => {
+describe('what held up the event loop', () => {
   const lines: string[] = [];
-  const destination = new Writable({
-    write(chunk, _encoding, done) {
-      lines.push(String(chunk));
-      done();
-    },
-  });
-  const log = createLog({ level: 'warn', readable: false, destination });
-  const stop = watchStalls({ log, metrics: createMetrics() });
-  const { prepare } = createRunAlone();
-  const query = 'query Slow { agents(first: 1) { nodes { id } } }';
-  const parse = () => {
-    pbkdf2Sync('password', 'salt', 300_000, 64, 'sha512');
-    return { query, persisted: undefined, operationName: undefined, variables: {} };
-  };
-  try {
-    // On a busy machine, something else may take longer meanwhile.
-    const line = await until('the line', () => {
-      prepare({ text: `${Math.random()}`, parse }, originOf(ANYBODY));
-      return lines.find((one) => one.includes('"cause":"prepare"'));
+  let stop: () => void;
+  beforeAll(() => {
+    const destination = new Writable({
+      write(chunk, _encoding, done) {
+        lines.push(String(chunk));
+        done();
+      },
     });
-    expect(JSON.parse(line ?? '')).toMatchObject({ stage: 'prepare', operation: 'Slow', document: expect.any(String) });
-  } finally {
-    stop();
+    stop = watchStalls({ log: createLog({ level: 'warn', readable: false, destination }), metrics: createMetrics() });
+  });
+  afterAll(() => stop());
+
+  /** Prepares requests until the log says that they held up the event loop: on a busy machine, something else may take longer. */
+  async function lineOf(cause: string, query: string, decode: () => void = () => undefined) {
+    const { prepare } = createRunAlone();
+    const parse = () => {
+      decode();
+      return { query, persisted: undefined, operationName: undefined, variables: {} };
+    };
+    const line = await until('the line', () => {
+      try {
+        prepare({ text: `${Math.random()}`, parse }, originOf(ANYBODY));
+      } catch (error) {
+        if (!(error instanceof RequestErrors)) throw error;
+      }
+      return lines.find((one) => one.includes(`"cause":"${cause}"`));
+    });
+    return JSON.parse(line ?? '') as object;
   }
+
+  test('is a request that takes long to prepare, by its name', async () => {
+    const query = 'query Slow { agents(first: 1) { nodes { id } } }';
+    const line = await lineOf('prepare', query, () => pbkdf2Sync('password', 'salt', 300_000, 64, 'sha512'));
+    expect(line).toMatchObject({ stage: 'prepare', operation: 'Slow', document: expect.any(String) });
+  });
+
+  test('is a text that takes long to parse, without a hash if it is not GraphQL', async () => {
+    const line = await lineOf('parse', `{ a(b: """${'x\n'.repeat(5_000_000)}`);
+    expect(line).toMatchObject({ stage: 'parse' });
+    expect(line).not.toHaveProperty('document');
+  });
 });
 
 test.each([

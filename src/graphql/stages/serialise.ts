@@ -31,6 +31,8 @@ export interface GraphQLResponse {
   readonly representation?: (Omit<Representation, 'etag'> & { readonly etag: string | undefined }) | undefined;
   /** What was found in Redis, if it may be kept in memory, and the lifetime of responses to this query. */
   readonly hit?: { readonly response: CachedResponse; readonly maxAgeSeconds: number } | undefined;
+  /** The codes of its errors, each once; undefined without errors. */
+  readonly errorCodes?: ReadonlySet<unknown>;
   /** Whether some of them say that the database cannot be reached, or took too long. */
   readonly isUnavailable: boolean;
 }
@@ -90,6 +92,7 @@ export type Serialise = ReturnType<typeof createSerialise>;
 
 function responseOf({ data, errors }: ExecutionResult, body: Buffer): GraphQLResponse {
   const hasErrors = errors !== undefined && errors.length > 0;
+  const errorCodes = hasErrors ? new Set(errors.map(({ extensions }) => extensions['code'])) : undefined;
   const status = hasErrors && !isGiven(data) ? statusOf(errors) : 200;
   const isLimited = status === ERROR_CODES.RATE_LIMITED;
   const retryAfter = isLimited ? errors?.[0]?.extensions['retryAfter'] : UNAVAILABLE_SECONDS.get(status);
@@ -99,7 +102,8 @@ function responseOf({ data, errors }: ExecutionResult, body: Buffer): GraphQLRes
     isRefusal: isLimited,
     headers: typeof retryAfter === 'number' ? { ...NOT_STORED, 'retry-after': `${retryAfter}` } : NOT_STORED,
     hasErrors,
-    isUnavailable: hasErrors && errors.some(({ extensions }) => UNAVAILABLE.has(extensions['code'])),
+    ...(errorCodes && { errorCodes }),
+    isUnavailable: errorCodes !== undefined && !errorCodes.isDisjointFrom(UNAVAILABLE),
   };
 }
 
