@@ -5,6 +5,7 @@ import { inspect } from 'node:util';
 import { seedDatabase } from '../../src/data/seed/seed-database.ts';
 import { bearing, BY_SECRET, tokenOf } from '../access/tokens.ts';
 import { startProcess } from '../cli/gateway-process.ts';
+import { ask } from '../http/ask.ts';
 import { createDatabase, redisUrl } from '../support/servers.ts';
 import { createGoodClients, type GoodClients } from './good-clients.ts';
 
@@ -24,6 +25,8 @@ export interface Storm {
   /** The gateway's memory in MB. @throws Error when it has ended */
   readonly memory: () => Promise<number>;
   readonly mostMemory: () => number;
+  /** What it keeps about requests and responses, in MB: until that is as much as it may be, memory grows. */
+  readonly kept: () => Promise<number>;
   /** How long the gateway's main thread has run, and how long it could have run but had no processor, in ns (Linux). */
   readonly scheduled: () => readonly number[];
   readonly close: () => Promise<void>;
@@ -86,6 +89,12 @@ export async function startStorm({
       return megabytes('VmRSS');
     },
     mostMemory: () => megabytes('VmHWM'),
+    async kept() {
+      const text = (await ask(`${address}/metrics`)).body.toString();
+      return text
+        .matchAll(/^concierge_(?:kept|cache_near)_bytes (\d+)$/gm)
+        .reduce((sum, [, bytes]) => sum + Number(bytes) / 1_048_576, 0);
+    },
     scheduled: () => readFileSync(`/proc/${gateway.pid}/task/${gateway.pid}/schedstat`, 'utf8').split(' ').map(Number),
     async close() {
       await good.stop();
