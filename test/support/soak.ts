@@ -15,6 +15,7 @@ export const SOAKS = {
   plans: 'test/queries/plans.test.ts',
   prisma: 'test/queries/prisma.test.ts',
   restarts: 'test/restarts/restarts.test.ts',
+  verified: 'test/mutations/verified-writes.test.ts',
 } as const;
 
 export type SoakName = keyof typeof SOAKS;
