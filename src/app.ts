@@ -46,6 +46,8 @@ export interface App {
   readonly uncaught: (error: unknown) => void;
   /** Counts log lines that could not be printed, since nobody reads them any more. */
   readonly unprinted: () => void;
+  /** Logs a warning of Node.js. */
+  readonly warned: (warning: Error) => void;
   /** Answers a request that did not come by HTTP. */
   readonly respond: Respond;
   readonly redisState: () => RedisState | 'not used';
@@ -145,6 +147,7 @@ export async function createApp(
     listen: () => server.listen(config.port, config.host),
     uncaught: uncaughtReporter({ log, metrics }),
     unprinted: () => metrics.unprintedLines.inc(),
+    warned: (warning) => log.warn({ warning: warning.name, err: warning }, 'Node.js warns of something'),
     close: ({ drainMs }) => (closed ??= close(drainMs)),
   };
 }

@@ -41,8 +41,11 @@ for (const [signal, exitCode] of [
 let handlers: FaultHandlers = {
   uncaught: (error) => process.exit(tell(error)),
   unprinted: (error) => process.exit(tellUnprinted(error)),
+  warned: ({ name, message }) => void process.stderr.write(`${name}: ${message}\n`),
 };
 process.on('uncaughtException', (error) => handlers.uncaught(error));
+// In place of Node's own, which prints them.
+process.removeAllListeners('warning').on('warning', (warning) => handlers.warned(warning));
 for (const stream of [process.stdout, process.stderr]) stream.on('error', (error) => handlers.unprinted(error));
 
 const cli: CliContext = {

@@ -1,8 +1,10 @@
-/** Handles faults that would otherwise end the process. */
+/** Handles faults that would otherwise end the process, and warnings that would otherwise be printed in a form of their own. */
 export interface FaultHandlers {
   readonly uncaught: (error: unknown) => void;
   /** Output could not be written: its reader is gone, or the disk is full. */
   readonly unprinted: (error: Error) => void;
+  /** Node.js warns of something, for example of a package that uses what is deprecated. */
+  readonly warned: (warning: Error) => void;
 }
 
 /** The reason of an aborted `CliContext.signal`. */

@@ -16,12 +16,12 @@ interface Served {
 }
 
 /** Runs something with a gateway, and stops it. */
-async function withGateway(work: (served: Served) => Promise<void>): Promise<void> {
+async function withGateway(work: (served: Served) => Promise<void>, fault = FAULT): Promise<void> {
   const database = await createDatabase();
   const gateway = startProcess({
     DATABASE_URL: database.url,
     CACHE_ENABLED: 'false',
-    NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(FAULT)}`,
+    NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(fault)}`,
   });
   const address = await gateway.address;
   const metric = async (name: string): Promise<number> =>
@@ -74,4 +74,22 @@ test('a log that nobody reads any more does not end the gateway, and is not logg
     for (let asked = 0; asked < 20; asked += 1) expect(await ask()).toMatchObject(ANSWERED);
     expect(await metric('concierge_uncaught_errors_total')).toBe(2);
   });
+});
+
+test('a warning of Node.js is a line of the log', async () => {
+  const fault = "process.on('SIGUSR2', () => process.emitWarning('from a test', 'TimeoutNegativeWarning'))";
+  await withGateway(async ({ gateway }) => {
+    gateway.kill('SIGUSR2');
+    const line = await until('the line', () =>
+      gateway
+        .stdout()
+        .split('\n')
+        .find((one) => one.includes('TimeoutNegativeWarning')),
+    );
+    expect(JSON.parse(line ?? '')).toMatchObject({
+      level: 40,
+      warning: 'TimeoutNegativeWarning',
+      msg: 'Node.js warns of something',
+    });
+  }, fault);
 });
