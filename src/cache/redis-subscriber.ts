@@ -102,7 +102,7 @@ function openConnection(
   const redis = new Redis({ ...server, autoResubscribe: false, retryStrategy: () => null });
   let isClosed = false;
   const fail = (error: unknown): void => {
-    log.debug({ err: error }, 'a Redis subscription failed');
+    if (!isClosed) log.debug({ err: error }, 'a Redis subscription failed');
     // Emits `end`, which schedules the next connection.
     redis.disconnect();
   };
@@ -110,7 +110,9 @@ function openConnection(
   redis.on('message', (channel: string, message: string) => {
     if (!isClosed) listener.onMessage(channel.slice(prefix.length), message);
   });
-  redis.on('ready', () => listener.onReady());
+  redis.on('ready', () => {
+    if (!isClosed) listener.onReady();
+  });
   redis.on('end', () => {
     if (!isClosed) listener.onLost();
   });
