@@ -44,8 +44,9 @@ let handlers: FaultHandlers = {
   warned: ({ name, message }) => void process.stderr.write(`${name}: ${message}\n`),
 };
 process.on('uncaughtException', (error) => handlers.uncaught(error));
-// In place of Node's own, which prints them.
-process.removeAllListeners('warning').on('warning', (warning) => handlers.warned(warning));
+// In place of Node's own, which prints them; there is none with NODE_NO_WARNINGS=1.
+if (process.listenerCount('warning') > 0)
+  process.removeAllListeners('warning').on('warning', (warning) => handlers.warned(warning));
 for (const stream of [process.stdout, process.stderr]) stream.on('error', (error) => handlers.unprinted(error));
 
 const cli: CliContext = {

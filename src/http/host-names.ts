@@ -10,9 +10,9 @@ const HOST = /^(?:[\w.~!$&'()*+,;=%-]*|\[[\da-f:.]+\])(?::\d*)?$/i;
 export type HostCheck = (request: IncomingMessage) => HttpError | undefined;
 
 /**
- * Creates a check that requests have one `Host` that is well-formed, and that it is one of this gateway's names. Otherwise a web page could let its own
- * name lead to a gateway that only this machine can reach, and read from it as from its own server (DNS rebinding). Names are
- * checked while the gateway listens on a loopback address, or if `allowedHosts` names any.
+ * Creates a check that requests have one `Host` that is well-formed, and that it is one of this gateway's names. Otherwise a web
+ * page could let its own name lead to a gateway that only this machine can reach, and read from it as from its own server (DNS
+ * rebinding). Names are checked while the gateway listens on a loopback address, or if `allowedHosts` names any.
  *
  * Any name is accepted for `/health/`: probes use whatever address the gateway has at the time, and it tells nothing about
  * customers. A request of HTTP/1.0, without the header, is from no browser.
