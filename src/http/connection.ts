@@ -41,6 +41,8 @@ interface ConnectionOptions {
   readonly arrivals: Arrivals;
   /** Called with the status of an error that is sent without a response of Node's. */
   readonly onRefused: (status: number) => void;
+  /** Called when a request waits because `requestsAtOnce` are being handled. */
+  readonly onQueued: () => void;
   /** Called when a first response is pending, and when none is pending any more. */
   readonly onChange: (connection: Connection) => void;
 }
@@ -50,7 +52,7 @@ interface ConnectionOptions {
  * begun, and none is read. The few that were parsed together with them wait for their turn.
  */
 export function createConnection(socket: Socket, options: ConnectionOptions): Connection {
-  const { requestsAtOnce, arrivals, onRefused, onChange } = options;
+  const { requestsAtOnce, arrivals, onRefused, onQueued, onChange } = options;
   /** Responses that have not been sent completely, in the order of their requests. */
   const pending = new Set<ServerResponse>();
   const waiting: (() => void)[] = [];
@@ -107,6 +109,7 @@ export function createConnection(socket: Socket, options: ConnectionOptions): Co
       response.once('close', () => ended(response));
       if (pending.size === 1) onChange(connection);
       if (pending.size <= requestsAtOnce) return beginInTurn(response, begin);
+      onQueued();
       // It may be refused while it waits.
       waiting.push(() => response.writableEnded || beginInTurn(response, begin));
       socket.pause();

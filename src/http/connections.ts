@@ -75,6 +75,7 @@ export function watchConnections(server: Server, options: ConnectionsOptions): C
       requestsAtOnce: limits.requestsPerConnection,
       arrivals,
       onRefused: (status) => metrics.requests.inc({ status }),
+      onQueued: () => metrics.requestsQueued.inc(),
       onChange: (changed) => open.change(changed),
     });
     bySocket.set(socket, connection);

@@ -94,6 +94,10 @@ function createHttpMetrics({ counter, gauge }: Kinds) {
       ['status'],
     ),
     requestsInFlight: gauge('concierge_http_requests_in_flight', 'HTTP requests without a complete response yet.'),
+    requestsQueued: counter(
+      'concierge_http_requests_queued_total',
+      'HTTP requests that waited because their connection had as many handled as it may.',
+    ),
     compressions: counter(
       'concierge_http_compressions_total',
       'GraphQL responses compressed, by encoding: gzip, br; or identity, sent as they were because too much else was being compressed.',

@@ -61,6 +61,7 @@ describe('a client that does not wait for responses', () => {
     client.socket.end(GET('/echo').repeat(1_500));
     await until('three requests to begin', begun, (count) => count === 3);
     expect(await served.count('concierge_http_requests_in_flight')).toBe(4);
+    expect(await served.count('concierge_http_requests_queued_total')).toBe(1);
     open();
     // Besides interim responses.
     const statuses = statusesIn({ text: await client.closed, closed: true }).filter((status) => status !== 100);
