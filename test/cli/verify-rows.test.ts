@@ -96,7 +96,7 @@ describe('a whole check', () => {
     expect(drifts).toEqual([]);
     const whole = await rowsReadBy(1_000_000);
     expect(whole).toBeGreaterThan(rows);
-    expect(whole).toBeLessThan(rows * 20);
+    expect(whole).toBeLessThan(rows * 16);
     expect(await rowsReadBy(50)).toBeLessThan(whole * 1.5);
   });
 });
