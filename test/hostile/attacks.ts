@@ -1,4 +1,7 @@
+import { randomBytes } from 'node:crypto';
 import { connect, type Socket } from 'node:net';
+import { makeApiKey } from '../../src/access/api-key.ts';
+import { AUDIENCE, inSeconds, ISSUER } from '../access/tokens.ts';
 import { pause } from '../support/patience.ts';
 
 /** What an attack may use. */
@@ -32,6 +35,22 @@ const pipelined = (count: number, one: () => string): string => Array.from({ len
 /** Whether a server has closed the connection. */
 const isOpen = (socket: Socket): boolean => !socket.destroyed && socket.readyState !== 'closed';
 
+/** A body in chunks of a byte. */
+const chunked = (start: string): string =>
+  `${start} ${HEAD}Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n${'1\r\n \r\n'.repeat(40_000)}0\r\n\r\n`;
+
+const base64url = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url');
+/** A token like those of the issuer, but for its signature. */
+const forgedToken = (): string =>
+  [
+    base64url({ alg: 'HS256' }),
+    base64url({ iss: ISSUER, aud: AUDIENCE, exp: inSeconds(3_600), sub: 'mallory', scope: 'crm:read crm:pii' }),
+    randomBytes(32).toString('base64url'),
+  ].join('.');
+/** A cheap query with credentials of its own, before which no others are put. */
+const askAs = (credentials: string): string =>
+  `GET /graphql?query=%7B__typename%7D HTTP/1.1\r\nAuthorization: Bearer ${credentials}\r\nHost: localhost\r\n\r\n`;
+
 /** Writes something at once, and does not read for a while. */
 const deaf =
   (text: (attacker: Attacker) => string, ms = 2_000): Attack =>
@@ -64,6 +83,28 @@ const slow =
     }
     socket.destroy();
   };
+
+const subscribe = ({ customerId }: Attacker): string =>
+  post(
+    JSON.stringify({
+      query: 'subscription($id: ID!) { customerChanged(id: $id) { name company } }',
+      variables: { id: customerId },
+    }),
+    'Accept: text/event-stream\r\n',
+  );
+const WRITES = reading(({ customerId, random }) =>
+  pipelined(20, () =>
+    ask('mutation($input: UpdateCustomerInput!) { updateCustomer(input: $input) { userErrors { code } } }', {
+      input: { id: customerId, company: `Company ${random()}` },
+    }),
+  ),
+);
+
+/** Those that mean nothing to a gateway that takes no tokens. */
+export const CREDENTIAL_ATTACKS: Readonly<Record<string, Attack>> = {
+  'tokens that are refused': reading(() => pipelined(100, () => askAs(forgedToken()))),
+  'API keys that nobody has': reading(() => pipelined(100, () => askAs(makeApiKey()))),
+};
 
 /** By their names. */
 export const ATTACKS: Readonly<Record<string, Attack>> = {
@@ -117,9 +158,9 @@ export const ATTACKS: Readonly<Record<string, Attack>> = {
       text: `${random()}${'\u0315\u0316'.repeat(60_000)}`,
     }),
   ),
-  'bodies of one-byte chunks': reading(
-    () =>
-      `POST /graphql ${HEAD}Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n${'1\r\n \r\n'.repeat(40_000)}0\r\n\r\n`,
+  'bodies of one-byte chunks': reading(() => chunked('POST /graphql')),
+  'bodies for other paths and methods': reading(() =>
+    ['POST /elsewhere', 'PUT /graphql', 'POST /health/live'].map(chunked).join(''),
   ),
   'a thousand requests at once': reading(() => get('{ agents(first: 5) { nodes { name } } }').repeat(1_000), 2_000),
   'requests that are given up': async (attacker) => {
@@ -128,22 +169,15 @@ export const ATTACKS: Readonly<Record<string, Attack>> = {
     await pause(100);
     socket.resetAndDestroy();
   },
-  'subscriptions that nobody reads': deaf(({ customerId }) =>
-    post(
-      JSON.stringify({
-        query: 'subscription($id: ID!) { customerChanged(id: $id) { name company } }',
-        variables: { id: customerId },
-      }),
-      'Accept: text/event-stream\r\n',
-    ),
-  ),
-  'writes of one customer': reading(({ customerId, random }) =>
-    pipelined(20, () =>
-      ask('mutation($input: UpdateCustomerInput!) { updateCustomer(input: $input) { userErrors { code } } }', {
-        input: { id: customerId, company: `Company ${random()}` },
-      }),
-    ),
-  ),
+  'subscriptions that nobody reads': deaf(subscribe),
+  'subscriptions under writes': async (attacker) => {
+    const sockets = Array.from({ length: 10 }, () => attacker.open().resume());
+    for (const socket of sockets) socket.write(attacker.signed(subscribe(attacker)));
+    await WRITES(attacker);
+    for (const socket of sockets) socket.destroy();
+  },
+  'writes of one customer': WRITES,
+  ...CREDENTIAL_ATTACKS,
   'floods of headers': reading(() => `GET /health/live ${HEAD}${'x: y\r\n'.repeat(5_000)}\r\n`),
   'metrics and health, again and again': reading(() =>
     `GET /metrics ${HEAD}\r\nGET /health/ready ${HEAD}\r\n`.repeat(500),

@@ -53,7 +53,7 @@ export async function startStorm({
     REDIS_URL: redisUrl(),
     CACHE_PREFIX: `storm-${process.pid}:`,
     NODE_OPTIONS: `--max-old-space-size=${HEAP_MEGABYTES}`,
-    ...(hasTokens ? BY_SECRET : {}),
+    ...(hasTokens ? { ...BY_SECRET, AUTH_API_KEYS: 'true' } : {}),
     ...settings,
   });
   const address = await gateway.address;
