@@ -13,6 +13,7 @@ import { findApiKey } from './db/api-keys.ts';
 import { createDatabase, type Database } from './db/database.ts';
 import { sharedKey } from './db/shared-key.ts';
 import { createCustomerBus } from './events/customer-bus.ts';
+import { createReadStates } from './events/customer-states.ts';
 import { createGraphQL } from './graphql/create-graphql.ts';
 import type { Respond } from './graphql/run.ts';
 import { SDL } from './graphql/schema.ts';
@@ -83,7 +84,7 @@ export async function createApp(
   const { registry } = metrics;
   const db = await createDatabase(databaseOptions(config, metrics));
   const { cursors, cursorKey } = await openCursors(db);
-  const withRedis = createRedisParts(config, { cursorKey, log, metrics });
+  const withRedis = createRedisParts(config, { db, cursorKey, log, metrics });
   const { redis, cache, customerEvents, rateLimit } = withRedis;
   const redisState = () => redis?.state() ?? 'not used';
   const memory = watchMemory({ log, nodeFlags });
@@ -166,7 +167,12 @@ async function openCursors(db: Database): Promise<{ cursors: Cursors; cursorKey:
 /** What needs Redis: the response cache, and the customers' bus and rate limits, which work within this gateway without it. */
 function createRedisParts(
   { redisUrls: urls, limits, cache: { enabled, ...cacheConfig }, redisIsPrivate = false }: AppConfig,
-  { cursorKey, log, metrics }: { readonly cursorKey: Uint8Array; readonly log: Log; readonly metrics: Metrics },
+  {
+    db,
+    cursorKey,
+    log,
+    metrics,
+  }: { readonly db: Database; readonly cursorKey: Uint8Array; readonly log: Log; readonly metrics: Metrics },
 ) {
   const { prefix, timeoutMs } = cacheConfig;
   const redis = urls.length === 0 ? undefined : createRedis({ urls, timeoutMs, log, metrics });
@@ -184,7 +190,8 @@ function createRedisParts(
     onRefused: () => metrics.requestsRefused.inc({ limit: 'cost' }),
   });
   const documentStore = redis && createDocumentStore(redis, prefix);
-  return { redis, cache, rateLimit, documentStore, customerEvents: createCustomerBus({ openChannels, metrics }) };
+  const customerEvents = createCustomerBus({ openChannels, readStates: createReadStates(db), metrics });
+  return { redis, cache, rateLimit, documentStore, customerEvents };
 }
 
 /** Who may do what over HTTP. */

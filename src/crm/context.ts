@@ -11,8 +11,9 @@ import type { Writer } from './writer.ts';
 export interface Loaders {}
 
 /**
- * Which changes a subscription is told about. LIVE: those made through any gateway. INTERRUPTED: for now, only those made
- * through this gateway. LOCAL: always only those made through this gateway, since no Redis connects it to others.
+ * Which changes a subscription is told about at once; it finds others within about ten seconds. LIVE: those made through any gateway.
+ * INTERRUPTED: for now, only those made through this gateway. LOCAL: always only those made through this gateway, since no Redis
+ * connects it to others.
  */
 export type StreamState = 'LIVE' | 'INTERRUPTED' | 'LOCAL';
 

@@ -1,6 +1,8 @@
 import type { ChannelListener, RedisChannels } from '../cache/redis-channels.ts';
 import type { CustomerEvents } from '../crm/context.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
+import type { ReadStates } from './customer-states.ts';
+import { createStateChecks } from './state-checks.ts';
 import { createWatch, type WatchRegistry, type Watch } from './watch.ts';
 
 /** Notifies subscriptions of changes to customers: those of this gateway directly, those of other gateways through Redis. */
@@ -16,20 +18,33 @@ const channelOf = (customerId: string): string => `${CHANNEL}${customerId}`;
 
 /**
  * Messages say which customer has changed, never how: each subscription reads the data itself after the change, so it never shows
- * anything older than before. A gateway receives messages only about customers that its own subscriptions watch.
+ * anything older than before. A gateway receives messages only about customers that its own subscriptions watch, and regularly looks
+ * for changes that no message told of.
  * @param options.openChannels undefined if there is no Redis: subscriptions are only notified of this gateway's own changes
  */
 export function createCustomerBus({
   openChannels,
+  readStates,
   metrics,
 }: {
   openChannels: ((listener: ChannelListener) => RedisChannels) | undefined;
+  readStates: ReadStates;
   metrics: Metrics;
 }): CustomerBus {
   const watches = new Map<string, Set<Watch>>();
   const watchesOf = (customerId: string): Iterable<Watch> => watches.get(customerId) ?? [];
+  const collapsed = (): void => metrics.subscriptionEventsCollapsed.inc();
+  const checks = createStateChecks({
+    readStates,
+    onBegun(customerId) {
+      for (const watch of watchesOf(customerId)) watch.wake();
+    },
+    onChange(customerId) {
+      for (const watch of watchesOf(customerId)) if (watch.wake()) collapsed();
+    },
+  });
   const notify = (customerId: string): void => {
-    for (const watch of watchesOf(customerId)) if (watch.wake()) metrics.subscriptionEventsCollapsed.inc();
+    if (checks.told(customerId)) collapsed();
   };
   const channels = openChannels?.({
     onMessage: (channel) => notify(channel.slice(CHANNEL.length)),
@@ -44,6 +59,7 @@ export function createCustomerBus({
       if (known !== undefined) return;
       watches.set(customerId, new Set([watch]));
       channels?.join(channelOf(customerId));
+      checks.begin(customerId);
     },
     leave(customerId, watch) {
       const left = watches.get(customerId);
@@ -51,8 +67,12 @@ export function createCustomerBus({
       if (left?.size !== 0) return;
       watches.delete(customerId);
       channels?.leave(channelOf(customerId));
+      checks.end(customerId);
     },
-    stateOf: (customerId) => channels?.stateOf(channelOf(customerId)) ?? 'LOCAL',
+    stateOf(customerId) {
+      if (!checks.hasBegun(customerId)) return 'JOINING';
+      return channels?.stateOf(channelOf(customerId)) ?? 'LOCAL';
+    },
   };
   return {
     watch: (customerId) => createWatch(customerId, registry),

@@ -3,7 +3,11 @@ import type { CustomerEvent } from '../../src/crm/context.ts';
 import { createCustomerBus } from '../../src/events/customer-bus.ts';
 import { createMetrics } from '../../src/telemetry/metrics.ts';
 
-const bus = createCustomerBus({ openChannels: undefined, metrics: createMetrics() });
+const bus = createCustomerBus({
+  openChannels: undefined,
+  readStates: () => Promise.resolve(new Map()),
+  metrics: createMetrics(),
+});
 let watch = bus.watch('1');
 afterEach(async () => {
   await watch.return?.();
