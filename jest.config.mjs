@@ -9,7 +9,7 @@ const ELSEWHERE = [
   'cli/import-(cache|files|mapping|misuse|shapes)\\.',
   'db/(semaphore|url-parts)\\.',
   'docs/(adding-a-type|clients|compose|indexes|references|schema-words|snippets|subscriptions|text)\\.',
-  'faults/(database|health|lifecycle|redis|subscriptions|uncaught)\\.',
+  'faults/(health|lifecycle|redis|subscriptions|uncaught)\\.',
   'limits/(bounds|cost|cost-report|cost-schema|cost-variables|cursor-form|documents|fair-queue|fuzz|kept|turns)\\.',
   'mutations/documents\\.',
   'queries/(documents|inputs|prepare)\\.',
