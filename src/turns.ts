@@ -44,17 +44,19 @@ class Queue<Item> {
 export class Turns {
   readonly #ms: number;
   readonly #callsPerLook: number;
-  /** By client, what waits. */
-  readonly #queues = new Map<string, Queue<() => void>>();
+  /** By client and connection, what waits. */
+  readonly #waiting = new Map<string, Map<string, Queue<() => void>>>();
   /** How long each client was served lately. */
   readonly served = new Served();
+  /** How long each connection was, of those whose clients have several. */
+  readonly #servedConnections = new Served();
   #before: (() => void)[] = [];
   #calls = 0;
   /** When the present turn is over; undefined until somebody looks. */
   #endsAt: number | undefined;
   #isOver = false;
   /** Whom the present work is for, and when it began. */
-  #charged: { readonly client: string; readonly since: number } | undefined;
+  #charged: { readonly client: string; readonly connection: string; readonly since: number } | undefined;
 
   constructor({ ms = TURN_MS, callsPerLook = CALLS_PER_LOOK } = {}) {
     this.#ms = ms;
@@ -77,10 +79,15 @@ export class Turns {
     return (this.#isOver = now >= endsAt);
   }
 
-  /** Calls a function in a later turn. Those of one client are called in the order of these calls. */
-  later(client: string, go: () => void): void {
-    const queue = this.#queues.get(client) ?? new Queue();
-    this.#queues.set(client, queue);
+  /**
+   * Calls a function in a later turn. Those of one client and connection are called in the order of these calls.
+   * @param connection if the client may have several, which take turns in the same way as clients do
+   */
+  later(client: string, go: () => void, connection = ''): void {
+    const queues = this.#waiting.get(client) ?? new Map<string, Queue<() => void>>();
+    this.#waiting.set(client, queues);
+    const queue = queues.get(connection) ?? new Queue();
+    queues.set(connection, queue);
     queue.add(go);
     this.#open();
   }
@@ -98,22 +105,26 @@ export class Turns {
 
   /** Whether work must wait for a later turn, because others wait, or this one is over. */
   isTaken(): boolean {
-    return this.#queues.size > 0 || this.look();
+    return this.#waiting.size > 0 || this.look();
   }
 
   /** Counts for a client what is done from now on, until somebody else is charged, or no promise is left to settle. */
-  charge(client: string): void {
-    if (this.#charged?.client === client) return;
+  charge(client: string, connection = ''): void {
+    if (this.#charged?.client === client && this.#charged.connection === connection) return;
     const isCharging = this.#charged !== undefined;
     const since = this.#settle();
-    this.#charged = { client, since };
+    this.#charged = { client, connection, since };
     if (!isCharging) afterPromises(() => void this.#settle());
   }
 
   /** Adds what was done for whoever is charged, and charges nobody. */
   #settle(): number {
     const now = performance.now();
-    if (this.#charged !== undefined) this.served.add(this.#charged.client, now - this.#charged.since, now);
+    if (this.#charged !== undefined) {
+      const { client, connection, since } = this.#charged;
+      this.served.add(client, now - since, now);
+      if (connection !== '') this.#servedConnections.add(connection, now - since, now);
+    }
     this.#charged = undefined;
     return now;
   }
@@ -129,22 +140,22 @@ export class Turns {
     this.#endsAt = undefined;
     this.#isOver = false;
     this.#callBefore();
-    if (this.#queues.size === 0) return;
+    if (this.#waiting.size === 0) return;
     this.#open();
     this.#goOn();
   };
 
   /** Does the next piece of work, and more of them until the turn is over. */
   readonly #goOn = (): void => {
-    const client = this.#leastServed();
-    if (client === undefined) return this.#callBefore();
-    this.charge(client);
+    const next = this.#take();
+    if (next === undefined) return this.#callBefore();
+    this.charge(next.client, next.connection);
     // Promises that it settles belong to it.
     afterPromises(() => {
       if (this.look()) this.#callBefore();
       else this.#goOn();
     });
-    this.#take(client)?.();
+    next.go();
   };
 
   #callBefore(): void {
@@ -153,20 +164,25 @@ export class Turns {
     for (const go of before) go();
   }
 
-  #leastServed(): string | undefined {
-    let [least] = this.#queues.keys();
-    if (this.#queues.size > 1)
-      for (const client of this.#queues.keys())
-        if (least === undefined || this.served.of(client) < this.served.of(least)) least = client;
-    return least;
-  }
-
-  #take(client: string): (() => void) | undefined {
-    const queue = this.#queues.get(client);
+  /** Takes the next piece of work of whoever was served the least. */
+  #take(): { readonly client: string; readonly connection: string; readonly go: () => void } | undefined {
+    const client = leastServed(this.#waiting, this.served);
+    const queues = client === undefined ? undefined : this.#waiting.get(client);
+    if (client === undefined || queues === undefined) return undefined;
+    const connection = leastServed(queues, this.#servedConnections) ?? '';
+    const queue = queues.get(connection);
     const go = queue?.take();
-    if (queue?.isEmpty() === true) this.#queues.delete(client);
-    return go;
+    if (queue?.isEmpty() === true) queues.delete(connection);
+    if (queues.size === 0) this.#waiting.delete(client);
+    return go && { client, connection, go };
   }
+}
+
+function leastServed(waiting: ReadonlyMap<string, unknown>, served: Served): string | undefined {
+  let [least] = waiting.keys();
+  if (waiting.size > 1)
+    for (const name of waiting.keys()) if (least === undefined || served.of(name) < served.of(least)) least = name;
+  return least;
 }
 
 /** Shared by everything in the process, which has only one event loop. */

@@ -47,6 +47,9 @@ interface ConnectionOptions {
   readonly onChange: (connection: Connection) => void;
 }
 
+/** How many connections there have been, for their names. */
+let opened = 0;
+
 /**
  * Tracks a connection. A client may send requests without waiting for responses (pipelining): beyond the first few, no more are
  * begun, and none is read. The few that were parsed together with them wait for their turn.
@@ -57,11 +60,17 @@ export function createConnection(socket: Socket, options: ConnectionOptions): Co
   const pending = new Set<ServerResponse>();
   const waiting: (() => void)[] = [];
   const network = networkOf(socket);
+  const name = `${(opened += 1)}`;
   let newest: ServerResponse | undefined;
   let refusal: HttpError | undefined;
   let isClosing = false;
   const headers = createArrivingHeaders(() => arrivals.begin(network, () => connection.refuse(tooSlowForOthers())));
-  const reading = createReading(socket, { network, isBehind: () => waiting.length > 0, onParsed: headers.parsed });
+  const reading = createReading(socket, {
+    network,
+    connection: name,
+    isBehind: () => waiting.length > 0,
+    onParsed: headers.parsed,
+  });
   socket.once('end', () => keepProbing(socket, pending));
   socket.once('close', () => {
     waiting.length = 0;
@@ -83,11 +92,12 @@ export function createConnection(socket: Socket, options: ConnectionOptions): Co
     if (!TURNS.isTaken()) return begin();
     // Whoever sends more than is handled is not read from.
     reading.stop(response);
-    TURNS.later(network, () => {
+    const goOn = () => {
       reading.goOn(response);
       // It may have been refused or given up meanwhile.
       if (pending.has(response) && !response.writableEnded) begin();
-    });
+    };
+    TURNS.later(network, goOn, name);
     return undefined;
   };
   /** Only the last response may say `connection: close`, because the connection is closed after it. */

@@ -6,6 +6,8 @@ import { createMessageParts } from './message-parts.ts';
 const NOTHING: Buffer = Buffer.alloc(0);
 /** The most that Node reads at once. If it has read as much, there may be more, and it would read 32 times before anything else. */
 const MOST_BYTES = 65_536;
+/** More than a request takes whose body is not in chunks: its headers are parsed in one or two parts, and its body in one. */
+const MANY_BYTES = 8_192;
 
 /** Reads from a connection, and passes what arrives on to Node's parser. */
 export interface Reading {
@@ -27,6 +29,8 @@ export interface Reading {
 interface ReadingOptions {
   /** Who has a turn of the event loop for what arrives in large amounts. */
   readonly network: string;
+  /** The name of the connection, unlike that of any other. */
+  readonly connection: string;
   /** Whether requests that have arrived wait for others. */
   readonly isBehind: () => boolean;
   /** Called with the number of bytes that were parsed. */
@@ -38,7 +42,7 @@ interface ReadingOptions {
  * than a thousand small requests, for which the event loop would be held up for a tenth of a second. Here, a request is parsed only
  * when nothing speaks against more of them.
  */
-export function createReading(socket: Socket, { network, isBehind, onParsed }: ReadingOptions): Reading {
+export function createReading(socket: Socket, { network, connection, isBehind, onParsed }: ReadingOptions): Reading {
   const reasons = new Set<object>();
   const node = takeOver(socket);
   const parts = createMessageParts();
@@ -53,13 +57,17 @@ export function createReading(socket: Socket, { network, isBehind, onParsed }: R
     // A response that ends within the parser resumes the reading.
     if (isParsing) return;
     isParsing = true;
+    let parsed = 0;
     try {
       while (rest.length > 0 && !socket.destroyed && !isPaused() && !node.isPaused()) {
-        TURNS.charge(network);
+        TURNS.charge(network, connection);
         const part = parts.next(rest);
         rest = rest.subarray(part.length);
         node.parse(part);
         onParsed(part.length);
+        parsed += part.length;
+        // A thousand tiny chunks of a body take a millisecond or two, whether somebody reads it or not.
+        if (parsed > MANY_BYTES && rest.length > 0 && TURNS.look()) goOnLater();
       }
     } finally {
       isParsing = false;
@@ -85,11 +93,15 @@ export function createReading(socket: Socket, { network, isBehind, onParsed }: R
     resume();
   };
 
+  const turn = {};
+  function goOnLater(): void {
+    if (reasons.has(turn)) return;
+    stop(turn);
+    TURNS.later(network, () => goOn(turn), connection);
+  }
+
   socket.on('data', (chunk: Buffer) => {
-    if (chunk.length >= MOST_BYTES && TURNS.isTaken()) {
-      stop(chunk);
-      TURNS.later(network, () => goOn(chunk));
-    }
+    if (chunk.length >= MOST_BYTES && TURNS.isTaken()) goOnLater();
     if (isDropped) return;
     rest = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
     parseRest();

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import { afterEach, expect, test } from '@jest/globals';
+import { afterEach, expect, jest, test } from '@jest/globals';
 import { HttpError } from '../../src/http/http-error.ts';
 import type { Handler } from '../../src/http/server.ts';
 import { TURNS } from '../../src/turns.ts';
@@ -105,6 +105,31 @@ test('a body that is refused is read a little at a time, and others have their t
   await until('everything to be read', isRead);
   // What Node reads at once, and as much again until it notices that it should not.
   expect(rounds).toBeGreaterThanOrEqual(Math.floor(bytes / (2 * 65_536)));
+});
+
+test('tiny chunks that nobody reads are parsed some kilobytes at a time, and others have their turns meanwhile', async () => {
+  served = await startSmallServer({ routes: {} });
+  const client = await open(served.port);
+  // As if they took so long.
+  const look = jest.spyOn(TURNS, 'look').mockReturnValue(true);
+  let [turns, isOver] = [0, false];
+  try {
+    client.socket.write('POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n');
+    const text = `${chunks(100_000)}0\r\n\r\n`;
+    const another = (): void => {
+      turns += 1;
+      if (!isOver) TURNS.later('another client', another);
+    };
+    another();
+    client.socket.end(text);
+    await client.closed;
+    expect(client.received()).toMatch(/^HTTP\/1\.1 404 /);
+    // Each time more than 8 KiB, in parts of 2 KiB.
+    expect(turns).toBeGreaterThanOrEqual(Math.floor(text.length / 10_240));
+  } finally {
+    isOver = true;
+    look.mockRestore();
+  }
 });
 
 /** The request for the metrics itself. */

@@ -29,6 +29,22 @@ test('of all that wait, the client comes first that was served the least', async
   expect(done).toEqual(['many', 'one', 'one', 'many']);
 });
 
+test('of the connections of a client, the one comes first that was served the least', async () => {
+  const turns = new Turns({ ms: 0, callsPerLook: 1 });
+  const done: string[] = [];
+  const later = (connection: string, rounds: number) => {
+    const go = () => {
+      done.push(connection);
+      work(rounds);
+    };
+    turns.later('proxy', go, connection);
+  };
+  for (let i = 0; i < 3; i += 1) later('many', 3_000_000);
+  for (let i = 0; i < 2; i += 1) later('few', 1_000);
+  while (done.length < 5) await turn();
+  expect(done).toEqual(['many', 'few', 'few', 'many', 'many']);
+});
+
 test('what a piece of work has promised to do belongs to its turn and counts for its client', async () => {
   const turns = new Turns({ ms: 0, callsPerLook: 1 });
   const done: string[] = [];
