@@ -193,15 +193,36 @@ test('expectedVersion accepts the current version and refuses any other, with th
   });
 });
 
+const notAnId = (id: string) => ['NOT_FOUND', 'id', `Expected the id of an Order, got "${id}".`] as const;
+const key = (came: string | number) =>
+  ['INVALID_INPUT', 'idempotencyKey', `Expected 1 to 255 characters, got ${came}.`] as const;
+const version = (expected: number) =>
+  ['CONFLICT', 'expectedVersion', `Expected version ${expected}, found 1.`] as const;
+
 test.each([
-  ['text that is not an id', () => 'x', 'Expected the id of an Order, got "x".'],
-  ['the id of a customer', () => customerId, 'Expected the id of an Order, got '],
-  ['an order that does not exist', () => idOf('Order', 999_999), 'There is no such order.'],
-])('%s is refused', async (_, given, message) => {
+  ...['', 'x', '42', idOf('Customer', 1), idOf('Order', 0), idOf('Order', 2n ** 63n)].map(
+    (id) => [`the id "${id}"`, { id }, [notAnId(id)]] as const,
+  ),
+  [
+    'an order that does not exist',
+    { id: idOf('Order', 999_999) },
+    [['NOT_FOUND', 'id', 'There is no such order.'] as const],
+  ] as const,
+  ...[0, -1, 2, 2 ** 31 - 1].map(
+    (expected) => [`the version ${expected}`, { expectedVersion: expected }, [version(expected)]] as const,
+  ),
+  ['an empty key', { idempotencyKey: '' }, [key('none')]] as const,
+  ['a key of 256 characters', { idempotencyKey: 'k'.repeat(256) }, [key(256)]] as const,
+  ['a key with NUL', { idempotencyKey: 'a\0b' }, [key('ones that are not text')]] as const,
+  ['several faults', { id: 'x', idempotencyKey: '' }, [notAnId('x'), key('none')]] as const,
+])('%s is refused, and nothing is written', async (_, input, errors) => {
+  const id = await place();
   const before = await gateway.everything();
-  const { order, userErrors } = await gateway.advance({ id: given(), status: 'PAID' });
-  expect(order).toBeNull();
-  expect(userErrors).toEqual([{ code: 'NOT_FOUND', message: expect.stringContaining(message), path: ['input', 'id'] }]);
+  const { order, userErrors } = await gateway.advance({ id, status: 'PAID', ...input });
+  const isFound = errors.every(([code]) => code !== 'NOT_FOUND');
+  expect(order).toEqual(isFound ? expect.objectContaining({ id, status: 'PENDING', version: 1 }) : null);
+  const expected = errors.map(([code, field, message]) => ({ code, message, path: ['input', field] }));
+  expect(new Set(userErrors)).toEqual(new Set(expected));
   expect(await gateway.everything()).toEqual(before);
 });
 
