@@ -1,6 +1,6 @@
 import type { RawRow, Reader, SqlValue } from '../db/database.ts';
+import { paddedKeys } from '../db/padding.ts';
 import type { BatchContext } from './loader.ts';
-import { paddedKeys } from './padding.ts';
 
 /**
  * How many keys a statement is for; DataLoader splits more into several concurrent statements, and if one of them fails, only its

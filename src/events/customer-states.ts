@@ -1,4 +1,4 @@
-import { paddedKeys } from '../batch/padding.ts';
+import { paddedKeys } from '../db/padding.ts';
 import type { Database } from '../db/database.ts';
 
 /**

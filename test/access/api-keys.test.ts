@@ -2,6 +2,8 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { createApiKeyCallers, type StoredApiKey } from '../../src/access/api-key-callers.ts';
 import { apiKeyHash, isApiKey, makeApiKey } from '../../src/access/api-key.ts';
 import { parseApiKeyAction, runApiKeys, type ApiKeyOptions } from '../../src/cli/api-keys.ts';
+import { findApiKey } from '../../src/db/api-keys.ts';
+import type { RawRow } from '../../src/db/database.ts';
 import { createError } from '../../src/errors.ts';
 import { createMetrics } from '../../src/telemetry/metrics.ts';
 import { captureCli } from '../cli/captured-cli.ts';
@@ -203,6 +205,46 @@ describe('looking up a key', () => {
     await expect(callerOf(key)).rejects.toThrow('away');
     await expect(callerOf(key)).resolves.toMatchObject({ subject: 'api-key:7:x' });
     await expect(caller.recheck?.()).resolves.toBeUndefined();
+  });
+
+  test('shares a statement with all that come meanwhile, so that there is only one at a time', async () => {
+    const statements: { readonly hashes: readonly unknown[]; readonly end: (rows: RawRow[] | Error) => void }[] = [];
+    const find = findApiKey({
+      reader: () => ({
+        read: ({ values }) =>
+          new Promise((resolve, reject) => {
+            const end = (rows: RawRow[] | Error) => (Error.isError(rows) ? reject(rows) : resolve(rows));
+            statements.push({ hashes: values, end });
+          }),
+      }),
+    });
+    const sent = (count: number) =>
+      until(
+        `statement ${count}`,
+        () => statements,
+        ({ length }) => length === count,
+      );
+    const rowOf = (hash: string): RawRow => [hash, '7', hash, 'crm:read', '2030-01-01 00:00:00', 0];
+    const first = find('first');
+    await sent(1);
+    const others = Array.from({ length: 100 }, (_, i) => find(`${i}`));
+    statements[0]?.end([rowOf('first')]);
+    await expect(first).resolves.toMatchObject({ name: 'first', isRevoked: false });
+    await sent(2);
+    statements[1]?.end(['63', '0', '17'].map(rowOf));
+    await sent(3);
+    statements[2]?.end(new Error('away'));
+    const outcomes = await Promise.allSettled(others);
+    const names = outcomes.map((outcome) => (outcome.status === 'fulfilled' ? outcome.value?.name : 'away'));
+    expect(names).toEqual(
+      Array.from({ length: 100 }, (_, i) => (i >= 64 ? 'away' : [0, 17, 63].includes(i) ? `${i}` : undefined)),
+    );
+    // Padded to a power of two.
+    expect(statements.map(({ hashes }) => hashes.length)).toEqual([1, 64, 64]);
+    const again = find('again');
+    await sent(4);
+    statements[3]?.end([]);
+    await expect(again).resolves.toBeUndefined();
   });
 
   test('is left out for what cannot be a key', () => {
