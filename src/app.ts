@@ -190,7 +190,7 @@ function createRedisParts(
     onRefused: () => metrics.requestsRefused.inc({ limit: 'cost' }),
   });
   const documentStore = redis && createDocumentStore(redis, prefix);
-  const customerEvents = createCustomerBus({ openChannels, readStates: createReadStates(db), metrics });
+  const customerEvents = createCustomerBus({ openChannels, readStates: createReadStates(db), log, metrics });
   return { redis, cache, rateLimit, documentStore, customerEvents };
 }
 

@@ -1,5 +1,6 @@
 import type { ChannelListener, RedisChannels } from '../cache/redis-channels.ts';
 import type { CustomerEvents } from '../crm/context.ts';
+import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { ReadStates } from './customer-states.ts';
 import { createStateChecks } from './state-checks.ts';
@@ -25,10 +26,12 @@ const channelOf = (customerId: string): string => `${CHANNEL}${customerId}`;
 export function createCustomerBus({
   openChannels,
   readStates,
+  log,
   metrics,
 }: {
   openChannels: ((listener: ChannelListener) => RedisChannels) | undefined;
   readStates: ReadStates;
+  log: Log;
   metrics: Metrics;
 }): CustomerBus {
   const watches = new Map<string, Set<Watch>>();
@@ -36,6 +39,8 @@ export function createCustomerBus({
   const collapsed = (): void => metrics.subscriptionEventsCollapsed.inc();
   const checks = createStateChecks({
     readStates,
+    log,
+    metrics,
     onBegun(customerId) {
       for (const watch of watchesOf(customerId)) watch.wake();
     },

@@ -7,11 +7,11 @@ import type { Database } from '../db/database.ts';
  */
 export type ReadStates = (customerIds: readonly string[]) => Promise<ReadonlyMap<string, string>>;
 
-/** Every write leaves an entry in the record of changes. */
+/** Every write leaves an entry in the record of changes. Ordered by the whole index, or MySQL reads all entries, and sorts them. */
 const sqlFor = (count: number): string => `
   SELECT c.id, c.version, (
     SELECT h.id FROM customer_changes AS h FORCE INDEX (customer_changes_customer_id_occurred_at_id_idx)
-    WHERE h.customer_id = c.id ORDER BY h.occurred_at DESC, h.id DESC LIMIT 1
+    WHERE h.customer_id = c.id ORDER BY h.customer_id DESC, h.occurred_at DESC, h.id DESC LIMIT 1
   ) FROM customers AS c FORCE INDEX (PRIMARY) WHERE c.id IN (${Array.from({ length: count }, () => '?').join(', ')})`;
 
 /** Creates the function that reads the states of customers, with one statement: two look-ups for each. */

@@ -1,9 +1,14 @@
+import type { Log } from '../telemetry/log.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
+import { within } from '../time-limit.ts';
 import type { ReadStates } from './customer-states.ts';
 
 /** How often changes are looked for that this gateway was not told of. */
 const CHECK_MS = 10_000;
 /** Customers whose states are read with one statement. */
 const AT_ONCE = 128;
+/** How long events wait for the states of their customers. */
+const WAIT_MS = 1_000;
 
 export interface StateChecksOptions {
   readonly readStates: ReadStates;
@@ -11,75 +16,97 @@ export interface StateChecksOptions {
   readonly onBegun: (customerId: string) => void;
   /** Called after `told`, and when a check has found another state. */
   readonly onChange: (customerId: string) => void;
+  readonly log: Pick<Log, 'warn'>;
+  readonly metrics: Pick<Metrics, 'subscriptionChangesFound' | 'subscriptionCheckFailures'>;
 }
 
 interface Checked {
-  /** Undefined until it is read, and when the last reading has failed. */
+  /** Undefined until it is read, and when that has failed or took long the last time: then the next one counts as a change. */
   state: string | undefined;
   isFirst: boolean;
-  isTold: boolean;
 }
 
 /**
  * Finds changes that this gateway is not told of, because the one that made them has died before it could tell, cannot reach Redis,
- * or is another program. A state is read before `onBegun` and `onChange` are called: whoever reads the customer then finds that state or a later
- * one, and if it is an earlier one than the next check finds, `onChange` is called again.
+ * or is another program. A state is read before `onBegun` and `onChange` are called: whoever reads the customer then finds that
+ * state or a later one, and if it is an earlier one than the next check finds, `onChange` is called again.
  */
-export function createStateChecks({ readStates, onBegun, onChange }: StateChecksOptions) {
+export function createStateChecks({ readStates, onBegun, onChange, log, metrics }: StateChecksOptions) {
   const customers = new Map<string, Checked>();
-  const due = new Set<string>();
+  /** Whose states are read next: first those for which events wait. */
+  const urgent = new Set<string>();
+  const regular = new Set<string>();
+  const told = new Set<string>();
   let isReading = false;
+  /** Whether the statement under way takes so long that events do not wait for it. */
+  let isLate = false;
+  let isFailing = false;
   let checking: NodeJS.Timeout | undefined;
 
-  const readBatch = async (batch: readonly (readonly [string, Checked])[]): Promise<void> => {
-    const known = batch.map(([customerId, checked]) => {
-      const { isFirst, isTold } = checked;
-      checked.isTold = false;
-      return { customerId, checked, isFirst, isTold };
-    });
-    // While the database does not answer, the subscriptions say so themselves.
-    const states = await readStates(known.map(({ customerId }) => customerId)).catch(() => undefined);
-    for (const { customerId, checked, isFirst, isTold } of known) {
-      if (customers.get(customerId) !== checked) continue;
-      const state = states && (states.get(customerId) ?? 'missing');
-      const isOther = state !== undefined && state !== checked.state;
-      checked.state = state;
-      checked.isFirst = false;
-      if (isFirst) onBegun(customerId);
-      else if (isTold || isOther) onChange(customerId);
-    }
+  const settle = (customerId: string, state: string | undefined, isTold: boolean): void => {
+    const checked = customers.get(customerId);
+    if (checked === undefined) return;
+    const { state: before, isFirst } = checked;
+    Object.assign(checked, { state, isFirst: false });
+    const isFound = !isTold && state !== undefined && state !== before;
+    if (isFirst) onBegun(customerId);
+    else if (isTold || isFound) onChange(customerId);
+    if (!isFirst && isFound && before !== undefined) metrics.subscriptionChangesFound.inc();
   };
-  const readDue = async (): Promise<void> => {
+  const settleUrgent = (): void => {
+    for (const customerId of urgent) settle(customerId, undefined, told.delete(customerId));
+    urgent.clear();
+  };
+  const failed = (error: unknown): undefined => {
+    metrics.subscriptionCheckFailures.inc();
+    if (!isFailing) log.warn({ err: error }, 'Subscriptions may miss changes that no gateway tells of, for now');
+    isFailing = true;
+  };
+
+  const readNext = async (): Promise<void> => {
+    const batch = [...urgent, ...regular].slice(0, AT_ONCE);
+    const toldOf = new Set(batch.filter((customerId) => told.delete(customerId)));
+    for (const customerId of batch) for (const due of [urgent, regular]) due.delete(customerId);
+    const reading = readStates(batch).catch((error: unknown) => (isLate ? undefined : failed(error)));
+    const limit = { ms: WAIT_MS, timeoutError: () => new Error(`reading the states takes more than ${WAIT_MS} ms`) };
+    const states = await within(limit, () => reading).catch((error: unknown) => {
+      isLate = true;
+      return failed(error);
+    });
+    isFailing &&= states === undefined;
+    for (const customerId of batch)
+      settle(customerId, states && (states.get(customerId) ?? 'missing'), toldOf.has(customerId));
+    if (isLate) settleUrgent();
+    await reading;
+    isLate = false;
+  };
+  const readAll = async (): Promise<void> => {
     if (isReading) return;
     isReading = true;
     // Whoever is told at the same time is read with the same statement.
     await undefined;
-    while (due.size > 0) {
-      const batch = [...due].slice(0, AT_ONCE);
-      for (const customerId of batch) due.delete(customerId);
-      await readBatch(
-        batch.flatMap((customerId) => {
-          const checked = customers.get(customerId);
-          return checked === undefined ? [] : [[customerId, checked] as const];
-        }),
-      );
-    }
+    while (urgent.size + regular.size > 0) await readNext();
     isReading = false;
   };
+  const readSoon = (customerId: string): void => {
+    urgent.add(customerId);
+    if (isLate) settleUrgent();
+    else void readAll();
+  };
   const check = (): void => {
-    for (const customerId of customers.keys()) due.add(customerId);
-    void readDue();
+    for (const customerId of customers.keys()) regular.add(customerId);
+    void readAll();
   };
 
   return {
     begin(customerId: string): void {
-      customers.set(customerId, { state: undefined, isFirst: true, isTold: false });
+      customers.set(customerId, { state: undefined, isFirst: true });
       checking ??= setInterval(check, CHECK_MS).unref();
-      due.add(customerId);
-      void readDue();
+      readSoon(customerId);
     },
     end(customerId: string): void {
       customers.delete(customerId);
+      for (const due of [urgent, regular, told]) due.delete(customerId);
       if (customers.size > 0) return;
       clearInterval(checking);
       checking = undefined;
@@ -88,12 +115,10 @@ export function createStateChecks({ readStates, onBegun, onChange }: StateChecks
     hasBegun: (customerId: string): boolean => customers.get(customerId)?.isFirst === false,
     /** The customer has changed. Returns whether it had already, and no state was read since. */
     told(customerId: string): boolean {
-      const checked = customers.get(customerId);
-      if (checked === undefined) return false;
-      const wasTold = checked.isTold;
-      checked.isTold = true;
-      due.add(customerId);
-      void readDue();
+      if (!customers.has(customerId)) return false;
+      const wasTold = told.has(customerId);
+      told.add(customerId);
+      readSoon(customerId);
       return wasTold;
     },
   };

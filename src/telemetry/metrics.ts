@@ -290,5 +290,13 @@ function createSubscriptionMetrics({ counter, gauge }: Kinds) {
       'concierge_subscription_events_collapsed_total',
       'Changes combined with an earlier one that a subscription had not read yet.',
     ),
+    subscriptionChangesFound: counter(
+      'concierge_subscription_changes_found_total',
+      'Changes to watched customers that no gateway had told of, found by a check.',
+    ),
+    subscriptionCheckFailures: counter(
+      'concierge_subscription_check_failures_total',
+      'Statements that look for changes to watched customers and failed, or took more than a second.',
+    ),
   };
 }

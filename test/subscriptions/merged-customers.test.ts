@@ -1,11 +1,14 @@
+import { Writable } from 'node:stream';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import type { CustomerEvent } from '../../src/crm/context.ts';
 import { createCustomerBus } from '../../src/events/customer-bus.ts';
+import { createLog } from '../../src/telemetry/log.ts';
 import { createMetrics } from '../../src/telemetry/metrics.ts';
 
 const bus = createCustomerBus({
   openChannels: undefined,
   readStates: () => Promise.resolve(new Map()),
+  log: createLog({ level: 'silent', readable: false, destination: new Writable() }),
   metrics: createMetrics(),
 });
 let watch = bus.watch('1');

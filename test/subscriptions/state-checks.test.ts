@@ -1,25 +1,35 @@
+import { Writable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { createStateChecks } from '../../src/events/state-checks.ts';
+import { createLog } from '../../src/telemetry/log.ts';
+import { createMetrics } from '../../src/telemetry/metrics.ts';
 
 /** The states in the database, by customer. */
 let states: Map<string, string>;
 let isDown: boolean;
+/** Resolves when the database goes on; undefined while it does not hang. */
+let hanging: Promise<void> | undefined;
 /** How many customers each statement has read. */
 let read: number[];
 let begun: string[];
 let changed: string[];
+let metrics: ReturnType<typeof createMetrics>;
 let checks: ReturnType<typeof createStateChecks>;
 beforeEach(() => {
   jest.useFakeTimers({ doNotFake: ['nextTick', 'queueMicrotask', 'setImmediate'] });
-  [states, isDown, read, begun, changed] = [new Map([['1', 'a']]), false, [], [], []];
+  [states, isDown, hanging, read, begun, changed] = [new Map([['1', 'a']]), false, undefined, [], [], []];
+  metrics = createMetrics();
   checks = createStateChecks({
     async readStates(customerIds) {
       read.push(customerIds.length);
+      await hanging;
       if (isDown) throw new Error('the database is down');
       return new Map([...states].filter(([customerId]) => customerIds.includes(customerId)));
     },
     onBegun: (customerId) => begun.push(customerId),
     onChange: (customerId) => changed.push(customerId),
+    log: createLog({ level: 'silent', readable: false, destination: new Writable() }),
+    metrics,
   });
 });
 afterEach(() => {
@@ -32,6 +42,12 @@ const untilReading = async (count: number) => {
   while (read.length < count) await Promise.resolve();
 };
 const nextCheck = () => jest.advanceTimersByTimeAsync(10_000);
+const counted = async () => {
+  const [found, failures] = await Promise.all(
+    [metrics.subscriptionChangesFound, metrics.subscriptionCheckFailures].map((counter) => counter.get()),
+  );
+  return [found?.values[0]?.value, failures?.values[0]?.value];
+};
 const begin = async (...customerIds: string[]) => {
   for (const customerId of customerIds) checks.begin(customerId);
   await settle();
@@ -53,6 +69,7 @@ test('a change that nobody has told is found by the next check, once', async () 
   await nextCheck();
   await nextCheck();
   expect(changed).toEqual(['1', '1']);
+  expect(await counted()).toEqual([2, 0]);
 });
 
 test('a change that was told is not found again', async () => {
@@ -90,6 +107,7 @@ describe('while the database does not answer', () => {
     await nextCheck();
     await nextCheck();
     expect(changed).toEqual(['1', '1']);
+    expect(await counted()).toEqual([0, 2]);
   });
 
   test('a subscription begins', async () => {
@@ -100,6 +118,72 @@ describe('while the database does not answer', () => {
     await nextCheck();
     expect(changed).toEqual(['1']);
   });
+});
+
+describe('while the database hangs', () => {
+  let goOn: () => void;
+  const hang = () => (hanging = new Promise((resolve) => (goOn = resolve)));
+
+  test('events wait for a second, and then for nothing', async () => {
+    await begin('1', '2');
+    await hang();
+    checks.told('1');
+    await settle();
+    expect(changed).toEqual([]);
+    checks.told('2');
+    await jest.advanceTimersByTimeAsync(1_000);
+    expect(changed).toEqual(['1', '2']);
+    checks.told('1');
+    expect(changed).toEqual(['1', '2', '1']);
+    await begin('3');
+    expect(checks.hasBegun('3')).toBe(true);
+    expect(await counted()).toEqual([0, 1]);
+    goOn();
+    hanging = undefined;
+    // Nobody knows what was missed.
+    await nextCheck();
+    await nextCheck();
+    expect(changed).toEqual(['1', '2', '1', '1', '2', '3']);
+    checks.told('1');
+    await settle();
+    expect(changed.at(-1)).toBe('1');
+  });
+
+  test('no further statement is sent', async () => {
+    await begin('1');
+    read = [];
+    await hang();
+    for (let i = 0; i < 5; i += 1) {
+      await nextCheck();
+      checks.told('1');
+    }
+    expect(read).toEqual([1]);
+    goOn();
+  });
+});
+
+test('events do not wait for a check of many others', async () => {
+  const customerIds = Array.from({ length: 300 }, (_, i) => `${i}`);
+  await begin(...customerIds);
+  let goOn: () => void = () => undefined;
+  hanging = new Promise((resolve) => (goOn = resolve));
+  read = [];
+  await nextCheck();
+  checks.told('299');
+  hanging = undefined;
+  goOn();
+  await untilReading(2);
+  expect(changed).toEqual([]);
+  await Promise.resolve();
+  await settle();
+  expect({ read, changed }).toEqual({ read: [128, 128, 44], changed: ['299'] });
+});
+
+test('nothing is read about one that has ended meanwhile', async () => {
+  checks.begin('1');
+  checks.end('1');
+  await settle();
+  expect({ read, begun }).toEqual({ read: [], begun: [] });
 });
 
 test('the states of many customers are read a hundred and twenty-eight at once', async () => {
