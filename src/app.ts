@@ -107,6 +107,7 @@ export async function createApp(
     home: '/graphql',
     limits: { ...limits, connections: availableConnections(limits, log) },
     arrivals,
+    isMemoryShort: () => memory.isShort(),
     allowedHosts: config.allowedHosts,
     routes: {
       ...allowOrigins(config.corsOrigins, {

@@ -166,22 +166,30 @@ export class Turns {
 
   /** Takes the next piece of work of whoever was served the least. */
   #take(): { readonly client: string; readonly connection: string; readonly go: () => void } | undefined {
-    const client = leastServed(this.#waiting, this.served);
-    const queues = client === undefined ? undefined : this.#waiting.get(client);
+    const [client, queues] = takeLeastServed(this.#waiting, this.served) ?? [];
     if (client === undefined || queues === undefined) return undefined;
-    const connection = leastServed(queues, this.#servedConnections) ?? '';
-    const queue = queues.get(connection);
+    const [connection = '', queue] = takeLeastServed(queues, this.#servedConnections) ?? [];
     const go = queue?.take();
-    if (queue?.isEmpty() === true) queues.delete(connection);
-    if (queues.size === 0) this.#waiting.delete(client);
+    // Behind the others, so that everybody comes to be one of those that are compared.
+    if (queue?.isEmpty() === false) queues.set(connection, queue);
+    if (queues.size > 0) this.#waiting.set(client, queues);
     return go && { client, connection, go };
   }
 }
 
-function leastServed(waiting: ReadonlyMap<string, unknown>, served: Served): string | undefined {
-  let [least] = waiting.keys();
-  if (waiting.size > 1)
-    for (const name of waiting.keys()) if (least === undefined || served.of(name) < served.of(least)) least = name;
+/** Of more that wait, only these are compared, since there may be thousands. */
+const COMPARED = 100;
+
+/** Removes the entry of whoever was served the least, of those that have waited longest. */
+function takeLeastServed<Queued>(waiting: Map<string, Queued>, served: Served): [string, Queued] | undefined {
+  let least: [string, Queued] | undefined;
+  let leastMs = Infinity;
+  for (const entry of waiting.entries().take(COMPARED)) {
+    const ms = waiting.size > 1 ? served.of(entry[0]) : 0;
+    if (ms < leastMs) [least, leastMs] = [entry, ms];
+    if (ms === 0) break;
+  }
+  if (least !== undefined) waiting.delete(least[0]);
   return least;
 }
 

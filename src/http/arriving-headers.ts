@@ -1,15 +1,24 @@
 import type { IncomingMessage } from 'node:http';
 import type { Arrival } from './arrivals.ts';
 
-/** How many bytes of memory headers take for each byte that has arrived, if they are many short ones. */
+/** How many bytes of memory headers take at most for each byte that has arrived: if they are many short ones. */
 const HEADER_WEIGHT = 5;
 
-/** Counts what has arrived of a connection's next request, up to the end of its headers. */
+/** What the headers of a request take in memory, in bytes. */
+export function headerBytes({ rawHeaders }: IncomingMessage): number {
+  let characters = 0;
+  for (const { length } of rawHeaders) characters += length;
+  return characters * HEADER_WEIGHT;
+}
+
+/** Counts what has arrived of a connection's next request: its headers, until all of it has arrived. */
 export interface ArrivingHeaders {
   /** Bytes were parsed. */
   readonly parsed: (bytes: number) => void;
   /** The headers of a request have arrived. */
   begun(request: IncomingMessage): void;
+  /** A request is over. */
+  closed(request: IncomingMessage): void;
   /** Whether the last request whose headers have arrived has a body that has not. */
   hasBodyToCome(): boolean;
   /** What is arriving, to compare it with later; undefined when nothing is. */
@@ -26,7 +35,7 @@ export function createArrivingHeaders(begin: () => Arrival): ArrivingHeaders {
   let last: IncomingMessage | undefined;
   /** Whether a request has begun in what was parsed at once. */
   let hasBegun = false;
-  /** Whether it had a body to come after that. */
+  /** Whether its body had not arrived completely after that. */
   let isInBody = false;
   let hasEnded = false;
   let arrival: Arrival | undefined;
@@ -37,21 +46,31 @@ export function createArrivingHeaders(begin: () => Arrival): ArrivingHeaders {
   const hasBodyToCome = (): boolean => last?.complete === false;
   return {
     parsed(bytes) {
-      // Bodies are counted by whoever reads them.
-      const isOther = hasBegun || hasEnded || isInBody;
+      const isFirst = hasBegun;
       hasBegun = false;
+      if (hasEnded) return;
+      if (last !== undefined && hasBodyToCome()) {
+        // The body itself is counted by whoever reads it.
+        if (!isFirst) return;
+        arrival = begin();
+        arrival.add(headerBytes(last));
+      } else if (isFirst || isInBody) reset();
+      else {
+        arrival ??= begin();
+        arrival.add(bytes * HEADER_WEIGHT);
+      }
       isInBody = hasBodyToCome();
-      if (isOther) return;
-      arrival ??= begin();
-      arrival.add(bytes * HEADER_WEIGHT);
     },
     begun(request) {
       reset();
       last = request;
       hasBegun = true;
     },
+    closed(request) {
+      if (last === request && request.complete) last = undefined;
+    },
     hasBodyToCome,
-    current: () => arrival ?? (hasBodyToCome() ? last : undefined),
+    current: () => (hasBodyToCome() ? last : arrival),
     end() {
       hasEnded = true;
       reset();

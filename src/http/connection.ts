@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import { TURNS } from '../turns.ts';
 import { networkOf } from './client-of.ts';
 import { tooSlowForOthers, type Arrivals } from './arrivals.ts';
-import { createArrivingHeaders, type ArrivingHeaders } from './arriving-headers.ts';
+import { createArrivingHeaders, headerBytes, type ArrivingHeaders } from './arriving-headers.ts';
 import { sendError, writeErrorTo } from './error-response.ts';
 import { HttpError } from './http-error.ts';
 import { createReading } from './reading.ts';
@@ -43,6 +43,8 @@ interface ConnectionOptions {
   readonly onRefused: (status: number) => void;
   /** Called when a request waits because `requestsAtOnce` are being handled. */
   readonly onQueued: () => void;
+  /** Called with the bytes of memory that a request's headers take until its response is complete, and then with the same below zero. */
+  readonly onHeld: (bytes: number) => void;
   /** Called when a first response is pending, and when none is pending any more. */
   readonly onChange: (connection: Connection) => void;
 }
@@ -55,9 +57,9 @@ let opened = 0;
  * begun, and none is read. The few that were parsed together with them wait for their turn.
  */
 export function createConnection(socket: Socket, options: ConnectionOptions): Connection {
-  const { requestsAtOnce, arrivals, onRefused, onQueued, onChange } = options;
-  /** Responses that have not been sent completely, in the order of their requests. */
-  const pending = new Set<ServerResponse>();
+  const { requestsAtOnce, arrivals, onRefused, onQueued, onHeld, onChange } = options;
+  /** Responses that have not been sent completely, in the order of their requests, and what the headers of these take in memory. */
+  const pending = new Map<ServerResponse, number>();
   const waiting: (() => void)[] = [];
   const network = networkOf(socket);
   const name = `${(opened += 1)}`;
@@ -76,10 +78,11 @@ export function createConnection(socket: Socket, options: ConnectionOptions): Co
     waiting.length = 0;
     headers.end();
     // Node emits nothing for responses that are queued behind others, whose requests would go on.
-    for (const response of pending) if (response.socket === null) response.emit('close');
+    for (const response of pending.keys()) if (response.socket === null) response.emit('close');
   });
 
   const ended = (response: ServerResponse): void => {
+    onHeld(-(pending.get(response) ?? 0));
     pending.delete(response);
     waiting.shift()?.();
     reading.resume();
@@ -110,13 +113,19 @@ export function createConnection(socket: Socket, options: ConnectionOptions): Co
     socket,
     network,
     add(response, begin) {
-      reading.begun(response.req);
-      headers.begun(response.req);
+      const request = response.req;
+      for (const watching of [reading, headers]) watching.begun(request);
+      // An idle connection is not to keep the headers of its last request.
+      request.once('close', () => {
+        for (const watching of [reading, headers]) watching.closed(request);
+      });
       if (isClosing && newest?.headersSent === false) newest.removeHeader('connection');
       newest = response;
       if (isClosing) announceOnNewest();
-      pending.add(response);
+      const bytes = headerBytes(request);
+      pending.set(response, bytes);
       response.once('close', () => ended(response));
+      onHeld(bytes);
       if (pending.size === 1) onChange(connection);
       if (pending.size <= requestsAtOnce) return beginInTurn(response, begin);
       onQueued();
@@ -144,9 +153,7 @@ export function createConnection(socket: Socket, options: ConnectionOptions): Co
     isBusy: () => pending.size > 0,
     isPaused: reading.isPaused,
     isArriving: () => pending.size === 1 && headers.hasBodyToCome(),
-    // Those that wait have written nothing, and there may be thousands.
-    heldBytes: () =>
-      reading.unparsedBytes() + unsentBytes(pending.values().take(Math.max(0, pending.size - waiting.length))),
+    heldBytes: () => reading.unparsedBytes() + unsentBytes(pending),
   };
   return connection;
 }
@@ -170,15 +177,16 @@ function refuseUnlessWhole(
   connection.socket.once('close', () => clearTimeout(timer));
 }
 
-const unsentBytes = (responses: Iterable<ServerResponse>): number => {
+const unsentBytes = (pending: ReadonlyMap<ServerResponse, number>): number => {
   let sum = 0;
-  for (const { writableLength } of responses) sum += writableLength;
+  // Those that have not arrived completely are counted among others like them.
+  for (const [{ writableLength, req }, ofHeaders] of pending) sum += writableLength + (req.complete ? ofHeaders : 0);
   return sum;
 };
 
 const PROBE_MS = 1_000;
 
-function keepProbing(socket: Socket, pending: ReadonlySet<ServerResponse>): void {
+function keepProbing(socket: Socket, pending: ReadonlyMap<ServerResponse, unknown>): void {
   probe(pending);
   const probing = setInterval(() => probe(pending), PROBE_MS);
   socket.once('close', () => clearInterval(probing));
@@ -189,7 +197,7 @@ function keepProbing(socket: Socket, pending: ReadonlySet<ServerResponse>): void
  * half of it. But the system of a client that is gone refuses what is sent to it, the next time fails, and the connection is closed.
  * Every client must accept any number of these interim responses (RFC 9110, 15.2).
  */
-function probe(pending: ReadonlySet<ServerResponse>): void {
-  const [first] = pending;
+function probe(pending: ReadonlyMap<ServerResponse, unknown>): void {
+  const [first] = pending.keys();
   if (first !== undefined && !first.headersSent && first.req.httpVersion === '1.1') first.writeContinue();
 }

@@ -32,6 +32,8 @@ export interface Connections {
 interface ConnectionsOptions {
   readonly limits: ConnectionLimits;
   readonly arrivals: Arrivals;
+  /** Whether the process has little memory left. */
+  readonly isMemoryShort?: () => boolean;
   readonly log: Log;
   readonly metrics: Metrics;
 }
@@ -41,9 +43,11 @@ const SWEEP_MS = 200;
 
 /** Watches the connections of a server that does not listen yet, and closes those that would exceed the limits. */
 export function watchConnections(server: Server, options: ConnectionsOptions): Connections {
-  const { limits, arrivals, metrics } = options;
+  const { limits, arrivals, isMemoryShort = () => false, metrics } = options;
   const bySocket = new WeakMap<Socket, Connection>();
   const open = createOpenConnections();
+  /** What the headers of all requests without a complete response take in memory. */
+  let headerBytes = 0;
   let isAnnounced = false;
   let isHolding = false;
   const stop = createStop(server, {
@@ -69,6 +73,10 @@ export function watchConnections(server: Server, options: ConnectionsOptions): C
     },
   });
   const cut = createCut(options);
+  const cutLargest = (): void => {
+    const busy = open.busy().filter(({ socket }) => !socket.destroyed);
+    for (const connection of holdingTooMuch(busy, limits.bufferBytes)) cut(connection, 'memory');
+  };
 
   server.on('connection', (socket) => {
     const connection = createConnection(socket, {
@@ -76,6 +84,11 @@ export function watchConnections(server: Server, options: ConnectionsOptions): C
       arrivals,
       onRefused: (status) => metrics.requests.inc({ status }),
       onQueued: () => metrics.requestsQueued.inc(),
+      onHeld(bytes) {
+        headerBytes += bytes;
+        // Before the next sweep, there could be too many.
+        if (bytes > 0 && headerBytes > limits.bufferBytes) cutLargest();
+      },
       onChange: (changed) => open.change(changed),
     });
     bySocket.set(socket, connection);
@@ -94,9 +107,9 @@ export function watchConnections(server: Server, options: ConnectionsOptions): C
 
   const sweep = setInterval(() => {
     const now = performance.now();
-    const busy = open.busy();
-    for (const connection of busy) if (connection.unreadMs(now) >= limits.stallMs) cut(connection, 'stalled');
-    for (const connection of holdingTooMuch(busy, limits.bufferBytes)) cut(connection, 'memory');
+    for (const connection of open.busy()) if (connection.unreadMs(now) >= limits.stallMs) cut(connection, 'stalled');
+    cutLargest();
+    if (isMemoryShort()) for (const connection of open.toFreeMemory()) cut(connection, 'short');
   }, SWEEP_MS).unref();
 
   const of = (socket: Socket): Connection => {
@@ -118,7 +131,7 @@ export function watchConnections(server: Server, options: ConnectionsOptions): C
 }
 
 /** Why a connection is closed while its client would go on. */
-type CutReason = 'idle' | 'unfinished' | 'unread' | 'full' | 'stalled' | 'memory';
+type CutReason = 'idle' | 'unfinished' | 'unread' | 'full' | 'stalled' | 'memory' | 'short';
 
 /** Why one of the network with the most connections makes room. */
 const whyOf = (connection: Connection): CutReason =>
@@ -133,7 +146,8 @@ const WHY: Readonly<Record<CutReason, string>> = {
   full: 'there were more busy connections than LIMIT_CONNECTIONS or the open files allow; new ones are closed',
   stalled: 'a client read nothing of its response for LIMIT_STALL_MS; its connection is closed',
   memory:
-    'clients left more than LIMIT_BUFFER_BYTES of responses unread; of the network with most of them, the largest are closed',
+    'clients hold more than LIMIT_BUFFER_BYTES by responses that they do not read, and requests; of the network with most, the largest are closed',
+  short: 'memory is short; of the network with the most connections, those that are owed no answer are closed',
 };
 // A client can cause thousands of these a second; the metric counts all of them.
 const LOG_MS = 60_000;

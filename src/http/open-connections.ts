@@ -7,6 +7,9 @@ interface OfNetwork {
   readonly busy: Set<Connection>;
 }
 
+/** More connections than clients of one network usually have. */
+const MANY = 100;
+
 const sizeOf = ({ idle, busy }: OfNetwork): number => idle.size + busy.size;
 const firstOf = ([first]: Iterable<Connection>): Connection | undefined => first;
 
@@ -44,6 +47,16 @@ export function createOpenConnections() {
       if (network === undefined || !(network.idle.delete(connection) || network.busy.delete(connection))) return;
       size -= 1;
       if (sizeOf(network) === 0) networks.delete(connection.network);
+    },
+    /**
+     * Connections to be closed while memory is short: a tenth of those of the network with the most, if it has many, and only such as
+     * are owed no answer, or do not read it.
+     */
+    toFreeMemory(): Connection[] {
+      const most = largest((network) => sizeOf(network) > MANY);
+      if (most === undefined) return [];
+      const expendable = most.busy.values().filter((connection) => connection.isArriving() || connection.isUnread());
+      return [...most.idle, ...expendable].slice(0, Math.min(sizeOf(most) - MANY, Math.ceil(sizeOf(most) / 10)));
     },
     /**
      * The connection that is to make room for others: of the network with the most connections, the one that has been idle for

@@ -13,6 +13,8 @@ const MANY_BYTES = 8_192;
 export interface Reading {
   /** To be called when the headers of a request have arrived. */
   readonly begun: (request: IncomingMessage) => void;
+  /** To be called when a request is over. */
+  readonly closed: (request: IncomingMessage) => void;
   /** Whether there is a reason not to read. */
   readonly isPaused: () => boolean;
   /** To be called when fewer requests wait. */
@@ -121,6 +123,9 @@ export function createReading(socket: Socket, { network, connection, isBehind, o
       // Node resumes the socket then, but not one whose client has sent everything.
       if (isToBeKept(request, rest.length)) request.once('resume', resume);
       parts.begun(Number(request.headers['content-length']));
+    },
+    closed(request) {
+      if (newest === request && request.complete) newest = undefined;
     },
     isPaused,
     resume,

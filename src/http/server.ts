@@ -49,6 +49,8 @@ export interface HttpServerOptions {
   readonly allowedHosts?: readonly string[];
   readonly limits: ConnectionLimits & { readonly bodyBytes: number };
   readonly arrivals: Arrivals;
+  /** Whether the process has little memory left: then some connections are closed. */
+  readonly isMemoryShort?: () => boolean;
   readonly log: Log;
   readonly metrics: Metrics;
 }
@@ -72,7 +74,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   server.maxHeadersCount = MAX_HEADERS + 1;
   const connections = watchConnections(server, options);
   const dispatch = createDispatcher(options, createHostCheck(server, options.allowedHosts ?? []));
-  const receive = (request: IncomingMessage, response: ServerResponse): void => {
+  const receive = (request: IncomingMessage, response: ServerResponse, refusal?: HttpError): void => {
     normaliseTarget(request);
     response.setHeader('x-content-type-options', 'nosniff');
     metrics.requestsInFlight.inc();
@@ -80,21 +82,17 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
       metrics.requestsInFlight.dec();
       metrics.requests.inc({ status: response.statusCode });
     });
-    const begin =
-      request.rawHeaders.length > 2 * MAX_HEADERS
-        ? () => sendError(response, tooManyHeaders())
-        : () => dispatch(request, response);
+    const error = request.rawHeaders.length > 2 * MAX_HEADERS ? tooManyHeaders() : refusal;
+    const begin = error === undefined ? () => dispatch(request, response) : () => sendError(response, error);
     connections.of(request.socket).add(response, begin);
   };
-  server.on('request', receive);
+  server.on('request', (request, response) => receive(request, response));
   server.on('checkContinue', (request, response) => {
     // The client of a body that is too large gets the refusal instead, and need not send it.
     if (!(Number(request.headers['content-length']) > limits.bodyBytes)) response.writeContinue();
     receive(request, response);
   });
-  server.on('checkExpectation', (request, response) => {
-    connections.of(request.socket).add(response, () => sendError(response, unknownExpectation()));
-  });
+  server.on('checkExpectation', (request, response) => receive(request, response, unknownExpectation()));
   server.on('connect', ({ socket }) => {
     // Node no longer listens to it.
     socket.on('error', () => undefined);

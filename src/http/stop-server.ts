@@ -51,8 +51,7 @@ export function createStop(
     arrivals += 1;
     response.on('close', () => onIdle?.());
   };
-  server.on('request', onRequest);
-  server.on('checkContinue', onRequest);
+  for (const event of ['request', 'checkContinue', 'checkExpectation']) server.on(event, onRequest);
 
   async function untilQuiet(quietMs: number): Promise<void> {
     const end = performance.now() + WAITING_MS;

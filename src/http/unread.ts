@@ -21,7 +21,7 @@ export interface Unread {
 const UNREAD_MS = 1_000;
 
 /** @param pending the responses on this connection that have not been sent completely */
-export function createUnread(socket: Socket, pending: ReadonlySet<ServerResponse>): Unread {
+export function createUnread(socket: Socket, pending: ReadonlyMap<ServerResponse, unknown>): Unread {
   let taken = 0;
   let sinceMs = 0;
   const unreadMs = (now: number): number => {
@@ -39,7 +39,7 @@ export function createUnread(socket: Socket, pending: ReadonlySet<ServerResponse
     isUnread: () =>
       pending.size > 0 &&
       unreadMs(performance.now()) >= UNREAD_MS &&
-      pending.values().every((response) => response.writableEnded),
-    isSending: () => pending.values().some((response) => response.writableEnded),
+      pending.keys().every((response) => response.writableEnded),
+    isSending: () => pending.keys().some((response) => response.writableEnded),
   };
 }

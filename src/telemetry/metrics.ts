@@ -113,7 +113,7 @@ function createHttpMetrics({ counter, gauge }: Kinds) {
       'concierge_http_connections_cut_total',
       'Connections closed though their clients would go on: idle (room for others), unfinished (room, instead of a request ' +
         'that did not arrive), unread (room, instead of a response that is not read), full (all others busy), stalled (a ' +
-        'response was not read for long), memory (too much was held).',
+        'response was not read for long), memory (too much was held), short (the process has little memory left).',
       ['reason'],
     ),
   };

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
+import { seedDatabase } from '../../src/data/seed/seed-database.ts';
 import { PATIENT } from '../support/gateway.ts';
 import { orGiveUp, until } from '../support/patience.ts';
 import { createSoak } from '../support/soak.ts';
@@ -17,13 +18,20 @@ const HEAP_MEGABYTES = 256;
 const HOST = 'HTTP/1.1\r\nHost: localhost\r\n';
 const POST = `POST /graphql ${HOST}Content-Type: application/json\r\n`;
 const HEADERS = Array.from({ length: 95 }, (_, i) => `a${i}: b\r\n`).join('');
+/** As many as a request may have. */
+const LARGE_HEADERS = Array.from({ length: 94 }, (_, i) => `a${i}: ${'b'.repeat(155)}\r\n`).join('');
+const SUBSCRIPTION = `subscription { customerChanged(id: "${Buffer.from('Customer:1').toString('base64url')}") { name } }`;
 const LIST = '{ customers(first: 100) { nodes { id name email phone company tags createdAt updatedAt } } }';
 const TOTAL = { query: '{ customers { totalCount } }' };
 
 let gateway: SmallHeapGateway;
 let sockets: Socket[] = [];
 beforeAll(async () => {
-  gateway = await startSmallHeapGateway(HEAP_MEGABYTES, { settings: PATIENT });
+  const fill = (databaseUrl: string) => seedDatabase({ databaseUrl, customers: 1, ordersPerCustomer: 0, seed: 1 });
+  gateway = await startSmallHeapGateway(HEAP_MEGABYTES, {
+    settings: PATIENT,
+    fill: async (url) => void (await fill(url)),
+  });
 });
 afterAll(() => gateway.close());
 afterEach(async () => {
@@ -49,6 +57,13 @@ async function open(number: number, text: string): Promise<void> {
 test.each([
   ['that send nothing', ''],
   ['whose requests were answered', `GET /health/live ${HOST}\r\n`],
+  ['whose large requests were answered', `GET /health/live ${HOST}${LARGE_HEADERS}\r\n`],
+  ['with large headers and no body', `${POST}${LARGE_HEADERS}Content-Length: 100\r\n\r\n{`],
+  ['with large headers and no body, for another path', `PUT / ${HOST}${LARGE_HEADERS}Content-Length: 100\r\n\r\n{`],
+  [
+    'with large requests behind a response that does not end',
+    `GET /graphql?query=${encodeURIComponent(SUBSCRIPTION)} ${HOST}Accept: text/event-stream\r\n\r\n${`GET /health/live ${HOST}${LARGE_HEADERS}\r\n`.repeat(9)}`,
+  ],
   ['with headers that do not end', `GET / ${HOST}${HEADERS}`],
   ['with bodies that do not end', `${POST}Content-Length: 200000\r\n\r\n${' '.repeat(20_000)}`],
   ['with tiny chunks that do not end', `${POST}Transfer-Encoding: chunked\r\n\r\n${'1\r\n \r\n'.repeat(900)}`],

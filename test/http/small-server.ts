@@ -16,7 +16,7 @@ export interface SmallServer {
   close(): Promise<void>;
 }
 
-type SmallServerOptions = Pick<HttpServerOptions, 'routes' | 'allowedHosts'> & {
+type SmallServerOptions = Pick<HttpServerOptions, 'routes' | 'allowedHosts' | 'isMemoryShort'> & {
   /** Those that differ from the defaults. */
   readonly limits?: Partial<HttpServerOptions['limits']>;
 };
