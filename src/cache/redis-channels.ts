@@ -66,7 +66,7 @@ export function createRedisChannels(options: RedisChannelsOptions): RedisChannel
   const setState = (channels: Iterable<JoinedChannel>, state: ChannelState): void => {
     for (const channel of channels) {
       // A channel that was left and joined again meanwhile has its own SUBSCRIBE in flight.
-      if (joined.get(channel.name) !== channel) continue;
+      if (joined.get(channel.name) !== channel || channel.state === state) continue;
       channel.state = state;
       listener.onStateChange(channel.name);
     }
@@ -84,7 +84,7 @@ export function createRedisChannels(options: RedisChannelsOptions): RedisChannel
         if (await subscribe([ANY, ...joined.keys()])) setState(channels, 'LIVE');
       },
       onLost(isFirst) {
-        if (isFirst) log.warn('Redis is down; subscriptions report only changes made through this gateway');
+        if (isFirst) log.warn('Redis is down; subscriptions report changes made through other gateways late');
         setState(joined.values(), 'INTERRUPTED');
       },
       onBack: () => log.info('Redis is back; subscriptions report changes made through every gateway'),
