@@ -188,7 +188,10 @@ const isTooSlow = ({ code }: NodeJS.ErrnoException): boolean => code === 'ERR_HT
 function refusalOfMalformed(error: NodeJS.ErrnoException): HttpError {
   const { code } = error;
   if (code === 'HPE_HEADER_OVERFLOW')
-    return new HttpError(431, `Expected an address and headers of at most ${MAX_HEADER_BYTES} bytes, got more.`);
+    return new HttpError(
+      431,
+      `Expected at most ${MAX_HEADERS} headers, of ${MAX_HEADER_BYTES} bytes with the address, got more.`,
+    );
   if (isTooSlow(error)) return new HttpError(408, 'Expected a whole request, got a part of it for too long.');
   return new HttpError(400, 'Expected an HTTP request, got something malformed.');
 }

@@ -56,7 +56,7 @@ describe('an address', () => {
       'that is too long',
       get(`query=${'x'.repeat(20_000)}`),
       431,
-      'Expected an address and headers of at most 16384 bytes, got more.',
+      'Expected at most 100 headers, of 16384 bytes with the address, got more.',
     ],
     ...['/', '/graphql/', '//graphql', '/GraphQL', '/graphql%00', '/__proto__', '/constructor'].map(
       (path): [string, string, number, string] => [
