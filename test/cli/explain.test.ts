@@ -144,6 +144,16 @@ describe('npm run explain', () => {
     }
   });
 
+  test('looks up each watched customer and its last change, one and many', () => {
+    const own = entries.filter(({ statement }) => statement === 'Customer states');
+    expect(own.map(({ parents, maxRows }) => [parents, maxRows])).toEqual([
+      [1, 3],
+      [128, 384],
+    ]);
+    // None of them is read without its record.
+    for (const { parents, rowsRead } of own) expect(rowsRead).toBeGreaterThan(parents);
+  });
+
   test('bounds a page by its size: one more row, and one probe, for each parent and each of several values', () => {
     const plain = entries.filter(
       ({ statement, uncovered, index, asked }) =>
@@ -246,6 +256,17 @@ describe('npm run explain fails', () => {
     );
     expect(code).toBe(1);
     expect(text).toMatch(/^Query\.tickets page, all by OPENED_AT: .*reads \d+ rows where \d+ are the most/m);
+  });
+
+  test('when the last change of a customer is not the first that the index gives', async () => {
+    const index = 'customer_changes_customer_id_occurred_at_id_idx';
+    const { code, text } = await changed(
+      `ALTER TABLE customer_changes DROP INDEX ${index}, ADD INDEX ${index} (customer_id, action, occurred_at)`,
+      `ALTER TABLE customer_changes DROP INDEX ${index}, ADD INDEX ${index} (customer_id, occurred_at, id)`,
+      () => explain({ only: 'Customer states' }),
+    );
+    expect(code).toBe(1);
+    expect(text).toMatch(/^Customer states, version and last change: .*reads \d+ rows where \d+ are the most/m);
   });
 
   test('when a look-up has lost its unique index', async () => {
