@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
 import { ALL_TAGS, createInvalidationLog } from './invalidation-log.ts';
 import { NEAR_WAIT_MS } from './near-registry.ts';
+import { ANY_CHANNEL } from './redis-channels.ts';
 import { connect } from './redis.ts';
 
 /** Where the gateways keep their cache. */
@@ -12,9 +13,12 @@ export interface CacheLocation {
   readonly timeoutMs: number;
 }
 
-/** Invalidates the gateways' cache, for other processes that write to their database, such as an import. */
+/** Tells the gateways that anything may have changed, for other processes that write to their database, such as an import. */
 export interface OutsideInvalidation {
-  /** Invalidates every cached response. Returns why that failed; undefined on success. */
+  /**
+   * Invalidates every cached response, and lets subscriptions read their customers again. Returns why one of both failed; undefined
+   * on success.
+   */
   invalidateAll(): Promise<string | undefined>;
   /** Resolves when no gateway answers from its memory without having read of what was invalidated. */
   settled(): Promise<void>;
@@ -40,6 +44,8 @@ export function createOutsideInvalidation({ urls, prefix, timeoutMs }: CacheLoca
           await once(redis, 'ready', { signal: AbortSignal.timeout(Math.max(CONNECT_MS, timeoutMs)) });
         }
         await log.append(redis, [ALL_TAGS]);
+        // Any text will do: the gateways ignore only messages with their own ids.
+        await redis.publish(`${prefix}${ANY_CHANNEL}`, 'outside');
         problem = undefined;
       } catch (error) {
         problem = Error.isError(error) ? error.message : String(error);

@@ -45,8 +45,8 @@ interface RedisChannelsOptions {
   readonly metrics: Metrics;
 }
 
-// A message on this channel says that any customer may have changed.
-const ANY = 'any';
+/** A message on this channel, whose name follows the prefix, says that any customer may have changed. */
+export const ANY_CHANNEL = 'any';
 
 interface JoinedChannel {
   readonly name: string;
@@ -76,12 +76,12 @@ export function createRedisChannels(options: RedisChannelsOptions): RedisChannel
     {
       onMessage(name, sender) {
         if (sender === self) return;
-        for (const changed of name === ANY ? joined.keys() : [name])
+        for (const changed of name === ANY_CHANNEL ? joined.keys() : [name])
           if (joined.has(changed)) listener.onMessage(changed);
       },
       async onReady(subscribe) {
         const channels = [...joined.values()];
-        if (await subscribe([ANY, ...joined.keys()])) setState(channels, 'LIVE');
+        if (await subscribe([ANY_CHANNEL, ...joined.keys()])) setState(channels, 'LIVE');
       },
       onLost(isFirst) {
         if (isFirst) log.warn('Redis is down; subscriptions report changes made through other gateways late');
@@ -123,7 +123,7 @@ function createPublisher({ redis, prefix }: RedisChannelsOptions, message: strin
       redis.run('publish', (client) =>
         Promise.all(channels.map((channel) => client.publish(`${prefix}${channel}`, message))),
       ),
-    ANY,
+    ANY_CHANNEL,
   );
   return {
     publish(channels: readonly string[]): void {

@@ -18,9 +18,10 @@ export function warnOfCaches({ databaseUrl, redisUrls, cache }: Config, report: 
 }
 
 /**
- * Runs a command that writes, and invalidates every cached response when it has ended, however it ended.
+ * Runs a command that writes. When it has ended, however it ended, invalidates every cached response, and lets every subscription
+ * read its customer again.
  * @param options.report gets a line if that fails
- * @param command gets a function to call after each transaction, which invalidates too
+ * @param command gets a function to call after each transaction, which does that too
  */
 export async function withInvalidation<Result>(
   { cache, report }: { cache: CacheLocation | undefined; report: (line: string) => void },
@@ -29,13 +30,15 @@ export async function withInvalidation<Result>(
   if (cache === undefined) return command(async () => {});
   const outside = createOutsideInvalidation(cache);
   try {
-    // A failure here does not matter: every response is invalidated again at the end.
+    // A failure here does not matter: all of it is done again at the end.
     return await command(async () => void (await outside.invalidateAll()));
   } finally {
     const problem = await outside.invalidateAll();
     outside.close();
     if (problem === undefined) await outside.settled();
     if (problem !== undefined)
-      report(`The cache could not be invalidated (${problem}): gateways may serve stale responses until they expire.`);
+      report(
+        `The gateways could not be told (${problem}): they may serve stale responses until they expire, and subscriptions may miss what was written.`,
+      );
   }
 }

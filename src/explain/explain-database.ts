@@ -7,6 +7,7 @@ import { listQuestions, type Question } from './questions.ts';
 import { createSamples } from './samples.ts';
 import { isOfSearch, searchEntries } from './search-runs.ts';
 import { openMeasuringSession } from './session.ts';
+import { stateEntries } from './state-runs.ts';
 
 /**
  * Whether any statement's name may begin with a text. Names begin with an object type, and for those of fields with the field:
@@ -21,8 +22,8 @@ export function mayBeginName(schema: GraphQLSchema, text: string): boolean {
 }
 
 /**
- * Sends every statement that the schema can cause, in a session that cannot write, and measures what the server does for each.
- * @returns in the schema's order; empty when no statement has such a name
+ * Sends every statement that the schema can cause, and the one that subscriptions send regularly, in a session that cannot write, and measures what the server does for each.
+ * @returns rows by key first, then lists in the schema's order; empty when no statement has such a name
  * @param options.signal checked between questions; its reason is thrown
  * @throws SERVICE_UNAVAILABLE when the server cannot be reached
  */
@@ -44,6 +45,7 @@ export async function explainDatabase(options: {
       if (entry.measurement.statement.name.startsWith(only)) entries.push(entry);
     };
     for await (const entry of fieldEntries(schema, session, samples)) add(entry);
+    for await (const entry of stateEntries(session, samples)) add(entry);
     const isAsked = ({ source: { name } }: Question) => name.startsWith(only) || only.startsWith(`${name} `);
     for (const question of listQuestions(schema).filter(isAsked)) {
       signal.throwIfAborted();

@@ -144,6 +144,16 @@ describe('npm run explain', () => {
     }
   });
 
+  test('looks up each watched customer and its last change, one and many', () => {
+    const own = entries.filter(({ statement }) => statement === 'Customer states');
+    expect(own.map(({ parents, maxRows }) => [parents, maxRows])).toEqual([
+      [1, 3],
+      [128, 384],
+    ]);
+    // None of them is read without its record.
+    for (const { parents, rowsRead } of own) expect(rowsRead).toBeGreaterThan(parents);
+  });
+
   test('bounds a page by its size: one more row, and one probe, for each parent and each of several values', () => {
     const plain = entries.filter(
       ({ statement, uncovered, index, asked }) =>
@@ -246,6 +256,29 @@ describe('npm run explain fails', () => {
     );
     expect(code).toBe(1);
     expect(text).toMatch(/^Query\.tickets page, all by OPENED_AT: .*reads \d+ rows where \d+ are the most/m);
+  });
+
+  test('when the last change of a customer is not the first that the index gives, and not because there are many', async () => {
+    const index = 'customer_changes_customer_id_occurred_at_id_idx';
+    const states = () => explain({ only: 'Customer states' });
+    const [many, unsorted] = await changed(
+      `INSERT INTO customer_changes (customer_id, version, action, changes, occurred_at)
+       SELECT c.id, n.version, 'UPDATED', '[]', NOW(3) FROM customers AS c
+       JOIN (SELECT 2 AS version UNION ALL SELECT 3 UNION ALL SELECT 4 UNION ALL SELECT 5) AS n`,
+      'DELETE FROM customer_changes WHERE version > 1',
+      async () => [
+        await states(),
+        await changed(
+          `ALTER TABLE customer_changes DROP INDEX ${index}, ADD INDEX ${index} (customer_id, action, occurred_at)`,
+          `ALTER TABLE customer_changes DROP INDEX ${index}, ADD INDEX ${index} (customer_id, occurred_at, id)`,
+          states,
+        ),
+      ],
+    );
+    expect([many?.code, unsorted?.code]).toEqual([0, 1]);
+    expect(unsorted?.text).toMatch(
+      /^Customer states, version and last change: .*reads \d+ rows where \d+ are the most/m,
+    );
   });
 
   test('when a look-up has lost its unique index', async () => {

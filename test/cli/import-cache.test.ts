@@ -78,7 +78,7 @@ describe('a gateway beside an import', () => {
     const { exitCode, output } = await importName('Ann', 'redis://127.0.0.1:1');
     expect(exitCode).toBe(0);
     expect(output).toMatch(
-      /^The cache could not be invalidated \(.*ECONNREFUSED.*\): gateways may serve stale responses/m,
+      /^The gateways could not be told \(.*ECONNREFUSED.*\): they may serve stale responses .* subscriptions may miss/m,
     );
     expect(await ask()).toEqual(['MISS', ['Ann']]);
   });
