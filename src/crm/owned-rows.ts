@@ -14,11 +14,13 @@ export async function deleteOwnedRows(write: Write, customerId: bigint): Promise
   const deleted: Record<string, number> = {};
   for (const { table, children } of write.owned) {
     const rows = ownedBy(table, customerId);
+    // Forced as in `moveOwnedRows`; a DELETE takes no hint but in its form for several tables.
+    const from = `FROM ${table.name} AS t FORCE INDEX (\`${customerIndex(table)}\`)`;
     for (const child of children) {
-      const join = `JOIN ${child.name} AS c ON c.${sqlName(child, child.parent)} = t.id`;
-      await transaction.$executeRaw`DELETE c FROM ${Prisma.raw(table.name)} AS t ${Prisma.raw(join)} WHERE t.${rows}`;
+      const join = `STRAIGHT_JOIN ${child.name} AS c FORCE INDEX (PRIMARY) ON c.${sqlName(child, child.parent)} = t.id`;
+      await transaction.$executeRaw`DELETE c ${Prisma.raw(`${from} ${join}`)} WHERE t.${rows}`;
     }
-    const count = await transaction.$executeRaw`DELETE FROM ${Prisma.raw(table.name)} WHERE ${rows}`;
+    const count = await transaction.$executeRaw`DELETE t ${Prisma.raw(from)} WHERE t.${rows}`;
     if (count === 0) continue;
     deleted[table.name] = count;
     noteChange(write, typeOf(table), customerId);

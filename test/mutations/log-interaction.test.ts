@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { expectNotInSchema } from './schema-refusal.ts';
 import { idOf, rowOf, startWritingGateway, type WritingGateway } from './writing-gateway.ts';
 
 let gateway: WritingGateway;
@@ -142,5 +143,40 @@ describe('logInteraction', () => {
     );
     for (const { message } of userErrors) expect(message).toMatch(/^(Expected|There is no) .{5,150}\.$/);
     expect(await gateway.everything()).toEqual(before);
+  });
+
+  const badKey = (came: string) => ['INVALID_INPUT', 'idempotencyKey', `Expected 1 to 255 characters, got ${came}.`];
+
+  test.each([
+    ['an empty key', { idempotencyKey: '' }, [badKey('none')]],
+    ['a key of 256 characters', { idempotencyKey: 'k'.repeat(256) }, [badKey('256')]],
+    ['a key with NUL', { idempotencyKey: 'a\0b' }, [badKey('ones that are not text')]],
+    [
+      'everything at once with a key',
+      { customerId: 'x', ticketId: 'y', agentId: 'z', body: '', idempotencyKey: '' },
+      [
+        ['NOT_FOUND', 'customerId', 'Expected the id of a Customer, got "x".'],
+        ['NOT_FOUND', 'ticketId', 'Expected the id of a Ticket, got "y".'],
+        ['NOT_FOUND', 'agentId', 'Expected the id of an Agent, got "z".'],
+        ['INVALID_INPUT', 'body', 'Expected 1 to 10000 characters, got none.'],
+        badKey('none'),
+      ],
+    ],
+  ])('refuses %s with these messages and writes nothing', async (_, input, expected) => {
+    const before = await gateway.everything();
+    expect(await gateway.log(contact(input))).toEqual({
+      interaction: null,
+      userErrors: expected.map(([code, field, message]) => ({ code, message, path: ['input', field] })),
+    });
+    expect(await gateway.everything()).toEqual(before);
+  });
+
+  test.each([
+    ['no kind', { kind: undefined }],
+    ['an unknown kind', { kind: 'FAX' }],
+    ['a kind that is null', { kind: null }],
+    ['a body that is null', { body: null }],
+  ])('does not get past the schema with %s', async (_, input) => {
+    await expectNotInSchema(gateway, 'logInteraction', contact(input));
   });
 });

@@ -54,6 +54,19 @@ const MISUSES: readonly Misuse[] = [
     { number: '1\t2' },
     [['INVALID_INPUT', 'number', 'Expected one line without tabs, got "1\\t2".']],
   ],
+  ...[
+    ['NUL', 'a\0b'],
+    ['half an emoji', 'a\ud83d'],
+  ].map(([what, number]): Misuse => [
+    `a number with ${what}`,
+    { number },
+    [['INVALID_INPUT', 'number', 'Expected 1 to 64 characters, got ones that are not text.']],
+  ]),
+  [
+    'a key of 256 characters',
+    { idempotencyKey: 'k'.repeat(256) },
+    [['INVALID_INPUT', 'idempotencyKey', 'Expected 1 to 255 characters, got 256.']],
+  ],
   [
     'a number that another order has',
     { number: 'SO-00000001' },

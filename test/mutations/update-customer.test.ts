@@ -143,6 +143,20 @@ test('expectedVersion accepts the current version and refuses any other, with th
   });
 });
 
+test.each([
+  ['empty', '', 'none'],
+  ['of 256 characters', 'k'.repeat(256), '256'],
+  ['with NUL', 'a\0b', 'ones that are not text'],
+])('an idempotencyKey that is %s is refused, and nothing is written', async (_, idempotencyKey, came) => {
+  const before = await gateway.everything();
+  const message = `Expected 1 to 255 characters, got ${came}.`;
+  expect(await gateway.update({ id, name: 'New', idempotencyKey })).toEqual({
+    customer: { id, version: 1, name: 'Ada' },
+    userErrors: [{ code: 'INVALID_INPUT', message, path: ['input', 'idempotencyKey'] }],
+  });
+  expect(await gateway.everything()).toEqual(before);
+});
+
 test('an update appears at once in results that were cached before', async () => {
   const query = 'query($id: ID!) { customer(by: { id: $id }) { name version changes(first: 1) { nodes { action } } } }';
   await gateway.data(query, { id });

@@ -118,7 +118,9 @@ export const deleteCustomer = defineCommand({
     await transaction.customerStats.deleteMany(owned);
     await transaction.customerValue.deleteMany(owned);
     noteChange(write, 'CustomerSummary', id);
-    await transaction.customerMerge.deleteMany({ where: { keptId: id } });
+    // The index is forced as in `deleteOwnedRows`.
+    await transaction.$executeRaw`DELETE m FROM customer_merges AS m FORCE INDEX (customer_merges_kept_id_idx)
+      WHERE m.kept_id = ${id}`;
     await transaction.customer.deleteMany({ where: { id } });
     await recordChange(write, {
       customerId: id,

@@ -162,7 +162,9 @@ async function redirectIds(
   { kept, merged }: Sides,
   externalId: string | null,
 ): Promise<void> {
-  await transaction.customerMerge.updateMany({ where: { keptId: merged.id }, data: { keptId: kept.id } });
+  // The index is forced as in `moveOwnedRows`.
+  await transaction.$executeRaw`UPDATE customer_merges FORCE INDEX (customer_merges_kept_id_idx)
+    SET kept_id = ${kept.id} WHERE kept_id = ${merged.id}`;
   await transaction.customerMerge.createMany({
     data: { mergedId: merged.id, keptId: kept.id, externalId, mergedAt: now },
   });
