@@ -38,6 +38,7 @@ import type { Log } from './telemetry/log.ts';
 import { SHORT_OF_MEMORY, watchMemory, type MemoryWatch } from './telemetry/memory.ts';
 import { watchStalls } from './telemetry/stalls.ts';
 import { createMetrics, type Metrics } from './telemetry/metrics.ts';
+import { createRareWarning } from './telemetry/rare-warning.ts';
 
 /** A gateway. */
 export interface App {
@@ -84,7 +85,8 @@ export async function createApp(
   const { registry } = metrics;
   const db = await createDatabase(databaseOptions(config, metrics));
   const { cursors, cursorKey } = await openCursors(db);
-  const withRedis = createRedisParts(config, { db, cursorKey, log, metrics });
+  const refused = refusalReporter({ log, metrics });
+  const withRedis = createRedisParts(config, { db, cursorKey, refused, log, metrics });
   const { redis, cache, customerEvents, rateLimit } = withRedis;
   const redisState = () => redis?.state() ?? 'not used';
   const memory = watchMemory({ log, nodeFlags });
@@ -97,7 +99,7 @@ export async function createApp(
     body: { maxBytes: limits.bodyBytes, arrivals },
     compresses: config.compressionMinBytes > 0,
     explains: config.environment !== 'production',
-    admit: admitRequests(limits, { memory, metrics }),
+    admit: admitRequests(limits, { memory, refused }),
     subscriptions,
   });
   const access = createAccess(config, { db, rateLimit, memory, log, metrics });
@@ -171,9 +173,16 @@ function createRedisParts(
   {
     db,
     cursorKey,
+    refused,
     log,
     metrics,
-  }: { readonly db: Database; readonly cursorKey: Uint8Array; readonly log: Log; readonly metrics: Metrics },
+  }: {
+    readonly db: Database;
+    readonly cursorKey: Uint8Array;
+    readonly refused: ReturnType<typeof refusalReporter>;
+    readonly log: Log;
+    readonly metrics: Metrics;
+  },
 ) {
   const { prefix, timeoutMs } = cacheConfig;
   const redis = urls.length === 0 ? undefined : createRedis({ urls, timeoutMs, log, metrics });
@@ -188,7 +197,7 @@ function createRedisParts(
   const rateLimit = createRateLimit({
     costPerMinute: limits.costPerMinute,
     shared: redis && createSharedBuckets(redis, prefix),
-    onRefused: () => metrics.requestsRefused.inc({ limit: 'cost' }),
+    onRefused: () => refused('cost'),
   });
   const documentStore = redis && createDocumentStore(redis, prefix);
   const customerEvents = createCustomerBus({ openChannels, readStates: createReadStates(db), log, metrics });
@@ -220,9 +229,28 @@ function createAccess(
 
 const loadSdl = () => ({ type: 'application/graphql; charset=utf-8', bytes: Buffer.from(SDL) });
 
+/** Why a GraphQL request was refused before anything was done for it. Its client is told more. */
+const REFUSALS = {
+  gateway: 'GraphQL requests are refused because LIMIT_REQUESTS are being handled',
+  client: 'GraphQL requests of a client are refused because LIMIT_REQUESTS_PER_CLIENT of them are being handled',
+  memory: 'GraphQL requests are refused because memory is short',
+  cost: 'GraphQL requests of a client are refused because it has spent LIMIT_COST_PER_MINUTE',
+} as const;
+
+/** Creates the function that counts a refusal, and logs it at most once a minute for each limit. */
+function refusalReporter({ log, metrics }: { log: Log; metrics: Metrics }) {
+  const warn = createRareWarning(log, REFUSALS);
+  return (limit: keyof typeof REFUSALS): void => {
+    metrics.requestsRefused.inc({ limit });
+    warn(limit);
+  };
+}
+
 /** Counts the GraphQL requests that are being handled, and refuses those beyond the limits, or for which there is no memory. */
-function admitRequests(limits: Limits, { memory, metrics }: { memory: MemoryWatch; metrics: Metrics }) {
-  const refused = (limit: 'gateway' | 'client' | 'memory') => metrics.requestsRefused.inc({ limit });
+function admitRequests(
+  limits: Limits,
+  { memory, refused }: { memory: MemoryWatch; refused: ReturnType<typeof refusalReporter> },
+) {
   const admit = createAdmission({
     limits: { gateway: limits.requests, client: limits.requestsPerClient },
     what: 'requests at the same time',

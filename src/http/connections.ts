@@ -2,6 +2,7 @@ import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
+import { createRareWarning } from '../telemetry/rare-warning.ts';
 import { createConnection, type Connection } from './connection.ts';
 import type { Arrivals } from './arrivals.ts';
 import { createOpenConnections } from './open-connections.ts';
@@ -149,9 +150,6 @@ const WHY: Readonly<Record<CutReason, string>> = {
     'clients hold more than LIMIT_BUFFER_BYTES by responses that they do not read, and requests; of the network with most, the largest are closed',
   short: 'memory is short; of the network with the most connections, those that are owed no answer are closed',
 };
-// A client can cause thousands of these a second; the metric counts all of them.
-const LOG_MS = 60_000;
-
 /**
  * The connections to be closed so that all of them hold no more than this: of the network that holds most, the one that holds most,
  * and so on.
@@ -179,13 +177,10 @@ function holdingTooMuch(busy: readonly Connection[], maxBytes: number): Connecti
 
 /** Returns a function that closes a connection, counts that, and logs it at most once a minute for each reason. */
 function createCut({ log, metrics }: ConnectionsOptions) {
-  const loggedAt = new Map<CutReason, number>();
+  const warn = createRareWarning(log, WHY);
   return ({ socket }: Connection, reason: CutReason): void => {
     socket.destroy();
     metrics.connectionsCut.inc({ reason });
-    const now = performance.now();
-    if (now - (loggedAt.get(reason) ?? -Infinity) < LOG_MS) return;
-    loggedAt.set(reason, now);
-    log.warn(WHY[reason]);
+    warn(reason);
   };
 }

@@ -64,7 +64,9 @@ test('a client with more requests under way than allowed gets 429, and others ar
   );
   expect(await ask(ORDERS, '127.0.0.2')).toBe(429);
   expect(await ask('{ agents(first: 1) { nodes { name } } }', '127.0.0.3')).toBe(200);
-  expect(await gateway.metric('concierge_http_requests_refused_total')).toBe(1);
+  expect(await ask(ORDERS, '127.0.0.2')).toBe(429);
+  expect(await gateway.metric('concierge_http_requests_refused_total')).toBe(2);
+  expect(gateway.logLines.filter((line) => line.includes('LIMIT_REQUESTS_PER_CLIENT'))).toHaveLength(1);
   await lock.release();
   expect(await Promise.all(allowed)).toEqual(allowed.map(() => 200));
 });
