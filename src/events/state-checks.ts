@@ -40,7 +40,7 @@ export function createStateChecks({ readStates, onBegun, onChange, log, metrics 
   let isReading = false;
   /** Whether the statement under way takes so long that events do not wait for it. */
   let isLate = false;
-  let isFailing = false;
+  const report = createReport({ log, metrics });
   let checking: NodeJS.Timeout | undefined;
 
   const settle = (customerId: string, state: string | undefined, isTold: boolean): void => {
@@ -57,23 +57,17 @@ export function createStateChecks({ readStates, onBegun, onChange, log, metrics 
     for (const customerId of urgent) settle(customerId, undefined, told.delete(customerId));
     urgent.clear();
   };
-  const failed = (error: unknown): undefined => {
-    metrics.subscriptionCheckFailures.inc();
-    if (!isFailing) log.warn({ err: error }, 'Subscriptions may miss changes that no gateway tells of, for now');
-    isFailing = true;
-  };
-
   const readNext = async (): Promise<void> => {
     const batch = [...urgent, ...regular].slice(0, AT_ONCE);
     const toldOf = new Set(batch.filter((customerId) => told.delete(customerId)));
     for (const customerId of batch) for (const due of [urgent, regular]) due.delete(customerId);
-    const reading = readStates(batch).catch((error: unknown) => (isLate ? undefined : failed(error)));
+    const reading = readStates(batch).catch((error: unknown) => (isLate ? undefined : report.failed(error)));
     const limit = { ms: WAIT_MS, timeoutError: () => new Error(`reading the states takes more than ${WAIT_MS} ms`) };
     const states = await within(limit, () => reading).catch((error: unknown) => {
       isLate = true;
-      return failed(error);
+      return report.failed(error);
     });
-    isFailing &&= states === undefined;
+    if (states !== undefined) report.succeeded();
     for (const customerId of batch)
       settle(customerId, states && (states.get(customerId) ?? 'missing'), toldOf.has(customerId));
     if (isLate) settleUrgent();
@@ -84,7 +78,7 @@ export function createStateChecks({ readStates, onBegun, onChange, log, metrics 
     if (isReading) return;
     isReading = true;
     // Whoever is told at the same time is read with the same statement.
-    await undefined;
+    await Promise.resolve();
     while (urgent.size + regular.size > 0) await readNext();
     isReading = false;
   };
@@ -120,6 +114,21 @@ export function createStateChecks({ readStates, onBegun, onChange, log, metrics 
       told.add(customerId);
       readSoon(customerId);
       return wasTold;
+    },
+  };
+}
+
+/** Counts failures, and logs the first of several. */
+function createReport({ log, metrics }: Pick<StateChecksOptions, 'log' | 'metrics'>) {
+  let isFailing = false;
+  return {
+    failed(error: unknown): undefined {
+      metrics.subscriptionCheckFailures.inc();
+      if (!isFailing) log.warn({ err: error }, 'Subscriptions may miss changes that no gateway tells of, for now');
+      isFailing = true;
+    },
+    succeeded(): void {
+      isFailing = false;
     },
   };
 }

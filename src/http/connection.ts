@@ -3,10 +3,12 @@ import type { Socket } from 'node:net';
 import { TURNS } from '../turns.ts';
 import { networkOf } from './client-of.ts';
 import { tooSlowForOthers, type Arrivals } from './arrivals.ts';
-import { createArrivingHeaders, headerBytes, type ArrivingHeaders } from './arriving-headers.ts';
+import { createArrivingHeaders, type ArrivingHeaders } from './arriving-headers.ts';
 import { sendError, writeErrorTo } from './error-response.ts';
 import { HttpError } from './http-error.ts';
-import { createReading } from './reading.ts';
+import { createLatestRequest } from './latest-request.ts';
+import { createPendingResponses, type PendingResponses } from './pending-responses.ts';
+import { createReading, type Reading } from './reading.ts';
 import { createUnread, type Unread } from './unread.ts';
 
 /** A client's connection, with the requests on it that have no complete response yet. */
@@ -58,18 +60,19 @@ let opened = 0;
  */
 export function createConnection(socket: Socket, options: ConnectionOptions): Connection {
   const { requestsAtOnce, arrivals, onRefused, onQueued, onHeld, onChange } = options;
-  /** Responses that have not been sent completely, in the order of their requests, and what the headers of these take in memory. */
-  const pending = new Map<ServerResponse, number>();
+  const pending = createPendingResponses(onHeld);
+  const latest = createLatestRequest();
   const waiting: (() => void)[] = [];
   const network = networkOf(socket);
   const name = `${(opened += 1)}`;
-  let newest: ServerResponse | undefined;
   let refusal: HttpError | undefined;
-  let isClosing = false;
-  const headers = createArrivingHeaders(() => arrivals.begin(network, () => connection.refuse(tooSlowForOthers())));
+  const headers = createArrivingHeaders(latest, () =>
+    arrivals.begin(network, () => connection.refuse(tooSlowForOthers())),
+  );
   const reading = createReading(socket, {
     network,
     connection: name,
+    latest,
     isBehind: () => waiting.length > 0,
     onParsed: headers.parsed,
   });
@@ -77,57 +80,35 @@ export function createConnection(socket: Socket, options: ConnectionOptions): Co
   socket.once('close', () => {
     waiting.length = 0;
     headers.end();
-    // Node emits nothing for responses that are queued behind others, whose requests would go on.
-    for (const response of pending.keys()) if (response.socket === null) response.emit('close');
+    pending.closed();
   });
 
   const ended = (response: ServerResponse): void => {
-    onHeld(-(pending.get(response) ?? 0));
-    pending.delete(response);
+    pending.remove(response);
     waiting.shift()?.();
     reading.resume();
-    if (pending.size > 0) return;
-    newest = undefined;
+    if (pending.size() > 0) return;
     onChange(connection);
     if (refusal !== undefined) writeRefusal(socket, refusal, onRefused);
   };
-  const beginInTurn = (response: ServerResponse, begin: () => void): void => {
-    if (!TURNS.isTaken()) return begin();
-    // Whoever sends more than is handled is not read from.
-    reading.stop(response);
-    const goOn = () => {
-      reading.goOn(response);
+  const beginInTurn = (response: ServerResponse, begin: () => void): void =>
+    inTurn({ reading, network, name }, () => {
       // It may have been refused or given up meanwhile.
       if (pending.has(response) && !response.writableEnded) begin();
-    };
-    TURNS.later(network, goOn, name);
-    return undefined;
-  };
-  /** Only the last response may say `connection: close`, because the connection is closed after it. */
-  const announceOnNewest = (): void => {
-    if (newest?.headersSent === false) newest.setHeader('connection', 'close');
-  };
+    });
 
   const connection: Connection = {
     ...createUnread(socket, pending),
     socket,
     network,
     add(response, begin) {
-      const request = response.req;
-      for (const watching of [reading, headers]) watching.begun(request);
-      // An idle connection is not to keep the headers of its last request.
-      request.once('close', () => {
-        for (const watching of [reading, headers]) watching.closed(request);
-      });
-      if (isClosing && newest?.headersSent === false) newest.removeHeader('connection');
-      newest = response;
-      if (isClosing) announceOnNewest();
-      const bytes = headerBytes(request);
-      pending.set(response, bytes);
+      latest.begun(response.req);
+      reading.begun(response.req);
+      headers.begun();
+      pending.add(response);
       response.once('close', () => ended(response));
-      onHeld(bytes);
-      if (pending.size === 1) onChange(connection);
-      if (pending.size <= requestsAtOnce) return beginInTurn(response, begin);
+      if (pending.size() === 1) onChange(connection);
+      if (pending.size() <= requestsAtOnce) return beginInTurn(response, begin);
       onQueued();
       // It may be refused while it waits.
       waiting.push(() => response.writableEnded || beginInTurn(response, begin));
@@ -139,23 +120,39 @@ export function createConnection(socket: Socket, options: ConnectionOptions): Co
       refusal = error;
       headers.end();
       reading.drop();
+      const newest = pending.newest();
       if (newest === undefined) writeRefusal(socket, error, onRefused);
-      else if (!newest.req.complete && !newest.headersSent)
-        sendError(newest, new HttpError(error.status, error.message, { ...error.headers, connection: 'close' }));
+      else refuseUnlessBegun(newest, error);
     },
     refuseLater: (error, ms) => refuseUnlessWhole(connection, headers, { error, ms }),
-    announceClose() {
-      isClosing = true;
-      announceOnNewest();
-    },
+    announceClose: pending.announceClose,
     hold: () => reading.stop(connection),
     release: () => reading.goOn(connection),
-    isBusy: () => pending.size > 0,
+    isBusy: () => pending.size() > 0,
     isPaused: reading.isPaused,
-    isArriving: () => pending.size === 1 && headers.hasBodyToCome(),
-    heldBytes: () => reading.unparsedBytes() + unsentBytes(pending),
+    isArriving: () => pending.size() === 1 && headers.hasBodyToCome(),
+    heldBytes: () => reading.unparsedBytes() + pending.heldBytes(),
   };
   return connection;
+}
+
+/** Begins a request, now or in a turn of its network. Whoever sends more than is handled is not read from. */
+function inTurn(by: { reading: Reading; network: string; name: string }, begin: () => void): void {
+  if (!TURNS.isTaken()) return begin();
+  const reason = {};
+  by.reading.stop(reason);
+  const goOn = (): void => {
+    by.reading.goOn(reason);
+    begin();
+  };
+  TURNS.later(by.network, goOn, by.name);
+  return undefined;
+}
+
+/** Answers a request that has not arrived completely. */
+function refuseUnlessBegun(response: ServerResponse, { status, message, headers }: HttpError): void {
+  if (response.req.complete || response.headersSent) return;
+  sendError(response, new HttpError(status, message, { ...headers, connection: 'close' }));
 }
 
 function writeRefusal(socket: Socket, error: HttpError, onRefused: ConnectionOptions['onRefused']): void {
@@ -177,27 +174,10 @@ function refuseUnlessWhole(
   connection.socket.once('close', () => clearTimeout(timer));
 }
 
-const unsentBytes = (pending: ReadonlyMap<ServerResponse, number>): number => {
-  let sum = 0;
-  // Those that have not arrived completely are counted among others like them.
-  for (const [{ writableLength, req }, ofHeaders] of pending) sum += writableLength + (req.complete ? ofHeaders : 0);
-  return sum;
-};
-
 const PROBE_MS = 1_000;
 
-function keepProbing(socket: Socket, pending: ReadonlyMap<ServerResponse, unknown>): void {
-  probe(pending);
-  const probing = setInterval(() => probe(pending), PROBE_MS);
+function keepProbing(socket: Socket, { probe }: PendingResponses): void {
+  probe();
+  const probing = setInterval(probe, PROBE_MS);
   socket.once('close', () => clearInterval(probing));
-}
-
-/**
- * Finds out whether a client that has finished sending still reads. To the server, closing a connection looks like closing one
- * half of it. But the system of a client that is gone refuses what is sent to it, the next time fails, and the connection is closed.
- * Every client must accept any number of these interim responses (RFC 9110, 15.2).
- */
-function probe(pending: ReadonlyMap<ServerResponse, unknown>): void {
-  const [first] = pending.keys();
-  if (first !== undefined && !first.headersSent && first.req.httpVersion === '1.1') first.writeContinue();
 }

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import { TURNS } from '../turns.ts';
+import type { LatestRequest } from './latest-request.ts';
 import { createMessageParts } from './message-parts.ts';
 
 const NOTHING: Buffer = Buffer.alloc(0);
@@ -13,8 +14,6 @@ const MANY_BYTES = 8_192;
 export interface Reading {
   /** To be called when the headers of a request have arrived. */
   readonly begun: (request: IncomingMessage) => void;
-  /** To be called when a request is over. */
-  readonly closed: (request: IncomingMessage) => void;
   /** Whether there is a reason not to read. */
   readonly isPaused: () => boolean;
   /** To be called when fewer requests wait. */
@@ -33,6 +32,7 @@ interface ReadingOptions {
   readonly network: string;
   /** The name of the connection, unlike that of any other. */
   readonly connection: string;
+  readonly latest: LatestRequest;
   /** Whether requests that have arrived wait for others. */
   readonly isBehind: () => boolean;
   /** Called with the number of bytes that were parsed. */
@@ -44,16 +44,15 @@ interface ReadingOptions {
  * than a thousand small requests, for which the event loop would be held up for a tenth of a second. Here, a request is parsed only
  * when nothing speaks against more of them.
  */
-export function createReading(socket: Socket, { network, connection, isBehind, onParsed }: ReadingOptions): Reading {
+export function createReading(socket: Socket, options: ReadingOptions): Reading {
+  const { network, connection, latest, isBehind, onParsed } = options;
   const reasons = new Set<object>();
   const node = takeOver(socket);
   const parts = createMessageParts();
   let rest = NOTHING;
-  let hasEnded = false;
-  let isParsing = false;
-  let isDropped = false;
-  let newest: IncomingMessage | undefined;
-  const isPaused = (): boolean => reasons.size > 0 || (!isDropped && (isBehind() || isToBeKept(newest, rest.length)));
+  let [hasEnded, isParsing, isDropped] = [false, false, false];
+  const isPaused = (): boolean =>
+    reasons.size > 0 || (!isDropped && (isBehind() || isToBeKept(latest.current(), rest.length)));
 
   const parseRest = (): void => {
     // A response that ends within the parser resumes the reading.
@@ -95,11 +94,10 @@ export function createReading(socket: Socket, { network, connection, isBehind, o
     resume();
   };
 
-  const turn = {};
   function goOnLater(): void {
-    if (reasons.has(turn)) return;
-    stop(turn);
-    TURNS.later(network, () => goOn(turn), connection);
+    if (reasons.has(parts)) return;
+    stop(parts);
+    TURNS.later(network, () => goOn(parts), connection);
   }
 
   socket.on('data', (chunk: Buffer) => {
@@ -119,13 +117,9 @@ export function createReading(socket: Socket, { network, connection, isBehind, o
   });
   return {
     begun(request) {
-      newest = request;
       // Node resumes the socket then, but not one whose client has sent everything.
       if (isToBeKept(request, rest.length)) request.once('resume', resume);
       parts.begun(Number(request.headers['content-length']));
-    },
-    closed(request) {
-      if (newest === request && request.complete) newest = undefined;
     },
     isPaused,
     resume,

@@ -1,5 +1,5 @@
-import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import type { PendingResponses } from './pending-responses.ts';
 
 /** What Node tells of a connection's bytes only here: those given to the operating system, and those that it has not taken yet. */
 interface SocketHandle {
@@ -21,7 +21,7 @@ export interface Unread {
 const UNREAD_MS = 1_000;
 
 /** @param pending the responses on this connection that have not been sent completely */
-export function createUnread(socket: Socket, pending: ReadonlyMap<ServerResponse, unknown>): Unread {
+export function createUnread(socket: Socket, pending: Pick<PendingResponses, 'size' | 'all'>): Unread {
   let taken = 0;
   let sinceMs = 0;
   const unreadMs = (now: number): number => {
@@ -37,9 +37,9 @@ export function createUnread(socket: Socket, pending: ReadonlyMap<ServerResponse
   return {
     unreadMs,
     isUnread: () =>
-      pending.size > 0 &&
+      pending.size() > 0 &&
       unreadMs(performance.now()) >= UNREAD_MS &&
-      pending.keys().every((response) => response.writableEnded),
-    isSending: () => pending.keys().some((response) => response.writableEnded),
+      pending.all().every((response) => response.writableEnded),
+    isSending: () => pending.all().some((response) => response.writableEnded),
   };
 }

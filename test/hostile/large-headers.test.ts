@@ -41,7 +41,7 @@ test.each(['POST /', 'POST /elsewhere'])(
     await send(`${line} ${HOST}${HEADERS}Content-Length: 100\r\n\r\n{`, 100);
     await until(
       'those that began first to be given up',
-      () => clients.filter(({ received }) => received().includes('HTTP/1.1 503')).length,
+      () => clients.filter((client) => client.received().includes('HTTP/1.1 503')).length,
       (refused) => refused >= 80,
     );
   },
@@ -67,7 +67,7 @@ test('requests behind a response that is not complete take no more than allowed'
   await send(`GET /ok ${HOST}${HEADERS}\r\n`.repeat(100), 3);
   await until(
     'all responses',
-    () => clients.slice(20).map(({ received }) => received().match(/200 OK/g)?.length),
+    () => clients.slice(20).map((client) => client.received().match(/200 OK/g)?.length),
     (counts) => counts.every((answered) => answered === 100),
   );
   expect(await count('concierge_http_connections_cut_total', 'memory')).toBe(19);
@@ -85,7 +85,7 @@ test('an idle connection keeps nothing of its last request', async () => {
   await send(`GET / ${HOST}${HEADERS}\r\n`, 20);
   await until(
     'all responses',
-    () => clients.filter(({ received }) => received().includes('200 OK')).length,
+    () => clients.filter((client) => client.received().includes('200 OK')).length,
     (answered) => answered === 20,
   );
   setFlagsFromString('--expose-gc');
