@@ -175,6 +175,18 @@ describe('after correct writes', () => {
       /^entry \d+ of \w+:\d+ says that \w+ was x.+, the one before it .+$/,
     ],
     [
+      'a value that was sent is another one in the record',
+      `UPDATE customer_changes SET changes = REPLACE(changes, '"field":"kind","before":null,"after":"', '"field":"kind","before":null,"after":"X')
+       WHERE subject_type = 'Interaction' LIMIT 1`,
+      /^logInteraction .+ sent kind [A-Z]+, and is recorded with X[A-Z]+$/,
+    ],
+    [
+      'a value that was sent is nowhere',
+      `UPDATE customer_changes SET changes = REPLACE(changes, '"field":"currency",', '"field":"odd",')
+       WHERE subject_type = 'Order' AND action = 'CREATED' LIMIT 1`,
+      /^createOrder .+ sent currency [A-Z]{3}, and is recorded with null$/,
+    ],
+    [
       'an update is lost',
       "UPDATE customers SET company = 'lost' LIMIT 1",
       /^Customer:\d+\.company is lost, in the record/,

@@ -4,7 +4,7 @@ import { described, type Outcome, type SentWrite } from './client.ts';
 import type { Input } from './mutation.ts';
 import { followed, marksOf, mergesAgree, playBack, readMerges, readRecord, signOf, type Entry } from './record.ts';
 import { NEVER_FOUND } from './never-found.ts';
-import { shown } from './tables.ts';
+import { shown, TABLES } from './tables.ts';
 
 /**
  * Compares the database, read by plain SQL, with what the clients were told: each acknowledged write is there exactly once, and
@@ -19,9 +19,10 @@ export async function findViolations(
   const record = await readRecord(connection);
   const merges = readMerges(record);
   const told: Told = { journal, kept: await readKept(connection), followed: (row) => followed(merges, row) };
+  const sent = byMark(journal);
   const found = [
     ...recordedOnce(record, told),
-    ...(await playBack(connection, record)),
+    ...(await playBack(connection, record, (entry, state) => sentFaults(entry, { state, sent }))),
     ...(await mergesAgree(connection, record)),
     ...keysAgree(told),
     ...(await contentsAgree(connection, journal)),
@@ -70,12 +71,43 @@ const outcomeOf = ({ outcome }: SentWrite): string =>
       ? 'acknowledged'
       : `refused (${outcome.userErrors.map(({ code }) => code).join(', ')})`;
 
+/** Writes by the marks that their entries have. */
+const byMark = (journal: readonly SentWrite[]): ReadonlyMap<string, SentWrite> =>
+  new Map(journal.flatMap((write) => [write.mark.text, write.mark.moment].map((mark) => [mark, write])));
+
+/** After the entry of a write, everything must have the values that its client has sent. */
+function sentFaults(
+  entry: Entry,
+  { state, sent }: { state: ReadonlyMap<string, string | null>; sent: ReadonlyMap<string, SentWrite> },
+): readonly string[] {
+  const faults: string[] = [];
+  for (const write of new Set(marksOf(entry).flatMap((mark) => sent.get(mark) ?? [])))
+    for (const [field, value] of Object.entries(write.input)) {
+      const text = sentText(field, value);
+      if (text !== undefined && field in columnsOf(entry) && (state.get(field) ?? null) !== text)
+        faults.push(`${described(write)} sent ${field} ${text}, and is recorded with ${state.get(field) ?? null}`);
+    }
+  return faults;
+}
+
+/** The recorded fields of what an entry is about. */
+function columnsOf({ subject }: Entry): object {
+  const type = Object.entries(TABLES).find(([name]) => subject.startsWith(`${name}:`));
+  return type?.[1].columns ?? {};
+}
+
+/** A value of an input in the record's format; undefined for lists and objects, which other checks compare. */
+function sentText(field: string, value: unknown): string | null | undefined {
+  if (value === null) return null;
+  if (typeof value !== 'string') return undefined;
+  if (field.endsWith('Id') && field !== 'externalId') return String(rowOf(value));
+  return field.endsWith('At') ? new Date(value).toISOString() : value;
+}
+
 /** Each entry must have the mark of one acknowledged write, or match the sign of a write without a mark. */
 function recordedOnce(record: readonly Entry[], told: Told): readonly string[] {
   const faults: string[] = [];
-  const writes = new Map(
-    told.journal.flatMap((write) => [write.mark.text, write.mark.moment].map((mark) => [mark, write])),
-  );
+  const writes = byMark(told.journal);
   const entries = new Map<SentWrite, Entry[]>();
   const unmarked: Entry[] = [];
   for (const entry of record) {

@@ -86,9 +86,14 @@ export function signOf(entry: Entry): string {
  * Replays the record from scratch. Versions must run from 1 without duplicates, and without gaps other than those that merges
  * make; each entry must start with what the previous one left, and the last must leave what is in the tables: exactly those rows,
  * each with its customer.
+ * @param entryFaults what is wrong with an entry that leaves an object in this state, by its fields
  * @returns a sentence for each difference
  */
-export async function playBack(connection: Connection, record: readonly Entry[]): Promise<readonly string[]> {
+export async function playBack(
+  connection: Connection,
+  record: readonly Entry[],
+  entryFaults: (entry: Entry, state: ReadonlyMap<string, string | null>) => readonly string[],
+): Promise<readonly string[]> {
   const faults: string[] = [];
   const things = Map.groupBy(record, ({ subject }) => subject);
   const gone = new Set(
@@ -120,6 +125,7 @@ export async function playBack(connection: Connection, record: readonly Entry[])
       for (const { field, after } of entry.fields) if (field !== 'mergedCustomer') state.set(field, after ?? null);
       if (i === 0) state.set('createdAt', entry.occurredAt);
       state.set('updatedAt', entry.occurredAt);
+      faults.push(...entryFaults(entry, state));
     }
     const owner = ownerOf(entries);
     if (!gone.has(subject) && !gone.has(`Customer:${owner}`)) left.set(subject, { state, owner, version });
