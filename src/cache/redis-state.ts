@@ -1,4 +1,5 @@
 import type { Log } from '../telemetry/log.ts';
+import { NoReplyError } from './turns.ts';
 
 /**
  * What commands are for. A look-up delays a request, and so does taking a lease, so if one of them times out, or a check of whether
@@ -45,7 +46,9 @@ export function createStateReport(log: Log) {
     isDown: () => isDown,
     isRefusing: () => refusals.size > 0,
     down(error: unknown): void {
-      if (!isDown) log.warn({ err: error }, 'Redis is down; responses are not cached until it is back');
+      // A busy machine may be late for once, which calls for somebody only if it lasts.
+      const what = error instanceof NoReplyError ? 'Redis has not replied in time' : 'Redis is down';
+      if (!isDown) log.warn({ err: error }, `${what}; responses are not cached until it is back`);
       isDown = true;
     },
     back(): void {
