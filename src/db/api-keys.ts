@@ -1,6 +1,7 @@
 import DataLoader from 'dataloader';
 import pLimit from 'p-limit';
 import type { StoredApiKey } from '../access/api-key-callers.ts';
+import { NEVER } from '../time-limit.ts';
 import type { Database, RawRow } from './database.ts';
 import { paddedKeys } from './padding.ts';
 
@@ -17,7 +18,7 @@ const sqlFor = (count: number): string => `
  */
 export function findApiKey(db: Pick<Database, 'reader'>): (hash: string) => Promise<StoredApiKey | undefined> {
   // Several requests may wait for the same look-up, so none of them may end it.
-  const { read } = db.reader(new AbortController().signal);
+  const { read } = db.reader(NEVER);
   const lookUp = async (hashes: readonly string[]): Promise<(StoredApiKey | undefined)[]> => {
     const values = paddedKeys(hashes);
     const rows = await read({ name: 'API key', sql: sqlFor(values.length), values });

@@ -1,5 +1,6 @@
 import { paddedKeys } from '../db/padding.ts';
 import type { Database } from '../db/database.ts';
+import { NEVER } from '../time-limit.ts';
 
 /**
  * Reads the states of customers: a text that is another one after each change of the customer or of what belongs to it. Those that
@@ -16,7 +17,7 @@ const sqlFor = (count: number): string => `
 
 /** Creates the function that reads the states of customers, with one statement: two look-ups for each. */
 export function createReadStates(db: Pick<Database, 'reader'>): ReadStates {
-  const { read } = db.reader(new AbortController().signal);
+  const { read } = db.reader(NEVER);
   return async (customerIds) => {
     const values = paddedKeys(customerIds).map(BigInt);
     const rows = await read({ name: 'Customer states', sql: sqlFor(values.length), values });
