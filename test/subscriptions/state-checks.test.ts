@@ -122,11 +122,13 @@ describe('while the database does not answer', () => {
 
 describe('while the database hangs', () => {
   let goOn: () => void;
-  const hang = () => (hanging = new Promise((resolve) => (goOn = resolve)));
+  const hang = (): void => {
+    hanging = new Promise((resolve) => (goOn = resolve));
+  };
 
   test('events wait for a second, and then for nothing', async () => {
     await begin('1', '2');
-    await hang();
+    hang();
     checks.told('1');
     await settle();
     expect(changed).toEqual([]);
@@ -152,7 +154,7 @@ describe('while the database hangs', () => {
   test('no further statement is sent', async () => {
     await begin('1');
     read = [];
-    await hang();
+    hang();
     for (let i = 0; i < 5; i += 1) {
       await nextCheck();
       checks.told('1');
