@@ -22,7 +22,8 @@ export function mayBeginName(schema: GraphQLSchema, text: string): boolean {
 }
 
 /**
- * Sends every statement that the schema can cause, and the one that subscriptions send regularly, in a session that cannot write, and measures what the server does for each.
+ * Sends every statement that the schema can cause, and the one that subscriptions send regularly, in a session that cannot write,
+ * and measures what the server does for each.
  * @returns rows by key first, then lists in the schema's order; empty when no statement has such a name
  * @param options.signal checked between questions; its reason is thrown
  * @throws SERVICE_UNAVAILABLE when the server cannot be reached

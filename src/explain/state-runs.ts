@@ -7,8 +7,8 @@ import type { Measurement, MeasuringSession } from './session.ts';
 /** Measures one customer, and as many as a gateway asks for with one statement. */
 const CUSTOMER_COUNTS = [1, 128] as const;
 /**
- * The customer, and the last entry of its record of changes, however long that is. MariaDB first looks for the entry in its cache of
- * subqueries, a temporary table.
+ * The customer, and the last entry of its record of changes, however long that is. MariaDB also counts a look at a temporary table
+ * (10.11), probably its cache of subqueries.
  */
 const READS_PER_CUSTOMER = 3;
 

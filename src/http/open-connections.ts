@@ -56,7 +56,7 @@ export function createOpenConnections() {
       const most = largest((network) => sizeOf(network) > MANY);
       if (most === undefined) return [];
       const expendable = most.busy.values().filter((connection) => connection.isArriving() || connection.isUnread());
-      return [...most.idle, ...expendable].slice(0, Math.min(sizeOf(most) - MANY, Math.ceil(sizeOf(most) / 10)));
+      return [...expendable, ...most.idle].slice(0, Math.min(sizeOf(most) - MANY, Math.ceil(sizeOf(most) / 10)));
     },
     /**
      * The connection that is to make room for others: of the network with the most connections, the one that has been idle for
