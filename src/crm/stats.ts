@@ -13,10 +13,9 @@ export async function computeStats({ transaction }: Write, customerId: bigint): 
       (SELECT COUNT(*) FROM orders WHERE customer_id = ${customerId}),
       (SELECT COUNT(*) FROM tickets WHERE customer_id = ${customerId} AND status IN (${Prisma.join(OPEN_STATES)})),
       (SELECT MAX(placed_at) FROM orders WHERE customer_id = ${customerId})`;
+  await transaction.customerValue.deleteMany({ where: { customerId } });
   await transaction.$executeRaw`
     INSERT INTO customer_values (customer_id, currency, amount)
-    SELECT customer_id, currency, amount FROM (
-      SELECT customer_id, currency, SUM(total) AS amount FROM orders FORCE INDEX (orders_customer_id_status_placed_at_id_idx)
-      WHERE customer_id = ${customerId} AND status IN (${Prisma.join(COUNTED_STATES)}) GROUP BY customer_id, currency) AS o
-    ON DUPLICATE KEY UPDATE amount = o.amount`;
+    SELECT customer_id, currency, SUM(total) FROM orders FORCE INDEX (orders_customer_id_status_placed_at_id_idx)
+    WHERE customer_id = ${customerId} AND status IN (${Prisma.join(COUNTED_STATES)}) GROUP BY customer_id, currency`;
 }
