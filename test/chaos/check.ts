@@ -96,9 +96,10 @@ function columnsOf({ subject }: Entry): object {
   return type?.[1].columns ?? {};
 }
 
-/** A value of an input in the record's format; undefined for lists and objects, which other checks compare. */
+/** A value of an input in the record's format; undefined for lists and other objects, which other checks compare. */
 function sentText(field: string, value: unknown): string | null | undefined {
   if (value === null) return null;
+  if (field === 'phone') return (value as { number: string }).number;
   if (typeof value !== 'string') return undefined;
   if (field.endsWith('Id') && field !== 'externalId') return String(rowOf(value));
   return field.endsWith('At') ? new Date(value).toISOString() : value;

@@ -9,6 +9,8 @@ const SELECTION = 'given: customer { id version }';
 /** Few enough for collisions. */
 const email = (random: Random): string => `chaos-${random.below(40)}@example.com`;
 
+const phone = (random: Random): Input => ({ number: `+4930123${random.between(100, 999)}` });
+
 const seeCustomer = (model: Model, given: Given | null): void => {
   if (given !== null) model.see('Customer', { id: given.id, version: given.version ?? 1 });
 };
@@ -25,6 +27,7 @@ export const CUSTOMER_MUTATIONS: readonly ChaosMutation[] = [
       name: text,
       ...maybe(random, 700, () => ({ externalId: text })),
       ...maybe(random, 300, () => ({ email: email(random) })),
+      ...maybe(random, 300, () => ({ phone: phone(random) })),
       ...maybe(random, 300, () => ({ tags: [`tag ${random.below(5)}`, 'chaos'] })),
       ...maybe(random, 300, () => ({ addresses: [address('Main Street 1')] })),
       ...maybe(random, 300, () => ({ ownerId: anyAgent(random) })),
@@ -44,6 +47,7 @@ export const CUSTOMER_MUTATIONS: readonly ChaosMutation[] = [
         ...maybe(random, 500, () => ({ expectedVersion: customer.version })),
         ...maybe(random, 300, () => ({ status: random.pick(STATES) })),
         ...maybe(random, 300, () => ({ email: random.chance(300) ? null : email(random) })),
+        ...maybe(random, 300, () => ({ phone: random.chance(300) ? null : phone(random) })),
         ...maybe(random, 300, () => ({ ownerId: random.chance(300) ? null : anyAgent(random) })),
       };
     },
