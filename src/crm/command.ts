@@ -1,7 +1,7 @@
-import { violatedIndex } from '../db/transaction.ts';
+import { violatedIndex, type Transaction } from '../db/transaction.ts';
 import type { Resolvers, UserError } from '../generated/graphql.ts';
 import { claimKey, keepOutcome, parseIdempotencyKey, type Outcome } from './idempotency.ts';
-import { Problems, Refusal, refuse } from './user-errors.ts';
+import { MAX_USER_ERRORS, Problems, Refusal, refuseTaken } from './user-errors.ts';
 import type { Write, Writer } from './writer.ts';
 
 /** What every mutation's input may contain. */
@@ -17,12 +17,19 @@ export type Payload<Result extends CommandResult> = { readonly [Name in keyof Re
   readonly userErrors: UserError[];
 };
 
+export type Checks = readonly (() => Promise<unknown>)[];
+
 /** The definition of a mutation. */
 export interface Command<Input extends CommandInput, Values, Result extends CommandResult> {
   /** Validates what can be checked from the input alone, and adds every problem, so that all are reported at once. */
   readonly parse: (input: Input, problems: Problems) => Values;
   /** Does the write. It is retried from its beginning after a conflict, and what it wrote is rolled back if it refuses. */
   readonly run: (write: Write, values: Values) => Promise<Result>;
+  /**
+   * What else only the database can tell to be wrong with the values, each check by itself: it reads, and throws a `Refusal`. `run`
+   * stops at the first; once it has, all of these are made, so that every problem is reported at once.
+   */
+  readonly checks?: (transaction: Transaction, values: Values) => Checks | Promise<Checks>;
   /** The row that it locks first. */
   readonly locks?: (values: Values) => readonly [type: keyof Resolvers, id: bigint];
   /** What the payload shows besides the errors when the command was refused. */
@@ -30,6 +37,11 @@ export interface Command<Input extends CommandInput, Values, Result extends Comm
   /** For each unique index that the writes can violate, the thing and input field to name in ALREADY_EXISTS. */
   readonly uniques?: Readonly<Record<string, readonly [thing: string, field: string]>>;
 }
+
+type Runnable<Values, Result extends CommandResult> = Pick<
+  Command<never, Values, Result>,
+  'run' | 'uniques' | 'checks'
+>;
 
 // `any`: commands have different inputs.
 // oxlint-disable-next-line typescript/no-explicit-any
@@ -59,18 +71,20 @@ export async function runCommand<Input extends CommandInput, Values, Result exte
     problems.throwIfAny();
     const claim = key === undefined ? undefined : { key, mutation, input: rest };
     const options = { isIdempotent: key !== undefined, row: command.locks?.(values).join(' ') };
-    const outcome = await writer.transaction<Outcome<Result>>(options, async (write) => {
-      if (claim === undefined) return { given: await run(write, command, values) };
-      const known = await claimKey(write, claim);
-      if (known !== undefined) {
-        writer.countReplayed();
-        // The stored outcome of this same mutation.
-        return known as Outcome<Result>;
-      }
-      const reached = await attempt(write, command, values);
-      await keepOutcome(write, claim.key, reached);
-      return reached;
-    });
+    const outcome =
+      claim === undefined
+        ? await runWithoutKey(writer, { options, command }, values)
+        : await writer.transaction<Outcome<Result>>(options, async (write) => {
+            const known = await claimKey(write, claim);
+            if (known !== undefined) {
+              writer.countReplayed();
+              // The stored outcome of this same mutation.
+              return known as Outcome<Result>;
+            }
+            const reached = await attempt(write, command, values);
+            await keepOutcome(write, claim.key, reached);
+            return reached;
+          });
     if ('userErrors' in outcome) throw new Refusal(outcome.userErrors);
     return { ...outcome.given, userErrors: [] };
   } catch (error) {
@@ -79,10 +93,32 @@ export async function runCommand<Input extends CommandInput, Values, Result exte
   }
 }
 
+async function runWithoutKey<Values, Result extends CommandResult>(
+  writer: Writer,
+  {
+    options,
+    command,
+  }: { readonly options: Parameters<Writer['transaction']>[0]; readonly command: Runnable<Values, Result> },
+  values: Values,
+): Promise<Outcome<Result>> {
+  try {
+    return { given: await writer.transaction(options, (write) => run(write, command, values)) };
+  } catch (error) {
+    if (!(error instanceof Refusal) || command.checks === undefined) throw error;
+    // Another transaction: this one is rolled back, and its row is not locked any more.
+    const turn = { isIdempotent: true, row: undefined };
+    return {
+      userErrors: await writer.transaction(turn, ({ transaction }) =>
+        allProblems(transaction, { command, values }, error),
+      ),
+    };
+  }
+}
+
 /** Runs a command and, if it is refused, rolls back to its start but keeps the key, so that the refusal can be replayed. */
 async function attempt<Values, Result extends CommandResult>(
   write: Write,
-  command: Pick<Command<never, Values, Result>, 'run' | 'uniques'>,
+  command: Runnable<Values, Result>,
   values: Values,
 ): Promise<Outcome<Result>> {
   try {
@@ -93,13 +129,13 @@ async function attempt<Values, Result extends CommandResult>(
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
     for (const noted of Object.values(write.changes)) noted.clear();
-    return { userErrors: error.userErrors };
+    return { userErrors: await allProblems(write.transaction, { command, values }, error) };
   }
 }
 
 async function run<Values, Result extends CommandResult>(
   write: Write,
-  { run: execute, uniques = {} }: Pick<Command<never, Values, Result>, 'run' | 'uniques'>,
+  { run: execute, uniques = {} }: Runnable<Values, Result>,
   values: Values,
 ): Promise<Result> {
   try {
@@ -108,6 +144,24 @@ async function run<Values, Result extends CommandResult>(
     const unique = uniques[violatedIndex(error) ?? ''];
     if (unique === undefined) throw error;
     const [thing, field] = unique;
-    return refuse('ALREADY_EXISTS', [field], `Another ${thing} has this ${field} already.`);
+    return refuseTaken(thing, field);
   }
+}
+
+/** What a command was refused for, if no check finds that, too, and whatever they find: once for each input field. */
+async function allProblems<Values, Result extends CommandResult>(
+  transaction: Transaction,
+  { command, values }: { readonly command: Runnable<Values, Result>; readonly values: Values },
+  { userErrors }: Refusal,
+): Promise<UserError[]> {
+  const found: UserError[] = [];
+  for (const check of (await command.checks?.(transaction, values)) ?? [])
+    try {
+      await check();
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      found.push(...error.userErrors);
+    }
+  const paths = new Set(found.map(({ path }) => String(path)));
+  return [...userErrors.filter(({ path }) => !paths.has(String(path))), ...found].slice(0, MAX_USER_ERRORS);
 }

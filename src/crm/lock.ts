@@ -3,6 +3,8 @@ import { isGiven, type Maybe } from '../given.ts';
 import { refuse } from './user-errors.ts';
 import type { Write } from './writer.ts';
 
+export const NO_CUSTOMER = 'There is no such customer.';
+
 export interface CustomerToLock {
   readonly id: bigint;
   /** The path of the id's field below `input`, such as `['customerId']`. */
@@ -19,7 +21,7 @@ export interface CustomerToLock {
  */
 export async function lockCustomer(
   write: Write,
-  { id, path, expectedVersion, missing = 'There is no such customer.' }: CustomerToLock,
+  { id, path, expectedVersion, missing = NO_CUSTOMER }: CustomerToLock,
 ): Promise<Customer> {
   const { transaction } = write;
   const customer = (await lockRow(transaction, id)) ?? (await lockKept(transaction, id));
@@ -27,6 +29,14 @@ export async function lockCustomer(
   advanceTime(write, customer);
   assertVersion(customer, expectedVersion);
   return customer;
+}
+
+/** A customer's row, or that of the one that it was merged into, without a lock; null if there is neither. */
+export async function findCustomer(transaction: Write['transaction'], id: bigint): Promise<Customer | null> {
+  const customer = await transaction.customer.findUnique({ where: { id } });
+  if (customer !== null) return customer;
+  const merge = await transaction.customerMerge.findUnique({ where: { mergedId: id } });
+  return merge === null ? null : transaction.customer.findUnique({ where: { id: merge.keptId } });
 }
 
 /** The last time that the database can store. */

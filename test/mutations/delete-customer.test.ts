@@ -184,7 +184,10 @@ describe('deleteCustomer', () => {
   test('frees the email and the external id for another customer', async () => {
     const input = { name: 'Phoenix', email: 'phoenix@example.com', externalId: 'phoenix' };
     const first = await gateway.create(input);
-    expect((await gateway.create(input)).userErrors).toMatchObject([{ code: 'ALREADY_EXISTS' }]);
+    expect((await gateway.create(input)).userErrors).toMatchObject([
+      { code: 'ALREADY_EXISTS', path: ['input', 'email'] },
+      { code: 'ALREADY_EXISTS', path: ['input', 'externalId'] },
+    ]);
     await gateway.remove({ id: first.customer?.id });
     const second = await gateway.create(input);
     expect(second.userErrors).toEqual([]);

@@ -6,11 +6,12 @@ import { changedFields, recordChange } from '../changes.ts';
 import { defineCommand, type Payload } from '../command.ts';
 import { globalId } from '../global-id.ts';
 import { givenRow, parseId } from '../input.ts';
-import { lockCustomer } from '../lock.ts';
+import { findCustomer, lockCustomer } from '../lock.ts';
 import { deleteOwnedRows } from '../owned-rows.ts';
-import { refuse } from '../user-errors.ts';
+import { refuseTaken } from '../user-errors.ts';
 import { noteChange } from '../writer.ts';
 import { addressesOf } from './addresses.ts';
+import { checkFields } from './checks.ts';
 import { parseAddresses, parseCustomerFields, parseTags } from './input.ts';
 import { textOfAddresses, textOfTags } from './recorded.ts';
 import { raiseVersion, recordUpdate } from './row.ts';
@@ -39,9 +40,13 @@ export const createCustomer = defineCommand({
     tags: parseTags(input.tags, problems),
     addresses: parseAddresses(input.addresses, problems),
   }),
+  checks: (transaction, { values, tags }) => [
+    ...checkFields(transaction, null, values),
+    () => assertDifferent(transaction, tags),
+  ],
   async run(write, { values, tags, addresses }) {
     const { transaction, now } = write;
-    await assertAgentExists(write, 'ownerId', values.ownerId);
+    await assertAgentExists(transaction, 'ownerId', values.ownerId);
     const { name = '', ...rest } = values;
     const row = await transaction.customer.create({ data: { ...rest, name, createdAt: now, updatedAt: now } });
     await assertNotFormer(transaction, row);
@@ -79,11 +84,12 @@ export const updateCustomer = defineCommand({
     values: parseCustomerFields(input, problems),
   }),
   locks: ({ id }) => ['Customer', id],
+  checks: async (transaction, { id, values }) => checkFields(transaction, await findCustomer(transaction, id), values),
   async run(write, { id, expectedVersion, values }) {
     const before = await lockCustomer(write, { id, path: ['id'], expectedVersion });
     const changed = changedFields(before, values);
     if (Object.keys(changed).length > 0) {
-      await assertAgentExists(write, 'ownerId', changed.ownerId);
+      await assertAgentExists(write.transaction, 'ownerId', changed.ownerId);
       const customer = await raiseVersion(write, before, changed);
       if ('externalId' in changed) await assertNotFormer(write.transaction, customer);
       await recordUpdate(write, before, { before, after: { ...changed } });
@@ -142,6 +148,6 @@ async function assertNotFormer(transaction: Transaction, { id, externalId }: Cus
   if (externalId === null) return;
   const merge = await transaction.customerMerge.findUnique({ where: { externalId } });
   if (merge === null) return;
-  if (merge.keptId !== id) refuse('ALREADY_EXISTS', ['externalId'], 'Another customer has this externalId already.');
+  if (merge.keptId !== id) refuseTaken('customer', 'externalId');
   await transaction.customerMerge.updateMany({ where: { externalId }, data: { externalId: null } });
 }

@@ -5,7 +5,7 @@ import { recordChange } from '../changes.ts';
 import { defineCommand } from '../command.ts';
 import { globalId } from '../global-id.ts';
 import { givenRow, parseId } from '../input.ts';
-import { lockCustomer } from '../lock.ts';
+import { findCustomer, lockCustomer, NO_CUSTOMER } from '../lock.ts';
 import { MAX_AMOUNT } from '../money.ts';
 import { moveOwnedRows } from '../owned-rows.ts';
 import { computeStats } from '../stats.ts';
@@ -37,6 +37,10 @@ export const mergeCustomers = defineCommand({
     expectedVersion: input.expectedVersion,
   }),
   locks: ({ keepId }) => ['Customer', keepId],
+  checks: (transaction, values) =>
+    (['keepId', 'mergeId'] as const).map((field) => async () => {
+      if ((await findCustomer(transaction, values[field])) === null) refuse('NOT_FOUND', [field], NO_CUSTOMER);
+    }),
   async run(write, values) {
     const sides = await lockBoth(write, values);
     const { kept, merged } = sides;

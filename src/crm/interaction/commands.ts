@@ -1,9 +1,10 @@
+import type { Transaction } from '../../db/transaction.ts';
 import type { LogInteractionInput } from '../../generated/graphql.ts';
 import { assertAgentExists } from '../agents.ts';
 import { recordChange } from '../changes.ts';
 import { defineCommand, type Payload } from '../command.ts';
 import { parseId, parseOptionalId, parsePastDateTime } from '../input.ts';
-import { lockCustomer } from '../lock.ts';
+import { findCustomer, lockCustomer } from '../lock.ts';
 import { parseText } from '../text.ts';
 import { refuse } from '../user-errors.ts';
 import { INTERACTION_LENGTHS } from './lengths.ts';
@@ -23,17 +24,17 @@ export const logInteraction = defineCommand({
     occurredAt: parsePastDateTime(input.occurredAt, { path: ['occurredAt'], problems }),
   }),
   locks: ({ customerId }) => ['Customer', customerId],
+  checks: (transaction, { customerId, ticketId, agentId }) => [
+    async () => assertTicketOf(transaction, (await findCustomer(transaction, customerId))?.id, ticketId),
+    () => assertAgentExists(transaction, 'agentId', agentId),
+  ],
   async run(write, { customerId: given, ticketId, agentId, kind, body, occurredAt: wanted }) {
     const { transaction } = write;
     // Locked until the end, so that the customer cannot be deleted meanwhile.
     const { id: customerId } = await lockCustomer(write, { id: given, path: ['customerId'] });
     const occurredAt = wanted ?? write.now;
-    if (ticketId !== null) {
-      const ticket = await transaction.ticket.findUnique({ where: { id: ticketId }, select: { customerId: true } });
-      if (ticket?.customerId !== customerId)
-        refuse('NOT_FOUND', ['ticketId'], 'There is no such ticket for this customer.');
-    }
-    await assertAgentExists(write, 'agentId', agentId);
+    await assertTicketOf(transaction, customerId, ticketId);
+    await assertAgentExists(transaction, 'agentId', agentId);
     const row = await transaction.interaction.create({
       data: { customerId, ticketId, agentId, kind, body, occurredAt },
       select: { id: true },
@@ -51,3 +52,11 @@ export const logInteraction = defineCommand({
   },
   refused: () => ({ interactionId: null }),
 });
+
+/** Refuses a ticket that is not the customer's; of a customer that does not exist, one that does not exist either. */
+async function assertTicketOf(transaction: Transaction, customerId: bigint | undefined, ticketId: bigint | null) {
+  if (ticketId === null) return;
+  const ticket = await transaction.ticket.findUnique({ where: { id: ticketId }, select: { customerId: true } });
+  if (ticket === null || (customerId !== undefined && ticket.customerId !== customerId))
+    refuse('NOT_FOUND', ['ticketId'], 'There is no such ticket for this customer.');
+}

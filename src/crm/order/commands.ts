@@ -6,6 +6,7 @@ import { lockCustomer, lockOwned } from '../lock.ts';
 import { formatAmount, money } from '../money.ts';
 import { writeNumbered } from '../numbers.ts';
 import { assertTransition } from '../transitions.ts';
+import { refuseTaken } from '../user-errors.ts';
 import { parseOrder } from './input.ts';
 import { priceItems } from './pricing.ts';
 import { isCounted } from '../states.ts';
@@ -24,6 +25,14 @@ export const createOrder = defineCommand({
   uniques: { [NUMBER_INDEX]: ['order', 'number'] },
   parse: parseOrder,
   locks: ({ customerId }) => ['Customer', customerId],
+  checks: (transaction, { number, ...order }) => [
+    () => priceItems(transaction, order),
+    async () => {
+      if (number === null) return;
+      const found = await transaction.order.findUnique({ where: { number }, select: { id: true } });
+      if (found !== null) refuseTaken('order', 'number');
+    },
+  ],
   async run(write, { customerId: given, number, currency, items, placedAt: wanted }) {
     const { id: customerId } = await lockCustomer(write, { id: given, path: ['customerId'] });
     const placedAt = wanted ?? write.now;

@@ -9,7 +9,7 @@ import { lockCustomer, lockOwned } from '../lock.ts';
 import { writeNumbered } from '../numbers.ts';
 import { parseOptionalText, parseText } from '../text.ts';
 import { assertTransition } from '../transitions.ts';
-import type { Problems } from '../user-errors.ts';
+import { refuseTaken, type Problems } from '../user-errors.ts';
 import { countOpenTickets } from './count.ts';
 import { TICKET_LENGTHS } from './lengths.ts';
 import { isOpen } from '../states.ts';
@@ -33,10 +33,18 @@ export const openTicket = defineCommand({
     assigneeId: parseOptionalId('Agent', input.assigneeId, { path: ['assigneeId'], problems }),
   }),
   locks: ({ customerId }) => ['Customer', customerId],
+  checks: (transaction, { assigneeId, number }) => [
+    () => assertAgentExists(transaction, 'assigneeId', assigneeId),
+    async () => {
+      if (number === null) return;
+      const found = await transaction.ticket.findUnique({ where: { number }, select: { id: true } });
+      if (found !== null) refuseTaken('ticket', 'number');
+    },
+  ],
   async run(write, { customerId: given, number: wanted, ...rest }) {
     const { id: customerId } = await lockCustomer(write, { id: given, path: ['customerId'] });
     const { transaction, now } = write;
-    await assertAgentExists(write, 'assigneeId', rest.assigneeId);
+    await assertAgentExists(transaction, 'assigneeId', rest.assigneeId);
     const data = { ...rest, customerId, openedAt: now, updatedAt: now };
     const numbering = { given: wanted, prefix: 'T', index: NUMBER_INDEX, now };
     const { id, version, number, status } = await writeNumbered(numbering, (unique) =>
@@ -66,6 +74,11 @@ export const updateTicket = defineCommand({
     values: parseTicketFields(input, problems),
   }),
   locks: ({ id }) => ['Ticket', id],
+  async checks(transaction, { id, values }) {
+    const row = await transaction.ticket.findUnique({ where: { id } });
+    const { assigneeId } = row === null ? values : changedFields(row, values);
+    return [() => assertAgentExists(transaction, 'assigneeId', assigneeId)];
+  },
   async run(write, { id, expectedVersion, values }) {
     const { transaction } = write;
     const before = await lockOwned(write, {
@@ -78,7 +91,7 @@ export const updateTicket = defineCommand({
     const given: TicketValues = { ...values, ...closing(before, values.status ?? status, write.now) };
     const changed = changedFields(before, given);
     if (Object.keys(changed).length === 0) return { ticketId: String(id) };
-    await assertAgentExists(write, 'assigneeId', changed.assigneeId);
+    await assertAgentExists(transaction, 'assigneeId', changed.assigneeId);
     const data = { ...changed, version: version + 1, updatedAt: write.now };
     const after = await transaction.ticket.update({ where: { id }, data });
     await countOpenTickets(write, customerId, Number(isOpen(after.status)) - Number(isOpen(status)));
