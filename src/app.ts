@@ -10,6 +10,7 @@ import { createResponseCache } from './cache/response-cache.ts';
 import type { Config, Limits } from './config.ts';
 import { sweepRegularly } from './crm/sweep.ts';
 import { findApiKey } from './db/api-keys.ts';
+import { createCacheSuspensions } from './db/cache-suspensions.ts';
 import { createDatabase, type Database } from './db/database.ts';
 import { sharedKey } from './db/shared-key.ts';
 import { createCustomerBus } from './events/customer-bus.ts';
@@ -188,7 +189,8 @@ function createRedisParts(
   const redis = urls.length === 0 ? undefined : createRedis({ urls, timeoutMs, log, metrics });
   // The cursor key is part of the hash: a response cached under another key contains cursors that would be refused.
   const schemaHash = hash('sha256', Buffer.concat([Buffer.from(SDL), cursorKey]), 'base64url');
-  const cacheOptions = { ...cacheConfig, urls, isShared: !redisIsPrivate, schemaHash, log, metrics };
+  const suspensions = redisIsPrivate ? undefined : createCacheSuspensions(db);
+  const cacheOptions = { ...cacheConfig, urls, isShared: !redisIsPrivate, suspensions, schemaHash, log, metrics };
   const cache = redis === undefined || !enabled ? undefined : createResponseCache({ redis, ...cacheOptions });
   const openChannels =
     redis === undefined || redisIsPrivate

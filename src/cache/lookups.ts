@@ -33,7 +33,11 @@ export type Lookup =
       readonly result: 'BYPASS';
       readonly reason: 'redis';
       /** Redis does not answer or refuses commands; or it answers, but has not been told of a write; or it may not have been. */
-      readonly because: 'no answer' | 'a write is not told yet' | 'a write may have been missed';
+      readonly because:
+        | 'no answer'
+        | 'a write is not told yet'
+        | 'a write may have been missed'
+        | 'another gateway cannot tell of its writes';
     };
 
 /** There is no response that may be used. */

@@ -1,7 +1,7 @@
-import { setTimeout as pause } from 'node:timers/promises';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { NearNotices } from './near-notices.ts';
 import { NEAR_WAIT_MS, type NearRegistry } from './near-registry.ts';
+import { pauseUntil } from './pause-until.ts';
 import type { BoundedRedis } from './redis.ts';
 import { provesNothing } from './redis-state.ts';
 
@@ -88,16 +88,4 @@ export function createNearAcks({ redis, registry, notices, metrics }: NearAcksOp
       if (found?.holders.delete(holder) === true && found.holders.size === 0) found.done();
     },
   };
-}
-
-/** A timer may fire a millisecond early. */
-async function pauseUntil(ms: number, signal?: AbortSignal): Promise<void> {
-  for (let leftMs = ms - performance.now(); leftMs > 0; leftMs = ms - performance.now())
-    try {
-      // oxlint-disable-next-line eslint/no-await-in-loop -- seldom more than once
-      await pause(Math.ceil(leftMs), undefined, signal === undefined ? {} : { signal });
-    } catch {
-      // The others have acknowledged.
-      return;
-    }
 }

@@ -13,6 +13,7 @@ export function createPending<Sent>(attempt: (names: readonly string[]) => Promi
   const failed = new Set<string>();
   let attempts = 0;
   /** Since the last success: when the first attempt had failed, and when the latest failed attempt began. */
+  let failures = 0;
   let failing: { readonly sinceMs: number; readonly lastBeganMs: number } | undefined;
   let waiting: { readonly failingMs: number; readonly goOn: (isSent: boolean) => void }[] = [];
   let retry: NodeJS.Timeout | undefined;
@@ -25,6 +26,7 @@ export function createPending<Sent>(attempt: (names: readonly string[]) => Promi
     const beganMs = performance.now();
     const sent = await attempt(names);
     const isSent = sent !== undefined;
+    if (!isSent) failures += 1;
     failing = isSent ? undefined : { sinceMs: failing?.sinceMs ?? performance.now(), lastBeganMs: beganMs };
     for (const name of names)
       if (!isSent && lastAttempts.has(name)) failed.add(name);
@@ -52,7 +54,10 @@ export function createPending<Sent>(attempt: (names: readonly string[]) => Promi
     /** Resolves with what the attempt gave. If it has failed, a retry is scheduled. */
     send: (names: readonly string[]): Promise<Sent | undefined> =>
       sendNow(lastAttempts.size < MAX_PENDING ? names : [all]),
-    /** Resolves with true when all that is pending now was sent, or with false when every attempt of the last `failingMs` has failed. */
+    /**
+     * Resolves with true when all that is pending now was sent, or with false when every attempt of the last `failingMs` has failed,
+     * and at least two.
+     */
     sentOrFailingFor: (failingMs: number): Promise<boolean> =>
       new Promise((resolve) => {
         if (lastAttempts.size === 0 || isClosed || hasFailedFor(failingMs)) resolve(lastAttempts.size === 0);
@@ -60,6 +65,8 @@ export function createPending<Sent>(attempt: (names: readonly string[]) => Promi
       }),
     /** Whether an attempt has failed for any that is pending now: whoever waited for it may go on before Redis has the name. */
     hasFailed: (): boolean => failed.size > 0,
+    /** How many attempts have failed, ever. */
+    failures: (): number => failures,
     close(): void {
       isClosed = true;
       clearTimeout(retry);

@@ -1,5 +1,6 @@
 import { hash, randomUUID } from 'node:crypto';
 import { Cluster, type Redis } from 'ioredis';
+import type { CacheSuspensions } from '../db/cache-suspensions.ts';
 import { ALL_TAGS, createInvalidationLog, type InvalidationLog, type LogPosition } from './invalidation-log.ts';
 import { createLookups, type CachePolicy, type Lookup, type LookupOptions } from './lookups.ts';
 import { createNear, type Near } from './near.ts';
@@ -8,8 +9,10 @@ import { createNearLease } from './near-lease.ts';
 import { createNearNotices, type NearNoticesOptions } from './near-notices.ts';
 import { createNearRegistry, isAlone, type Registered } from './near-registry.ts';
 import { createPending } from './pending.ts';
+import type { BoundedRedis } from './redis.ts';
 import { provesNothing } from './redis-state.ts';
 import { CHECK_MS, createStanding, leaseMs } from './standing.ts';
+import { createSuspensions } from './suspensions.ts';
 import { STORED_FORMAT, type PlacedResponse } from './stored-response.ts';
 
 /** What identifies a response. */
@@ -35,8 +38,8 @@ export interface ResponseCache {
   /** The key in Redis. */
   nameOf(key: CacheKey): string;
   /**
-   * Invalidates every cached response with one of the tags. Resolves when that is done, or when Redis has refused it or was down
-   * for so long that no other gateway believes its cached responses any more.
+   * Invalidates every cached response with one of the tags. Resolves when that is done, or when no other gateway uses cached
+   * responses any more: for Redis has refused it or was down for so long, and the database has told them.
    */
   invalidate(tags: readonly string[]): Promise<void>;
   /** Responses in memory, to be asked before `lookup`. Undefined when none are kept. */
@@ -53,6 +56,8 @@ interface ResponseCacheOptions extends NearNoticesOptions {
   readonly nearBytes: number;
   /** Whether other gateways may use the same Redis. */
   readonly isShared: boolean;
+  /** How other gateways learn without Redis that this one cannot tell of what it has written; undefined if there are none. */
+  readonly suspensions?: CacheSuspensions | undefined;
   /** Part of each key, so that responses of another schema are not found. */
   readonly schemaHash: string;
 }
@@ -81,17 +86,7 @@ export function createResponseCache(options: ResponseCacheOptions): ResponseCach
   });
   const log = createInvalidationLog({ prefix, onWritable: (askedMs) => standing.confirm(askedMs) });
   const redisKey = ({ request, access }: CacheKey) => `${prefix}response:${keyedHash}:${request}:${access}`;
-  const pending = createPending(
-    (tags) =>
-      redis.run('invalidate', async (client) => {
-        let registered: Promise<Registered | undefined> | undefined;
-        const isAppended = await log.append(client, tags, () => {
-          registered = readRegistry(client);
-        });
-        return { registered: isAppended ? await registered : undefined };
-      }),
-    ALL_TAGS,
-  );
+  const pending = createPendingTags({ redis, log, readRegistry: (client) => readRegistry(client) });
 
   /** In a single `run`, so that the whole look-up stays within a request's time limit for Redis. */
   const read = (name: string) =>
@@ -113,16 +108,26 @@ export function createResponseCache(options: ResponseCacheOptions): ResponseCach
   });
 
   const lookupOf = createLookups({ ...options, log });
-  const { near, acks, readRegistry, ...nearParts } = createNearParts(options, { invalidations: log, isBehind });
+  const id = randomUUID();
+  const suspensions = createSuspensions(options, { id, pending, settled: () => acks.settled() });
+  const { near, acks, readRegistry, ...nearParts } = createNearParts(options, {
+    id,
+    invalidations: log,
+    isBehind: () => isBehind() || suspensions.isFree() !== true,
+  });
   const checking = setInterval(() => {
     void redis.run('check', (client) => log.assertWritable(client));
     void nearParts.check();
+    void suspensions.endIfTold();
   }, CHECK_MS).unref();
 
   return {
     async lookup(key, policy, given) {
       if (isBehind()) return disbelief();
       const name = redisKey(key);
+      // Before the log is read: once there is no suspension, everything is in the log.
+      if (!(await suspensions.untilKnown()))
+        return { result: 'BYPASS', reason: 'redis', because: 'another gateway cannot tell of its writes' };
       const lapsesBefore = lapses;
       const found = await read(name);
       // After a lapse, this may have read the log before it was told of that, and both replies may have come at once.
@@ -141,8 +146,12 @@ export function createResponseCache(options: ResponseCacheOptions): ResponseCach
       if (!options.isShared) return;
       if (sent === undefined) {
         metrics.heldWrites.inc();
-        // Otherwise nobody could renew a lease meanwhile.
-        if (!(await pending.sentOrFailingFor(refusalMs))) return;
+        // Most failures are over with the first retry, and are nothing to other gateways.
+        if (!(await pending.sentOrFailingFor(0))) {
+          const suspended = suspensions.begin();
+          // Otherwise nobody could renew a lease meanwhile.
+          if (!(await pending.sentOrFailingFor(refusalMs))) return suspended;
+        }
       }
       if (!isAlone(sent?.registered)) await acks.settled();
     },
@@ -150,18 +159,43 @@ export function createResponseCache(options: ResponseCacheOptions): ResponseCach
     async close() {
       clearInterval(checking);
       pending.close();
+      await suspensions.close();
       await nearParts.close();
     },
   };
 }
 
+/** What Redis is not told yet. Whoever may answer from memory is read in the round trip that tells it. */
+function createPendingTags({
+  redis,
+  log,
+  readRegistry,
+}: {
+  readonly redis: BoundedRedis;
+  readonly log: InvalidationLog;
+  readonly readRegistry: (client: Redis | Cluster) => Promise<Registered | undefined>;
+}) {
+  const attempt = (tags: readonly string[]) =>
+    redis.run('invalidate', async (client) => {
+      let registered: Promise<Registered | undefined> | undefined;
+      const isAppended = await log.append(client, tags, () => {
+        registered = readRegistry(client);
+      });
+      return { registered: isAppended ? await registered : undefined };
+    });
+  return createPending(attempt, ALL_TAGS);
+}
+
 /** The responses in the memory of this gateway, and what keeps those of others from being answered after a write. */
 function createNearParts(
   options: ResponseCacheOptions,
-  { invalidations, isBehind }: { readonly invalidations: InvalidationLog; readonly isBehind: () => boolean },
+  {
+    id,
+    invalidations,
+    isBehind,
+  }: { readonly id: string; readonly invalidations: InvalidationLog; readonly isBehind: () => boolean },
 ) {
   const { redis, prefix, nearBytes, isShared, metrics } = options;
-  const id = randomUUID();
   const registry = createNearRegistry({ prefix, id, log: invalidations });
   const notices = createNearNotices(options, {
     id,

@@ -25,6 +25,10 @@ export function createCacheMetrics({ counter, gauge, measuredGauge }: Kinds) {
       'concierge_cache_refreshes_total',
       'Responses executed again in the background because their lifetime was over.',
     ),
+    cacheSuspensions: counter(
+      'concierge_cache_suspensions_total',
+      'Times that this gateway could not tell Redis of its writes, and had all others use no cached responses until it could.',
+    ),
     cacheWaiting: gauge('concierge_cache_waiting', 'Requests that wait for an equal one to be executed.'),
     cacheWaits: counter(
       'concierge_cache_waits_total',

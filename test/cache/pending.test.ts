@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { Writable } from 'node:stream';
 import { createRedis, type BoundedRedis } from '../../src/cache/redis.ts';
 import { createResponseCache, type ResponseCache } from '../../src/cache/response-cache.ts';
+import type { CacheSuspensions } from '../../src/db/cache-suspensions.ts';
 import { createLog } from '../../src/telemetry/log.ts';
 import { createRepresentation } from '../../src/representation.ts';
 import { createMetrics } from '../../src/telemetry/metrics.ts';
@@ -14,6 +15,10 @@ const KEY = { request: 'r', access: 'a' };
 
 let redis: BoundedRedis;
 let cache: ResponseCache;
+/** One whose Redis other gateways use, too. */
+let shared: ResponseCache;
+/** How often it has suspended the use of cached responses by others. */
+let suspended = 0;
 /** The outcome of each attempt to tell Redis, after Redis has executed it; the last one repeats forever. */
 let tellings: (() => Promise<boolean>)[] = [];
 beforeAll(async () => {
@@ -43,9 +48,17 @@ beforeAll(async () => {
     ...stale,
   };
   cache = createResponseCache({ redis: held, ...options });
+  const suspensions: CacheSuspensions = {
+    read: async () => [],
+    renew: async () => (suspended += 1) === 1,
+    remove: async () => undefined,
+    abandon: async () => undefined,
+    removeAbandoned: async () => undefined,
+  };
+  shared = createResponseCache({ redis: held, ...options, prefix: `${prefix}shared:`, isShared: true, suspensions });
 });
 afterAll(async () => {
-  await cache.close();
+  await Promise.all([cache.close(), shared.close()]);
   await redis.close();
 });
 
@@ -90,5 +103,20 @@ describe('of two concurrent writes to the same customer', () => {
     // Retried until it succeeds.
     await until('the later one to be heard', lookup, ({ result }) => result !== 'BYPASS');
     expect(tellings).toEqual([]);
+  });
+});
+
+describe('a write that Redis is not told of suspends the use of cached responses by other gateways', () => {
+  const failing = async () => false;
+  test('unless the first retry succeeds', async () => {
+    tellings = [failing];
+    await shared.invalidate(TAGS);
+    expect(suspended).toBe(0);
+  });
+
+  test('from the first retry on', async () => {
+    tellings = [failing, failing];
+    await shared.invalidate(TAGS);
+    expect(suspended).toBe(1);
   });
 });

@@ -27,6 +27,7 @@ export function createNumberedCustomer() {
     return headers.get('x-cache');
   };
   return {
+    query: QUERY,
     read,
     async write(to: TestGateway): Promise<void> {
       written += 1;
