@@ -8,9 +8,18 @@ export type Results = ReadonlyMap<Target, readonly Round[]>;
 /** Two lines of the tables, compared. */
 interface Comparison {
   readonly title: string;
-  /** The requests per second of the first, divided by those of the second. */
+  /** More is better: see `Figure`. */
   readonly ratio: number;
 }
+
+/** What is compared: requests per second of the first, divided by those of the second; or time of the second, divided by that of the first. */
+type Figure = keyof typeof FIGURES;
+
+const FIGURES = {
+  requestsPerSecond: '',
+  cpuMs: ', CPU time',
+  p99Ms: ', 99th percentile',
+} as const;
 
 /** A comparison that decides whether the benchmark passes. */
 export interface Gate extends Comparison {
@@ -28,36 +37,87 @@ export function median(values: readonly number[]): number {
 type Line = readonly [ServerName, CaseName];
 
 /**
- * The ratios of two lines' requests per second, of rounds that were run one after the other, so that other load on the machine
- * affects both. The ratio of the lines is their median.
+ * The ratios of two lines, of rounds that were run one after the other, so that other load on the machine affects both. The ratio of
+ * the lines is their median.
  */
-export const ratiosOf = (above: readonly Round[], below: readonly Round[]): readonly number[] =>
-  above.map((round, i) => round.requestsPerSecond / (below[i]?.requestsPerSecond ?? Number.NaN));
+export const ratiosOf = (
+  of: readonly Round[],
+  to: readonly Round[],
+  figure: Figure = 'requestsPerSecond',
+): readonly number[] =>
+  of.map((round, i) => {
+    const ratio = round[figure] / (to[i]?.[figure] ?? Number.NaN);
+    return figure === 'requestsPerSecond' ? ratio : 1 / ratio;
+  });
 
 function roundsOf(results: Results, [server, caseName]: Line): readonly Round[] {
   for (const [target, rounds] of results) if (target.server === server && target.caseName === caseName) return rounds;
   throw new Error(`expected rounds of ${server} with ${caseName}, got none`);
 }
 
-function compare(results: Results, of: Line, to: Line): Comparison {
+function compare(results: Results, [of, to]: readonly [Line, Line], figure: Figure = 'requestsPerSecond'): Comparison {
   const [server, caseName] = of;
   const [otherServer, otherCase] = to;
   const title =
     caseName === otherCase
-      ? `${caseName}: ${SERVER_LABELS[server]} ÷ ${SERVER_LABELS[otherServer]}`
+      ? `${caseName}${FIGURES[figure]}: ${SERVER_LABELS[server]} ÷ ${SERVER_LABELS[otherServer]}`
       : `${SERVER_LABELS[server]}: ${caseName} ÷ ${otherCase}`;
-  return { title, ratio: median(ratiosOf(roundsOf(results, of), roundsOf(results, to))) };
+  return { title, ratio: median(ratiosOf(roundsOf(results, of), roundsOf(results, to), figure)) };
 }
 
 /** The comparisons that have a minimum. */
 export function gatesOf(results: Results): readonly Gate[] {
-  const gate = (minimum: number, of: Line, to: Line): Gate => ({ ...compare(results, of, to), minimum });
+  const gate = (minimum: number, lines: readonly [Line, Line], figure?: Figure): Gate => ({
+    ...compare(results, lines, figure),
+    minimum,
+  });
   return [
-    gate(0.8, ['uncached', 'L'], ['adapter', 'L']),
-    gate(0.5, ['uncached', 'N200'], ['uncached', 'N10']),
-    gate(0.9, ['cacheOff', 'LI'], ['cacheOff', 'L']),
-    gate(5, ['cached', 'L'], ['uncached', 'L']),
-    gate(5, ['cached', 'N10'], ['uncached', 'N10']),
+    ...(['L', 'N10'] as const).flatMap((name) => [
+      gate(0.7, [
+        ['cached', name],
+        ['constant', name],
+      ]),
+      gate(
+        0.5,
+        [
+          ['cached', name],
+          ['constant', name],
+        ],
+        'p99Ms',
+      ),
+      gate(0.8, [
+        ['redisHit', name],
+        ['redisGet', name],
+      ]),
+      gate(
+        0.91,
+        [
+          ['uncached', name],
+          ['cacheOff', name],
+        ],
+        'cpuMs',
+      ),
+    ]),
+    gate(0.8, [
+      ['uncached', 'L'],
+      ['adapter', 'L'],
+    ]),
+    gate(0.5, [
+      ['uncached', 'N200'],
+      ['uncached', 'N10'],
+    ]),
+    gate(0.9, [
+      ['cacheOff', 'LI'],
+      ['cacheOff', 'L'],
+    ]),
+    gate(5, [
+      ['cached', 'L'],
+      ['uncached', 'L'],
+    ]),
+    gate(5, [
+      ['cached', 'N10'],
+      ['uncached', 'N10'],
+    ]),
   ];
 }
 
@@ -73,14 +133,30 @@ export function verdictOf(gates: readonly Gate[]): { lines: readonly string[]; e
 
 /** Comparisons without a minimum, for information. */
 const comparisonsOf = (results: Results): readonly Comparison[] => [
-  compare(results, ['uncached', 'L'], ['client', 'L']),
-  compare(results, ['uncached', 'L'], ['ownPool', 'L']),
-  compare(results, ['cacheOff', 'L'], ['adapter', 'L']),
-  compare(results, ['uncached', 'N10'], ['adapter', 'N10']),
-  compare(results, ['uncached', 'N200'], ['adapter', 'N200']),
-  compare(results, ['uncached', 'N200'], ['client', 'N200']),
-  compare(results, ['cached', 'L'], ['redisGet', 'L']),
-  compare(results, ['cached', 'N10'], ['redisGet', 'N10']),
+  compare(results, [
+    ['uncached', 'L'],
+    ['client', 'L'],
+  ]),
+  compare(results, [
+    ['uncached', 'L'],
+    ['ownPool', 'L'],
+  ]),
+  compare(results, [
+    ['cacheOff', 'L'],
+    ['adapter', 'L'],
+  ]),
+  compare(results, [
+    ['uncached', 'N10'],
+    ['adapter', 'N10'],
+  ]),
+  compare(results, [
+    ['uncached', 'N200'],
+    ['adapter', 'N200'],
+  ]),
+  compare(results, [
+    ['uncached', 'N200'],
+    ['client', 'N200'],
+  ]),
 ];
 
 /** All results as Markdown. */
@@ -99,7 +175,7 @@ export function markdownOf(results: Results): string {
   const comparisons = [
     '### Comparisons',
     '',
-    'Each is the requests per second of one line divided by those of another.',
+    'Each is the requests per second of one line divided by those of another; for times, it is the other way round, so that more is better.',
     '',
     '| comparison | ratio | minimum |',
     '| --- | ---: | ---: |',

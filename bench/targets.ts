@@ -35,6 +35,7 @@ export const SERVER_LABELS = {
   constant: 'plain node:http server, response kept in memory',
   redisGet: 'plain node:http server, response read from Redis',
   cached: 'gateway, cache hit',
+  redisHit: 'gateway without memory for responses, cache hit',
   client: 'plain node:http server, Prisma Client `findMany`',
   adapter: "plain node:http server, gateway's SQL by Prisma's driver adapter",
   ownPool: "plain node:http server, gateway's SQL by `src/db`",
@@ -47,7 +48,7 @@ export type ServerName = keyof typeof SERVER_LABELS;
 /** The gateway's servers. */
 export const GATEWAY_SERVERS = ['cached', 'uncached', 'cacheOff'] as const satisfies readonly ServerName[];
 
-const FROM_CACHE: ReadonlySet<ServerName> = new Set(['constant', 'redisGet', 'cached']);
+const FROM_CACHE: ReadonlySet<ServerName> = new Set(['constant', 'redisGet', 'cached', 'redisHit']);
 
 /** The servers that execute the document of every request. The others only know the case, from the path. */
 const EXECUTING: ReadonlySet<ServerName> = new Set(['uncached', 'cacheOff']);
@@ -73,6 +74,7 @@ export async function startTargets(
     const { responses } = gateways;
     const sameBytes = await start('constant', { responses });
     const redisGet = await start('redis-get', { responses });
+    const noMemory = await start('gateway', { env: { CACHE_NEAR_BYTES: '0' } });
     const client = await start('prisma-client');
     const adapter = await start('driver-adapter');
     const ownPool = await start('driver-adapter', { env: { BENCH_POOL: 'own' } });
@@ -83,8 +85,9 @@ export async function startTargets(
       const [hit, miss, disabled] = gatewayTargets(caseName, gateways);
       const all: Target[] = [
         { server: 'constant', child: sameBytes, path, ...repeated },
-        { server: 'redisGet', child: redisGet, path, ...repeated },
         hit,
+        { server: 'redisGet', child: redisGet, path, ...repeated },
+        { ...hit, server: 'redisHit', child: noMemory },
         { server: 'client', child: client, path, ...varied, statements: isList ? 1 : 1 + GROUP_SIZE },
         { server: 'ownPool', child: ownPool, path, ...varied },
         { server: 'adapter', child: adapter, path, ...varied },

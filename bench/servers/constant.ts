@@ -1,7 +1,7 @@
-import { caseOf, send, serve, settings } from './serve.ts';
+import { send, serveBodies, settings } from './serve.ts';
 
 // Sends the gateway's response from memory: the cost of Node's HTTP server alone.
 const { responses } = settings();
-const bodies = new Map(Object.entries(responses).map(([name, text]) => [name, Buffer.from(text)]));
+const bodies = new Map<string, Buffer>(Object.entries(responses).map(([name, text]) => [name, Buffer.from(text)]));
 
-serve((request, response) => send(response, bodies.get(caseOf(request)) ?? Buffer.alloc(0)));
+serveBodies((name, _body, response) => send(response, bodies.get(name) ?? Buffer.alloc(0)));

@@ -25,14 +25,8 @@ export function announce(port: number): void {
   process.send?.({ port });
 }
 
-/** A plain node:http server with one handler. */
-export function serve(handler: (request: IncomingMessage, response: ServerResponse) => void): void {
-  const server = createServer(handler);
-  server.listen(0, '127.0.0.1', () => announce((server.address() as AddressInfo).port));
-}
-
 /** The case that a request's path names. */
-export const caseOf = (request: IncomingMessage): CaseName => (request.url ?? '').slice(1) as CaseName;
+const caseOf = (request: IncomingMessage): CaseName => (request.url ?? '').slice(1) as CaseName;
 
 /** Sends JSON with its length, as the gateway does. */
 export function send(response: ServerResponse, body: Buffer): void {
@@ -40,15 +34,19 @@ export function send(response: ServerResponse, body: Buffer): void {
   response.end(body);
 }
 
-/** A server that computes the data of each response. A failure ends the process, since its figures would mean nothing. */
-export function serveJson(respond: (name: CaseName, body: string) => Promise<unknown>): void {
-  serve((request, response) => {
+/** A plain node:http server that reads each request to its end. */
+export function serveBodies(respond: (name: CaseName, body: Buffer, response: ServerResponse) => void): void {
+  const server = createServer((request, response) => {
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
-    request.on('end', () => {
-      void respond(caseOf(request), Buffer.concat(chunks).toString()).then((data) =>
-        send(response, Buffer.from(JSON.stringify({ data }))),
-      );
-    });
+    request.on('end', () => respond(caseOf(request), Buffer.concat(chunks), response));
+  });
+  server.listen(0, '127.0.0.1', () => announce((server.address() as AddressInfo).port));
+}
+
+/** A server that computes the data of each response. A failure ends the process, since its figures would mean nothing. */
+export function serveJson(respond: (name: CaseName, body: string) => Promise<unknown>): void {
+  serveBodies((name, body, response) => {
+    void respond(name, body.toString()).then((data) => send(response, Buffer.from(JSON.stringify({ data }))));
   });
 }

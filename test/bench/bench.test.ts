@@ -101,7 +101,15 @@ describe('the verdict of the bench', () => {
     );
 
   test('passes at the minimum, and fails below it', () => {
+    const ofHitsAndMisses = [
+      [10, 0.7],
+      [1, 0.5],
+      [1, 0.8],
+      [1, 0.91],
+    ];
     expect(gates(80).map(({ ratio, minimum }) => [ratio, minimum])).toEqual([
+      ...ofHitsAndMisses,
+      ...ofHitsAndMisses,
       [0.8, 0.8],
       [1, 0.5],
       [1, 0.9],
@@ -114,6 +122,14 @@ describe('the verdict of the bench', () => {
     expect(lines[0]).toMatch(
       /^L: gateway, cache miss ÷ plain .* driver adapter: expected a ratio of at least 0\.8, got 0\.79$/,
     );
+  });
+
+  test('compares times the other way round', () => {
+    const results = resultsOf(() => 100);
+    for (const [{ server, caseName }, rounds] of results)
+      if (caseName === 'L' && server === 'uncached') Object.assign(rounds[0] as Round, { cpuMs: 2 });
+      else if (caseName === 'L' && server === 'constant') Object.assign(rounds[0] as Round, { p99Ms: 1 });
+    expect(gatesOf(results).map(({ ratio }) => ratio)).toEqual([1, 0.5, 1, 0.5, ...Array.from({ length: 9 }, () => 1)]);
   });
 
   test('fails for a ratio that is not a number', () => {
@@ -130,11 +146,11 @@ test.each([
   [['--nope'], "Unknown option '--nope'; see --help"],
   [
     ['--only', 'L,Z'],
-    '--only: expected some of L, LI, N10, N200, constant, redisGet, cached, client, adapter, ownPool, uncached, cacheOff, got "Z"',
+    '--only: expected some of L, LI, N10, N200, constant, redisGet, cached, redisHit, client, adapter, ownPool, uncached, cacheOff, got "Z"',
   ],
   [
     ['--only', 'N200,cached'],
-    '--only: expected some of L, LI, N10, N200, constant, redisGet, cached, client, adapter, ownPool, uncached, cacheOff that have a line together, got "N200,cached"',
+    '--only: expected some of L, LI, N10, N200, constant, redisGet, cached, redisHit, client, adapter, ownPool, uncached, cacheOff that have a line together, got "N200,cached"',
   ],
   [['--quick', '--write'], 'Expected --write without --quick, got both; see --help'],
 ])('wrong options of the bench (%j) are reported in one line, with exit code 64', async (args, line) => {
