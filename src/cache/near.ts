@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache';
+import type { Metrics } from '../telemetry/metrics.ts';
 import type { Representation } from '../representation.ts';
 import type { CachedResponse } from './lookups.ts';
 import type { InvalidationLog } from './invalidation-log.ts';
@@ -38,17 +39,21 @@ interface NearOptions {
   readonly lease: NearLease;
   /** Whether a write may have been answered that the log does not have. */
   readonly isBehind: () => boolean;
+  readonly metrics: Pick<Metrics, 'nearEvictions'>;
 }
 
 /**
  * The least recently used responses are dropped when all of them take more than `maxBytes`. What is found here is as fresh as what
  * a look-up in Redis would find: see `NearLease`.
  */
-export function createNear({ maxBytes, log, lease, isBehind }: NearOptions): Near {
+export function createNear({ maxBytes, log, lease, isBehind, metrics }: NearOptions): Near {
   const entries = new LRUCache<string, Entry>({
     maxSize: maxBytes,
     sizeCalculation: ({ tags, representation }, key) =>
       ENTRY_BYTES + 2 * key.length + tags.length + representation.bytes.length,
+    dispose(_entry, _key, reason) {
+      if (reason === 'evict') metrics.nearEvictions.inc({ reason: 'size' });
+    },
   });
   return {
     find(key) {
@@ -57,8 +62,10 @@ export function createNear({ maxBytes, log, lease, isBehind }: NearOptions): Nea
       lease.use();
       if (!lease.isHeld() || isBehind() || !log.isCaughtUp()) return undefined;
       const ageMs = Math.max(0, Date.now() - entry.computedAtMs);
-      if (ageMs >= entry.lifetimeMs || log.staleness(entry.position, () => entry.tags.split(' ')) !== undefined) {
+      const isExpired = ageMs >= entry.lifetimeMs;
+      if (isExpired || log.staleness(entry.position, () => entry.tags.split(' ')) !== undefined) {
         entries.delete(key);
+        metrics.nearEvictions.inc({ reason: isExpired ? 'expired' : 'invalidated' });
         return undefined;
       }
       entry.position = log.newest() ?? entry.position;

@@ -93,6 +93,7 @@ export function createRedis({ urls, timeoutMs, log, metrics }: RedisOptions): Bo
           report.refused(purpose, sent, error);
         } else if (error instanceof NoReplyError && (isProbe || OPENING.has(purpose))) {
           // After any other error, the connection is closed, and nothing is sent before it is open again.
+          if (breaker.isClosed()) metrics.breakerOpenings.inc();
           breaker.open();
           down(error);
         }

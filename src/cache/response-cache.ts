@@ -204,7 +204,8 @@ function createNearParts(
   });
   const acks = createNearAcks({ redis, registry, notices, metrics });
   const lease = createNearLease({ redis, registry, log: invalidations });
-  const near = nearBytes === 0 ? undefined : createNear({ maxBytes: nearBytes, log: invalidations, lease, isBehind });
+  const near =
+    nearBytes === 0 ? undefined : createNear({ maxBytes: nearBytes, log: invalidations, lease, isBehind, metrics });
   if (near !== undefined) metrics.nearBytes(() => near.bytes());
   return {
     near,

@@ -11,6 +11,12 @@ export function createCacheMetrics({ counter, gauge, measuredGauge }: Kinds) {
       'concierge_cache_near_hits_total',
       "Hits that the gateway's own memory answered; the other hits were answered by Redis.",
     ),
+    nearEvictions: counter(
+      'concierge_cache_near_evictions_total',
+      "Responses that left the gateway's own memory, by reason: size (room for others), invalidated (by a write), expired (its lifetime " +
+        'was over).',
+      ['reason'],
+    ),
     nearBytes: measuredGauge(
       'concierge_cache_near_bytes',
       "Memory taken by cached responses in the gateway's own memory.",
@@ -62,6 +68,10 @@ export function createRedisMetrics({ counter, stateGauge }: Kinds) {
     showRedisState: stateGauge(
       'concierge_redis_state',
       'Whether Redis is up, down or refusing commands: 1 for its state.',
+    ),
+    breakerOpenings: counter(
+      'concierge_redis_breaker_openings_total',
+      'Times that the circuit breaker opened, because Redis did not reply in time: then nothing is sent for half a second.',
     ),
     heldWrites: counter(
       'concierge_held_writes_total',

@@ -157,6 +157,36 @@ describe('a response in the memory of a gateway', () => {
     expect((await waits())['ended']).toBe(before + 1);
   });
 
+  test('is counted by reason when it leaves', async () => {
+    const evictions = async (of: TestGateway): Promise<Readonly<Record<string, number>>> => {
+      const text = await (await fetch(`${of.url}/metrics`)).text();
+      const found = text.matchAll(/^concierge_cache_near_evictions_total\{reason="(\w+)"\} (\d+)$/gm);
+      return Object.fromEntries([...found].map(([, reason = '', count]) => [reason, Number(count)]));
+    };
+    await untilNear(() => a.request(NAME));
+    const { invalidated: before = 0 } = await evictions(a);
+    await writeTo(b, 'Evicted');
+    await until(
+      'a response to leave because of a write',
+      async () => {
+        await a.request(NAME);
+        return evictions(a);
+      },
+      ({ invalidated = 0 }) => invalidated > before,
+    );
+    const settings = { ...PATIENT, CACHE_NEAR_BYTES: '2000' };
+    const small = await startGateway({ databaseUrl: servers.database.url, redisUrl: servers.redis.url, settings });
+    await until(
+      'a response to leave for another',
+      async () => {
+        for (const alias of ['a', 'b', 'c', 'd']) await small.request(`{ ${alias}: ${NAME.slice(1)}`);
+        return evictions(small);
+      },
+      ({ size = 0 }) => size > 0,
+    );
+    await small.close();
+  });
+
   test('is not used after a write that cannot know of it, because Redis has lost everything', async () => {
     await untilNear(() => a.request(NAME));
     const { unknown: before = 0 } = await waits();

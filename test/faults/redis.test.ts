@@ -21,6 +21,7 @@ const cacheOf = (answer: Answer) => answer.headers.get('x-cache');
 let turn = 0;
 /** A text that no earlier request had. */
 const unique = () => `q${(turn += 1)}`;
+const OPENINGS = 'concierge_redis_breaker_openings_total';
 const failures = (of: TestGateway) => of.metric('concierge_redis_failures_total');
 /** The failures of requests that looked up a cached response. */
 const lookupFailures = async (of: TestGateway): Promise<number> => {
@@ -200,9 +201,15 @@ describe('a gateway whose Redis', () => {
 
   test('hangs sends it one command every half second, however many requests there are', async () => {
     await useOfCache(gateway);
+    const opened = await gateway.metric(OPENINGS);
     servers.redis.pause();
     try {
       await timed(gateway);
+      await until(
+        'the circuit breaker to open',
+        () => gateway.metric(OPENINGS),
+        (count) => count > opened,
+      );
       const [failed, lookedUp] = [await failures(gateway), await lookupFailures(gateway)];
       let asked = 0;
       const { tookMs } = await measured(() =>
