@@ -101,8 +101,12 @@ function openConnection(
 ) {
   const redis = new Redis({ ...server, autoResubscribe: false, retryStrategy: () => null });
   let isClosed = false;
+  let hasFailed = false;
   const fail = (error: unknown): void => {
     if (!isClosed) log.debug({ err: error }, 'a Redis subscription failed');
+    // All commands that were sent before fail with the first one.
+    if (hasFailed) return;
+    hasFailed = true;
     // Emits `end`, which schedules the next connection.
     redis.disconnect();
   };
