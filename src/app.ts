@@ -18,7 +18,7 @@ import { createReadStates } from './events/customer-states.ts';
 import { createGraphQL } from './graphql/create-graphql.ts';
 import type { Respond } from './graphql/run.ts';
 import { SDL } from './graphql/schema.ts';
-import { createAdmission } from './http/admission.ts';
+import { createAdmission, type Admission } from './http/admission.ts';
 import { createArrivals } from './http/arrivals.ts';
 import { allowOrigins } from './http/cors.ts';
 import { serveFresh } from './http/fresh-content.ts';
@@ -28,7 +28,8 @@ import { createGraphQLRoute } from './http/graphql-route.ts';
 import { HttpError } from './http/http-error.ts';
 import { createIdentify, exploring } from './http/identify.ts';
 import { maxConnections } from './http/max-connections.ts';
-import { createHttpServer, read } from './http/server.ts';
+import { createKnownRequests } from './http/known-requests.ts';
+import { createHttpServer, KEEP_ALIVE_MS, read } from './http/server.ts';
 import { LIVE, readiness } from './http/health.ts';
 import { serveStatic } from './http/static-content.ts';
 import { createSubscriptions } from './http/subscriptions.ts';
@@ -64,6 +65,9 @@ export interface App {
 /** When the gateway stops, for sending the answers of requests that have taken as long as they may. */
 const SENDING_MS = 2_000;
 
+/** Of the requests that need not be parsed. */
+const KNOWN = { maxBytes: 8 * 1024 * 1024, keepAliveMs: KEEP_ALIVE_MS };
+
 type AppConfig = Config & {
   /** The URL of a migrated database. */
   readonly databaseUrl: string;
@@ -83,7 +87,6 @@ export async function createApp(
 ): Promise<App> {
   const { limits } = config;
   const metrics = createMetrics();
-  const { registry } = metrics;
   const db = await createDatabase(databaseOptions(config, metrics));
   const { cursors, cursorKey } = await openCursors(db);
   const refused = refusalReporter({ log, metrics });
@@ -91,17 +94,22 @@ export async function createApp(
   const { redis, cache, customerEvents, rateLimit } = withRedis;
   const redisState = () => redis?.state() ?? 'not used';
   const memory = watchMemory({ log, nodeFlags });
+  const isMemoryShort = () => memory.isShort();
+  const dependencies = { pingDatabase: () => db.ping(), waiting: () => db.waiting(), redisState, isMemoryShort };
   const respond = createGraphQL(config, { ...withRedis, db, cursors, memory, log, metrics });
   const subscriptions = createSubscriptions({ limits, metrics });
   const closeStalls = watchStalls({ log, metrics });
   const arrivals = createArrivals(limits.bufferBytes);
+  const admission = admitRequests(limits, { memory, refused });
+  const known = cache && createKnownRequests({ ...KNOWN, admission, metrics });
   const graphql = createGraphQLHandler({
     respond,
     body: { maxBytes: limits.bodyBytes, arrivals },
     compresses: config.compressionMinBytes > 0,
     explains: config.environment !== 'production',
-    admit: admitRequests(limits, { memory, refused }),
+    admit: admission.admit,
     subscriptions,
+    known,
   });
   const access = createAccess(config, { db, rateLimit, memory, log, metrics });
   const server = createHttpServer({
@@ -110,7 +118,8 @@ export async function createApp(
     home: '/graphql',
     limits: { ...limits, connections: availableConnections(limits, log) },
     arrivals,
-    isMemoryShort: () => memory.isShort(),
+    known,
+    isMemoryShort,
     allowedHosts: config.allowedHosts,
     routes: {
       ...allowOrigins(config.corsOrigins, {
@@ -118,18 +127,8 @@ export async function createApp(
         '/schema.graphql': read(exploring(serveStatic(loadSdl), access)),
       }),
       '/health/live': read(serveStatic(() => LIVE)),
-      '/health/ready': read(
-        serveFresh(() =>
-          readiness({
-            isStopping: () => server.isStopping(),
-            pingDatabase: () => db.ping(),
-            waiting: () => db.waiting(),
-            redisState,
-            isMemoryShort: () => memory.isShort(),
-          }),
-        ),
-      ),
-      '/metrics': read(serveFresh(async () => ({ type: registry.contentType, text: await registry.metrics() }))),
+      '/health/ready': read(serveFresh(() => readiness({ ...dependencies, isStopping: () => server.isStopping() }))),
+      '/metrics': read(serveFresh(() => shown(metrics))),
     },
   });
   const sweeping = sweepRegularly({ db, log, metrics });
@@ -156,6 +155,8 @@ export async function createApp(
     close: ({ drainMs }) => (closed ??= close(drainMs)),
   };
 }
+
+const shown = async ({ registry }: Metrics) => ({ type: registry.contentType, text: await registry.metrics() });
 
 /** Reads or creates the shared key of cursors. If that fails, it closes the database, since no gateway exists that could. */
 async function openCursors(db: Database): Promise<{ cursors: Cursors; cursorKey: Uint8Array }> {
@@ -252,8 +253,8 @@ function refusalReporter({ log, metrics }: { log: Log; metrics: Metrics }) {
 function admitRequests(
   limits: Limits,
   { memory, refused }: { memory: MemoryWatch; refused: ReturnType<typeof refusalReporter> },
-) {
-  const admit = createAdmission({
+): Admission {
+  const admission = createAdmission({
     limits: { gateway: limits.requests, client: limits.requestsPerClient },
     what: 'requests at the same time',
     advice: 'send it again later',
@@ -261,10 +262,13 @@ function admitRequests(
     onCount: () => undefined,
     onRefused: refused,
   });
-  return (client: string, size: number): (() => void) => {
-    if (!memory.isShort()) return admit(client, size);
-    refused('memory');
-    throw new HttpError(503, SHORT_OF_MEMORY, { 'retry-after': '1' });
+  return {
+    admit(client, size) {
+      if (!memory.isShort()) return admission.admit(client, size);
+      refused('memory');
+      throw new HttpError(503, SHORT_OF_MEMORY, { 'retry-after': '1' });
+    },
+    admitIfFree: (client) => (memory.isShort() ? undefined : admission.admitIfFree(client)),
   };
 }
 

@@ -46,10 +46,15 @@ export function createApiKeyCallers({ find, metrics, now = () => performance.now
   const lookUp = (hash: string): Lookup => {
     metrics.apiKeyLookups.inc();
     // Before the statement is sent: what it reads is at least as new.
-    const outcome = find(hash).then((stored) => callerOf(stored, () => findCaller(hash)));
-    const lookup: Lookup = { startedAt: now(), outcome, isOfCaller: false };
+    const startedAt = now();
+    const again = { knownUntilMs: startedAt + FRESH_MS, find: () => findCaller(hash) };
+    const lookup: Lookup = {
+      startedAt,
+      outcome: find(hash).then((stored) => callerOf(stored, again)),
+      isOfCaller: false,
+    };
     lookups.set(hash, lookup);
-    outcome.then(
+    lookup.outcome.then(
       (found) => (lookup.isOfCaller = typeof found !== 'string'),
       () => {
         if (lookups.peek(hash) === lookup) lookups.delete(hash);
@@ -74,7 +79,10 @@ export function createApiKeyCallers({ find, metrics, now = () => performance.now
   };
 }
 
-function callerOf(stored: StoredApiKey | undefined, find: () => Promise<Caller>): Caller | Refusal {
+function callerOf(
+  stored: StoredApiKey | undefined,
+  { knownUntilMs, find }: { readonly knownUntilMs: number; readonly find: () => Promise<Caller> },
+): Caller | Refusal {
   if (stored === undefined) return 'keyUnknown';
   if (stored.isRevoked) return 'keyRevoked';
   const scopes = scopesOf(stored.scopes);
@@ -84,6 +92,7 @@ function callerOf(stored: StoredApiKey | undefined, find: () => Promise<Caller>)
     scopes,
     accessKey: accessKeyOf(scopes),
     expiresAtMs: stored.expiresAtMs,
+    knownUntilMs,
     recheck: () =>
       find().then(
         () => undefined,

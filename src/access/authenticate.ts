@@ -5,7 +5,7 @@ import type { TokenConfig } from '../config.ts';
 import { codeOf } from '../errors.ts';
 import { PUBLIC_KEY_ALGORITHMS } from '../setting-auth.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
-import type { Caller } from './caller.ts';
+import { isKnownNow, type Caller } from './caller.ts';
 import { createKeySet, type KeySetOptions } from './key-set.ts';
 import { callerOf } from './token-caller.ts';
 import { MAX_TOKEN_CHARACTERS, TokenRefused, type Refusal } from './token-refused.ts';
@@ -39,24 +39,22 @@ export function createAuthenticate(
   config: TokenConfig,
   { now = () => performance.now(), ...options }: AuthenticateOptions,
 ): Authenticate {
-  const kept = new LRUCache<string, { readonly caller: Caller; readonly verifiedAt: number }>({ max: MAX_KEPT });
+  const kept = new LRUCache<string, Caller>({ max: MAX_KEPT });
   const verify = createVerify(config, { now, ...options });
   return async (token, inTurn = (work) => work()) => {
     if (token.length > MAX_TOKEN_CHARACTERS) throw new TokenRefused('long');
     const key = hash('sha256', token, 'base64');
     const found = kept.get(key);
-    if (found !== undefined && now() - found.verifiedAt < KEPT_MS && isInForce(found.caller)) return found.caller;
+    if (found !== undefined && isKnownNow(found, now())) return found;
     const payload = await inTurn(() => {
       options.metrics.tokenVerifications.inc();
       return verify(token);
     });
-    const caller = callerOf(payload, config.clockSkewSeconds);
-    kept.set(key, { caller, verifiedAt: now() });
+    const caller = Object.freeze({ ...callerOf(payload, config.clockSkewSeconds), knownUntilMs: now() + KEPT_MS });
+    kept.set(key, caller);
     return caller;
   };
 }
-
-const isInForce = ({ expiresAtMs = Number.POSITIVE_INFINITY }: Caller): boolean => Date.now() < expiresAtMs;
 
 /** The algorithm follows from the kind of the key, never from the token alone: a public key must not serve as a secret. */
 function createVerify(config: TokenConfig, options: KeySetOptions): (token: string) => Promise<JWTPayload> {

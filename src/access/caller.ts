@@ -13,6 +13,11 @@ export interface Caller {
   /** When the caller's permissions end, by `Date.now()`; undefined for never. */
   readonly expiresAtMs?: number;
   /**
+   * Until when, by `performance.now()`, whoever shows the same credentials is this caller without their being looked at again;
+   * undefined for always.
+   */
+  readonly knownUntilMs?: number;
+  /**
    * Checks again whether the caller's permissions have been withdrawn, for what goes on for long; undefined where they cannot be.
    * Rejects with UNAUTHENTICATED, or with SERVICE_UNAVAILABLE or TIMEOUT when that cannot be found out.
    */
@@ -31,6 +36,12 @@ export function scopesOf(text: string): readonly Scope[] {
 /** The `accessKey` of callers of whom nothing but the scopes matters. */
 export const accessKeyOf = (scopes: readonly Scope[]): string =>
   scopes.map((known) => known.replace('crm:', '')).join('+');
+
+/** Whether whoever shows the same credentials as this caller did is accepted without their being looked at again. */
+export const isKnownNow = (
+  { expiresAtMs = Infinity, knownUntilMs = Infinity }: Caller,
+  nowMs = performance.now(),
+): boolean => nowMs < knownUntilMs && Date.now() < expiresAtMs;
 
 /** The caller when no way to authenticate is configured: anonymous, with every scope. Production does not start without one. */
 export const ANYBODY: Caller = Object.freeze({ subject: null, scopes: SCOPES, accessKey: 'anybody' });

@@ -146,7 +146,7 @@ export function createCollapsing<Response extends Executed>(cache: ResponseCache
 
   const serve = async (request: Request): Promise<Served<Response>> => {
     const { key, policy, cacheControl, limit } = request;
-    const found = await cache.lookup(key, policy, cacheControl);
+    const found = request.lookup ?? (await cache.lookup(key, policy, cacheControl));
     if (found.result === 'HIT') return { found, source: { result: 'HIT', stored: found.response, add: found.add } };
     if (found.result === 'STALE') {
       if (!cacheControl.noStore && !cacheControl.onlyIfCached) void refreshLater(request, found.missing);

@@ -4,8 +4,8 @@ import type { Metrics } from '../telemetry/metrics.ts';
 import type { within } from '../time-limit.ts';
 import type { Passengers } from './flights.ts';
 import type { Lease } from './lease.ts';
-import type { CachedResponse, CachePolicy, Lookup, LookupOptions, Missing } from './lookups.ts';
-import type { CacheKey, ResponseCache } from './response-cache.ts';
+import type { CachedResponse, CacheKey, CachePolicy, Lookup, LookupOptions, Missing } from './lookups.ts';
+import type { ResponseCache } from './response-cache.ts';
 import type { PlacedResponse } from './stored-response.ts';
 
 /** How many times a request waits for the response of another one, before it is executed by itself. */
@@ -45,6 +45,8 @@ export interface CacheableRequest<Response extends Executed> {
     /** Whether it is not executed. */
     readonly onlyIfCached: boolean;
   };
+  /** Its look-up, if that was made already. */
+  readonly lookup?: Lookup | undefined;
   /** How long it waits, as for `within`. */
   readonly limit: Parameters<typeof within>[0];
   /**

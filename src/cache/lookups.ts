@@ -4,6 +4,14 @@ import { createLease, type Lease } from './lease.ts';
 import type { BoundedRedis } from './redis.ts';
 import { decodeStored, encodeStored, IDENTITY_BYTES, type StoredResponse } from './stored-response.ts';
 
+/** What identifies a response. */
+export interface CacheKey {
+  /** The hash of what is requested. */
+  readonly request: string;
+  /** Equal for callers who always get the same responses. Short, since it is part of the key in Redis. */
+  readonly access: string;
+}
+
 export interface CachePolicy {
   /** At least 1. */
   readonly maxAgeSeconds: number;

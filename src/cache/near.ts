@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { Representation } from '../representation.ts';
-import type { CachedResponse } from './lookups.ts';
+import type { CachedResponse, CacheKey } from './lookups.ts';
 import type { InvalidationLog } from './invalidation-log.ts';
 import type { NearLease } from './near-lease.ts';
 
@@ -10,12 +10,18 @@ export interface NearResponse {
   readonly representation: Representation;
   /** The lifetime of responses to this query, in seconds: more than that of this one, which is spread. */
   readonly maxAgeSeconds: number;
+  /** Where it is stored. */
+  readonly stored: CacheKey;
+}
+
+export interface NearFound extends NearResponse {
+  readonly ageSeconds: number;
 }
 
 /** Responses in the memory of this gateway, by what was requested. */
 export interface Near {
   /** Undefined if there is none, or if a write may have changed it. */
-  find(key: string): (NearResponse & { readonly ageSeconds: number }) | undefined;
+  find(key: string): NearFound | undefined;
   /** Keeps a response that was found in Redis. */
   keep(key: string, found: CachedResponse, response: NearResponse): void;
   bytes(): number;
@@ -69,14 +75,14 @@ export function createNear({ maxBytes, log, lease, isBehind, metrics }: NearOpti
         return undefined;
       }
       entry.position = log.newest() ?? entry.position;
-      const { representation, maxAgeSeconds } = entry;
-      return { representation, maxAgeSeconds, ageSeconds: Math.floor(ageMs / 1_000) };
+      const { representation, maxAgeSeconds, stored } = entry;
+      return { representation, maxAgeSeconds, stored, ageSeconds: Math.floor(ageMs / 1_000) };
     },
-    keep(key, { computedAtMs, lifetimeMs, position, tags }, { representation, maxAgeSeconds }) {
+    keep(key, { computedAtMs, lifetimeMs, position, tags }, { representation, ...response }) {
       // Copied, since a reply of Redis is part of what its connection has read at once, which would stay in memory.
       const bytes = Buffer.from(representation.bytes);
       const about = { computedAtMs, lifetimeMs, position, tags: tags().join(' ') };
-      entries.set(key, { ...about, representation: { ...representation, bytes }, maxAgeSeconds });
+      entries.set(key, { ...about, ...response, representation: { ...representation, bytes } });
       lease.use();
     },
     bytes: () => entries.calculatedSize,

@@ -2,7 +2,7 @@ import { hash, randomUUID } from 'node:crypto';
 import { Cluster, type Redis } from 'ioredis';
 import type { CacheSuspensions } from '../db/cache-suspensions.ts';
 import { ALL_TAGS, createInvalidationLog, type InvalidationLog, type LogPosition } from './invalidation-log.ts';
-import { createLookups, type CachePolicy, type Lookup, type LookupOptions } from './lookups.ts';
+import { createLookups, type CacheKey, type CachePolicy, type Lookup, type LookupOptions } from './lookups.ts';
 import { createNear, type Near } from './near.ts';
 import { createNearAcks } from './near-acks.ts';
 import { createNearLease } from './near-lease.ts';
@@ -14,14 +14,6 @@ import { provesNothing } from './redis-state.ts';
 import { CHECK_MS, createStanding, leaseMs } from './standing.ts';
 import { createSuspensions } from './suspensions.ts';
 import { STORED_FORMAT, type PlacedResponse } from './stored-response.ts';
-
-/** What identifies a response. */
-export interface CacheKey {
-  /** The hash of what is requested. */
-  readonly request: string;
-  /** Equal for callers who always get the same responses. Short, since it is part of the key in Redis. */
-  readonly access: string;
-}
 
 /** Responses to queries, kept in Redis and shared by every instance of the gateway. */
 export interface ResponseCache {

@@ -5,19 +5,21 @@ import type { Config } from '../config.ts';
 import { PACE } from '../pace.ts';
 import type { RateLimit } from '../rate-limit/rate-limit.ts';
 import type { Log } from '../telemetry/log.ts';
+import { TURNS } from '../turns.ts';
 import type { MemoryWatch } from '../telemetry/memory.ts';
 import { createContexts, type ContextOptions } from './context.ts';
 import { createDocuments } from './documents.ts';
 import { createFairQueue } from './fair-queue.ts';
 import { createKept } from './kept.ts';
 import { readMasks } from './masking.ts';
+import { REQUEST_COST } from './operation.ts';
 import { createPersisted } from './persisted.ts';
 import { createPrepare } from './prepare.ts';
 import { createRespond, createRun, type Respond } from './run.ts';
 import { createSchema } from './schema.ts';
-import { createHoldBack } from './stages/hold-back.ts';
+import { createHits, type Spending } from './stages/hits.ts';
+import { createHoldBack, type HoldBack } from './stages/hold-back.ts';
 import { createMaskError } from './stages/mask.ts';
-import { createNearStage } from './stages/near.ts';
 
 /** What the parts of GraphQL share with the rest of a gateway. */
 interface GraphQLParts extends Omit<ContextOptions, 'limits' | 'masks'> {
@@ -70,19 +72,30 @@ export function createGraphQL(
     refreshesAtOnce: Math.ceil(limits.databaseConnections / 2),
     maskError,
   });
-  const near = given.cache?.near;
+  // If one client may have all of them, clients are told apart elsewhere.
+  const holdBack =
+    limits.requestsPerClient < limits.requests ? createHoldBack({ ...limits, metrics: given.metrics }) : undefined;
+  const { cache, rateLimit, metrics } = given;
   return createRespond({
     prepare,
     run,
     persisted,
-    rateLimit: given.rateLimit,
-    // If one client may have all of them, clients are told apart elsewhere.
-    holdBack:
-      limits.requestsPerClient < limits.requests ? createHoldBack({ ...limits, metrics: given.metrics }) : undefined,
-    near: near && createNearStage({ near, compressionMinBytes, metrics: given.metrics }),
-    metrics: given.metrics,
+    rateLimit,
+    holdBack,
+    hits: cache && createHits({ cache, spending: spendingOf(rateLimit, holdBack), compressionMinBytes, metrics }),
+    metrics,
   });
 }
+
+/** What a request costs that is answered without being looked at. */
+const spendingOf = (rateLimit: RateLimit, holdBack: HoldBack | undefined): Spending => ({
+  spendAtOnce(client) {
+    if (holdBack?.isHeld(client) === true || !rateLimit.spendAtOnce(client, REQUEST_COST)) return false;
+    TURNS.charge(client);
+    return true;
+  },
+  giveBack: (client) => rateLimit.add(client, -REQUEST_COST),
+});
 
 /** How much may be kept about requests: up to a quarter of the heap, of which the rest is for requests in progress. */
 const keptBytes = (): number => Math.min(64 * 1024 * 1024, Math.floor(getHeapStatistics().heap_size_limit / 4));

@@ -1,6 +1,7 @@
 import { OperationTypeNode, type OperationDefinitionNode } from 'graphql';
 import type { Caller } from '../access/caller.ts';
 import type { OnJoined } from '../cache/flights.ts';
+import type { Lookup } from '../cache/lookups.ts';
 import type { AcceptedEncoding } from '../compression.ts';
 import type { Stage, Work } from '../telemetry/stalls.ts';
 import type { Measured } from './complexity.ts';
@@ -50,6 +51,8 @@ export interface RequestOrigin {
   readonly costMode: CostMode | undefined;
   /** Whether the response has a report of what the cache did. */
   readonly reportsCache: boolean;
+  /** What a look-up of its response has found that was made since the request has arrived. */
+  readonly lookup?: Lookup | undefined;
 }
 
 /**

@@ -11,9 +11,9 @@ import { authorise } from './stages/authorise.ts';
 import { bound } from './stages/bound.ts';
 import { encode } from './stages/encode.ts';
 import { createExecute, type ExecuteOptions } from './stages/execute.ts';
+import type { Hits } from './stages/hits.ts';
 import type { HoldBack } from './stages/hold-back.ts';
 import { mask } from './stages/mask.ts';
-import type { NearStage } from './stages/near.ts';
 import { costAlone, report } from './stages/report.ts';
 import { createSerialise, serialise, type GraphQLResponse } from './stages/serialise.ts';
 import { createSharedCache, type SharedCacheOptions } from './stages/shared-cache.ts';
@@ -86,8 +86,8 @@ export interface RespondOptions {
   readonly rateLimit: Pick<RateLimit, 'spend'>;
   /** Undefined when nobody's requests are held back. */
   readonly holdBack?: HoldBack | undefined;
-  /** Undefined when no responses are kept in memory. */
-  readonly near?: NearStage | undefined;
+  /** Undefined when no responses are cached. */
+  readonly hits?: Hits | undefined;
   readonly metrics: Pick<Metrics, 'graphqlErrors'>;
 }
 
@@ -97,7 +97,7 @@ export type Respond = ReturnType<typeof createRespond>;
  * Creates the function that prepares a request and runs its operation: the only way from a request to a response.
  * @returns a function that rejects with what the request's `parse` throws
  */
-export function createRespond({ prepare, run, persisted, rateLimit, holdBack, near, metrics }: RespondOptions) {
+export function createRespond({ prepare, run, persisted, rateLimit, holdBack, hits, metrics }: RespondOptions) {
   const counted = <Result extends object>(
     response: Result & { readonly errorCodes?: ReadonlySet<unknown> },
   ): Result => {
@@ -118,19 +118,19 @@ export function createRespond({ prepare, run, persisted, rateLimit, holdBack, ne
     try {
       const asked = rateLimit.spend(client, REQUEST_COST);
       if (asked !== undefined) await asked;
-      const held = holdBack?.(given);
+      const held = holdBack?.waitFor(given);
       const origin = held === undefined ? given : { ...given, heldMs: await held };
       // Its body may have arrived after its turn.
       if (TURNS.look()) await TURNS.next(client);
       // The client may have given it up meanwhile, and others wait.
       if (signal.aborted) return counted(serialise({ errors: [graphqlError('TIMEOUT', givenUp().message)] }));
       TURNS.charge(client);
-      const found = near?.find(request, origin);
+      const found = hits?.find(request, origin);
       if (found !== undefined) return found;
       const operation = await prepareLoaded(request, origin);
       const response = counted(await run(operation));
-      if (!('start' in response) && operation.mayBeKept) near?.keep(request, origin, response);
-      return response;
+      if ('start' in response || !operation.mayBeKept || hits === undefined) return response;
+      return { ...response, repeatable: hits.keep(request, origin, response) };
     } catch (error) {
       if (error instanceof RequestErrors) return counted(serialise({ errors: error.errors }));
       if (error instanceof RateLimited) return counted(serialise({ errors: [rateLimitError(error)] }));

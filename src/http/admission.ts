@@ -13,15 +13,25 @@ export interface AdmissionOptions {
   readonly onRefused: (limit: 'gateway' | 'client') => void;
 }
 
+/** Counts what is open, in total and by client. */
+export interface Admission {
+  /**
+   * @param client `clientOf`
+   * @param size for what counts as several, as how many
+   * @returns the function to call when what the client has opened ends
+   * @throws HttpError 503 beyond the gateway's limit, 429 beyond the client's, both with `Retry-After`
+   */
+  readonly admit: (client: string, size?: number) => () => void;
+  /** As `admit`, but returns undefined beyond a limit, and counts nothing as refused. */
+  readonly admitIfFree: (client: string) => (() => void) | undefined;
+}
+
 /**
- * Counts what is open, in total and by client. No client may have more than what is left for others, so that many who take as much
- * as they get cannot take everything: of ten, each has an eleventh, and so has whoever comes next. One client alone may have as much
- * as its limit.
- * @returns a function that takes a client (`clientOf`) and, for what counts as several, as how many; and returns the function to call
- *   when what the client has opened ends. It throws HttpError 503 beyond the gateway's limit, 429 beyond the client's, both with
- *   `Retry-After`. A client that has nothing open may open one thing, whatever that counts as
+ * No client may have more than what is left for others, so that many who take as much as they get cannot take everything: of ten, each
+ * has an eleventh, and so has whoever comes next. One client alone may have as much as its limit. A client that has nothing open may
+ * open one thing, whatever that counts as.
  */
-export function createAdmission(options: AdmissionOptions): (client: string, size?: number) => () => void {
+export function createAdmission(options: AdmissionOptions): Admission {
   const { limits, what, onCount, onRefused } = options;
   const ofClient = new Map<string, number>();
   let open = 0;
@@ -40,17 +50,25 @@ export function createAdmission(options: AdmissionOptions): (client: string, siz
     else ofClient.set(client, own);
     onCount(open);
   };
-  return (client, size = 1) => {
-    const left = limits.gateway - open;
-    if (left <= 0) refuse('gateway', 503, `${limits.gateway} ${what} on this gateway, got one more`);
-    const most = Math.min(limits.client, Math.ceil(share * left));
-    const others = most < limits.client ? ' while others have so many' : '';
-    const own = ofClient.get(client) ?? 0;
-    if (most === 0 || (own > 0 && own + size > most)) {
-      const more = size > 1 ? `one that counts as ${size}` : 'one';
-      refuse('client', 429, `${most} ${what} of one client${others}, got ${more} more`);
-    }
+  /** How many the client may have now. */
+  const mostOf = (): number => Math.min(limits.client, Math.ceil(share * (limits.gateway - open)));
+  const counted = (client: string, size: number) => {
     count(client, size);
     return () => count(client, -size);
+  };
+  return {
+    admit(client, size = 1) {
+      if (limits.gateway <= open) refuse('gateway', 503, `${limits.gateway} ${what} on this gateway, got one more`);
+      const most = mostOf();
+      const others = most < limits.client ? ' while others have so many' : '';
+      const own = ofClient.get(client) ?? 0;
+      if (most === 0 || (own > 0 && own + size > most)) {
+        const more = size > 1 ? `one that counts as ${size}` : 'one';
+        refuse('client', 429, `${most} ${what} of one client${others}, got ${more} more`);
+      }
+      return counted(client, size);
+    },
+    admitIfFree: (client) =>
+      open < limits.gateway && (ofClient.get(client) ?? 0) < mostOf() ? counted(client, 1) : undefined,
   };
 }

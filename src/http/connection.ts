@@ -1,4 +1,4 @@
-import type { ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { TURNS } from '../turns.ts';
 import { networkOf } from './client-of.ts';
@@ -6,6 +6,8 @@ import { tooSlowForOthers, type Arrivals } from './arrivals.ts';
 import { createArrivingHeaders, type ArrivingHeaders } from './arriving-headers.ts';
 import { sendError, writeErrorTo } from './error-response.ts';
 import { HttpError } from './http-error.ts';
+import { createKnownAnswers } from './known-answers.ts';
+import type { KnownRequests } from './known-requests.ts';
 import { createLatestRequest } from './latest-request.ts';
 import { createPendingResponses, type PendingResponses } from './pending-responses.ts';
 import { createReading, type Reading } from './reading.ts';
@@ -41,12 +43,16 @@ interface ConnectionOptions {
   /** How many requests of the connection are handled at the same time. */
   readonly requestsAtOnce: number;
   readonly arrivals: Arrivals;
+  /** Undefined when every request is parsed. */
+  readonly known?: KnownRequests | undefined;
   /** Called with the status of an error that is sent without a response of Node's. */
   readonly onRefused: (status: number) => void;
   /** Called when a request waits because `requestsAtOnce` are being handled. */
   readonly onQueued: () => void;
   /** Called with the bytes of memory that a request's headers take until its response is complete, and then with the same below zero. */
   readonly onHeld: (bytes: number) => void;
+  /** Called when a response to a known request was sent, unless that was done at once. */
+  readonly onKnownSent: () => void;
   /** Called when a first response is pending, and when none is pending any more. */
   readonly onChange: (connection: Connection) => void;
 }
@@ -59,22 +65,23 @@ let opened = 0;
  * begun, and none is read. The few that were parsed together with them wait for their turn.
  */
 export function createConnection(socket: Socket, options: ConnectionOptions): Connection {
-  const { requestsAtOnce, arrivals, onRefused, onQueued, onHeld, onChange } = options;
+  const { requestsAtOnce, onRefused, onQueued, onHeld, onChange } = options;
   const pending = createPendingResponses(onHeld);
-  const latest = createLatestRequest();
   const waiting: (() => void)[] = [];
   const network = networkOf(socket);
   const name = `${(opened += 1)}`;
   let refusal: HttpError | undefined;
-  const headers = createArrivingHeaders(latest, () =>
-    arrivals.begin(network, () => connection.refuse(tooSlowForOthers())),
-  );
-  const reading = createReading(socket, {
+  const { headers, reading, ...receiving } = createReceiving(socket, {
+    ...options,
     network,
-    connection: name,
-    latest,
+    name,
+    pending,
     isBehind: () => waiting.length > 0,
-    onParsed: headers.parsed,
+    refuse: (error) => connection.refuse(error),
+    onAnswering(isAnswering) {
+      onChange(connection);
+      if (!isAnswering) options.onKnownSent();
+    },
   });
   socket.once('end', () => keepProbing(socket, pending));
   socket.once('close', () => {
@@ -98,13 +105,11 @@ export function createConnection(socket: Socket, options: ConnectionOptions): Co
     });
 
   const connection: Connection = {
-    ...createUnread(socket, pending),
+    ...createUnread(socket, pending, receiving.isAnswering),
     socket,
     network,
     add(response, begin) {
-      latest.begun(response.req);
-      reading.begun(response.req);
-      headers.begun();
+      receiving.begun(response.req);
       pending.add(response);
       response.once('close', () => ended(response));
       if (pending.size() === 1) onChange(connection);
@@ -128,12 +133,59 @@ export function createConnection(socket: Socket, options: ConnectionOptions): Co
     announceClose: pending.announceClose,
     hold: () => reading.stop(connection),
     release: () => reading.goOn(connection),
-    isBusy: () => pending.size() > 0,
+    isBusy: () => pending.size() > 0 || receiving.isAnswering(),
     isPaused: reading.isPaused,
     isArriving: () => pending.size() === 1 && headers.hasBodyToCome(),
-    heldBytes: () => reading.unparsedBytes() + pending.heldBytes(),
+    heldBytes: () => reading.unparsedBytes() + (receiving.isAnswering() ? socket.writableLength : pending.heldBytes()),
   };
   return connection;
+}
+
+interface ReceivingOptions extends Pick<ConnectionOptions, 'arrivals' | 'known'> {
+  readonly network: string;
+  readonly name: string;
+  readonly pending: PendingResponses;
+  readonly isBehind: () => boolean;
+  readonly refuse: (error: HttpError) => void;
+  /** Called when a known request begins to be answered otherwise than at once, and when it was. */
+  readonly onAnswering: (isAnswering: boolean) => void;
+}
+
+/** Looks at what arrives, before Node's parser does. */
+function createReceiving(socket: Socket, { network, name, pending, arrivals, known, ...options }: ReceivingOptions) {
+  const latest = createLatestRequest();
+  const headers = createArrivingHeaders(latest, () =>
+    arrivals.begin(network, () => options.refuse(tooSlowForOthers())),
+  );
+  const answers = createKnownAnswers(socket, {
+    known,
+    network,
+    connection: name,
+    reading: () => reading,
+    isBetweenRequests: () =>
+      pending.size() === 0 && !pending.isClosing() && socket.writableLength === 0 && headers.current() === undefined,
+    onBusy: options.onAnswering,
+  });
+  const reading = createReading(socket, {
+    network,
+    connection: name,
+    latest,
+    isBehind: options.isBehind,
+    answer: answers.answer,
+    onParsed: headers.parsed,
+  });
+  return {
+    headers,
+    reading,
+    isAnswering: answers.isBusy,
+    /** To be called when the headers of a request have arrived. */
+    begun(request: IncomingMessage): void {
+      latest.begun(request);
+      reading.begun(request);
+      answers.begun(request);
+      headers.begun();
+    },
+  };
 }
 
 /** Begins a request, now or in a turn of its network. Whoever sends more than is handled is not read from. */

@@ -5,6 +5,7 @@ import type { Metrics } from '../telemetry/metrics.ts';
 import { createRareWarning } from '../telemetry/rare-warning.ts';
 import { createConnection, type Connection } from './connection.ts';
 import type { Arrivals } from './arrivals.ts';
+import type { KnownRequests } from './known-requests.ts';
 import { createOpenConnections } from './open-connections.ts';
 import { createStop, type StopOptions } from './stop-server.ts';
 
@@ -33,6 +34,8 @@ export interface Connections {
 interface ConnectionsOptions {
   readonly limits: ConnectionLimits;
   readonly arrivals: Arrivals;
+  /** Undefined when every request is parsed. */
+  readonly known?: KnownRequests | undefined;
   /** Whether the process has little memory left. */
   readonly isMemoryShort?: () => boolean;
   readonly log: Log;
@@ -44,14 +47,14 @@ const SWEEP_MS = 200;
 
 /** Watches the connections of a server that does not listen yet, and closes those that would exceed the limits. */
 export function watchConnections(server: Server, options: ConnectionsOptions): Connections {
-  const { limits, arrivals, isMemoryShort = () => false, metrics } = options;
+  const { limits, isMemoryShort = () => false, metrics } = options;
   const bySocket = new WeakMap<Socket, Connection>();
   const open = createOpenConnections();
   /** What the headers of all requests without a complete response take in memory. */
   let headerBytes = 0;
   let isAnnounced = false;
   let isHolding = false;
-  const stop = createStop(server, {
+  const { stop, idle } = createStop(server, {
     hold() {
       isHolding = true;
       for (const connection of open.all()) connection.hold();
@@ -81,8 +84,9 @@ export function watchConnections(server: Server, options: ConnectionsOptions): C
 
   server.on('connection', (socket) => {
     const connection = createConnection(socket, {
+      ...options,
       requestsAtOnce: limits.requestsPerConnection,
-      arrivals,
+      onKnownSent: idle,
       onRefused: (status) => metrics.requests.inc({ status }),
       onQueued: () => metrics.requestsQueued.inc(),
       onHeld(bytes) {

@@ -11,6 +11,7 @@ import { sendAsEvents } from './event-stream.ts';
 import { hasETag } from './etag.ts';
 import { costMode, readGraphQLRequest, reportsCache, type BodyLimits } from './graphql-request.ts';
 import { HttpError } from './http-error.ts';
+import type { KnownRequests } from './known-requests.ts';
 import { eventStreamSupport, JSON_TYPE, negotiate, RESPONSE_TYPE } from './media-types.ts';
 import type { Subscriptions } from './subscriptions.ts';
 import { varyBy } from './vary.ts';
@@ -29,6 +30,8 @@ export interface GraphQLHandlerOptions {
    */
   readonly admit: (client: string, size: number) => () => void;
   readonly subscriptions: Subscriptions;
+  /** Undefined when no responses are cached. */
+  readonly known: Pick<KnownRequests, 'keep' | 'lookupOf'> | undefined;
 }
 
 /**
@@ -36,7 +39,7 @@ export interface GraphQLHandlerOptions {
  * node:http's requests itself, since creating Fetch objects and a stream for each would cost more than most queries.
  */
 export function createGraphQLHandler(options: GraphQLHandlerOptions) {
-  const { respond, body, compresses, explains, admit, subscriptions } = options;
+  const { respond, body, compresses, explains, admit, subscriptions, known } = options;
   return async (request: IncomingMessage, response: ServerResponse, caller: Caller): Promise<void> => {
     const format = formatOf(request);
     const text = await readGraphQLRequest(request, body);
@@ -51,10 +54,17 @@ export function createGraphQLHandler(options: GraphQLHandlerOptions) {
       costMode: format.costMode,
       reportsCache: reportsCache(request.headers['graphql-cache'], explains),
     };
-    const origin = { caller, client, signal, cacheControl, accepted, isSafe, ...reports };
+    const lookup = known?.lookupOf(request);
+    const origin = { caller, client, signal, cacheControl, accepted, isSafe, lookup, ...reports };
     const release = admit(client, Math.max(1, Math.ceil(text.text.length / COUNTED_CHARACTERS)));
     const outcome = await respond(text, origin).finally(release);
-    if (!('start' in outcome)) return send(response, format, outcome);
+    if (!('start' in outcome)) {
+      send(response, format, outcome);
+      const { repeatable } = outcome;
+      // Events are sent otherwise.
+      if (repeatable !== undefined && format.type !== undefined) known?.keep(response, caller, repeatable);
+      return undefined;
+    }
     assertEventStream(format);
     if (request.method === 'HEAD') throw subscriptionByHead();
     return subscriptions.serve(request, response, outcome);

@@ -23,6 +23,7 @@ export function createPendingResponses(onHeld: (bytes: number) => void) {
   };
   return {
     size: () => pending.size,
+    isClosing: () => isClosing,
     all: () => pending.keys(),
     newest: () => newest,
     has: (response: ServerResponse) => pending.has(response),

@@ -21,6 +21,8 @@ export interface Reading {
   /** Reads and parses nothing, until `goOn` is called with the same reason. */
   readonly stop: (reason: object) => void;
   readonly goOn: (reason: object) => void;
+  /** Does not parse the first bytes of what waits to be. */
+  readonly skip: (bytes: number) => void;
   /** How many bytes have arrived and are not parsed yet. */
   readonly unparsedBytes: () => number;
   /** Parses nothing any more: whatever arrives is dropped. */
@@ -35,6 +37,8 @@ interface ReadingOptions {
   readonly latest: LatestRequest;
   /** Whether requests that have arrived wait for others. */
   readonly isBehind: () => boolean;
+  /** Called with what has arrived, if nothing before it waits to be parsed. Returns whether it was answered, so that it need not be. */
+  readonly answer: (arrived: Buffer) => boolean;
   /** Called with the number of bytes that were parsed. */
   readonly onParsed: (bytes: number) => void;
 }
@@ -45,7 +49,7 @@ interface ReadingOptions {
  * when nothing speaks against more of them.
  */
 export function createReading(socket: Socket, options: ReadingOptions): Reading {
-  const { network, connection, latest, isBehind, onParsed } = options;
+  const { network, connection, latest, isBehind, answer, onParsed } = options;
   const reasons = new Set<object>();
   const node = takeOver(socket);
   const parts = createMessageParts();
@@ -102,7 +106,7 @@ export function createReading(socket: Socket, options: ReadingOptions): Reading 
 
   socket.on('data', (chunk: Buffer) => {
     if (chunk.length >= MOST_BYTES && TURNS.isTaken()) goOnLater();
-    if (isDropped) return;
+    if (isDropped || (rest.length === 0 && !isPaused() && answer(chunk))) return;
     rest = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
     parseRest();
   });
@@ -111,10 +115,7 @@ export function createReading(socket: Socket, options: ReadingOptions): Reading 
     parseRest();
   });
   // Node resumes the socket whenever a request's body is read.
-  socket.on('resume', () => {
-    if (isPaused()) socket.pause();
-    else parseRest();
-  });
+  socket.on('resume', () => (isPaused() ? void socket.pause() : parseRest()));
   return {
     begun(request) {
       // Node resumes the socket then, but not one whose client has sent everything.
@@ -125,6 +126,7 @@ export function createReading(socket: Socket, options: ReadingOptions): Reading 
     resume,
     stop,
     goOn,
+    skip: (bytes) => void (rest = rest.subarray(bytes)),
     // A part keeps all of what has arrived with it in memory.
     unparsedBytes: () => (rest.length > 0 ? rest.buffer.byteLength : 0) + socket.readableLength,
     drop() {

@@ -8,6 +8,7 @@ import { watchConnections, type ConnectionLimits } from './connections.ts';
 import { sendError, sendThrown } from './error-response.ts';
 import { createHostCheck, type HostCheck } from './host-names.ts';
 import { HttpError } from './http-error.ts';
+import type { KnownRequests } from './known-requests.ts';
 import { prefersPage } from './media-types.ts';
 
 /** Sends the response to a request. Errors that it throws become GraphQL errors. */
@@ -49,6 +50,8 @@ export interface HttpServerOptions {
   readonly allowedHosts?: readonly string[];
   readonly limits: ConnectionLimits & { readonly bodyBytes: number };
   readonly arrivals: Arrivals;
+  /** Undefined when every request is parsed. */
+  readonly known?: KnownRequests | undefined;
   /** Whether the process has little memory left: then some connections are closed. */
   readonly isMemoryShort?: () => boolean;
   readonly log: Log;
@@ -63,7 +66,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     requestTimeout: limits.receiveMs,
     // How often Node looks for requests that are too slow; by default, it would find them half a minute late.
     connectionsCheckingInterval: Math.min(1_000, limits.receiveMs),
-    keepAliveTimeout: 65_000,
+    keepAliveTimeout: KEEP_ALIVE_MS,
     maxHeaderSize: MAX_HEADER_BYTES,
     // Checked by `createHostCheck`, whose error says more.
     requireHostHeader: false,
@@ -172,6 +175,8 @@ function normaliseTarget(request: IncomingMessage): void {
   request.headers.host = host;
 }
 
+/** How long a connection may be idle. */
+export const KEEP_ALIVE_MS = 65_000;
 const HEADERS_MS = 10_000;
 /** A client that was told to use another connection has opened it by then, if it has a request to send. */
 const QUIET_MS = 100;

@@ -30,6 +30,12 @@ const QUIET_TURNS = 4;
 /** After this we no longer wait for clients that keep sending. */
 const WAITING_MS = 1_000;
 
+export interface Stop {
+  readonly stop: (options: StopOptions) => Promise<void>;
+  /** To be called when a connection has become idle otherwise than by the end of a response of Node's. */
+  readonly idle: () => void;
+}
+
 /**
  * Creates a function that stops a server without losing requests:
  *
@@ -40,10 +46,7 @@ const WAITING_MS = 1_000;
  * 3. Each other connection is closed after its last response. If that had begun before its client could be told, the client may
  *    be about to use the connection again: it is closed a little later.
  */
-export function createStop(
-  server: Server,
-  { hold, release, closeIdle, closeAll }: Stopped,
-): (options: StopOptions) => Promise<void> {
+export function createStop(server: Server, { hold, release, closeIdle, closeAll }: Stopped): Stop {
   let arrivals = 0;
   let onIdle: (() => void) | undefined;
   server.on('connection', () => (arrivals += 1));
@@ -65,7 +68,7 @@ export function createStop(
     for (let quiet = 0; quiet < QUIET_TURNS; quiet += 1) if (await hasArrived(turn())) quiet = -1;
   }
 
-  return async ({ withinMs, quietMs, onRefusing }) => {
+  const stop: Stop['stop'] = async ({ withinMs, quietMs, onRefusing }) => {
     hold();
     await untilQuiet(quietMs);
     // That of HTTP would close idle connections first, which takes time in which others arrive.
@@ -82,4 +85,5 @@ export function createStop(
     server.close();
     clearTimeout(timer);
   };
+  return { stop, idle: () => onIdle?.() };
 }

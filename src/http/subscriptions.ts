@@ -29,7 +29,7 @@ export function createSubscriptions({ limits, metrics }: SubscriptionsOptions): 
   let isClosing = false;
   /** What the documents and variables of the open ones take. */
   let heldBytes = 0;
-  const admit = createAdmission({
+  const { admit } = createAdmission({
     limits: { gateway: limits.subscriptions, client: limits.subscriptionsPerClient },
     what: 'subscriptions',
     advice: 'end one, or try again later',

@@ -20,8 +20,15 @@ export interface Unread {
 /** A client that has read nothing for so long does not read. */
 const UNREAD_MS = 1_000;
 
-/** @param pending the responses on this connection that have not been sent completely */
-export function createUnread(socket: Socket, pending: Pick<PendingResponses, 'size' | 'all'>): Unread {
+/**
+ * @param pending the responses on this connection that have not been sent completely
+ * @param isBusyOtherwise whether one that Node knows nothing of has not been
+ */
+export function createUnread(
+  socket: Socket,
+  pending: Pick<PendingResponses, 'size' | 'all'>,
+  isBusyOtherwise: () => boolean,
+): Unread {
   let taken = 0;
   let sinceMs = 0;
   const unreadMs = (now: number): number => {
@@ -37,9 +44,9 @@ export function createUnread(socket: Socket, pending: Pick<PendingResponses, 'si
   return {
     unreadMs,
     isUnread: () =>
-      pending.size() > 0 &&
+      (pending.size() > 0 || isBusyOtherwise()) &&
       unreadMs(performance.now()) >= UNREAD_MS &&
       pending.all().every((response) => response.writableEnded),
-    isSending: () => pending.all().some((response) => response.writableEnded),
+    isSending: () => isBusyOtherwise() || pending.all().some((response) => response.writableEnded),
   };
 }

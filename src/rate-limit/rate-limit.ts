@@ -36,10 +36,11 @@ export interface RateLimit {
   /**
    * Spends a cost, at once if it is small, and else when Redis says that it is there.
    * @param cost up to the limit
-   * @returns undefined if it was spent at once
-   * @throws RateLimited, or rejects with it
+   * @returns undefined if it was spent at once; otherwise a promise that rejects with RateLimited if it is not there
    */
   spend(client: string, cost: number): Promise<void> | undefined;
+  /** Spends a cost if that needs no question to Redis. Returns whether it has; if not, nothing is spent. */
+  spendAtOnce(client: string, cost: number): boolean;
   /** Spends a cost that cannot be refused. A negative one gives back what was spent in vain. */
   add(client: string, cost: number): void;
   /** Null when there is no limit. */
@@ -122,8 +123,9 @@ export function createRateLimit(options: RateLimitOptions): RateLimit {
     const message = `Expected a cost of at most ${costPerMinute} per minute, got more: send it again in ${seconds} s.`;
     throw new RateLimited(message, seconds);
   };
-  const ask = async (client: string, bucket: Bucket, ms: number): Promise<void> => {
-    if (!(await settle(client, bucket, ms))) refuse(bucket, ms);
+  const ask = async (client: string, cost: number): Promise<void> => {
+    const [bucket, ms] = [bucketOf(client), msOf(cost)];
+    if (leftOf(bucket) < ms || !(await settle(client, bucket, ms))) refuse(bucket, ms);
   };
   const sweeping = setInterval(() => {
     // Those that are full by now are as good as forgotten.
@@ -131,15 +133,16 @@ export function createRateLimit(options: RateLimitOptions): RateLimit {
       if (filledOf(bucket) >= windowMs && bucket.unsettledMs === 0 && bucket.settlingMs === 0) buckets.delete(client);
   }, SWEEP_MS).unref();
 
+  const spendAtOnce = (client: string, cost: number): boolean => {
+    const [bucket, ms] = [bucketOf(client), msOf(cost)];
+    if (bucket.unsettledMs + ms > windowMs * UNSETTLED || leftOf(bucket) < ms) return false;
+    add(client, ms);
+    return true;
+  };
   return {
     limit: costPerMinute,
-    spend(client, cost) {
-      const [bucket, ms] = [bucketOf(client), msOf(cost)];
-      if (leftOf(bucket) < ms) refuse(bucket, ms);
-      if (bucket.unsettledMs + ms > windowMs * UNSETTLED) return ask(client, bucket, ms);
-      add(client, ms);
-      return undefined;
-    },
+    spend: (client, cost) => (spendAtOnce(client, cost) ? undefined : ask(client, cost)),
+    spendAtOnce,
     add: (client, cost) => add(client, msOf(cost)),
     async allowance(client) {
       const bucket = bucketOf(client);
@@ -162,6 +165,7 @@ export function createRateLimit(options: RateLimitOptions): RateLimit {
 const UNLIMITED: RateLimit = {
   limit: Number.POSITIVE_INFINITY,
   spend: () => undefined,
+  spendAtOnce: () => true,
   add: () => undefined,
   allowance: () => Promise.resolve(null),
   close: () => Promise.resolve(),

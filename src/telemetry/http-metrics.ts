@@ -8,6 +8,10 @@ export function createHttpMetrics({ counter, gauge }: Kinds) {
       ['status'],
     ),
     requestsInFlight: gauge('concierge_http_requests_in_flight', 'HTTP requests without a complete response yet.'),
+    knownRequests: counter(
+      'concierge_http_known_requests_total',
+      'GraphQL requests answered from memory without being parsed, since the same bytes were answered before.',
+    ),
     requestsQueued: counter(
       'concierge_http_requests_queued_total',
       'HTTP requests that waited because their connection had as many handled as it may.',

@@ -4,7 +4,7 @@ import { HttpError } from '../../src/http/http-error.ts';
 
 /** How many of them each client gets that asks for as many as it gets, in turns; and the status of the last refusal. */
 function greedily(clients: number, limits: { readonly gateway: number; readonly client: number }) {
-  const admit = createAdmission({
+  const { admit } = createAdmission({
     limits,
     what: 'things',
     advice: 'wait',

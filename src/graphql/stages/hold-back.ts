@@ -13,21 +13,24 @@ export interface HoldBackOptions {
 
 export type HoldBack = ReturnType<typeof createHoldBack>;
 
-/** Creates the function that holds back the requests of clients that take more of a busy event loop than others. */
+/** Creates what holds back the requests of clients that take more of a busy event loop than others. */
 export function createHoldBack({ requestMs: ms, metrics }: HoldBackOptions) {
   const message = `The request took longer than ${ms} ms: its client takes more than others. Send fewer at once.`;
   const timeoutError = () => new RequestErrors([graphqlError('TIMEOUT', message)]);
-  /**
-   * @returns undefined if the request may begin at once; otherwise a promise of how long it has waited, in ms, which resolves when it
-   * may, or when its signal aborts, and rejects with RequestErrors when that takes too long
-   */
-  return ({ client, signal }: Pick<RequestOrigin, 'client' | 'signal'>): Promise<number> | undefined => {
-    if (!PACE.isHeld(client)) return undefined;
-    metrics.heldBackRequests.inc();
-    const since = performance.now();
-    return within({ ms, timeoutError }, async (outOfTime) => {
-      await PACE.next(client, AbortSignal.any([signal, outOfTime]));
-      return performance.now() - since;
-    });
+  return {
+    isHeld: (client: string): boolean => PACE.isHeld(client),
+    /**
+     * @returns undefined if the request may begin at once; otherwise a promise of how long it has waited, in ms, which resolves when
+     * it may, or when its signal aborts, and rejects with RequestErrors when that takes too long
+     */
+    waitFor({ client, signal }: Pick<RequestOrigin, 'client' | 'signal'>): Promise<number> | undefined {
+      if (!PACE.isHeld(client)) return undefined;
+      metrics.heldBackRequests.inc();
+      const since = performance.now();
+      return within({ ms, timeoutError }, async (outOfTime) => {
+        await PACE.next(client, AbortSignal.any([signal, outOfTime]));
+        return performance.now() - since;
+      });
+    },
   };
 }

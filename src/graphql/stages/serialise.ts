@@ -2,12 +2,13 @@ import type { ExecutionResult, GraphQLError } from 'graphql';
 import { ERROR_CODES, type ErrorCode } from '../../errors.ts';
 import { isGiven } from '../../given.ts';
 import { noted } from '../../telemetry/stalls.ts';
-import type { CachedResponse } from '../../cache/lookups.ts';
+import type { CachedResponse, CacheKey } from '../../cache/lookups.ts';
 import type { Representation } from '../../representation.ts';
 import { TURNS } from '../../turns.ts';
 import type { CacheReport } from '../cache-report.ts';
 import { Encoder } from '../encoder.ts';
 import { workOf, type Operation } from '../operation.ts';
+import type { Repeatable } from '../repeatable.ts';
 import type { Answer } from './execute.ts';
 import type { MaskError } from './mask.ts';
 
@@ -29,8 +30,11 @@ export interface GraphQLResponse {
    * to be stored.
    */
   readonly representation?: (Omit<Representation, 'etag'> & { readonly etag: string | undefined }) | undefined;
-  /** What was found in Redis, if it may be kept in memory, and the lifetime of responses to this query. */
-  readonly hit?: { readonly response: CachedResponse; readonly maxAgeSeconds: number } | undefined;
+  /** What was found in Redis, if it may be kept in memory, where, and the lifetime of responses to this query. */
+  readonly hit?:
+    { readonly response: CachedResponse; readonly stored: CacheKey; readonly maxAgeSeconds: number } | undefined;
+  /** If it was found in the cache, and depends on nothing but the request. */
+  readonly repeatable?: Repeatable | undefined;
   /** The codes of its errors, each once; undefined without errors. */
   readonly errorCodes?: ReadonlySet<unknown>;
   /** Whether some of them say that the database cannot be reached, or took too long. */

@@ -78,7 +78,8 @@ export function createSharedCache(options: SharedCacheOptions) {
     if (added !== undefined) void source.add?.(added);
     const representation = known ?? added ?? plain;
     const report = operation.reportsCache ? cacheReport(operation, { cache, found, tags: tags() }) : undefined;
-    const hit = source.result === 'HIT' ? { response: source.stored, maxAgeSeconds } : undefined;
+    const hit =
+      source.result === 'HIT' ? { response: source.stored, stored: keyOf(operation), maxAgeSeconds } : undefined;
     return { ...serialised(plain.bytes), representation, headers, cacheReport: report, hit };
   };
 
@@ -111,6 +112,7 @@ export function createSharedCache(options: SharedCacheOptions) {
         client: operation.client,
         policy,
         cacheControl: operation.cacheControl,
+        lookup: operation.lookup,
         limit: timeLimit(operation, limits.requestMs),
         // Each that waits for it has a limit of its own.
         execute: (waiting: Waiting, tags: Set<string>) => make({ ...operation, heldMs: 0, ...waiting }, tags, execute),

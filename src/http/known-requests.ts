@@ -1,0 +1,212 @@
+import { STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import { LRUCache } from 'lru-cache';
+import { isKnownNow, type Caller } from '../access/caller.ts';
+import type { Again, AnsweredAgain, LookedUp, Repeatable } from '../graphql/repeatable.ts';
+import type { Lookup } from '../cache/lookups.ts';
+import type { Encoding } from '../representation.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
+import type { Admission } from './admission.ts';
+import { clientOf } from './client-of.ts';
+
+/** What has arrived at once, if it may be a whole request. */
+export interface Arrived {
+  /** Its bytes, but for what nothing depends on. */
+  readonly text: string;
+  /** How many follow the headers. */
+  readonly bodyBytes: number;
+  /** What was found for it before it was parsed. */
+  lookup?: Lookup;
+}
+
+/** A response as it is sent. */
+export interface KnownAnswer {
+  readonly head: Buffer;
+  /** Undefined for a response without one. */
+  readonly body: Buffer | undefined;
+  /** To be called when it is sent. */
+  readonly count: () => void;
+}
+
+/** The requests that were answered from the cache. */
+export interface KnownRequests {
+  /**
+   * The response to a request that is the same as one before, byte for byte; undefined if it must be looked at.
+   * @param socket on which it has arrived
+   */
+  answer(arrived: Arrived, socket: Socket): KnownAnswer | Promise<KnownAnswer | undefined> | undefined;
+  /** Notes that this is the request that has arrived. */
+  begun(request: IncomingMessage, arrived: Arrived): void;
+  /** What a look-up of its response has found that was made before it was parsed. */
+  lookupOf(request: IncomingMessage): Lookup | undefined;
+  /** Keeps a request whose response was sent. */
+  keep(response: ServerResponse, caller: Caller, repeatable: Repeatable): void;
+}
+
+/** The headers of a response, until the next second. */
+interface Head {
+  readonly bytes: Buffer;
+  readonly etag: string;
+  readonly ageSeconds: number;
+  readonly second: number;
+}
+
+interface Known {
+  readonly caller: Caller;
+  readonly again: Again;
+  readonly count: () => void;
+  /** The status and what is the same in the headers of each response. */
+  readonly start: string;
+  /** The last lines of its headers. */
+  readonly end: string;
+  readonly encoding: Encoding;
+  readonly hasETag: boolean;
+  /** If the request has a condition, it was decided for this response alone. */
+  readonly onlyFor: string | undefined;
+  readonly hasLength: boolean;
+  readonly hasBody: boolean;
+  head: Head | undefined;
+}
+
+/** Longer ones are parsed. */
+const LONGEST = 24 * 1024;
+/** What an entry takes besides its text and headers. */
+const ENTRY_BYTES = 500;
+
+/**
+ * Headers that differ from request to request, or from client to client, and on which no response depends. Whatever else a request has
+ * must be the same. A line that has anything unusual stays.
+ */
+const IGNORED =
+  /\r\n(?:user-agent|referer|cookie|accept-language|dnt|priority|forwarded|via|traceparent|tracestate|baggage|b3|(?:x-(?:forwarded|b3|amzn|request|correlation|real|datadog)|sec-(?:ch|fetch|gpc)|cf|apollographql-client)(?:-[a-z\d-]+)?): ?[\x20-\x7e]*(?=\r\n)/gi;
+/** No client or proxy sends more of them. */
+const MOST_IGNORED = 4_096;
+const END_OF_HEADERS = '\r\n\r\n';
+
+/** What has arrived, as the text by which requests are known; undefined if it is no whole request, or a long one. */
+export function arrivedText(bytes: Buffer): Arrived | undefined {
+  if (bytes.length > LONGEST) return undefined;
+  const all = bytes.toString('latin1');
+  const end = all.indexOf(END_OF_HEADERS);
+  if (end === -1) return undefined;
+  const bodyBytes = all.length - end - END_OF_HEADERS.length;
+  const head = all.slice(0, end + 2);
+  const kept = head.replace(IGNORED, '');
+  if (head.length - kept.length > MOST_IGNORED) return undefined;
+  return { text: kept + all.slice(end + 2), bodyBytes };
+}
+
+export interface KnownRequestsOptions {
+  /** How much memory they may take. */
+  readonly maxBytes: number;
+  /** What Node.js tells clients about how long it keeps a connection. */
+  readonly keepAliveMs: number;
+  readonly admission: Pick<Admission, 'admitIfFree'>;
+  readonly metrics: Pick<Metrics, 'requests' | 'knownRequests'>;
+}
+
+/**
+ * Answers requests without parsing them. The same bytes at the same state of a connection always mean the same request, so what was
+ * found out about them holds, except for what can change: whether the caller's credentials are still valid, how much the caller may
+ * still ask for, and whether the response is still the one that is kept in memory. This is looked at each time.
+ */
+export function createKnownRequests(options: KnownRequestsOptions): KnownRequests {
+  const { maxBytes, keepAliveMs, admission, metrics } = options;
+  const known = new LRUCache<string, Known>({
+    maxSize: maxBytes,
+    // Its answer has the text of the body, too.
+    sizeCalculation: ({ start }, text) => ENTRY_BYTES + 2 * text.length + start.length,
+  });
+  const requests = new WeakMap<IncomingMessage, Arrived>();
+  const end = `connection: keep-alive\r\nkeep-alive: timeout=${Math.floor(keepAliveMs / 1_000)}${END_OF_HEADERS}`;
+
+  const answerLater = async (asked: {
+    readonly arrived: Arrived;
+    readonly entry: Known;
+    readonly found: Promise<AnsweredAgain | LookedUp>;
+  }): Promise<KnownAnswer | undefined> => {
+    const found = await asked.found;
+    if (!('lookup' in found)) return answerOf(asked.entry, found);
+    asked.arrived.lookup = found.lookup;
+    return undefined;
+  };
+
+  return {
+    answer(arrived, socket) {
+      const entry = known.get(arrived.text);
+      if (entry === undefined || !isKnownNow(entry.caller)) return undefined;
+      const client = clientOf(socket, entry.caller);
+      const release = admission.admitIfFree(client);
+      if (release === undefined) return undefined;
+      const found = entry.again(client);
+      if (found instanceof Promise) return answerLater({ arrived, entry, found }).finally(release);
+      release();
+      return answerOf(entry, found);
+    },
+    begun(request, arrived) {
+      const { 'content-length': length = '0', 'transfer-encoding': encoding, expect, upgrade } = request.headers;
+      // Otherwise it is not all that has arrived, or not yet the whole of it; or Node has sent more than its response.
+      if (
+        Number(length) !== arrived.bodyBytes ||
+        encoding !== undefined ||
+        expect !== undefined ||
+        upgrade !== undefined
+      )
+        return;
+      if (request.httpVersion === '1.1') requests.set(request, arrived);
+    },
+    lookupOf: (request) => requests.get(request)?.lookup,
+    keep(response, caller, { again, representation: { encoding, etag } }) {
+      const { req: request, statusCode } = response;
+      const arrived = requests.get(request);
+      if (arrived === undefined || !request.complete || !response.shouldKeepAlive) return;
+      const { age: _, etag: ownETag, 'content-length': length, ...headers } = response.getHeaders();
+      if ('connection' in headers) return;
+      const lines = Object.entries(headers).map(([name, value]) => `${name}: ${String(value)}\r\n`);
+      known.set(arrived.text, {
+        caller,
+        again,
+        count: countOf(metrics, statusCode),
+        start: `HTTP/1.1 ${statusCode} ${STATUS_CODES[statusCode]}\r\n${lines.join('')}`,
+        end,
+        encoding,
+        hasETag: ownETag !== undefined,
+        onlyFor: request.headers['if-none-match'] === undefined ? undefined : etag,
+        hasLength: length !== undefined,
+        hasBody: request.method !== 'HEAD' && statusCode !== 304,
+        head: undefined,
+      });
+    },
+  };
+}
+
+function countOf({ requests, knownRequests }: KnownRequestsOptions['metrics'], status: number): () => void {
+  const counter = requests.labels({ status });
+  return () => {
+    counter.inc();
+    knownRequests.inc();
+  };
+}
+
+function headOf(entry: Known, { representation: { etag, bytes }, ageSeconds }: AnsweredAgain): Buffer {
+  const now = Date.now();
+  const second = Math.floor(now / 1_000);
+  const { head } = entry;
+  if (head?.second === second && head.ageSeconds === ageSeconds && head.etag === etag) return head.bytes;
+  const lines = [
+    ...(entry.hasETag ? [`etag: ${etag}`] : []),
+    ...(entry.hasLength ? [`content-length: ${bytes.length}`] : []),
+    `age: ${ageSeconds}`,
+    `date: ${new Date(now).toUTCString()}`,
+    entry.end,
+  ];
+  const made = Buffer.from(entry.start + lines.join('\r\n'), 'latin1');
+  entry.head = { bytes: made, etag, ageSeconds, second };
+  return made;
+}
+function answerOf(entry: Known, found: AnsweredAgain | undefined): KnownAnswer | undefined {
+  if (found === undefined) return undefined;
+  const { encoding, etag, bytes } = found.representation;
+  if (entry.encoding !== encoding || (entry.onlyFor !== undefined && entry.onlyFor !== etag)) return undefined;
+  return { head: headOf(entry, found), body: entry.hasBody ? bytes : undefined, count: entry.count };
+}
