@@ -9,6 +9,8 @@ import type { Settings } from './servers/serve.ts';
 export interface Child {
   /** `http://127.0.0.1:PORT` */
   readonly url: string;
+  /** What each request to it has besides what every server gets. */
+  readonly headers?: Readonly<Record<string, string>>;
   /** Milliseconds of CPU time, user and system, that the process has used so far. */
   cpuMs(): Promise<number>;
   stop(): Promise<void>;
@@ -18,6 +20,8 @@ export interface ChildOptions {
   readonly settings: Settings;
   /** Additional environment variables. */
   readonly env?: Readonly<Record<string, string>>;
+  /** For each request to it. */
+  readonly headers?: Readonly<Record<string, string>>;
   /** For Node, such as `--cpu-prof`. */
   readonly nodeOptions?: readonly string[];
   /** Whose script it is, with its own packages and Node. Default: this one. */
@@ -47,6 +51,7 @@ export async function startChild(script: string, options: ChildOptions): Promise
   const { port } = await message();
   return {
     url: `http://127.0.0.1:${port}`,
+    ...(options.headers && { headers: options.headers }),
     async cpuMs() {
       const reply = message();
       child.send({});

@@ -85,6 +85,10 @@ export function gatesOf(results: Results): readonly Gate[] {
         ],
         'p99Ms',
       ),
+      gate(0.9, [
+        ['signedIn', name],
+        ['cached', name],
+      ]),
       gate(0.8, [
         ['redisHit', name],
         ['redisGet', name],
@@ -133,6 +137,10 @@ export function verdictOf(gates: readonly Gate[]): { lines: readonly string[]; e
 
 /** Comparisons without a minimum, for information. */
 const comparisonsOf = (results: Results): readonly Comparison[] => [
+  compare(results, [
+    ['parsedHit', 'L'],
+    ['constant', 'L'],
+  ]),
   compare(results, [
     ['uncached', 'L'],
     ['client', 'L'],

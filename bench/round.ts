@@ -24,6 +24,8 @@ export interface RoundOptions {
   readonly caseName: CaseName;
   /** Whether every request is different. */
   readonly varied: boolean;
+  /** Whether every request has a header of its own. */
+  readonly hasOwnHeader?: boolean;
   readonly seconds: number;
   readonly connections: number;
   /** Counts all statements of the database server so far. */
@@ -111,8 +113,8 @@ interface Load {
 }
 
 async function load(options: RoundOptions): Promise<Load> {
-  const { child, path, varied, seconds, connections } = options;
-  const eachConnection = varied ? Math.ceil((MAX_VARIED_A_SECOND * seconds) / connections) : 1;
+  const { child, path, varied, hasOwnHeader = false, seconds, connections } = options;
+  const eachConnection = varied || hasOwnHeader ? Math.ceil((MAX_VARIED_A_SECOND * seconds) / connections) : 1;
   const latencies: number[] = [];
   const failures: string[] = [];
   let began = 0;
@@ -149,10 +151,12 @@ async function load(options: RoundOptions): Promise<Load> {
 }
 
 /** The requests that one connection sends, one after the other. */
-function requests({ caseName, varied }: RoundOptions, count: number): autocannon.Request[] {
+function requests(options: RoundOptions, count: number): autocannon.Request[] {
+  const { child, caseName, varied, hasOwnHeader = false } = options;
   return Array.from({ length: count }, () => {
-    const body = requestBody(CASES[caseName], varied ? (serial += 1) : 0);
-    return { headers: HEADERS, body };
+    serial += 1;
+    const headers = { ...HEADERS, ...child.headers, ...(hasOwnHeader ? { 'x-serial': String(serial) } : {}) };
+    return { headers, body: requestBody(CASES[caseName], varied ? serial : 0) };
   });
 }
 
@@ -160,7 +164,7 @@ function requests({ caseName, varied }: RoundOptions, count: number): autocannon
 export async function requestOnce(child: Child, path: string, name: CaseName): Promise<string> {
   const response = await fetch(`${child.url}${path}`, {
     method: 'POST',
-    headers: HEADERS,
+    headers: { ...HEADERS, ...child.headers },
     body: requestBody(CASES[name], 0),
   });
   const text = await response.text();

@@ -1,5 +1,7 @@
+import { createSecretKey, randomBytes } from 'node:crypto';
 import { resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
+import { SignJWT } from 'jose';
 import { CliError } from '../src/cli-error.ts';
 import { GROUP_SIZE, type CaseName } from './cases.ts';
 import type { Checkout } from './checkout.ts';
@@ -16,6 +18,8 @@ export interface Target {
   readonly path: string;
   /** Whether every request is different. */
   readonly varied: boolean;
+  /** Whether every request has a header of its own, so that it must be parsed. */
+  readonly hasOwnHeader?: boolean;
   /** How many SELECT statements one request takes; any other number means that something unintended was measured. */
   readonly statements: number;
   /** The result that the gateway's cache must report for nearly every request. */
@@ -35,6 +39,8 @@ export const SERVER_LABELS = {
   constant: 'plain node:http server, response kept in memory',
   redisGet: 'plain node:http server, response read from Redis',
   cached: 'gateway, cache hit',
+  parsedHit: 'gateway, cache hit, each request with a header of its own',
+  signedIn: 'gateway, cache hit, with a token',
   redisHit: 'gateway without memory for responses, cache hit',
   client: 'plain node:http server, Prisma Client `findMany`',
   adapter: "plain node:http server, gateway's SQL by Prisma's driver adapter",
@@ -48,7 +54,14 @@ export type ServerName = keyof typeof SERVER_LABELS;
 /** The gateway's servers. */
 export const GATEWAY_SERVERS = ['cached', 'uncached', 'cacheOff'] as const satisfies readonly ServerName[];
 
-const FROM_CACHE: ReadonlySet<ServerName> = new Set(['constant', 'redisGet', 'cached', 'redisHit']);
+const FROM_CACHE: ReadonlySet<ServerName> = new Set([
+  'constant',
+  'redisGet',
+  'cached',
+  'parsedHit',
+  'signedIn',
+  'redisHit',
+]);
 
 /** The servers that execute the document of every request. The others only know the case, from the path. */
 const EXECUTING: ReadonlySet<ServerName> = new Set(['uncached', 'cacheOff']);
@@ -75,6 +88,7 @@ export async function startTargets(
     const sameBytes = await start('constant', { responses });
     const redisGet = await start('redis-get', { responses });
     const noMemory = await start('gateway', { env: { CACHE_NEAR_BYTES: '0' } });
+    const withTokens = await start('gateway', await withToken());
     const client = await start('prisma-client');
     const adapter = await start('driver-adapter');
     const ownPool = await start('driver-adapter', { env: { BENCH_POOL: 'own' } });
@@ -86,6 +100,8 @@ export async function startTargets(
       const all: Target[] = [
         { server: 'constant', child: sameBytes, path, ...repeated },
         hit,
+        { ...hit, server: 'parsedHit', hasOwnHeader: true },
+        { ...hit, server: 'signedIn', child: withTokens },
         { server: 'redisGet', child: redisGet, path, ...repeated },
         { ...hit, server: 'redisHit', child: noMemory },
         { server: 'client', child: client, path, ...varied, statements: isList ? 1 : 1 + GROUP_SIZE },
@@ -102,6 +118,21 @@ export async function startTargets(
     await stop();
     throw error;
   }
+}
+
+/** A gateway's settings, and a token that it accepts. */
+async function withToken() {
+  const secret = randomBytes(64).toString('base64');
+  const [issuer, audience] = ['https://bench.example', 'crm'];
+  const claims = { iss: issuer, aud: audience, sub: 'bench', scope: 'crm:read crm:pii' };
+  const token = await new SignJWT(claims)
+    .setProtectedHeader({ alg: 'HS256' })
+    .setExpirationTime('1 day')
+    .sign(createSecretKey(Buffer.from(secret)));
+  return {
+    env: { AUTH_JWT_SECRET: secret, AUTH_JWT_ISSUER: issuer, AUTH_JWT_AUDIENCE: audience },
+    headers: { authorization: `Bearer ${token}` },
+  };
 }
 
 /** The gateway of one checkout, twice. */
@@ -143,7 +174,7 @@ const loadsOf = (caseName: CaseName) => ({
 
 type Start = (
   script: string,
-  options?: Partial<Pick<ChildOptions, 'env' | 'checkout'> & Pick<Settings, 'responses'>>,
+  options?: Partial<Pick<ChildOptions, 'env' | 'headers' | 'checkout'> & Pick<Settings, 'responses'>>,
 ) => Promise<Child>;
 
 /** Starts children that use the same servers, and ends them all. */

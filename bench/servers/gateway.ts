@@ -12,6 +12,9 @@ const config = parseConfig({
   CACHE_ENABLED: process.env['CACHE_ENABLED'],
   CACHE_NEAR_BYTES: process.env['CACHE_NEAR_BYTES'],
   CACHE_PREFIX: process.env['CACHE_PREFIX'],
+  AUTH_JWT_SECRET: process.env['AUTH_JWT_SECRET'],
+  AUTH_JWT_ISSUER: process.env['AUTH_JWT_ISSUER'],
+  AUTH_JWT_AUDIENCE: process.env['AUTH_JWT_AUDIENCE'],
   // One client sends everything.
   LIMIT_COST_PER_MINUTE: '1000000000',
 });

@@ -96,7 +96,7 @@ describe('the verdict of the bench', () => {
   const gates = (l: number) =>
     gatesOf(
       resultsOf((server, caseName) =>
-        server === 'cached' ? 1_000 : server === 'uncached' && caseName === 'L' ? l : 100,
+        server === 'cached' || server === 'signedIn' ? 1_000 : server === 'uncached' && caseName === 'L' ? l : 100,
       ),
     );
 
@@ -104,6 +104,7 @@ describe('the verdict of the bench', () => {
     const ofHitsAndMisses = [
       [10, 0.7],
       [1, 0.5],
+      [1, 0.9],
       [1, 0.8],
       [1, 0.91],
     ];
@@ -129,7 +130,14 @@ describe('the verdict of the bench', () => {
     for (const [{ server, caseName }, rounds] of results)
       if (caseName === 'L' && server === 'uncached') Object.assign(rounds[0] as Round, { cpuMs: 2 });
       else if (caseName === 'L' && server === 'constant') Object.assign(rounds[0] as Round, { p99Ms: 1 });
-    expect(gatesOf(results).map(({ ratio }) => ratio)).toEqual([1, 0.5, 1, 0.5, ...Array.from({ length: 9 }, () => 1)]);
+    expect(gatesOf(results).map(({ ratio }) => ratio)).toEqual([
+      1,
+      0.5,
+      1,
+      1,
+      0.5,
+      ...Array.from({ length: 10 }, () => 1),
+    ]);
   });
 
   test('fails for a ratio that is not a number', () => {
@@ -146,11 +154,11 @@ test.each([
   [['--nope'], "Unknown option '--nope'; see --help"],
   [
     ['--only', 'L,Z'],
-    '--only: expected some of L, LI, N10, N200, constant, redisGet, cached, redisHit, client, adapter, ownPool, uncached, cacheOff, got "Z"',
+    '--only: expected some of L, LI, N10, N200, constant, redisGet, cached, parsedHit, signedIn, redisHit, client, adapter, ownPool, uncached, cacheOff, got "Z"',
   ],
   [
     ['--only', 'N200,cached'],
-    '--only: expected some of L, LI, N10, N200, constant, redisGet, cached, redisHit, client, adapter, ownPool, uncached, cacheOff that have a line together, got "N200,cached"',
+    '--only: expected some of L, LI, N10, N200, constant, redisGet, cached, parsedHit, signedIn, redisHit, client, adapter, ownPool, uncached, cacheOff that have a line together, got "N200,cached"',
   ],
   [['--quick', '--write'], 'Expected --write without --quick, got both; see --help'],
 ])('wrong options of the bench (%j) are reported in one line, with exit code 64', async (args, line) => {
