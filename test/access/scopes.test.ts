@@ -1,25 +1,11 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import {
-  buildSchema,
-  getDirectiveValues,
-  getNamedType,
-  isEnumType,
-  isInputObjectType,
-  isListType,
-  isNonNullType,
-  isObjectType,
-  isRequiredArgument,
-  isRequiredInputField,
-  type GraphQLField,
-  type GraphQLInputType,
-  type GraphQLObjectType,
-} from 'graphql';
-import { SCOPES } from '../../src/access/caller.ts';
+import { buildSchema, getDirectiveValues, getNamedType, type GraphQLField, type GraphQLObjectType } from 'graphql';
 import { createScopeRules } from '../../src/graphql/scope-rules.ts';
 import { SDL } from '../../src/graphql/schema.ts';
 import { PATIENT, startGateway, untilRedisUp, type TestGateway } from '../support/gateway.ts';
-import { documentFor, pathsFromQuery, type SchemaPath } from '../support/schema-paths.ts';
+import type { SchemaPath } from '../support/schema-paths.ts';
 import { startOwnServers, type OwnServers } from '../support/servers.ts';
+import { queriedFields, SCOPE_SETS, withArguments } from './every-field.ts';
 import { bearing, BY_SECRET, tokenOf } from './tokens.ts';
 
 /** Of a client that gets the status of an error, which one that asks for application/json does not. */
@@ -45,14 +31,6 @@ afterAll(async () => {
   await servers.close();
 });
 
-/** No scope, each alone, all but each, and all. */
-const SETS: readonly (readonly string[])[] = [
-  [],
-  ...SCOPES.map((scope) => [scope]),
-  ...SCOPES.map((scope) => SCOPES.filter((other) => other !== scope)),
-  SCOPES,
-];
-
 type Rule = readonly (readonly string[])[];
 
 /** What the SDL says about a type or field. */
@@ -61,38 +39,17 @@ const ruleOf = ({ astNode }: GraphQLObjectType | GraphQLField<unknown, unknown>)
   return given === undefined ? [] : [given['scopes'] as Rule];
 };
 
-const literalOf = (type: GraphQLInputType): string => {
-  if (isNonNullType(type)) return literalOf(type.ofType);
-  if (isListType(type)) return `[${literalOf(type.ofType)}]`;
-  if (isEnumType(type)) return type.getValues()[0]?.name ?? '';
-  if (!isInputObjectType(type)) return { Int: '1', CurrencyCode: '"EUR"' }[type.name] ?? '"1"';
-  const fields = Object.values(type.getFields());
-  const given = type.isOneOf ? fields.slice(0, 1) : fields.filter(isRequiredInputField);
-  return `{ ${given.map((field) => `${field.name}: ${literalOf(field.type)}`).join(', ')} }`;
-};
-const withArguments = (field: GraphQLField<unknown, unknown>): string => {
-  const given = field.args.filter(isRequiredArgument).map(({ name, type }) => `${name}: ${literalOf(type)}`);
-  return given.length === 0 ? field.name : `${field.name}(${given.join(', ')})`;
-};
-
 interface Case {
   readonly coordinate: string;
   readonly document: string;
   readonly rules: readonly Rule[];
 }
 
-/** A document for each field of each type that is reached without arguments, which selects only what is necessary. */
-function queries(): Case[] {
-  return [...pathsFromQuery(schema)].flatMap(([name, path]) => {
-    const type = schema.getType(name);
-    if (!isObjectType(type)) throw new Error(`no such type: ${name}`);
-    return Object.values(type.getFields()).map((field) => ({
-      coordinate: `${name}.${field.name}`,
-      document: documentFor(path, `${withArguments(field)}${isLeaf(field) ? '' : ' { __typename }'}`),
-      rules: [...rulesAlong(path), ...ruleOf(type), ...ruleOf(field), ...typenameRules(field)],
-    }));
-  });
-}
+const queries = (): Case[] =>
+  queriedFields(schema).map(({ type, field, path, ...one }) => ({
+    ...one,
+    rules: [...rulesAlong(path), ...ruleOf(type), ...ruleOf(field), ...typenameRules(field)],
+  }));
 
 const mutations = (): Case[] =>
   Object.values(schema.getMutationType()?.getFields() ?? {}).map((field) => ({
@@ -100,8 +57,6 @@ const mutations = (): Case[] =>
     document: `mutation { ${withArguments(field)} { __typename } }`,
     rules: [...ruleOf(field), ...typenameRules(field)],
   }));
-
-const isLeaf = (field: GraphQLField<unknown, unknown>): boolean => !('getFields' in getNamedType(field.type));
 
 /** `__typename` needs what its type says. */
 const typenameRules = (field: GraphQLField<unknown, unknown>): Rule[] => {
@@ -123,7 +78,7 @@ function rulesAlong(path: SchemaPath): Rule[] {
 const isAllowed = (rules: readonly Rule[], scopes: readonly string[]): boolean =>
   rules.every((rule) => rule.some((all) => all.every((scope) => scopes.includes(scope))));
 
-test.each(SETS.map((scopes) => [scopes.join(' ') || 'no scope', scopes] as const))(
+test.each(SCOPE_SETS.map((scopes) => [scopes.join(' ') || 'no scope', scopes] as const))(
   'a caller with %s may use exactly the fields and mutations for which the schema says so',
   async (_, scopes) => {
     const headers = { ...bearing(await tokenOf({ scope: scopes.join(' ') })), 'graphql-cost': 'validate' };

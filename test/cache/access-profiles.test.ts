@@ -1,0 +1,78 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { buildSchema } from 'graphql';
+import { seedDatabase } from '../../src/data/seed/seed-database.ts';
+import { SDL } from '../../src/graphql/schema.ts';
+import { queriedFields, SCOPE_SETS } from '../access/every-field.ts';
+import { bearing, BY_SECRET, tokenOf } from '../access/tokens.ts';
+import { PATIENT, startGateway, type TestGateway, untilRedisUp } from '../support/gateway.ts';
+import { startOwnServers, type OwnServers } from '../support/servers.ts';
+
+/** Everything that the gateway knows of a caller. */
+interface Profile {
+  readonly sub: string;
+  readonly scope: string;
+}
+
+const PROFILES: readonly Profile[] = [
+  ...SCOPE_SETS.map((scopes) => ({ sub: 'ada', scope: scopes.join(' ') })),
+  { sub: 'bob', scope: 'crm:read' },
+  { sub: 'bob', scope: 'crm:read crm:pii' },
+];
+const FIELDS = queriedFields(buildSchema(SDL));
+
+let servers: OwnServers;
+let gateway: TestGateway;
+const tokens = new Map<Profile, string>();
+beforeAll(async () => {
+  servers = await startOwnServers();
+  const [databaseUrl, redisUrl] = [servers.database.url, servers.redis.url];
+  await seedDatabase({ databaseUrl, customers: 5, ordersPerCustomer: 2, seed: 1 });
+  const settings = { ...PATIENT, ...BY_SECRET, AUTH_EXPLORE: 'scope', LIMIT_COST: '100000000', LIMIT_DEPTH: '30' };
+  gateway = await startGateway({ databaseUrl, redisUrl, settings });
+  await untilRedisUp(gateway);
+  for (const profile of PROFILES) tokens.set(profile, await tokenOf({ ...profile }));
+});
+afterAll(async () => {
+  await gateway.close();
+  await servers.close();
+});
+
+async function asked(document: string, profile: Profile, more: Readonly<Record<string, string>> = {}) {
+  const headers = { ...bearing(tokens.get(profile) ?? ''), ...more };
+  const { status, text, headers: sent } = await gateway.request(document, { headers });
+  return { status, text, result: sent.get('x-cache') };
+}
+
+/**
+ * All profiles ask one after the other, and then in the opposite order for another document, so that each comes after each. If a
+ * response to one were sent to another, it would differ from what that one gets without the cache.
+ */
+test('each of any two callers gets its own response to each field, whoever asks first', async () => {
+  expect(FIELDS.length).toBeGreaterThan(130);
+  const wrong: unknown[] = [];
+  let hits = 0;
+  const check = async (document: string, profile: Profile, expected: { status: number; text: string }) => {
+    // The second time, perhaps from Redis, and the third time, from memory.
+    for (let time = 1; time <= 3; time += 1) {
+      const { result, ...got } = await asked(document, profile);
+      if (result === 'HIT') hits += 1;
+      if (got.status !== expected.status || got.text !== expected.text)
+        wrong.push({ document, profile, time, ...got, expected });
+    }
+  };
+  const own = (document: string) =>
+    Promise.all(
+      PROFILES.map(async (profile) => {
+        const { status, text } = await asked(document, profile, { 'cache-control': 'no-store, no-cache' });
+        return { profile, expected: { status, text } };
+      }),
+    );
+  for (const { document } of FIELDS) {
+    const opposite = `query Opposite ${document}`;
+    for (const { profile, expected } of await own(document)) await check(document, profile, expected);
+    for (const { profile, expected } of (await own(opposite)).toReversed()) await check(opposite, profile, expected);
+  }
+  expect(wrong).toEqual([]);
+  // At least half of what may be read was answered from the cache.
+  expect(hits).toBeGreaterThan(2 * FIELDS.length * 3);
+});
