@@ -79,8 +79,12 @@ const ENTRY_BYTES = 500;
  */
 const IGNORED =
   /\r\n(?:user-agent|referer|cookie|accept-language|dnt|priority|forwarded|via|traceparent|tracestate|baggage|b3|(?:x-(?:forwarded|b3|amzn|request|correlation|real|datadog)|sec-(?:ch|fetch|gpc)|cf|apollographql-client)(?:-[a-z\d-]+)?): ?[\x20-\x7e]*(?=\r\n)/gi;
-/** No client or proxy sends more of them. */
+/** No client or proxy sends more of them, in bytes. */
 const MOST_IGNORED = 4_096;
+/** So many lines, of which the first is no header, are parsed, and may be refused. */
+const MANY_LINES = 100;
+/** What so many lines have at least. */
+const MANY_LINES_BYTES = MANY_LINES * 'b3:\r\n'.length;
 const END_OF_HEADERS = '\r\n\r\n';
 
 /** What has arrived, as the text by which requests are known; undefined if it is no whole request, or a long one. */
@@ -92,7 +96,9 @@ export function arrivedText(bytes: Buffer): Arrived | undefined {
   const bodyBytes = all.length - end - END_OF_HEADERS.length;
   const head = all.slice(0, end + 2);
   const kept = head.replace(IGNORED, '');
-  if (head.length - kept.length > MOST_IGNORED) return undefined;
+  const ignored = head.length - kept.length;
+  if (ignored > MOST_IGNORED) return undefined;
+  if (ignored > MANY_LINES_BYTES / 2 && head.split('\r\n').length > MANY_LINES) return undefined;
   return { text: kept + all.slice(end + 2), bodyBytes };
 }
 
@@ -102,7 +108,7 @@ export interface KnownRequestsOptions {
   /** What Node.js tells clients about how long it keeps a connection. */
   readonly keepAliveMs: number;
   readonly admission: Pick<Admission, 'admitIfFree'>;
-  readonly metrics: Pick<Metrics, 'requests' | 'knownRequests'>;
+  readonly metrics: Pick<Metrics, 'requests' | 'knownBytes' | 'knownRequests'>;
 }
 
 /**
@@ -117,6 +123,7 @@ export function createKnownRequests(options: KnownRequestsOptions): KnownRequest
     // Its answer has the text of the body, too.
     sizeCalculation: ({ start }, text) => ENTRY_BYTES + 2 * text.length + start.length,
   });
+  metrics.knownBytes(() => known.calculatedSize);
   const requests = new WeakMap<IncomingMessage, Arrived>();
   const end = `connection: keep-alive\r\nkeep-alive: timeout=${Math.floor(keepAliveMs / 1_000)}${END_OF_HEADERS}`;
 

@@ -1,6 +1,6 @@
 import type { Kinds } from './metric-kinds.ts';
 
-export function createHttpMetrics({ counter, gauge }: Kinds) {
+export function createHttpMetrics({ counter, gauge, measuredGauge }: Kinds) {
   return {
     requests: counter(
       'concierge_http_requests_total',
@@ -11,6 +11,10 @@ export function createHttpMetrics({ counter, gauge }: Kinds) {
     knownRequests: counter(
       'concierge_http_known_requests_total',
       'GraphQL requests answered from memory without being parsed, since the same bytes were answered before.',
+    ),
+    knownBytes: measuredGauge(
+      'concierge_http_known_bytes',
+      'Memory taken by the requests that need not be parsed if they come again.',
     ),
     requestsQueued: counter(
       'concierge_http_requests_queued_total',

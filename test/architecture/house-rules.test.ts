@@ -36,6 +36,7 @@ const CLOCKS = new Set([
 const PAUSES = new Set([
   'test/bench/bench.test.ts',
   'test/cache/channels.test.ts',
+  'test/cache/churn.test.ts',
   'test/cache/partitions.test.ts',
   'test/chaos/chaos.ts',
   'test/chaos/client.ts',

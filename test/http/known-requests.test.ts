@@ -169,6 +169,11 @@ describe('a request that was answered before', () => {
       { connection: 'close' },
     ])
       expect({ headers, isKnown: await isKnown(headers) }).toEqual({ headers, isKnown: false });
+    // More than are allowed.
+    const many = Object.fromEntries(Array.from({ length: 110 }, (_, i) => [`x-b3-${i}`, '1']));
+    const next = await connected();
+    await untilKnown(next, post(NAME));
+    expect((await next.ask(post(NAME, many))).statusLine).toMatch(/^HTTP\/1\.1 431 /);
   });
 
   test.each([

@@ -5,6 +5,7 @@ export const SOAKS = {
   bystanders: 'test/hostile/bystanders.test.ts',
   cache: 'test/cache/exact.test.ts',
   chaos: 'test/chaos/chaos.test.ts',
+  churn: 'test/cache/churn.test.ts',
   cost: 'test/limits/cost-property.test.ts',
   crowd: 'test/hostile/crowd.test.ts',
   documents: 'test/hostile/documents.test.ts',
