@@ -18,14 +18,13 @@ import { createReadStates } from './events/customer-states.ts';
 import { createGraphQL } from './graphql/create-graphql.ts';
 import type { Respond } from './graphql/run.ts';
 import { SDL } from './graphql/schema.ts';
-import { createAdmission, type Admission } from './http/admission.ts';
+import { admitRequests, refusalReporter } from './http/admit-requests.ts';
 import { createArrivals } from './http/arrivals.ts';
 import { allowOrigins } from './http/cors.ts';
 import { serveFresh } from './http/fresh-content.ts';
 import { loadGraphiQLPage } from './http/graphiql-page.ts';
 import { createGraphQLHandler } from './http/graphql-handler.ts';
 import { createGraphQLRoute } from './http/graphql-route.ts';
-import { HttpError } from './http/http-error.ts';
 import { createIdentify, exploring } from './http/identify.ts';
 import { maxConnections } from './http/max-connections.ts';
 import { createKnownRequests } from './http/known-requests.ts';
@@ -37,10 +36,9 @@ import { createRateLimit, type RateLimit } from './rate-limit/rate-limit.ts';
 import { createSharedBuckets } from './rate-limit/shared-bucket.ts';
 import { createCursors, CURSOR_KEY_BYTES, type Cursors } from './relay/cursor.ts';
 import type { Log } from './telemetry/log.ts';
-import { SHORT_OF_MEMORY, watchMemory, type MemoryWatch } from './telemetry/memory.ts';
+import { watchMemory, type MemoryWatch } from './telemetry/memory.ts';
 import { watchStalls } from './telemetry/stalls.ts';
 import { createMetrics, type Metrics } from './telemetry/metrics.ts';
-import { createRareWarning } from './telemetry/rare-warning.ts';
 
 /** A gateway. */
 export interface App {
@@ -231,46 +229,6 @@ function createAccess(
 }
 
 const loadSdl = () => ({ type: 'application/graphql; charset=utf-8', bytes: Buffer.from(SDL) });
-
-/** Why a GraphQL request was refused before anything was done for it. Its client is told more. */
-const REFUSALS = {
-  gateway: 'GraphQL requests are refused because LIMIT_REQUESTS are being handled',
-  client: 'GraphQL requests of a client are refused because LIMIT_REQUESTS_PER_CLIENT of them are being handled',
-  memory: 'GraphQL requests are refused because memory is short',
-  cost: 'GraphQL requests of a client are refused because it has spent LIMIT_COST_PER_MINUTE',
-} as const;
-
-/** Creates the function that counts a refusal, and logs it at most once a minute for each limit. */
-function refusalReporter({ log, metrics }: { log: Log; metrics: Metrics }) {
-  const warn = createRareWarning(log, REFUSALS);
-  return (limit: keyof typeof REFUSALS): void => {
-    metrics.requestsRefused.inc({ limit });
-    warn(limit);
-  };
-}
-
-/** Counts the GraphQL requests that are being handled, and refuses those beyond the limits, or for which there is no memory. */
-function admitRequests(
-  limits: Limits,
-  { memory, refused }: { memory: MemoryWatch; refused: ReturnType<typeof refusalReporter> },
-): Admission {
-  const admission = createAdmission({
-    limits: { gateway: limits.requests, client: limits.requestsPerClient },
-    what: 'requests at the same time',
-    advice: 'send it again later',
-    retryAfterSeconds: 1,
-    onCount: () => undefined,
-    onRefused: refused,
-  });
-  return {
-    admit(client, size) {
-      if (!memory.isShort()) return admission.admit(client, size);
-      refused('memory');
-      throw new HttpError(503, SHORT_OF_MEMORY, { 'retry-after': '1' });
-    },
-    admitIfFree: (client) => (memory.isShort() ? undefined : admission.admitIfFree(client)),
-  };
-}
 
 /** As many connections as the limit says, or fewer if the operating system allows no more. */
 function availableConnections({ connections, databaseConnections }: Limits, log: Log): number {
