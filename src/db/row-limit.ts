@@ -8,18 +8,20 @@ export type TakesRow = (bytes: number) => boolean;
 
 /** The driver's internals that its types leave out: a command that reads a result. */
 interface DriverParser {
-  readonly initialValues: unknown;
+  readonly initialValues: { readonly [TAKES_ROW]?: TakesRow } | undefined | null;
   /** The rows of each result of the statement. */
   readonly _rows: (readonly unknown[])[];
   readonly _responseIndex: number;
-  parseRow: (packet: { readonly pos: number; readonly end: number }) => unknown;
-  setParser: (this: DriverParser) => void;
+  parseRowAsArray: (this: DriverParser, packet: { readonly pos: number; readonly end: number }) => unknown;
 }
 
 const DROPPED: readonly unknown[] = Object.freeze([]);
 
-/** By the list of a statement's values, which the driver keeps until it has the result. */
-const limits = new WeakMap<WeakKey, TakesRow>();
+/**
+ * Where the list of a statement's values, which the driver keeps until it has the result, holds its function. In a WeakMap that is old
+ * itself, V8 lets values survive each collection of young objects: here, everything that belongs to a request.
+ */
+const TAKES_ROW = Symbol('takesRow');
 
 let isPatched = false;
 
@@ -30,27 +32,21 @@ let isPatched = false;
  */
 export function limitRows(values: object, takesRow: TakesRow): void {
   patchDriver();
-  limits.set(values, takesRow);
+  Object.assign(values, { [TAKES_ROW]: takesRow });
 }
 
 function patchDriver(): void {
   if (isPatched) return;
   isPatched = true;
   const { prototype } = createRequire(import.meta.url)('mariadb/lib/cmd/parser.js') as { prototype: DriverParser };
-  const { setParser } = prototype;
-  prototype.setParser = function (this: DriverParser): void {
-    setParser.call(this);
-    const takesRow = typeof this.initialValues === 'object' && limits.get(this.initialValues ?? DROPPED);
-    if (typeof takesRow !== 'function') return;
-    const parseRow = this.parseRow.bind(this);
-    let isDropping = false;
-    this.parseRow = (packet) => {
-      if (takesRow(packet.end - packet.pos)) return parseRow(packet);
-      // The server sends the others all the same: until then, these would be kept.
-      // oxlint-disable-next-line no-underscore-dangle
-      if (!isDropping) this._rows[this._responseIndex] = [];
-      isDropping = true;
-      return DROPPED;
-    };
+  const { parseRowAsArray } = prototype;
+  // On the prototype: V8 keeps what a function refers to that is made for each result until it collects old objects.
+  prototype.parseRowAsArray = function (this: DriverParser, packet) {
+    const takesRow = this.initialValues?.[TAKES_ROW];
+    if (takesRow?.(packet.end - packet.pos) !== false) return parseRowAsArray.call(this, packet);
+    // The server sends the others all the same: until then, these would be kept.
+    // oxlint-disable-next-line no-underscore-dangle
+    this._rows[this._responseIndex] = [];
+    return DROPPED;
   };
 }

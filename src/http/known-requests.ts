@@ -102,6 +102,10 @@ export function arrivedText(bytes: Buffer): Arrived | undefined {
   return { text: kept + all.slice(end + 2), bodyBytes };
 }
 
+/** Not a WeakMap: what an old one refers to, V8 keeps until it collects old objects. */
+const ARRIVED = Symbol('arrived');
+type Arriving = IncomingMessage & { [ARRIVED]?: Arrived };
+
 export interface KnownRequestsOptions {
   /** How much memory they may take. */
   readonly maxBytes: number;
@@ -124,7 +128,6 @@ export function createKnownRequests(options: KnownRequestsOptions): KnownRequest
     sizeCalculation: ({ start }, text) => ENTRY_BYTES + 2 * text.length + start.length,
   });
   metrics.knownBytes(() => known.calculatedSize);
-  const requests = new WeakMap<IncomingMessage, Arrived>();
   const end = `connection: keep-alive\r\nkeep-alive: timeout=${Math.floor(keepAliveMs / 1_000)}${END_OF_HEADERS}`;
 
   const answerLater = async (asked: {
@@ -160,12 +163,12 @@ export function createKnownRequests(options: KnownRequestsOptions): KnownRequest
         upgrade !== undefined
       )
         return;
-      if (request.httpVersion === '1.1') requests.set(request, arrived);
+      if (request.httpVersion === '1.1') (request as Arriving)[ARRIVED] = arrived;
     },
-    lookupOf: (request) => requests.get(request)?.lookup,
+    lookupOf: (request) => (request as Arriving)[ARRIVED]?.lookup,
     keep(response, caller, { again, representation: { encoding, etag } }) {
       const { req: request, statusCode } = response;
-      const arrived = requests.get(request);
+      const arrived = (request as Arriving)[ARRIVED];
       if (arrived === undefined || !request.complete || !response.shouldKeepAlive) return;
       const { age: _, etag: ownETag, 'content-length': length, ...headers } = response.getHeaders();
       if ('connection' in headers) return;
