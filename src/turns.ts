@@ -55,8 +55,11 @@ export class Turns {
   /** When the present turn is over; undefined until somebody looks. */
   #endsAt: number | undefined;
   #isOver = false;
-  /** Whom the present work is for, and when it began. */
-  #charged: { readonly client: string; readonly connection: string; readonly since: number } | undefined;
+  /** Whom the present work is for. Fields, since an object for each piece of work would be garbage. */
+  #client: string | undefined;
+  #connection = '';
+  /** When it began. */
+  #since = 0;
 
   constructor({ ms = TURN_MS, callsPerLook = CALLS_PER_LOOK } = {}) {
     this.#ms = ms;
@@ -110,24 +113,23 @@ export class Turns {
 
   /** Counts for a client what is done from now on, until somebody else is charged, or no promise is left to settle. */
   charge(client: string, connection = ''): void {
-    if (this.#charged?.client === client && this.#charged.connection === connection) return;
-    const isCharging = this.#charged !== undefined;
-    const since = this.#settle();
-    this.#charged = { client, connection, since };
-    if (!isCharging) afterPromises(() => void this.#settle());
+    if (this.#client === client && this.#connection === connection) return;
+    if (this.#client === undefined) afterPromises(this.#settle);
+    this.#settle();
+    this.#client = client;
+    this.#connection = connection;
   }
 
   /** Adds what was done for whoever is charged, and charges nobody. */
-  #settle(): number {
+  readonly #settle = (): void => {
     const now = performance.now();
-    if (this.#charged !== undefined) {
-      const { client, connection, since } = this.#charged;
-      this.served.add(client, now - since, now);
-      if (connection !== '') this.#servedConnections.add(connection, now - since, now);
-    }
-    this.#charged = undefined;
-    return now;
-  }
+    const ms = now - this.#since;
+    this.#since = now;
+    if (this.#client === undefined) return;
+    this.served.add(this.#client, ms, now);
+    if (this.#connection !== '') this.#servedConnections.add(this.#connection, ms, now);
+    this.#client = undefined;
+  };
 
   #open(now?: number): number {
     if (this.#endsAt !== undefined) return this.#endsAt;
@@ -147,15 +149,14 @@ export class Turns {
 
   /** Does the next piece of work, and more of them until the turn is over. */
   readonly #goOn = (): void => {
-    const next = this.#take();
-    if (next === undefined) return this.#callBefore();
-    this.charge(next.client, next.connection);
+    const go = this.#take();
+    if (go === undefined) return this.#callBefore();
     // Promises that it settles belong to it.
     afterPromises(() => {
       if (this.look()) this.#callBefore();
       else this.#goOn();
     });
-    next.go();
+    go();
   };
 
   #callBefore(): void {
@@ -164,32 +165,38 @@ export class Turns {
     for (const go of before) go();
   }
 
-  /** Takes the next piece of work of whoever was served the least. */
-  #take(): { readonly client: string; readonly connection: string; readonly go: () => void } | undefined {
-    const [client, queues] = takeLeastServed(this.#waiting, this.served) ?? [];
-    if (client === undefined || queues === undefined) return undefined;
-    const [connection = '', queue] = takeLeastServed(queues, this.#servedConnections) ?? [];
+  /** Takes the next piece of work of whoever was served the least, and charges them. */
+  #take(): (() => void) | undefined {
+    const client = leastServed(this.#waiting, this.served);
+    const queues = this.#waiting.get(client);
+    if (queues === undefined) return undefined;
+    this.#waiting.delete(client);
+    const connection = leastServed(queues, this.#servedConnections);
+    const queue = queues.get(connection);
+    queues.delete(connection);
     const go = queue?.take();
     // Behind the others, so that everybody comes to be one of those that are compared.
     if (queue?.isEmpty() === false) queues.set(connection, queue);
     if (queues.size > 0) this.#waiting.set(client, queues);
-    return go && { client, connection, go };
+    this.charge(client, connection);
+    return go;
   }
 }
 
 /** Of more that wait, only these are compared, since there may be thousands. */
 const COMPARED = 100;
 
-/** Removes the entry of whoever was served the least, of those that have waited longest. */
-function takeLeastServed<Queued>(waiting: Map<string, Queued>, served: Served): [string, Queued] | undefined {
-  let least: [string, Queued] | undefined;
+/** Who was served the least, of those that have waited longest; nobody's name if nobody waits. */
+function leastServed(waiting: ReadonlyMap<string, unknown>, served: Served): string {
+  let least = '';
   let leastMs = Infinity;
-  for (const entry of waiting.entries().take(COMPARED)) {
-    const ms = waiting.size > 1 ? served.of(entry[0]) : 0;
-    if (ms < leastMs) [least, leastMs] = [entry, ms];
-    if (ms === 0) break;
+  let compared = 0;
+  for (const key of waiting.keys()) {
+    const ms = waiting.size > 1 ? served.of(key) : 0;
+    if (ms < leastMs) [least, leastMs] = [key, ms];
+    compared += 1;
+    if (ms === 0 || compared === COMPARED) break;
   }
-  if (least !== undefined) waiting.delete(least[0]);
   return least;
 }
 
