@@ -33,6 +33,7 @@ const LAYERS = [
 const FOUNDATIONS = [
   'access',
   'telemetry',
+  'calendar',
   'compression',
   'config',
   'served',

@@ -1,3 +1,4 @@
+import { isDayOfCalendar } from '../calendar.ts';
 import type { RawRow, SqlValue } from '../db/database.ts';
 
 /** How a column's values are represented in JavaScript and in SQL. */
@@ -81,7 +82,7 @@ export const dateTime = (sql: string): Column<string> => ({
     const given = String(raw);
     const [day, value] = [given.slice(8, 10), `${given.slice(0, 10)}T${given.slice(11)}Z`];
     // A lax sql_mode allows month or day 00, and 30 February. Only a day past the 28th needs a calendar.
-    if (given.startsWith('00', 5) || day === '00' || (day > '28' && !isDateTime(value)))
+    if (given.startsWith('00', 5) || day === '00' || (day > '28' && !isDayOfCalendar(given)))
       throw new RangeError(`${sql}: expected a date and time, got an invalid one`);
     return value;
   },

@@ -1,4 +1,5 @@
 import { GraphQLError, GraphQLScalarType, Kind, print, type ValueNode } from 'graphql';
+import { isDayOfCalendar } from '../calendar.ts';
 import { quotedAscii, shortened, type ErrorCode } from '../errors.ts';
 import { parseSoughtPhone } from './phones.ts';
 
@@ -11,10 +12,8 @@ function parseDateTime(given: unknown): string | undefined {
   if (typeof given !== 'string' || !RFC_3339.test(given)) return undefined;
   const text = given.toUpperCase();
   const dateTime = new Date(text);
-  // V8 turns the 30th of February into the 2nd of March.
-  const isOfCalendar = new Date(`${text.slice(0, 10)}T00:00:00Z`).getUTCDate() === Number(text.slice(8, 10));
   const year = dateTime.getUTCFullYear();
-  return isOfCalendar && year >= 1000 && year <= 9999 ? dateTime.toISOString() : undefined;
+  return isDayOfCalendar(text) && year >= 1000 && year <= 9999 ? dateTime.toISOString() : undefined;
 }
 
 /** An email address in lower case; undefined if it is invalid (by HTML's rule) or longer than 254 characters. */

@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto';
+import { crc32 } from 'node:zlib';
 import { Kind, type DocumentNode, type GraphQLSchema, type OperationDefinitionNode } from 'graphql';
 import { canonical } from '../canonical.ts';
 import { quoted } from '../errors.ts';
@@ -21,7 +22,7 @@ export interface RequestText {
 export type Prepare = (request: RequestText, origin: RequestOrigin) => Operation;
 
 const LONGEST_KEPT = 20_000;
-/** Requests that are remembered, by hashes of a few bytes, to find those that are sent again. */
+/** Requests that are remembered, by checksums, to find those that are sent again. */
 const MAX_SEEN = 1_000;
 // Measured, besides the text and the values of variables (2026-11-27).
 const REQUEST_BYTES = 1_000;
@@ -104,12 +105,13 @@ export function createPrepare({ schema, documents, persisted, kept, isExploreOpe
  * sent once would drive out the others.
  */
 function createRepeated(): (text: string) => boolean {
-  const seen = new Set<string>();
+  const seen = new Set<number>();
   return (text) => {
-    const hashed = hash('sha1', text, 'base64');
-    if (seen.delete(hashed)) return true;
+    // Two texts with the same one only mean that a request is kept that was sent once.
+    const checksum = crc32(text);
+    if (seen.delete(checksum)) return true;
     if (seen.size === MAX_SEEN) seen.clear();
-    seen.add(hashed);
+    seen.add(checksum);
     return false;
   };
 }
