@@ -14,9 +14,13 @@ export interface LookedUp {
 
 /**
  * Answers the same request once more, from whichever client with the same access: at once from memory, or else from Redis; with
- * undefined if it must be looked at.
+ * undefined if it must be looked at. Then, nothing is counted or spent for it.
+ * @param isFor whether a response may be sent as it is
  */
-export type Again = (client: string) => AnsweredAgain | Promise<AnsweredAgain | LookedUp> | undefined;
+export type Again = (
+  client: string,
+  isFor: (representation: Representation) => boolean,
+) => AnsweredAgain | Promise<AnsweredAgain | LookedUp> | undefined;
 
 /** How a request was answered from the cache. */
 export interface Repeatable {

@@ -9,8 +9,9 @@ export interface KnownAnswers {
   /**
    * Answers what has arrived, if it is a known request. Returns whether it has; if not, it may do so later, and nothing is parsed
    * meanwhile.
+   * @param isBehind whether something before it waits to be parsed
    */
-  readonly answer: (bytes: Buffer) => boolean;
+  readonly answer: (bytes: Buffer, isBehind: boolean) => boolean;
   /** To be called when the headers of a request were parsed. */
   readonly begun: (request: IncomingMessage) => void;
   /** Whether a response is awaited, or still being sent. */
@@ -69,9 +70,9 @@ export function createKnownAnswers(socket: Socket, options: KnownAnswersOptions)
     return send(found);
   };
   return {
-    answer(bytes) {
+    answer(bytes, isBehind) {
       arrived = undefined;
-      if (!isBetweenRequests() || TURNS.isTaken()) return false;
+      if (isBehind || !isBetweenRequests() || TURNS.isTaken()) return false;
       TURNS.charge(network, connection);
       arrived = arrivedText(bytes);
       const found = arrived !== undefined && hasParsed ? known.answer(arrived, socket) : undefined;

@@ -4,15 +4,18 @@ import { LRUCache } from 'lru-cache';
 import { isKnownNow, type Caller } from '../access/caller.ts';
 import type { Again, AnsweredAgain, LookedUp, Repeatable } from '../graphql/repeatable.ts';
 import type { Lookup } from '../cache/lookups.ts';
-import type { Encoding } from '../representation.ts';
+import type { Encoding, Representation } from '../representation.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { Admission } from './admission.ts';
 import { clientOf } from './client-of.ts';
+import { MAX_HEADER_BYTES, MAX_HEADERS } from './header-limits.ts';
 
 /** What has arrived at once, if it may be a whole request. */
 export interface Arrived {
   /** Its bytes, but for what nothing depends on. */
   readonly text: string;
+  /** All lines before the body. */
+  readonly head: string;
   /** How many follow the headers. */
   readonly bodyBytes: number;
   /** What was found for it before it was parsed. */
@@ -81,25 +84,50 @@ const IGNORED =
   /\r\n(?:user-agent|referer|cookie|accept-language|dnt|priority|forwarded|via|traceparent|tracestate|baggage|b3|(?:x-(?:forwarded|b3|amzn|request|correlation|real|datadog)|sec-(?:ch|fetch|gpc)|cf|apollographql-client)(?:-[a-z\d-]+)?): ?[\x20-\x7e]*(?=\r\n)/gi;
 /** No client or proxy sends more of them, in bytes. */
 const MOST_IGNORED = 4_096;
-/** So many lines, of which the first is no header, are parsed, and may be refused. */
-const MANY_LINES = 100;
-/** What so many lines have at least. */
-const MANY_LINES_BYTES = MANY_LINES * 'b3:\r\n'.length;
-const END_OF_HEADERS = '\r\n\r\n';
+const LINE_BREAK = '\r\n';
+const END_OF_HEADERS = LINE_BREAK + LINE_BREAK;
+const METHOD = /^[A-Z]/;
 
-/** What has arrived, as the text by which requests are known; undefined if it is no whole request, or a long one. */
+/**
+ * What has arrived, as the text by which requests are known; undefined if it is no whole request, or one that the parser could refuse
+ * for its headers.
+ */
 export function arrivedText(bytes: Buffer): Arrived | undefined {
   if (bytes.length > LONGEST) return undefined;
   const all = bytes.toString('latin1');
   const end = all.indexOf(END_OF_HEADERS);
-  if (end === -1) return undefined;
-  const bodyBytes = all.length - end - END_OF_HEADERS.length;
-  const head = all.slice(0, end + 2);
+  // The parser skips line breaks before a request, so what has none of a request before its end could belong to another one.
+  if (end === -1 || end > MAX_HEADER_BYTES || !METHOD.test(all)) return undefined;
+  const head = all.slice(0, end + LINE_BREAK.length);
   const kept = head.replace(IGNORED, '');
   const ignored = head.length - kept.length;
-  if (ignored > MOST_IGNORED) return undefined;
-  if (ignored > MANY_LINES_BYTES / 2 && head.split('\r\n').length > MANY_LINES) return undefined;
-  return { text: kept + all.slice(end + 2), bodyBytes };
+  if (ignored > MOST_IGNORED || (ignored > 0 && countLines(head) > MAX_HEADERS)) return undefined;
+  return { text: kept + all.slice(end + LINE_BREAK.length), head, bodyBytes: all.length - end - END_OF_HEADERS.length };
+}
+
+function countLines(text: string): number {
+  let lines = 0;
+  for (let i = text.indexOf(LINE_BREAK); i !== -1; i = text.indexOf(LINE_BREAK, i + LINE_BREAK.length)) lines += 1;
+  return lines;
+}
+
+/** Whether a request was read from these lines, and from nothing before them. */
+function isReadFrom(head: string, { method, url, rawHeaders }: IncomingMessage): boolean {
+  const [requestLine, ...lines] = head.slice(0, -LINE_BREAK.length).split(LINE_BREAK);
+  return (
+    requestLine === `${method} ${url} HTTP/1.1` &&
+    rawHeaders.length === 2 * lines.length &&
+    lines.every((line, i) => {
+      const [name = '', value = ''] = rawHeaders.slice(2 * i, 2 * i + 2);
+      return line.startsWith(`${name}:`) && line.slice(name.length + 1).trim() === value.trim();
+    })
+  );
+}
+
+/** What a request has arrived as, if that is certain. */
+function arrivedAs(request: Arriving): Arrived | undefined {
+  const arrived = request[ARRIVED];
+  return arrived !== undefined && isReadFrom(arrived.head, request) ? arrived : undefined;
 }
 
 /** Not a WeakMap: what an old one refers to, V8 keeps until it collects old objects. */
@@ -148,7 +176,7 @@ export function createKnownRequests(options: KnownRequestsOptions): KnownRequest
       const client = clientOf(socket, entry.caller);
       const release = admission.admitIfFree(client);
       if (release === undefined) return undefined;
-      const found = entry.again(client);
+      const found = entry.again(client, (representation) => isFor(entry, representation));
       if (found instanceof Promise) return answerLater({ arrived, entry, found }).finally(release);
       release();
       return answerOf(entry, found);
@@ -165,10 +193,10 @@ export function createKnownRequests(options: KnownRequestsOptions): KnownRequest
         return;
       if (request.httpVersion === '1.1') (request as Arriving)[ARRIVED] = arrived;
     },
-    lookupOf: (request) => (request as Arriving)[ARRIVED]?.lookup,
+    lookupOf: (request: Arriving) => (request[ARRIVED]?.lookup === undefined ? undefined : arrivedAs(request)?.lookup),
     keep(response, caller, { again, representation: { encoding, etag } }) {
       const { req: request, statusCode } = response;
-      const arrived = (request as Arriving)[ARRIVED];
+      const arrived = arrivedAs(request);
       if (arrived === undefined || !request.complete || !response.shouldKeepAlive) return;
       const { age: _, etag: ownETag, 'content-length': length, ...headers } = response.getHeaders();
       if ('connection' in headers) return;
@@ -214,9 +242,15 @@ function headOf(entry: Known, { representation: { etag, bytes }, ageSeconds }: A
   entry.head = { bytes: made, etag, ageSeconds, second };
   return made;
 }
+
+const isFor = ({ encoding, onlyFor }: Known, found: Representation): boolean =>
+  encoding === found.encoding && (onlyFor === undefined || onlyFor === found.etag);
+
 function answerOf(entry: Known, found: AnsweredAgain | undefined): KnownAnswer | undefined {
   if (found === undefined) return undefined;
-  const { encoding, etag, bytes } = found.representation;
-  if (entry.encoding !== encoding || (entry.onlyFor !== undefined && entry.onlyFor !== etag)) return undefined;
-  return { head: headOf(entry, found), body: entry.hasBody ? bytes : undefined, count: entry.count };
+  return {
+    head: headOf(entry, found),
+    body: entry.hasBody ? found.representation.bytes : undefined,
+    count: entry.count,
+  };
 }

@@ -37,8 +37,11 @@ interface ReadingOptions {
   readonly latest: LatestRequest;
   /** Whether requests that have arrived wait for others. */
   readonly isBehind: () => boolean;
-  /** Called with what has arrived, if nothing before it waits to be parsed. Returns whether it was answered, so that it need not be. */
-  readonly answer: (arrived: Buffer) => boolean;
+  /**
+   * Called with what has arrived, and whether something before it waits to be parsed. Returns whether it was answered, so that it need
+   * not be parsed.
+   */
+  readonly answer: (arrived: Buffer, isBehind: boolean) => boolean;
   /** Called with the number of bytes that were parsed. */
   readonly onParsed: (bytes: number) => void;
 }
@@ -106,7 +109,7 @@ export function createReading(socket: Socket, options: ReadingOptions): Reading 
 
   socket.on('data', (chunk: Buffer) => {
     if (chunk.length >= MOST_BYTES && TURNS.isTaken()) goOnLater();
-    if (isDropped || (rest.length === 0 && !isPaused() && answer(chunk))) return;
+    if (isDropped || answer(chunk, rest.length > 0 || isPaused())) return;
     rest = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
     parseRest();
   });

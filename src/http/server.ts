@@ -6,6 +6,7 @@ import type { Metrics } from '../telemetry/metrics.ts';
 import type { Arrivals } from './arrivals.ts';
 import { watchConnections, type ConnectionLimits } from './connections.ts';
 import { sendError, sendThrown } from './error-response.ts';
+import { MAX_HEADER_BYTES, MAX_HEADERS } from './header-limits.ts';
 import { createHostCheck, type HostCheck } from './host-names.ts';
 import { HttpError } from './http-error.ts';
 import type { KnownRequests } from './known-requests.ts';
@@ -180,9 +181,6 @@ export const KEEP_ALIVE_MS = 65_000;
 const HEADERS_MS = 10_000;
 /** A client that was told to use another connection has opened it by then, if it has a request to send. */
 const QUIET_MS = 100;
-const MAX_HEADER_BYTES = 16_384;
-/** Browsers send about 20, and proxies add a few. */
-const MAX_HEADERS = 100;
 
 const tooManyHeaders = (): HttpError =>
   new HttpError(431, `Expected at most ${MAX_HEADERS} headers, got more.`, { connection: 'close' });

@@ -1,5 +1,4 @@
 import type { CacheKey } from '../../cache/lookups.ts';
-import type { NearFound } from '../../cache/near.ts';
 import type { ResponseCache } from '../../cache/response-cache.ts';
 import type { Encoding } from '../../representation.ts';
 import type { Metrics } from '../../telemetry/metrics.ts';
@@ -48,19 +47,16 @@ const ANY = { refresh: false, maxAgeSeconds: Number.POSITIVE_INFINITY } as const
 export function createHits({ cache, spending, compressionMinBytes, metrics }: HitsOptions) {
   const { near } = cache;
   const hits = metrics.cacheResults.labels('HIT');
-  const findNear = (key: string): NearFound | undefined => {
-    const found = near?.find(key);
-    if (found === undefined) return undefined;
+  const countNear = (): void => {
     hits.inc();
     metrics.nearHits.inc();
-    return found;
   };
-  const findStored = async (place: Place, client: string): Promise<AnsweredAgain | LookedUp> => {
+  const findStored = async (place: Place, ...[client, isFor]: Parameters<Again>): Promise<AnsweredAgain | LookedUp> => {
     const { encoding, maxAgeSeconds, stored } = place;
     const lookup = await cache.lookup(stored, { maxAgeSeconds }, ANY);
     const response = lookup.result === 'HIT' ? lookup.response : undefined;
     const representation = response?.representations.find((each) => each.encoding === encoding);
-    if (response === undefined || representation === undefined) {
+    if (response === undefined || representation === undefined || !isFor(representation)) {
       // The request is handled now, which costs the same again.
       spending.giveBack(client);
       return { lookup };
@@ -71,14 +67,20 @@ export function createHits({ cache, spending, compressionMinBytes, metrics }: Hi
   };
   const againAt =
     (place: Place): Again =>
-    (client) =>
-      spending.spendAtOnce(client) ? (findNear(place.near) ?? findStored(place, client)) : undefined;
+    (client, isFor) => {
+      const found = near?.find(place.near);
+      if ((found !== undefined && !isFor(found.representation)) || !spending.spendAtOnce(client)) return undefined;
+      if (found === undefined) return findStored(place, client, isFor);
+      countNear();
+      return found;
+    };
 
   return {
     find(request: RequestText, origin: RequestOrigin): GraphQLResponse | undefined {
       const key = keyOf(request, origin);
-      const found = key === undefined ? undefined : findNear(key);
+      const found = key === undefined ? undefined : near?.find(key);
       if (key === undefined || found === undefined) return undefined;
+      countNear();
       const { representation, ageSeconds, maxAgeSeconds, stored } = found;
       const again = againAt({ near: key, stored, encoding: representation.encoding, maxAgeSeconds });
       const headers = { age: String(ageSeconds), ...cachedHeaders('HIT', maxAgeSeconds) };
