@@ -1,3 +1,5 @@
+import { hash as sha256 } from 'node:crypto';
+import type { Caller } from '../access/caller.ts';
 import type { Lookup } from '../cache/lookups.ts';
 import type { ResponseCache } from '../cache/response-cache.ts';
 import { isQuery, type Operation } from './operation.ts';
@@ -57,7 +59,7 @@ export function cacheReport(operation: Operation, { cache, found, ...facts }: Ca
   const neverLookedUp = cache === undefined ? ({ reason: 'redis', because: 'not used' } as const) : REFUSED;
   return {
     key: cache === undefined || found === undefined ? null : cache.nameOf(keyOf(operation)),
-    access: operation.caller.accessKey,
+    access: keyOf(operation).access,
     maxAgeSeconds: isQuery(operation) ? metadata.maxAgeSeconds : 0,
     maxAgeField: metadata.maxAgeField,
     privateField: metadata.privateField,
@@ -77,5 +79,12 @@ export function cacheReport(operation: Operation, { cache, found, ...facts }: Ca
   };
 }
 
-/** What identifies an operation's response in the cache. */
-export const keyOf = (operation: Operation) => ({ request: operation.hash(), access: operation.caller.accessKey });
+/** What identifies an operation's response in the cache. With a private field, it is kept by person. */
+export const keyOf = (operation: Operation) => ({
+  request: operation.hash(),
+  access:
+    operation.document.metadata.privateField === null ? operation.caller.accessKey : accessOfPerson(operation.caller),
+});
+
+const accessOfPerson = ({ accessKey, subject }: Caller): string =>
+  `${accessKey}.${sha256('sha256', subject ?? '', 'base64url')}`;

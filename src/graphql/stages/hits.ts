@@ -77,7 +77,7 @@ export function createHits({ cache, spending, compressionMinBytes, metrics }: Hi
 
   return {
     find(request: RequestText, origin: RequestOrigin): GraphQLResponse | undefined {
-      const key = keyOf(request, origin);
+      const key = keyOf(request, origin, origin.caller.accessKey);
       const found = key === undefined ? undefined : near?.find(key);
       if (key === undefined || found === undefined) return undefined;
       countNear();
@@ -93,7 +93,7 @@ export function createHits({ cache, spending, compressionMinBytes, metrics }: Hi
       const { etag, encoding, bytes } = representation;
       // One that is sent as it is because others were being compressed would be sent so for its whole lifetime.
       if (encoding !== origin.accepted.preferred && bytes.length >= compressionMinBytes) return undefined;
-      const key = keyOf(request, origin);
+      const key = keyOf(request, origin, hit.stored.access);
       if (key === undefined) return undefined;
       const { maxAgeSeconds, stored } = hit;
       const kept = { etag, encoding, bytes };
@@ -107,12 +107,15 @@ type Kept = Pick<GraphQLResponse, 'hit' | 'representation'>;
 
 const FOUND = { status: 200, hasErrors: false, isUnavailable: false } as const;
 
-/** Undefined for a request that asks for more than its response. */
-function keyOf({ text }: RequestText, origin: RequestOrigin): string | undefined {
+/**
+ * Undefined for a request that asks for more than its response.
+ * @param access for whom it is. That of a person is known once the request is parsed: so only known requests find such a response
+ */
+function keyOf({ text }: RequestText, origin: RequestOrigin, access: string): string | undefined {
   const { refresh, noStore, onlyIfCached, maxAgeSeconds } = origin.cacheControl;
   if (refresh || noStore || onlyIfCached || maxAgeSeconds !== Number.POSITIVE_INFINITY) return undefined;
   if (isReported(origin) || text.length > LONGEST_KEPT) return undefined;
   const { preferred, takesIdentity } = origin.accepted;
   // The text of a GET begins with a question mark, and is never that of a POST. Nothing before it has a line break.
-  return `${preferred} ${takesIdentity} ${origin.caller.accessKey}\n${text}`;
+  return `${preferred} ${takesIdentity} ${access}\n${text}`;
 }

@@ -136,10 +136,14 @@ function unstorable({ hasErrors, body }: GraphQLResponse): NotStored | undefined
   return body.length > MAX_STORED_BYTES ? 'large' : undefined;
 }
 
-/** Undefined for what is never stored: anything but a query, and a query with a field that forbids it. */
+/**
+ * Undefined for what is never stored: anything but a query, a query with a field that forbids it, and one with a private field from
+ * nobody in particular.
+ */
 function policyOf(operation: Operation): CachePolicy | undefined {
   const { maxAgeSeconds, privateField } = operation.document.metadata;
-  return isQuery(operation) && maxAgeSeconds > 0 && privateField === null ? { maxAgeSeconds } : undefined;
+  if (!isQuery(operation) || maxAgeSeconds === 0) return undefined;
+  return privateField === null || operation.caller.subject !== null ? { maxAgeSeconds } : undefined;
 }
 
 const inEncoding = (wanted: Encoding, all: readonly Representation[]): Representation | undefined =>
