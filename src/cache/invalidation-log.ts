@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { Cluster, type Redis } from 'ioredis';
 import { TURNS } from '../turns.ts';
+import { createRunIds, type RunIdOf } from './run-ids.ts';
 
 /** The id of the newest log entry that a gateway knew at some moment. */
 export type LogPosition = string;
@@ -34,8 +35,7 @@ export interface InvalidationLog {
   knows(position: LogPosition): boolean;
   /** Whether everything that this log has appended was read since, and nothing that was known has been forgotten. */
   isCaughtUp(): boolean;
-  /** What tells the server that a client is connected to from others, and from itself before a restart; empty for a cluster. */
-  serverOf(client: Redis | Cluster): Promise<string>;
+  readonly serverOf: RunIdOf;
 }
 
 /** The tag that was appended, `ALL_TAGS`, or null if the log does not reach back to the position. */
@@ -57,7 +57,7 @@ type Entry = readonly [id: string, fields: readonly string[]];
  * The log is a Redis stream. A position is valid only while its entry is among those that this gateway has read from the present
  * stream, so a log that was lost, evicted or trimmed causes cache misses but never stale responses. After a restart or failover,
  * Redis may have lost the newest entries. So each entry has the run id of the server that accepted it, and an entry whose run id
- * differs from the previous one invalidates every tag. (A cluster has no single run id.)
+ * differs from the previous one invalidates every tag.
  * @param options.onWritable called when Redis would have accepted an entry since `askedMs`, a time of `performance.now()`
  */
 export function createInvalidationLog(options: {
@@ -78,7 +78,7 @@ export function createInvalidationLog(options: {
     tags: readonly string[],
     onSent?: () => void,
   ): Promise<LogPosition | undefined> => {
-    const server = await runIdOf(client);
+    const server = await runIdOf(client, key);
     const sent = Promise.all([
       client.xadd(key, 'MAXLEN', '~', MAX_ENTRIES, '*', 'tags', tags.join(' '), 'server', server),
       client.expire(key, LIFETIME_SECONDS),
@@ -96,7 +96,6 @@ export function createInvalidationLog(options: {
   };
   const readNew = async (client: Redis | Cluster): Promise<LogPosition> => {
     let covered = unread;
-    const server = await runIdOf(client);
     for (;;) {
       const from = known.newest();
       const range = client.xrange(key, from?.id ?? '-', '+', 'COUNT', READ_AT_ONCE);
@@ -108,6 +107,8 @@ export function createInvalidationLog(options: {
         // From here, this reads everything.
         covered = unread += 1;
       } else known.add(entries);
+      // Not before: in a cluster, another node may have answered than was known until then.
+      const server = await runIdOf(client, key);
       const newest = known.newest();
       const isWhole = entries.length < READ_AT_ONCE || newest?.id === from?.id;
       if (newest?.server === server && isWhole) {
@@ -216,19 +217,5 @@ function createKnownEntries(ownTag: string) {
       const tag = at === number ? undefined : tags().find((each) => (byTag.get(each) ?? 0) > at);
       return tag === undefined ? undefined : { tag };
     },
-  };
-}
-
-/** Returns a function that gives the run id of the server that a client is connected to; empty for a cluster. */
-function createRunIds(): (client: Redis | Cluster) => Promise<string> {
-  let known: { readonly stream: unknown; readonly runId: string } | undefined;
-  return async (client) => {
-    if (client instanceof Cluster) return '';
-    const { stream } = client;
-    if (known?.stream !== stream) {
-      const info = await client.info('server');
-      known = { stream, runId: /^run_id:(\w+)/m.exec(info)?.[1] ?? '' };
-    }
-    return known.runId;
   };
 }

@@ -63,7 +63,7 @@ export function createNearRegistry({ prefix, id, log }: { prefix: string; id: st
       await client.eval(DELETE, 1, key, holder, renewal);
     },
     async read(client) {
-      const server = await log.serverOf(client);
+      const server = await log.serverOf(client, key);
       const { [MADE]: made, [id]: _own, ...others } = await readFields(client);
       const name = `${server} ${made}`;
       if (known?.name !== name) known = { name, sinceMs: performance.now() };

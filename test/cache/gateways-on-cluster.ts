@@ -13,11 +13,12 @@ export interface GatewaysOnCluster {
 /** @param known the nodes that the second gateway is given, from which it discovers the others; the first is given all */
 export async function startGatewaysOnCluster(
   known: (urls: readonly string[]) => readonly string[],
+  settings: Readonly<Record<string, string>> = {},
 ): Promise<GatewaysOnCluster> {
   const [database, cluster] = await Promise.all([createDatabase(), startOwnCluster('p-ss.word')]);
   await seedDatabase({ databaseUrl: database.url, customers: 30, ordersPerCustomer: 1, seed: 1 });
   const start = (urls: readonly string[]) =>
-    startGateway({ databaseUrl: database.url, redisUrl: urls.join(','), settings: PATIENT });
+    startGateway({ databaseUrl: database.url, redisUrl: urls.join(','), settings: { ...PATIENT, ...settings } });
   const gateways = [await start(cluster.urls), await start(known(cluster.urls))] as const;
   const close = async (): Promise<void> => {
     await Promise.all(gateways.map((gateway) => gateway.close()));

@@ -18,6 +18,8 @@ export interface OwnCluster {
   readonly tlsPorts: readonly number[];
   /** A client for each node. */
   readonly nodes: readonly Redis[];
+  /** Starts a replica of the node that has a key, and returns clients for both. */
+  addReplica(key: string): Promise<{ readonly primary: Redis; readonly replica: Redis }>;
   readonly close: () => Promise<void>;
 }
 
@@ -49,7 +51,23 @@ export async function startOwnCluster(password: string, tls: readonly string[] =
     await Promise.all(started.map(({ child }) => child.stop(PATIENCE_MS)));
     await rm(dataDir, { recursive: true });
   };
-  return { urls, tlsPorts: started.map(({ tlsPort }) => tlsPort), nodes, close };
+  const addReplica: OwnCluster['addReplica'] = async (key) => {
+    const slot = await first.cluster('KEYSLOT', key);
+    const primary = nodes.findLast((_, i) => from(i) <= slot) ?? first;
+    const id = await primary.cluster('MYID');
+    const added = await startNode({ password, dataDir, tls });
+    started.push(added);
+    const replica = new Redis(added.url);
+    nodes.push(replica);
+    await first.cluster('MEET', '127.0.0.1', added.tlsPort || added.port);
+    await until('the new node to know its primary', async () => String(await replica.cluster('NODES')).includes(id));
+    await replica.cluster('REPLICATE', id);
+    await until('the replica to be in step', async () =>
+      /master_link_status:up/.test(await replica.info('replication')),
+    );
+    return { primary, replica };
+  };
+  return { urls, tlsPorts: started.map(({ tlsPort }) => tlsPort), nodes, addReplica, close };
 }
 
 const known = async (node: Redis): Promise<number> => ((await node.cluster('SLOTS')) as unknown[]).length;
