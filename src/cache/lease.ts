@@ -3,8 +3,8 @@ import { IDENTITY_BYTES } from './stored-response.ts';
 import type { BoundedRedis } from './redis.ts';
 
 /** How long others wait for a gateway that dies while it executes. */
-const LEASE_MS = 1_000;
-const RENEW_MS = 300;
+const LEASE_MS = 700;
+const RENEW_MS = 200;
 /** How long each gateway executes for itself after an execution whose response cannot be stored. */
 const OPEN_MS = 1_000;
 /** Stands in the place of a holder. */
@@ -33,7 +33,7 @@ export interface Attempt {
  * when the lease of a holder ends that was held up, a request is executed twice.
  */
 export interface Lease {
-  /** Takes the lease unless it is held. Undefined when Redis does not say. */
+  /** Takes the lease unless it is held. Undefined when Redis does not say, or not in time. */
   take(): Promise<Attempt | undefined>;
   /** Keeps a lease that was taken and has not ended yet, until the function that it returns is called. */
   keep(): () => void;
@@ -43,31 +43,49 @@ export interface Lease {
   open(): void;
 }
 
+interface LeaseOptions {
+  readonly prefix: string;
+  readonly name: string;
+  /** How long the first attempt to take it may last; undefined for as long as any command. */
+  readonly firstMs?: number | undefined;
+}
+
 /**
  * Creates the lease for the response of this name. Only ever one key per command: its own is in the same slot of a cluster, so that
  * both are read in order.
  */
-export function createLease(redis: BoundedRedis, { prefix, name }: { prefix: string; name: string }): Lease {
+export function createLease(redis: BoundedRedis, { prefix, name, firstMs }: LeaseOptions): Lease {
   const key = `${prefix}lease:{${name}}`;
   const token = randomUUID();
   let takenMs = 0;
+  let isFirst = true;
   const replace = (successor: string, ms: number): void =>
     void redis.run(
       'release',
       (client) => client.eval(REPLACE, 1, key, token, successor, ms),
       (replaced) => replaced === 1,
     );
+  const take = (): Promise<Attempt | undefined> =>
+    redis.run('lease', async (client) => {
+      takenMs = performance.now();
+      const [taken, head] = await Promise.all([
+        client.set(key, token, 'PX', LEASE_MS, 'NX'),
+        client.getrangeBuffer(name, 0, IDENTITY_BYTES - 1),
+      ]);
+      if (taken !== null) return { state: 'TAKEN', head };
+      return { state: (await client.get(key)) === NOBODY ? 'OPEN' : 'HELD', head };
+    });
   return {
-    take: () =>
-      redis.run('lease', async (client) => {
-        takenMs = performance.now();
-        const [taken, head] = await Promise.all([
-          client.set(key, token, 'PX', LEASE_MS, 'NX'),
-          client.getrangeBuffer(name, 0, IDENTITY_BYTES - 1),
-        ]);
-        if (taken !== null) return { state: 'TAKEN', head };
-        return { state: (await client.get(key)) === NOBODY ? 'OPEN' : 'HELD', head };
-      }),
+    async take() {
+      const attempt = take();
+      const isBounded = isFirst && firstMs !== undefined;
+      isFirst = false;
+      if (!isBounded) return attempt;
+      const inTime = await Promise.race([attempt, afterPending(firstMs)]);
+      // Whoever has given it up executes without it.
+      if (inTime === undefined) void attempt.then((late) => late?.state === 'TAKEN' && replace('', 0));
+      return inTime;
+    },
     keep() {
       if (performance.now() - takenMs > RENEW_MS) replace(token, LEASE_MS);
       const renewing = setInterval(() => replace(token, LEASE_MS), RENEW_MS).unref();
@@ -77,3 +95,9 @@ export function createLease(redis: BoundedRedis, { prefix, name }: { prefix: str
     open: () => replace(NOBODY, OPEN_MS),
   };
 }
+
+/** Resolves after some time, and once pending input was read. */
+const afterPending = (ms: number): Promise<undefined> =>
+  new Promise((resolve) => {
+    setTimeout(() => setImmediate(resolve, undefined), ms);
+  });

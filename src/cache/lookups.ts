@@ -79,6 +79,8 @@ interface LookupsOptions {
   readonly redis: BoundedRedis;
   readonly log: Pick<InvalidationLog, 'staleness'>;
   readonly prefix: string;
+  /** The longest that a command may take. */
+  readonly timeoutMs: number;
   readonly staleWhileRevalidateSeconds: number;
   readonly staleIfErrorSeconds: number;
 }
@@ -89,19 +91,32 @@ interface Found {
   readonly stored: Buffer | null;
   /** How far the log of writes was read. */
   readonly position: LogPosition;
+  /** How long that took. */
+  readonly tookMs: number;
 }
+
+/**
+ * A request waits for Redis for a quarter more than one command may take, or 50 ms by default: the first attempt to take the lease
+ * has as long, less what the look-up took.
+ */
+const PATIENCE = 1.25;
 
 const NO_HEAD = Buffer.alloc(0);
 
 /** Creates the function that decides whether what is stored may be used, and gives the ways to store something else. */
-export function createLookups({ redis, log, prefix, ...stale }: LookupsOptions) {
+export function createLookups({ redis, log, prefix, timeoutMs, ...stale }: LookupsOptions) {
   const whileRevalidateMs = stale.staleWhileRevalidateSeconds * 1_000;
   const ifErrorMs = stale.staleIfErrorSeconds * 1_000;
   /** After its lifetime. */
   const keptMs = Math.max(whileRevalidateMs, ifErrorMs);
 
+  const leaseMs = (tookMs: number): number | undefined => {
+    const left = PATIENCE * timeoutMs - tookMs;
+    return left < timeoutMs ? Math.max(0, left) : undefined;
+  };
+
   const missingAt = (
-    { name, stored, position }: Found,
+    { name, stored, position, tookMs }: Found,
     { maxAgeSeconds }: CachePolicy,
     why: Pick<Missing, 'reason' | 'because' | 'response' | 'last'>,
   ): Missing => ({
@@ -110,7 +125,7 @@ export function createLookups({ redis, log, prefix, ...stale }: LookupsOptions) 
     name,
     position,
     head: stored?.subarray(0, IDENTITY_BYTES) ?? NO_HEAD,
-    lease: createLease(redis, { prefix, name }),
+    lease: createLease(redis, { prefix, name, firstMs: leaseMs(tookMs) }),
     async store(computed) {
       const lifetimeMs = spread(maxAgeSeconds * 1_000);
       const whole = encodeStored({ ...computed, lifetimeMs, position });

@@ -121,11 +121,13 @@ export function createResponseCache(options: ResponseCacheOptions): ResponseCach
       if (!(await suspensions.untilKnown()))
         return { result: 'BYPASS', reason: 'redis', because: 'another gateway cannot tell of its writes' };
       const lapsesBefore = lapses;
+      const askedMs = performance.now();
       const found = await read(name);
+      const tookMs = performance.now() - askedMs;
       // After a lapse, this may have read the log before it was told of that, and both replies may have come at once.
       if (found === undefined) return { result: 'BYPASS', reason: 'redis', because: 'no answer' };
       if (isBehind() || lapses !== lapsesBefore) return disbelief();
-      return lookupOf({ name, ...found }, policy, given);
+      return lookupOf({ name, ...found, tookMs }, policy, given);
     },
     isFresh({ position, tags }, asked) {
       if (isBehind()) return false;
