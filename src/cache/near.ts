@@ -81,7 +81,8 @@ export function createNear({ maxBytes, log, lease, isBehind, metrics }: NearOpti
     keep(key, { computedAtMs, lifetimeMs, position, tags }, { representation, ...response }) {
       // Copied, since a reply of Redis is part of what its connection has read at once, which would stay in memory.
       const bytes = Buffer.from(representation.bytes);
-      const about = { computedAtMs, lifetimeMs, position, tags: tags().join(' ') };
+      // Another gateway's clock may be ahead: then its responses would have their lifetime only once this one has caught up.
+      const about = { computedAtMs: Math.min(computedAtMs, Date.now()), lifetimeMs, position, tags: tags().join(' ') };
       entries.set(key, { ...about, ...response, representation: { ...representation, bytes } });
       lease.use();
     },
