@@ -71,10 +71,12 @@ describe('equal requests at the same time', () => {
     return (await executions()) - before;
   };
   /** Executions that a machine may cause by being busy: a lease was not renewed in time, or a look-up not believed. */
-  const excused = async () => {
+  const excused = () => sumOf(/^concierge_cache_\w+\{\w+="(?:taken over|BYPASS)"\} (\d+)$/gm);
+  const statements = () => sumOf(/^concierge_sql_statements_total\{statement="(?!Cache suspensions)[^"]+"\} (\d+)$/gm);
+  /** Over both gateways. */
+  const sumOf = async (pattern: RegExp): Promise<number> => {
     const texts = await Promise.all([a, b].map(async ({ url }) => (await fetch(`${url}/metrics`)).text()));
-    const counts = texts.join('\n').matchAll(/^concierge_cache_\w+\{\w+="(?:taken over|BYPASS)"\} (\d+)$/gm);
-    return [...counts].reduce((sum, [, count]) => sum + Number(count), 0);
+    return [...texts.join('\n').matchAll(pattern)].reduce((sum, [, count]) => sum + Number(count), 0);
   };
   const waiting = (of: TestGateway, count: number) =>
     until(
@@ -97,9 +99,9 @@ describe('equal requests at the same time', () => {
     });
   const nameIn = (answer: Answer) => [answer.errors, answer.data?.customer.name];
 
-  test('share one execution, a thousand of them over two gateways', async () => {
+  test('share one execution of two statements, a thousand of them over two gateways', async () => {
     const locked = await orders();
-    const before = { excused: await excused(), executions: await executions() };
+    const before = { excused: await excused(), executions: await executions(), statements: await statements() };
     const executed = executionsOf(async () => {
       const asked = Array.from({ length: 1_000 }, (_, i) => (i % 2 ? a : b).request(pageOf(1)));
       await locked.waiting(1);
@@ -112,7 +114,10 @@ describe('equal requests at the same time', () => {
       expect(new Set(answers.map(({ text }) => text)).size).toBe(1);
       expect(answers.flatMap(({ errors }) => errors)).toEqual([]);
     });
-    expect((await executed) - ((await excused()) - before.excused)).toBe(1);
+    const times = await executed;
+    expect(times - ((await excused()) - before.excused)).toBe(1);
+    // The customer, and a page of its orders.
+    expect((await statements()) - before.statements).toBe(2 * times);
   });
 
   test('do not wait for one on another gateway that waits for its own turn', async () => {
