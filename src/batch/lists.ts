@@ -4,7 +4,7 @@ import { rejectingKeys } from './keyed.ts';
 import type { BatchContext, LoaderFactory } from './loader.ts';
 import { paddedParents } from './padding.ts';
 import { COUNT_BOUND, countStatement, existsStatement, pageStatement } from './statements.ts';
-import { customerColumnOf, customerTag, listTag, rowTag } from './tags.ts';
+import { anyValueTag, customerColumnOf, customerTag, listTag, rowTag, valueTag } from './tags.ts';
 import { rowDecoder, type Columns, type RowId, type RowOf, type Table } from './table.ts';
 
 /** The rows of a page in the list's order, and whether more follow in the direction of reading. */
@@ -56,14 +56,14 @@ export function listLoaders<T extends Columns>(
         const statement = pageStatement(source, read, { columns, parents: paddedParents(parents) });
         const raw = await context.db.read(statement);
         const rows = raw.map(rowDecoder<Columns>(table.columns, columns)) as RowOf<T>[];
-        tagLists(parents);
+        tagLists(parents, query);
         for (const row of rows) context.tags.add(rowTag(table, row));
         if (parent === undefined) return parents.map(() => toPage(rows, query));
         const byParent = Map.groupBy(rows, (row) => String(row[parent]));
         return parents.map((one) => toPage(byParent.get(String(one)) ?? [], query));
       }),
       count: perQuery(context, async (parents, query: ListQuery) => {
-        tagLists(parents);
+        tagLists(parents, query);
         const rows = await context.db.read(countStatement(source, query, { parents, limit: COUNT_BOUND + 1 }));
         const found = new Map(rows.map(([one, n]) => [parentKey(one), Number(n)]));
         return parents.map((one) => found.get(one) ?? 0);
@@ -74,20 +74,37 @@ export function listLoaders<T extends Columns>(
   return Object.assign(create, { source, table });
 }
 
-type TagLists = (parents: readonly (RowId | null)[]) => void;
+type TagLists = (parents: readonly (RowId | null)[], query: Pick<ListQuery, 'conditions'>) => void;
 
-/** Adds the cache tags of lists that were read: the customer's if the parent is the rows' customer, else that of all lists. */
+/**
+ * Adds the cache tags of lists that were read: the customer's if the parent is the rows' customer, those of the values that all rows
+ * of the list have in a column of `listedBy`, or else that of all lists.
+ */
 function createListTagger({ table, parent }: ListSource, { tags }: BatchContext): TagLists {
-  if (parent === undefined || parent !== table.customerColumn) return () => tags.add(listTag(table.type));
-  return (parents) => {
-    for (const one of parents) tags.add(customerTag(table.type, String(one)));
+  const { type, customerColumn, listedBy = [] } = table;
+  if (parent !== undefined && parent === customerColumn)
+    return (parents) => {
+      for (const one of parents) tags.add(customerTag(type, String(one)));
+    };
+  const addValues = (column: string, values: readonly unknown[]): void => {
+    tags.add(anyValueTag(type));
+    for (const value of values) tags.add(valueTag(type, column, value));
+  };
+  if (parent !== undefined && listedBy.includes(parent)) return (parents) => addValues(parent, parents);
+  return (_, { conditions }) => {
+    const [narrowest] = conditions
+      .filter((condition) => condition.kind === 'in')
+      .filter(({ column }) => listedBy.includes(column))
+      .toSorted((a, b) => a.values.length - b.values.length);
+    if (narrowest === undefined) tags.add(listTag(type));
+    else addValues(narrowest.column, narrowest.values);
   };
 }
 
 function existence(source: ListSource, context: BatchContext, tagLists: TagLists): ListLoaders<unknown>['exists'] {
   type SeekQuery = ListQuery & { readonly seek: { readonly from: Position; readonly backward: boolean } };
   const load = perQuery(context, async (parents, query: SeekQuery) => {
-    tagLists(parents);
+    tagLists(parents, query);
     const rows = await context.db.read(existsStatement(source, query, { ...query.seek, parents }));
     const found = new Set(rows.map(([one]) => parentKey(one)));
     return parents.map((one) => found.has(one));

@@ -109,7 +109,11 @@ export type Columns = Readonly<Record<string, Column<any>>>;
 export type RowOf<T extends Columns> = { readonly [K in keyof T]: T[K] extends Column<infer Value> ? Value : never };
 
 /** A table of one CRM type: its columns, what its GraphQL fields need, and its indexes. */
-export interface Table<T extends Columns = Columns, Type extends string = string> {
+export interface Table<
+  T extends Columns = Columns,
+  Type extends string = string,
+  Listed extends keyof T & string = keyof T & string,
+> {
   /** The GraphQL type. */
   readonly type: Type;
   readonly name: string;
@@ -132,6 +136,11 @@ export interface Table<T extends Columns = Columns, Type extends string = string
   readonly selective?: readonly (keyof T & string)[];
   /** Where the keys of merged rows lead. */
   readonly redirects?: Redirects;
+  /**
+   * Columns of few values, or that name a parent: a cached list of the rows with some of these is invalidated only when such a row
+   * changes (`valueTags`). Those that clients may see only masked must not be among them: tags are logged.
+   */
+  readonly listedBy?: readonly Listed[];
 }
 
 interface Sorts<Name extends string> {
@@ -169,9 +178,14 @@ export interface ChildTable<T extends Columns = Columns> {
 /** An identity function that lets the compiler infer the columns. */
 export const defineChildTable = <T extends Columns>(table: ChildTable<T>): ChildTable<T> => table;
 
-/** An identity function that lets the compiler infer the columns and the type's name. */
-export const defineTable = <T extends Columns, const Type extends string>(table: Table<T, Type>): Table<T, Type> =>
-  table;
+/** An identity function that lets the compiler infer the columns, the type's name, and what lists are invalidated by. */
+export const defineTable = <
+  T extends Columns,
+  const Type extends string,
+  const Listed extends keyof T & string = never,
+>(
+  table: Table<T, Type, Listed>,
+): Table<T, Type, Listed> => table;
 
 /** A column's name in the database; the same name for one that is not listed. */
 export const sqlName = ({ columns }: { readonly columns: Columns }, name: string): string => columns[name]?.sql ?? name;

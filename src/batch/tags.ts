@@ -11,11 +11,27 @@ export function rowTag({ type, customerColumn }: Table, row: Readonly<Record<str
   return customerColumn === undefined || row === null ? listTag(type) : customerTag(type, String(row[customerColumn]));
 }
 
-/** The tags to invalidate after rows of a type that belong to a customer have changed. */
-export const changedTags = (type: string, customer: RowId): readonly string[] => [
-  listTag(type),
-  customerTag(type, customer),
-];
+/** The cache tag of lists over all customers of a type's rows that have a value in a column. */
+export const valueTag = (type: string, column: string, value: unknown): string => `${type}#${column}=${String(value)}`;
+
+/** The cache tag of all lists over all customers that have a `valueTag`. */
+export const anyValueTag = (type: string): string => `${type}#*`;
+
+/** The cache tags of lists over all customers that rows of a table are in, or were, given their values of its `listedBy`. */
+export const valueTags = <Name extends string>(
+  { type, listedBy = [] }: { readonly type: string; readonly listedBy?: readonly Name[] },
+  ...rows: readonly Readonly<Record<NoInfer<Name>, unknown>>[]
+): readonly string[] => rows.flatMap((row) => listedBy.map((column) => valueTag(type, column, row[column])));
+
+/**
+ * The tags to invalidate after rows of a type that belong to a customer have changed.
+ * @param values the `valueTags` of the rows, before and after; any if left out
+ */
+export const changedTags = (
+  type: string,
+  customer: RowId,
+  values: readonly string[] = [anyValueTag(type)],
+): readonly string[] => [listTag(type), customerTag(type, customer), ...values];
 
 /** The column of the customer that a row belongs to, if any, which the row's cache tag needs. */
 export const customerColumnOf = ({ customerColumn }: Table): readonly string[] =>

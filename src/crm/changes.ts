@@ -20,6 +20,8 @@ export interface RecordedChange {
   readonly before: Readonly<Record<string, FieldValue>>;
   /** Only fields listed here are recorded, and only if they differ. */
   readonly after: Readonly<Record<string, FieldValue>>;
+  /** The `valueTags` of the row that was changed, before and after; left out if other rows may have changed with it. */
+  readonly values?: readonly string[];
 }
 
 /**
@@ -31,8 +33,10 @@ export async function recordChange(write: Write, change: RecordedChange): Promis
   const fields = Object.entries(change.after)
     .map(([field, value]) => ({ field, before: asText(change.before[field]), after: asText(value) }))
     .filter((field) => field.before !== field.after);
-  for (const type of [change.subject?.type ?? 'Customer', 'Change'] as const)
-    noteChange(write, type, change.customerId);
+  const { customerId, values } = change;
+  noteChange(write, change.subject?.type ?? 'Customer', { customerId, values });
+  // Nothing is listed by its values.
+  noteChange(write, 'Change', { customerId, values: [] });
   // Not `create`, which reads the row back.
   await write.transaction.customerChange.createMany({
     data: {

@@ -23,7 +23,7 @@ export async function deleteOwnedRows(write: Write, customerId: bigint): Promise
     const count = await transaction.$executeRaw`DELETE t ${Prisma.raw(from)} WHERE t.${rows}`;
     if (count === 0) continue;
     deleted[table.name] = count;
-    noteChange(write, typeOf(table), customerId);
+    noteChange(write, typeOf(table), { customerId });
   }
   return deleted;
 }
@@ -38,7 +38,7 @@ export async function moveOwnedRows(write: Write, { from, to }: { from: bigint; 
     const target = Prisma.raw(`${table.name} FORCE INDEX (\`${customerIndex(table)}\`)`);
     const count = await write.transaction
       .$executeRaw`UPDATE ${target} SET ${ownedBy(table, to)} WHERE ${ownedBy(table, from)}`;
-    if (count > 0) for (const customerId of [from, to]) noteChange(write, typeOf(table), customerId);
+    if (count > 0) for (const customerId of [from, to]) noteChange(write, typeOf(table), { customerId });
   }
 }
 

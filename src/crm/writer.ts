@@ -33,9 +33,16 @@ export interface Write {
   readonly owned: readonly OwnedTable[];
 }
 
-/** Notes that rows of a type that belong to a customer were written, deleted, or moved to or from it. */
-export function noteChange({ changes }: Write, type: keyof Resolvers, customerId: bigint): void {
-  for (const tag of changedTags(type, String(customerId))) changes.tags.add(tag);
+/**
+ * Notes that rows of a type that belong to a customer were written, deleted, or moved to or from it.
+ * @param changed.values the `valueTags` of the rows, before and after; left out if they are not known
+ */
+export function noteChange(
+  { changes }: Write,
+  type: keyof Resolvers,
+  { customerId, values }: { readonly customerId: bigint; readonly values?: readonly string[] | undefined },
+): void {
+  for (const tag of changedTags(type, String(customerId), values)) changes.tags.add(tag);
   changes.customers.add(String(customerId));
 }
 

@@ -27,7 +27,7 @@ export const setAddresses = defineCommand({
       if (addresses.length > 0)
         await customerAddress.createMany({ data: addresses.map((address) => ({ ...owned, ...address })) });
       await raiseVersion(write, customer, {});
-      await recordUpdate(write, customer, { before: { addresses: before }, after: { addresses: after } });
+      await recordUpdate(write, { row: customer }, { before: { addresses: before }, after: { addresses: after } });
     }
     return { customerId: String(customer.id) };
   },

@@ -1,3 +1,4 @@
+import { valueTags } from '../../batch/tags.ts';
 import type { Transaction } from '../../db/transaction.ts';
 import type { CreateCustomerInput, DeleteCustomerInput, UpdateCustomerInput } from '../../generated/graphql.ts';
 import type { Customer } from '../../generated/prisma/client.ts';
@@ -16,6 +17,7 @@ import { parseAddresses, parseCustomerFields, parseTags } from './input.ts';
 import { textOfAddresses, textOfTags } from './recorded.ts';
 import { raiseVersion, recordUpdate } from './row.ts';
 import { deleteTerms, insertTerms } from './search/terms.ts';
+import { customers } from './table.ts';
 import { assertDifferent, tagsOf, writeTags } from './tags.ts';
 
 /** The parent value of the payloads' resolvers. */
@@ -66,6 +68,7 @@ export const createCustomer = defineCommand({
       action: 'CREATED',
       before: {},
       after: { ...values, ...lists },
+      values: valueTags(customers, row),
     });
     return { customerId: String(row.id) };
   },
@@ -92,7 +95,7 @@ export const updateCustomer = defineCommand({
       await assertAgentExists(write.transaction, 'ownerId', changed.ownerId);
       const customer = await raiseVersion(write, before, changed);
       if ('externalId' in changed) await assertNotFormer(write.transaction, customer);
-      await recordUpdate(write, before, { before, after: { ...changed } });
+      await recordUpdate(write, { row: before, changed }, { before, after: { ...changed } });
     }
     return { customerId: String(before.id) };
   },
@@ -123,7 +126,7 @@ export const deleteCustomer = defineCommand({
     await transaction.customerAddress.deleteMany(owned);
     await transaction.customerStats.deleteMany(owned);
     await transaction.customerValue.deleteMany(owned);
-    noteChange(write, 'CustomerSummary', id);
+    noteChange(write, 'CustomerSummary', { customerId: id });
     // The index is forced as in `deleteOwnedRows`.
     await transaction.$executeRaw`DELETE m FROM customer_merges AS m FORCE INDEX (customer_merges_kept_id_idx)
       WHERE m.kept_id = ${id}`;
@@ -133,6 +136,7 @@ export const deleteCustomer = defineCommand({
       version: version + 1,
       action: 'DELETED',
       before,
+      values: valueTags(customers, fields),
       after: Object.fromEntries(Object.keys(before).map((field) => [field, null])),
     });
     return { deletedCustomerId: globalId('Customer', String(id)) };

@@ -147,7 +147,7 @@ async function storeSummaries(write: Write, { kept, merged }: Sides): Promise<vo
 /** Adds the merged customer's summary to the kept one's. */
 async function moveSummary(write: Write, { kept: { id: to }, merged: { id: from } }: Sides): Promise<void> {
   const { transaction } = write;
-  for (const customerId of [from, to]) noteChange(write, 'CustomerSummary', customerId);
+  for (const customerId of [from, to]) noteChange(write, 'CustomerSummary', { customerId });
   await transaction.$executeRaw`UPDATE customer_stats AS k JOIN customer_stats AS m ON m.customer_id = ${from}
     SET k.order_count = k.order_count + m.order_count, k.open_ticket_count = k.open_ticket_count + m.open_ticket_count,
       k.last_order_at = GREATEST(COALESCE(k.last_order_at, m.last_order_at), COALESCE(m.last_order_at, k.last_order_at))
@@ -183,7 +183,7 @@ async function recordMerge(
   { filled, tags, addresses }: { filled: CustomerValues; tags: Texts; addresses: Texts },
 ): Promise<void> {
   // Its own id now leads to the kept one.
-  for (const type of ['Customer', 'Change'] as const) noteChange(write, type, merged.id);
+  for (const type of ['Customer', 'Change'] as const) noteChange(write, type, { customerId: merged.id });
   const { id, version, ...fields } = merged;
   const lost = Object.keys(fields).filter((field) => !(field in filled));
   await recordChange(write, {

@@ -1,10 +1,11 @@
+import { valueTags } from '../../batch/tags.ts';
 import type { Customer } from '../../generated/prisma/client.ts';
 import { recordChange, type RecordedChange } from '../changes.ts';
 import { refuse } from '../user-errors.ts';
 import type { Write } from '../writer.ts';
 import type { CustomerValues } from './input.ts';
 import { updateTerms } from './search/terms.ts';
-import { MAX_ADDRESSES, MAX_TAGS } from './table.ts';
+import { customers, MAX_ADDRESSES, MAX_TAGS } from './table.ts';
 
 /**
  * Updates a customer's fields and version, the columns that its tags duplicate for sorting and filtering, and its search terms.
@@ -37,11 +38,16 @@ export function assertFits(
     refuse('INVALID_INPUT', path, `Expected at most ${MAX_LENGTHS[list]} ${list} on a customer, got ${after} in all.`);
 }
 
-/** Records an update that was just made. */
+/**
+ * Records an update that was just made.
+ * @param row as it was before
+ * @param changed the fields of the row that have changed
+ */
 export async function recordUpdate(
   write: Write,
-  { id, version }: Customer,
-  values: Pick<RecordedChange, 'before' | 'after'>,
+  { row, changed = {} }: { readonly row: Customer; readonly changed?: CustomerValues },
+  { before, after }: Pick<RecordedChange, 'before' | 'after'>,
 ): Promise<void> {
-  await recordChange(write, { customerId: id, version: version + 1, action: 'UPDATED', ...values });
+  const values = valueTags(customers, row, { ...row, ...changed });
+  await recordChange(write, { customerId: row.id, version: row.version + 1, action: 'UPDATED', before, after, values });
 }

@@ -66,6 +66,7 @@ export const customers = defineTable({
   ],
   uniques: ['externalId', 'email'],
   selective: ['phone'],
+  listedBy: ['status', 'ownerId'],
   // Merged customers are found by id and external id, but not by email, which another customer may have taken since.
   redirects: { table: 'customer_merges', target: 'kept_id', keys: { id: 'merged_id', externalId: 'external_id' } },
 });

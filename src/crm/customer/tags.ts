@@ -49,7 +49,7 @@ function tagCommand(edit: Edit, isEnough?: (tag: string) => boolean) {
       if (after.length !== before.length) {
         await raiseVersion(write, customer, {});
         const texts = { before: { tags: textOfTags(before) }, after: { tags: textOfTags(after) } };
-        await recordUpdate(write, customer, texts);
+        await recordUpdate(write, { row: customer }, texts);
       }
       return { customerId: String(customer.id) };
     },

@@ -1,3 +1,4 @@
+import { valueTags } from '../../batch/tags.ts';
 import type { Transaction } from '../../db/transaction.ts';
 import type { LogInteractionInput } from '../../generated/graphql.ts';
 import { assertAgentExists } from '../agents.ts';
@@ -8,6 +9,7 @@ import { findCustomer, lockCustomer } from '../lock.ts';
 import { parseText } from '../text.ts';
 import { refuse } from '../user-errors.ts';
 import { INTERACTION_LENGTHS } from './lengths.ts';
+import { interactions } from './table.ts';
 
 /** The parent value of the payload's resolvers. */
 export type LogInteractionPayload = Payload<{ readonly interactionId: string }>;
@@ -47,6 +49,7 @@ export const logInteraction = defineCommand({
       // The body is left out: it stays in the interaction, which never changes.
       before: {},
       after: { kind, ticketId, agentId, occurredAt },
+      values: valueTags(interactions, { ticketId }),
     });
     return { interactionId: String(row.id) };
   },

@@ -24,6 +24,7 @@ export const interactions = defineTable({
     ['ticketId', 'occurredAt'],
   ],
   uniques: [],
+  listedBy: ['ticketId'],
 });
 
 export type InteractionRow = RowOf<typeof interactions.columns>;

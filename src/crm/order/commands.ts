@@ -1,3 +1,4 @@
+import { valueTags } from '../../batch/tags.ts';
 import type { UpdateOrderStatusInput } from '../../generated/graphql.ts';
 import { recordChange } from '../changes.ts';
 import { defineCommand, type Payload } from '../command.ts';
@@ -12,6 +13,7 @@ import { priceItems } from './pricing.ts';
 import { isCounted } from '../states.ts';
 import { TRANSITIONS } from './status.ts';
 import { addToSummary, assertTotalFits, takeFromSummary } from './summary.ts';
+import { orders } from './table.ts';
 
 /** The parent value of the payloads' resolvers. */
 export type OrderPayload = Payload<{ readonly orderId: string }>;
@@ -59,6 +61,7 @@ export const createOrder = defineCommand({
         total: money(formatAmount(total), currency).amount,
         placedAt,
       },
+      values: valueTags(orders, order),
     });
     return { orderId: String(order.id) };
   },
@@ -93,6 +96,7 @@ export const updateOrderStatus = defineCommand({
         action: 'UPDATED',
         before: { status: order.status },
         after: { status },
+        values: valueTags(orders, order, { status }),
       });
     }
     return { orderId: String(id) };

@@ -32,7 +32,7 @@ export async function assertTotalFits({ transaction }: Write, order: Omit<NewOrd
 export async function addToSummary(write: Write, order: NewOrder): Promise<void> {
   const { transaction } = write;
   const { customerId, currency, placedAt } = order;
-  noteChange(write, 'CustomerSummary', customerId);
+  noteChange(write, 'CustomerSummary', { customerId });
   const counted = await transaction.$executeRaw`
     UPDATE customer_stats SET order_count = order_count + 1,
       last_order_at = GREATEST(COALESCE(last_order_at, ${placedAt}), ${placedAt})
@@ -52,7 +52,7 @@ export async function addToSummary(write: Write, order: NewOrder): Promise<void>
 export async function takeFromSummary(write: Write, order: Order): Promise<void> {
   const { transaction } = write;
   const { customerId, currency } = order;
-  noteChange(write, 'CustomerSummary', customerId);
+  noteChange(write, 'CustomerSummary', { customerId });
   await transaction.$executeRaw`
     UPDATE customer_values SET amount = amount - CAST(${order.total.toFixed(4)} AS DECIMAL(19, 4))
     WHERE customer_id = ${customerId} AND currency = ${currency}`;

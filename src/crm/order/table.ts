@@ -45,6 +45,7 @@ export const orders = defineTable({
     ['customerId', 'status', 'updatedAt'],
   ],
   uniques: ['number'],
+  listedBy: ['status'],
 });
 
 export type OrderRow = RowOf<typeof orders.columns>;

@@ -1,3 +1,4 @@
+import { valueTags } from '../../batch/tags.ts';
 import type { OpenTicketInput, TicketPriority, TicketStatus, UpdateTicketInput } from '../../generated/graphql.ts';
 import type { Ticket } from '../../generated/prisma/client.ts';
 import { isGiven } from '../../given.ts';
@@ -14,6 +15,7 @@ import { countOpenTickets } from './count.ts';
 import { TICKET_LENGTHS } from './lengths.ts';
 import { isOpen } from '../states.ts';
 import { TRANSITIONS } from './status.ts';
+import { tickets } from './table.ts';
 
 /** The parent value of the payloads' resolvers. */
 export type TicketPayload = Payload<{ readonly ticketId: string }>;
@@ -47,9 +49,10 @@ export const openTicket = defineCommand({
     await assertAgentExists(transaction, 'assigneeId', rest.assigneeId);
     const data = { ...rest, customerId, openedAt: now, updatedAt: now };
     const numbering = { given: wanted, prefix: 'T', index: NUMBER_INDEX, now };
-    const { id, version, number, status } = await writeNumbered(numbering, (unique) =>
+    const ticket = await writeNumbered(numbering, (unique) =>
       transaction.ticket.create({ data: { ...data, number: unique } }),
     );
+    const { id, version, number, status } = ticket;
     await countOpenTickets(write, customerId, 1);
     await recordChange(write, {
       customerId,
@@ -58,6 +61,7 @@ export const openTicket = defineCommand({
       action: 'CREATED',
       before: {},
       after: { number, status, ...rest },
+      values: valueTags(tickets, ticket),
     });
     return { ticketId: String(id) };
   },
@@ -102,6 +106,7 @@ export const updateTicket = defineCommand({
       action: 'UPDATED',
       before,
       after: { ...changed },
+      values: valueTags(tickets, before, after),
     });
     return { ticketId: String(id) };
   },

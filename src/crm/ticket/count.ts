@@ -5,7 +5,7 @@ import { noteChange, type Write } from '../writer.ts';
 export async function countOpenTickets(write: Write, customerId: bigint, more: number): Promise<void> {
   if (more === 0) return;
   const { transaction } = write;
-  noteChange(write, 'CustomerSummary', customerId);
+  noteChange(write, 'CustomerSummary', { customerId });
   const { count } = await transaction.customerStats.updateMany({
     where: { customerId },
     data: { openTicketCount: { increment: more } },

@@ -67,6 +67,7 @@ export const tickets = defineTable({
     ['assigneeId', 'priority', 'closedAt'],
   ],
   uniques: ['number'],
+  listedBy: ['status', 'priority', 'assigneeId'],
 });
 
 export type TicketRow = RowOf<typeof tickets.columns>;
