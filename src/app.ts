@@ -8,6 +8,7 @@ import type { RedisState } from './cache/redis-state.ts';
 import { createRedisChannels, type ChannelListener } from './cache/redis-channels.ts';
 import { createResponseCache } from './cache/response-cache.ts';
 import type { Config, Limits } from './config.ts';
+import { agentIdOf } from './crm/global-id.ts';
 import { sweepRegularly } from './crm/sweep.ts';
 import { findApiKey } from './db/api-keys.ts';
 import { createCacheSuspensions } from './db/cache-suspensions.ts';
@@ -215,7 +216,7 @@ function createAccess(
     ...given
   }: { db: Database; rateLimit: RateLimit; memory: MemoryWatch; log: Log; metrics: Metrics },
 ) {
-  const byToken = tokens && createAuthenticate(tokens, given);
+  const byToken = tokens && createAuthenticate(tokens, { ...given, agentIdOf });
   const byKey = apiKeys ? createApiKeyCallers({ find: findApiKey(db), ...given }) : undefined;
   const authenticate =
     byKey === undefined

@@ -7,7 +7,7 @@ import { PUBLIC_KEY_ALGORITHMS } from '../setting-auth.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { isKnownNow, type Caller } from './caller.ts';
 import { createKeySet, type KeySetOptions } from './key-set.ts';
-import { callerOf } from './token-caller.ts';
+import { callerOf, type AgentIdOf } from './token-caller.ts';
 import { MAX_TOKEN_CHARACTERS, TokenRefused, type Refusal } from './token-refused.ts';
 
 /** Callers that are kept by their tokens. Each takes about half a kilobyte. */
@@ -26,6 +26,8 @@ export type Authenticate = (token: string, inTurn?: InTurn) => Promise<Caller>;
 
 export interface AuthenticateOptions extends Omit<KeySetOptions, 'metrics' | 'now'> {
   readonly metrics: Pick<Metrics, 'keySetFetches' | 'tokenVerifications'>;
+  /** For the claim `owner`. */
+  readonly agentIdOf: AgentIdOf;
   /** Milliseconds that only increase. */
   readonly now?: () => number;
 }
@@ -37,20 +39,22 @@ export interface AuthenticateOptions extends Omit<KeySetOptions, 'metrics' | 'no
  */
 export function createAuthenticate(
   config: TokenConfig,
-  { now = () => performance.now(), ...options }: AuthenticateOptions,
+  { now = () => performance.now(), agentIdOf, ...options }: AuthenticateOptions,
 ): Authenticate {
   const kept = new LRUCache<string, Caller>({ max: MAX_KEPT });
   const verify = createVerify(config, { now, ...options });
   return async (token, inTurn = (work) => work()) => {
     if (token.length > MAX_TOKEN_CHARACTERS) throw new TokenRefused('long');
     const key = hash('sha256', token, 'base64');
-    const found = kept.get(key);
-    if (found !== undefined && isKnownNow(found, now())) return found;
+    const before = kept.get(key);
+    if (before !== undefined && isKnownNow(before, now())) return before;
     const payload = await inTurn(() => {
       options.metrics.tokenVerifications.inc();
       return verify(token);
     });
-    const caller = Object.freeze({ ...callerOf(payload, config.clockSkewSeconds), knownUntilMs: now() + KEPT_MS });
+    const { clockSkewSeconds } = config;
+    const found = callerOf(payload, { clockSkewSeconds, agentIdOf });
+    const caller = Object.freeze({ ...found, knownUntilMs: now() + KEPT_MS });
     kept.set(key, caller);
     return caller;
   };

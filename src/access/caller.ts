@@ -8,6 +8,8 @@ export interface Caller {
   /** Null for a caller who is not signed in. */
   readonly subject: string | null;
   readonly scopes: readonly Scope[];
+  /** The row id of the agent whose customers are the only ones that the caller may see, with what belongs to them. */
+  readonly owner?: string;
   /** Equal for callers who always get the same responses. Short, since it is part of the response cache's keys. */
   readonly accessKey: string;
   /** When the caller's permissions end, by `Date.now()`; undefined for never. */
@@ -33,9 +35,9 @@ export function scopesOf(text: string): readonly Scope[] {
   return Object.freeze(SCOPES.filter((known) => given.has(known)));
 }
 
-/** The `accessKey` of callers of whom nothing but the scopes matters. */
-export const accessKeyOf = (scopes: readonly Scope[]): string =>
-  scopes.map((known) => known.replace('crm:', '')).join('+');
+/** The `accessKey` of callers of whom nothing but the scopes matters, and whose customers they may see. */
+export const accessKeyOf = (scopes: readonly Scope[], owner?: string): string =>
+  `${scopes.map((known) => known.replace('crm:', '')).join('+')}${owner === undefined ? '' : `@${owner}`}`;
 
 /** Whether whoever shows the same credentials as this caller did is accepted without their being looked at again. */
 export const isKnownNow = (

@@ -8,22 +8,30 @@ const MAX_SUBJECT = 200;
  * The caller whom a token's claims describe. Scopes that this gateway does not know are ignored, since tokens can be meant for
  * several services.
  * @param claims of a verified token
- * @param clockSkewSeconds for how long it is accepted after `exp`
- * @throws TokenRefused for claims of the wrong form, and for `owner`
+ * @param rules.clockSkewSeconds for how long it is accepted after `exp`
+ * @throws TokenRefused for claims of the wrong form
  */
-export function callerOf(claims: Readonly<Record<string, unknown>>, clockSkewSeconds: number): Caller {
+export function callerOf(
+  claims: Readonly<Record<string, unknown>>,
+  { clockSkewSeconds, agentIdOf }: { readonly clockSkewSeconds: number; readonly agentIdOf: AgentIdOf },
+): Caller {
   const { sub: subject = null, scope = '', exp } = claims;
   if (typeof exp !== 'number' || typeof scope !== 'string' || !isSubject(subject)) throw new TokenRefused('claims');
-  // It restricts the token to an agent's customers. Whoever ignored it would show all of them.
-  if ('owner' in claims) throw new TokenRefused('owner');
   const scopes = scopesOf(scope);
+  const owner = 'owner' in claims ? agentIdOf(claims['owner']) : undefined;
+  // Whoever ignored one that is not understood would show all customers.
+  if ('owner' in claims && owner === undefined) throw new TokenRefused('owner');
   return Object.freeze({
     subject,
     scopes,
-    accessKey: accessKeyOf(scopes),
+    ...(owner !== undefined && { owner }),
+    accessKey: accessKeyOf(scopes, owner),
     expiresAtMs: (exp + clockSkewSeconds) * 1_000,
   });
 }
+
+/** The row id of the agent whose id this is; undefined for anything else. */
+export type AgentIdOf = (id: unknown) => string | undefined;
 
 /**
  * The database ignores spaces at the end, so two subjects that differ in them would share their idempotency keys, and case makes no

@@ -12,7 +12,7 @@ export const REFUSALS = {
   issuer: 'one from another issuer',
   audience: 'one for another audience',
   claims: 'one without "exp", or with claims of the wrong form',
-  owner: 'one with the claim "owner", for which this version has no rules yet',
+  owner: 'one with a claim "owner" that is not the id of an agent',
   keyMalformed: 'an API key that is misspelt or cut off',
   keyUnknown: 'an API key that does not exist',
   keyRevoked: 'an API key that is revoked',

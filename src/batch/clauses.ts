@@ -1,4 +1,5 @@
 import type { SqlValue } from '../db/database.ts';
+import { ownerOf } from './row-rule.ts';
 import type { Condition, ListQuery, ListSource, Position } from './list-query.ts';
 
 /** Stands for the parent's id in a clause: statements for many parents differ in nothing else. */
@@ -48,6 +49,7 @@ export const encoded = ({ table }: ListSource, name: string, value: string): Sql
 /** What a row must satisfy for a condition. */
 export function conditionClauses(source: ListSource, columnOf: ColumnNames, condition: Condition): Clause[] {
   if (condition.kind === 'has') return [clauseOf(`i.${condition.indexTable.valueColumn} = ?`, condition.value)];
+  if (condition.kind === 'owned') return [clauseOf(`${ownerOf(source.table, columnOf)} = ?`, BigInt(condition.owner))];
   const name = columnOf(condition.column);
   const encode = (value: string): SqlValue => encoded(source, condition.column, value);
   switch (condition.kind) {

@@ -169,13 +169,16 @@ export function coverageOf(source: ListSource, query: SortedConditions): Coverag
       case 'range':
       case 'startsWith':
         return condition.column === query.sort.column;
+      case 'owned':
+        return false;
     }
   };
   const isParentCovered = source.parent === undefined || columns.includes(source.parent);
   const rest = query.conditions.filter((condition) => !isCovered(condition));
-  const names = rest.map((condition) =>
-    condition.kind === 'has' ? condition.indexTable.valueColumn : condition.column,
-  );
+  const names = rest.map((condition) => {
+    if (condition.kind === 'owned') return 'owner';
+    return condition.kind === 'has' ? condition.indexTable.valueColumn : condition.column;
+  });
   return {
     covered: query.conditions.filter(isCovered),
     isParentCovered,

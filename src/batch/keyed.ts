@@ -17,6 +17,8 @@ interface KeyedSelect {
   /** Up to the column that the keys are compared with. */
   readonly select: string;
   readonly encode: (key: string) => SqlValue;
+  /** ` AND ...`, with its values. */
+  readonly and?: { readonly sql: string; readonly values: readonly SqlValue[] };
   /** ` ORDER BY ...` */
   readonly order?: string;
   /** The most rows that a key may have; 1 by default. */
@@ -27,13 +29,15 @@ interface KeyedSelect {
 export function readByKeys(
   db: Reader,
   keys: readonly string[],
-  { name, select, encode, order = '', rowsPerKey = 1 }: KeyedSelect,
+  { name, select, encode, and = NOTHING, order = '', rowsPerKey = 1 }: KeyedSelect,
 ): Promise<RawRow[]> {
   const asked = paddedKeys(keys);
   const marks = asked.map(() => '?').join(', ');
-  const sql = `${select} IN (${marks})${order} LIMIT ${asked.length * rowsPerKey}`;
-  return db.read({ name, sql, values: asked.map(encode) });
+  const sql = `${select} IN (${marks})${and.sql}${order} LIMIT ${asked.length * rowsPerKey}`;
+  return db.read({ name, sql, values: [...asked.map(encode), ...and.values] });
 }
+
+const NOTHING = { sql: '', values: [] };
 
 /**
  * Has a batch that fails reject each of its keys. DataLoader forgets the keys of a batch that throws, so that a deeper level of

@@ -1,4 +1,4 @@
-import type { Table } from './table.ts';
+import type { RowId, Table } from './table.ts';
 
 /** A list of a table's rows: all of them, or those of one parent. */
 export interface ListSource {
@@ -17,6 +17,8 @@ export type Condition =
   | { readonly kind: 'range'; readonly column: string; readonly from: string | null; readonly to: string | null }
   /** Begins with one of the texts, by the column's collation. None of the texts is a prefix of another. */
   | { readonly kind: 'startsWith'; readonly column: string; readonly texts: readonly string[] }
+  /** Belongs to a customer of this agent. */
+  | { readonly kind: 'owned'; readonly owner: RowId }
   /** Has a row with the value in an index table. */
   | { readonly kind: 'has'; readonly indexTable: IndexTable; readonly value: string };
 

@@ -1,6 +1,7 @@
 import DataLoader from 'dataloader';
 import type { ListQuery, ListSource, PageQuery, Position } from './list-query.ts';
 import { rejectingKeys } from './keyed.ts';
+import { ownedCondition, ownerTags } from './row-rule.ts';
 import type { BatchContext, LoaderFactory } from './loader.ts';
 import { paddedParents } from './padding.ts';
 import { COUNT_BOUND, countStatement, existsStatement, pageStatement } from './statements.ts';
@@ -48,9 +49,14 @@ export function listLoaders<T extends Columns>(
   const fixed = ['id', ...(parent === undefined ? [] : [parent]), ...customerColumnOf(table)];
   const create = (context: BatchContext): ListLoaders<RowOf<T>> => {
     const tagLists = createListTagger(source, context);
+    const { owner } = context;
+    const rule = owner === undefined ? undefined : ownedCondition(table, parent, owner);
+    const ruled = <Query extends ListQuery>(query: Query): Query =>
+      rule === undefined ? query : { ...query, conditions: [rule, ...query.conditions] };
     return {
       source,
-      page: perQuery(context, async (parents, query: PageQuery) => {
+      page: perQuery(context, async (parents, asked: PageQuery) => {
+        const query = ruled(asked);
         const columns = [...new Set([...fixed, query.sort.column, ...context.columnsOf(table)])];
         const read = { ...query, limit: query.limit + 1 };
         const statement = pageStatement(source, read, { columns, parents: paddedParents(parents) });
@@ -62,13 +68,14 @@ export function listLoaders<T extends Columns>(
         const byParent = Map.groupBy(rows, (row) => String(row[parent]));
         return parents.map((one) => toPage(byParent.get(String(one)) ?? [], query));
       }),
-      count: perQuery(context, async (parents, query: ListQuery) => {
+      count: perQuery(context, async (parents, asked: ListQuery) => {
+        const query = ruled(asked);
         tagLists(parents, query);
         const rows = await context.db.read(countStatement(source, query, { parents, limit: COUNT_BOUND + 1 }));
         const found = new Map(rows.map(([one, n]) => [parentKey(one), Number(n)]));
         return parents.map((one) => found.get(one) ?? 0);
       }),
-      exists: existence(source, context, tagLists),
+      exists: existence(source, context, { tagLists, ruled }),
     };
   };
   return Object.assign(create, { source, table });
@@ -90,8 +97,10 @@ function createListTagger({ table, parent }: ListSource, { tags }: BatchContext)
     tags.add(anyValueTag(type));
     for (const value of values) tags.add(valueTag(type, column, value));
   };
-  if (parent !== undefined && listedBy.includes(parent)) return (parents) => addValues(parent, parents);
-  return (_, { conditions }) => {
+  return (parents, { conditions }) => {
+    for (const condition of conditions)
+      if (condition.kind === 'owned') for (const tag of ownerTags(condition.owner)) tags.add(tag);
+    if (parent !== undefined && listedBy.includes(parent)) return addValues(parent, parents);
     const [narrowest] = conditions
       .filter((condition) => condition.kind === 'in')
       .filter(({ column }) => listedBy.includes(column))
@@ -101,9 +110,17 @@ function createListTagger({ table, parent }: ListSource, { tags }: BatchContext)
   };
 }
 
-function existence(source: ListSource, context: BatchContext, tagLists: TagLists): ListLoaders<unknown>['exists'] {
+function existence(
+  source: ListSource,
+  context: BatchContext,
+  {
+    tagLists,
+    ruled,
+  }: { readonly tagLists: TagLists; readonly ruled: <Query extends ListQuery>(query: Query) => Query },
+): ListLoaders<unknown>['exists'] {
   type SeekQuery = ListQuery & { readonly seek: { readonly from: Position; readonly backward: boolean } };
-  const load = perQuery(context, async (parents, query: SeekQuery) => {
+  const load = perQuery(context, async (parents, asked: SeekQuery) => {
+    const query = ruled(asked);
     tagLists(parents, query);
     const rows = await context.db.read(existsStatement(source, query, { ...query.seek, parents }));
     const found = new Set(rows.map(([one]) => parentKey(one)));

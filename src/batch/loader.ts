@@ -1,11 +1,13 @@
 import type { Reader } from '../db/database.ts';
-import type { ChildTable, Table } from './table.ts';
+import type { ChildTable, RowId, Table } from './table.ts';
 
 /** What loaders need from the request that they belong to. */
 export interface BatchContext {
   readonly db: Reader;
   /** The columns of a table that the request's document can need, including `id`. */
   readonly columnsOf: (table: Table) => readonly string[];
+  /** The agent whose customers are the only ones to be read, with what belongs to them; undefined for all. */
+  readonly owner?: RowId | undefined;
   /** Tags of everything that was read for the request. */
   readonly tags: Set<string>;
   /** Dispatches a batch once its last key is there. */

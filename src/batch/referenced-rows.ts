@@ -1,5 +1,7 @@
 import DataLoader from 'dataloader';
+import { isGiven } from '../given.ts';
 import { byKeys, readByKeys, rejectingKeys } from './keyed.ts';
+import { ownerColumnsOf } from './row-rule.ts';
 import type { BatchContext, LoaderFactory } from './loader.ts';
 import { customerColumnOf, rowTag } from './tags.ts';
 import { rowDecoder, sqlName, type Columns, type RowId, type RowOf, type Table } from './table.ts';
@@ -22,7 +24,10 @@ export function referencedLoaders<T extends Columns>(
     const create = (from: Table): DataLoader<RowId, RowOf<T> | null | undefined> => {
       const pointer = from.columns[by]?.sql;
       if (pointer === undefined) throw new TypeError(`${from.name} has no column ${by}`);
-      const names = [...new Set(['id', ...customerColumnOf(to), ...context.columnsOf(to)])];
+      const { owner } = context;
+      const names = [
+        ...new Set(['id', ...customerColumnOf(to), ...ownerColumnsOf(to, owner), ...context.columnsOf(to)]),
+      ];
       const decode = rowDecoder<Columns>(to.columns, names);
       const columns = names.map((name) => `t.${sqlName(to, name)}`).join(', ');
       const join = `LEFT JOIN ${to.name} AS t FORCE INDEX (PRIMARY) ON t.id = r.${pointer}`;
@@ -33,7 +38,10 @@ export function referencedLoaders<T extends Columns>(
         // The referring row's id is in the last column, which the decoder ignores.
         const rows = new Map(raw.map((row) => [String(row[names.length]), row[0] === null ? null : decode(row)]));
         for (const row of rows.values()) context.tags.add(rowTag(to, row));
-        return ids.map((id) => rows.get(id) as RowOf<T> | null | undefined);
+        // By now, it may refer to a row that must not be seen.
+        const isHidden = (row: RowOf<Columns> | null | undefined): boolean =>
+          isGiven(row) && owner !== undefined && ownerColumnsOf(to, owner).some((name) => row[name] !== owner);
+        return ids.map((id) => (isHidden(rows.get(id)) ? undefined : (rows.get(id) as RowOf<T> | null | undefined)));
       };
       return new DataLoader<RowId, RowOf<T> | null | undefined>(rejectingKeys(load), byKeys(context));
     };

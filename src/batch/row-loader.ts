@@ -1,6 +1,7 @@
 import DataLoader from 'dataloader';
 import { asError, byKeys, readByKeys, rejectingKeys } from './keyed.ts';
 import type { BatchContext, LoaderFactory } from './loader.ts';
+import { andOwnedBy, isOwned, tagsOfRule } from './row-rule.ts';
 import { customerColumnOf, customerTag, rowTag } from './tags.ts';
 import { rowDecoder, sqlName, type Columns, type RowOf, type Table } from './table.ts';
 
@@ -18,11 +19,19 @@ export function rowLoader<T extends Columns>(
   const from = `FROM ${table.name} AS t ${indexOn(table.name, by, key.sql)} WHERE t.${key.sql}`;
   const former = formerKeys(table, by);
   const create = (context: BatchContext) => {
+    const { owner } = context;
+    const and =
+      owner === undefined || !isOwned(table) ? undefined : { sql: andOwnedBy(table), values: [BigInt(owner)] };
     const names = [...new Set([by, ...customerColumnOf(table), ...context.columnsOf(table)])];
     const decode = rowDecoder<Columns>(table.columns, names);
     const columns = names.map((name) => `t.${sqlName(table, name)}`).join(', ');
     const read = (keys: readonly string[], name: string, select: string) =>
-      readByKeys(context.db, keys, { name: `${table.type} by ${name}`, select, encode: (value) => key.encode(value) });
+      readByKeys(context.db, keys, {
+        name: `${table.type} by ${name}`,
+        select,
+        encode: (value) => key.encode(value),
+        ...(and && { and }),
+      });
     const load = async (keys: readonly string[]): Promise<(RowOf<T> | Error | null)[]> => {
       const raw = await read(keys, by, `SELECT ${columns} ${from}`);
       const rows = new Map<string, RowOf<T> | Error>(raw.map(decode).map((row) => [String(row[by]), row as RowOf<T>]));
@@ -44,6 +53,7 @@ export function rowLoader<T extends Columns>(
         context.tags.add(
           by === table.customerColumn && row === null ? customerTag(table.type, value) : rowTag(table, row),
         );
+        if (owner !== undefined) for (const tag of tagsOfRule(table, row, owner)) context.tags.add(tag);
         return row;
       });
     };

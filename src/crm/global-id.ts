@@ -37,3 +37,9 @@ export function rowIdOf(type: NodeType, text: string, argument: string): RowId {
     `Argument "${argument}": expected the id of ${withArticle(type)}, got ${quoted(text)}${other}.`,
   );
 }
+
+/** The row id of the agent whose id this is; undefined for anything else. */
+export function agentIdOf(id: unknown): RowId | undefined {
+  const parsed = typeof id === 'string' ? parseGlobalId(id) : undefined;
+  return parsed?.type === ('Agent' satisfies NodeType) ? parsed.id : undefined;
+}

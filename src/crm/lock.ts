@@ -17,7 +17,7 @@ export interface CustomerToLock {
 /**
  * Locks a customer's row until the transaction ends, and returns it. All writes about one customer wait for this lock, so that
  * its summary can be stored next to its rows. A merged customer's id leads to the one that it was merged into. Refuses with
- * NOT_FOUND, or with CONFLICT if the version is not the expected one. Advances `write.now`.
+ * NOT_FOUND, also if the caller may not see it, or with CONFLICT if the version is not the expected one. Advances `write.now`.
  */
 export async function lockCustomer(
   write: Write,
@@ -25,7 +25,8 @@ export async function lockCustomer(
 ): Promise<Customer> {
   const { transaction } = write;
   const customer = (await lockRow(transaction, id)) ?? (await lockKept(transaction, id));
-  if (customer === null) return refuse('NOT_FOUND', path, missing);
+  const isHidden = write.agent !== undefined && customer?.ownerId !== write.agent;
+  if (customer === null || isHidden) return refuse('NOT_FOUND', path, missing);
   advanceTime(write, customer);
   assertVersion(customer, expectedVersion);
   return customer;

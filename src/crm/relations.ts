@@ -37,6 +37,7 @@ export async function customerOf(
   const customer = await loaders.customerById.load(row.customerId);
   if (customer !== null) return customer;
   const current = await loaders.customerByReferencingRow(table).load(row.id);
+  // Or it was moved to a customer that the caller may not see.
   if (current === undefined) throw new ChangedMeanwhile();
   return assertFound(current, `${table.type}.customer`);
 }

@@ -25,6 +25,8 @@ export interface Write {
   readonly transaction: Transaction;
   /** Null for an anonymous caller. */
   readonly actor: string | null;
+  /** The agent whose customers are the only ones that may be written, with what belongs to them; undefined for all. */
+  readonly agent: bigint | undefined;
   /** The time of the write, used for all its rows. Locking a row advances it (`lock.ts`): read it afterwards. */
   now: Date;
   /** Collected while writing (`noteChange`), and passed on to the cache and subscriptions after the commit. */
@@ -66,6 +68,7 @@ interface WriterOptions extends Pick<TransactionOptions, 'client'> {
   /** How long all writes of the request may take together. */
   readonly timeoutMs: number;
   readonly actor: string | null;
+  readonly agent: bigint | undefined;
   readonly owned: readonly OwnedTable[];
   /** Limits how many transactions run at the same time. */
   readonly queue: WriteQueue;
@@ -80,7 +83,7 @@ interface WriterOptions extends Pick<TransactionOptions, 'client'> {
 
 /** Creates the writer for one request. */
 export function createWriter(options: WriterOptions): Writer {
-  const { client, metrics, actor, owned, queue, caller, signal, settled } = options;
+  const { client, metrics, actor, agent, owned, queue, caller, signal, settled } = options;
   const deadline = performance.now() + options.timeoutMs;
   return {
     async transaction({ isIdempotent, row }, command) {
@@ -99,7 +102,7 @@ export function createWriter(options: WriterOptions): Writer {
         const transactionOptions = { client, deadline, signal, isIdempotent, failed, metrics };
         const done = await runTransaction(transactionOptions, async (transaction) => {
           const changes = { tags: new Set<string>(), customers: new Set<RowId>() };
-          const write = { transaction, actor, owned, now: new Date(), changes };
+          const write = { transaction, actor, agent, owned, now: new Date(), changes };
           const result = await command(write);
           // Nobody waits for it any more, or its caller was told that time is up: it is rolled back.
           signal.throwIfAborted();

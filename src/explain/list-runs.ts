@@ -224,6 +224,11 @@ interface PageBounds {
   readonly worst?: number;
 }
 
+function nameOf(condition: Condition): string {
+  if (condition.kind === 'has') return condition.indexTable.name;
+  return condition.kind === 'owned' ? 'owner' : condition.column;
+}
+
 /** A question with real values. */
 class ListRun {
   readonly key: string;
@@ -244,7 +249,7 @@ class ListRun {
     this.key = JSON.stringify([question.loader, question.sort.column, conditions]);
     const names = conditions.map((condition) => [
       ...Object.keys(condition).filter((name) => condition[name as keyof Condition] !== null),
-      'column' in condition ? condition.column : condition.indexTable.name,
+      nameOf(condition),
       'values' in condition ? condition.values.length : 1,
     ]);
     this.shape = JSON.stringify([question.loader, question.sort, names]);

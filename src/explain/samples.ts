@@ -57,6 +57,8 @@ export function createSamples(db: Reader): Samples {
         const to = valueAt(sorted, 3 / 4) ?? condition.to;
         return { ...condition, from: condition.from && from, to: condition.to && to };
       }
+      case 'owned':
+        return condition;
     }
   };
   return {

@@ -55,6 +55,7 @@ export function createContexts(options: ContextOptions) {
         },
       },
       columnsOf: document.metadata.columnsOf,
+      owner: caller.owner,
       tags,
       schedule: work.schedule,
     };
@@ -77,6 +78,7 @@ export function createContexts(options: ContextOptions) {
         timeoutMs: limits.requestMs,
         metrics,
         actor: caller.subject,
+        agent: caller.owner === undefined ? undefined : BigInt(caller.owner),
         signal,
         async settled(changes) {
           await cache?.invalidate([...changes.tags]);

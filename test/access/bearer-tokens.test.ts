@@ -98,12 +98,12 @@ describe('a bearer token', () => {
     });
   });
 
-  test('of an agent is refused as long as there are no rules for rows', async () => {
-    const token = await tokenOf({ scope: 'crm:read crm:pii', owner: 'QWdlbnQ6MQ' });
+  test('whose claim "owner" is not the id of an agent is refused, instead of being given more than it should', async () => {
+    const token = await tokenOf({ scope: 'crm:read crm:pii', owner: '1' });
     expect(await answerTo(token)).toMatchObject({
       status: 403,
       code: 'FORBIDDEN',
-      message: `${GOT} one with the claim "owner", for which this version has no rules yet.`,
+      message: `${GOT} one with a claim "owner" that is not the id of an agent.`,
     });
   });
 

@@ -43,7 +43,12 @@ function authenticating() {
   const lines: string[] = [];
   const destination = new Writable({ write: (line, _, done) => (lines.push(String(line)), done()) });
   const log = createLog({ level: 'info', readable: false, destination });
-  const authenticate = createAuthenticate(tokens, { log, metrics: createMetrics(), now: () => clock.ms });
+  const authenticate = createAuthenticate(tokens, {
+    agentIdOf: () => undefined,
+    log,
+    metrics: createMetrics(),
+    now: () => clock.ms,
+  });
   const ask = (token: string) =>
     authenticate(token).then(
       ({ subject }) => subject,

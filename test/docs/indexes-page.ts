@@ -35,9 +35,10 @@ function indexTable(questions: readonly Question[]): string {
 /** What a page reads in the worst case if its index does not cover every condition. */
 function worstCase({ source, conditions, sort }: Question): string {
   const { covered, isParentCovered } = coverageOf(source, { conditions, sort });
-  const names = covered.map((condition) =>
-    condition.kind === 'has' ? condition.indexTable.valueColumn : condition.column,
-  );
+  const names = covered.map((condition) => {
+    if (condition.kind === 'owned') throw new TypeError('expected no index to cover whose the customers of rows are');
+    return condition.kind === 'has' ? condition.indexTable.valueColumn : condition.column;
+  });
   const parent =
     source.parent !== undefined && isParentCovered ? ` of the ${source.name.split('.')[0]?.toLowerCase()}` : '';
   const met = names.length === 0 ? '' : ` with that ${names.map((name) => `\`${name}\``).join(' and ')}`;

@@ -13,6 +13,7 @@ export const SOAKS = {
   fuzz: 'test/limits/fuzz.test.ts',
   hostile: 'test/hostile/storm.test.ts',
   near: 'test/cache/near-model.test.ts',
+  owner: 'test/access/owner-random.test.ts',
   partitions: 'test/cache/partitions.test.ts',
   plans: 'test/queries/plans.test.ts',
   prisma: 'test/queries/prisma.test.ts',

@@ -2,7 +2,7 @@ import { valueTags } from '../../batch/tags.ts';
 import type { Transaction } from '../../db/transaction.ts';
 import type { CreateCustomerInput, DeleteCustomerInput, UpdateCustomerInput } from '../../generated/graphql.ts';
 import type { Customer } from '../../generated/prisma/client.ts';
-import { assertAgentExists } from '../agents.ts';
+import { assertAgentExists, assertMayOwn } from '../agents.ts';
 import { changedFields, recordChange } from '../changes.ts';
 import { defineCommand, type Payload } from '../command.ts';
 import { globalId } from '../global-id.ts';
@@ -48,9 +48,10 @@ export const createCustomer = defineCommand({
   ],
   async run(write, { values, tags, addresses }) {
     const { transaction, now } = write;
-    await assertAgentExists(transaction, 'ownerId', values.ownerId);
-    const { name = '', ...rest } = values;
-    const row = await transaction.customer.create({ data: { ...rest, name, createdAt: now, updatedAt: now } });
+    const { name = '', ownerId = write.agent ?? null, ...rest } = values;
+    assertMayOwn(write, ownerId);
+    await assertAgentExists(transaction, 'ownerId', ownerId);
+    const row = await transaction.customer.create({ data: { ...rest, name, ownerId, createdAt: now, updatedAt: now } });
     await assertNotFormer(transaction, row);
     await insertTerms(transaction, row.id);
     const owned = { customerId: row.id };
@@ -67,7 +68,7 @@ export const createCustomer = defineCommand({
       version: row.version,
       action: 'CREATED',
       before: {},
-      after: { ...values, ...lists },
+      after: { ...values, ownerId, ...lists },
       values: valueTags(customers, row),
     });
     return { customerId: String(row.id) };
@@ -92,6 +93,7 @@ export const updateCustomer = defineCommand({
     const before = await lockCustomer(write, { id, path: ['id'], expectedVersion });
     const changed = changedFields(before, values);
     if (Object.keys(changed).length > 0) {
+      if (changed.ownerId !== undefined) assertMayOwn(write, changed.ownerId);
       await assertAgentExists(write.transaction, 'ownerId', changed.ownerId);
       const customer = await raiseVersion(write, before, changed);
       if ('externalId' in changed) await assertNotFormer(write.transaction, customer);

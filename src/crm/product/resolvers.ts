@@ -1,5 +1,6 @@
 import { connectionResolvers } from '../../relay/connection.ts';
 import { connectionOf } from '../connections.ts';
+import { assertMayList, mayFind } from '../found.ts';
 import { globalId, rowIdOf } from '../global-id.ts';
 import { money } from '../money.ts';
 import type { ResolversOf } from '../resolver-types.ts';
@@ -7,11 +8,17 @@ import { readKey } from '../text.ts';
 
 export const productResolvers = {
   Query: {
-    product: (_, { by }, { loaders }) =>
-      by.id === undefined
+    product: (_, { by }, context) => {
+      const { loaders } = context;
+      if (!mayFind(context, { type: 'Product' })) return null;
+      return by.id === undefined
         ? loaders.productBySku.load(readKey(by.sku))
-        : loaders.productById.load(rowIdOf('Product', by.id, 'by.id')),
-    products: (_, args, { loaders, paging }) => connectionOf(loaders.products, { args }, paging),
+        : loaders.productById.load(rowIdOf('Product', by.id, 'by.id'));
+    },
+    products: (_, args, context) => {
+      assertMayList(context, 'products');
+      return connectionOf(context.loaders.products, { args }, context.paging);
+    },
   },
   Product: {
     id: (product) => globalId('Product', product.id),

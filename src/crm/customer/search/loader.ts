@@ -91,11 +91,11 @@ export const searchLoaders =
     };
   };
 
-async function withRarest({ db }: BatchContext, search: Search): Promise<SearchStatement> {
-  if (search.words.length === 0) return { search, rarest: undefined };
+async function withRarest({ db, owner }: BatchContext, search: Search): Promise<SearchStatement> {
+  if (search.words.length === 0) return { search, rarest: undefined, owner };
   const { statement, probed } = wordCounts(search.words);
   const counts = new Map((await db.read(statement)).map(([word, n]) => [Number(word), Number(n)]));
   const countOf = (word: string): number => counts.get(probed.indexOf(word)) ?? 0;
   // The longest of equally rare ones.
-  return { search, rarest: probed.reduce((best, word) => (countOf(word) < countOf(best) ? word : best)) };
+  return { search, owner, rarest: probed.reduce((best, word) => (countOf(word) < countOf(best) ? word : best)) };
 }

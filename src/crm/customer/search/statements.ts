@@ -1,7 +1,7 @@
 import { beginsWith, clauseOf, unionAll, whereAll, type Clause } from '../../../batch/clauses.ts';
 import { COUNT_BOUND } from '../../../batch/statements.ts';
 import type { Position } from '../../../batch/list-query.ts';
-import { indexName, sqlName } from '../../../batch/table.ts';
+import { indexName, sqlName, type RowId } from '../../../batch/table.ts';
 import type { ReadStatement } from '../../../db/database.ts';
 import { customers } from '../table.ts';
 import type { Search } from './search.ts';
@@ -45,8 +45,16 @@ interface Tier {
 /** The last place: names with all words, not next to each other in this order. */
 const WORDS_PLACE = 4;
 
-/** The tiers of a search, the best first. @param rarest the word to begin with, if there are several */
-function tiersOf(search: Search, rarest: string | undefined): Tier[] {
+/** The tiers of a search, the best first. */
+function tiersOf({ search, rarest, owner }: SearchStatement): Tier[] {
+  const tiers = tiersOfAll(search, rarest);
+  if (owner === undefined) return tiers;
+  const isOwn = clauseOf('t.owner_id = ?', BigInt(owner));
+  return tiers.map((tier) => ({ ...tier, where: [...tier.where, isOwn] }));
+}
+
+/** @param rarest the word to begin with, if there are several */
+function tiersOfAll(search: Search, rarest: string | undefined): Tier[] {
   const column = `t.${search.column}`;
   const starts = beginsWith(column, search.starts);
   const own: Tier = {
@@ -142,15 +150,17 @@ export interface SearchStatement {
   readonly search: Search;
   /** The word to begin with, if the search has several. */
   readonly rarest: string | undefined;
+  /** The agent whose customers are the only ones to be found; undefined for all. */
+  readonly owner?: RowId | undefined;
 }
 
 /** A page: rows as the columns, the tier's place and what has matched. The best matches come first. */
 export function searchPage(
-  { search, rarest }: SearchStatement,
+  statement: SearchStatement,
   { columns, limit, from }: { columns: readonly string[]; limit: number; from: Position | undefined },
 ): ReadStatement {
   const select = columns.map((name) => `t.${sqlName(customers, name)}`).join(', ');
-  const parts = beyond(tiersOf(search, rarest), from && { from, backward: false }).map((tier) => {
+  const parts = beyond(tiersOf(statement), from && { from, backward: false }).map((tier) => {
     const where = whereAll(tier.where);
     return clauseOf(
       `SELECT ${select}, ${tier.place} AS place, ${tier.matched} ${COLLATION} AS matched ${tier.from.sql}${where.sql}
@@ -171,17 +181,17 @@ function firstOf(parts: readonly Clause[], limit: number): Clause {
 
 /** One or more rows if there is any row at a position or before it (or, unless `backward`, at it or behind it). */
 export function searchExists(
-  { search, rarest }: SearchStatement,
+  statement: SearchStatement,
   seek: { readonly from: Position; readonly backward: boolean },
 ): ReadStatement {
-  const parts = beyond(tiersOf(search, rarest), { ...seek, inclusive: true }).map((tier) => anyOf(tier, 1));
+  const parts = beyond(tiersOf(statement), { ...seek, inclusive: true }).map((tier) => anyOf(tier, 1));
   return { name: `${SEARCH_FIELD} exists`, ...unionAll(parts) };
 }
 
 /** The number of matches, at most `COUNT_BOUND` + 1. */
-export function searchCount({ search, rarest }: SearchStatement): ReadStatement {
+export function searchCount(statement: SearchStatement): ReadStatement {
   const limit = COUNT_BOUND + 1;
-  const parts = tiersOf(search, rarest).map((tier) => anyOf(tier, limit));
+  const parts = tiersOf(statement).map((tier) => anyOf(tier, limit));
   const rows = firstOf(parts, limit);
   return { name: `${SEARCH_FIELD} count`, sql: `SELECT COUNT(*) FROM (${rows.sql}) AS c`, values: rows.values };
 }
