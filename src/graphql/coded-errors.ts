@@ -2,6 +2,9 @@ import { GraphQLError } from 'graphql';
 import { codeOf, ERROR_CODES, type ErrorCode } from '../errors.ts';
 import type { RateLimited } from '../rate-limit/rate-limit.ts';
 
+/** How many errors are reported of a document or its variables. More would help attackers rather than developers. */
+export const MAX_ERRORS = 5;
+
 /** A GraphQL error with a code. */
 export const graphqlError = (code: ErrorCode, message: string): GraphQLError =>
   new GraphQLError(message, { extensions: { code } });

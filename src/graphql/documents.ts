@@ -16,7 +16,7 @@ import type { Scope } from '../access/caller.ts';
 import type { Limits } from '../config.ts';
 import { noted, type Stage, type Work } from '../telemetry/stalls.ts';
 import { analyse, type DocumentMetadata } from './analysis.ts';
-import { coded, exposedCode, graphqlError } from './coded-errors.ts';
+import { coded, exposedCode, graphqlError, MAX_ERRORS } from './coded-errors.ts';
 import { conditionVariables } from './collect-fields.ts';
 import { createComplexity, type Measured } from './complexity.ts';
 import { createCostRules } from './cost-rules.ts';
@@ -140,7 +140,7 @@ function parseValid(
   const pairs = isCyclic ? 0 : repeatedPairs(document);
   if (pairs > MAX_PAIRS) throw tooComplex(`Expected at most ${MAX_PAIRS} pairs of repeated fields, got ${pairs}.`);
   const errors = noted(work('validate'), () =>
-    validate(schema, document, undefined, { maxErrors: 10, hideSuggestions: hidesSuggestions }),
+    validate(schema, document, undefined, { maxErrors: MAX_ERRORS, hideSuggestions: hidesSuggestions }),
   );
   // graphql-js stops comparing fields after a while. Those of cyclic and unused fragments are not in the pairs above.
   if (errors.some(({ message }) => message === 'Validation aborted.'))

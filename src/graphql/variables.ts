@@ -1,5 +1,5 @@
 import { getVariableValues, type GraphQLError, type GraphQLSchema, type OperationDefinitionNode } from 'graphql';
-import { coded, graphqlError } from './coded-errors.ts';
+import { coded, graphqlError, MAX_ERRORS } from './coded-errors.ts';
 import type { VariableValues } from './plan.ts';
 
 const NO_VARIABLES: VariableValues = { sources: {}, coerced: {} };
@@ -22,7 +22,7 @@ export function coerceVariables(
       return { errors: [graphqlError('BAD_USER_INPUT', message)] };
     }
   }
-  const options = { maxErrors: 10, hideSuggestions: hidesSuggestions };
+  const options = { maxErrors: MAX_ERRORS, hideSuggestions: hidesSuggestions };
   const { errors, variableValues } = getVariableValues(schema, definitions, values, options);
   if (errors !== undefined) return { errors: errors.map((error) => coded(error, 'BAD_USER_INPUT')) };
   return variableValues;
