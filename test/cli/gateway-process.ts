@@ -31,13 +31,18 @@ export interface GatewayProcess {
  * @param settings the whole environment except OWN_ENVIRONMENT; by default, the process stops without draining
  * @param options.program the main.ts to run, if not this project's
  * @param options.openFiles the limit of open files, if not this process's
+ * @param options.nodeFlags flags for Node, also those that NODE_OPTIONS may not hold
  */
 export function startProcess(
   settings: Readonly<Record<string, string>>,
-  { program = main, openFiles }: { readonly program?: string; readonly openFiles?: number } = {},
+  {
+    program = main,
+    openFiles,
+    nodeFlags = [],
+  }: { readonly program?: string; readonly openFiles?: number; readonly nodeFlags?: readonly string[] } = {},
 ): GatewayProcess {
   const limit = openFiles === undefined ? '' : `ulimit -n ${openFiles}; `;
-  const child = spawn('sh', ['-c', `${limit}exec "$0" "$@"`, process.execPath, program, 'start'], {
+  const child = spawn('sh', ['-c', `${limit}exec "$0" "$@"`, process.execPath, ...nodeFlags, program, 'start'], {
     env: { ...OWN_ENVIRONMENT, PORT: '0', SHUTDOWN_DRAIN_MS: '0', ...settings },
     stdio: ['ignore', 'pipe', 'pipe'],
     // Not in a developer's folder with an .env file.
