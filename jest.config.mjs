@@ -34,6 +34,8 @@ export default {
   globalTeardown: '<rootDir>/test/support/global-teardown.ts',
   // A given server may be MariaDB, which counts the rows read for the whole server: nobody else may be asking it.
   maxWorkers: TEST_DATABASE_URL ? 1 : 2,
+  // Each file leaves 30 MB of modules in the memory of its worker, of which gateways that a test starts there would find too little left.
+  workerIdleMemoryLimit: '1GB',
   // Tests of one file that run at once are those that mostly wait.
   maxConcurrency: 50,
   reporters: [
