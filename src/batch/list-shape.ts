@@ -1,4 +1,4 @@
-import type { ListQuery, ListSource } from './list-query.ts';
+import type { Condition, ListQuery, ListSource } from './list-query.ts';
 import { chooseIndex, coverageOf, narrowingSorts, type IndexChoice } from './index-choice.ts';
 import {
   parentClause,
@@ -9,6 +9,7 @@ import {
   type ParentClause,
   type ColumnNames,
 } from './clauses.ts';
+import { OWNED_CUSTOMERS } from './row-rule.ts';
 import { sqlName } from './table.ts';
 
 /**
@@ -51,15 +52,19 @@ export function listShapes(
 ): [ListShape, ...ListShape[]] {
   const choice = chooseIndex(source, query);
   const own = shapeOf(source, query, { choice, split: ordered ? choice.prefix : [] });
+  const byOwner = ownedShape(source, query, narrowRows(own.alternatives.length));
+  // However many they are, there are fewer of them than of all.
+  if (!ordered && byOwner !== undefined) return [{ ...byOwner, guards: [] }];
   const mayProbe = own.alternatives.length * parents <= MAX_PROBING_SELECTS;
-  const others = (mayProbe ? narrowingSorts(source, query) : []).map((sort) => {
-    const { sql, values } = probeOf(source, { ...query, sort }, narrowRows(parents));
-    return {
-      ...shapeOf(source, query, { choice: chooseIndex(source, { ...query, sort }), split: [] }),
-      isFew: parentClause(`(${sql}) IS NULL`, ...values),
-      isMany: parentClause(`(${sql}) IS NOT NULL`, ...values),
-    };
-  });
+  const narrow = (mayProbe ? narrowingSorts(source, query) : []).map((sort) => ({
+    ...shapeOf(source, query, { choice: chooseIndex(source, { ...query, sort }), split: [] }),
+    probe: probeOf(source, { ...query, sort }, narrowRows(parents)),
+  }));
+  const others = [...(byOwner === undefined ? [] : [byOwner]), ...narrow].map(({ probe, ...shape }) => ({
+    ...shape,
+    isFew: parentClause(`(${probe.sql}) IS NULL`, ...probe.values),
+    isMany: parentClause(`(${probe.sql}) IS NOT NULL`, ...probe.values),
+  }));
   const many = others.map(({ isMany }) => isMany);
   return [
     { ...own, guards: many },
@@ -101,6 +106,46 @@ function shapeOf(
     alternatives: alternatives.map((clauses) => clauses.concat(fixed)),
     order: choice.isUnique ? order.slice(0, 1) : order,
     columnOf,
+  };
+}
+
+/**
+ * Reads a list of rows that belong to one agent's customers by these customers. The probe is null unless more than `limit` of them, or
+ * of their rows, match the conditions that an index covers.
+ */
+function ownedShape(
+  source: ListSource,
+  query: ListQuery,
+  limit: number,
+): (Omit<ListShape, 'guards'> & { readonly probe: ParentClause }) | undefined {
+  const rule = query.conditions.find((condition) => condition.kind === 'owned');
+  const { customerColumn } = source.table;
+  if (rule === undefined || customerColumn === undefined || source.parent !== undefined) return undefined;
+  const ofCustomer = { ...source, parent: customerColumn };
+  const rest = { ...query, conditions: query.conditions.filter((condition) => condition !== rule) };
+  const choice = chooseIndex(ofCustomer, rest);
+  const columnOf = namesOf(source, choice);
+  const isOwned = parentClause(OWNED_CUSTOMERS.where, BigInt(rule.owner));
+  const from = `FROM ${OWNED_CUSTOMERS.from} STRAIGHT_JOIN ${indexed(source, choice)} ON ${columnOf(customerColumn)} = o.id`;
+  const all = (conditions: readonly Condition[]) => [
+    isOwned,
+    ...conditions.flatMap((condition) => conditionClauses(source, columnOf, condition)),
+  ];
+  const covered = whereAll(all(coverageOf(ofCustomer, rest).covered));
+  const past = `LIMIT 1 OFFSET ${limit}`;
+  const hasManyCustomers = `(SELECT 1 FROM ${OWNED_CUSTOMERS.from} WHERE ${isOwned.sql} ${past})`;
+  const hasManyRows = `(SELECT 1 ${from}${covered.sql} ${past})`;
+  return {
+    from,
+    alternatives: [all(rest.conditions)],
+    order: [columnOf(query.sort.column), columnOf('id')],
+    columnOf,
+    // In this order: many customers may have few rows, and all of them would be read to find that out.
+    probe: parentClause(
+      `CASE WHEN ${hasManyCustomers} IS NULL THEN ${hasManyRows} ELSE 1 END`,
+      ...isOwned.values,
+      ...covered.values,
+    ),
   };
 }
 

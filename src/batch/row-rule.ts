@@ -3,7 +3,19 @@ import { sqlName, type RowId, type Table } from './table.ts';
 import type { Condition } from './list-query.ts';
 
 /** The table whose rows have the column by which rows are hidden from callers that may see those of one agent alone. */
-const CUSTOMERS = { type: 'Customer', name: 'customers', ownerColumn: 'ownerId', ownerSql: 'owner_id' } as const;
+const CUSTOMERS = {
+  type: 'Customer',
+  name: 'customers',
+  ownerColumn: 'ownerId',
+  ownerSql: 'owner_id',
+  ownerIndex: 'customers_owner_id_created_at_id_idx',
+} as const;
+
+/** The customers of an agent, as `o`: what their rows are read from if these are few. */
+export const OWNED_CUSTOMERS = {
+  from: `${CUSTOMERS.name} AS o FORCE INDEX (\`${CUSTOMERS.ownerIndex}\`)`,
+  where: `o.${CUSTOMERS.ownerSql} = ?`,
+} as const;
 
 /** Whether the rule is about a table at all: whether its rows are customers, or belong to customers. */
 export const isOwned = ({ customerColumn }: Table): boolean => customerColumn !== undefined;

@@ -22,7 +22,7 @@ export interface Entry {
  * primary key by which an index table leads to single rows.
  */
 const namedIndexes = (sql: string): readonly string[] =>
-  [...sql.matchAll(/FORCE INDEX \(`?(\w+)`?\)(?! ON )/g)].map(([, name = '']) => name);
+  [...sql.matchAll(/FORCE INDEX \(`?(?!PRIMARY\) ON )(\w+)`?\)/g)].map(([, name = '']) => name);
 
 /** The index that a statement forces; undefined if it forces none. */
 export const namedIndex = (sql: string): string | undefined => namedIndexes(sql)[0];
@@ -54,7 +54,7 @@ function problemsOf({ measurement, maxRows, uncovered }: Omit<Entry, 'problems'>
 export interface RunsOfEntries {
   /** One, or one for each combination of several values. */
   readonly runs: number;
-  /** Two if each entry of an index table's index leads to a row, or the other way round. */
+  /** One, and one more for each row that an entry of the index leads to. */
   readonly rowsAnEntry: number;
   /** How many consecutive ranges of the index each run consists of: one for each prefix of a text. */
   readonly spans: number;

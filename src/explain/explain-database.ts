@@ -3,7 +3,7 @@ import type { DatabaseTimes } from '../db/database.ts';
 import type { Entry } from './entries.ts';
 import { fieldEntries } from './field-runs.ts';
 import { ListRuns } from './list-runs.ts';
-import { listQuestions, type Question } from './questions.ts';
+import { listQuestions, ruledQuestions, type Question } from './questions.ts';
 import { createSamples } from './samples.ts';
 import { isOfSearch, searchEntries } from './search-runs.ts';
 import { openMeasuringSession } from './session.ts';
@@ -48,7 +48,8 @@ export async function explainDatabase(options: {
     for await (const entry of fieldEntries(schema, session, samples)) add(entry);
     for await (const entry of stateEntries(session, samples)) add(entry);
     const isAsked = ({ source: { name } }: Question) => name.startsWith(only) || only.startsWith(`${name} `);
-    for (const question of listQuestions(schema).filter(isAsked)) {
+    const questions = listQuestions(schema).filter(isAsked);
+    for (const question of [...questions, ...ruledQuestions(questions)]) {
       signal.throwIfAborted();
       for await (const entry of runs.run(question)) add(entry);
     }

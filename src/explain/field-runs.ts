@@ -12,7 +12,8 @@ import {
   type GraphQLObjectType,
   type GraphQLSchema,
 } from 'graphql';
-import type { Table } from '../batch/table.ts';
+import type { RowId, Table } from '../batch/table.ts';
+import { customers } from '../crm/customer/table.ts';
 import { globalId } from '../crm/global-id.ts';
 import { createLoaders, TYPES } from '../crm/registry.ts';
 import { scheduleAtOnce } from '../turns.ts';
@@ -33,32 +34,46 @@ interface Asked {
   readonly variables: Readonly<Record<string, unknown>>;
   readonly arguments: Readonly<Record<string, unknown>>;
   readonly rows: number;
+  /** The agent whose customers the caller sees alone. */
+  readonly owner?: RowId;
 }
 
 /**
  * Measures everything that is not a page of a list, for one row and for many: each type's rows by every key and with every field,
- * so that every statement that a field can cause is sent.
+ * so that every statement that a field can cause is sent. All of it once for a caller who sees everything, and once for one who sees
+ * the customers of one agent.
  */
 export async function* fieldEntries(
   schema: GraphQLSchema,
   session: MeasuringSession,
   samples: Samples,
 ): AsyncGenerator<Entry> {
-  const query = schema.getQueryType();
-  const lookUps = Object.values(query?.getFields() ?? {}).flatMap(keysOf);
+  const [owner] = await samples.values(customers, 'ownerId', 1);
   for (const count of ROW_COUNTS) {
-    for (const lookUp of lookUps) yield* entriesOf(schema, session, await lookUpDocument(lookUp, samples, count));
-    for (const { table } of TYPES) {
-      const { type } = table;
-      const ids = await samples.values(table, 'id', count);
-      yield* entriesOf(schema, session, {
-        asked: `every field of ${type}`,
-        document: `query ($ids: [ID!]!) { nodes(ids: $ids) { ... on ${type} ${selection(schema.getType(type))} } }`,
-        variables: { ids: ids.map((id) => globalId(type, id)) },
-        arguments: {},
-        rows: ids.length,
-      });
+    for await (const asked of documentsOf(schema, samples, count)) {
+      const all = await entriesOf(schema, session, asked);
+      yield* all;
+      if (owner === undefined) continue;
+      const known = new Set(all.map(({ measurement }) => measurement.statement.sql));
+      const ruled = await entriesOf(schema, session, { ...asked, asked: `${asked.asked}, the claim owner`, owner });
+      yield* ruled.filter(({ measurement }) => !known.has(measurement.statement.sql));
     }
+  }
+}
+
+async function* documentsOf(schema: GraphQLSchema, samples: Samples, count: number): AsyncGenerator<Asked> {
+  const lookUps = Object.values(schema.getQueryType()?.getFields() ?? {}).flatMap(keysOf);
+  for (const lookUp of lookUps) yield await lookUpDocument(lookUp, samples, count);
+  for (const { table } of TYPES) {
+    const { type } = table;
+    const ids = await samples.values(table, 'id', count);
+    yield {
+      asked: `every field of ${type}`,
+      document: `query ($ids: [ID!]!) { nodes(ids: $ids) { ... on ${type} ${selection(schema.getType(type))} } }`,
+      variables: { ids: ids.map((id) => globalId(type, id)) },
+      arguments: {},
+      rows: ids.length,
+    };
   }
 }
 
@@ -121,7 +136,7 @@ function selection(type: unknown, within: readonly GraphQLObjectType[] = []): st
 }
 
 /** Measures the statements that a document causes. */
-async function* entriesOf(schema: GraphQLSchema, session: MeasuringSession, asked: Asked): AsyncGenerator<Entry> {
+async function entriesOf(schema: GraphQLSchema, session: MeasuringSession, asked: Asked): Promise<Entry[]> {
   const found: Measurement[] = [];
   // One at a time, since the counters are per connection.
   let last: Promise<unknown> = Promise.resolve();
@@ -137,6 +152,7 @@ async function* entriesOf(schema: GraphQLSchema, session: MeasuringSession, aske
     },
     columnsOf: (table: Table) => Object.keys(table.columns),
     tags: new Set<string>(),
+    owner: asked.owner,
     schedule: scheduleAtOnce,
   };
   await execute({
@@ -145,16 +161,17 @@ async function* entriesOf(schema: GraphQLSchema, session: MeasuringSession, aske
     variableValues: asked.variables,
     contextValue: requestContext(batch, createLoaders(batch)),
   });
-  for (const measurement of found) {
-    const { statement, rowsReturned } = measurement;
-    yield toEntry({
+  // For one agent, each row leads to its customer.
+  const rowsAKey = asked.owner === undefined ? 1 : 2;
+  return found.map((measurement) =>
+    toEntry({
       asked: asked.asked,
       arguments: asked.arguments,
       parents: asked.rows,
       // Each returned row, and a look-up at the end of each key's or parent's rows.
-      maxRows: rowsReturned + new Set(statement.values).size,
+      maxRows: (measurement.rowsReturned + new Set(measurement.statement.values).size) * rowsAKey,
       uncovered: [],
       measurement: { ...measurement, rows: [] },
-    });
-  }
+    }),
+  );
 }

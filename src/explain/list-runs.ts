@@ -1,23 +1,21 @@
 import type { Condition, ListQuery, Position } from '../batch/list-query.ts';
-import { chooseIndex, countingSort, coverageOf, narrowingSorts } from '../batch/index-choice.ts';
+import { chooseIndex, countingSort, coverageOf } from '../batch/index-choice.ts';
 import type { ListLoaders } from '../batch/lists.ts';
-import { narrowRows } from '../batch/list-shape.ts';
-import { countStatement } from '../batch/statements.ts';
 import type { Loaders } from '../crm/context.ts';
 import { createLoaders } from '../crm/registry.ts';
 import { scheduleAtOnce } from '../turns.ts';
 import { maxRowsOfCount, maxRowsOfLook, maxRowsOfPage, toEntry, type Entry, type RunsOfEntries } from './entries.ts';
+import { kept } from './kept.ts';
 import { askedFor, type Question } from './questions.ts';
 import type { Samples } from './samples.ts';
 import type { Measurement, MeasuringSession } from './session.ts';
+import { WorstCases } from './worst-cases.ts';
 
 const PAGE_SIZES = [1, 100] as const;
 const MAX_PAGE = 100;
 const MANY_PARENTS = 20;
 /** How far into its list a deep page starts. */
 const DEPTH = 1_000;
-/** How many rows are counted at most to find a worst case; more would take too long on a table in use. */
-const MAX_COUNTED = 1_000_000;
 
 type Parents = readonly (string | null)[];
 
@@ -40,11 +38,12 @@ export class ListRuns {
   readonly #measured = new Map<string, Promise<{ measurement: Measurement; found: number }>>();
   readonly #positions = new Map<string, Promise<readonly Position[]>>();
   readonly #shapes = new Set<string>();
-  readonly #worstCases = new Map<string, Promise<number>>();
+  readonly #worstCases: WorstCases;
 
   constructor(session: MeasuringSession, samples: Samples) {
     this.#session = session;
     this.#samples = samples;
+    this.#worstCases = new WorstCases(session);
   }
 
   /**
@@ -63,7 +62,7 @@ export class ListRuns {
       return;
     }
     if (question.uncovered.length > 0) {
-      const worst = await this.#worstRead(run, question.sort, one);
+      const worst = await this.#worstCases.read(run, question.sort, one);
       yield await this.#page(run, one, { size: MAX_PAGE, backward: false, from: undefined, worst });
       yield await this.#count(run, one);
       return;
@@ -118,7 +117,8 @@ export class ListRuns {
     const { source } = run.question;
     const sort = countingSort(source, run.query);
     const { uncovered } = coverageOf(source, { ...run.query, sort });
-    const read = uncovered.length === 0 ? undefined : await this.#worstRead(run, sort, parents);
+    const owned = await this.#worstCases.owned(run);
+    const read = owned?.all ?? (uncovered.length === 0 ? undefined : await this.#worstCases.read(run, sort, parents));
     const ask: Ask = {
       parents,
       page: {},
@@ -177,43 +177,6 @@ export class ListRuns {
     );
     return found.flat();
   }
-
-  /**
-   * How many entries and rows are read in the worst case: all that the order's index has, or all that a filter's index has if those
-   * are few, and for each SELECT a probe of each such index.
-   */
-  async #worstRead(run: ListRun, sort: ListQuery['sort'], parents: Parents): Promise<number> {
-    const { runs, rowsAnEntry, spans } = run.runs;
-    const others = narrowingSorts(run.question.source, { ...run.query, sort });
-    const narrow = narrowRows(parents.length);
-    const own = await this.#worstCase(run, sort, parents);
-    const windows: number[] = [];
-    for (const other of others) windows.push(await this.#worstCase(run, other, parents));
-    const probes = windows.reduce((sum, window) => sum + Math.min(window, narrow) + runs * spans, 0);
-    const few = windows.find((window) => window <= narrow);
-    // Rows to sort may be written to a temporary table, and read from it, before they are read in order.
-    const read = few === undefined ? own * rowsAnEntry : few * (rowsAnEntry + 2);
-    return read + probes * (runs + others.length);
-  }
-
-  /** How many entries an index has for the conditions that it covers; Infinity if too many to count. */
-  #worstCase(run: ListRun, sort: ListQuery['sort'], parents: Parents): Promise<number> {
-    const { source } = run.question;
-    const query = { ...run.query, sort };
-    const { covered, isParentCovered } = coverageOf(source, query);
-    const key = JSON.stringify([run.question.loader, sort.column, covered, parents]);
-    return kept(this.#worstCases, key, async () => {
-      const { error, rows } = await this.#session.measure(
-        countStatement(
-          isParentCovered ? source : { ...source, parent: undefined },
-          { ...query, conditions: covered },
-          { parents: isParentCovered ? parents : [null], limit: MAX_COUNTED },
-        ),
-      );
-      const entries = Number(rows[0]?.[1] ?? 0);
-      return error !== undefined || entries >= MAX_COUNTED ? Number.POSITIVE_INFINITY : entries;
-    });
-  }
 }
 
 interface PageBounds {
@@ -242,10 +205,12 @@ class ListRun {
     this.question = question;
     this.query = { conditions, sort: question.sort, batchKey: '' };
     const { prefix } = chooseIndex(question.source, this.query);
-    const isJoined = conditions.some(({ kind }) => kind === 'has');
+    // Each entry leads to a row of an index table, or of the customer; these, MariaDB looks up in a temporary table first.
+    const more = { has: 1, owned: 2, in: 0, range: 0, startsWith: 0 } as const;
+    const joined = conditions.reduce((sum, { kind }) => sum + more[kind], 0);
     const runs = prefix.reduce((product, { values }) => product * values.length, 1);
     const starts = conditions.map((condition) => (condition.kind === 'startsWith' ? condition.texts.length : 1));
-    this.runs = { runs, rowsAnEntry: isJoined ? 2 : 1, spans: Math.max(1, ...starts) };
+    this.runs = { runs, rowsAnEntry: 1 + joined, spans: Math.max(1, ...starts) };
     this.key = JSON.stringify([question.loader, question.sort.column, conditions]);
     const names = conditions.map((condition) => [
       ...Object.keys(condition).filter((name) => condition[name as keyof Condition] !== null),
@@ -261,11 +226,4 @@ class ListRun {
     const loaders: Loaders = createLoaders(batch);
     return loaders[this.question.loader] as ListLoaders<unknown>;
   }
-}
-
-/** Computes a value once per key. */
-function kept<Value>(values: Map<string, Promise<Value>>, key: string, make: () => Promise<Value>): Promise<Value> {
-  const found = values.get(key) ?? make();
-  values.set(key, found);
-  return found;
 }

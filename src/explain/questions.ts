@@ -3,6 +3,7 @@ import { isObjectType, type GraphQLArgument, type GraphQLField, type GraphQLSche
 import type { Condition, ListSource } from '../batch/list-query.ts';
 import { coverageOf } from '../batch/index-choice.ts';
 import type { ListLoaders } from '../batch/lists.ts';
+import { ownedCondition } from '../batch/row-rule.ts';
 import { scheduleAtOnce } from '../turns.ts';
 import type { BatchContext } from '../batch/loader.ts';
 import type { Connection, ListRequest } from '../relay/connection.ts';
@@ -35,12 +36,13 @@ const ORDER_ARGUMENT = 'orderBy';
 /** A name for what a question asks, such as `status (4), createdAt by NAME`; the same for both directions. */
 export function askedFor({ arguments: given, conditions: meant, sort }: Question): string {
   const starts = meant.flatMap((condition) => (condition.kind === 'startsWith' ? [condition.texts.length] : []));
+  const claim = meant.some(({ kind }) => kind === 'owned') ? ['the claim owner'] : [];
   const conditions = Object.entries(given)
     .filter(([name]) => name !== ORDER_ARGUMENT)
     .flatMap(([name, value]) => (isInput(value) ? Object.entries(value) : [[name, value] as const]))
     .map(([name, value]) => (Array.isArray(value) && value.length > 1 ? `${name} (${value.length})` : name));
   const spans = starts.some((count) => count > 1) ? ` (${starts.join()})` : '';
-  return `${conditions.join(', ') || 'all'}${spans} by ${sort.name.replace(/ (ASC|DESC)$/, '')}`;
+  return `${[...conditions, ...claim].join(', ') || 'all'}${spans} by ${sort.name.replace(/ (ASC|DESC)$/, '')}`;
 }
 
 const isInput = (value: unknown): value is object =>
@@ -78,6 +80,20 @@ function questionsOf(field: GraphQLField<unknown, unknown>): Question[] {
     if (!found.has(key)) found.set(key, question);
   }
   return [...found.values()];
+}
+
+/**
+ * The same questions, from a caller who sees what belongs to the customers of one agent alone: where that is a condition that no index
+ * covers. Of filters, each alone.
+ */
+export function ruledQuestions(questions: readonly Question[]): Question[] {
+  return questions.flatMap((question) => {
+    const { source } = question;
+    const rule = ownedCondition(source.table, source.parent, '1');
+    if (rule?.kind !== 'owned' || question.conditions.length > 1) return [];
+    const conditions = [rule, ...question.conditions];
+    return [{ ...question, conditions, uncovered: coverageOf(source, { ...question, conditions }).uncovered }];
+  });
 }
 
 /** The question that a field's resolver derives from some arguments; undefined if it refuses them. */

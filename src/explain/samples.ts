@@ -1,5 +1,6 @@
 import type { Condition, IndexTable, ListSource } from '../batch/list-query.ts';
 import { rowDecoder, sqlName, type Columns, type Table } from '../batch/table.ts';
+import { customers } from '../crm/customer/table.ts';
 import type { Reader } from '../db/database.ts';
 import { isProbe } from './probes.ts';
 
@@ -58,7 +59,7 @@ export function createSamples(db: Reader): Samples {
         return { ...condition, from: condition.from && from, to: condition.to && to };
       }
       case 'owned':
-        return condition;
+        return { ...condition, owner: (await valuesOf(customers, 'ownerId'))[0] ?? condition.owner };
     }
   };
   return {

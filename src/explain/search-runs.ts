@@ -19,9 +19,13 @@ const ROWS_PER_MATCH = 64;
 /** Matches of customers that have a better one are skipped. */
 const SKIPPED = 100;
 
-/** Measures every statement of a search, for each kind of text. */
+/** Measures every statement of a search, for each kind of text: for all customers, and for those of one agent. */
 export async function* searchEntries(session: MeasuringSession, samples: Samples): AsyncGenerator<Entry> {
-  for (const [kind, text] of await searchTexts(samples)) yield* entriesOf(session, kind, text);
+  const [owner] = await samples.values(customers, 'ownerId', 1);
+  for (const [kind, text] of await searchTexts(samples)) {
+    yield* entriesOf({ session, kind, text });
+    if (owner !== undefined) yield* entriesOf({ session, kind: `${kind}, the claim owner`, text, owner });
+  }
 }
 
 /** Texts of each kind that a search distinguishes. */
@@ -41,8 +45,15 @@ async function searchTexts(samples: Samples): Promise<readonly (readonly [kind: 
   ];
 }
 
-interface Asked {
+interface Searching {
+  readonly session: MeasuringSession;
   readonly kind: string;
+  readonly text: string;
+  /** The agent whose customers the caller sees alone. */
+  readonly owner?: RowId;
+}
+
+interface Asked {
   readonly arguments: Readonly<Record<string, unknown>>;
   readonly maxRows: number;
 }
@@ -50,58 +61,60 @@ interface Asked {
 /** The most rows that matches read: in each of three places, so many. Each prefix of a number is one more range. */
 const rowsOf = (matches: number): number => 3 * (matches + SKIPPED) * ROWS_PER_MATCH + MAX_CANDIDATES * ROWS_PER_MATCH;
 
-async function* entriesOf(session: MeasuringSession, kind: string, text: string): AsyncGenerator<Entry> {
+async function* entriesOf(searching: Searching): AsyncGenerator<Entry> {
+  const { session, text } = searching;
   const query: ListQuery = { conditions: [], sort: { column: 'id', descending: false }, batchKey: '' };
-  const asking = { kind, arguments: { text }, maxRows: rowsOf(1) };
+  const asking = { arguments: { text }, maxRows: rowsOf(1) };
   const page = (from: Position | undefined, limit: number) => (loaders: Search) =>
     loaders.page(null, { ...query, limit, backward: false, from });
-  const { rows } = await page(undefined, DEPTH)(searchOf(session.read, text));
+  const { rows } = await page(undefined, DEPTH)(searchOf(session.read, searching));
   const last = rows.at(-1);
   const from = last && { value: last.match, id: last.id };
   for (const size of PAGE_SIZES)
     for (const after of from === undefined ? [undefined] : [undefined, from])
-      yield* measured(session, page(after, size), {
+      yield* measured(searching, page(after, size), {
         ...asking,
         arguments: { text, first: size, ...(after && { after: after.id }) },
         maxRows: rowsOf(size),
       });
   const seek = { from: from ?? { value: '0', id: '1' }, backward: true };
-  yield* measured(session, (loaders) => loaders.exists(null, query, seek), {
+  yield* measured(searching, (loaders) => loaders.exists(null, query, seek), {
     ...asking,
     arguments: { text, after: seek.from.id },
   });
-  yield* measured(session, (loaders) => loaders.count(null, query), { ...asking, maxRows: rowsOf(COUNT_BOUND) });
+  yield* measured(searching, (loaders) => loaders.count(null, query), { ...asking, maxRows: rowsOf(COUNT_BOUND) });
 }
 
 const columnsOf = () => Object.keys(customers.columns);
 
 type Search = ListLoaders<{ readonly id: RowId; readonly match: string }>;
 
-function searchOf(read: MeasuringSession['read'], text: string): Search {
-  const loaders = createLoaders({ db: { read }, columnsOf, tags: new Set<string>(), schedule: scheduleAtOnce });
+function searchOf(read: MeasuringSession['read'], { text, owner }: Searching): Search {
+  const loaders = createLoaders({ db: { read }, columnsOf, owner, tags: new Set<string>(), schedule: scheduleAtOnce });
   return loaders.customerSearch(parseSearchText(text));
 }
 
 /** Sends what the loaders send, and measures it. */
 async function* measured(
-  session: MeasuringSession,
+  searching: Searching,
   send: (loaders: Search) => Promise<unknown>,
   asked: Asked,
 ): AsyncGenerator<Entry> {
   const sent: Measurement[] = [];
   const read: MeasuringSession['read'] = async (statement) => {
-    const measurement = await session.measure(statement);
+    const measurement = await searching.session.measure(statement);
     sent.push(measurement);
     return [...measurement.rows];
   };
-  await send(searchOf(read, String(asked.arguments['text'])));
+  await send(searchOf(read, searching));
   for (const measurement of sent)
     yield toEntry({
-      asked: asked.kind,
+      asked: searching.kind,
       arguments: asked.arguments,
       parents: 1,
-      maxRows: asked.maxRows,
-      uncovered: [],
+      // Matches that are other agents' customers are skipped, however many these are.
+      maxRows: searching.owner === undefined ? asked.maxRows : Number.POSITIVE_INFINITY,
+      uncovered: searching.owner === undefined ? [] : ['owner'],
       measurement: { ...measurement, rows: [] },
     });
 }
