@@ -4,6 +4,7 @@ import { parseConfig } from '../../src/config.ts';
 import { codeOf } from '../../src/errors.ts';
 import { createLog } from '../../src/telemetry/log.ts';
 import { until } from './patience.ts';
+import { personalDataIn } from './personal-data.ts';
 
 /** The response to a GraphQL request. */
 export interface Answer {
@@ -127,10 +128,16 @@ export async function startGateway(options: {
 }): Promise<TestGateway> {
   const logLines: string[] = [];
   const stallLines: string[] = [];
+  const leaks: string[] = [];
+  const noteLeak = (line: string): void => {
+    const found = personalDataIn(line);
+    if (found !== undefined) leaks.push(`${found}: ${line}`);
+  };
   const destination = new Writable({
     write(chunk, _encoding, done) {
       const line = String(chunk);
       (isAboutStall(line) ? stallLines : logLines).push(line);
+      noteLeak(line);
       done();
     },
   });
@@ -168,8 +175,13 @@ export async function startGateway(options: {
     const { data, errors = [], extensions } = JSON.parse(text);
     return { status: response.status, headers: response.headers, text, data, errors, extensions };
   };
-  const statements = async (): Promise<Map<string, number>> => {
+  const metrics = async (): Promise<string> => {
     const text = await (await fetch(`${url}/metrics`)).text();
+    for (const line of text.split('\n')) noteLeak(line);
+    return text;
+  };
+  const statements = async (): Promise<Map<string, number>> => {
+    const text = await metrics();
     const found = text.matchAll(/^concierge_sql_statements_total\{statement="([^"]+)"\} (\d+)$/gm);
     return new Map([...found].map(([, name = '', count]) => [name, Number(count)]));
   };
@@ -191,10 +203,15 @@ export async function startGateway(options: {
       return new Map(differences.filter(([name, count]) => count > 0 && name !== 'Cache suspensions'));
     },
     async metric(name) {
-      const text = await (await fetch(`${url}/metrics`)).text();
+      const text = await metrics();
       const lines = text.split('\n').filter((line) => line.startsWith(`${name}{`) || line.startsWith(`${name} `));
       return lines.reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0);
     },
-    close: ({ drainMs = 0 } = {}) => app.close({ drainMs }),
+    async close({ drainMs = 0 } = {}) {
+      await app.close({ drainMs });
+      // Of whatever the tests of a file have asked and broken.
+      if (leaks.length > 0)
+        throw new Error(`expected no personal data in the log and the metrics, got ${leaks.join()}`);
+    },
   };
 }

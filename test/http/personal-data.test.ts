@@ -1,0 +1,18 @@
+import { expect, test } from '@jest/globals';
+import { personalDataIn } from '../support/personal-data.ts';
+
+// Every gateway that a test starts in its process looks for these in what it logs, and in the metrics that the test reads.
+test.each([
+  ['an email address', '{"msg":"no customer ada.lovelace+x@mail.example.org"}'],
+  ['a telephone number', '{"msg":"taken: +4930123456"}'],
+  ['a token', 'authorization: Bearer eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhIn0.c2ln'],
+  ['an API key', `concierge_${'a1B2'.repeat(12)}`],
+  ['variables', '{"query":"{ a }","variables":{"id":1}}'],
+  ['letters of names', '{"msg":"客户 张伟"}'],
+])('%s is found', (what, line) => expect(personalDataIn(line)).toBe(what));
+
+test.each([
+  '{"level":30,"time":"2026-11-29T23:16:24.537Z","msg":"Redis does not answer","errorId":"0b6e2b4e-4c3c-4a6f-9b0e-0c8d7c6d5e4f"}',
+  '    at file:///app/node_modules/@prisma/adapter-mariadb/dist/index.mjs:287:1 → next',
+  'concierge_cache_near_evictions_total{reason="invalidated"} 12',
+])('nothing is found in %s', (line) => expect(personalDataIn(line)).toBeUndefined());
