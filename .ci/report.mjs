@@ -3,15 +3,17 @@
 //   node .ci/report.mjs FOLDER...    a folder a run, with jest's report.json, and below logs/ the servers' logs and what
 //                                    .ci/progress.mjs wrote
 //
-// Prints where the time went; what failed, with the first message of each and how its servers' logs end; and, last,
-// "N passed, N failed" over all runs. A run without a whole report, since it was stopped or crashed, is a failure by itself,
-// beside those that it had until then.
+// Prints where the time went; what failed, with the first message of each and how its servers' logs end; then only the names
+// of what failed, since who keeps the output may cut long ones in the middle; and, last, "N passed, N failed" over all runs. A
+// run without a whole report, since it was stopped or crashed, is a failure by itself, beside those that it had until then.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, join, relative } from 'node:path';
 
 const SLOWEST = 20;
 const MESSAGE_LINES = 15;
 const LOG_LINES = 12;
+const NAMED_FAILURES = 100;
+const WHOLE_RUN = 'the run as a whole';
 
 const plain = (text) => text.replaceAll(/\u001b\[[0-9;]*m/g, '');
 const seconds = (ms) => (ms / 1_000).toFixed(1).padStart(8);
@@ -90,16 +92,25 @@ function logs(folder, start) {
   return found.map((log) => `The log ${log} ends with:\n${indented(endOf(log))}`);
 }
 
-function failures({ name, folder, isWhole, report }) {
-  const shown = ({ title, message }) =>
-    `FAILED on ${name}: ${title}\n${indented(plain(message).trim().split('\n').slice(0, MESSAGE_LINES))}`;
+const named = ({ name }, { title }) => `FAILED on ${name}: ${title}`;
+
+function failures(run) {
+  const { folder, isWhole, report } = run;
+  const shown = (failure) =>
+    `${named(run, failure)}\n${indented(plain(failure.message).trim().split('\n').slice(0, MESSAGE_LINES))}`;
   const parts = report.testResults.flatMap((file) => {
     const failed = failuresOf(file).map(shown);
     // Servers that the file started for itself.
     return failed.length === 0 ? [] : [...failed, ...logs(folder, pathOf(file).replaceAll(/[^\w.-]+/g, '-'))];
   });
-  if (!isWhole) parts.unshift(shown({ title: 'the run as a whole', message: stopped(report) }));
+  if (!isWhole) parts.unshift(shown({ title: WHOLE_RUN, message: stopped(report) }));
   return parts.length === 0 ? [] : [...parts, ...logs(folder, 'shared')];
+}
+
+function names(run) {
+  const all = run.report.testResults.flatMap(failuresOf);
+  if (!run.isWhole) all.unshift({ title: WHOLE_RUN });
+  return all.map((failure) => named(run, failure));
 }
 
 function stopped({ testResults }) {
@@ -121,5 +132,10 @@ for (const { isWhole, report } of runs) {
   failed += report.numFailedTests + report.numRuntimeErrorTestSuites + (isWhole ? 0 : 1);
 }
 const parts = [...runs.filter(({ isWhole }) => isWhole).map(slowest), ...runs.flatMap(failures)];
+const allNames = runs.flatMap(names);
+if (allNames.length > NAMED_FAILURES) {
+  allNames.splice(NAMED_FAILURES, Infinity, `and ${allNames.length - NAMED_FAILURES} more`);
+}
+if (allNames.length > 0) parts.push(allNames.join('\n'));
 for (const part of parts) process.stdout.write(`${part}\n\n`);
 process.stdout.write(`${passed} passed, ${failed} failed\n`);

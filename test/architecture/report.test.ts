@@ -86,7 +86,25 @@ describe('the report at the end of a CI run', () => {
     expect(text).toMatch(/The log shared-mariadb.log ends with:\n(    one\n){11}    shared end\n/);
     expect(text).not.toContain('of another');
     expect(text).toContain('FAILED on killed: the run as a whole\n    It left no report');
-    expect(text).toMatch(/\n1 passed, 3 failed\n$/);
+    expect(text).toMatch(
+      new RegExp(`
+
+FAILED on red: test/x/a.test.ts › a rule does not hold
+FAILED on red: test/x/broken.test.ts › \\(the file itself\\)
+FAILED on killed: the run as a whole
+
+1 passed, 3 failed
+$`),
+    );
+  });
+
+  test('names a hundred failures at the end, and counts the rest', async () => {
+    const assertionResults = Array.from({ length: 130 }, (_, index) => ({ ...failed, fullName: `rule ${index}` }));
+    const testResults = [file('test/a.test.ts', 1_000, { assertionResults })];
+    const report = { numPassedTests: 0, numFailedTests: 130, numRuntimeErrorTestSuites: 0, testResults };
+    const text = await reportOf(await runFolder('all-red', report));
+    expect(text).toMatch(/\nFAILED on all-red: test\/a.test.ts › rule 99\nand 30 more\n\n0 passed, 130 failed\n$/);
+    expect(text.match(/› rule 129\n/g)).toHaveLength(1);
   });
 
   /** Runs jest with our reporter on separate files, and stops it once one of their tests hangs. */
