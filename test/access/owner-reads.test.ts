@@ -1,9 +1,8 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { seedDatabase } from '../../src/data/seed/seed-database.ts';
 import { narrowRows } from '../../src/batch/list-shape.ts';
-import type { Answer } from '../support/gateway.ts';
-import { startOwnGateway, type OwnGateway } from '../support/own-gateway.ts';
-import { openRowsReader, type RowsReader } from '../support/rows-read.ts';
+import { PATIENT, startGateway, type Answer, type TestGateway } from '../support/gateway.ts';
+import { createCountedDatabase, openRowsReader, type RowsReader } from '../support/rows-read.ts';
 import { nodeId } from '../support/seeded.ts';
 import { withConnection } from '../support/servers.ts';
 import { bearing, BY_SECRET, tokenOf } from './tokens.ts';
@@ -16,26 +15,30 @@ const MANY = 2;
 /** Has none. */
 const NONE = 3;
 
-let gateway: OwnGateway;
+let gateway: TestGateway;
 let rows: RowsReader;
+let drop: () => Promise<void>;
 beforeAll(async () => {
-  gateway = await startOwnGateway(BY_SECRET, async (databaseUrl) => {
-    await seedDatabase({ databaseUrl, customers: CUSTOMERS, ordersPerCustomer: 2, seed: 1 });
-    await withConnection(databaseUrl, async (connection) => {
-      const third = Math.floor(CUSTOMERS / 3);
-      const few = `id IN (7, ${third}, ${2 * third})`;
-      await connection.query(`UPDATE customers SET owner_id = IF(${few}, ${FEW}, ${MANY})`);
-      await connection.query(
-        `UPDATE customer_tags AS t JOIN customers AS c ON c.id = t.customer_id SET t.owner_id = c.owner_id`,
-      );
-      await connection.query('ANALYZE TABLE customers, orders, tickets');
-    });
+  const database = await createCountedDatabase();
+  const databaseUrl = database.url;
+  ({ drop } = database);
+  await seedDatabase({ databaseUrl, customers: CUSTOMERS, ordersPerCustomer: 2, seed: 1 });
+  await withConnection(databaseUrl, async (connection) => {
+    const third = Math.floor(CUSTOMERS / 3);
+    const few = `id IN (7, ${third}, ${2 * third})`;
+    await connection.query(`UPDATE customers SET owner_id = IF(${few}, ${FEW}, ${MANY})`);
+    await connection.query(
+      `UPDATE customer_tags AS t JOIN customers AS c ON c.id = t.customer_id SET t.owner_id = c.owner_id`,
+    );
+    await connection.query('ANALYZE TABLE customers, orders, tickets');
   });
-  rows = await openRowsReader(gateway.databaseUrl);
+  gateway = await startGateway({ databaseUrl, settings: { ...PATIENT, ...BY_SECRET } });
+  rows = await openRowsReader(databaseUrl);
 });
 afterAll(async () => {
   await rows.close();
   await gateway.close();
+  await drop();
 });
 
 async function asking(owner: number | undefined) {

@@ -7,8 +7,7 @@ import { PASSES } from '../../src/data/verify/passes.ts';
 import { countRows, nextRange } from '../../src/data/verify/ranges.ts';
 import { verifyDatabase } from '../../src/data/verify/verify-database.ts';
 import { until } from '../support/patience.ts';
-import { openRowsReader, type RowsReader } from '../support/rows-read.ts';
-import { createDatabase, startOwnServers } from '../support/servers.ts';
+import { createCountedDatabase, openRowsReader, type RowsReader } from '../support/rows-read.ts';
 
 let databaseUrl: string;
 /** Kept open, since MySQL discards a connection's counters when it ends. */
@@ -17,10 +16,7 @@ let reader: RowsReader;
 const cleanUps: (() => Promise<void>)[] = [];
 
 beforeAll(async () => {
-  // MariaDB counts for the whole server, so nobody else may use it.
-  const own = process.env['TEST_DATABASE_URL'] === undefined ? await startOwnServers() : undefined;
-  if (own !== undefined) cleanUps.unshift(own.close);
-  const given = own === undefined ? await createDatabase() : { url: own.database.url, drop: async () => {} };
+  const given = await createCountedDatabase();
   cleanUps.unshift(given.drop);
   databaseUrl = given.url;
   await seedDatabase({ databaseUrl, customers: 300, ordersPerCustomer: 5, seed: 1 });

@@ -4,9 +4,8 @@ import { contradictions, query } from '../cli/table-contents.ts';
 import { PATIENT, startGateway, type TestGateway } from '../support/gateway.ts';
 import { measured } from '../support/patience.ts';
 import { printTable } from '../support/print-table.ts';
-import { openRowsReader, type RowsReader } from '../support/rows-read.ts';
+import { createCountedDatabase, openRowsReader, type RowsReader } from '../support/rows-read.ts';
 import { nodeId } from '../support/seeded.ts';
-import { createDatabase, startOwnServers } from '../support/servers.ts';
 
 const CUSTOMERS = 300;
 const ORDERS = 5_000;
@@ -19,10 +18,7 @@ let reader: RowsReader;
 let drop: () => Promise<void>;
 
 beforeAll(async () => {
-  // MariaDB counts for the whole server, so it must be one that nobody else uses; MySQL counts per connection.
-  const own = process.env['TEST_DATABASE_URL'] === undefined ? await startOwnServers() : undefined;
-  ({ url: databaseUrl, drop } =
-    own === undefined ? await createDatabase() : { url: own.database.url, drop: own.close });
+  ({ url: databaseUrl, drop } = await createCountedDatabase());
   await seedDatabase({ databaseUrl, customers: CUSTOMERS, ordersPerCustomer: 5, seed: 7 });
   await query(databaseUrl, 'DELETE FROM orders WHERE customer_id = ?', [MANY]);
   await query(databaseUrl, 'DELETE FROM order_items WHERE order_id NOT IN (SELECT id FROM orders)');

@@ -3,9 +3,9 @@ import { cursorTools } from '../support/cursors.ts';
 import { ANY_COST, PATIENT, startGateway, type TestGateway } from '../support/gateway.ts';
 import { FEW, fillWithManyChildren, MANY } from '../support/heavy-data.ts';
 import type { ListPage } from '../support/lists.ts';
-import { openRowsReader, type RowsReader } from '../support/rows-read.ts';
+import { createCountedDatabase, openRowsReader, type RowsReader } from '../support/rows-read.ts';
 import { nodeId } from '../support/seeded.ts';
-import { createDatabase, startOwnServers, withConnection } from '../support/servers.ts';
+import { withConnection } from '../support/servers.ts';
 
 // Ten thousand rows, of which most would be read by a statement that starts at the wrong end, or from the wrong index. Rows are
 // made an hour apart or less from 2024-01-01 on, and updated in the same order.
@@ -21,10 +21,7 @@ let databaseUrl: string;
 let drop: () => Promise<void>;
 
 beforeAll(async () => {
-  // As in rows.test.ts: MariaDB counts for the whole server.
-  const own = process.env['TEST_DATABASE_URL'] === undefined ? await startOwnServers() : undefined;
-  const database = own === undefined ? await createDatabase() : { url: own.database.url, drop: own.close };
-  ({ url: databaseUrl, drop } = database);
+  ({ url: databaseUrl, drop } = await createCountedDatabase());
   await fillWithManyChildren(databaseUrl);
   // More orders than are counted, with each status.
   await withConnection(databaseUrl, (connection) =>

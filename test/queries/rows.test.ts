@@ -5,9 +5,9 @@ import { PATIENT, startGateway, type TestGateway } from '../support/gateway.ts';
 import { FEW, fillWithManyChildren, MANY, SHARED_PHONE, SHARED_TAG } from '../support/heavy-data.ts';
 import { askList, LISTS, type List, type ListOrder } from '../support/lists.ts';
 import { printTable } from '../support/print-table.ts';
-import { openRowsReader, type RowsReader } from '../support/rows-read.ts';
+import { createCountedDatabase, openRowsReader, type RowsReader } from '../support/rows-read.ts';
 import { nodeId } from '../support/seeded.ts';
-import { createDatabase, startOwnServers, withConnection } from '../support/servers.ts';
+import { withConnection } from '../support/servers.ts';
 
 const PAGE = 5;
 /** The extra row that tells whether there is a next page, and the first look-up for the second part of a cursor's condition. */
@@ -87,11 +87,7 @@ describe('the rows that the server reads', () => {
   const lookUps = new Map<string, number>();
 
   beforeAll(async () => {
-    // MariaDB counts for the whole server, so it must be one that nobody else uses. If TEST_DATABASE_URL names a MariaDB, run
-    // with `--runInBand`; MySQL counts per connection.
-    const own = process.env['TEST_DATABASE_URL'] === undefined ? await startOwnServers() : undefined;
-    const database = own === undefined ? await createDatabase() : { url: own.database.url, drop: own.close };
-    ({ url: databaseUrl, drop } = database);
+    ({ url: databaseUrl, drop } = await createCountedDatabase());
     await fillWithManyChildren(databaseUrl);
     gateway = await startGateway({ databaseUrl, settings: PATIENT });
     cursors = await cursorTools(databaseUrl);
