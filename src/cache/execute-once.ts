@@ -85,8 +85,8 @@ export function createExecuteOnce<Response extends Executed>(cache: ResponseCach
     const { representations, computedAtMs } = executed;
     const shown = [...tags];
     const isStored = representations.length > 0 && !request.cacheControl.noStore;
-    if (isStored) void found.store({ representations, computedAtMs, tags: () => shown });
-    if (isStored || waiting.signal.aborted) lease?.release();
+    if (isStored) void found.store({ representations, computedAtMs, tags: () => shown }, lease);
+    else if (waiting.signal.aborted) lease?.release();
     else lease?.open();
     return { executed, position: found.position, tags: () => shown };
   };

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { IDENTITY_BYTES } from './stored-response.ts';
+import { NOBODY } from './lease-scripts.ts';
 import type { BoundedRedis } from './redis.ts';
 
 /** How long others wait for a gateway that dies while it executes. */
@@ -7,18 +8,6 @@ const LEASE_MS = 700;
 const RENEW_MS = 200;
 /** How long each gateway executes for itself after an execution whose response cannot be stored. */
 const OPEN_MS = 1_000;
-/** Stands in the place of a holder. */
-const NOBODY = 'nobody';
-
-/**
- * Replaces the holder, if it still is the one: `ARGV` is the holder, its successor, and for how many ms; 0 releases. Returns whether
- * it has.
- */
-const REPLACE = `
-if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
-if ARGV[3] == '0' then return redis.call('DEL', KEYS[1]) end
-redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
-return 1`;
 
 /** What an attempt to take a lease has found. */
 export interface Attempt {
@@ -37,8 +26,10 @@ export interface Lease {
   take(): Promise<Attempt | undefined>;
   /** Keeps a lease that was taken and has not ended yet, until the function that it returns is called. */
   keep(): () => void;
-  /** Gives up a lease that was taken: after a response was stored, in the same turn of the event loop, so that both go together. */
+  /** Gives up a lease that was taken. */
   release(): void;
+  /** Gives it up with the response that it was taken for, which is stored for so long. */
+  store(response: Buffer, ms: number): Promise<void>;
   /** Gives it up for a response that is not stored: for a second, nobody waits for anybody else. */
   open(): void;
 }
@@ -50,30 +41,22 @@ interface LeaseOptions {
   readonly firstMs?: number | undefined;
 }
 
-/**
- * Creates the lease for the response of this name. Only ever one key per command: its own is in the same slot of a cluster, so that
- * both are read in order.
- */
+const isWritten = (written: number): boolean => written === 1;
+
+/** Creates the lease for the response of this name. Both keys are in the same slot of a cluster, so that one command may have both. */
 export function createLease(redis: BoundedRedis, { prefix, name, firstMs }: LeaseOptions): Lease {
   const key = `${prefix}lease:{${name}}`;
   const token = randomUUID();
   let takenMs = 0;
   let isFirst = true;
   const replace = (successor: string, ms: number): void =>
-    void redis.run(
-      'release',
-      (client) => client.eval(REPLACE, 1, key, token, successor, ms),
-      (replaced) => replaced === 1,
-    );
+    void redis.run('release', (client) => client.replaceLease(key, token, successor, ms), isWritten);
+  const release = (): void => void redis.run('release', (client) => client.endLease(key, token), isWritten);
   const take = (): Promise<Attempt | undefined> =>
     redis.run('lease', async (client) => {
       takenMs = performance.now();
-      const [taken, head] = await Promise.all([
-        client.set(key, token, 'PX', LEASE_MS, 'NX'),
-        client.getrangeBuffer(name, 0, IDENTITY_BYTES - 1),
-      ]);
-      if (taken !== null) return { state: 'TAKEN', head };
-      return { state: (await client.get(key)) === NOBODY ? 'OPEN' : 'HELD', head };
+      const [state, head] = await client.takeLeaseBuffer(key, name, token, LEASE_MS, IDENTITY_BYTES);
+      return { state: state.toString('latin1') as Attempt['state'], head };
     });
   return {
     async take() {
@@ -83,7 +66,7 @@ export function createLease(redis: BoundedRedis, { prefix, name, firstMs }: Leas
       if (!isBounded) return attempt;
       const inTime = await Promise.race([attempt, afterPending(firstMs)]);
       // Whoever has given it up executes without it.
-      if (inTime === undefined) void attempt.then((late) => late?.state === 'TAKEN' && replace('', 0));
+      if (inTime === undefined) void attempt.then((late) => late?.state === 'TAKEN' && release());
       return inTime;
     },
     keep() {
@@ -91,7 +74,10 @@ export function createLease(redis: BoundedRedis, { prefix, name, firstMs }: Leas
       const renewing = setInterval(() => replace(token, LEASE_MS), RENEW_MS).unref();
       return () => clearInterval(renewing);
     },
-    release: () => replace('', 0),
+    release,
+    async store(response, ms) {
+      await redis.run('store', (client) => client.storeAndEndLease(key, name, token, response, ms));
+    },
     open: () => replace(NOBODY, OPEN_MS),
   };
 }

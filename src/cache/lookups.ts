@@ -66,8 +66,11 @@ export interface Missing {
   readonly lease: Lease;
   /** To be used if there is no other because the database is unavailable: no write has changed what it shows. */
   readonly last?: CachedResponse;
-  /** Caches the new response. If it shows what a write has changed since this look-up, it is never served. */
-  readonly store: (response: NewResponse) => Promise<void>;
+  /**
+   * Caches the new response. If it shows what a write has changed since this look-up, it is never served.
+   * @param lease if it was taken for this, to be given up in the same command
+   */
+  readonly store: (response: NewResponse, lease?: Lease) => Promise<void>;
 }
 
 export interface LookupOptions {
@@ -126,10 +129,12 @@ export function createLookups({ redis, log, prefix, timeoutMs, ...stale }: Looku
     position,
     head: stored?.subarray(0, IDENTITY_BYTES) ?? NO_HEAD,
     lease: createLease(redis, { prefix, name, firstMs: leaseMs(tookMs) }),
-    async store(computed) {
+    async store(computed, lease) {
       const lifetimeMs = spread(maxAgeSeconds * 1_000);
       const whole = encodeStored({ ...computed, lifetimeMs, position });
-      await redis.run('store', (client) => client.set(name, whole, 'PX', lifetimeMs + keptMs));
+      const ms = lifetimeMs + keptMs;
+      if (lease === undefined) await redis.run('store', (client) => client.set(name, whole, 'PX', ms));
+      else await lease.store(whole, ms);
     },
   });
 

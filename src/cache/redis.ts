@@ -3,6 +3,7 @@ import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { hostOf, tlsOptions } from '../tls.ts';
 import { createCircuitBreaker } from './circuit-breaker.ts';
+import { LEASE_SCRIPTS } from './lease-scripts.ts';
 import { RedisConnector } from './redis-connector.ts';
 import { createStateReport, REDIS_STATES, refusalOf, type RedisPurpose, type RedisState } from './redis-state.ts';
 import { createTurns, NoReplyError } from './turns.ts';
@@ -153,7 +154,7 @@ export function connect(urls: readonly string[], timeoutMs: number): Redis | Clu
   const [first = '', ...others] = urls;
   const options = redisOptions(first, timeoutMs);
   if (others.length === 0) {
-    const redis = new Redis({ ...options, retryStrategy: retryDelayMs });
+    const redis = new Redis({ ...options, retryStrategy: retryDelayMs, scripts: LEASE_SCRIPTS });
     // If the database does not exist, ioredis would go on with database 0, which may belong to something else.
     redis.on('error', (error: Error & { command?: { name: string } }) => {
       if (error.command?.name === 'select') redis.disconnect(true);
@@ -166,6 +167,7 @@ export function connect(urls: readonly string[], timeoutMs: number): Redis | Clu
   return new Cluster([options, ...others.map((href) => redisOptions(href, timeoutMs))], {
     enableOfflineQueue: false,
     clusterRetryStrategy: retryDelayMs,
+    scripts: LEASE_SCRIPTS,
     // Names are not resolved here, because certificates are verified against them. Connecting resolves them.
     dnsLookup: (name, found) => found(null, name),
     redisOptions: tls === undefined ? common : { ...common, tls: nodeTls },

@@ -26,9 +26,12 @@ afterAll(async () => {
   await servers.close();
 });
 
-/** How often Redis has run scripts, by which leases are released. */
+/** How often Redis has run scripts, by which leases are taken and released. */
 const scripts = async (): Promise<number> =>
-  Number(/cmdstat_eval:calls=(\d+)/.exec(await control.info('commandstats'))?.[1] ?? 0);
+  [...(await control.info('commandstats')).matchAll(/cmdstat_eval(?:sha)?:calls=(\d+)/g)].reduce(
+    (sum, [, calls]) => sum + Number(calls),
+    0,
+  );
 
 test('ends so early that whoever waits for a gateway that has died takes over within a second', async () => {
   expect(await createLease(redis, { prefix: '', name: 'dead' }).take()).toMatchObject({ state: 'TAKEN' });
@@ -38,13 +41,52 @@ test('ends so early that whoever waits for a gateway that has died takes over wi
   expect(leftMs).toBeLessThanOrEqual(750);
 });
 
+test('ends with the response that it was taken for', async () => {
+  const lease = createLease(redis, { prefix: '', name: 'stored' });
+  expect(await lease.take()).toMatchObject({ state: 'TAKEN', head: Buffer.alloc(0) });
+  await lease.store(Buffer.from('a response'), 60_000);
+  expect([await control.get('stored'), await control.exists('lease:{stored}')]).toEqual(['a response', 0]);
+  expect(await lease.take()).toMatchObject({ state: 'TAKEN', head: Buffer.from('a response') });
+});
+
+test('ends though Redis has no memory for the response', async () => {
+  const lease = createLease(redis, { prefix: '', name: 'full' });
+  expect(await lease.take()).toMatchObject({ state: 'TAKEN' });
+  await control.config('SET', 'maxmemory', 1);
+  await lease.store(Buffer.from('a response'), 60_000);
+  await control.config('SET', 'maxmemory', 0);
+  expect([await control.exists('full'), await control.exists('lease:{full}')]).toEqual([0, 0]);
+});
+
+test('does not depend on the scripts that Redis remembers', async () => {
+  const lease = createLease(redis, { prefix: '', name: 'flushed' });
+  expect(await lease.take()).toMatchObject({ state: 'TAKEN' });
+  await control.script('FLUSH');
+  expect(await lease.take()).toMatchObject({ state: 'HELD' });
+  lease.open();
+  await until(
+    'the lease to be open',
+    () => lease.take(),
+    (attempt) => attempt?.state === 'OPEN',
+  );
+});
+
+test('of somebody else is not ended', async () => {
+  const [lease, other] = ['mine', 'mine'].map((name) => createLease(redis, { prefix: '', name }));
+  expect(await lease?.take()).toMatchObject({ state: 'TAKEN' });
+  await other?.store(Buffer.from('of another'), 60_000);
+  other?.release();
+  expect(await other?.take()).toMatchObject({ state: 'HELD', head: Buffer.from('of another') });
+});
+
 test('is not waited for by a request that has waited for Redis already, and is given up if it was taken later', async () => {
   await control.call('CLIENT', 'PAUSE', PATIENCE_MS, 'WRITE');
   const before = await scripts();
   const lease = createLease(redis, { prefix: '', name: 'slow', firstMs: 1 });
   expect(await lease.take()).toBeUndefined();
   await control.call('CLIENT', 'UNPAUSE');
-  await until('the lease to be released', scripts, (calls) => calls > before);
+  // One has taken it.
+  await until('the lease to be released', scripts, (calls) => calls > before + 1);
   expect(await control.exists('lease:{slow}')).toBe(0);
   expect(await lease.take()).toMatchObject({ state: 'TAKEN' });
 });
