@@ -7,7 +7,9 @@ import {
   isObjectType,
   isRequiredArgument,
   isRequiredInputField,
+  type GraphQLArgument,
   type GraphQLField,
+  type GraphQLInputField,
   type GraphQLInputType,
   type GraphQLObjectType,
   type GraphQLSchema,
@@ -15,28 +17,75 @@ import {
 import { SCOPES } from '../../src/access/caller.ts';
 import { documentFor, pathsFromQuery, type SchemaPath } from '../support/schema-paths.ts';
 
-/** No scope, each alone, all but each, and all. */
-export const SCOPE_SETS: readonly (readonly string[])[] = [
-  [],
-  ...SCOPES.map((scope) => [scope]),
-  ...SCOPES.map((scope) => SCOPES.filter((other) => other !== scope)),
-  SCOPES,
-];
+/** Every set of scopes that a caller may have. */
+export const SCOPE_SETS: readonly (readonly string[])[] = Array.from({ length: 2 ** SCOPES.length }, (_, number) =>
+  SCOPES.filter((__, i) => Math.floor(number / 2 ** i) % 2 === 1),
+);
+
+/** Valid values of scalars that not every text is one of. */
+const LITERALS: Readonly<Record<string, string>> = {
+  Int: '1',
+  Boolean: 'true',
+  CountryCode: '"DE"',
+  CurrencyCode: '"EUR"',
+  DateTime: '"2024-01-01T00:00:00Z"',
+  EmailAddress: '"a@b.example"',
+  PhoneNumber: '"+4930123456"',
+};
 
 const literalOf = (type: GraphQLInputType): string => {
   if (isNonNullType(type)) return literalOf(type.ofType);
   if (isListType(type)) return `[${literalOf(type.ofType)}]`;
   if (isEnumType(type)) return type.getValues()[0]?.name ?? '';
-  if (!isInputObjectType(type)) return { Int: '1', CurrencyCode: '"EUR"' }[type.name] ?? '"1"';
+  if (!isInputObjectType(type)) return LITERALS[type.name] ?? '"1"';
   const fields = Object.values(type.getFields());
   const given = type.isOneOf ? fields.slice(0, 1) : fields.filter(isRequiredInputField);
-  return `{ ${given.map((field) => `${field.name}: ${literalOf(field.type)}`).join(', ')} }`;
+  return withLiterals(given);
 };
+const withLiterals = (fields: readonly GraphQLInputField[], more: readonly string[] = []): string =>
+  `{ ${[...fields.map((field) => `${field.name}: ${literalOf(field.type)}`), ...more].join(', ')} }`;
+
 /** A field with what it cannot do without, such as ids that nothing has. */
-export const withArguments = (field: GraphQLField<unknown, unknown>): string => {
-  const given = field.args.filter(isRequiredArgument).map(({ name, type }) => `${name}: ${literalOf(type)}`);
-  return given.length === 0 ? field.name : `${field.name}(${given.join(', ')})`;
-};
+export const withArguments = (field: GraphQLField<unknown, unknown>): string => callOf(field, []);
+
+function callOf({ name, args }: GraphQLField<unknown, unknown>, given: readonly string[]): string {
+  const others = args.filter(
+    (one) => isRequiredArgument(one) && !given.some((text) => text.startsWith(`${one.name}:`)),
+  );
+  const all = [...others.map((one) => `${one.name}: ${literalOf(one.type)}`), ...given];
+  return all.length === 0 ? name : `${name}(${all.join(', ')})`;
+}
+
+/** A way to give an input, and the definitions of everything that is given. */
+interface Form {
+  readonly text: string;
+  readonly given: readonly (GraphQLArgument | GraphQLInputField)[];
+}
+
+/** Each enum value, and each field of an input, however deep, with what cannot be left out beside it. */
+function formsOf(type: GraphQLInputType): Form[] {
+  if (isNonNullType(type)) return formsOf(type.ofType);
+  if (isListType(type)) return formsOf(type.ofType).map(({ text, given }) => ({ text: `[${text}]`, given }));
+  if (isEnumType(type)) return type.getValues().map(({ name }) => ({ text: name, given: [] }));
+  if (!isInputObjectType(type)) return [{ text: literalOf(type), given: [] }];
+  const fields = Object.values(type.getFields());
+  return fields.flatMap((field) => {
+    const others = type.isOneOf ? [] : fields.filter((other) => other !== field && isRequiredInputField(other));
+    return formsOf(field.type).map(({ text, given }) => ({
+      text: withLiterals(others, [`${field.name}: ${text}`]),
+      given: [field, ...others, ...given],
+    }));
+  });
+}
+
+/** A field with each of its arguments, in each form. */
+export const argumentForms = (field: GraphQLField<unknown, unknown>): Form[] =>
+  field.args.flatMap((argument) =>
+    formsOf(argument.type).map(({ text, given }) => ({
+      text: callOf(field, [`${argument.name}: ${text}`]),
+      given: [argument, ...given],
+    })),
+  );
 
 /** A field, and a query for it. */
 export interface QueriedField {

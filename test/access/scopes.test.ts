@@ -1,11 +1,19 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { buildSchema, getDirectiveValues, getNamedType, type GraphQLField, type GraphQLObjectType } from 'graphql';
+import {
+  buildSchema,
+  getDirectiveValues,
+  getNamedType,
+  type GraphQLArgument,
+  type GraphQLField,
+  type GraphQLInputField,
+  type GraphQLObjectType,
+} from 'graphql';
 import { createScopeRules } from '../../src/graphql/scope-rules.ts';
 import { SDL } from '../../src/graphql/schema.ts';
 import { PATIENT, startGateway, untilRedisUp, type TestGateway } from '../support/gateway.ts';
-import type { SchemaPath } from '../support/schema-paths.ts';
+import { documentFor, type SchemaPath } from '../support/schema-paths.ts';
 import { startOwnServers, type OwnServers } from '../support/servers.ts';
-import { queriedFields, SCOPE_SETS, withArguments } from './every-field.ts';
+import { argumentForms, queriedFields, SCOPE_SETS, withArguments } from './every-field.ts';
 import { bearing, BY_SECRET, tokenOf } from './tokens.ts';
 
 /** Of a client that gets the status of an error, which one that asks for application/json does not. */
@@ -34,7 +42,9 @@ afterAll(async () => {
 type Rule = readonly (readonly string[])[];
 
 /** What the SDL says about a type or field. */
-const ruleOf = ({ astNode }: GraphQLObjectType | GraphQLField<unknown, unknown>): Rule[] => {
+const ruleOf = ({
+  astNode,
+}: GraphQLObjectType | GraphQLField<unknown, unknown> | GraphQLArgument | GraphQLInputField): Rule[] => {
   const given = getDirectiveValues(directive, { directives: astNode?.directives ?? [] });
   return given === undefined ? [] : [given['scopes'] as Rule];
 };
@@ -58,6 +68,29 @@ const mutations = (): Case[] =>
     rules: [...ruleOf(field), ...typenameRules(field)],
   }));
 
+/** Each argument of each field and mutation, and each field of their inputs. */
+const given = (): Case[] => {
+  const ofQueries = queriedFields(schema).map(({ type, field, path, coordinate }) => ({
+    coordinate,
+    field,
+    rules: [...rulesAlong(path), ...ruleOf(type), ...ruleOf(field), ...typenameRules(field)],
+    document: (selection: string) => documentFor(path, selection),
+  }));
+  const ofMutations = Object.values(schema.getMutationType()?.getFields() ?? {}).map((field) => ({
+    coordinate: `Mutation.${field.name}`,
+    field,
+    rules: [...ruleOf(field), ...typenameRules(field)],
+    document: (selection: string) => `mutation { ${selection} }`,
+  }));
+  return [...ofQueries, ...ofMutations].flatMap(({ coordinate, field, rules, document }) =>
+    argumentForms(field).map((form) => ({
+      coordinate,
+      document: document(`${form.text}${'getFields' in getNamedType(field.type) ? ' { __typename }' : ''}`),
+      rules: [...rules, ...form.given.flatMap(ruleOf)],
+    })),
+  );
+};
+
 /** `__typename` needs what its type says. */
 const typenameRules = (field: GraphQLField<unknown, unknown>): Rule[] => {
   const type = getNamedType(field.type);
@@ -79,11 +112,11 @@ const isAllowed = (rules: readonly Rule[], scopes: readonly string[]): boolean =
   rules.every((rule) => rule.some((all) => all.every((scope) => scopes.includes(scope))));
 
 test.each(SCOPE_SETS.map((scopes) => [scopes.join(' ') || 'no scope', scopes] as const))(
-  'a caller with %s may use exactly the fields and mutations for which the schema says so',
+  'a caller with %s may use exactly the fields, arguments and mutations for which the schema says so',
   async (_, scopes) => {
     const headers = { ...bearing(await tokenOf({ scope: scopes.join(' ') })), 'graphql-cost': 'validate' };
-    const cases = [...queries(), ...mutations()];
-    expect(cases.length).toBeGreaterThan(150);
+    const cases = [...queries(), ...mutations(), ...given()];
+    expect(cases.length).toBeGreaterThan(400);
     const wrong: unknown[] = [];
     await Promise.all(
       Array.from({ length: 8 }, async (__, lane) => {

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { buildSchema } from 'graphql';
+import { SCOPES } from '../../src/access/caller.ts';
 import { seedDatabase } from '../../src/data/seed/seed-database.ts';
 import { SDL } from '../../src/graphql/schema.ts';
 import { queriedFields, SCOPE_SETS } from '../access/every-field.ts';
@@ -14,14 +15,20 @@ interface Profile {
 }
 
 const PROFILES: readonly Profile[] = [
-  ...SCOPE_SETS.map((scopes) => ({ sub: 'ada', scope: scopes.join(' ') })),
+  // Of all sets those with no scope, one, all but one, and all, since each is compared with each other.
+  ...SCOPE_SETS.filter(({ length }) => length < 2 || length > SCOPES.length - 2).map((scopes) => ({
+    sub: 'ada',
+    scope: scopes.join(' '),
+  })),
   { sub: 'bob', scope: 'crm:read' },
   { sub: 'bob', scope: 'crm:read crm:pii' },
 ];
 const FIELDS = queriedFields(buildSchema(SDL));
+const TYPES = [...new Set(FIELDS.map(({ type }) => type.name))];
 
 let servers: OwnServers;
 let gateway: TestGateway;
+let hits = 0;
 const tokens = new Map<Profile, string>();
 beforeAll(async () => {
   servers = await startOwnServers();
@@ -47,32 +54,36 @@ async function asked(document: string, profile: Profile, more: Readonly<Record<s
  * All profiles ask one after the other, and then in the opposite order for another document, so that each comes after each. If a
  * response to one were sent to another, it would differ from what that one gets without the cache.
  */
-test('each of any two callers gets its own response to each field, whoever asks first', async () => {
-  expect(FIELDS.length).toBeGreaterThan(130);
-  const wrong: unknown[] = [];
-  let hits = 0;
-  const check = async (document: string, profile: Profile, expected: { status: number; text: string }) => {
-    // The second time, perhaps from Redis, and the third time, from memory.
-    for (let time = 1; time <= 3; time += 1) {
-      const { result, ...got } = await asked(document, profile);
-      if (result === 'HIT') hits += 1;
-      if (got.status !== expected.status || got.text !== expected.text)
-        wrong.push({ document, profile, time, ...got, expected });
+test.each(TYPES)(
+  'each of any two callers gets its own response to each field of %s, whoever asks first',
+  async (name) => {
+    const wrong: unknown[] = [];
+    const check = async (document: string, profile: Profile, expected: { status: number; text: string }) => {
+      // The second time, perhaps from Redis, and the third time, from memory.
+      for (let time = 1; time <= 3; time += 1) {
+        const { result, ...got } = await asked(document, profile);
+        if (result === 'HIT') hits += 1;
+        if (got.status !== expected.status || got.text !== expected.text)
+          wrong.push({ document, profile, time, ...got, expected });
+      }
+    };
+    const own = (document: string) =>
+      Promise.all(
+        PROFILES.map(async (profile) => {
+          const { status, text } = await asked(document, profile, { 'cache-control': 'no-store, no-cache' });
+          return { profile, expected: { status, text } };
+        }),
+      );
+    for (const { document } of FIELDS.filter(({ type }) => type.name === name)) {
+      const opposite = `query Opposite ${document}`;
+      for (const { profile, expected } of await own(document)) await check(document, profile, expected);
+      for (const { profile, expected } of (await own(opposite)).toReversed()) await check(opposite, profile, expected);
     }
-  };
-  const own = (document: string) =>
-    Promise.all(
-      PROFILES.map(async (profile) => {
-        const { status, text } = await asked(document, profile, { 'cache-control': 'no-store, no-cache' });
-        return { profile, expected: { status, text } };
-      }),
-    );
-  for (const { document } of FIELDS) {
-    const opposite = `query Opposite ${document}`;
-    for (const { profile, expected } of await own(document)) await check(document, profile, expected);
-    for (const { profile, expected } of (await own(opposite)).toReversed()) await check(opposite, profile, expected);
-  }
-  expect(wrong).toEqual([]);
-  // At least half of what may be read was answered from the cache.
+    expect(wrong).toEqual([]);
+  },
+);
+
+test('at least half of what may be read was answered from the cache', () => {
+  expect(FIELDS.length).toBeGreaterThan(130);
   expect(hits).toBeGreaterThan(2 * FIELDS.length * 3);
 });
