@@ -133,7 +133,7 @@ describe('a bearer token', () => {
     }
   });
 
-  test('with any change is refused', async () => {
+  test('with any of ten thousand changes is refused', async () => {
     const token = await tokenOf({ scope: 'crm:read crm:write' });
     const [head, signature] = [token.slice(0, token.lastIndexOf('.')), token.slice(token.lastIndexOf('.') + 1)];
     const isSame = (other: string): boolean =>
@@ -151,7 +151,7 @@ describe('a bearer token', () => {
         for (const [i, { status, code }] of answers.entries())
           expect([texts[i], status, code]).toEqual([texts[i], 401, 'UNAUTHENTICATED']);
       }),
-      { numRuns: 100 },
+      { numRuns: 500 },
     );
     expect((await answerTo(token)).status).toBe(200);
   });
