@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { isAboutStall } from '../support/gateway.ts';
 import { orGiveUp, until } from '../support/patience.ts';
+import { personalDataIn } from '../support/personal-data.ts';
 import { OWN_ENVIRONMENT } from './command.ts';
 
 const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
@@ -58,9 +59,16 @@ export function startProcess(
       .split('\n')
       .filter((line) => !isAboutStall(line))
       .join('\n');
-  const closed = new Promise<ProcessEnd>((resolve) => {
-    child.once('close', (code, signal) => resolve({ code, signal, stdout: shown(), stderr }));
+  const closed = new Promise<ProcessEnd>((resolve, reject) => {
+    child.once('close', (code, signal) => {
+      const lines = [stdout, stderr].flatMap((text) => text.split('\n'));
+      const leaks = lines.filter((line) => personalDataIn(line) !== undefined);
+      if (leaks.length === 0) resolve({ code, signal, stdout: shown(), stderr });
+      else reject(new Error(`expected no personal data in what a gateway prints, got ${leaks.join('\n')}`));
+    });
   });
+  // Not every test waits for the end.
+  closed.catch(() => undefined);
   const address = async (): Promise<string> => {
     const hasEnded = () => child.exitCode !== null || child.signalCode !== null;
     const printed = () => /^ {2}(http:\S+)\/graphql .*[^]*^Stop with Ctrl-C\.$/m.exec(stdout)?.[1];
