@@ -242,6 +242,7 @@ program
   .argument('[id]', 'the id of the key to revoke')
   .option('--name <text>', 'who uses the new key; the history of changes shows it')
   .option('--scopes <scopes>', 'what it may do, comma-separated, such as crm:read,crm:write')
+  .option('--owner <id>', 'the id of an agent whose customers are the only ones that it may see; all without it')
   .option('--expires <when>', 'when it expires: a number of days such as 90d, or a date such as 2027-01-31')
   .action((action: string, id: string | undefined, options: ApiKeyOptions) =>
     run(async () => {

@@ -12,6 +12,8 @@ export interface StoredApiKey {
   readonly name: string;
   /** Separated by spaces. */
   readonly scopes: string;
+  /** The row id of the agent whose customers are the only ones that it may see; undefined for all. */
+  readonly owner: string | undefined;
   readonly expiresAtMs: number;
   readonly isRevoked: boolean;
 }
@@ -85,12 +87,13 @@ function callerOf(
 ): Caller | Refusal {
   if (stored === undefined) return 'keyUnknown';
   if (stored.isRevoked) return 'keyRevoked';
-  const scopes = scopesOf(stored.scopes);
+  const [scopes, { owner }] = [scopesOf(stored.scopes), stored];
   return Object.freeze({
     // The number alone, by which idempotency keys are apart, could be taken for a name.
     subject: `${API_KEY_SUBJECT}${stored.id}:${stored.name}`,
     scopes,
-    accessKey: accessKeyOf(scopes),
+    ...(owner !== undefined && { owner }),
+    accessKey: accessKeyOf(scopes, owner),
     expiresAtMs: stored.expiresAtMs,
     knownUntilMs,
     recheck: () =>

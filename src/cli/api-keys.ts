@@ -1,6 +1,7 @@
 import { apiKeyHash, makeApiKey } from '../access/api-key.ts';
 import { SCOPES, scopesOf } from '../access/caller.ts';
 import { CliError, EXIT } from '../cli-error.ts';
+import { agentIdOf, globalId } from '../crm/global-id.ts';
 import { createDatabase } from '../db/database.ts';
 import { quoted } from '../errors.ts';
 import type { PrismaClient } from '../generated/prisma/client.ts';
@@ -10,12 +11,20 @@ import type { CliContext } from './context.ts';
 export interface ApiKeyOptions {
   readonly name?: string | undefined;
   readonly scopes?: string | undefined;
+  readonly owner?: string | undefined;
   readonly expires?: string | undefined;
 }
 
 /** What to do, as the command line says. */
 export type ApiKeyAction =
-  | { readonly action: 'create'; readonly name: string; readonly scopes: string; readonly expiresAt: Date }
+  | {
+      readonly action: 'create';
+      readonly name: string;
+      readonly scopes: string;
+      /** An agent; null for all customers. */
+      readonly ownerId: bigint | null;
+      readonly expiresAt: Date;
+    }
   | { readonly action: 'list' }
   | { readonly action: 'revoke'; readonly id: bigint };
 
@@ -35,10 +44,19 @@ export function parseApiKeyAction(action: string, id: string | undefined, option
       throw wrong(`expected the id of a key, as "list" prints it, got ${id === undefined ? 'none' : quoted(id)}`);
     return { action, id: BigInt(id) };
   }
-  const { name, scopes, expires } = options;
+  const { name, scopes, owner, expires } = options;
   if (name === undefined || !NAME.test(name))
     throw wrong(`--name: expected 1 to 100 characters without line breaks, got ${shown(name)}`);
-  return { action: 'create', name, scopes: parseScopes(scopes), expiresAt: parseEnd(expires) };
+  const rest = { ownerId: parseOwner(owner), expiresAt: parseEnd(expires) };
+  return { action: 'create', name, scopes: parseScopes(scopes), ...rest };
+}
+
+function parseOwner(text: string | undefined): bigint | null {
+  if (text === undefined) return null;
+  const id = agentIdOf(text);
+  if (id === undefined)
+    throw wrong(`--owner: expected the id of an agent, such as ${globalId('Agent', '1')}, got ${quoted(text)}`);
+  return BigInt(id);
 }
 
 const isKnown = (name: string) => SCOPES.some((scope) => scope === name);
@@ -86,13 +104,15 @@ export async function runApiKeys(wanted: ApiKeyAction, cli: CliContext, database
 }
 
 async function create(
-  { name, scopes, expiresAt }: ApiKeyAction & { action: 'create' },
-  { apiKey }: PrismaClient,
+  { name, scopes, ownerId, expiresAt }: ApiKeyAction & { action: 'create' },
+  { apiKey, agent }: PrismaClient,
   cli: CliContext,
 ): Promise<void> {
+  if (ownerId !== null && (await agent.findUnique({ where: { id: ownerId }, select: { id: true } })) === null)
+    throw new CliError(`--owner: there is no agent with the id ${globalId('Agent', String(ownerId))}`);
   const key = makeApiKey();
   const { id } = await apiKey.create({
-    data: { name, scopes, expiresAt, secretHash: apiKeyHash(key), createdAt: new Date() },
+    data: { name, scopes, ownerId, expiresAt, secretHash: apiKeyHash(key), createdAt: new Date() },
     select: { id: true },
   });
   cli.stderr.write(`Key ${id} (${name}) expires at ${expiresAt.toISOString()}. It is not shown again:\n`);
@@ -108,12 +128,13 @@ async function revoke(id: bigint, { apiKey }: PrismaClient, cli: CliContext): Pr
 
 async function list({ apiKey }: PrismaClient, cli: CliContext): Promise<void> {
   const keys = await apiKey.findMany({ orderBy: { id: 'asc' }, omit: { secretHash: true } });
-  const rows = keys.map(({ id, name, scopes, createdAt, expiresAt, revokedAt }) => {
+  const rows = keys.map(({ id, name, scopes, ownerId, createdAt, expiresAt, revokedAt }) => {
     const state = revokedAt !== null ? 'revoked' : expiresAt.getTime() <= Date.now() ? 'expired' : 'valid';
     const times = [createdAt, expiresAt].map((time) => time.toISOString().slice(0, 16));
-    return [String(id), state, ...times, scopes.replaceAll(' ', ','), name];
+    const owner = ownerId === null ? 'all' : globalId('Agent', String(ownerId));
+    return [String(id), state, ...times, scopes.replaceAll(' ', ','), owner, name];
   });
-  const table = [['ID', 'STATE', 'CREATED', 'EXPIRES', 'SCOPES', 'NAME'], ...rows];
-  const widths = [0, 1, 2, 3, 4].map((column) => Math.max(...table.map((row) => row[column]?.length ?? 0)));
+  const table = [['ID', 'STATE', 'CREATED', 'EXPIRES', 'SCOPES', 'CUSTOMERS OF', 'NAME'], ...rows];
+  const widths = [0, 1, 2, 3, 4, 5].map((column) => Math.max(...table.map((row) => row[column]?.length ?? 0)));
   for (const row of table) cli.stdout.write(`${row.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join('  ')}\n`);
 }

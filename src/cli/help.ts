@@ -61,6 +61,7 @@ const HELP: Readonly<Record<string, CommandHelp>> = {
   'api-keys': {
     examples: [
       'npm run api-keys -- create --name "nightly export" --scopes crm:read,crm:pii --expires 90d',
+      'npm run api-keys -- create --name "phones of Ada" --scopes crm:read --owner QWdlbnQ6MQ --expires 2027-01-31',
       'npm run api-keys -- list',
       'npm run api-keys -- revoke 7',
     ],

@@ -35,13 +35,20 @@ interface Claim {
 }
 
 /**
+ * Whose keys the writer's are: the subject's, and apart for each agent whose customers alone it may write. No subject begins with a
+ * space, so none can name an agent.
+ */
+const holderOf = ({ actor, agent }: Pick<Write, 'actor' | 'agent'>): string =>
+  agent === undefined ? (actor ?? '') : ` ${agent} ${actor ?? ''}`;
+
+/**
  * Claims a key for this write, in its transaction: others that use it wait until this one is committed or rolled back. Refuses
  * a key that was used for something else.
  * @returns the outcome if the write was done before; undefined if it is to be done now
  */
 export async function claimKey(write: Write, claim: Claim): Promise<Outcome<unknown> | undefined> {
   const { transaction, now } = write;
-  const actor = write.actor ?? '';
+  const actor = holderOf(write);
   const inputHash = hash('sha256', canonical(claim.input), 'base64url');
   const row = { mutation: claim.mutation, inputHash, answer: null, createdAt: now };
   const where = { actor_key: { actor, key: claim.key } };
@@ -77,7 +84,7 @@ export async function claimKey(write: Write, claim: Claim): Promise<Outcome<unkn
 export async function keepOutcome(write: Write, key: string, outcome: Outcome<unknown>): Promise<void> {
   const changes = { tags: [...write.changes.tags], customers: [...write.changes.customers] };
   await write.transaction.idempotencyKey.update({
-    where: { actor_key: { actor: write.actor ?? '', key } },
+    where: { actor_key: { actor: holderOf(write), key } },
     data: { answer: JSON.stringify({ ...outcome, changes }) },
   });
 }

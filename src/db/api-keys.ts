@@ -9,7 +9,7 @@ import { paddedKeys } from './padding.ts';
 const AT_ONCE = 64;
 
 const sqlFor = (count: number): string => `
-  SELECT secret_hash, id, name, scopes, CAST(expires_at AS CHAR), revoked_at IS NOT NULL FROM api_keys
+  SELECT secret_hash, id, name, scopes, CAST(owner_id AS CHAR), CAST(expires_at AS CHAR), revoked_at IS NOT NULL FROM api_keys
   WHERE secret_hash IN (${Array.from({ length: count }, () => '?').join(', ')})`;
 
 /**
@@ -46,11 +46,12 @@ export function findApiKey(db: Pick<Database, 'reader'>): (hash: string) => Prom
   return (hash) => loader.load(hash);
 }
 
-function storedKey([id, name, scopes, expiresAt, isRevoked]: RawRow): StoredApiKey {
+function storedKey([id, name, scopes, owner, expiresAt, isRevoked]: RawRow): StoredApiKey {
   return {
     id: String(id),
     name: String(name),
     scopes: String(scopes),
+    owner: typeof owner === 'string' ? owner : undefined,
     expiresAtMs: Date.parse(`${String(expiresAt).replace(' ', 'T')}Z`),
     isRevoked: Number(isRevoked) !== 0,
   };

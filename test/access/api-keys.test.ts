@@ -74,7 +74,7 @@ test('a key is stored as a hash alone, and the list shows everything else', asyn
   expect(row?.['secret_hash']).toBe(apiKeyHash(key));
   expect(JSON.stringify(Object.values(row ?? {}), (_, value) => String(value))).not.toContain(key.slice(10, 30));
   const list = await said('list');
-  expect(list).toMatch(new RegExp(`^${id} +valid +\\S+ +\\S+ +crm:pii +listed$`, 'm'));
+  expect(list).toMatch(new RegExp(`^${id} +valid +\\S+ +\\S+ +crm:pii +all +listed$`, 'm'));
   expect(list).not.toMatch(/[0-9a-f]{30}/);
 });
 
@@ -173,7 +173,14 @@ test('a key is not accepted while the database is away, also for what is cached,
 });
 
 describe('looking up a key', () => {
-  const STORED = { id: '7', name: 'x', scopes: 'crm:read', expiresAtMs: Date.now() + 3_600_000, isRevoked: false };
+  const STORED = {
+    id: '7',
+    name: 'x',
+    scopes: 'crm:read',
+    owner: undefined,
+    expiresAtMs: Date.now() + 3_600_000,
+    isRevoked: false,
+  };
   const key = makeApiKey();
   const callers = (find: () => Promise<StoredApiKey | undefined>) => {
     const clock = { ms: 0 };
@@ -224,7 +231,7 @@ describe('looking up a key', () => {
         () => statements,
         ({ length }) => length === count,
       );
-    const rowOf = (hash: string): RawRow => [hash, '7', hash, 'crm:read', '2030-01-01 00:00:00', 0];
+    const rowOf = (hash: string): RawRow => [hash, '7', hash, 'crm:read', null, '2030-01-01 00:00:00', 0];
     const first = find('first');
     await sent(1);
     const others = Array.from({ length: 100 }, (_, i) => find(`${i}`));
@@ -272,6 +279,12 @@ test.each<[string, string | undefined, ApiKeyOptions, string]>([
       '--expires: ',
     ],
   ),
+  ...['7', 'agent', '', 'Q3VzdG9tZXI6MQ'].map((owner): [string, undefined, ApiKeyOptions, string] => [
+    'create',
+    undefined,
+    { ...RIGHT, owner },
+    `--owner: expected the id of an agent, such as QWdlbnQ6MQ, got "${owner}"`,
+  ]),
   ['create', '7', RIGHT, 'expected nothing after "create", got "7"'],
   ['list', '7', {}, 'expected nothing after "list"'],
   ['list', undefined, { name: 'x' }, '--name: only "create" takes it'],
