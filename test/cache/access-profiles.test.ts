@@ -1,10 +1,12 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { buildSchema } from 'graphql';
+import pLimit from 'p-limit';
 import { SCOPES } from '../../src/access/caller.ts';
 import { seedDatabase } from '../../src/data/seed/seed-database.ts';
 import { SDL } from '../../src/graphql/schema.ts';
 import { queriedFields, SCOPE_SETS } from '../access/every-field.ts';
 import { bearing, BY_SECRET, tokenOf } from '../access/tokens.ts';
+import { nodeId } from '../support/seeded.ts';
 import { PATIENT, startGateway, type TestGateway, untilRedisUp } from '../support/gateway.ts';
 import { startOwnServers, type OwnServers } from '../support/servers.ts';
 
@@ -12,6 +14,8 @@ import { startOwnServers, type OwnServers } from '../support/servers.ts';
 interface Profile {
   readonly sub: string;
   readonly scope: string;
+  /** Of two agents, each of whom has some of the customers. */
+  readonly owner?: string;
 }
 
 const PROFILES: readonly Profile[] = [
@@ -22,9 +26,16 @@ const PROFILES: readonly Profile[] = [
   })),
   { sub: 'bob', scope: 'crm:read' },
   { sub: 'bob', scope: 'crm:read crm:pii' },
+  { sub: 'ada', scope: 'crm:read', owner: nodeId('Agent', 1) },
+  { sub: 'bob', scope: 'crm:read', owner: nodeId('Agent', 1) },
+  { sub: 'ada', scope: 'crm:read', owner: nodeId('Agent', 2) },
+  { sub: 'ada', scope: SCOPES.join(' '), owner: nodeId('Agent', 2) },
 ];
 const FIELDS = queriedFields(buildSchema(SDL));
 const TYPES = [...new Set(FIELDS.map(({ type }) => type.name))];
+
+/** Fields, whose responses have nothing to do with each other. */
+const AT_ONCE = 8;
 
 let servers: OwnServers;
 let gateway: TestGateway;
@@ -74,14 +85,27 @@ test.each(TYPES)(
           return { profile, expected: { status, text } };
         }),
       );
-    for (const { document } of FIELDS.filter(({ type }) => type.name === name)) {
+    const checkField = async (document: string) => {
       const opposite = `query Opposite ${document}`;
       for (const { profile, expected } of await own(document)) await check(document, profile, expected);
       for (const { profile, expected } of (await own(opposite)).toReversed()) await check(opposite, profile, expected);
-    }
+    };
+    const documents = FIELDS.flatMap(({ type, document }) => (type.name === name ? [document] : []));
+    await pLimit(AT_ONCE).map(documents, checkField);
     expect(wrong).toEqual([]);
   },
 );
+
+test('both agents have customers, and not the same', async () => {
+  const seen = await Promise.all(
+    PROFILES.filter(({ owner }) => owner !== undefined).map((profile) =>
+      asked('{ customers { nodes { id } } }', profile),
+    ),
+  );
+  const texts = seen.map(({ text }) => text);
+  expect(new Set(texts).size).toBe(2);
+  for (const text of texts) expect(text).toContain('"id":');
+});
 
 test('at least half of what may be read was answered from the cache', () => {
   expect(FIELDS.length).toBeGreaterThan(130);
