@@ -146,15 +146,20 @@ async function run<Values, Result extends CommandResult>(
   }
 }
 
-/** What a command was refused for, if no check finds that, too, and whatever they find: once for each input field. */
+/**
+ * What a command was refused for, if no check finds that, too, and whatever they find: once for each input field. A caller who may not
+ * see a field is told that another has this value only if nothing else is wrong: one could try any values without ever writing
+ * one if something else were sure to be.
+ */
 async function allProblems<Values, Result extends CommandResult>(
-  { transaction, agent }: Pick<Write, 'transaction' | 'agent'>,
+  { transaction, agent, hides }: Pick<Write, 'transaction' | 'agent' | 'hides'>,
   { command, values }: { readonly command: Runnable<Values, Result>; readonly values: Values },
   { userErrors }: Refusal,
 ): Promise<UserError[]> {
-  const found: UserError[] = [];
+  const tellsHidden = ({ code, path }: UserError) => code === 'ALREADY_EXISTS' && (path ?? []).some(hides);
   // They also look at rows that a caller who may see only those of one agent may not.
-  if (agent !== undefined) return [...userErrors];
+  if (agent !== undefined && !userErrors.some(tellsHidden)) return [...userErrors];
+  const found: UserError[] = [];
   for (const check of (await command.checks?.(transaction, values)) ?? [])
     try {
       await check();
@@ -163,5 +168,8 @@ async function allProblems<Values, Result extends CommandResult>(
       found.push(...error.userErrors);
     }
   const paths = new Set(found.map(({ path }) => String(path)));
-  return [...userErrors.filter(({ path }) => !paths.has(String(path))), ...found].slice(0, MAX_USER_ERRORS);
+  const all = [...userErrors.filter(({ path }) => !paths.has(String(path))), ...found];
+  const others = all.filter((error) => !tellsHidden(error));
+  const told = others.length > 0 ? others : all;
+  return told.slice(0, agent === undefined ? MAX_USER_ERRORS : 1);
 }

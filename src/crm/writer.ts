@@ -27,6 +27,8 @@ export interface Write {
   readonly actor: string | null;
   /** The agent whose customers are the only ones that may be written, with what belongs to them; undefined for all. */
   readonly agent: bigint | undefined;
+  /** Whether the caller may not see a field, whichever type it belongs to. */
+  readonly hides: (field: string) => boolean;
   /** The time of the write, used for all its rows. Locking a row advances it (`lock.ts`): read it afterwards. */
   now: Date;
   /** Collected while writing (`noteChange`), and passed on to the cache and subscriptions after the commit. */
@@ -69,6 +71,7 @@ interface WriterOptions extends Pick<TransactionOptions, 'client'> {
   readonly timeoutMs: number;
   readonly actor: string | null;
   readonly agent: bigint | undefined;
+  readonly hides: Write['hides'];
   readonly owned: readonly OwnedTable[];
   /** Limits how many transactions run at the same time. */
   readonly queue: WriteQueue;
@@ -83,7 +86,7 @@ interface WriterOptions extends Pick<TransactionOptions, 'client'> {
 
 /** Creates the writer for one request. */
 export function createWriter(options: WriterOptions): Writer {
-  const { client, metrics, actor, agent, owned, queue, caller, signal, settled } = options;
+  const { client, metrics, actor, agent, hides, owned, queue, caller, signal, settled } = options;
   const deadline = performance.now() + options.timeoutMs;
   return {
     async transaction({ isIdempotent, row }, command) {
@@ -102,7 +105,7 @@ export function createWriter(options: WriterOptions): Writer {
         const transactionOptions = { client, deadline, signal, isIdempotent, failed, metrics };
         const done = await runTransaction(transactionOptions, async (transaction) => {
           const changes = { tags: new Set<string>(), customers: new Set<RowId>() };
-          const write = { transaction, actor, agent, owned, now: new Date(), changes };
+          const write = { transaction, actor, agent, hides, owned, now: new Date(), changes };
           const result = await command(write);
           // Nobody waits for it any more, or its caller was told that time is up: it is rolled back.
           signal.throwIfAborted();

@@ -59,6 +59,7 @@ export function createContexts(options: ContextOptions) {
       tags,
       schedule: work.schedule,
     };
+    const hides = (field: string) => masks.hides(field, caller.scopes);
     // A plain property: V8 creates a hidden class in the old generation for each object literal with an accessor.
     const context: Context & { loaders: Context['loaders']; readonly size: AnswerSize } = {
       ...batch,
@@ -69,7 +70,7 @@ export function createContexts(options: ContextOptions) {
       customerEvents,
       references,
       allowance: () => rateLimit.allowance(client),
-      hides: (field) => masks.hides(field, caller.scopes),
+      hides,
       writer: createWriter({
         client: db.client,
         owned,
@@ -79,6 +80,7 @@ export function createContexts(options: ContextOptions) {
         metrics,
         actor: caller.subject,
         agent: caller.owner === undefined ? undefined : BigInt(caller.owner),
+        hides,
         signal,
         async settled(changes) {
           await cache?.invalidate([...changes.tags]);
