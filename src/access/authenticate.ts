@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import { errors, jwtVerify, type JWTPayload } from 'jose';
+import { errors, jwtVerify, type JWTPayload, type JWTVerifyOptions, type JWTVerifyGetKey } from 'jose';
 import { LRUCache } from 'lru-cache';
 import type { TokenConfig } from '../config.ts';
 import { codeOf } from '../errors.ts';
@@ -73,7 +73,7 @@ function createVerify(config: TokenConfig, options: KeySetOptions): (token: stri
   const verifyBy = (): ((token: string) => Promise<{ readonly payload: JWTPayload }>) => {
     if (jwksUrl !== undefined) {
       const [keys, rule] = [createKeySet(jwksUrl, options), rules(PUBLIC_KEY_ALGORITHMS)];
-      return (token) => jwtVerify(token, keys, rule);
+      return (token) => verifyByAny(token, keys, rule);
     }
     if (publicKey !== undefined) {
       const rule = rules(publicKey.algorithms);
@@ -92,6 +92,28 @@ function createVerify(config: TokenConfig, options: KeySetOptions): (token: stri
       throw new TokenRefused(refusalOf(cause), { cause });
     }
   };
+}
+
+/** Keys that are tried for a token that names none: an issuer that changes its key publishes two for a while. */
+const MAX_TRIED = 4;
+
+/** Verifies a token by the key that it names, or else by whichever of a few keys fits. */
+async function verifyByAny(token: string, keys: JWTVerifyGetKey, rule: JWTVerifyOptions) {
+  try {
+    return await jwtVerify(token, keys, rule);
+  } catch (error) {
+    if (!(error instanceof errors.JWKSMultipleMatchingKeys)) throw error;
+    let tried = 0;
+    for await (const key of error) {
+      if ((tried += 1) > MAX_TRIED) break;
+      try {
+        return await jwtVerify(token, key, rule);
+      } catch (failed) {
+        if (!(failed instanceof errors.JWSSignatureVerificationFailed)) throw failed;
+      }
+    }
+    throw error;
+  }
 }
 
 const REFUSAL_OF_CLAIM: Readonly<Record<string, Refusal>> = { nbf: 'early', iss: 'issuer', aud: 'audience' };

@@ -81,6 +81,26 @@ test('a new key is fetched when a token names it, but however many tokens name u
   expect(issuer.asked).toBe(3);
 });
 
+test('a token that names no key is verified by whichever of the first four fits', async () => {
+  const others = [1, 2, 3].map(() => generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey);
+  const published = (all: readonly KeyObject[]) =>
+    (issuer.body = JSON.stringify({ keys: all.map((key, i) => jwkOf(`${i}`, key)) }));
+  const byNone = async (sub: string) => tokenOf({ sub }, { key: first.privateKey, alg: 'ES256' });
+  for (const [all, expected] of [
+    [[first.publicKey], 'ada'],
+    [[...others, first.publicKey], 'ada'],
+    [[...others, second.publicKey, first.publicKey], NO_KEY],
+    [others, NO_KEY],
+  ] as const) {
+    published(all);
+    const { ask } = authenticating();
+    expect(await ask(await byNone('ada'))).toBe(expected);
+  }
+  published([first.publicKey, second.publicKey]);
+  const { ask } = authenticating();
+  expect(await ask(await tokenOf({ exp: 1 }, { key: second.privateKey, alg: 'ES256' }))).toContain('expired');
+});
+
 test('a key that the issuer withdraws is refused once new keys have come, also for tokens that were verified before', async () => {
   const { ask, clock } = authenticating();
   const token = await byFirst();
