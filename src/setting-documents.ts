@@ -3,6 +3,12 @@ import { z } from 'zod';
 import { quoted } from './errors.ts';
 import { listed, refuseValue } from './setting-kinds.ts';
 
+/** The most characters of an id. */
+export const LONGEST_DOCUMENT_ID = 1_000;
+
+/** An id without the prefix for hashes, which is equally valid with it: `sha256:` (GraphQL over HTTP, persisted documents). */
+export const bareDocumentId = (id: string): string => id.replace(/^sha256:/, '');
+
 /** Texts of documents by id. */
 export type TrustedDocuments = ReadonlyMap<string, string>;
 
@@ -28,7 +34,10 @@ export const trustedDocuments = z
     if (files === undefined) return refuseValue(ctx, `${EXPECTED}, got only commas`);
     const all = new Map<string, string>();
     for (const file of files)
-      for (const [id, document] of documentsIn(file, ctx)) {
+      for (const [given, document] of documentsIn(file, ctx)) {
+        const id = bareDocumentId(given);
+        if (id.length > LONGEST_DOCUMENT_ID)
+          refuseValue(ctx, `${EXPECTED}, got an id of more than ${LONGEST_DOCUMENT_ID} characters in ${quoted(file)}`);
         if ((all.get(id) ?? document) !== document)
           refuseValue(ctx, `${EXPECTED}, got two documents with the id ${quoted(id)}, the second in ${quoted(file)}`);
         all.set(id, document);

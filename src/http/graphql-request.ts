@@ -5,6 +5,7 @@ import { isGiven } from '../given.ts';
 import type { CostMode, GraphQLRequest } from '../graphql/operation.ts';
 import type { RequestText } from '../graphql/prepare.ts';
 import { tooSlowForOthers, type Arrivals } from './arrivals.ts';
+import { bareDocumentId, LONGEST_DOCUMENT_ID as LONGEST_ID } from '../setting-documents.ts';
 import { networkOf } from './client-of.ts';
 import { HttpError } from './http-error.ts';
 import { isUtf8, JSON_TYPE } from './media-types.ts';
@@ -204,8 +205,6 @@ function checkedRequest(given: object): GraphQLRequest {
   };
 }
 
-const LONGEST_ID = 1_000;
-
 /**
  * The id of a persisted document, as the appendix of GraphQL over HTTP says.
  * @throws HttpError 400
@@ -218,7 +217,7 @@ function idIn(documentId: unknown, query: unknown): { id: string } {
     );
   if (isGiven(query) && query !== '')
     throw new HttpError(400, 'Expected a parameter "query" or "documentId", got both.');
-  return { id: documentId.replace(/^sha256:/, '') };
+  return { id: bareDocumentId(documentId) };
 }
 
 /**

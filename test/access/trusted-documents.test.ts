@@ -94,6 +94,12 @@ describe('a gateway with trusted documents', () => {
     expect(await send(trusting, { documentId: 'another' })).toEqual(UNKNOWN);
   });
 
+  test('finds one by its hash, with the name of the hash function before it, in the manifest or the request, or not', async () => {
+    const trusting = await start({ [`sha256:${sha256(NAMES)}`]: NAMES, [sha256(COUNT)]: COUNT });
+    for (const documentId of [NAMES, COUNT].flatMap((text) => [sha256(text), `sha256:${sha256(text)}`]))
+      expect((await send(trusting, { documentId })).status).toBe(200);
+  });
+
   test('lets no client add one by its hash', async () => {
     const trusting = await start(MANIFESTS.relay);
     const extensions = { persistedQuery: { version: 1, sha256Hash: sha256(OTHER) } };
@@ -183,6 +189,8 @@ describe('the setting TRUSTED_DOCUMENTS', () => {
     expect(problemsOf({ TRUSTED_DOCUMENTS: ',' })).toEqual([`TRUSTED_DOCUMENTS: ${START}, got only commas`]);
     const [one, other] = [await fileOf('one.json', { a: NAMES }), await fileOf('other.json', { a: COUNT })];
     expect(problemsOf({ TRUSTED_DOCUMENTS: `${one},${other}` })[0]).toContain('got two documents with the id "a"');
+    const long = await fileOf('long.json', { ['x'.repeat(1_001)]: NAMES });
+    expect(problemsOf({ TRUSTED_DOCUMENTS: long })[0]).toContain('got an id of more than 1000 characters in "');
     expect(problemsOf({ TRUSTED_DOCUMENTS_MODE: 'log' })).toEqual([
       'TRUSTED_DOCUMENTS_MODE: expected TRUSTED_DOCUMENTS with it, got none',
     ]);
