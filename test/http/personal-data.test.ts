@@ -1,5 +1,6 @@
 import { expect, test } from '@jest/globals';
-import { personalDataIn } from '../support/personal-data.ts';
+import { startOwnGateway } from '../support/own-gateway.ts';
+import { personalDataIn, rememberValues } from '../support/personal-data.ts';
 
 // Every gateway that a test starts in its process looks for these in what it logs, and in the metrics that the test reads.
 test.each([
@@ -7,6 +8,8 @@ test.each([
   ['a telephone number', '{"msg":"taken: +4930123456"}'],
   ['a token', 'authorization: Bearer eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhIn0.c2ln'],
   ['an API key', `concierge_${'a1B2'.repeat(12)}`],
+  ['a token', 'got: bearer dGhpcyBpcyBubyBKV1Q'],
+  ['a value of the database', "Duplicate entry 'C-1001' for key 'customers_external_id_key'"],
   ['variables', '{"query":"{ a }","variables":{"id":1}}'],
   ['letters of names', '{"msg":"客户 张伟"}'],
 ])('%s is found', (what, line) => expect(personalDataIn(line)).toBe(what));
@@ -16,3 +19,22 @@ test.each([
   '    at file:///app/node_modules/@prisma/adapter-mariadb/dist/index.mjs:287:1 → next',
   'concierge_cache_near_evictions_total{reason="invalidated"} 12',
 ])('nothing is found in %s', (line) => expect(personalDataIn(line)).toBeUndefined());
+
+test('what was sent and answered is found again, but for short texts', () => {
+  const exchanged = rememberValues();
+  exchanged.note(
+    '{ a(text: "Main Street 5") }',
+    { input: { list: ['Analytical', 'Ada'] } },
+    { a: [{ b: 'Engine 1842' }] },
+  );
+  const line = 'Main Street 5, Analytical Engine 1842, Ada';
+  expect(exchanged.in(line)).toEqual(['Main Street 5', 'Analytical', 'Engine 1842']);
+  expect(exchanged.in('Ada')).toEqual([]);
+});
+
+test('the test of a gateway fails if its log has what was sent to it', async () => {
+  const gateway = await startOwnGateway({});
+  await gateway.request('query($id: ID!) { node(id: $id) { id } }', { variables: { id: 'a value of a variable' } });
+  (gateway.logLines as string[]).push('{"msg":"asked for a value of a variable"}');
+  await expect(gateway.close()).rejects.toThrow('expected no personal data in the log');
+});

@@ -4,7 +4,7 @@ import { parseConfig } from '../../src/config.ts';
 import { codeOf } from '../../src/errors.ts';
 import { createLog } from '../../src/telemetry/log.ts';
 import { until } from './patience.ts';
-import { personalDataIn } from './personal-data.ts';
+import { personalDataIn, rememberValues } from './personal-data.ts';
 
 /** The response to a GraphQL request. */
 export interface Answer {
@@ -129,6 +129,7 @@ export async function startGateway(options: {
   const logLines: string[] = [];
   const stallLines: string[] = [];
   const leaks: string[] = [];
+  const exchanged = rememberValues();
   const noteLeak = (line: string): void => {
     const found = personalDataIn(line);
     if (found !== undefined) leaks.push(`${found}: ${line}`);
@@ -173,6 +174,7 @@ export async function startGateway(options: {
     });
     const text = await response.text();
     const { data, errors = [], extensions } = JSON.parse(text);
+    exchanged.note(query, given.variables, data);
     return { status: response.status, headers: response.headers, text, data, errors, extensions };
   };
   const metrics = async (): Promise<string> => {
@@ -210,6 +212,7 @@ export async function startGateway(options: {
     async close({ drainMs = 0 } = {}) {
       await app.close({ drainMs });
       // Of whatever the tests of a file have asked and broken.
+      for (const line of logLines) leaks.push(...exchanged.in(line).map((value) => `${value}: ${line}`));
       if (leaks.length > 0)
         throw new Error(`expected no personal data in the log and the metrics, got ${leaks.join()}`);
     },

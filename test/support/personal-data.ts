@@ -4,9 +4,11 @@ import { NAMES } from '../../src/data/seed/names.ts';
 const PATTERNS: Readonly<Record<string, RegExp>> = {
   'an email address': /[\w.+-]+@[\w-]+(?:\.[\w-]+)*\.[a-z]{2,}/i,
   'a telephone number': /\+\d{8,15}\b/,
-  'a token': /\beyJ[\w-]{8,}\.[\w-]+\.[\w-]+/,
+  'a token': /\beyJ[\w-]{8,}\.[\w-]+\.[\w-]+|\bBearer\s+[\w.~+/-]{8,}/i,
   'an API key': /\bconcierge_[A-Za-z\d]{40,}/,
   variables: /"variables":/,
+  // Servers quote it: "Duplicate entry 'C-1001' for key ...", "Data too long for column", "Incorrect datetime value: '...'".
+  'a value of the database': /Duplicate entry|Incorrect \w+ value/,
 };
 
 const wordsOf = (part: 'given' | 'family'): ReadonlySet<string> =>
@@ -23,4 +25,33 @@ export function personalDataIn(text: string): string | undefined {
   if (OTHER_SCRIPTS.test(text)) return 'letters of names';
   const words = text.split(/[^\p{L}\p{M}'’-]+/u);
   return words.some((word, i) => GIVEN.has(word) && FAMILY.has(words[i + 1] ?? '')) ? 'a name' : undefined;
+}
+
+/** Strings that are long enough not to be in a log by chance. */
+const LONG = 8;
+/** As many as a test may remember. */
+const MAX_VALUES = 2_000;
+
+/** What was sent to a gateway and what it has answered, none of which its log may have. */
+export interface ExchangedValues {
+  /** @param query a document, whose strings count, too */
+  note(query: string, ...given: readonly unknown[]): void;
+  /** The values that a text has. */
+  in(text: string): string[];
+}
+
+export function rememberValues(): ExchangedValues {
+  const values = new Set<string>();
+  const add = (value: unknown): void => {
+    if (values.size >= MAX_VALUES) return;
+    if (typeof value === 'string' && value.trim().length >= LONG) values.add(value.trim());
+    else if (typeof value === 'object' && value !== null) for (const one of Object.values(value)) add(one);
+  };
+  return {
+    note(query, ...given) {
+      for (const [, text] of query.matchAll(/"([^"\\]*)"/g)) add(text);
+      for (const one of given) add(one);
+    },
+    in: (text) => [...values].filter((value) => text.includes(value)),
+  };
 }
