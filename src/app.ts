@@ -104,6 +104,7 @@ export async function createApp(
   const graphql = createGraphQLHandler({
     respond,
     body: { maxBytes: limits.bodyBytes, arrivals },
+    corsOrigins: config.corsOrigins,
     compresses: config.compressionMinBytes > 0,
     explains: config.environment !== 'production',
     admit: admission.admit,

@@ -1,4 +1,5 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
+import { HttpError } from './http-error.ts';
 import type { Route } from './server.ts';
 import { varyBy } from './vary.ts';
 
@@ -35,6 +36,19 @@ const corsRoute = (route: Route, allowed: ReadonlySet<string>): Route => ({
     else response.setHeader('access-control-expose-headers', EXPOSED_HEADERS);
   },
 });
+
+/**
+ * Refuses a query by GET that a page of another origin has sent, as `<img>` or a form can, too, unless its origin is listed: the page
+ * could not read the response, but have any visitor's browser ask for it. A POST needs a preflight. All browsers send this header, and
+ * other clients do not.
+ * @throws HttpError 403
+ */
+export function assertOwnPage(headers: IncomingHttpHeaders, origins: readonly string[]): void {
+  const site = headers['sec-fetch-site'];
+  if (site !== 'cross-site' && site !== 'same-site') return;
+  if (headers.origin !== undefined && origins.includes(headers.origin)) return;
+  throw new HttpError(403, 'Expected a request of a page whose origin CORS_ORIGINS lists, got one of another page.');
+}
 
 /**
  * Allows whatever headers are requested. Clients and their monitoring send many of their own; unknown ones have no effect, and

@@ -7,6 +7,7 @@ import type { GraphQLResponse } from '../graphql/stages/serialise.ts';
 import { parseCacheControl } from './cache-control.ts';
 import { clientOf } from './client-of.ts';
 import { acceptedEncoding } from './content-encoding.ts';
+import { assertOwnPage } from './cors.ts';
 import { sendAsEvents } from './event-stream.ts';
 import { hasETag } from './etag.ts';
 import { costMode, readGraphQLRequest, reportsCache, type BodyLimits } from './graphql-request.ts';
@@ -19,6 +20,8 @@ import { varyBy } from './vary.ts';
 export interface GraphQLHandlerOptions {
   readonly respond: Respond;
   readonly body: BodyLimits;
+  /** Of pages that may send queries by GET, besides those of this gateway. */
+  readonly corsOrigins: readonly string[];
   /** Whether responses are compressed. */
   readonly compresses: boolean;
   /** Whether responses may have a report of what the cache did: not in production, since it shows what a response depends on. */
@@ -39,8 +42,9 @@ export interface GraphQLHandlerOptions {
  * node:http's requests itself, since creating Fetch objects and a stream for each would cost more than most queries.
  */
 export function createGraphQLHandler(options: GraphQLHandlerOptions) {
-  const { respond, body, compresses, explains, admit, subscriptions, known } = options;
+  const { respond, body, corsOrigins, compresses, explains, admit, subscriptions, known } = options;
   return async (request: IncomingMessage, response: ServerResponse, caller: Caller): Promise<void> => {
+    if (request.method !== 'POST') assertOwnPage(request.headers, corsOrigins);
     const format = formatOf(request);
     const text = await readGraphQLRequest(request, body);
     const cacheControl = parseCacheControl(request.headers['cache-control']);

@@ -81,7 +81,7 @@ const ENTRY_BYTES = 500;
  * must be the same. A line that has anything unusual stays.
  */
 const IGNORED =
-  /\r\n(?:user-agent|referer|cookie|accept-language|dnt|priority|forwarded|via|traceparent|tracestate|baggage|b3|sentry-trace|uber-trace-id|newrelic|(?:x-(?:forwarded|b3|amzn|request|correlation|real|datadog|cloud|envoy|trace|ot)|sec-(?:ch|fetch|gpc)|cf|apollographql-client)(?:-[a-z\d-]+)?): ?[\x20-\x7e]*(?=\r\n)/gi;
+  /\r\n(?:user-agent|referer|cookie|accept-language|dnt|priority|forwarded|via|traceparent|tracestate|baggage|b3|sentry-trace|uber-trace-id|newrelic|(?:x-(?:forwarded|b3|amzn|request|correlation|real|datadog|cloud|envoy|trace|ot)|sec-(?:ch|gpc|fetch(?!-site))|cf|apollographql-client)(?:-[a-z\d-]+)?): ?[\x20-\x7e]*(?=\r\n)/gi;
 /** No client or proxy sends more of them, in bytes. */
 const MOST_IGNORED = 4_096;
 const LINE_BREAK = '\r\n';

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { startBrowser } from '../support/browser.ts';
 import { PATIENT, startGateway, untilRedisUp, type TestGateway } from '../support/gateway.ts';
+import { until } from '../support/patience.ts';
 import { createDatabase, redisUrl, type TestDatabase } from '../support/servers.ts';
 
 const APP = 'https://app.example.com';
@@ -110,6 +111,44 @@ describe('a preflight', () => {
 
   test.each(['/health/ready', '/metrics'])('of %s allows nothing, since it is not for web pages', async (path) => {
     expect(await preflight(path, APP)).toEqual({ status: 204, vary: null });
+  });
+});
+
+describe('a query by GET that a browser says is from a page of another origin', () => {
+  const get = (headers: Readonly<Record<string, string>>, path = QUERY) => fetch(`${gateway.url}${path}`, { headers });
+  const PLACES = ['cross-site', 'same-site'] as const;
+
+  test.each(PLACES)('(%s) is refused unless the origin is listed', async (site) => {
+    for (const headers of [
+      { 'sec-fetch-site': site, 'sec-fetch-mode': 'no-cors' },
+      { 'sec-fetch-site': site, 'sec-fetch-mode': 'navigate', accept: 'application/json' },
+      { 'sec-fetch-site': site, 'sec-fetch-mode': 'cors', origin: OTHER },
+      { 'sec-fetch-site': site, origin: OTHER, accept: 'text/event-stream' },
+    ]) {
+      const response = await get(headers);
+      expect([response.status, await response.json()]).toMatchObject([
+        403,
+        { errors: [{ extensions: { code: 'FORBIDDEN' } }] },
+      ]);
+    }
+    expect((await get({ 'sec-fetch-site': site, origin: APP })).status).toBe(200);
+  });
+
+  test('is refused also if it has been answered from the cache for others', async () => {
+    const path = '/graphql?query=%7Bproducts%7BtotalCount%7D%7D';
+    await until(
+      'a response from the cache',
+      () => get({ 'sec-fetch-site': 'same-origin' }, path),
+      (response) => response.headers.get('x-cache') === 'HIT',
+    );
+    expect((await get({ 'sec-fetch-site': 'cross-site' }, path)).status).toBe(403);
+  });
+
+  test('is answered for a page of the gateway, what somebody has typed, and other clients; GraphiQL for links, too', async () => {
+    for (const headers of [{ 'sec-fetch-site': 'same-origin' }, { 'sec-fetch-site': 'none' }, {}])
+      expect((await get(headers as Record<string, string>)).status).toBe(200);
+    const link = { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'navigate', accept: 'text/html' };
+    expect((await get(link, '/graphql')).status).toBe(200);
   });
 });
 
