@@ -107,8 +107,10 @@ export const queriedFields = (schema: GraphQLSchema): QueriedField[] =>
       field,
       path,
       coordinate: `${name}.${field.name}`,
-      document: documentFor(path, `${withArguments(field)}${isLeaf(field) ? '' : ' { __typename }'}`),
+      document: documentFor(path, withSelection(field, withArguments(field))),
     }));
   });
 
-const isLeaf = (field: GraphQLField<unknown, unknown>): boolean => !('getFields' in getNamedType(field.type));
+/** A field as it is called, with what must be selected of it. */
+export const withSelection = (field: GraphQLField<unknown, unknown>, call: string): string =>
+  'getFields' in getNamedType(field.type) ? `${call} { __typename }` : call;
