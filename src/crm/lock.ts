@@ -15,16 +15,44 @@ export interface CustomerToLock {
 }
 
 /**
+ * Refuses with NOT_FOUND the first of the given customers that a caller who may write those of one agent alone may not write; does
+ * nothing for other callers. Call it before anything that depends on a row: it asks for each customer, whatever is found of the
+ * others, by one statement, which waits for no lock. So neither how long a refusal takes nor how many statements tells whether
+ * a customer is another agent's, or was merged into one, or does not exist.
+ */
+export async function assertMayWrite(
+  { transaction, agent }: Pick<Write, 'transaction' | 'agent'>,
+  given: readonly Omit<CustomerToLock, 'expectedVersion'>[],
+): Promise<void> {
+  if (agent === undefined) return;
+  const found: (readonly unknown[])[] = [];
+  for (const { id } of given)
+    found.push(
+      await transaction.$queryRaw<unknown[]>`SELECT id FROM customers FORCE INDEX (PRIMARY)
+        WHERE id = COALESCE((SELECT kept_id FROM customer_merges WHERE merged_id = ${id}), ${id}) AND owner_id = ${agent}`,
+    );
+  for (const [i, { path, missing = NO_CUSTOMER }] of given.entries())
+    if (found[i]?.length === 0) refuse('NOT_FOUND', path, missing);
+}
+
+/**
  * Locks a customer's row until the transaction ends, and returns it. All writes about one customer wait for this lock, so that
  * its summary can be stored next to its rows. A merged customer's id leads to the one that it was merged into. Refuses with
  * NOT_FOUND, also if the caller may not see it, or with CONFLICT if the version is not the expected one. Advances `write.now`.
  */
-export async function lockCustomer(
+export async function lockCustomer(write: Write, customer: CustomerToLock): Promise<Customer> {
+  await assertMayWrite(write, [customer]);
+  return lockAllowed(write, customer);
+}
+
+/** The same for a customer that `assertMayWrite` has not refused. */
+export async function lockAllowed(
   write: Write,
   { id, path, expectedVersion, missing = NO_CUSTOMER }: CustomerToLock,
 ): Promise<Customer> {
   const { transaction } = write;
   const customer = (await lockRow(transaction, id)) ?? (await lockKept(transaction, id));
+  // It may have been given to another agent since it was asked for.
   const isHidden = write.agent !== undefined && customer?.ownerId !== write.agent;
   if (customer === null || isHidden) return refuse('NOT_FOUND', path, missing);
   advanceTime(write, customer);
@@ -52,6 +80,9 @@ function advanceTime(write: Write, { updatedAt }: { readonly updatedAt: Date }):
   // Another program may have stored a date that does not exist.
   write.now = new Date(Math.min(LAST_MS, Math.max(...times.filter((time) => !Number.isNaN(time)))));
 }
+
+/** A customer's id that no row has. */
+const NOBODY = 0n;
 
 /** A row that belongs to a customer and has its own id and version. */
 interface OwnedRow {
@@ -81,7 +112,11 @@ export async function lockOwned<Row extends OwnedRow>(
   const missing = `There is no such ${thing}.`;
   for (;;) {
     const seen = await find();
-    if (seen === null) return refuse('NOT_FOUND', ['id'], missing);
+    if (seen === null) {
+      // Another agent's row is refused by this statement, so one that does not exist takes it, too.
+      await assertMayWrite(write, [{ id: NOBODY, path: ['id'], missing }]);
+      return refuse('NOT_FOUND', ['id'], missing);
+    }
     const customer = await lockCustomer(write, { id: seen.customerId, path: ['id'], missing });
     await lock();
     const row = await find();

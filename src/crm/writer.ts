@@ -92,7 +92,9 @@ export function createWriter(options: WriterOptions): Writer {
     async transaction({ isIdempotent, row }, command) {
       // The other half of what is left is for the transaction itself.
       const waitMs = Math.max(0, deadline - performance.now()) / 2;
-      const end = await queue.enter({ client: caller, row, waitMs, signal });
+      // Apart for each agent, so that nobody waits for the writers of a customer that belongs to another.
+      const turnRow = row === undefined || agent === undefined ? row : `${row} of ${agent}`;
+      const end = await queue.enter({ client: caller, row: turnRow, waitMs, signal });
       // The current attempt, once only COMMIT is left of it.
       let complete: Write | undefined;
       // The last one that is committed, or may be: nothing that fails later changes what it did.

@@ -2,7 +2,7 @@ import { valueTags } from '../../batch/tags.ts';
 import type { Transaction } from '../../db/transaction.ts';
 import type { CreateCustomerInput, DeleteCustomerInput, UpdateCustomerInput } from '../../generated/graphql.ts';
 import type { Customer } from '../../generated/prisma/client.ts';
-import { assertAgentExists, assertMayOwn } from '../agents.ts';
+import { assertMayOwn } from '../agents.ts';
 import { changedFields, recordChange } from '../changes.ts';
 import { defineCommand, type Payload } from '../command.ts';
 import { globalId } from '../global-id.ts';
@@ -49,8 +49,7 @@ export const createCustomer = defineCommand({
   async run(write, { values, tags, addresses }) {
     const { transaction, now } = write;
     const { name = '', ownerId = write.agent ?? null, ...rest } = values;
-    assertMayOwn(write, ownerId);
-    await assertAgentExists(transaction, 'ownerId', ownerId);
+    await assertMayOwn(write, ownerId);
     const row = await transaction.customer.create({ data: { ...rest, name, ownerId, createdAt: now, updatedAt: now } });
     await assertNotFormer(transaction, row);
     await insertTerms(transaction, row.id);
@@ -93,8 +92,7 @@ export const updateCustomer = defineCommand({
     const before = await lockCustomer(write, { id, path: ['id'], expectedVersion });
     const changed = changedFields(before, values);
     if (Object.keys(changed).length > 0) {
-      if (changed.ownerId !== undefined) assertMayOwn(write, changed.ownerId);
-      await assertAgentExists(write.transaction, 'ownerId', changed.ownerId);
+      if (changed.ownerId !== undefined) await assertMayOwn(write, changed.ownerId);
       const customer = await raiseVersion(write, before, changed);
       if ('externalId' in changed) await assertNotFormer(write.transaction, customer);
       await recordUpdate(write, { row: before, changed }, { before, after: { ...changed } });

@@ -5,7 +5,7 @@ import { recordChange } from '../changes.ts';
 import { defineCommand } from '../command.ts';
 import { globalId } from '../global-id.ts';
 import { givenRow, parseId } from '../input.ts';
-import { findCustomer, lockCustomer, NO_CUSTOMER } from '../lock.ts';
+import { assertMayWrite, findCustomer, lockAllowed, NO_CUSTOMER } from '../lock.ts';
 import { MAX_AMOUNT } from '../money.ts';
 import { moveOwnedRows } from '../owned-rows.ts';
 import { computeStats } from '../stats.ts';
@@ -76,12 +76,17 @@ async function lockBoth(
     expectedVersion,
   }: { keepId: bigint; mergeId: bigint; expectedVersion?: number | null | undefined },
 ): Promise<Sides> {
+  const [keep, merge] = [
+    { id: keepId, path: ['keepId'], expectedVersion },
+    { id: mergeId, path: ['mergeId'] },
+  ];
+  // Before the order of ids, which depends on rows that the caller may not see, decides what is locked first.
+  await assertMayWrite(write, [keep, merge]);
   const merges = await write.transaction.customerMerge.findMany({ where: { mergedId: { in: [keepId, mergeId] } } });
   const rowOf = (id: bigint): bigint => merges.find(({ mergedId }) => mergedId === id)?.keptId ?? id;
-  const lockMerged = () => lockCustomer(write, { id: mergeId, path: ['mergeId'] });
-  const first = rowOf(mergeId) < rowOf(keepId) ? await lockMerged() : undefined;
-  const kept = await lockCustomer(write, { id: keepId, path: ['keepId'], expectedVersion });
-  const merged = first ?? (await lockMerged());
+  const first = rowOf(mergeId) < rowOf(keepId) ? await lockAllowed(write, merge) : undefined;
+  const kept = await lockAllowed(write, keep);
+  const merged = first ?? (await lockAllowed(write, merge));
   if (kept.id === merged.id) refuse('INVALID_INPUT', ['mergeId'], 'Expected a customer other than the one to keep.');
   return { kept, merged };
 }

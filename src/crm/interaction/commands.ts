@@ -1,7 +1,7 @@
 import { valueTags } from '../../batch/tags.ts';
 import type { Transaction } from '../../db/transaction.ts';
 import type { LogInteractionInput } from '../../generated/graphql.ts';
-import { assertAgentExists } from '../agents.ts';
+import { assertAgentExists, assertMayName } from '../agents.ts';
 import { recordChange } from '../changes.ts';
 import { defineCommand, type Payload } from '../command.ts';
 import { parseId, parseOptionalId, parsePastDateTime } from '../input.ts';
@@ -36,7 +36,7 @@ export const logInteraction = defineCommand({
     const { id: customerId } = await lockCustomer(write, { id: given, path: ['customerId'] });
     const occurredAt = wanted ?? write.now;
     await assertTicketOf(transaction, customerId, ticketId);
-    await assertAgentExists(transaction, 'agentId', agentId);
+    await assertMayName(write, 'agentId', agentId);
     const row = await transaction.interaction.create({
       data: { customerId, ticketId, agentId, kind, body, occurredAt },
       select: { id: true },

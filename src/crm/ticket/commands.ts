@@ -2,7 +2,7 @@ import { valueTags } from '../../batch/tags.ts';
 import type { OpenTicketInput, TicketPriority, TicketStatus, UpdateTicketInput } from '../../generated/graphql.ts';
 import type { Ticket } from '../../generated/prisma/client.ts';
 import { isGiven } from '../../given.ts';
-import { assertAgentExists } from '../agents.ts';
+import { assertAgentExists, assertMayName } from '../agents.ts';
 import { changedFields, recordChange } from '../changes.ts';
 import { defineCommand, type Payload } from '../command.ts';
 import { givenRow, parseId, parseOptionalId } from '../input.ts';
@@ -46,7 +46,7 @@ export const openTicket = defineCommand({
   async run(write, { customerId: given, number: wanted, ...rest }) {
     const { id: customerId } = await lockCustomer(write, { id: given, path: ['customerId'] });
     const { transaction, now } = write;
-    await assertAgentExists(transaction, 'assigneeId', rest.assigneeId);
+    await assertMayName(write, 'assigneeId', rest.assigneeId);
     const data = { ...rest, customerId, openedAt: now, updatedAt: now };
     const numbering = { given: wanted, prefix: 'T', index: NUMBER_INDEX, now };
     const ticket = await writeNumbered(numbering, (unique) =>
@@ -95,7 +95,7 @@ export const updateTicket = defineCommand({
     const given: TicketValues = { ...values, ...closing(before, values.status ?? status, write.now) };
     const changed = changedFields(before, given);
     if (Object.keys(changed).length === 0) return { ticketId: String(id) };
-    await assertAgentExists(transaction, 'assigneeId', changed.assigneeId);
+    await assertMayName(write, 'assigneeId', changed.assigneeId);
     const data = { ...changed, version: version + 1, updatedAt: write.now };
     const after = await transaction.ticket.update({ where: { id }, data });
     await countOpenTickets(write, customerId, Number(isOpen(after.status)) - Number(isOpen(status)));
