@@ -4,6 +4,7 @@ import {
   Kind,
   Lexer,
   parse,
+  separateOperations,
   Source,
   stripIgnoredCharacters,
   TokenKind,
@@ -36,6 +37,8 @@ export interface KeptDocument {
   readonly document: DocumentNode;
   /** Equal for documents that differ only in white space, commas and comments. */
   readonly hash: string;
+  /** Equal for operations that are the same with their fragments, whatever else their documents have. */
+  operationHash(operation: OperationDefinitionNode): string;
   readonly metadata: DocumentMetadata;
   /** The variables of `@skip` and `@include` in one of its operations. */
   conditionVariables(operation: OperationDefinitionNode): readonly string[];
@@ -74,6 +77,7 @@ export class RequestErrors extends Error {
 
 // Measured: the columns that it needs, its hash and the functions around it (2026-11-27).
 const DOCUMENT_BYTES = 7_000;
+const OPERATION_HASH_BYTES = 200;
 // Validation compares fields with the same response key pair by pair, at about a microsecond each (2026-11-27).
 const MAX_PAIRS = 10_000;
 
@@ -92,11 +96,14 @@ export function createDocuments({ schema, limits, kept, isExploreOpen }: Documen
   const [rules, masks] = [createScopeRules(schema, isExploreOpen), readMasks(schema)];
   const bySource = kept.table<KeptDocument>();
   const compile = (document: DocumentNode, source: string, entry: Entry): KeptDocument => {
-    entry.grow(DOCUMENT_BYTES + lighten(document));
+    const documentHash = hashOf(source);
+    const operationHashes = hashesByOperation(document, source);
+    entry.grow(DOCUMENT_BYTES + operationHashes.size * OPERATION_HASH_BYTES + lighten(document));
     return {
       entry,
       document,
-      hash: hashOf(source),
+      hash: documentHash,
+      operationHash: ({ name }) => operationHashes.get(name?.value ?? '') ?? documentHash,
       metadata: analyse(schema, document),
       conditionVariables: byOperation((operation) => {
         const names = conditionVariables(document, operation);
@@ -156,6 +163,16 @@ function parseValid(
 
 /** A document's hash without white space and comments; throws for a text that is not GraphQL. */
 export const hashOf = (source: string): string => hash('sha256', stripIgnoredCharacters(source), 'base64url');
+
+/** For each operation's name; none for a document with a single operation, which has nothing else. */
+function hashesByOperation(document: DocumentNode, source: string): ReadonlyMap<string, string> {
+  const operations = document.definitions.filter(({ kind }) => kind === Kind.OPERATION_DEFINITION);
+  if (operations.length === 1) return new Map();
+  const textOf = ({ definitions }: DocumentNode) =>
+    definitions.map(({ loc }) => source.slice(loc?.start, loc?.end)).join('\n');
+  const separated = Object.entries(separateOperations(document));
+  return new Map(separated.map(([name, own]) => [name, hashOf(textOf(own))]));
+}
 
 /** The same, or undefined for a text that is not GraphQL. */
 function hashOfAny(source: string): string | undefined {

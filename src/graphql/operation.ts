@@ -74,7 +74,7 @@ export interface PreparedRequest {
   readonly measured: Measured;
   /** What its caller needs. */
   readonly needs: readonly ScopeNeed[];
-  /** A hash of the document, the name and the variables: equal for requests that ask for the same. */
+  /** A hash of the operation with its fragments and of the variables: equal for requests that ask for the same. */
   hash(): string;
 }
 

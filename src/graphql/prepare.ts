@@ -82,7 +82,7 @@ export function createPrepare({ schema, documents, persisted, kept, isExploreOpe
       variables,
       measured,
       needs: document.needs(definition, variables.coerced),
-      hash: () => (hashed ??= hashOf([document.hash, name ?? '', canonical(rawVariables)])),
+      hash: () => (hashed ??= hashOf([document.operationHash(definition), canonical(rawVariables)])),
     };
   };
 

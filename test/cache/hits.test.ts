@@ -104,6 +104,21 @@ describe('a cached response', () => {
     expect(response.headers.get('x-cache')).toBe('HIT');
   });
 
+  test('is found for the same operation with and without its name, and beside others in a document', async () => {
+    const fragment = 'fragment F on Product { sku }';
+    const list = 'query L($n: Int) { products(first: $n) { nodes { ...F } } }';
+    const [variables, operationName] = [{ n: 7 }, 'L'];
+    await missThen(`${list} ${fragment}`, { variables });
+    for (const document of [
+      `${list} ${fragment}`,
+      `${list}\n# a comment\n${fragment}`,
+      `query Other { products(first: 1) { nodes { ...G } } } ${list} fragment G on Product { name } ${fragment}`,
+    ])
+      expect(await ask(document, { variables, operationName })).toBe('HIT');
+    const otherFragment = `${list} query M { products { nodes { ...F } } } fragment F on Product { name }`;
+    await missThen(otherFragment, { variables, operationName });
+  });
+
   test('is not found for another document, other variables or another operation of the document', async () => {
     const two =
       'query A($n: Int) { products(first: $n) { nodes { sku } } } query B($n: Int) { products(first: $n) { nodes { id } } }';
