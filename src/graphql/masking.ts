@@ -9,7 +9,7 @@ import {
   type GraphQLSchema,
 } from 'graphql';
 import { MASK, MASKS, PERSONAL_SCALARS } from '../crm/masks.ts';
-import { isMet, scopeRuleOf, type ScopeRule } from './scope-rules.ts';
+import { isMet, scopeRuleOf, type ScopeRule } from './scope-rule.ts';
 
 type Field = GraphQLField<unknown, unknown>;
 type Resolve = (source: unknown, args: object, context: unknown) => unknown;

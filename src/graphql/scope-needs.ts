@@ -1,6 +1,8 @@
 import {
   getNamedType,
+  isEnumType,
   isInputObjectType,
+  isInputType,
   Kind,
   TypeInfo,
   visit,
@@ -12,9 +14,11 @@ import {
   type OperationDefinitionNode,
 } from 'graphql';
 import { isGiven } from '../given.ts';
+import { givenInputs } from './given-inputs.ts';
 import type { Entry } from './kept.ts';
 import type { VariableValues } from './plan.ts';
-import type { ScopeRule, ScopeRules } from './scope-rules.ts';
+import type { ScopeRule } from './scope-rule.ts';
+import type { ScopeRules } from './scope-rules.ts';
 
 /** A rule that an operation's caller must meet, and the schema coordinates that need it, such as `Customer.email`. */
 export interface ScopeNeed {
@@ -55,11 +59,11 @@ export interface ScopeNeedsOptions {
 
 /**
  * Works out which rules an operation's caller must meet: those of all its fields, also of those that `@skip` and `@include` leave out,
- * and of the input fields that have a value other than null.
+ * and of the arguments, input fields and enum values that are given, unless they are null.
  */
 export function scopeNeeds(schema: GraphQLSchema, { document, operation, rules, entry }: ScopeNeedsOptions): NeedsOf {
   const fixed = new Needs();
-  /** Input fields whose value is a variable, which may be left out. */
+  /** Arguments and input fields whose value is a variable, which may be left out. */
   const byVariable: { readonly name: string; readonly coordinate: string; readonly rule: ScopeRule }[] = [];
   const info = new TypeInfo(schema);
   const reached = { kind: Kind.DOCUMENT, definitions: [operation, ...fragmentsOf(document, operation)] } as const;
@@ -74,15 +78,11 @@ export function scopeNeeds(schema: GraphQLSchema, { document, operation, rules, 
         if (parent.startsWith('__')) return;
         for (const rule of rules.ofField(parent, name.value)) fixed.add(`${parent}.${name.value}`, rule);
       },
-      ObjectField({ name, value }) {
-        const type = info.getParentInputType();
-        const named = type ? getNamedType(type).name : '';
-        const rule = rules.ofInputField(named, name.value);
-        if (rule === undefined || value.kind === Kind.NULL) return;
-        const coordinate = `${named}.${name.value}`;
-        if (value.kind === Kind.VARIABLE) byVariable.push({ name: value.name.value, coordinate, rule });
-        else fixed.add(coordinate, rule);
-      },
+      ...givenInputs(info, (coordinate, value) => {
+        for (const rule of rules.ofInput(coordinate))
+          if (value.kind === Kind.VARIABLE) byVariable.push({ name: value.name.value, coordinate, rule });
+          else fixed.add(coordinate, rule);
+      }),
     }),
   );
   const inputs = (operation.variableDefinitions ?? []).flatMap(({ variable, type }) => {
@@ -108,10 +108,10 @@ function inputTypeOf(
   let inner = type;
   while (inner.kind !== Kind.NAMED_TYPE) inner = inner.type;
   const found = schema.getType(inner.name.value);
-  return isInputObjectType(found) ? found : undefined;
+  return isInputType(found) ? found : undefined;
 }
 
-/** Adds what the input fields in a variable's value need. */
+/** Adds what the input fields and enum values in a variable's value need. */
 function addInputs(
   value: unknown,
   type: GraphQLInputType,
@@ -122,13 +122,18 @@ function addInputs(
     return;
   }
   const named = getNamedType(type);
-  if (typeof value !== 'object' || value === null || !isInputObjectType(named) || !to.rules.isRestricted(named)) return;
+  if (!isGiven(value) || !to.rules.isRestricted(named)) return;
+  const add = (coordinate: string) => {
+    for (const rule of to.rules.ofInput(coordinate)) to.needs.add(coordinate, rule);
+  };
+  // Coerced, so that it may not be what the value is called.
+  if (isEnumType(named)) for (const one of named.getValues()) if (one.value === value) add(String(one));
+  if (typeof value !== 'object' || !isInputObjectType(named)) return;
   const fields = named.getFields();
-  for (const [name, member] of Object.entries(value)) {
+  for (const [name, member] of Object.entries(value as object)) {
     const field = Object.hasOwn(fields, name) ? fields[name] : undefined;
     if (field === undefined || !isGiven(member)) continue;
-    const rule = to.rules.ofInputField(named.name, name);
-    if (rule !== undefined) to.needs.add(`${named.name}.${name}`, rule);
+    add(String(field));
     addInputs(member, field.type, to);
   }
 }

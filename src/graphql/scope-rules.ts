@@ -1,122 +1,151 @@
 import {
-  getDirectiveValues,
   getNamedType,
+  isEnumType,
   isInputObjectType,
   isInterfaceType,
   isIntrospectionType,
   isObjectType,
-  type DirectiveNode,
+  Kind,
+  TypeInfo,
+  visit,
+  visitWithTypeInfo,
+  type GraphQLArgument,
+  type GraphQLEnumValue,
+  type GraphQLInputField,
   type GraphQLNamedInputType,
   type GraphQLSchema,
 } from 'graphql';
-import { SCOPES, type Scope } from '../access/caller.ts';
-import type { Maybe } from '../given.ts';
-
-/** What `@requiresScopes` or `@maskedWithout` says: a caller must have all scopes of at least one of the lists. */
-export type ScopeRule = readonly (readonly Scope[])[];
+import { givenInputs } from './given-inputs.ts';
+import { scopeRuleOf, type ScopeRule } from './scope-rule.ts';
+import { assertInputsTellNothing } from './telling-inputs.ts';
 
 /** The rules of a schema. */
 export interface ScopeRules {
   /** All rules that a caller must meet to select a field of an object type or interface. */
   ofField(type: string, field: string): readonly ScopeRule[];
-  /** The rule of an input field; undefined when it has none. */
-  ofInputField(type: string, field: string): ScopeRule | undefined;
-  /** Whether an input object of this type can hold a field with a rule, however deep. */
+  /** All rules that a caller must meet to give an argument, input field or enum value, by its schema coordinate. */
+  ofInput(coordinate: string): readonly ScopeRule[];
+  /** Whether a value of this type can hold an input field or enum value with a rule, however deep. */
   isRestricted(type: GraphQLNamedInputType): boolean;
 }
+
+type RulesByCoordinate = Map<string, ScopeRule[]>;
+type Input = GraphQLArgument | GraphQLInputField | GraphQLEnumValue;
 
 /** Introspection fields are not in the schema's SDL. */
 const EXPLORE: ScopeRule = [['crm:explore']];
 
 /**
- * Reads the rules of a schema. A field needs what its type's rule and its own say; one of an interface also what it needs in each
- * type that implements it. Fields of Query, Mutation and Subscription must have a rule of their own, all other types one.
+ * Reads the rules of a schema. A field needs what its type's rule and its own say; one of an interface, and its arguments, also what
+ * they need in each type that implements it. Fields of Query, Mutation and Subscription must have a rule of their own, all other
+ * types one, and so must inputs that could tell what a field hides.
  * @param isExploreOpen whether introspection needs no scope
- * @throws TypeError listing every root field and type without a rule, or naming a scope that does not exist
+ * @throws TypeError listing every root field and type without a rule, or naming a scope that does not exist, an input that could tell
+ * what a field hides, or a default that needs a scope
  */
 export function createScopeRules(schema: GraphQLSchema, isExploreOpen: boolean): ScopeRules {
+  const fields = rulesOfFields(schema);
+  const inputs = rulesOfInputs(schema);
+  addImplementations(schema, fields, inputs);
+  assertFreeDefaults(schema, inputs);
+  const restricted = restrictedInputs(schema, inputs);
+  const introspection = isExploreOpen ? [] : [EXPLORE];
+  const rules: ScopeRules = {
+    ofField: (type, field) => fields.get(`${type}.${field}`) ?? introspection,
+    ofInput: (coordinate) => inputs.get(coordinate) ?? [],
+    isRestricted: (type) => restricted.has(type.name),
+  };
+  assertInputsTellNothing(schema, rules);
+  return rules;
+}
+
+function rulesOfFields(schema: GraphQLSchema): RulesByCoordinate {
   const roots = new Set(
     [schema.getQueryType(), schema.getMutationType(), schema.getSubscriptionType()].map((type) => type?.name),
   );
-  const [fields, inputs] = [new Map<string, ScopeRule[]>(), new Map<string, ScopeRule>()];
+  const fields: RulesByCoordinate = new Map();
   const missing: string[] = [];
   for (const type of Object.values(schema.getTypeMap())) {
-    if (isIntrospectionType(type)) continue;
-    if (isObjectType(type) || isInterfaceType(type)) {
-      const ofType = scopeRuleOf(schema, type);
-      if (ofType === undefined && !roots.has(type.name)) missing.push(type.name);
-      fields.set(`${type.name}.__typename`, ofType === undefined ? [] : [ofType]);
-      for (const field of Object.values(type.getFields())) {
-        const own = scopeRuleOf(schema, field);
-        if (own === undefined && roots.has(type.name)) missing.push(`${type.name}.${field.name}`);
-        fields.set(
-          `${type.name}.${field.name}`,
-          [ofType, own].filter((rule) => rule !== undefined),
-        );
-      }
+    if (isIntrospectionType(type) || !(isObjectType(type) || isInterfaceType(type))) continue;
+    const ofType = scopeRuleOf(schema, type);
+    if (ofType === undefined && !roots.has(type.name)) missing.push(type.name);
+    fields.set(`${type.name}.__typename`, ofType === undefined ? [] : [ofType]);
+    for (const field of Object.values(type.getFields())) {
+      const own = scopeRuleOf(schema, field);
+      if (own === undefined && roots.has(type.name)) missing.push(`${type.name}.${field.name}`);
+      fields.set(
+        `${type.name}.${field.name}`,
+        [ofType, own].filter((rule) => rule !== undefined),
+      );
     }
-    if (isInputObjectType(type))
-      for (const field of Object.values(type.getFields())) {
-        const rule = scopeRuleOf(schema, field);
-        if (rule !== undefined) inputs.set(`${type.name}.${field.name}`, rule);
-      }
   }
   if (missing.length > 0) throw new TypeError(`expected @requiresScopes on ${missing.join(', ')}`);
-  addImplementations(schema, fields);
-  const restricted = restrictedInputs(schema, inputs);
-  const introspection = isExploreOpen ? [] : [EXPLORE];
-  return {
-    ofField: (type, field) => fields.get(`${type}.${field}`) ?? introspection,
-    ofInputField: (type, field) => inputs.get(`${type}.${field}`),
-    isRestricted: (type) => restricted.has(type.name),
-  };
+  return fields;
 }
 
-/** Whether a caller with these scopes meets a rule. */
-export const isMet = (rule: ScopeRule, scopes: readonly string[]): boolean =>
-  rule.some((all) => all.every((scope) => scopes.includes(scope)));
+function rulesOfInputs(schema: GraphQLSchema): RulesByCoordinate {
+  const inputs: RulesByCoordinate = new Map();
+  for (const input of inputsOf(schema)) {
+    const rule = scopeRuleOf(schema, input);
+    if (rule !== undefined) inputs.set(String(input), [rule]);
+  }
+  return inputs;
+}
 
-/**
- * What a directive with the argument `scopes` says of a type, field or input field; undefined if it is not there.
- * @throws TypeError naming a scope that does not exist
- */
-export function scopeRuleOf(
-  schema: GraphQLSchema,
-  { name, astNode }: { name: string; astNode?: Maybe<{ readonly directives?: readonly DirectiveNode[] | undefined }> },
-  directiveName: 'requiresScopes' | 'maskedWithout' = 'requiresScopes',
-): ScopeRule | undefined {
-  const directive = schema.getDirective(directiveName);
-  const { directives = [] } = astNode ?? {};
-  const given = directive ? getDirectiveValues(directive, { directives }) : undefined;
-  if (given === undefined) return undefined;
-  return (given['scopes'] as readonly (readonly string[])[]).map((all) =>
-    all.map((scope) => {
-      const known = SCOPES.find((candidate) => candidate === scope);
-      if (known === undefined) throw new TypeError(`${name}: there is no scope ${scope}`);
-      return known;
-    }),
+/** Every argument, input field and enum value of a schema. */
+const inputsOf = (schema: GraphQLSchema): Input[] =>
+  Object.values(schema.getTypeMap()).flatMap((type): readonly Input[] => {
+    if (isIntrospectionType(type)) return [];
+    if (isObjectType(type) || isInterfaceType(type)) return Object.values(type.getFields()).flatMap(({ args }) => args);
+    if (isInputObjectType(type)) return Object.values(type.getFields());
+    return isEnumType(type) ? type.getValues() : [];
+  });
+
+/** Otherwise, an interface would show what a type's own field hides, or take what its argument refuses. */
+function addImplementations(schema: GraphQLSchema, fields: RulesByCoordinate, inputs: RulesByCoordinate): void {
+  for (const type of Object.values(schema.getTypeMap()).filter(isInterfaceType))
+    for (const field of Object.values(type.getFields()))
+      for (const { name: implementation } of schema.getPossibleTypes(type)) {
+        fields.get(`${type.name}.${field.name}`)?.push(...(fields.get(`${implementation}.${field.name}`) ?? []));
+        for (const argument of field.args) {
+          const own = inputs.get(`${implementation}.${field.name}(${argument.name}:)`) ?? [];
+          if (own.length > 0) inputs.set(String(argument), [...(inputs.get(String(argument)) ?? []), ...own]);
+        }
+      }
+}
+
+/** Who gives nothing gets the default, and is asked for no scope. */
+function assertFreeDefaults(schema: GraphQLSchema, inputs: RulesByCoordinate): void {
+  for (const input of inputsOf(schema)) {
+    const literal = 'type' in input ? input.astNode?.defaultValue : undefined;
+    if (!('type' in input) || !literal || literal.kind === Kind.NULL) continue;
+    const given = new Set([String(input)]);
+    const info = new TypeInfo(schema, input.type);
+    visit(
+      literal,
+      visitWithTypeInfo(
+        info,
+        givenInputs(info, (coordinate) => void given.add(coordinate)),
+      ),
+    );
+    for (const coordinate of given)
+      if (inputs.has(coordinate))
+        throw new TypeError(`${String(input)}: expected no default that needs a scope, as ${coordinate} does`);
+  }
+}
+
+/** The names of the input types that hold a field with a rule, or a value that does, and of the enums with a value that has one. */
+function restrictedInputs(schema: GraphQLSchema, rules: RulesByCoordinate): ReadonlySet<string> {
+  const types = Object.values(schema.getTypeMap());
+  const found = new Set(
+    types.filter((type) => isEnumType(type) && type.getValues().some((value) => rules.has(String(value)))).map(String),
   );
-}
-
-/** Otherwise, an interface would show what a type's own field hides. */
-function addImplementations(schema: GraphQLSchema, fields: Map<string, ScopeRule[]>): void {
-  for (const type of Object.values(schema.getTypeMap()))
-    if (isInterfaceType(type))
-      for (const name of Object.keys(type.getFields()))
-        for (const { name: implementation } of schema.getPossibleTypes(type))
-          fields.get(`${type.name}.${name}`)?.push(...(fields.get(`${implementation}.${name}`) ?? []));
-}
-
-/** The names of the input types that hold a field with a rule, or an object that does. */
-function restrictedInputs(schema: GraphQLSchema, rules: ReadonlyMap<string, ScopeRule>): ReadonlySet<string> {
-  const found = new Set<string>();
-  const types = Object.values(schema.getTypeMap()).filter(isInputObjectType);
   // Types may contain each other, so this goes on until nothing is added.
   for (let before = -1; before < found.size;) {
     before = found.size;
-    for (const type of types)
+    for (const type of types.filter(isInputObjectType))
       for (const field of Object.values(type.getFields()))
-        if (rules.has(`${type.name}.${field.name}`) || found.has(getNamedType(field.type).name)) found.add(type.name);
+        if (rules.has(String(field)) || found.has(getNamedType(field.type).name)) found.add(type.name);
   }
   return found;
 }

@@ -8,6 +8,7 @@ import {
   isRequiredArgument,
   isRequiredInputField,
   type GraphQLArgument,
+  type GraphQLEnumValue,
   type GraphQLField,
   type GraphQLInputField,
   type GraphQLInputType,
@@ -59,33 +60,52 @@ function callOf({ name, args }: GraphQLField<unknown, unknown>, given: readonly 
 /** A way to give an input, and the definitions of everything that is given. */
 interface Form {
   readonly text: string;
-  readonly given: readonly (GraphQLArgument | GraphQLInputField)[];
+  readonly given: readonly (GraphQLArgument | GraphQLInputField | GraphQLEnumValue)[];
+  /** The scalar or enum value in it that it is about, and what the text is with something else in its place. */
+  readonly leaf: { readonly type: string; readonly text: string };
+  with(leaf: string): string;
 }
 
 /** Each enum value, and each field of an input, however deep, with what cannot be left out beside it. */
 function formsOf(type: GraphQLInputType): Form[] {
   if (isNonNullType(type)) return formsOf(type.ofType);
-  if (isListType(type)) return formsOf(type.ofType).map(({ text, given }) => ({ text: `[${text}]`, given }));
-  if (isEnumType(type)) return type.getValues().map(({ name }) => ({ text: name, given: [] }));
-  if (!isInputObjectType(type)) return [{ text: literalOf(type), given: [] }];
+  if (isListType(type)) return formsOf(type.ofType).map((form) => within(form, (text) => `[${text}]`));
+  if (isEnumType(type)) return type.getValues().map((value) => ofLeaf(type.name, value.name, [value]));
+  if (!isInputObjectType(type)) return [ofLeaf(type.name, literalOf(type), [])];
   const fields = Object.values(type.getFields());
   return fields.flatMap((field) => {
     const others = type.isOneOf ? [] : fields.filter((other) => other !== field && isRequiredInputField(other));
-    return formsOf(field.type).map(({ text, given }) => ({
-      text: withLiterals(others, [`${field.name}: ${text}`]),
-      given: [field, ...others, ...given],
-    }));
+    return formsOf(field.type).map((form) =>
+      within({ ...form, given: [field, ...others, ...form.given] }, (text) =>
+        withLiterals(others, [`${field.name}: ${text}`]),
+      ),
+    );
   });
 }
 
+const ofLeaf = (type: string, text: string, given: Form['given']): Form => ({
+  text,
+  given,
+  leaf: { type, text },
+  with: (leaf) => leaf,
+});
+const within = (form: Form, wrap: (text: string) => string): Form => ({
+  ...form,
+  text: wrap(form.text),
+  with: (leaf) => wrap(form.with(leaf)),
+});
+
 /** A field with each of its arguments, in each form. */
-export const argumentForms = (field: GraphQLField<unknown, unknown>): Form[] =>
+export const argumentForms = (
+  field: GraphQLField<unknown, unknown>,
+): (Form & { readonly argument: GraphQLArgument })[] =>
   field.args.flatMap((argument) =>
-    formsOf(argument.type).map(({ text, given }) => ({
-      text: callOf(field, [`${argument.name}: ${text}`]),
-      given: [argument, ...given],
-    })),
+    formsOf(argument.type).map((form) => ({ ...form, argument, given: [argument, ...form.given] })),
   );
+
+/** A field with a value of one of its arguments, and what it cannot do without. */
+export const withArgument = (field: GraphQLField<unknown, unknown>, argument: string, value: string): string =>
+  callOf(field, [`${argument}: ${value}`]);
 
 /** A field, and a query for it. */
 export interface QueriedField {

@@ -1,19 +1,11 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import {
-  buildSchema,
-  getDirectiveValues,
-  getNamedType,
-  type GraphQLArgument,
-  type GraphQLField,
-  type GraphQLInputField,
-  type GraphQLObjectType,
-} from 'graphql';
+import { buildSchema } from 'graphql';
 import { createScopeRules } from '../../src/graphql/scope-rules.ts';
 import { SDL } from '../../src/graphql/schema.ts';
 import { PATIENT, startGateway, untilRedisUp, type TestGateway } from '../support/gateway.ts';
-import { documentFor, type SchemaPath } from '../support/schema-paths.ts';
 import { startOwnServers, type OwnServers } from '../support/servers.ts';
-import { argumentForms, queriedFields, SCOPE_SETS, withArguments } from './every-field.ts';
+import { SCOPE_SETS } from './every-field.ts';
+import { fieldCases, inputCases, isAllowed, type ScopeCase } from './scope-cases.ts';
 import { bearing, BY_SECRET, tokenOf } from './tokens.ts';
 
 /** Of a client that gets the status of an error, which one that asks for application/json does not. */
@@ -23,8 +15,6 @@ const headersOf = async (claims: Readonly<Record<string, unknown>>) => ({
 });
 
 const schema = buildSchema(SDL);
-const directive = schema.getDirective('requiresScopes');
-if (!directive) throw new Error('the schema has no @requiresScopes');
 
 let servers: OwnServers;
 let gateway: TestGateway;
@@ -39,89 +29,17 @@ afterAll(async () => {
   await servers.close();
 });
 
-type Rule = readonly (readonly string[])[];
-
-/** What the SDL says about a type or field. */
-const ruleOf = ({
-  astNode,
-}: GraphQLObjectType | GraphQLField<unknown, unknown> | GraphQLArgument | GraphQLInputField): Rule[] => {
-  const given = getDirectiveValues(directive, { directives: astNode?.directives ?? [] });
-  return given === undefined ? [] : [given['scopes'] as Rule];
-};
-
-interface Case {
-  readonly coordinate: string;
-  readonly document: string;
-  readonly rules: readonly Rule[];
-}
-
-const queries = (): Case[] =>
-  queriedFields(schema).map(({ type, field, path, ...one }) => ({
-    ...one,
-    rules: [...rulesAlong(path), ...ruleOf(type), ...ruleOf(field), ...typenameRules(field)],
-  }));
-
-const mutations = (): Case[] =>
-  Object.values(schema.getMutationType()?.getFields() ?? {}).map((field) => ({
-    coordinate: `Mutation.${field.name}`,
-    document: `mutation { ${withArguments(field)} { __typename } }`,
-    rules: [...ruleOf(field), ...typenameRules(field)],
-  }));
-
-/** Each argument of each field and mutation, and each field of their inputs. */
-const given = (): Case[] => {
-  const ofQueries = queriedFields(schema).map(({ type, field, path, coordinate }) => ({
-    coordinate,
-    field,
-    rules: [...rulesAlong(path), ...ruleOf(type), ...ruleOf(field), ...typenameRules(field)],
-    document: (selection: string) => documentFor(path, selection),
-  }));
-  const ofMutations = Object.values(schema.getMutationType()?.getFields() ?? {}).map((field) => ({
-    coordinate: `Mutation.${field.name}`,
-    field,
-    rules: [...ruleOf(field), ...typenameRules(field)],
-    document: (selection: string) => `mutation { ${selection} }`,
-  }));
-  return [...ofQueries, ...ofMutations].flatMap(({ coordinate, field, rules, document }) =>
-    argumentForms(field).map((form) => ({
-      coordinate,
-      document: document(`${form.text}${'getFields' in getNamedType(field.type) ? ' { __typename }' : ''}`),
-      rules: [...rules, ...form.given.flatMap(ruleOf)],
-    })),
-  );
-};
-
-/** `__typename` needs what its type says. */
-const typenameRules = (field: GraphQLField<unknown, unknown>): Rule[] => {
-  const type = getNamedType(field.type);
-  return 'getFields' in type ? ruleOf(type as GraphQLObjectType) : [];
-};
-
-function rulesAlong(path: SchemaPath): Rule[] {
-  let type = schema.getQueryType() as GraphQLObjectType;
-  return path.flatMap((step) => {
-    const field = type.getFields()[step.replace(/\(.*/, '')];
-    if (field === undefined) throw new Error(`no such field: ${step}`);
-    const rules = [...ruleOf(type), ...ruleOf(field)];
-    type = getNamedType(field.type) as GraphQLObjectType;
-    return rules;
-  });
-}
-
-const isAllowed = (rules: readonly Rule[], scopes: readonly string[]): boolean =>
-  rules.every((rule) => rule.some((all) => all.every((scope) => scopes.includes(scope))));
-
 test.each(SCOPE_SETS.map((scopes) => [scopes.join(' ') || 'no scope', scopes] as const))(
   'a caller with %s may use exactly the fields, arguments and mutations for which the schema says so',
   async (_, scopes) => {
     const headers = { ...bearing(await tokenOf({ scope: scopes.join(' ') })), 'graphql-cost': 'validate' };
-    const cases = [...queries(), ...mutations(), ...given()];
+    const cases = [...fieldCases(schema), ...inputCases(schema, ['literal'])];
     expect(cases.length).toBeGreaterThan(400);
     const wrong: unknown[] = [];
     await Promise.all(
       Array.from({ length: 8 }, async (__, lane) => {
         for (let i = lane; i < cases.length; i += 8) {
-          const one = cases[i] as Case;
+          const one = cases[i] as ScopeCase;
           const { errors } = await gateway.request(one.document, { headers });
           const codes = [...new Set(errors.map(({ extensions }) => extensions.code))];
           const expected = isAllowed(one.rules, scopes) ? [] : ['FORBIDDEN'];

@@ -2,7 +2,7 @@ import type { GraphQLError } from 'graphql';
 import { graphqlError } from '../coded-errors.ts';
 import { isMutation, type Operation } from '../operation.ts';
 import type { ScopeNeed } from '../scope-needs.ts';
-import { isMet } from '../scope-rules.ts';
+import { isMet } from '../scope-rule.ts';
 import { serialise, type GraphQLResponse } from './serialise.ts';
 
 /**
