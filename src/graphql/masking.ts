@@ -1,4 +1,5 @@
 import {
+  getDirectiveValues,
   getNamedType,
   getNullableType,
   isInterfaceType,
@@ -8,7 +9,7 @@ import {
   type GraphQLField,
   type GraphQLSchema,
 } from 'graphql';
-import { MASK, MASKS, PERSONAL_SCALARS } from '../crm/masks.ts';
+import { MASK, MASKS, MASKS_OF_PARTS, PERSONAL_SCALARS } from '../crm/masks.ts';
 import { isMet, scopeRuleOf, type ScopeRule } from './scope-rule.ts';
 
 type Field = GraphQLField<unknown, unknown>;
@@ -40,9 +41,13 @@ export const unmaskedResolve = (definition: Field): Resolve | undefined =>
 export function maskFields(schema: GraphQLSchema): void {
   for (const { definition, coordinate, rule, named, isList } of fieldsOf(schema)) {
     if (rule === undefined) continue;
-    const mask = isList ? undefined : MASKS.get(named);
+    const part = maskedPartOf(schema, definition);
+    const ofType = part === undefined ? MASKS.get(named) : named === 'String' ? MASKS_OF_PARTS.get(part) : undefined;
+    const mask = isList ? undefined : ofType;
     if (mask === undefined)
-      throw new TypeError(`${coordinate}: @maskedWithout cannot mask the type ${String(definition.type)}`);
+      throw new TypeError(
+        `${coordinate}: @maskedWithout cannot mask ${part === undefined ? '' : `${part} in `}the type ${String(definition.type)}`,
+      );
     const original = definition.resolve as Resolve | undefined;
     const masked = (value: unknown): unknown => {
       if (value === null || value === undefined || value instanceof Error) return value;
@@ -55,6 +60,14 @@ export function maskFields(schema: GraphQLSchema): void {
       return value instanceof Promise ? value.then(masked) : masked(value);
     }) satisfies Resolve as NonNullable<Field['resolve']>;
   }
+}
+
+/** Which part of a field's value is masked; undefined for all of it. */
+function maskedPartOf(schema: GraphQLSchema, { astNode }: Field): string | undefined {
+  const directive = schema.getDirective('maskedWithout');
+  const given = directive && getDirectiveValues(directive, { directives: astNode?.directives ?? [] });
+  const part = given?.['part'];
+  return typeof part === 'string' && part !== 'ALL' ? part : undefined;
 }
 
 const propertyOf = (source: unknown, name: string): unknown =>

@@ -21,6 +21,22 @@ const SHOWN = [
   ['adam@exa@mple.com', '***', '030 123456', '***'],
 ] as const;
 
+/** Who has changed the first customers, as stored and as shown: tokens say what they like. */
+const ACTORS = [
+  ['ada.lovelace@example.com', 'a***@e***.com'],
+  ['samlp|staff|Adam@Example.com', 'samlp|staff|A***@E***.com'],
+  ['Ada Lovelace <ada@example.com>, for bob.smith@b.example.', 'Ada Lovelace <***@e***.com>, for b***@***.example.'],
+  ['mailto:adam%40mail.example.co.uk?subject=o', 'mailto:a***@m***.uk?subject=o'],
+  ["api-key:7:of o'brien@example.com", 'api-key:7:of o***@e***.com'],
+  ['adam@localhost', '***'],
+  ['adam@exa@mple.com', '***'],
+  ['"ada lovelace"@example.com', '"***@e***.com'],
+  ['acct:adam@[192.0.2.1]', 'acct:***'],
+  ['seed', 'seed'],
+  ['@ada, auth0|5f7c8ec7', '@ada, auth0|5f7c8ec7'],
+  ['адам@пример.рф', '***'],
+] as const;
+
 const schema = buildSchema(SDL);
 let database: TestDatabase;
 let gateway: TestGateway;
@@ -30,6 +46,8 @@ beforeAll(async () => {
   await withConnection(database.url, async (connection) => {
     for (const [i, [email, , phone]] of SHOWN.entries())
       await connection.query('UPDATE customers SET email = ?, phone = ? WHERE id = ?', [email, phone, i + 1]);
+    for (const [i, [actor]] of ACTORS.entries())
+      await connection.query('UPDATE customer_changes SET actor = ? WHERE customer_id = ?', [actor, i + 1]);
     await connection.query('UPDATE customer_changes SET changes = ?', [
       JSON.stringify(
         ['name', 'email', 'phone', 'addresses', 'ownerId'].map((field) => ({ field, before: null, after: '7' })),
@@ -79,7 +97,8 @@ describe('every field of the schema, by every access', () => {
   ): unknown => {
     const definition = type.getFields()[field];
     if (definition === undefined || shown === null) return shown;
-    return meets(ruleBy('maskedWithout', definition), scopes) ? shown : expect.stringContaining('***');
+    if (meets(ruleBy('maskedWithout', definition), scopes)) return shown;
+    return field === 'actor' ? new Map<unknown, string>(ACTORS).get(shown) : expect.stringContaining('***');
   };
   const PROFILES = ['', 'crm:read', 'crm:read crm:pii', 'crm:read crm:write', SCOPES.join(' ')];
 
@@ -114,8 +133,8 @@ describe('every field of the schema, by every access', () => {
       }
       expect([name, (await gateway.request(query(operation))).status]).toEqual([name, 401]);
     }
-    // Of customers, addresses, interactions and agents, twice for two of the profiles.
-    expect(masked).toBe(4 * 2 * 2);
+    // Of customers, addresses, interactions, agents and changes, twice for two of the profiles.
+    expect(masked).toBe(5 * 2 * 2);
   });
 });
 
@@ -125,6 +144,18 @@ test.each(SHOWN.map((row, i) => [...row, idOf('Customer', i + 1)] as const))(
     const query = 'query($id: ID!) { customer(by: { id: $id }) { email phone } }';
     expect((await as('crm:read', query, { id })).data.customer).toEqual({ email: maskedEmail, phone: maskedPhone });
     expect((await as('crm:read crm:pii', query, { id })).data.customer).toEqual({ email, phone });
+  },
+);
+
+test.each(ACTORS.map((row, i) => [...row, idOf('Customer', i + 1)] as const))(
+  'a change by %s is shown as by %s, and as it is to a caller with crm:pii',
+  async (...[actor, masked, id]) => {
+    const query = 'query($id: ID!) { customer(by: { id: $id }) { changes(last: 1) { nodes { actor } } } }';
+    for (const [scope, expected] of [
+      ['crm:read', masked],
+      ['crm:read crm:pii', actor],
+    ] as const)
+      expect((await as(scope, query, { id })).data.customer.changes.nodes).toEqual([{ actor: expected }]);
   },
 );
 
@@ -219,5 +250,17 @@ test('a personal field without a rule, and a mask for a type that has none, do n
   for (const type of ['Int', '[String]', '[EmailAddress!]!'])
     expect(() => maskFields(of(`a: ${type} @maskedWithout${rule}`))).toThrow(
       new TypeError(`Query.a: @maskedWithout cannot mask the type ${type}`),
+    );
+  const parts = `enum Part { EMAIL_ADDRESSES NAMES } directive @maskedWithout(scopes: [[String!]!]!, part: Part) on FIELD_DEFINITION`;
+  const partly = (type: string, part: string) => () =>
+    maskFields(buildSchema(`${parts} type Query { a: ${type} @maskedWithout(scopes: [["crm:pii"]], part: ${part}) }`));
+  expect(partly('String', 'EMAIL_ADDRESSES')).not.toThrow();
+  for (const [type, part] of [
+    ['ID', 'EMAIL_ADDRESSES'],
+    ['[String]', 'EMAIL_ADDRESSES'],
+    ['String', 'NAMES'],
+  ] as const)
+    expect(partly(type, part)).toThrow(
+      new TypeError(`Query.a: @maskedWithout cannot mask ${part} in the type ${type}`),
     );
 });
