@@ -2,22 +2,27 @@ import {
   buildSchema,
   getDirectiveValues,
   getNamedType,
+  isCompositeType,
+  isInterfaceType,
+  isUnionType,
   parseValue,
   valueFromASTUntyped,
   type GraphQLArgument,
   type GraphQLEnumValue,
   type GraphQLField,
   type GraphQLInputField,
+  type GraphQLInterfaceType,
   type GraphQLNamedType,
   type GraphQLObjectType,
   type GraphQLSchema,
 } from 'graphql';
 import { SDL } from '../../src/graphql/schema.ts';
-import { documentFor, type SchemaPath } from '../support/schema-paths.ts';
-import { argumentForms, queriedFields, withArgument, withArguments } from './every-field.ts';
+import { documentFor } from '../support/schema-paths.ts';
+import { argumentForms, withArgument, withArguments } from './every-field.ts';
 
 type Rule = readonly (readonly string[])[];
 type Field = GraphQLField<unknown, unknown>;
+type Composite = GraphQLObjectType | GraphQLInterfaceType;
 
 const directive = buildSchema(SDL).getDirective('requiresScopes');
 if (!directive) throw new Error('the schema has no @requiresScopes');
@@ -50,20 +55,57 @@ interface Selectable {
   readonly document: (selection: string, variables?: string) => string;
 }
 
-const selectable = (schema: GraphQLSchema): Selectable[] => {
-  const ofQueries = queriedFields(schema).map(({ type, field, path, coordinate }) => ({
-    coordinate,
-    field,
-    rules: [...rulesAlong(schema, path), ...ruleOf(type), ...ruleOf(field), ...typenameRules(field)],
-    document: (selection: string, variables = '') => `query ${variables} ${documentFor(path, selection)}`,
-  }));
-  const ofMutations = Object.values(schema.getMutationType()?.getFields() ?? {}).map((field) => ({
-    coordinate: `Mutation.${field.name}`,
-    field,
-    rules: [...ruleOf(field), ...typenameRules(field)],
-    document: (selection: string, variables = '') => `mutation ${variables} { ${selection} }`,
-  }));
-  return [...ofQueries, ...ofMutations];
+const OPERATIONS = [
+  ['query', 'getQueryType'],
+  ['mutation', 'getMutationType'],
+  ['subscription', 'getSubscriptionType'],
+] as const;
+
+/** How to come to a type: from which root, and by which fields with the arguments that they cannot do without. */
+interface Path {
+  readonly operation: string;
+  readonly steps: readonly string[];
+  readonly rules: readonly Rule[];
+}
+
+/** Each field of each type, by the shortest path from Query, or otherwise from Mutation or Subscription. */
+function selectable(schema: GraphQLSchema): Selectable[] {
+  const paths = new Map<Composite, Path>();
+  for (const [operation, root] of OPERATIONS) {
+    const first = schema[root]();
+    if (!first) continue;
+    paths.set(first, { operation, steps: [], rules: [] });
+    // What is added to a list while it is walked through comes later.
+    const queue: Composite[] = [first];
+    for (const type of queue) {
+      const path = paths.get(type) as Path;
+      for (const field of Object.values(type.getFields())) {
+        const next = getNamedType(field.type);
+        if (!isCompositeType(next) || isUnionType(next) || paths.has(next)) continue;
+        const rules = [...path.rules, ...rulesOf(schema, type, field)];
+        paths.set(next, { operation, steps: [...path.steps, withArguments(field)], rules });
+        queue.push(next);
+      }
+    }
+  }
+  return [...paths].flatMap(([type, { operation, steps, rules }]) =>
+    Object.values(type.getFields()).map((field) => ({
+      coordinate: `${type.name}.${field.name}`,
+      field,
+      rules: [...rules, ...rulesOf(schema, type, field), ...typenameRules(field)],
+      document: (selection: string, variables = '') => `${operation} ${variables} ${documentFor(steps, selection)}`,
+    })),
+  );
+}
+
+/** What a field of a type needs; one of an interface also what it needs in each type that may be found there. */
+const rulesOf = (schema: GraphQLSchema, type: Composite, field: Field): Rule[] => {
+  const own = [...ruleOf(type), ...ruleOf(field)];
+  if (!isInterfaceType(type)) return own;
+  const found = schema
+    .getPossibleTypes(type)
+    .flatMap((one) => rulesOf(schema, one, one.getFields()[field.name] as Field));
+  return [...own, ...found];
 };
 
 /** `__typename` needs what its type says. */
@@ -71,17 +113,6 @@ const typenameRules = (field: Field): Rule[] => {
   const type = getNamedType(field.type);
   return 'getFields' in type ? ruleOf(type) : [];
 };
-
-function rulesAlong(schema: GraphQLSchema, path: SchemaPath): Rule[] {
-  let type = schema.getQueryType() as GraphQLObjectType;
-  return path.flatMap((step) => {
-    const field = type.getFields()[step.replace(/\(.*/, '')];
-    if (field === undefined) throw new Error(`no such field: ${step}`);
-    const rules = [...ruleOf(type), ...ruleOf(field)];
-    type = getNamedType(field.type) as GraphQLObjectType;
-    return rules;
-  });
-}
 
 const selectionOf = (field: Field): string => ('getFields' in getNamedType(field.type) ? '{ __typename }' : '');
 

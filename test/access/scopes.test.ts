@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { buildSchema } from 'graphql';
+import { buildSchema, isIntrospectionType, isOutputType } from 'graphql';
 import { createScopeRules } from '../../src/graphql/scope-rules.ts';
 import { SDL } from '../../src/graphql/schema.ts';
 import { PATIENT, startGateway, untilRedisUp, type TestGateway } from '../support/gateway.ts';
@@ -27,6 +27,20 @@ beforeAll(async () => {
 afterAll(async () => {
   await gateway.close();
   await servers.close();
+});
+
+test('every field that a document can select is asked for', () => {
+  const all = Object.values(schema.getTypeMap()).flatMap((type) =>
+    'getFields' in type && isOutputType(type) && !isIntrospectionType(type)
+      ? Object.keys(type.getFields()).map((field) => `${type.name}.${field}`)
+      : [],
+  );
+  expect(all.length).toBeGreaterThan(160);
+  expect(
+    fieldCases(schema)
+      .map(({ coordinate }) => coordinate)
+      .toSorted(),
+  ).toEqual(all.toSorted());
 });
 
 test.each(SCOPE_SETS.map((scopes) => [scopes.join(' ') || 'no scope', scopes] as const))(
