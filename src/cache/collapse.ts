@@ -145,8 +145,8 @@ export function createCollapsing<Response extends Executed>(cache: ResponseCache
   };
 
   const serve = async (request: Request): Promise<Served<Response>> => {
-    const { key, policy, cacheControl, limit } = request;
-    const found = request.lookup ?? (await cache.lookup(key, policy, cacheControl));
+    const { key, policy, cacheControl, limit, patience } = request;
+    const found = request.lookup ?? (await cache.lookup(key, policy, { ...cacheControl, patience }));
     if (found.result === 'HIT') return { found, source: { result: 'HIT', stored: found.response, add: found.add } };
     if (found.result === 'STALE') {
       if (!cacheControl.noStore && !cacheControl.onlyIfCached) void refreshLater(request, found.missing);

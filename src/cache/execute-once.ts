@@ -45,6 +45,8 @@ export interface CacheableRequest<Response extends Executed> {
     /** Whether it is not executed. */
     readonly onlyIfCached: boolean;
   };
+  /** That of the request that it is for. */
+  readonly patience: LookupOptions['patience'];
   /** Its look-up, if that was made already. */
   readonly lookup?: Lookup | undefined;
   /** How long it waits, as for `within`. */

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { IDENTITY_BYTES } from './stored-response.ts';
 import { NOBODY } from './lease-scripts.ts';
+import type { Patience } from './patience.ts';
 import type { BoundedRedis } from './redis.ts';
 
 /** How long others wait for a gateway that dies while it executes. */
@@ -37,14 +38,14 @@ export interface Lease {
 interface LeaseOptions {
   readonly prefix: string;
   readonly name: string;
-  /** How long the first attempt to take it may last; undefined for as long as any command. */
-  readonly firstMs?: number | undefined;
+  /** That of the request that takes it first. */
+  readonly patience: Patience;
 }
 
 const isWritten = (written: number): boolean => written === 1;
 
 /** Creates the lease for the response of this name. Both keys are in the same slot of a cluster, so that one command may have both. */
-export function createLease(redis: BoundedRedis, { prefix, name, firstMs }: LeaseOptions): Lease {
+export function createLease(redis: BoundedRedis, { prefix, name, patience }: LeaseOptions): Lease {
   const key = `${prefix}lease:{${name}}`;
   const token = randomUUID();
   let takenMs = 0;
@@ -60,13 +61,13 @@ export function createLease(redis: BoundedRedis, { prefix, name, firstMs }: Leas
     });
   return {
     async take() {
-      const attempt = take();
-      const isBounded = isFirst && firstMs !== undefined;
+      // Later ones are made while another gateway executes.
+      if (!isFirst) return take();
       isFirst = false;
-      if (!isBounded) return attempt;
-      const inTime = await Promise.race([attempt, afterPending(firstMs)]);
+      let attempt: ReturnType<typeof take> | undefined;
+      const inTime = await patience.wait(() => (attempt = take()));
       // Whoever has given it up executes without it.
-      if (inTime === undefined) void attempt.then((late) => late?.state === 'TAKEN' && release());
+      if (inTime === undefined) void attempt?.then((late) => late?.state === 'TAKEN' && release());
       return inTime;
     },
     keep() {
@@ -81,9 +82,3 @@ export function createLease(redis: BoundedRedis, { prefix, name, firstMs }: Leas
     open: () => replace(NOBODY, OPEN_MS),
   };
 }
-
-/** Resolves after some time, and once pending input was read. */
-const afterPending = (ms: number): Promise<undefined> =>
-  new Promise((resolve) => {
-    setTimeout(() => setImmediate(resolve, undefined), ms);
-  });

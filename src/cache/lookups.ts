@@ -1,6 +1,7 @@
 import type { Representation } from '../representation.ts';
 import type { InvalidationLog, LogPosition } from './invalidation-log.ts';
 import { createLease, type Lease } from './lease.ts';
+import type { Patience } from './patience.ts';
 import type { BoundedRedis } from './redis.ts';
 import { decodeStored, encodeStored, IDENTITY_BYTES, type StoredResponse } from './stored-response.ts';
 
@@ -76,14 +77,14 @@ export interface Missing {
 export interface LookupOptions {
   readonly refresh: boolean;
   readonly maxAgeSeconds: number;
+  /** That of the request; undefined if it has asked nothing else of Redis. */
+  readonly patience?: Patience | undefined;
 }
 
 interface LookupsOptions {
   readonly redis: BoundedRedis;
   readonly log: Pick<InvalidationLog, 'staleness'>;
   readonly prefix: string;
-  /** The longest that a command may take. */
-  readonly timeoutMs: number;
   readonly staleWhileRevalidateSeconds: number;
   readonly staleIfErrorSeconds: number;
 }
@@ -94,32 +95,20 @@ interface Found {
   readonly stored: Buffer | null;
   /** How far the log of writes was read. */
   readonly position: LogPosition;
-  /** How long that took. */
-  readonly tookMs: number;
+  readonly patience: Patience;
 }
-
-/**
- * A request waits for Redis for a quarter more than one command may take, or 50 ms by default: the first attempt to take the lease
- * has as long, less what the look-up took.
- */
-const PATIENCE = 1.25;
 
 const NO_HEAD = Buffer.alloc(0);
 
 /** Creates the function that decides whether what is stored may be used, and gives the ways to store something else. */
-export function createLookups({ redis, log, prefix, timeoutMs, ...stale }: LookupsOptions) {
+export function createLookups({ redis, log, prefix, ...stale }: LookupsOptions) {
   const whileRevalidateMs = stale.staleWhileRevalidateSeconds * 1_000;
   const ifErrorMs = stale.staleIfErrorSeconds * 1_000;
   /** After its lifetime. */
   const keptMs = Math.max(whileRevalidateMs, ifErrorMs);
 
-  const leaseMs = (tookMs: number): number | undefined => {
-    const left = PATIENCE * timeoutMs - tookMs;
-    return left < timeoutMs ? Math.max(0, left) : undefined;
-  };
-
   const missingAt = (
-    { name, stored, position, tookMs }: Found,
+    { name, stored, position, patience }: Found,
     { maxAgeSeconds }: CachePolicy,
     why: Pick<Missing, 'reason' | 'because' | 'response' | 'last'>,
   ): Missing => ({
@@ -128,7 +117,7 @@ export function createLookups({ redis, log, prefix, timeoutMs, ...stale }: Looku
     name,
     position,
     head: stored?.subarray(0, IDENTITY_BYTES) ?? NO_HEAD,
-    lease: createLease(redis, { prefix, name, firstMs: leaseMs(tookMs) }),
+    lease: createLease(redis, { prefix, name, patience }),
     async store(computed, lease) {
       const lifetimeMs = spread(maxAgeSeconds * 1_000);
       const whole = encodeStored({ ...computed, lifetimeMs, position });

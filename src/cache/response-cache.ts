@@ -8,6 +8,7 @@ import { createNearAcks } from './near-acks.ts';
 import { createNearLease } from './near-lease.ts';
 import { createNearNotices, type NearNoticesOptions } from './near-notices.ts';
 import { createNearRegistry, isAlone, type Registered } from './near-registry.ts';
+import { Patience } from './patience.ts';
 import { createPending } from './pending.ts';
 import type { BoundedRedis } from './redis.ts';
 import { provesNothing } from './redis-state.ts';
@@ -121,13 +122,12 @@ export function createResponseCache(options: ResponseCacheOptions): ResponseCach
       if (!(await suspensions.untilKnown()))
         return { result: 'BYPASS', reason: 'redis', because: 'another gateway cannot tell of its writes' };
       const lapsesBefore = lapses;
-      const askedMs = performance.now();
-      const found = await read(name);
-      const tookMs = performance.now() - askedMs;
+      const { patience = new Patience(options.timeoutMs) } = given;
+      const found = await patience.wait(() => read(name));
       // After a lapse, this may have read the log before it was told of that, and both replies may have come at once.
       if (found === undefined) return { result: 'BYPASS', reason: 'redis', because: 'no answer' };
       if (isBehind() || lapses !== lapsesBefore) return disbelief();
-      return lookupOf({ name, ...found, tookMs }, policy, given);
+      return lookupOf({ name, ...found, patience }, policy, given);
     },
     isFresh({ position, tags }, asked) {
       if (isBehind()) return false;

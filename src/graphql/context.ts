@@ -43,7 +43,7 @@ export function createContexts(options: ContextOptions) {
   const paging = { pageSizeDefault: limits.pageSizeDefault, pageSizeMax: limits.pageSizeMax, cursors };
   const owned = ownedTablesOf(TYPES);
   const references = referencesOf(TYPES);
-  return ({ caller, client, document }: Operation, { signal, tags, size, work }: Execution): Context => {
+  return ({ caller, client, document, patience }: Operation, { signal, tags, size, work }: Execution): Context => {
     const { read } = db.reader(signal, (bytes) => size.takesRow(bytes));
     const batch = {
       db: {
@@ -69,7 +69,7 @@ export function createContexts(options: ContextOptions) {
       caller,
       customerEvents,
       references,
-      allowance: () => rateLimit.allowance(client),
+      allowance: () => rateLimit.allowance(client, patience),
       hides,
       writer: createWriter({
         client: db.client,

@@ -31,7 +31,7 @@ interface GraphQLParts extends Omit<ContextOptions, 'limits' | 'masks'> {
 
 /** Puts the parts together that answer GraphQL requests. */
 export function createGraphQL(
-  { limits, auth, trust, compressionMinBytes }: Config,
+  { limits, auth, trust, compressionMinBytes, cache: { timeoutMs: redisTimeoutMs } }: Config,
   { log, documentStore, ...given }: GraphQLParts,
 ): Respond {
   const { isExploreOpen } = auth;
@@ -83,6 +83,7 @@ export function createGraphQL(
     rateLimit,
     holdBack,
     hits: cache && createHits({ cache, spending: spendingOf(rateLimit, holdBack), compressionMinBytes, metrics }),
+    redisTimeoutMs,
     metrics,
   });
 }

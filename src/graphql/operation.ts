@@ -2,6 +2,7 @@ import { OperationTypeNode, type OperationDefinitionNode } from 'graphql';
 import type { Caller } from '../access/caller.ts';
 import type { OnJoined } from '../cache/flights.ts';
 import type { Lookup } from '../cache/lookups.ts';
+import type { Patience } from '../cache/patience.ts';
 import type { AcceptedEncoding } from '../compression.ts';
 import type { Stage, Work } from '../telemetry/stalls.ts';
 import type { Measured } from './complexity.ts';
@@ -44,6 +45,8 @@ export interface RequestOrigin {
   /** For how long it was held back, in ms: that is part of its time. */
   readonly heldMs?: number;
   readonly cacheControl: CacheControl;
+  /** How long it waits for Redis; undefined before it has asked anything. */
+  readonly patience?: Patience | undefined;
   readonly accepted: AcceptedEncoding;
   /** Whether it must not write, as a request by GET (RFC 9110, 9.2.1). */
   readonly isSafe: boolean;

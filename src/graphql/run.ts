@@ -1,3 +1,4 @@
+import { Patience } from '../cache/patience.ts';
 import { givenUp } from '../errors.ts';
 import { RateLimited, type RateLimit } from '../rate-limit/rate-limit.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
@@ -70,7 +71,7 @@ export function createRun(options: RunOptions) {
         bytes: heldBytes(operation),
         expiresAtMs,
         // Each of its events has a time limit of its own.
-        start: (signal) => subscribe({ ...operation, signal, heldMs: 0 }),
+        start: (signal) => subscribe({ ...operation, signal, heldMs: 0, patience: undefined }),
       };
     }
     return finish(await cached(operation, respond));
@@ -88,6 +89,8 @@ export interface RespondOptions {
   readonly holdBack?: HoldBack | undefined;
   /** Undefined when no responses are cached. */
   readonly hits?: Hits | undefined;
+  /** The longest that a command of Redis may take. */
+  readonly redisTimeoutMs: number;
   readonly metrics: Pick<Metrics, 'graphqlErrors'>;
 }
 
@@ -97,7 +100,8 @@ export type Respond = ReturnType<typeof createRespond>;
  * Creates the function that prepares a request and runs its operation: the only way from a request to a response.
  * @returns a function that rejects with what the request's `parse` throws
  */
-export function createRespond({ prepare, run, persisted, rateLimit, holdBack, hits, metrics }: RespondOptions) {
+export function createRespond(options: RespondOptions) {
+  const { prepare, run, persisted, rateLimit, holdBack, hits, redisTimeoutMs, metrics } = options;
   const counted = <Result extends object>(
     response: Result & { readonly errorCodes?: ReadonlySet<unknown> },
   ): Result => {
@@ -108,16 +112,19 @@ export function createRespond({ prepare, run, persisted, rateLimit, holdBack, hi
     try {
       return prepare(request, origin);
     } catch (error) {
-      if (!(error instanceof UnknownDocument) || !(await persisted.load(error.id))) throw error;
+      if (!(error instanceof UnknownDocument)) throw error;
+      const isLoaded = await origin.patience?.wait(() => persisted.load(error.id));
+      if (isLoaded !== true) throw error;
       TURNS.charge(origin.client);
       return prepare(request, origin);
     }
   };
   return async (request: RequestText, given: RequestOrigin): Promise<GraphQLResponse | Subscription> => {
     const { client, signal } = given;
+    const patience = new Patience(redisTimeoutMs);
     try {
       const asked = rateLimit.spend(client, REQUEST_COST);
-      if (asked !== undefined) await asked;
+      if (asked !== undefined) await patience.waitFor(asked);
       const held = holdBack?.waitFor(given);
       const origin = held === undefined ? given : { ...given, heldMs: await held };
       // Its body may have arrived after its turn.
@@ -127,7 +134,7 @@ export function createRespond({ prepare, run, persisted, rateLimit, holdBack, hi
       TURNS.charge(client);
       const found = hits?.find(request, origin);
       if (found !== undefined) return found;
-      const operation = await prepareLoaded(request, origin);
+      const operation = await prepareLoaded(request, { ...origin, patience });
       const response = counted(await run(operation));
       if ('start' in response || !operation.mayBeKept || hits === undefined) return response;
       return { ...response, repeatable: hits.keep(request, origin, response) };

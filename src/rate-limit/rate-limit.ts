@@ -1,4 +1,5 @@
 import { CodedError } from '../errors.ts';
+import type { Patience } from '../cache/patience.ts';
 import type { SharedBuckets } from './shared-bucket.ts';
 
 /** How long an empty bucket takes to fill. */
@@ -43,8 +44,11 @@ export interface RateLimit {
   spendAtOnce(client: string, cost: number): boolean;
   /** Spends a cost that cannot be refused. A negative one gives back what was spent in vain. */
   add(client: string, cost: number): void;
-  /** Null when there is no limit. */
-  allowance(client: string): Promise<Allowance | null>;
+  /**
+   * Null when there is no limit.
+   * @param patience that of the request; without any left, what this gateway knows alone
+   */
+  allowance(client: string, patience?: Patience): Promise<Allowance | null>;
   /** Tells the other gateways of everything that was spent. */
   close(): Promise<void>;
 }
@@ -144,21 +148,30 @@ export function createRateLimit(options: RateLimitOptions): RateLimit {
     spend: (client, cost) => (spendAtOnce(client, cost) ? undefined : ask(client, cost)),
     spendAtOnce,
     add: (client, cost) => add(client, msOf(cost)),
-    async allowance(client) {
+    async allowance(client, patience) {
       const bucket = bucketOf(client);
-      await settle(client, bucket, 0);
-      const leftMs = Math.min(windowMs, Math.max(0, leftOf(bucket)));
-      return {
-        limit: costPerMinute,
-        remaining: Math.floor((leftMs * costPerMinute) / windowMs),
-        resetAt: new Date(Date.now() + windowMs - leftMs).toISOString(),
-      };
+      const settled = () => settle(client, bucket, 0);
+      await (patience?.wait(settled) ?? settled());
+      return allowanceOf(leftOf(bucket), { costPerMinute, windowMs });
     },
     async close() {
       clearInterval(sweeping);
       clearTimeout(settling);
       await settleAll();
     },
+  };
+}
+
+/** @param ms what a bucket holds, in milliseconds of its refilling */
+function allowanceOf(
+  ms: number,
+  { costPerMinute, windowMs }: { readonly costPerMinute: number; readonly windowMs: number },
+): Allowance {
+  const leftMs = Math.min(windowMs, Math.max(0, ms));
+  return {
+    limit: costPerMinute,
+    remaining: Math.floor((leftMs * costPerMinute) / windowMs),
+    resetAt: new Date(Date.now() + windowMs - leftMs).toISOString(),
   };
 }
 

@@ -63,7 +63,7 @@ export function createRunAlone({ keptBytes = 64 * 1024 * 1024, memory = { isShor
     maskError,
     prepare,
     run,
-    respond: createRespond({ prepare, run, persisted: NOT_PERSISTED, rateLimit, metrics }),
+    respond: createRespond({ prepare, run, persisted: NOT_PERSISTED, rateLimit, redisTimeoutMs: 40, metrics }),
     executions: () => executions,
   };
 }

@@ -1,7 +1,8 @@
 import { PassThrough } from 'node:stream';
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import { Redis } from 'ioredis';
 import { createLease } from '../../src/cache/lease.ts';
+import { Patience } from '../../src/cache/patience.ts';
 import { createRedis, type BoundedRedis } from '../../src/cache/redis.ts';
 import { createLog } from '../../src/telemetry/log.ts';
 import { createMetrics } from '../../src/telemetry/metrics.ts';
@@ -33,8 +34,14 @@ const scripts = async (): Promise<number> =>
     0,
   );
 
+/** For everything that a request asks of Redis. */
+let patience: Patience;
+beforeEach(() => {
+  patience = new Patience(PATIENCE_MS);
+});
+
 test('ends so early that whoever waits for a gateway that has died takes over within a second', async () => {
-  expect(await createLease(redis, { prefix: '', name: 'dead' }).take()).toMatchObject({ state: 'TAKEN' });
+  expect(await createLease(redis, { prefix: '', name: 'dead', patience }).take()).toMatchObject({ state: 'TAKEN' });
   const leftMs = await control.pttl('lease:{dead}');
   // Then, one more pause: 200 ms at most.
   expect(leftMs).toBeGreaterThan(0);
@@ -42,7 +49,7 @@ test('ends so early that whoever waits for a gateway that has died takes over wi
 });
 
 test('ends with the response that it was taken for', async () => {
-  const lease = createLease(redis, { prefix: '', name: 'stored' });
+  const lease = createLease(redis, { prefix: '', name: 'stored', patience });
   expect(await lease.take()).toMatchObject({ state: 'TAKEN', head: Buffer.alloc(0) });
   await lease.store(Buffer.from('a response'), 60_000);
   expect([await control.get('stored'), await control.exists('lease:{stored}')]).toEqual(['a response', 0]);
@@ -50,7 +57,7 @@ test('ends with the response that it was taken for', async () => {
 });
 
 test('ends though Redis has no memory for the response', async () => {
-  const lease = createLease(redis, { prefix: '', name: 'full' });
+  const lease = createLease(redis, { prefix: '', name: 'full', patience });
   expect(await lease.take()).toMatchObject({ state: 'TAKEN' });
   await control.config('SET', 'maxmemory', 1);
   await lease.store(Buffer.from('a response'), 60_000);
@@ -59,7 +66,7 @@ test('ends though Redis has no memory for the response', async () => {
 });
 
 test('does not depend on the scripts that Redis remembers', async () => {
-  const lease = createLease(redis, { prefix: '', name: 'flushed' });
+  const lease = createLease(redis, { prefix: '', name: 'flushed', patience });
   expect(await lease.take()).toMatchObject({ state: 'TAKEN' });
   await control.script('FLUSH');
   expect(await lease.take()).toMatchObject({ state: 'HELD' });
@@ -72,7 +79,7 @@ test('does not depend on the scripts that Redis remembers', async () => {
 });
 
 test('of somebody else is not ended', async () => {
-  const [lease, other] = ['mine', 'mine'].map((name) => createLease(redis, { prefix: '', name }));
+  const [lease, other] = ['mine', 'mine'].map((name) => createLease(redis, { prefix: '', name, patience }));
   expect(await lease?.take()).toMatchObject({ state: 'TAKEN' });
   await other?.store(Buffer.from('of another'), 60_000);
   other?.release();
@@ -82,7 +89,7 @@ test('of somebody else is not ended', async () => {
 test('is not waited for by a request that has waited for Redis already, and is given up if it was taken later', async () => {
   await control.call('CLIENT', 'PAUSE', PATIENCE_MS, 'WRITE');
   const before = await scripts();
-  const lease = createLease(redis, { prefix: '', name: 'slow', firstMs: 1 });
+  const lease = createLease(redis, { prefix: '', name: 'slow', patience: new Patience(PATIENCE_MS, 1) });
   expect(await lease.take()).toBeUndefined();
   await control.call('CLIENT', 'UNPAUSE');
   // One has taken it.

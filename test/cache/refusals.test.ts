@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { Writable } from 'node:stream';
 import { Redis } from 'ioredis';
 import { createLease, type Lease } from '../../src/cache/lease.ts';
+import { Patience } from '../../src/cache/patience.ts';
 import { createRedis, type BoundedRedis } from '../../src/cache/redis.ts';
 import { createLog } from '../../src/telemetry/log.ts';
 import { createMetrics } from '../../src/telemetry/metrics.ts';
@@ -38,7 +39,7 @@ afterEach(() => redis.close());
 
 const REFUSING = 'Redis refuses commands; requests go on without them until it accepts them';
 const ACCEPTING = 'Redis accepts commands again';
-const aLease = (): Lease => createLease(redis, { prefix: '', name: randomUUID() });
+const aLease = (): Lease => createLease(redis, { prefix: '', name: randomUUID(), patience: new Patience(PATIENCE_MS) });
 const check = () => redis.run('check', (client) => client.xtrim('log', 'MAXLEN', 10));
 /** Whatever was sent before is answered. */
 const answered = () => redis.run('lookup', (client) => client.ping());

@@ -41,7 +41,7 @@ export interface Answer extends ExecutionResult {
  */
 function createCharged(rateLimit: ExecuteOptions['rateLimit']) {
   return async <Result>(
-    { client, measured }: Operation,
+    { client, measured, patience }: Operation,
     isEvent: boolean,
     run: (used: (cost: number) => void) => Promise<Result>,
   ): Promise<Result> => {
@@ -49,7 +49,7 @@ function createCharged(rateLimit: ExecuteOptions['rateLimit']) {
     const cost = Math.max(0, Math.min(measured.cost.requested, rateLimit.limit) - REQUEST_COST);
     // A subscription that has begun gets its events.
     const asked = isEvent ? rateLimit.add(client, cost) : rateLimit.spend(client, cost);
-    if (asked !== undefined) await asked;
+    if (asked !== undefined) await (patience?.waitFor(asked) ?? asked);
     let usedCost = 0;
     try {
       return await run((used) => (usedCost = used));

@@ -112,6 +112,7 @@ export function createSharedCache(options: SharedCacheOptions) {
         client: operation.client,
         policy,
         cacheControl: operation.cacheControl,
+        patience: operation.patience,
         lookup: operation.lookup,
         limit: timeLimit(operation, limits.requestMs),
         // Each that waits for it has a limit of its own.
