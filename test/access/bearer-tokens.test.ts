@@ -133,7 +133,7 @@ describe('a bearer token', () => {
     }
   });
 
-  test('with any of ten thousand changes is refused', async () => {
+  test('with any of ten thousand changes is refused, and without one accepted beside them', async () => {
     const token = await tokenOf({ scope: 'crm:read crm:write' });
     const [head, signature] = [token.slice(0, token.lastIndexOf('.')), token.slice(token.lastIndexOf('.') + 1)];
     const isSame = (other: string): boolean =>
@@ -147,13 +147,13 @@ describe('a bearer token', () => {
       .filter((text) => !isSame(text.trim()));
     await fc.assert(
       fc.asyncProperty(fc.array(mutated, { minLength: 20, maxLength: 20 }), async (texts) => {
-        const answers = await Promise.all(texts.map((text) => answerTo(text)));
+        const [unchanged, ...answers] = await Promise.all([token, ...texts].map((text) => answerTo(text)));
+        expect(unchanged?.status).toBe(200);
         for (const [i, { status, code }] of answers.entries())
           expect([texts[i], status, code]).toEqual([texts[i], 401, 'UNAUTHENTICATED']);
       }),
       { numRuns: 500 },
     );
-    expect((await answerTo(token)).status).toBe(200);
   });
 });
 
