@@ -218,19 +218,30 @@ program
   .argument('<query>', 'the GraphQL query')
   .option('--variables <json>', 'its variables')
   .option('--operation <name>', 'which operation of the document')
+  .option(
+    '--scopes <scopes>',
+    'what its caller may do, comma-separated; necessary where callers have tokens or API keys',
+  )
+  .option(
+    '--owner <id>',
+    "the id of the agent whose customers are the only ones that its caller may see: the token's owner",
+  )
+  .option('--subject <text>', "who its caller is: the token's sub, for fields that are kept for each person")
   .option('--json', 'print the report as JSON instead of text')
   .action((_: string, query: string, options: CacheOptions) =>
     run(async () => {
       const { parseCacheRequest, runCacheExplain } = await import('./cli/cache.ts');
       const request = parseCacheRequest(query, options);
       const config = parseConfig(cli.env);
+      const { parseCaller } = await import('./cli/caller-options.ts');
+      const caller = parseCaller(options, config);
       const { withServers } = await import('./cli/database.ts');
       // Keeps stdout free of everything but the report, for machines that read it.
       // An empty Redis of its own beside the given database would only mislead.
       const isDemo = config.databaseUrl === undefined;
       const needed = { config, cli: { ...cli, stdout: cli.stderr }, redis: isDemo, migrates: isDemo };
       return withServers(needed, (found) =>
-        runCacheExplain({ request, json: options.json === true, config: { ...config, ...found } }, cli),
+        runCacheExplain({ request, caller, json: options.json === true, config: { ...config, ...found } }, cli),
       );
     }),
   );

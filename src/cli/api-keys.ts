@@ -1,11 +1,11 @@
 import { apiKeyHash, makeApiKey } from '../access/api-key.ts';
-import { SCOPES, scopesOf } from '../access/caller.ts';
-import { CliError, EXIT } from '../cli-error.ts';
-import { agentIdOf, globalId } from '../crm/global-id.ts';
+import { CliError } from '../cli-error.ts';
+import { globalId } from '../crm/global-id.ts';
 import { createDatabase } from '../db/database.ts';
 import { quoted } from '../errors.ts';
 import type { PrismaClient } from '../generated/prisma/client.ts';
 import { createMetrics } from '../telemetry/metrics.ts';
+import { parseOwner, parseScopes, shown, wrong } from './caller-options.ts';
 import type { CliContext } from './context.ts';
 
 export interface ApiKeyOptions {
@@ -47,25 +47,9 @@ export function parseApiKeyAction(action: string, id: string | undefined, option
   const { name, scopes, owner, expires } = options;
   if (name === undefined || !NAME.test(name))
     throw wrong(`--name: expected 1 to 100 characters without line breaks, got ${shown(name)}`);
-  const rest = { ownerId: parseOwner(owner), expiresAt: parseEnd(expires) };
-  return { action: 'create', name, scopes: parseScopes(scopes), ...rest };
-}
-
-function parseOwner(text: string | undefined): bigint | null {
-  if (text === undefined) return null;
-  const id = agentIdOf(text);
-  if (id === undefined)
-    throw wrong(`--owner: expected the id of an agent, such as ${globalId('Agent', '1')}, got ${quoted(text)}`);
-  return BigInt(id);
-}
-
-const isKnown = (name: string) => SCOPES.some((scope) => scope === name);
-
-function parseScopes(text: string | undefined): string {
-  const names = text?.split(',') ?? [];
-  if (names.length === 0 || !names.every(isKnown))
-    throw wrong(`--scopes: expected some of ${SCOPES.join(',')}, comma-separated, got ${shown(text)}`);
-  return scopesOf(names.join(' ')).join(' ');
+  const agent = parseOwner(owner);
+  const ownerId = agent === undefined ? null : BigInt(agent);
+  return { action: 'create', name, scopes: parseScopes(scopes).join(' '), ownerId, expiresAt: parseEnd(expires) };
 }
 
 function parseEnd(text: string | undefined): Date {
@@ -82,9 +66,6 @@ function parseEnd(text: string | undefined): Date {
       `at most ${MAX_DAYS} days from now, got ${shown(text)}`,
   );
 }
-
-const shown = (text: string | undefined): string => (text === undefined ? 'none' : quoted(text));
-const wrong = (message: string): CliError => new CliError(message, { exitCode: EXIT.usage });
 
 /**
  * `npm run api-keys`: makes, lists or revokes API keys. Prints the new key, which is stored nowhere, alone on `cli.stdout`.

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ANYBODY } from '../access/caller.ts';
+import type { Caller } from '../access/caller.ts';
 import { createApp, type App } from '../app.ts';
 import { CliError, EXIT } from '../cli-error.ts';
 import type { Config } from '../config.ts';
@@ -7,11 +7,12 @@ import { quoted } from '../errors.ts';
 import type { CacheReport } from '../graphql/cache-report.ts';
 import type { GraphQLRequest } from '../graphql/operation.ts';
 import { createLog } from '../telemetry/log.ts';
+import type { CallerOptions } from './caller-options.ts';
 import type { CliContext } from './context.ts';
 import type { Servers } from './database.ts';
 
 /** The options of `npm run cache -- explain`, as typed. */
-export interface CacheOptions {
+export interface CacheOptions extends CallerOptions {
   readonly variables?: string | undefined;
   readonly operation?: string | undefined;
   /** Print the report as JSON instead of text. */
@@ -20,6 +21,8 @@ export interface CacheOptions {
 
 interface CacheExplainOptions {
   readonly request: GraphQLRequest;
+  /** Who would send it. */
+  readonly caller: Caller;
   readonly json: boolean;
   readonly config: Config & Servers;
 }
@@ -35,7 +38,7 @@ const POLL_MS = 20;
  * @throws CliError (1) for a query that cannot be executed
  */
 export async function runCacheExplain(
-  { request, json, config }: CacheExplainOptions,
+  { request, caller, json, config }: CacheExplainOptions,
   cli: CliContext,
 ): Promise<number> {
   const app = await createApp(config, {
@@ -43,7 +46,7 @@ export async function runCacheExplain(
   });
   try {
     const redis = await redisState(app, cli.signal);
-    const report = await reportOn(app, request, cli.signal);
+    const report = await reportOn(app, { request, caller }, cli.signal);
     cli.stdout.write(json ? `${JSON.stringify({ redis, ...report }, null, 2)}\n` : textOf({ redis, ...report }));
     return 0;
   } finally {
@@ -82,11 +85,15 @@ async function redisState({ redisState: state }: App, signal: AbortSignal): Prom
   return state();
 }
 
-async function reportOn(app: App, request: GraphQLRequest, signal: AbortSignal): Promise<CacheReport> {
+async function reportOn(
+  app: App,
+  { request, caller }: Pick<CacheExplainOptions, 'request' | 'caller'>,
+  signal: AbortSignal,
+): Promise<CacheReport> {
   const outcome = await app.respond(
     { text: JSON.stringify(request), parse: () => request },
     {
-      caller: ANYBODY,
+      caller,
       client: '',
       signal,
       cacheControl: { refresh: false, noStore: true, onlyIfCached: false, maxAgeSeconds: Number.POSITIVE_INFINITY },

@@ -75,6 +75,7 @@ const HELP: Readonly<Record<string, CommandHelp>> = {
     examples: [
       "npm run cache -- explain '{ customers(first: 3) { nodes { name } } }'",
       `npm run cache -- explain 'query Page($first: Int) { products(first: $first) { nodes { sku } } }' --variables '{"first": 3}' --json`,
+      "npm run cache -- explain '{ customers(first: 3) { nodes { name } } }' --scopes crm:read,crm:pii",
     ],
     exitCodes: {
       0: 'the report was printed',

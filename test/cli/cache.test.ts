@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { seedDatabase } from '../../src/data/seed/seed-database.ts';
+import { bearing, BY_SECRET, tokenOf } from '../access/tokens.ts';
+import { nodeId } from '../support/seeded.ts';
 import { PATIENT, startGateway, untilRedisUp, type TestGateway } from '../support/gateway.ts';
 import { createDatabase, redisUrl, type TestDatabase } from '../support/servers.ts';
 import { runCommand } from './command.ts';
@@ -39,6 +41,12 @@ const told = async (query: string, headers: Readonly<Record<string, string>> = {
   return (extensions as { cache?: unknown } | undefined)?.cache;
 };
 
+/** Some fields of the report in a response. */
+const only = (extensions: unknown, ...names: readonly string[]) => {
+  const { cache } = extensions as { readonly cache: Readonly<Record<string, unknown>> };
+  return Object.fromEntries(names.map((name) => [name, cache[name]]));
+};
+
 describe('npm run cache -- explain', () => {
   test('tells what is stored, by whom it was decided, and which write has invalidated it, as a gateway does', async () => {
     const before = await reportOf(CUSTOMERS);
@@ -69,6 +77,38 @@ describe('npm run cache -- explain', () => {
     const two = `${PRODUCTS} query Other { __typename }`;
     const given = ['--variables', '{"first": 1}', '--operation', 'Page'];
     expect(await reportOf(two, ...given)).toMatchObject({ tags: ['Product#'], maxAgeSeconds: 300, reason: 'absent' });
+  });
+
+  test('tells of the response that a caller with the given claims gets', async () => {
+    const authenticated = { ...settings, ...BY_SECRET };
+    const own = await startGateway({ databaseUrl: database.url, redisUrl: redisUrl(), settings: authenticated });
+    try {
+      await untilRedisUp(own);
+      const owner = nodeId('Agent', 1);
+      for (const [query, claims, args] of [
+        [CUSTOMERS, { scope: 'crm:read' }, ['--scopes', 'crm:read']],
+        [CUSTOMERS, { scope: 'crm:read crm:pii', owner }, ['--scopes', 'crm:pii,crm:read', '--owner', owner]],
+        ['{ viewer { subject } }', { sub: 'eve', scope: 'crm:read' }, ['--scopes', 'crm:read', '--subject', 'eve']],
+      ] as const) {
+        const headers = { 'graphql-cache': 'report', ...bearing(await tokenOf(claims)) };
+        const { extensions } = await own.request(query, { headers });
+        const { code, stdout } = await explain([query, ...args, '--json'], BY_SECRET);
+        const { key, access, result } = JSON.parse(stdout);
+        expect({ code, key, access }).toEqual({ code: 0, ...only(extensions, 'key', 'access') });
+        // Stored with the report's answer.
+        expect(result).toBe('HIT');
+      }
+      expect(await explain([CUSTOMERS], BY_SECRET)).toMatchObject({
+        code: 64,
+        stderr: expect.stringMatching(/^--scopes: expected some of/),
+      });
+      expect(await explain([CUSTOMERS, '--subject', 'eve'])).toMatchObject({
+        code: 64,
+        stderr: expect.stringContaining('--scopes, --owner, --subject: expected none'),
+      });
+    } finally {
+      await own.close();
+    }
   });
 
   test('refuses what cannot be explained, and runs no mutation', async () => {
