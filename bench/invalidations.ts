@@ -15,7 +15,9 @@ import { createMetrics } from '../src/telemetry/metrics.ts';
 const HELP = `npm run bench:invalidations -- [options]
   --responses LIST  how many responses are stored, one after the other (default 1000,10000,100000,1000000)
   --writes N        how many writes are measured for each (default 2000)
-Measures what a write costs the cache when it invalidates every stored response at once. A million of them take Redis 600 MB.`;
+  --growth N        how many times as long as with the fewest a write may take with the most, in the median (default 1.5)
+Measures what a write costs the cache when it invalidates every stored response at once. A million of them take Redis 600 MB. Exits
+with 1 if writes take longer, more commands or more bytes with more responses.`;
 
 const TAG = 'Customer:1';
 const BATCH = 5_000;
@@ -28,13 +30,22 @@ const { values: options } = parseArgs({
   options: {
     responses: { type: 'string', default: '1000,10000,100000,1000000' },
     writes: { type: 'string', default: '2000' },
+    growth: { type: 'string', default: '1.5' },
     help: { type: 'boolean', default: false },
   },
 });
 
-async function main(counts: readonly number[], writes: number): Promise<void> {
+interface Cost {
+  readonly responses: number;
+  readonly commands: number;
+  readonly bytes: number;
+  readonly medianUs: number;
+  readonly p99Us: number;
+}
+
+async function main(counts: readonly number[], writes: number): Promise<readonly Cost[]> {
   const servers = await startEmbeddedServers({
-    dataDir: fileURLToPath(new URL('../.data/bench', import.meta.url)),
+    dataDir: fileURLToPath(new URL('../.data/bench-invalidations', import.meta.url)),
     serversDir: demo.serversDir,
     database: false,
     databaseName: 'bench',
@@ -60,14 +71,15 @@ async function main(counts: readonly number[], writes: number): Promise<void> {
   });
   const control = new Redis(redisUrl);
   try {
-    const lines: string[] = [];
+    const costs: Cost[] = [];
     for (const responses of counts) {
       await store(control, cache, responses);
-      lines.push(await measure(control, cache, { responses, writes }));
+      costs.push(await measure(control, cache, { responses, writes }));
     }
     process.stdout.write(
-      `| stored responses, all invalidated by each write | commands per write | bytes to Redis per write | median µs | 99 % µs |\n| ---: | ---: | ---: | ---: | ---: |\n${lines.join('\n')}\n`,
+      `| stored responses, all invalidated by each write | commands per write | bytes to Redis per write | median µs | 99 % µs |\n| ---: | ---: | ---: | ---: | ---: |\n${costs.map(lineOf).join('\n')}\n`,
     );
+    return costs;
   } finally {
     await cache.close();
     control.disconnect();
@@ -97,7 +109,7 @@ async function measure(
   control: Redis,
   cache: ResponseCache,
   { responses, writes }: { readonly responses: number; readonly writes: number },
-): Promise<string> {
+): Promise<Cost> {
   const before = await statistics(control);
   const times: number[] = [];
   for (let i = 0; i < writes; i += 1) {
@@ -109,10 +121,25 @@ async function measure(
   const found = await lookup(cache, responses - 1);
   if (found.result !== 'MISS' || found.reason !== 'invalidated') throw new Error('expected an invalidated response');
   const sorted = times.toSorted((a, b) => a - b);
-  const at = (part: number): string => (sorted[Math.floor((writes - 1) * part)] ?? Number.NaN).toFixed(0);
+  const at = (part: number): number => sorted[Math.floor((writes - 1) * part)] ?? Number.NaN;
   const perWrite = (name: keyof typeof after): number => (after[name] - before[name]) / writes;
-  const cells = [responses.toLocaleString('en'), perWrite('commands').toFixed(1), perWrite('bytes').toFixed(0)];
-  return `| ${[...cells, at(0.5), at(0.99)].join(' | ')} |`;
+  const [commands, bytes] = [perWrite('commands'), perWrite('bytes')];
+  return { responses, commands, bytes, medianUs: at(0.5), p99Us: at(0.99) };
+}
+
+function lineOf({ responses, commands, bytes, medianUs, p99Us }: Cost): string {
+  const cells = [responses.toLocaleString('en'), commands.toFixed(1), ...[bytes, medianUs, p99Us].map(Math.round)];
+  return `| ${cells.join(' | ')} |`;
+}
+
+/** What grows with the number of responses. The regular check of Redis makes some commands and bytes more of a slow run. */
+function growing(costs: readonly Cost[], growth: number): string[] {
+  const [few, many] = [costs[0], costs.at(-1)];
+  if (few === undefined || many === undefined) throw new Error('expected a number of responses, got none');
+  const most = { commands: 1.5, bytes: 1.5, medianUs: growth } as const;
+  return (['commands', 'bytes', 'medianUs'] as const)
+    .filter((name) => !(many[name] <= most[name] * few[name]))
+    .map((name) => `${name} per write: expected at most ${most[name]} times ${few[name]}, got ${many[name]}`);
 }
 
 async function statistics(control: Redis) {
@@ -133,4 +160,9 @@ async function missing(cache: ResponseCache) {
 }
 
 if (options.help) process.stdout.write(`${HELP}\n`);
-else await main(options.responses.split(',').map(Number), Number(options.writes));
+else {
+  const costs = await main(options.responses.split(',').map(Number), Number(options.writes));
+  const found = growing(costs, Number(options.growth));
+  for (const line of found) process.stderr.write(`${line}\n`);
+  if (found.length > 0) process.exitCode = 1;
+}

@@ -94,6 +94,14 @@ export function gatesOf(results: Results): readonly Gate[] {
         ['redisGet', name],
       ]),
       gate(
+        0.5,
+        [
+          ['redisHit', name],
+          ['redisGet', name],
+        ],
+        'p99Ms',
+      ),
+      gate(
         0.91,
         [
           ['uncached', name],

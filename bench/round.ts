@@ -97,12 +97,14 @@ async function settled(countStatements: () => Promise<number>): Promise<void> {
   }
 }
 
-/** How often the gateway's cache has reported each result so far. */
+/** How often the gateway's cache has reported each result so far; NEAR is a hit in its memory. */
 async function cacheResults({ child, path }: RoundOptions): Promise<ReadonlyMap<string, number>> {
   if (path !== '/graphql') return new Map();
   const metrics = await (await fetch(`${child.url}/metrics`)).text();
   const found = metrics.matchAll(/^concierge_cache_results_total\{result="(\w+)"\} (\d+)$/gm);
-  return new Map([...found].map(([, result = '', count]) => [result, Number(count)]));
+  const results = new Map([...found].map(([, result = '', count]) => [result, Number(count)]));
+  const near = Number(/^concierge_cache_near_hits_total (\d+)$/m.exec(metrics)?.[1] ?? 0);
+  return results.set('NEAR', near).set('HIT', (results.get('HIT') ?? 0) - near);
 }
 
 interface Load {

@@ -106,6 +106,7 @@ describe('the verdict of the bench', () => {
       [1, 0.5],
       [1, 0.9],
       [1, 0.8],
+      [1, 0.5],
       [1, 0.91],
     ];
     expect(gates(80).map(({ ratio, minimum }) => [ratio, minimum])).toEqual([
@@ -135,8 +136,9 @@ describe('the verdict of the bench', () => {
       0.5,
       1,
       1,
+      1,
       0.5,
-      ...Array.from({ length: 10 }, () => 1),
+      ...Array.from({ length: 11 }, () => 1),
     ]);
   });
 
