@@ -9,7 +9,7 @@ import {
   type Outcome,
 } from './execute-once.ts';
 import { createFlights } from './flights.ts';
-import type { LogPosition } from './invalidation-log.ts';
+import type { LogPosition } from './known-entries.ts';
 import type { CachedResponse, Lookup, Missing } from './lookups.ts';
 import type { ResponseCache } from './response-cache.ts';
 

@@ -1,17 +1,22 @@
 import { randomUUID } from 'node:crypto';
 import { Cluster, type Redis } from 'ioredis';
 import { TURNS } from '../turns.ts';
+import {
+  ALL_TAGS,
+  createKnownEntries,
+  isEntry,
+  MAX_ENTRIES,
+  type Entry,
+  type LogPosition,
+  type Staleness,
+} from './known-entries.ts';
+import { createLogLosses, type LogLosses } from './log-losses.ts';
 import { createRunIds, type RunIdOf } from './run-ids.ts';
-
-/** The id of the newest log entry that a gateway knew at some moment. */
-export type LogPosition = string;
 
 /** The tags that writes have invalidated, in the same order for every gateway. */
 export interface InvalidationLog {
   /** Reads new entries and returns the position reached. Rejects when Redis does not respond, or would refuse to append. */
   catchUp(client: Redis | Cluster): Promise<LogPosition>;
-  /** Changes nothing, and rejects when Redis does not respond, or would refuse to append. */
-  assertWritable(client: Redis | Cluster): Promise<void>;
   /** A tag that stands for every tag, but only as read by this log: other gateways ignore it. */
   readonly ownTag: string;
   /**
@@ -35,29 +40,20 @@ export interface InvalidationLog {
   knows(position: LogPosition): boolean;
   /** Whether everything that this log has appended was read since, and nothing that was known has been forgotten. */
   isCaughtUp(): boolean;
+  /** How often Redis had lost entries that were known, or was another server than before. */
+  losses(): number;
   readonly serverOf: RunIdOf;
 }
 
-/** The tag that was appended, `ALL_TAGS`, or null if the log does not reach back to the position. */
-export interface Staleness {
-  readonly tag: string | null;
-}
-
-export const ALL_TAGS = '*';
-
-/** How many entries are kept, at least. A response from before the oldest entry counts as stale. */
-const MAX_ENTRIES = 20_000;
 const READ_AT_ONCE = 1_000;
 // Longer than the lifetime of any cached response, whose validity depends on the log.
 const LIFETIME_SECONDS = 7 * 24 * 3_600;
 
-type Entry = readonly [id: string, fields: readonly string[]];
-
 /**
  * The log is a Redis stream. A position is valid only while its entry is among those that this gateway has read from the present
- * stream, so a log that was lost, evicted or trimmed causes cache misses but never stale responses. After a restart or failover,
- * Redis may have lost the newest entries. So each entry has the run id of the server that accepted it, and an entry whose run id
- * differs from the previous one invalidates every tag.
+ * stream. After a restart or failover, Redis may have lost the newest entries. So each entry has the run id of the server that
+ * accepted it, and an entry whose run id differs from the previous one invalidates every tag.
+ * What has become of the server since is known by `LogLosses`.
  * @param options.onWritable called when Redis would have accepted an entry since `askedMs`, a time of `performance.now()`
  */
 export function createInvalidationLog(options: {
@@ -72,57 +68,52 @@ export function createInvalidationLog(options: {
   let unread = 0;
   let read = 0;
   let lastAppended: LogPosition | undefined;
+  const losses = createLogLosses(runIdOf, known, () => {
+    // What is read from here on is everything.
+    unread += 1;
+  });
 
-  const add = async (
-    client: Redis | Cluster,
-    tags: readonly string[],
-    onSent?: () => void,
-  ): Promise<LogPosition | undefined> => {
-    const server = await runIdOf(client, key);
-    const sent = Promise.all([
-      client.xadd(key, 'MAXLEN', '~', MAX_ENTRIES, '*', 'tags', tags.join(' '), 'server', server),
-      client.expire(key, LIFETIME_SECONDS),
-    ]);
-    onSent?.();
-    const [position] = await sent;
-    return position ?? undefined;
-  };
-  // Redis refuses this whenever it refuses DEL, since both are writes; XADD needs free memory as well, but `append` does not. It
-  // removes nothing that XADD has not removed already, and then Redis passes nothing on to replicas or its append-only file.
-  const assertWritable = async (client: Redis | Cluster): Promise<void> => {
+  const add = createAppender(key, losses);
+  /** Reads the next entries. Undefined if those are not all. */
+  const readSome = async (client: Redis | Cluster): Promise<LogPosition | undefined> => {
+    const [from, covered, countBefore, markBefore] = [known.newest(), unread, losses.count(), losses.present()?.mark];
     const askedMs = performance.now();
-    await client.xtrim(key, 'MAXLEN', '~', MAX_ENTRIES);
-    options.onWritable?.(askedMs);
+    const range = client.xrange(key, from?.id ?? '-', '+', 'COUNT', READ_AT_ONCE);
+    // After the range: if Redis refused an entry before that was read, it still refuses, or the writer was told to wait. Redis
+    // refuses XTRIM whenever it refuses DEL, since both are writes; XADD needs free memory as well, but `append` does not. It
+    // removes nothing that XADD has not removed already, and then Redis passes nothing on to replicas or its append-only file.
+    const trimmed = client.xtrim(key, 'MAXLEN', '~', MAX_ENTRIES).then(() => options.onWritable?.(askedMs));
+    const [entries]: [Entry[], void] = await Promise.all([range, trimmed]);
+    // Not before: in a cluster, another node may have answered than was known until then.
+    const server = await losses.findServer(client, key);
+    // These may be of another server than what is read now.
+    if (losses.count() !== countBefore) return undefined;
+    // The range starts with the entry that is already known. If that is missing, later ones may be missing as well.
+    if (from !== undefined && !isEntry(entries[0], from)) {
+      losses.lose(from.server === server ? from.id : undefined);
+      return undefined;
+    }
+    known.add(entries);
+    const newest = known.newest();
+    if (entries.length === READ_AT_ONCE && newest?.id !== from?.id) return undefined;
+    if (newest?.server === server && losses.areMended(server)) {
+      read = Math.max(read, covered);
+      return newest.id;
+    }
+    // The log is empty, or has no entry from this server yet, or none of those that a loss needs. One that was made meanwhile is read
+    // next.
+    if (losses.present()?.mark === markBefore) await losses.mark(() => add(client, []));
+    return undefined;
   };
   const readNew = async (client: Redis | Cluster): Promise<LogPosition> => {
-    let covered = unread;
     for (;;) {
-      const from = known.newest();
-      const range = client.xrange(key, from?.id ?? '-', '+', 'COUNT', READ_AT_ONCE);
-      // After the range: if Redis refused an entry before that was read, it still refuses, or the writer was told to wait.
-      const [entries]: [Entry[], void] = await Promise.all([range, assertWritable(client)]);
-      // The range starts with the entry that is already known. If that is missing, later ones may be missing as well.
-      if (from !== undefined && entries[0]?.[0] !== from.id) {
-        known.forget();
-        // From here, this reads everything.
-        covered = unread += 1;
-      } else known.add(entries);
-      // Not before: in a cluster, another node may have answered than was known until then.
-      const server = await runIdOf(client, key);
-      const newest = known.newest();
-      const isWhole = entries.length < READ_AT_ONCE || newest?.id === from?.id;
-      if (newest?.server === server && isWhole) {
-        read = Math.max(read, covered);
-        return newest.id;
-      }
-      // The log is empty, or has no entry from this server yet.
-      if (entries.length === 0 || (newest !== undefined && isWhole)) await add(client, []);
+      const position = await readSome(client);
+      if (position !== undefined) return position;
     }
   };
 
   return {
     catchUp: oncePerTurn(readNew),
-    assertWritable,
     ownTag,
     async append(client, tags, onSent) {
       try {
@@ -139,13 +130,35 @@ export function createInvalidationLog(options: {
         unread += 1;
       }
     },
-    staleness: (position, tags) => known.staleness(position, tags),
+    staleness: (position, tags) => (losses.present() === undefined ? known.staleness(position, tags) : { tag: null }),
     reaches: (position, other) => known.reaches(position, other),
     newest: () => known.newest()?.id,
     lastAppended: () => lastAppended,
     knows: (position) => known.has(position),
     isCaughtUp: () => read === unread,
+    losses: () => losses.count(),
     serverOf: runIdOf,
+  };
+}
+
+/** Creates the function that appends an entry and returns its id, unless Redis gives none. */
+function createAppender(key: string, losses: LogLosses) {
+  return async (
+    client: Redis | Cluster,
+    tags: readonly string[],
+    onSent?: () => void,
+  ): Promise<LogPosition | undefined> => {
+    const server = await losses.findServer(client, key);
+    const loss = losses.present();
+    const text = loss === undefined ? tags.join(' ') : ALL_TAGS;
+    const sent = Promise.all([
+      client.xadd(key, 'MAXLEN', '~', MAX_ENTRIES, '*', 'tags', text, 'server', server),
+      client.expire(key, LIFETIME_SECONDS),
+    ]);
+    onSent?.();
+    const [position] = await sent;
+    if (loss !== undefined) loss.mark = position ?? undefined;
+    return position ?? undefined;
   };
 }
 
@@ -163,59 +176,5 @@ function oncePerTurn(read: (client: Redis | Cluster) => Promise<LogPosition>): I
       });
     }
     return reading;
-  };
-}
-
-/** The newest part of the stream, in order. */
-function createKnownEntries(ownTag: string) {
-  /** By entry id, a sequence number local to this process. */
-  const numbers = new Map<string, number>();
-  /** By tag, the number of the newest entry with it. */
-  const byTag = new Map<string, number>();
-  let number = 0;
-  /** The number of the newest entry that invalidates every tag. */
-  let floor = 0;
-  let newest: { readonly id: LogPosition; readonly server: string } | undefined;
-  const addOne = ([id, [, tags = '', , server = '']]: Entry): void => {
-    // Concurrent reads may return the same entry.
-    if (numbers.has(id)) return;
-    number += 1;
-    numbers.set(id, number);
-    if (newest !== undefined && newest.server !== server) floor = number;
-    newest = { id, server };
-    for (const tag of tags.split(' '))
-      if (tag === ALL_TAGS || tag === ownTag) floor = number;
-      else byTag.set(tag, number);
-  };
-  const prune = (): void => {
-    for (const id of numbers.keys()) {
-      if (numbers.size <= MAX_ENTRIES) break;
-      numbers.delete(id);
-    }
-    const [oldest = 0] = numbers.values();
-    for (const [tag, at] of byTag) if (at < oldest) byTag.delete(tag);
-  };
-  return {
-    newest: () => newest,
-    has: (id: LogPosition) => numbers.has(id),
-    reaches: (id: LogPosition, other: LogPosition): boolean =>
-      (numbers.get(id) ?? -1) >= (numbers.get(other) ?? Number.POSITIVE_INFINITY),
-    add(entries: readonly Entry[]): void {
-      for (const entry of entries) addOne(entry);
-      // Only occasionally, since pruning walks over all tags.
-      if (numbers.size > 2 * MAX_ENTRIES) prune();
-    },
-    forget(): void {
-      numbers.clear();
-      byTag.clear();
-      newest = undefined;
-    },
-    staleness(position: LogPosition, tags: () => readonly string[]): Staleness | undefined {
-      const at = numbers.get(position);
-      if (at === undefined) return { tag: null };
-      if (at < floor) return { tag: ALL_TAGS };
-      const tag = at === number ? undefined : tags().find((each) => (byTag.get(each) ?? 0) > at);
-      return tag === undefined ? undefined : { tag };
-    },
   };
 }

@@ -1,5 +1,6 @@
 import type { Representation } from '../representation.ts';
-import type { InvalidationLog, LogPosition } from './invalidation-log.ts';
+import type { InvalidationLog } from './invalidation-log.ts';
+import type { LogPosition } from './known-entries.ts';
 import { createLease, type Lease } from './lease.ts';
 import type { Patience } from './patience.ts';
 import type { BoundedRedis } from './redis.ts';

@@ -38,13 +38,14 @@ export interface NearRegistry {
 
 /**
  * One hash in Redis. It has no times, since clocks differ and jump: whoever reads an entry waits for as long as a lease, by the own
- * clock. A registry that Redis has lost, or that it has not got from an earlier primary, is told by its name or its server: then
- * leases exist that nobody knows of, for as long as a lease.
+ * clock. A registry that Redis has lost, or that it has not got from an earlier primary, is told by its name or its server, and one
+ * of a server that is used again, after another one, by what has become of the log: then leases exist that nobody knows of, for as
+ * long as a lease.
  */
 export function createNearRegistry({ prefix, id, log }: { prefix: string; id: string; log: InvalidationLog }) {
   const key = `${prefix}near`;
   let renewals = 0;
-  let known: { readonly name: string; readonly sinceMs: number } | undefined;
+  let known: { readonly name: string; readonly losses: number; readonly sinceMs: number } | undefined;
   const readFields = async (client: Redis | Cluster): Promise<Record<string, string>> => {
     const fields = await client.hgetall(key);
     if (fields[MADE] !== undefined) return fields;
@@ -65,11 +66,12 @@ export function createNearRegistry({ prefix, id, log }: { prefix: string; id: st
     async read(client) {
       const server = await log.serverOf(client, key);
       const { [MADE]: made, [id]: _own, ...others } = await readFields(client);
-      const name = `${server} ${made}`;
-      if (known?.name !== name) known = { name, sinceMs: performance.now() };
+      const losses = log.losses();
+      const name = `${server} ${made} ${losses}`;
+      if (known?.name !== name) known = { name, losses, sinceMs: performance.now() };
       return { holders: new Map(Object.entries(others)), unknownUntilMs: known.sinceMs + NEAR_WAIT_MS };
     },
-    isKnown: () => known !== undefined,
+    isKnown: () => known?.losses === log.losses(),
   };
   return registry;
 }

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
-import { ALL_TAGS, createInvalidationLog } from './invalidation-log.ts';
+import { createInvalidationLog } from './invalidation-log.ts';
+import { ALL_TAGS } from './known-entries.ts';
 import { NEAR_WAIT_MS } from './near-registry.ts';
 import { ANY_CHANNEL } from './redis-channels.ts';
 import { connect } from './redis.ts';

@@ -1,7 +1,8 @@
 import { hash, randomUUID } from 'node:crypto';
 import { Cluster, type Redis } from 'ioredis';
 import type { CacheSuspensions } from '../db/cache-suspensions.ts';
-import { ALL_TAGS, createInvalidationLog, type InvalidationLog, type LogPosition } from './invalidation-log.ts';
+import { createInvalidationLog, type InvalidationLog } from './invalidation-log.ts';
+import { ALL_TAGS, type LogPosition } from './known-entries.ts';
 import { createLookups, type CacheKey, type CachePolicy, type Lookup, type LookupOptions } from './lookups.ts';
 import { createNear, type Near } from './near.ts';
 import { createNearAcks } from './near-acks.ts';
@@ -109,7 +110,8 @@ export function createResponseCache(options: ResponseCacheOptions): ResponseCach
     isBehind: () => isBehind() || suspensions.isFree() !== true,
   });
   const checking = setInterval(() => {
-    void redis.run('check', (client) => log.assertWritable(client));
+    // Also without look-ups, so that what another server has missed is found, and other gateways are told, as soon as it is used.
+    void redis.run('check', (client) => log.catchUp(client));
     void nearParts.check();
     void suspensions.endIfTold();
   }, CHECK_MS).unref();

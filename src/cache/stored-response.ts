@@ -1,5 +1,5 @@
 import { ENCODINGS, type Encoding, type Representation } from '../representation.ts';
-import type { LogPosition } from './invalidation-log.ts';
+import type { LogPosition } from './known-entries.ts';
 
 /** What decides whether a response may be used: see `InvalidationLog.staleness`. */
 export interface PlacedResponse {

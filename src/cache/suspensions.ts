@@ -1,7 +1,7 @@
 import type { CacheSuspension, CacheSuspensions } from '../db/cache-suspensions.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
-import { ALL_TAGS } from './invalidation-log.ts';
+import { ALL_TAGS } from './known-entries.ts';
 import { createOtherSuspensions } from './other-suspensions.ts';
 import { createOwnSuspension } from './own-suspension.ts';
 import type { createPending } from './pending.ts';
