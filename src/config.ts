@@ -68,8 +68,11 @@ const settings = z.object({
   COMPRESSION_MIN_BYTES: wholeNumber(1_000, 0, 1024 * 1024 * 1024),
   CACHE_ENABLED: oneOf('true', ['true', 'false']),
   CACHE_PREFIX: setting('concierge:', (text, ctx) => {
-    if (/^[!-~]{1,100}$/.test(text)) return text;
-    return refuseValue(ctx, `expected at most 100 characters of ASCII without blanks, got ${quoted(text)}`);
+    if (!/^[!-~]{1,100}$/.test(text))
+      return refuseValue(ctx, `expected at most 100 characters of ASCII without blanks, got ${quoted(text)}`);
+    // As in Redis, the first braces count. With others, a cluster has a response in another slot than its lease.
+    if (/^[^{}]*$|^[^{]*\{[^}]+\}/.test(text)) return text;
+    return refuseValue(ctx, `expected no braces, or a hash tag such as {shop}, got ${quoted(text)}`);
   }),
   CACHE_TIMEOUT_MS: wholeNumber(40, 1, 10_000),
   CACHE_NEAR_BYTES: wholeNumber(32 * 1024 * 1024, 0, 64 * 1024 * 1024 * 1024),

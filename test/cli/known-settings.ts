@@ -6,6 +6,7 @@ import { CA, WRONG_TLS, wrongParts } from './wrong-urls.ts';
 /** The start of messages about an invalid DATABASE_URL. */
 export const MYSQL_URL = 'expected a URL such as mysql://user:password@host:3306/database, got';
 const REDIS_URL = 'expected a URL such as redis://host:6379 (several, comma-separated: Redis Cluster), got';
+const NO_TAG = 'expected no braces, or a hash tag such as {shop}, got ';
 
 const HOSTS = 'expected host names such as crm.example.com, comma-separated, got';
 
@@ -369,12 +370,16 @@ export const SETTINGS: readonly Setting[] = [
     fallback: 'concierge:',
     right: [
       ['shop:', 'shop:'],
+      ['{shop}:', '{shop}:'],
       ['', 'concierge:'],
     ],
-    wrong: ['a b', 'a\n', 'ü:', 'x'.repeat(101)].map((text) => [
-      text,
-      `expected at most 100 characters of ASCII without blanks, got ${text.length > 100 ? `"${'x'.repeat(39)}…` : JSON.stringify(text)}`,
-    ]),
+    wrong: [
+      ...['a b', 'a\n', 'ü:', 'x'.repeat(101)].map((text): [string, string] => [
+        text,
+        `expected at most 100 characters of ASCII without blanks, got ${text.length > 100 ? `"${'x'.repeat(39)}…` : JSON.stringify(text)}`,
+      ]),
+      ...['a{', 'a}', '}a{', '{}:', '{}{shop}:'].map((text) => [text, `${NO_TAG}${JSON.stringify(text)}`] as const),
+    ],
   },
   number('CACHE_TIMEOUT_MS', ({ cache }) => cache.timeoutMs, { fallback: 40, least: 1, most: 10_000 }),
   number('CACHE_NEAR_BYTES', ({ cache }) => cache.nearBytes, {
