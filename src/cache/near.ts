@@ -30,6 +30,8 @@ export interface Near {
 interface Entry extends NearResponse {
   readonly computedAtMs: number;
   readonly lifetimeMs: number;
+  /** When it was computed by `performance.now()`, which nobody sets back. It may stand still while the machine is suspended. */
+  readonly computedAtMonotonicMs: number;
   /** With blanks between them: a response may have hundreds. */
   readonly tags: string;
   /** Where the log of writes ended when it was last found fresh, so that nothing is compared while nothing is written. */
@@ -67,7 +69,7 @@ export function createNear({ maxBytes, log, lease, isBehind, metrics }: NearOpti
       if (entry === undefined) return undefined;
       lease.use();
       if (!lease.isHeld() || isBehind() || !log.isCaughtUp()) return undefined;
-      const ageMs = Math.max(0, Date.now() - entry.computedAtMs);
+      const ageMs = Math.max(performance.now() - entry.computedAtMonotonicMs, Date.now() - entry.computedAtMs);
       const isExpired = ageMs >= entry.lifetimeMs;
       if (isExpired || log.staleness(entry.position, () => entry.tags.split(' ')) !== undefined) {
         entries.delete(key);
@@ -82,7 +84,9 @@ export function createNear({ maxBytes, log, lease, isBehind, metrics }: NearOpti
       // Copied, since a reply of Redis is part of what its connection has read at once, which would stay in memory.
       const bytes = Buffer.from(representation.bytes);
       // Another gateway's clock may be ahead: then its responses would have their lifetime only once this one has caught up.
-      const about = { computedAtMs: Math.min(computedAtMs, Date.now()), lifetimeMs, position, tags: tags().join(' ') };
+      const ageMs = Math.max(0, Date.now() - computedAtMs);
+      const times = { computedAtMs: Date.now() - ageMs, computedAtMonotonicMs: performance.now() - ageMs, lifetimeMs };
+      const about = { ...times, position, tags: tags().join(' ') };
       entries.set(key, { ...about, ...response, representation: { ...representation, bytes } });
       lease.use();
     },
