@@ -1,6 +1,6 @@
 import type { CacheSuspension, CacheSuspensions } from '../db/cache-suspensions.ts';
 import { codeOf, createError } from '../errors.ts';
-import { within } from '../time-limit.ts';
+import { whenTimeIsUp } from './own-lateness.ts';
 
 /** How long a gateway uses the cache after it began to look for suspensions, by its own clock, and found none. */
 export const SUSPENSION_LEASE_MS = 1_000;
@@ -9,6 +9,8 @@ const LOOK_MS = 300;
 const IDLE_MS = 1_000;
 /** How long a look may take: a database that answers later counts as down, and is not waited for. */
 const LATE_MS = 1_000;
+/** After this gateway itself was late by so long, a failure says nothing about the database: it looks again. */
+const OWN_LATENESS_MS = LATE_MS / 2;
 /** While the database is down, nobody writes: the cache is used, and look-ups wait for no look until so long after the last. */
 const DOWN_MS = 5_000;
 
@@ -40,17 +42,23 @@ export function createOtherSuspensions(
   let isClosed = false;
   const lookNow = async (): Promise<void> => {
     const askedMs = performance.now();
+    const up = Promise.withResolvers<never>();
+    const reading = new AbortController();
+    const stop = whenTimeIsUp(LATE_MS, () => up.reject(late()));
     try {
-      const others = await within({ ms: LATE_MS, timeoutError: late }, async (signal) =>
-        (await suspensions.read(signal)).filter(({ gateway }) => gateway !== id),
-      );
+      const rows = await Promise.race([suspensions.read(reading.signal), up.promise]);
+      stop();
+      const others = rows.filter(({ gateway }) => gateway !== id);
       found = { isSuspended: others.length > 0, untilMs: askedMs + SUSPENSION_LEASE_MS };
       hasFailed = false;
       for (const other of others) if (other.isAbandoned) onAbandoned(other);
     } catch (error) {
-      if (!hasFailed && !DOWN_CODES.has(codeOf(error) ?? '')) warn(error);
-      hasFailed = true;
-      found = { isSuspended: found.isSuspended, untilMs: performance.now() + DOWN_MS };
+      reading.abort(error);
+      if (stop() < OWN_LATENESS_MS) {
+        if (!hasFailed && !DOWN_CODES.has(codeOf(error) ?? '')) warn(error);
+        hasFailed = true;
+        found = { isSuspended: found.isSuspended, untilMs: performance.now() + DOWN_MS };
+      }
     }
     looking = undefined;
     if (isClosed || performance.now() - usedMs > IDLE_MS) return;

@@ -25,6 +25,7 @@ const CLOCKS = new Set([
   // They measure how long well-behaved clients wait, and what a turn of the event loop is.
   'test/hostile/good-clients.ts',
   'test/cache/turns.test.ts',
+  'test/cache/own-lateness.test.ts',
   // It sets both clocks.
   'test/cache/near-clock.test.ts',
   // This file lists them all.
