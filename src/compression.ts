@@ -1,5 +1,6 @@
 import { promisify } from 'node:util';
 import { brotliCompress, constants, gzip } from 'node:zlib';
+import { LRUCache } from 'lru-cache';
 import pLimit from 'p-limit';
 import { createRepresentation, type Encoding, type Representation } from './representation.ts';
 import type { Metrics } from './telemetry/metrics.ts';
@@ -20,6 +21,10 @@ export function compress(encoding: Encoding, bytes: Buffer, brotliQuality: numbe
 const AT_ONCE = 2;
 /** What may be ahead of a response: rather than wait longer for others, it is sent as it is. */
 const MAX_AHEAD_BYTES = 4 * 1024 * 1024;
+/** How much of what was compressed is kept in memory. */
+const KEPT_BYTES = 4 * 1024 * 1024;
+/** What an entry takes besides its bytes. */
+const ENTRY_BYTES = 500;
 // Lower than for static content, since responses are compressed again whenever they change.
 const BROTLI_QUALITY = 4;
 
@@ -48,6 +53,14 @@ export function createCompression({ minBytes, metrics }: { minBytes: number; met
   let aheadBytes = 0;
   /** What is being compressed, by its encoding and ETag: many may ask for a response at the same time. */
   const running = new Map<string, Promise<Representation | undefined>>();
+  /**
+   * What was compressed last. Not every cached response can be stored with a further encoding: one whose lifetime is over would replace
+   * the new one that is being made, and Redis may be refusing. Nor is it compressed for each of its requests then.
+   */
+  const kept = new LRUCache<string, Representation>({
+    maxSize: KEPT_BYTES,
+    sizeCalculation: (representation) => ENTRY_BYTES + representation.bytes.length,
+  });
   const begin = async (bytes: Buffer, { accepted, signal }: CompressOptions): Promise<Representation | undefined> => {
     const encoding = accepted.preferred;
     aheadBytes += bytes.length;
@@ -74,7 +87,7 @@ export function createCompression({ minBytes, metrics }: { minBytes: number; met
     const { preferred, takesIdentity } = options.accepted;
     if (minBytes === 0 || preferred === 'identity' || (takesIdentity && bytes.length < minBytes)) return undefined;
     const key = etag === undefined ? undefined : `${preferred} ${etag}`;
-    const shared = key === undefined ? undefined : running.get(key);
+    const shared = key === undefined ? undefined : (kept.get(key) ?? running.get(key));
     if (shared !== undefined) return shared;
     if (aheadBytes > 0 && aheadBytes + bytes.length > MAX_AHEAD_BYTES) {
       metrics.compressions.inc({ encoding: 'identity' });
@@ -83,6 +96,11 @@ export function createCompression({ minBytes, metrics }: { minBytes: number; met
     const compressing = begin(bytes, options);
     if (key === undefined) return compressing;
     running.set(key, compressing);
-    return compressing.finally(() => running.delete(key));
+    return compressing
+      .then((compressed) => {
+        if (compressed !== undefined) kept.set(key, compressed);
+        return compressed;
+      })
+      .finally(() => running.delete(key));
   };
 }

@@ -119,6 +119,18 @@ describe('a response whose lifetime is over', () => {
       for (const answer of answers) expectStale(answer, 500);
     });
 
+    test('is compressed once for all who ask', async () => {
+      const compressions = () => a.metric('concierge_http_compressions_total');
+      const headers = { 'accept-encoding': 'gzip, identity;q=0' };
+      const before = await compressions();
+      for (let i = 0; i < 3; i += 1) {
+        const answer = await a.request(pageOf(4), { headers });
+        expectStale(answer, 500);
+        expect(answer.headers.get('content-encoding')).toBe('gzip');
+      }
+      expect((await compressions()) - before).toBe(1);
+    });
+
     test('is served at once if it would be refreshed', async () => {
       for (const gateway of [a, b, a]) expectStale(await gateway.request(pageOf(7)), 65);
     });
