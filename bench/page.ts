@@ -57,7 +57,8 @@ The gateway is compared with plain node:http servers, which have no GraphQL and 
   rows for each of many parents without reading all of them, so it makes one call per parent.
 - *Response kept in memory* and *response read from Redis* are the upper limits: the cost of Node's HTTP server alone, which reads
   the request to its end, and with one \`GET\` to Redis. A hit in memory must reach 0.7 of the first, and its 99th percentile be at
-  most twice as high; a hit in Redis must reach 0.8 of the second. With a token, a hit must reach 0.9 of one without.
+  most twice as high; a hit in Redis must reach 0.8 of the second, and its 99th percentile likewise.
+  With a token, a hit must reach 0.9 of one without.
 - A miss may take a tenth more CPU time than the same request with the cache disabled.
 
 The ratios in the last table are medians over pairs of rounds that ran one after the other. If one is below its minimum, the
