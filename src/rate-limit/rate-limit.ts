@@ -37,9 +37,10 @@ export interface RateLimit {
   /**
    * Spends a cost, at once if it is small, and else when Redis says that it is there.
    * @param cost up to the limit
+   * @param patience that of the request; when it ends before Redis has answered, the cost is spent in any case
    * @returns undefined if it was spent at once; otherwise a promise that rejects with RateLimited if it is not there
    */
-  spend(client: string, cost: number): Promise<void> | undefined;
+  spend(client: string, cost: number, patience?: Patience): Promise<void> | undefined;
   /** Spends a cost if that needs no question to Redis. Returns whether it has; if not, nothing is spent. */
   spendAtOnce(client: string, cost: number): boolean;
   /** Spends a cost that cannot be refused. A negative one gives back what was spent in vain. */
@@ -127,9 +128,14 @@ export function createRateLimit(options: RateLimitOptions): RateLimit {
     const message = `Expected a cost of at most ${costPerMinute} per minute, got more: send it again in ${seconds} s.`;
     throw new RateLimited(message, seconds);
   };
-  const ask = async (client: string, cost: number): Promise<void> => {
+  const ask = async (client: string, cost: number, patience: Patience | undefined): Promise<void> => {
     const [bucket, ms] = [bucketOf(client), msOf(cost)];
-    if (leftOf(bucket) < ms || !(await settle(client, bucket, ms))) refuse(bucket, ms);
+    if (leftOf(bucket) < ms) refuse(bucket, ms);
+    const settled = settle(client, bucket, ms);
+    const isTaken = await (patience?.waitFor(settled) ?? settled);
+    if (isTaken === false) refuse(bucket, ms);
+    // The request goes on, so what Redis has not taken counts as what is spent at once.
+    if (isTaken === undefined) void settled.then((isTakenLate) => isTakenLate || add(client, ms));
   };
   const sweeping = setInterval(() => {
     // Those that are full by now are as good as forgotten.
@@ -145,7 +151,7 @@ export function createRateLimit(options: RateLimitOptions): RateLimit {
   };
   return {
     limit: costPerMinute,
-    spend: (client, cost) => (spendAtOnce(client, cost) ? undefined : ask(client, cost)),
+    spend: (client, cost, patience) => (spendAtOnce(client, cost) ? undefined : ask(client, cost, patience)),
     spendAtOnce,
     add: (client, cost) => add(client, msOf(cost)),
     async allowance(client, patience) {

@@ -1,12 +1,13 @@
 import { Writable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { Patience } from '../../src/cache/patience.ts';
 import { createRedis, type BoundedRedis } from '../../src/cache/redis.ts';
 import { codeOf } from '../../src/errors.ts';
 import { createRateLimit, RateLimited, type RateLimit } from '../../src/rate-limit/rate-limit.ts';
 import { createSharedBuckets, type SharedBuckets } from '../../src/rate-limit/shared-bucket.ts';
 import { createLog } from '../../src/telemetry/log.ts';
 import { createMetrics } from '../../src/telemetry/metrics.ts';
-import { until } from '../support/patience.ts';
+import { PATIENCE_MS, until } from '../support/patience.ts';
 import { redisUrl } from '../support/servers.ts';
 
 /** So long that nothing comes back within a test. */
@@ -55,6 +56,28 @@ async function spendAll(limit: RateLimit, client: string, cost: number) {
       return { spent, error };
     }
 }
+
+test('a client pays for what began before Redis has answered, also if Redis says then that it may not', async () => {
+  const taking: { readonly spentMs: number; readonly askedMs: number }[] = [];
+  const answer = Promise.withResolvers<{ readonly headroomMs: number; readonly isTaken: boolean }>();
+  const limit = gateway({
+    take(_client, { spentMs, askedMs }) {
+      taking.push({ spentMs, askedMs });
+      return taking.length === 1 ? answer.promise : Promise.resolve({ headroomMs: 0, isTaken: true });
+    },
+  });
+  const client = newClient();
+  const [cost, costMs] = [LIMIT / 2, windowMs / 2];
+  await limit.spend(client, cost, new Patience(PATIENCE_MS, 0));
+  // Others have spent everything.
+  answer.resolve({ headroomMs: 0, isTaken: false });
+  await until('Redis to be told', () => taking.length === 2);
+  expect(taking).toEqual([
+    { spentMs: 0, askedMs: costMs },
+    { spentMs: costMs, askedMs: 0 },
+  ]);
+  await expect(limit.spend(client, cost)).rejects.toThrow(RateLimited);
+});
 
 const remaining = async (limit: RateLimit, client: string): Promise<number | undefined> =>
   (await limit.allowance(client))?.remaining;

@@ -48,8 +48,8 @@ function createCharged(rateLimit: ExecuteOptions['rateLimit']) {
     // What costs more than the limit counts as much as that.
     const cost = Math.max(0, Math.min(measured.cost.requested, rateLimit.limit) - REQUEST_COST);
     // A subscription that has begun gets its events.
-    const asked = isEvent ? rateLimit.add(client, cost) : rateLimit.spend(client, cost);
-    if (asked !== undefined) await (patience?.waitFor(asked) ?? asked);
+    const asked = isEvent ? rateLimit.add(client, cost) : rateLimit.spend(client, cost, patience);
+    if (asked !== undefined) await asked;
     let usedCost = 0;
     try {
       return await run((used) => (usedCost = used));
