@@ -3,12 +3,12 @@ import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { startChild } from '../../src/embedded/children.ts';
-import { fetchedRoot } from '../../src/embedded/fetch.ts';
-import { environmentOf, findServers, searchFolders } from '../../src/embedded/find.ts';
+import { environmentOf } from '../../src/embedded/find.ts';
 import { demo } from '../../src/embedded/index.ts';
 import { freePort } from '../../src/embedded/ports.ts';
 import { startOnPort, waitForAnswer, type RunningServer } from '../../src/embedded/server.ts';
 import { PATIENCE_MS, until } from '../support/patience.ts';
+import { redisProgram } from './own-redis-server.ts';
 
 /** A Redis Cluster of three primaries, each with a third of the slots. */
 export interface OwnCluster {
@@ -85,9 +85,7 @@ async function startNode({ password, dataDir, tls }: NodeOptions): Promise<Runni
   let tlsPort = 0;
   const server = await startOnPort({}, async (free) => {
     const port = withRoomAbove(free);
-    const folders = searchFolders(process.env['PATH']);
-    const [program] = await findServers('redis', folders, fetchedRoot(demo.serversDir, 'redis'));
-    if (program === undefined) throw new Error('no Redis, though the global setup has started one');
+    const program = await redisProgram();
     const folder = join(dataDir, `redis-${port}`);
     await mkdir(folder, { recursive: true });
     const settings = {

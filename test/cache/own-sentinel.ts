@@ -1,15 +1,13 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { startChild } from '../../src/embedded/children.ts';
-import { fetchedRoot } from '../../src/embedded/fetch.ts';
-import { environmentOf, findServers, searchFolders } from '../../src/embedded/find.ts';
-import { demo } from '../../src/embedded/index.ts';
+import { environmentOf } from '../../src/embedded/find.ts';
 import { freePort } from '../../src/embedded/ports.ts';
-import { startRedis } from '../../src/embedded/redis.ts';
 import type { RunningServer } from '../../src/embedded/server.ts';
 import { PATIENCE_MS, until } from '../support/patience.ts';
 import { createTemporaryFolder } from '../support/temporary-folder.ts';
+import { redisProgram, startRedisIn } from './own-redis-server.ts';
 
 /** A Redis with one replica, and one Sentinel that promotes the replica when the primary has not answered for half a second. */
 export interface OwnSentinel {
@@ -24,17 +22,8 @@ const NAME = 'main';
 
 export async function startOwnSentinel(): Promise<OwnSentinel> {
   const folder = await createTemporaryFolder();
-  const [program] = await findServers(
-    'redis',
-    searchFolders(process.env['PATH']),
-    fetchedRoot(demo.serversDir, 'redis'),
-  );
-  if (program === undefined) throw new Error('no Redis, though the global setup has started one');
-  const startOne = async (name: string, args: readonly string[]): Promise<RunningServer> => {
-    const dataDir = join(folder.path, name);
-    await mkdir(dataDir);
-    return startRedis({ program, dataDir, signal: undefined, args: ['--repl-diskless-sync-delay', '0', ...args] });
-  };
+  const startOne = (name: string, args: readonly string[]) =>
+    startRedisIn(folder.path, name, ['--repl-diskless-sync-delay', '0', ...args]);
   const primary = await startOne('primary', []);
   const replica = await startOne('replica', ['--replicaof', '127.0.0.1', String(primary.port)]);
   // Sentinel learns of replicas from the primary, at once or ten seconds later.
@@ -55,6 +44,7 @@ export async function startOwnSentinel(): Promise<OwnSentinel> {
     `sentinel down-after-milliseconds ${NAME} 500`,
   ];
   await writeFile(configFile, lines.join('\n'));
+  const program = await redisProgram();
   const sentinel = await startChild({
     path: program.path,
     args: [configFile, '--sentinel'],
