@@ -47,7 +47,7 @@ interface NearOptions {
   readonly lease: NearLease;
   /** Whether a write may have been answered that the log does not have. */
   readonly isBehind: () => boolean;
-  readonly metrics: Pick<Metrics, 'nearEvictions'>;
+  readonly metrics: Pick<Metrics, 'nearEvictions' | 'nearMisses'>;
 }
 
 /**
@@ -63,18 +63,27 @@ export function createNear({ maxBytes, log, lease, isBehind, metrics }: NearOpti
       if (reason === 'evict') metrics.nearEvictions.inc({ reason: 'size' });
     },
   });
+  // Looking up a label by its value costs more than incrementing it.
+  const misses = {
+    absent: metrics.nearMisses.labels('absent'),
+    unsure: metrics.nearMisses.labels('unsure'),
+    expired: metrics.nearMisses.labels('expired'),
+    invalidated: metrics.nearMisses.labels('invalidated'),
+  } as const;
+  const miss = (reason: keyof typeof misses): undefined => void misses[reason].inc();
   return {
     find(key) {
       const entry = entries.get(key);
-      if (entry === undefined) return undefined;
+      if (entry === undefined) return miss('absent');
       lease.use();
-      if (!lease.isHeld() || isBehind() || !log.isCaughtUp()) return undefined;
+      if (!lease.isHeld() || isBehind() || !log.isCaughtUp()) return miss('unsure');
       const ageMs = Math.max(performance.now() - entry.computedAtMonotonicMs, Date.now() - entry.computedAtMs);
       const isExpired = ageMs >= entry.lifetimeMs;
       if (isExpired || log.staleness(entry.position, () => entry.tags.split(' ')) !== undefined) {
+        const reason = isExpired ? 'expired' : 'invalidated';
         entries.delete(key);
-        metrics.nearEvictions.inc({ reason: isExpired ? 'expired' : 'invalidated' });
-        return undefined;
+        metrics.nearEvictions.inc({ reason });
+        return miss(reason);
       }
       entry.position = log.newest() ?? entry.position;
       const { representation, maxAgeSeconds, stored } = entry;

@@ -17,6 +17,12 @@ export function createCacheMetrics({ counter, gauge, measuredGauge }: Kinds) {
         'was over).',
       ['reason'],
     ),
+    nearMisses: counter(
+      'concierge_cache_near_misses_total',
+      "Look-ups in the gateway's own memory that gave nothing, by reason: absent (nothing is kept), unsure (a write may not have been read " +
+        'of, or there is no lease), invalidated (by a write), expired (its lifetime was over).',
+      ['reason'],
+    ),
     nearBytes: measuredGauge(
       'concierge_cache_near_bytes',
       "Memory taken by cached responses in the gateway's own memory.",
