@@ -21,12 +21,25 @@ export const REFUSALS = {
 
 export type Refusal = keyof typeof REFUSALS;
 
+/** What whoever makes up tokens or keys is told; all others had credentials once, or have them for something else. */
+const OF_GUESSES: ReadonlySet<Refusal> = new Set<Refusal>([
+  'malformed',
+  'long',
+  'algorithm',
+  'signature',
+  'keyMalformed',
+  'keyUnknown',
+]);
+
 /** A token is not accepted. */
 export class TokenRefused extends Error {
   override readonly name = 'TokenRefused';
   readonly reason: Refusal;
+  /** Whether it may be a guess: nobody has signed it for anybody, as far as this gateway can tell. */
+  readonly isGuess: boolean;
   constructor(reason: Refusal, options?: ErrorOptions) {
     super(`Expected a valid bearer token, got ${REFUSALS[reason]}.`, options);
     this.reason = reason;
+    this.isGuess = OF_GUESSES.has(reason);
   }
 }

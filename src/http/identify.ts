@@ -22,7 +22,7 @@ export interface IdentifyOptions {
   readonly metrics: Pick<Metrics, 'tokensRefused'>;
 }
 
-/** What a refused token costs the network that it came from. */
+/** What a made-up token costs the network that it came from. */
 const REFUSED_COST = 100;
 /** How many tokens are verified or looked up at the same time, of all networks and of one. */
 const AT_ONCE = { maxCost: 32, maxCostPerClient: 16 };
@@ -55,7 +55,8 @@ export function createIdentify({ authenticate, rateLimit, memory, metrics }: Ide
       });
     } catch (error) {
       if (error instanceof TokenRefused) {
-        const many = await tooMany(rateLimit, network);
+        // Somebody whose token has expired must be told to get another, whatever else the network sends.
+        const many = error.isGuess ? await tooMany(rateLimit, network) : undefined;
         throw many === undefined ? refuse(error.reason, refusalOf(error)) : refuse('many', many);
       }
       if (!(error instanceof Error) || !UNAVAILABLE.has(codeOf(error))) throw error;
@@ -64,7 +65,7 @@ export function createIdentify({ authenticate, rateLimit, memory, metrics }: Ide
   };
 }
 
-/** Counts a refused token. Returns the refusal of a network that sends many. */
+/** Counts a made-up token. Returns the refusal of a network that sends many. */
 async function tooMany(rateLimit: IdentifyOptions['rateLimit'], network: string): Promise<HttpError | undefined> {
   try {
     await rateLimit.spend(network, Math.min(REFUSED_COST, rateLimit.limit));

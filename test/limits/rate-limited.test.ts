@@ -4,7 +4,7 @@ import { basename } from 'node:path';
 import { json } from 'node:stream/consumers';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { makeApiKey } from '../../src/access/api-key.ts';
-import { bearing, BY_SECRET, tokenOf } from '../access/tokens.ts';
+import { bearing, BY_SECRET, inSeconds, tokenOf } from '../access/tokens.ts';
 import { CHANGED, subscribe } from '../subscriptions/event-reader.ts';
 import { PATIENT, startGateway, untilRedisUp, type TestGateway } from '../support/gateway.ts';
 import { orGiveUp, until } from '../support/patience.ts';
@@ -148,6 +148,9 @@ describe('a network whose token was refused', () => {
     const other = bearing(await tokenOf({ sub: randomUUID() }, { key }));
     expect((await ask(gateway, CHEAP, { headers: other, from: '127.0.0.2' })).status).toBe(401);
     expect(await gateway.metric('concierge_tokens_refused_total')).toBe(3);
+    // Whoever has had one is told what is wrong with it.
+    for (const claims of [{ exp: inSeconds(-60) }, { nbf: inSeconds(60) }, { aud: 'another' }, { iss: 'another' }])
+      expect((await ask(gateway, CHEAP, { headers: bearing(await tokenOf(claims)) })).status).toBe(401);
   });
 
   test('gets 429 for other API keys', async () => {
