@@ -4,7 +4,7 @@ const { NORTHWIND_DIR, SOAK_MINUTES = '0', TEST_DATABASE_URL, TEST_LOGS_DIR } = 
 const ELSEWHERE = [
   '(architecture|bench|embedded|hostile|http|restarts|soak)/',
   'access/(?!(?:api-keys|owner|owner-random|owner-reads)\\.)',
-  'cache/(channels|cluster|collapsing|fail-over|hits|keys|lifetimes|log|pending|redis-database|refusals|standing|turns)\\.',
+  'cache/(channels|cluster|collapsing|fail-over|hits|keys|lifetimes|log|partition-mutants|pending|redis-database|refusals|standing|turns)\\.',
   'cli/(broken-outputs|cache|csv|explain-own-servers|help|outside-caches|run-script|seed-command|seed-interrupted|settings|start(-own-servers)?)\\.',
   'cli/import-(cache|files|mapping|misuse|shapes)\\.',
   'db/(semaphore|url-parts)\\.',

@@ -5,6 +5,7 @@ import { nodeId } from '../support/seeded.ts';
 export type Ask = (
   query: string,
   variables?: Readonly<Record<string, unknown>>,
+  headers?: Readonly<Record<string, string>>,
 ) => Promise<{
   // oxlint-disable-next-line typescript/no-explicit-any -- what was asked for
   readonly data: any;
@@ -14,15 +15,19 @@ export type Ask = (
 /** Sends requests to a gateway in this process. */
 export const askOf =
   (gateway: TestGateway): Ask =>
-  async (query, variables = {}) => {
-    const { data, headers } = await gateway.request(query, { variables });
+  async (query, variables = {}, sent = {}) => {
+    const { data, headers } = await gateway.request(query, { variables, headers: sent });
     return { data, result: headers.get('x-cache') };
   };
 
 const UPDATE = 'mutation($input: UpdateCustomerInput!) { updateCustomer(input: $input) { userErrors { code } } }';
-const LIST = '{ customers(filter: {status: ACTIVE}, first: 100) { nodes { id name } } }';
-const COUNT = '{ customers(filter: {status: ACTIVE}, first: 1) { totalCount } }';
-const queryOf = (id: number) => `{ customer(by: {id: "${nodeId('Customer', id)}"}) { name } }`;
+// Each asks for an agent after the customers, so that a lock on the agents holds it back with customers that may be old by then.
+const LIST = '{ customers(filter: {status: ACTIVE}, first: 100) { nodes { id name owner { name } } } }';
+const COUNT = '{ customers(filter: {status: ACTIVE}, first: 1) { totalCount nodes { owner { name } } } }';
+const queryOf = (id: number) => `{ customer(by: {id: "${nodeId('Customer', id)}"}) { name owner { name } } }`;
+/** Which takes a while to compress, if there are many. */
+const longQueryOf = (id: number) =>
+  `{ customer(by: {id: "${nodeId('Customer', id)}"}) { name owner { name } interactions(first: 50) { nodes { body } } } }`;
 
 /** The numbers that a customer may have had at some time. */
 interface Legal {
@@ -46,6 +51,8 @@ export function createCacheModel(customers: number) {
   const answered = new Map(ids.map((id) => [id, 0]));
   const illegal: string[] = [];
   let reads = 0;
+  let longReads = 0;
+  let writes = 0;
 
   /** Returns the function that says what each customer may have been since. */
   const begin = (): ((id: number) => Legal) => {
@@ -54,9 +61,20 @@ export function createCacheModel(customers: number) {
     return (id) => ({ least: before.get(id) ?? 0, most: written.get(id) ?? 0 });
   };
   const note = (what: string): void => void illegal.push(what);
+  const readBy = async (query: string, { ask, id }: { readonly ask: Ask; readonly id: number }): Promise<void> => {
+    const legal = begin();
+    const { data, result } = await ask(query);
+    const shown = Number(data.customer.name);
+    const { least, most } = legal(id);
+    if (!(shown >= least && shown <= most)) note(`${result}: customer ${id} is ${shown}, not ${least} to ${most}`);
+  };
   return {
     illegal,
     reads: (): number => reads,
+    /** How many of them are long, and not answered yet. */
+    longReads: (): number => longReads,
+    /** How many were answered. */
+    writes: (): number => writes,
     async write(ask: Ask, id: number): Promise<void> {
       const number = (written.get(id) ?? 0) + 1;
       written.set(id, number);
@@ -64,13 +82,14 @@ export function createCacheModel(customers: number) {
       const { data } = await ask(UPDATE, { input: { id: nodeId('Customer', id), name: String(number), status } });
       if (data.updateCustomer.userErrors.length > 0) throw new Error(JSON.stringify(data));
       answered.set(id, number);
+      writes += 1;
     },
-    async readOne(ask: Ask, id: number): Promise<void> {
-      const legal = begin();
-      const { data, result } = await ask(queryOf(id));
-      const shown = Number(data.customer.name);
-      const { least, most } = legal(id);
-      if (!(shown >= least && shown <= most)) note(`${result}: customer ${id} is ${shown}, not ${least} to ${most}`);
+    readOne: (ask: Ask, id: number): Promise<void> => readBy(queryOf(id), { ask, id }),
+    /** With all that a customer has said, in this encoding. */
+    async readLong(ask: Ask, id: number, encoding: string): Promise<void> {
+      longReads += 1;
+      await readBy(longQueryOf(id), { ask: (query) => ask(query, {}, { 'accept-encoding': encoding }), id });
+      longReads -= 1;
     },
     async readList(ask: Ask): Promise<void> {
       const legal = begin();

@@ -4,11 +4,12 @@ import { PATIENT_WITH_DATABASE } from '../support/gateway.ts';
 import { until } from '../support/patience.ts';
 import type { OwnServers } from '../support/servers.ts';
 import type { Ask } from './cache-model.ts';
+import type { MutantName } from './mutants.ts';
 
 /** A gateway in its own process, with its own way to Redis. */
 export interface CuttableGateway {
   readonly ask: Ask;
-  /** The sum of a metric over all labels. */
+  /** The sum of a metric over all labels, or its value for those in its name: `name{label="value"}`. */
   readonly metric: (name: string) => Promise<number>;
   /** Closes its connections to Redis, and refuses others. */
   readonly cut: () => void;
@@ -18,30 +19,42 @@ export interface CuttableGateway {
   readonly mend: () => void;
   readonly pause: () => void;
   readonly resume: () => void;
+  readonly isPaused: () => boolean;
+  /** Has responses wait before they are compressed, until it is called again. */
+  readonly holdCompressions: () => void;
   readonly close: () => Promise<void>;
 }
 
-/** Starts a gateway that other gateways may share database and Redis with. */
-export async function startCuttable({ database, redis }: OwnServers): Promise<CuttableGateway> {
+/**
+ * Starts a gateway that other gateways may share database and Redis with.
+ * @param mutant a part of it that is switched off
+ */
+export async function startCuttable({ database, redis }: OwnServers, mutant?: MutantName): Promise<CuttableGateway> {
   let way: 'open' | 'cut' | 'silent' = 'open';
   const proxy = await startProxy(Number(new URL(redis.url).port), (client, upstream) => {
     if (way === 'cut') return void client.destroy();
     client.on('data', (data: Buffer) => way === 'open' && upstream.write(data));
     upstream.on('data', (data: Buffer) => way === 'open' && client.write(data));
   });
-  const gateway = await startAnyhow({
+  const settings = {
     ...PATIENT_WITH_DATABASE,
     DATABASE_URL: database.url,
     REDIS_URL: Object.assign(new URL(redis.url), { port: String(proxy.port) }).href,
     LOG_LEVEL: 'error',
     LIMIT_COST_PER_MINUTE: '0',
-  });
+  };
+  const preloads = [
+    'hold-compressions.ts',
+    ...(mutant === undefined ? [] : [`load-mutant.ts?${encodeURIComponent(mutant)}`]),
+  ];
+  const gateway = await startAnyhow(settings, preloads);
   const { url, process } = gateway;
+  let isPaused = false;
   return {
-    async ask(query, variables = {}) {
+    async ask(query, variables = {}, headers = {}) {
       const response = await fetch(`${url}/graphql`, {
         method: 'POST',
-        headers: { 'content-type': 'application/json' },
+        headers: { 'content-type': 'application/json', ...headers },
         body: JSON.stringify({ query, variables }),
       });
       const text = await response.text();
@@ -66,8 +79,16 @@ export async function startCuttable({ database, redis }: OwnServers): Promise<Cu
       if (way === 'silent') proxy.destroyAll();
       way = 'open';
     },
-    pause: () => process.kill('SIGSTOP'),
-    resume: () => process.kill('SIGCONT'),
+    pause() {
+      isPaused = true;
+      process.kill('SIGSTOP');
+    },
+    resume() {
+      process.kill('SIGCONT');
+      isPaused = false;
+    },
+    isPaused: () => isPaused,
+    holdCompressions: () => process.kill('SIGUSR2'),
     async close() {
       process.kill('SIGTERM');
       await process.ended;
@@ -77,11 +98,12 @@ export async function startCuttable({ database, redis }: OwnServers): Promise<Cu
 }
 
 /** It gives up after two seconds, which a database on a busy machine may exceed. */
-async function startAnyhow(settings: Readonly<Record<string, string>>) {
+async function startAnyhow(settings: Readonly<Record<string, string>>, preloads: readonly string[]) {
+  const nodeFlags = preloads.flatMap((file) => ['--import', new URL(file, import.meta.url).href]);
   const started = await until(
     'a gateway to start',
     (): Promise<{ url: string; process: GatewayProcess } | string> => {
-      const process = startProcess(settings);
+      const process = startProcess(settings, { nodeFlags });
       return process.address.then((url) => ({ url, process })).catch(String);
     },
     (seen) => typeof seen !== 'string',
