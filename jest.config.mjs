@@ -3,8 +3,8 @@ const { NORTHWIND_DIR, SOAK_MINUTES = '0', TEST_DATABASE_URL, TEST_LOGS_DIR } = 
 /** What meets no database, starts one of its own, or asks it nothing that another test does not ask a given server, too. */
 const ELSEWHERE = [
   '(architecture|bench|embedded|hostile|http|restarts|soak)/',
-  'access/(?!(?:api-keys|owner|owner-random|owner-reads)\\.)',
-  'cache/(channels|cluster|collapsing|fail-over|hits|keys|lifetimes|log|partition-mutants|pending|redis-database|refusals|standing|turns)\\.',
+  'access/(?!(?:api-keys|owner|owner-keys|owner-random|owner-reads|owner-writes|taken-values)\\.)',
+  'cache/(channels|cluster|collapsing|fail-back|fail-over|hits|keys|lifetimes|log|near-misses|partition-mutants|patience|pending|redis-database|refusals|standing|turns)\\.',
   'cli/(broken-outputs|cache|csv|explain-own-servers|help|outside-caches|run-script|seed-command|seed-interrupted|settings|start(-own-servers)?)\\.',
   'cli/import-(cache|files|mapping|misuse|shapes)\\.',
   'db/(semaphore|url-parts)\\.',

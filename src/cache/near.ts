@@ -70,7 +70,9 @@ export function createNear({ maxBytes, log, lease, isBehind, metrics }: NearOpti
     expired: metrics.nearMisses.labels('expired'),
     invalidated: metrics.nearMisses.labels('invalidated'),
   } as const;
-  const miss = (reason: keyof typeof misses): undefined => void misses[reason].inc();
+  const miss = (reason: keyof typeof misses): undefined => {
+    misses[reason].inc();
+  };
   return {
     find(key) {
       const entry = entries.get(key);

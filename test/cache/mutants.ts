@@ -16,8 +16,8 @@ export const MUTANTS = {
   /** The same in the memory of a gateway. */
   'late in memory': {
     file: 'near.ts',
-    from: 'Math.min(computedAtMs, Date.now()), lifetimeMs, position,',
-    to: 'Math.min(computedAtMs, Date.now()), lifetimeMs, position: log.newest() ?? position,',
+    from: '...times, position,',
+    to: '...times, position: log.newest() ?? position,',
   },
   /** A gateway answers from its memory although it may have missed a write. */
   'reader without lease': { file: 'near-lease.ts', from: 'isHeld: () =>', to: 'isHeld: () => true ||' },
