@@ -5,6 +5,11 @@ if [ ! -d node_modules/commander ]; then
   echo 'The packages are not installed yet. Run this first: npm ci' >&2
   exit 78
 fi
+# With NODE_ENV=production, npm leaves out Node.js itself and what generates Prisma's client.
+if [ ! -d src/generated/prisma ]; then
+  echo 'The packages are installed, but nothing is generated from them. Run this first, without NODE_ENV=production: npm ci' >&2
+  exit 78
+fi
 
 # Where memory is limited (a container, a systemd unit with MemoryMax), most of it is for the heap, and the rest for buffers and
 # code, which are outside of it. On a whole machine, V8's own choice is good. NODE_OPTIONS decides if it says anything about the heap.

@@ -11,7 +11,7 @@ export const REFUSALS = {
   early: 'one that is not valid yet',
   issuer: 'one from another issuer',
   audience: 'one for another audience',
-  claims: 'one without "exp", or with claims of the wrong form',
+  claims: 'one without "exp", or with an "exp", "sub" or "scope" of the wrong form',
   owner: 'one with a claim "owner" that is not the id of an agent',
   keyMalformed: 'an API key that is misspelt or cut off',
   keyUnknown: 'an API key that does not exist',

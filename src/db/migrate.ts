@@ -180,7 +180,7 @@ async function applyOne(connection: mariadb.Connection, migration: Migration): P
   for (const [index, statement] of migration.statements.entries())
     await connection.query(statement).catch(async (error: unknown) => {
       const place = `Statement ${index + 1} of ${migration.statements.length}`;
-      await recordFailure(connection, { id, name: migration.name, place, statement, error });
+      await recordFailure(connection, { id, name: migration.name, isFirst: index === 0, place, statement, error });
     });
   await connection.query(
     'UPDATE _prisma_migrations SET applied_steps_count = applied_steps_count + 1, finished_at = UTC_TIMESTAMP(3) WHERE id = ?',
@@ -191,14 +191,18 @@ async function applyOne(connection: mariadb.Connection, migration: Migration): P
 interface Failure {
   readonly id: string;
   readonly name: string;
+  readonly isFirst: boolean;
   readonly place: string;
   readonly statement: string;
   readonly error: unknown;
 }
 
-/** Always throws. If the connection is lost, the record stays unfinished, which the next start refuses as well. */
+/**
+ * Always throws. If the server has refused the first statement, nothing was changed, and the next attempt begins anew. After a later
+ * one, or if the connection is lost, the record stays unfinished, which the next start refuses as well.
+ */
 async function recordFailure(connection: mariadb.Connection, failure: Failure): Promise<never> {
-  const { id, name, place, error } = failure;
+  const { id, name, isFirst, place, error } = failure;
   const words = serverWords(error);
   const statement = failure.statement.length > 2_000 ? `${failure.statement.slice(0, 2_000)} ...` : failure.statement;
   if (connection.isValid()) {
@@ -209,7 +213,14 @@ async function recordFailure(connection: mariadb.Connection, failure: Failure): 
       `Database error:\n${words}`,
       `${place}:\n${statement}`,
     ];
-    await connection.query('UPDATE _prisma_migrations SET logs = ? WHERE id = ?', [log.join('\n\n'), id]);
+    const rolledBack = isFirst ? ', rolled_back_at = UTC_TIMESTAMP(3)' : '';
+    await connection.query(`UPDATE _prisma_migrations SET logs = ?${rolledBack} WHERE id = ?`, [log.join('\n\n'), id]);
+    if (isFirst)
+      throw new CliError(
+        `The migration ${name} failed, and nothing was changed: ${words}. It is tried again by the next start, or by ` +
+          `"npm run migrate" as a user who may change tables. ${place}: ${statement}`,
+        { cause: error },
+      );
   }
   throw new CliError(`The migration ${name} failed: ${words}. ${place}: ${statement}`, { cause: error });
 }

@@ -120,7 +120,7 @@ test.each<[string, string, Readonly<Record<string, unknown>>, string | undefined
     return expect(errors.map(({ extensions }) => extensions.code)).not.toContain('FORBIDDEN');
   expect([status, errors.map(({ message }) => message)]).toEqual([
     403,
-    [expect.stringMatching(`^${coordinates}: expected a caller with the scope (crm:read and )?crm:pii, got one`)],
+    [expect.stringMatching(`^${coordinates}: expected a caller with the scope crm:pii, got one`)],
   ]);
 });
 

@@ -1,4 +1,4 @@
-import { cp, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { runToEnd } from '../../src/embedded/children.ts';
@@ -13,10 +13,17 @@ test('a command that is run before `npm ci` says so in one line, whatever Node.j
       scripts: Record<string, string>;
     };
     const commands = ['start', 'seed', 'import', 'explain', 'migrate', 'verify', 'concierge'];
-    for (const name of commands)
-      expect([name, await runToEnd('sh', ['-c', scripts[name] ?? ''], { cwd })]).toEqual([
-        ...[name, { code: 78, output: 'The packages are not installed yet. Run this first: npm ci\n' }],
-      ]);
+    const outputs = async () => {
+      const all = await Promise.all(commands.map((name) => runToEnd('sh', ['-c', scripts[name] ?? ''], { cwd })));
+      return new Set(all.map(({ code, output }) => `${code}: ${output}`));
+    };
+    expect(await outputs()).toEqual(new Set(['78: The packages are not installed yet. Run this first: npm ci\n']));
+    // As with NODE_ENV=production.
+    await mkdir(join(cwd, 'node_modules/commander'), { recursive: true });
+    await rm(join(cwd, 'src/generated'), { recursive: true });
+    const toGenerate =
+      'The packages are installed, but nothing is generated from them. Run this first, without NODE_ENV=production: npm ci';
+    expect(await outputs()).toEqual(new Set([`78: ${toGenerate}\n`]));
   } finally {
     await remove();
   }

@@ -112,10 +112,20 @@ describe('migrations', () => {
     expect(await migrate()).toEqual({ applied: ['20260103000000_third'], already: 2 });
     expect(await bookkeeping()).toHaveLength(4);
 
-    await writeMigration('20260105000000_fifth', 'DROP TABLE nowhere');
+    await writeMigration('20260105000000_fifth', 'CREATE TABLE e (id INT); DROP TABLE nowhere');
     await expect(migrate()).rejects.toThrow('nowhere');
     await query((done ?? '').replace('20260103000000_third', '20260105000000_fifth'));
     expect(await migrate()).toEqual({ applied: [], already: 4 });
+  });
+
+  test('whose first statement is refused have changed nothing, and are tried again', async () => {
+    await migrate();
+    await writeMigration('20260103000000_third', 'DROP TABLE nowhere; CREATE TABLE f (id INT)');
+    for (let attempt = 1; attempt <= 2; attempt += 1)
+      await expect(migrate()).rejects.toThrow(/20260103000000_third failed, and nothing was changed: .*nowhere/);
+    await query('CREATE TABLE nowhere (id INT)');
+    expect(await migrate()).toEqual({ applied: ['20260103000000_third'], already: 2 });
+    expect(await query('SHOW TABLES')).toHaveLength(5);
   });
 
   test('that were interrupted are refused like those that failed', async () => {

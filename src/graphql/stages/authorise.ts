@@ -1,4 +1,5 @@
 import type { GraphQLError } from 'graphql';
+import type { Scope } from '../../access/caller.ts';
 import { graphqlError } from '../coded-errors.ts';
 import { isMutation, type Operation } from '../operation.ts';
 import type { ScopeNeed } from '../scope-needs.ts';
@@ -12,16 +13,18 @@ import { serialise, type GraphQLResponse } from './serialise.ts';
 export function authorise(operation: Operation): GraphQLResponse | undefined {
   if (operation.isSafe && isMutation(operation)) return mutationByGet();
   const unmet = operation.needs.filter(({ rule }) => !isMet(rule, operation.caller.scopes));
-  return unmet.length === 0 ? undefined : serialise({ errors: unmet.map(forbidden) });
+  return unmet.length === 0
+    ? undefined
+    : serialise({ errors: unmet.map((need) => forbidden(need, operation.caller.scopes)) });
 }
 
 const MAX_NAMED = 5;
 
-/** For example `Customer.email, Customer.phone: expected a caller with the scope crm:pii, got one without it.` */
-function forbidden({ rule, coordinates }: ScopeNeed): GraphQLError {
+/** For example `Customer.email, Customer.phone: expected a caller with the scope crm:pii, got one without it.` Names what is missing. */
+function forbidden({ rule, coordinates }: ScopeNeed, given: readonly Scope[]): GraphQLError {
   const more = coordinates.length > MAX_NAMED ? ` and ${coordinates.length - MAX_NAMED} more` : '';
   const named = `${coordinates.slice(0, MAX_NAMED).join(', ')}${more}`;
-  const scopes = rule.map((all) => all.join(' and ')).join(', or ');
+  const scopes = rule.map((all) => all.filter((scope) => !given.includes(scope)).join(' and ')).join(', or ');
   return graphqlError('FORBIDDEN', `${named}: expected a caller with the scope ${scopes}, got one without it.`);
 }
 
