@@ -5,7 +5,7 @@ import type { RowId } from '../batch/table.ts';
 import type { Context } from './context.ts';
 import { mayFind } from './found.ts';
 import type { NodeLoad } from './define-type.ts';
-import { parseGlobalId, type NodeType } from './global-id.ts';
+import { globalId, parseGlobalId, type NodeType } from './global-id.ts';
 
 /** How many ids `nodes` accepts. */
 const MAX_NODES = 100;
@@ -41,9 +41,10 @@ export function rootResolvers(nodeLoaders: Readonly<Record<NodeType, NodeLoad>>)
           throw createError('BAD_USER_INPUT', `Argument "ids": expected at most ${MAX_NODES} ids, got ${ids.length}.`);
         return Promise.all(ids.map((id, i) => load(id, `ids[${i}]`, context)));
       },
-      viewer: (_, __, { caller }) => ({
+      viewer: (_, __, { caller, owner }) => ({
         subject: caller.subject,
         scopes: [...caller.scopes].sort(),
+        ownerId: owner === undefined ? null : globalId('Agent', owner),
         rateLimit: null,
       }),
     },

@@ -36,11 +36,13 @@ const createdKey = async (options: { readonly owner?: string }) =>
 test('an API key may be for the customers of one agent, as a token with the claim "owner" is', async () => {
   const [mine, all] = [await createdKey({ owner: ONE }), await createdKey({})];
   const token = await tokenOf({ scope: SCOPES, owner: ONE });
-  const list = '{ customers(first: 100) { totalCount nodes { id owner { id } } } orders(first: 100) { nodes { id } } }';
+  const list = `{ viewer { ownerId } customers(first: 100) { totalCount nodes { id owner { id } } }
+    orders(first: 100) { nodes { id } } }`;
   const seen = async (bearer: string) => (await gateway.request(list, { headers: bearing(bearer) })).data;
   const [byKey, byToken, byAll] = [await seen(mine), await seen(token), await seen(all)];
   expect(byKey).toEqual(byToken);
   expect(byKey.customers.nodes.length).toBeGreaterThan(0);
+  expect([byKey.viewer.ownerId, byAll.viewer.ownerId]).toEqual([ONE, null]);
   expect(byAll.customers.totalCount).toBe(40);
   const owners = byKey.customers.nodes.map(({ owner }: { owner: { id: string } }) => owner.id);
   expect(new Set(owners)).toEqual(new Set([ONE]));

@@ -23,7 +23,7 @@ const everyField = [...paths].flatMap(([typeName, path]) =>
 );
 
 // Always null while there is neither authentication nor a rate limit.
-const ALWAYS_NULL = new Set(['Viewer.subject', 'Viewer.rateLimit']);
+const ALWAYS_NULL = new Set(['Viewer.subject', 'Viewer.ownerId', 'Viewer.rateLimit']);
 // Below a field that is always null.
 const NEVER_THERE = new Set(['RateLimit']);
 
