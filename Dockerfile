@@ -1,5 +1,5 @@
 # The gateway's image: its sources and the packages that they need at run time, without build tools.
-# Needs DATABASE_URL, and in production a way to authenticate (docs/access.md).
+# Needs DATABASE_URL and a way to authenticate (docs/access.md), or NODE_ENV=development.
 
 FROM node:26-slim AS build
 WORKDIR /app
@@ -16,7 +16,8 @@ RUN node node_modules/prisma/build/index.js generate \
 
 FROM node:26-slim
 WORKDIR /app
-ENV HOST=0.0.0.0 PORT=4000
+# So that nobody starts it without authentication by mistake.
+ENV NODE_ENV=production HOST=0.0.0.0 PORT=4000
 COPY --from=build /app/node_modules/ node_modules/
 COPY package.json schema.graphql ./
 COPY prisma/migrations/ prisma/migrations/
