@@ -4,11 +4,12 @@ import { createCompression } from '../compression.ts';
 import type { Config } from '../config.ts';
 import { PACE } from '../pace.ts';
 import type { RateLimit } from '../rate-limit/rate-limit.ts';
+import type { TrustedDocuments } from '../setting-documents.ts';
 import type { Log } from '../telemetry/log.ts';
 import { TURNS } from '../turns.ts';
 import type { MemoryWatch } from '../telemetry/memory.ts';
 import { createContexts, type ContextOptions } from './context.ts';
-import { createDocuments } from './documents.ts';
+import { createDocuments, RequestErrors, type Documents } from './documents.ts';
 import { createFairQueue } from './fair-queue.ts';
 import { createKept } from './kept.ts';
 import { readMasks } from './masking.ts';
@@ -48,13 +49,9 @@ export function createGraphQL(
     log,
     metrics: given.metrics,
   });
-  const prepare = createPrepare({
-    schema,
-    kept,
-    persisted,
-    isExploreOpen,
-    documents: createDocuments({ schema, limits, kept, isExploreOpen }),
-  });
+  const documents = createDocuments({ schema, limits, kept, isExploreOpen });
+  warnOfInvalid(trust.documents, documents, log);
+  const prepare = createPrepare({ schema, kept, persisted, isExploreOpen, documents });
   const queue = createFairQueue({
     maxCost: limits.concurrentCost,
     maxCostPerClient: limits.concurrentCostPerClient,
@@ -86,6 +83,27 @@ export function createGraphQL(
     redisTimeoutMs,
     metrics,
   });
+}
+
+/** Ids that one line of the log has. */
+const MAX_IDS = 20;
+
+/** Tells of trusted documents that are not valid, or too complex. Clients of a version before may still have some, so it is no error. */
+function warnOfInvalid(trusted: TrustedDocuments, documents: Documents, log: Log): void {
+  const invalid = [...trusted].flatMap(([id, text]) => {
+    try {
+      documents.read(text, true);
+      return [];
+    } catch (error) {
+      if (!(error instanceof RequestErrors)) throw error;
+      return [id];
+    }
+  });
+  if (invalid.length > 0)
+    log.warn(
+      { documents: invalid.slice(0, MAX_IDS), count: invalid.length },
+      'Some trusted documents cannot be executed: they do not fit the schema',
+    );
 }
 
 /** What a request costs that is answered without being looked at. */

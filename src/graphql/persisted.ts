@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto';
+import { Kind } from 'graphql';
 import { LRUCache } from 'lru-cache';
 import type { DocumentStore } from '../cache/document-store.ts';
 import { quoted } from '../errors.ts';
@@ -54,6 +55,8 @@ const SHA_256 = /^[0-9a-f]{64}$/;
 const LONGEST_STORED = 20_000;
 /** Documents that the log has told of. */
 const MAX_TOLD = 1_000;
+/** Operations of one document that the log names. */
+const MAX_NAMED = 5;
 
 /** Creates the documents of a manifest, and those that clients store themselves (automatic persisted queries). */
 export function createPersisted(options: PersistedOptions): PersistedDocuments {
@@ -112,29 +115,34 @@ export function createPersisted(options: PersistedOptions): PersistedDocuments {
 function createTrust({ trusted, mode, limits, log, metrics }: PersistedOptions): (source: string) => boolean {
   if (mode === 'off') return () => true;
   const texts = new Set(trusted.values());
-  const hashIfPossible = (source: string): string | undefined => {
+  const readIfPossible = (source: string) => {
     try {
       // Ends where there are too many tokens, which the hash does not.
-      parseSource(source, limits.tokens);
-      return hashOf(source);
+      const { definitions } = parseSource(source, limits.tokens);
+      const named = definitions.flatMap((one) =>
+        one.kind === Kind.OPERATION_DEFINITION && one.name ? [one.name.value] : [],
+      );
+      return { document: hashOf(source), operations: named.slice(0, MAX_NAMED) };
     } catch (error) {
       if (error instanceof RequestErrors) return undefined;
       throw error;
     }
   };
-  const hashes = new Set([...texts].map(hashIfPossible));
+  const hashes = new Set([...texts].map((text) => readIfPossible(text)?.document));
   const told = new LRUCache<string, true>({ max: MAX_TOLD });
   const logLine = createLineLimit();
   return (source) => {
     if (texts.has(source)) return true;
-    const document = hashIfPossible(source);
-    if (document !== undefined && hashes.has(document)) return true;
+    const read = readIfPossible(source);
+    if (read !== undefined && hashes.has(read.document)) return true;
     metrics.untrustedDocuments.inc({ mode });
-    const name = document ?? 'not GraphQL, or too long';
-    if (!told.has(name))
+    const { document, operations } = read ?? { document: 'not GraphQL, or too long', operations: [] };
+    if (!told.has(document))
       logLine((leftOut) => {
-        told.set(name, true);
-        log.warn({ document: name, mode, leftOut }, 'A client has sent a document that is not trusted');
+        told.set(document, true);
+        // As ids of manifests usually are: of the exact text.
+        const sha256 = read && hash('sha256', source);
+        log.warn({ document, sha256, operations, mode, leftOut }, 'A client has sent a document that is not trusted');
       });
     if (mode === 'enforce') throw new RequestErrors([untrusted()]);
     return false;

@@ -119,6 +119,8 @@ describe('a gateway with trusted documents', () => {
       level: 40,
       mode: 'log',
       document: expect.stringMatching(/^[\w-]{43}$/),
+      sha256: sha256(OTHER),
+      operations: ['Other'],
     });
     expect(told.join()).not.toContain('agents');
     expect(await telling.metric('concierge_untrusted_documents_total')).toBe(10);
@@ -141,6 +143,15 @@ describe('a gateway with trusted documents', () => {
     expect(await send(finding, { documentId: 'names' })).toEqual(NO_NAMES);
     expect((await send(finding, { query: OTHER })).status).toBe(200);
     expect(finding.logLines.filter((line) => line.includes('not trusted'))).toEqual([]);
+  });
+
+  test('are named in the log at the start if the schema does not know what they ask for', async () => {
+    const warned = await start({ names: NAMES, gone: '{ customers { nodes { gone } } }', broken: 'query {' });
+    const lines = warned.logLines.filter((line) => line.includes('cannot be executed'));
+    expect(lines.map((line) => JSON.parse(line))).toMatchObject([
+      { level: 40, documents: ['gone', 'broken'], count: 2 },
+    ]);
+    expect(await send(warned, { documentId: 'names' })).toEqual(NO_NAMES);
   });
 
   test('may have several manifests', async () => {
