@@ -219,10 +219,11 @@ export interface CacheConfig {
 /**
  * Reads the settings from an environment.
  * @param env as `process.env`
+ * @param options.serves false for a command that nobody calls, which needs no way to authenticate
  * @returns a frozen `Config` with defaults filled in
  * @throws ConfigError listing every problem
  */
-export function parseConfig(env: Readonly<Record<string, string | undefined>>): Config {
+export function parseConfig(env: Readonly<Record<string, string | undefined>>, { serves = true } = {}): Config {
   const result = settings.safeParse(env);
   const problems = result.success
     ? []
@@ -230,7 +231,7 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
   for (const name of Object.keys(env).filter((key) => !(key in settings.shape) && isOurs(key)))
     problems.push(`${name}: there is no such setting in this version${suggestion(name)}`);
   const isProduction = env['NODE_ENV'] === 'production';
-  problems.push(...authProblems(env, isProduction));
+  problems.push(...authProblems(env, isProduction && serves));
   if (isProduction && !env['DATABASE_URL'])
     problems.push('DATABASE_URL: production needs one; embedded servers are for development');
   problems.push(...pageSizeProblems(env), ...documentsProblems(env));
@@ -298,7 +299,8 @@ function pageSizeProblems(env: Readonly<Record<string, string | undefined>>): st
     LIMIT_PAGE_SIZE_MAX.safeParse(env['LIMIT_PAGE_SIZE_MAX']),
   ];
   if (!size.success || !most.success || size.data <= most.data) return [];
-  return [`LIMIT_PAGE_SIZE_DEFAULT: expected at most LIMIT_PAGE_SIZE_MAX (${most.data}), got "${size.data}"`];
+  const got = env['LIMIT_PAGE_SIZE_DEFAULT'] ? `"${size.data}"` : `its default, ${size.data}: set it, too`;
+  return [`LIMIT_PAGE_SIZE_DEFAULT: expected at most LIMIT_PAGE_SIZE_MAX (${most.data}), got ${got}`];
 }
 
 function authConfig(given: z.output<typeof settings>): AuthConfig {

@@ -120,7 +120,7 @@ program
   .description('migrate the tables to this version')
   .action(() =>
     run(async () => {
-      const config = parseConfig(cli.env);
+      const config = parseConfig(cli.env, { serves: false });
       const { runMigrate } = await import('./cli/migrate.ts');
       return runMigrate(config, cli);
     }),
@@ -137,7 +137,7 @@ program
     run(async () => {
       const { parseSeedOptions, runSeed } = await import('./cli/seed.ts');
       const args = parseSeedOptions(options);
-      const config = parseConfig(cli.env);
+      const config = parseConfig(cli.env, { serves: false });
       const { cacheOf, warnOfCaches, withServers } = await servers();
       return withServers({ config, cli }, async ({ databaseUrl }) => {
         const code = await runSeed({ ...args, cache: cacheOf(config) }, cli, databaseUrl);
@@ -158,7 +158,7 @@ program
   )
   .action((folder: string, options: { mapping: string; rejects?: string }) =>
     run(async () => {
-      const config = parseConfig(cli.env);
+      const config = parseConfig(cli.env, { serves: false });
       const { assertImportable, runImport } = await import('./cli/import.ts');
       const { cacheOf, warnOfCaches, withServers } = await servers();
       const args = { folder, ...options, cache: cacheOf(config) };
@@ -184,7 +184,7 @@ program
   .option('--json', 'print everything as JSON instead of a table')
   .action((options: ExplainOptions) =>
     run(async () => {
-      const config = parseConfig(cli.env);
+      const config = parseConfig(cli.env, { serves: false });
       const { runExplain } = await import('./cli/explain.ts');
       return runExplain(options, config, cli);
     }),
@@ -198,7 +198,7 @@ program
   .option('--repair', 'recalculate totals and copies')
   .action((options: VerifyArguments) =>
     run(async () => {
-      const config = parseConfig(cli.env);
+      const config = parseConfig(cli.env, { serves: false });
       const { runVerify } = await import('./cli/verify.ts');
       const { cacheOf, warnOfCaches, withServers } = await servers();
       // Keeps stdout free of everything but drifts, for machines that read it.
@@ -259,7 +259,7 @@ program
     run(async () => {
       const { parseApiKeyAction, runApiKeys } = await import('./cli/api-keys.ts');
       const wanted = parseApiKeyAction(action, id, options);
-      const config = parseConfig(cli.env);
+      const config = parseConfig(cli.env, { serves: false });
       const { withServers } = await import('./cli/database.ts');
       // Keeps stdout free of everything but the key or the list.
       const needed = { config, cli: { ...cli, stdout: cli.stderr } };

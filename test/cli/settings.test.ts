@@ -127,6 +127,9 @@ describe('settings', () => {
     expect(problemsOf({ LIMIT_PAGE_SIZE_DEFAULT: '50', LIMIT_PAGE_SIZE_MAX: '49' })).toEqual([
       'LIMIT_PAGE_SIZE_DEFAULT: expected at most LIMIT_PAGE_SIZE_MAX (49), got "50"',
     ]);
+    expect(problemsOf({ LIMIT_PAGE_SIZE_MAX: '10' })).toEqual([
+      'LIMIT_PAGE_SIZE_DEFAULT: expected at most LIMIT_PAGE_SIZE_MAX (10), got its default, 20: set it, too',
+    ]);
   });
 
   test('for production need a database and a way to authenticate', () => {
@@ -134,6 +137,9 @@ describe('settings', () => {
       'NODE_ENV: production needs a way to authenticate: one of AUTH_JWT_SECRET, AUTH_JWT_PUBLIC_KEY, AUTH_JWKS_URL, or AUTH_API_KEYS=true',
       'DATABASE_URL: production needs one; embedded servers are for development',
     ]);
+    // Nobody calls what only migrates or imports.
+    const env = { NODE_ENV: 'production', DATABASE_URL: 'mysql://u@host/crm' };
+    expect(parseConfig(env, { serves: false }).environment).toBe('production');
   });
 
   test('of access belong together: one key, and with a public one the claims that tell its tokens apart', () => {
