@@ -13,5 +13,6 @@ export const mayFind = (
 
 /** @throws FORBIDDEN for a list of such rows, whoever finds them */
 export function assertMayList({ owner }: Pick<Context, 'owner'>, field: string): void {
-  if (owner !== undefined) throw createError('FORBIDDEN', `"${field}" is for callers who see all customers, not those of one agent.`);
+  if (owner !== undefined)
+    throw createError('FORBIDDEN', `"${field}" is for callers who see all customers, not those of one agent.`);
 }

@@ -64,7 +64,11 @@ describe('a bearer token', () => {
     ['comes from another issuer', () => tokenOf({ iss: 'https://other.example' }), 'one from another issuer'],
     ['names no issuer', () => tokenOf({ iss: undefined }), 'one from another issuer'],
     ['is for another audience', () => tokenOf({ aud: ['shop', 'crm2'] }), 'one for another audience'],
-    ['never expires', () => tokenOf({ exp: undefined }), 'one without "exp", or with an "exp", "sub" or "scope" of the wrong form'],
+    [
+      'never expires',
+      () => tokenOf({ exp: undefined }),
+      'one without "exp", or with an "exp", "sub" or "scope" of the wrong form',
+    ],
     [
       'has scopes as a list',
       () => tokenOf({ scope: ['crm:read'] }),

@@ -93,7 +93,8 @@ describe('the heap of V8', () => {
         await mkdir(join(cwd, name, '..'), { recursive: true });
         await writeFile(join(cwd, name), text);
       }
-      await mkdir(join(cwd, 'node_modules/commander'), { recursive: true });
+      for (const made of ['node_modules/commander', 'src/generated/prisma'])
+        await mkdir(join(cwd, made), { recursive: true });
       await writeFile(join(cwd, 'node'), '#!/bin/sh\necho "$@"\n', { mode: 0o755 });
       const { code, output } = await runToEnd('sh', [join(project, 'src/run.sh'), 'start'], {
         cwd,
