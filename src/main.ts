@@ -11,7 +11,7 @@ import { helpEnd } from './cli/help.ts';
 import type { SeedOptionTexts } from './cli/seed.ts';
 import type { VerifyArguments } from './cli/verify.ts';
 import { ConfigError, parseConfig } from './config.ts';
-import { serverWords } from './db/errors.ts';
+import { isDenied, serverWords } from './db/errors.ts';
 import { codeOf, OperatorError, quoted } from './errors.ts';
 import { CliError, EXIT } from './cli-error.ts';
 import manifest from '../package.json' with { type: 'json' };
@@ -79,6 +79,8 @@ function tell(error: unknown): number {
   if (error instanceof OperatorError) return lines(error.message, 1);
   if (codeOf(error) === 'SERVICE_UNAVAILABLE')
     return lines(`DATABASE_URL: the database cannot be reached: ${serverWords(error)}`, EXIT.unavailable);
+  if (isDenied(error))
+    return lines(`DATABASE_URL: its account may not do this: ${serverWords(error)}`, EXIT.noPermission);
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT.usage;
   if (stopping.signal.aborted && error === stopping.signal.reason) return EXIT.interrupted;
   return lines(`Unexpected: ${Error.isError(error) ? (error.stack ?? error.message) : String(error)}`, EXIT.software);

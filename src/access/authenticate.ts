@@ -122,6 +122,7 @@ function refusalOf(error: unknown): Refusal {
   if (error instanceof errors.JWTExpired) return 'expired';
   if (error instanceof errors.JWTClaimValidationFailed) {
     // "invalid" is of the wrong type, and an empty issuer or audience is another one.
+    if (error.claim === 'exp') return 'exp';
     const isMalformed = error.reason === 'invalid';
     return (isMalformed ? undefined : REFUSAL_OF_CLAIM[error.claim]) ?? 'claims';
   }

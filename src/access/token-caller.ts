@@ -1,7 +1,7 @@
 import { accessKeyOf, API_KEY_SUBJECT, scopesOf, type Caller } from './caller.ts';
 import { TokenRefused } from './token-refused.ts';
 
-/** As many characters as the history of changes keeps of who made them. */
+/** As many characters as the history of changes keeps of who made them; `REFUSALS` names it. */
 const MAX_SUBJECT = 200;
 
 /**
@@ -16,7 +16,9 @@ export function callerOf(
   { clockSkewSeconds, agentIdOf }: { readonly clockSkewSeconds: number; readonly agentIdOf: AgentIdOf },
 ): Caller {
   const { sub: subject = null, scope = '', exp } = claims;
-  if (typeof exp !== 'number' || typeof scope !== 'string' || !isSubject(subject)) throw new TokenRefused('claims');
+  if (typeof exp !== 'number') throw new TokenRefused('exp');
+  if (typeof scope !== 'string') throw new TokenRefused('scope');
+  if (!isSubject(subject)) throw new TokenRefused('sub');
   const scopes = scopesOf(scope);
   const owner = 'owner' in claims ? agentIdOf(claims['owner']) : undefined;
   // Whoever ignored one that is not understood would show all customers.

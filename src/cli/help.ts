@@ -9,6 +9,7 @@ const UNREACHABLE_OR_IN_USE = { 69: 'the database cannot be reached, or the data
 const EVERYWHERE = {
   64: 'the command line is wrong',
   70: 'an unexpected error: please report it, with the output',
+  77: "the database's account may not do this",
   78: 'settings are wrong; each is named on its own line',
 };
 const PROBLEM = { 1: 'the message says what is wrong' };
@@ -22,7 +23,7 @@ const HELP: Readonly<Record<string, CommandHelp>> = {
       0: 'stopped by Ctrl-C or SIGTERM, after the requests in progress had finished',
       ...PROBLEM,
       69: 'the database, the data folder or the address to listen on cannot be used',
-      77: 'listening on that address needs more privileges',
+      77: 'listening on that address needs more privileges, or the database account has too few',
       130: 'stopped by Ctrl-C before it served requests, or by a second Ctrl-C',
     },
   },
@@ -108,7 +109,7 @@ const HELP: Readonly<Record<string, CommandHelp>> = {
 export function helpEnd(command: string): string {
   const help = HELP[command];
   if (help === undefined) throw new Error(`the command ${command} has no help`);
-  const codes = Object.entries({ ...help.exitCodes, ...EVERYWHERE }).map(
+  const codes = Object.entries({ ...EVERYWHERE, ...help.exitCodes }).map(
     ([code, meaning]) => `  ${code.padEnd(3)}  ${meaning}`,
   );
   return ['', 'Examples:', ...help.examples.map((line) => `  ${line}`), '', 'Exit codes:', ...codes].join('\n');

@@ -5,6 +5,7 @@ import { createLog } from '../telemetry/log.ts';
 import { CliError, EXIT } from '../cli-error.ts';
 import { addressError, assertFreeAddress, authority } from './address.ts';
 import { StopSignal, type CliContext } from './context.ts';
+import { inForce } from './in-force.ts';
 import { withServers, type Servers } from './database.ts';
 
 /** The seed that `npm start` loads into its embedded database. */
@@ -54,7 +55,7 @@ async function serve(config: Config & Servers, cli: CliContext, report: (line: s
         'There is no authentication: every caller may read and write everything. Do not expose this to a network.',
       );
     report(
-      `\nConcierge answers at\n  ${base}/graphql         GraphQL; in a browser, GraphiQL\n  ${base}/schema.graphql  the schema\n  ${base}/health/ready    readiness\n  ${base}/metrics         for Prometheus\nStop with Ctrl-C.`,
+      `\nConcierge answers at\n  ${base}/graphql         GraphQL; in a browser, GraphiQL\n  ${base}/schema.graphql  the schema\n  ${base}/health/ready    readiness\n  ${base}/metrics         for Prometheus\nwith\n  ${inForce(config).join('\n  ')}\nStop with Ctrl-C.`,
     );
     const reason = await Promise.race([stopSignal(cli.signal), config.embedded?.died ?? stopSignal(cli.signal)]);
     if (reason !== undefined) throw new CliError(reason, { exitCode: EXIT.unavailable });

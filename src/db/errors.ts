@@ -73,17 +73,35 @@ const isUnavailable = (code: unknown): boolean =>
         CERTIFICATE_CODE.test(code) ||
         TLS_CODE.test(code));
 
+// The account lacks a privilege: for a database, table, column, anything else, or a routine; or the server is read-only.
+const DENIED_NUMBERS: ReadonlySet<unknown> = new Set([1044, 1142, 1143, 1227, 1370, 1290, 1836]);
+
+/** Whether the server does not let the account do something, as an error of the driver or Prisma says. */
+export const isDenied = (error: unknown): boolean =>
+  Error.isError(error) && errorCodes(error).some((code) => DENIED_NUMBERS.has(code));
+
 /** Describes an error of the driver, or what `toGatewayError` made of one, for the gateway's operator. */
 export function serverWords(error: unknown): string {
   if (!Error.isError(error)) return String(error);
   if (error instanceof CodedError && error.cause !== undefined) return serverWords(error.cause);
   const code = 'code' in error ? error.code : undefined;
   if (isCertificateCode(code)) return `its certificate was refused: ${error.message}`;
-  // An error of the network, such as ECONNREFUSED.
-  if (!(error instanceof SqlError)) return error.message;
+  // Otherwise Prisma's own words would be shown, in several lines, or those about the network, such as ECONNREFUSED.
+  if (!(error instanceof SqlError)) return originalMessage(error) ?? error.message;
   if (error.errno === NO_TLS_NUMBER) return 'it does not support TLS, which the ssl-mode in DATABASE_URL requires';
   const words = error.sqlMessage ?? error.message;
   return error.errno > 0 ? `${words} (${error.errno})` : words;
+}
+
+/** What the server said, from an error of Prisma's or of its adapter. */
+function originalMessage(error: object, depth = 0): string | undefined {
+  if ('originalMessage' in error && typeof error.originalMessage === 'string') return error.originalMessage;
+  if (depth > 4) return undefined;
+  for (const inner of wrapped(error)) {
+    const found = originalMessage(inner, depth + 1);
+    if (found !== undefined) return found;
+  }
+  return undefined;
 }
 
 /** Error numbers, codes and SQLSTATEs of an error of the driver or Prisma, and of the errors it wraps. */

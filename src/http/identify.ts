@@ -72,9 +72,14 @@ async function tooMany(rateLimit: IdentifyOptions['rateLimit'], network: string)
     return undefined;
   } catch (error) {
     if (!(error instanceof RateLimited)) throw error;
-    return new HttpError(429, error.message, { 'retry-after': String(error.retryAfterSeconds) });
+    const seconds = error.retryAfterSeconds;
+    return new HttpError(429, manyRefused(seconds), { 'retry-after': String(seconds) });
   }
 }
+
+/** Valid ones are accepted meanwhile, so that whoever has one need not wait. */
+const manyRefused = (seconds: number): string =>
+  `Expected a valid bearer token, got one of many from this network that are not valid: send a valid one, or ask again in ${seconds} s to be told why it is refused.`;
 
 /** The issuer's keys cannot be fetched, or the database of API keys does not answer. */
 const UNAVAILABLE: ReadonlySet<unknown> = new Set(['SERVICE_UNAVAILABLE', 'TIMEOUT']);

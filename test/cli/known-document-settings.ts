@@ -3,7 +3,7 @@ import type { Setting } from './known-settings.ts';
 
 const DOCUMENTS =
   'expected names of files with documents by id, as relay-compiler, graphql-codegen or Apollo write them';
-const MANIFEST = fileURLToPath(new URL('../fixtures/trusted-documents.json', import.meta.url));
+export const MANIFEST = fileURLToPath(new URL('../fixtures/trusted-documents.json', import.meta.url));
 
 /** The settings of trusted documents. */
 export const DOCUMENT_SETTINGS: readonly Setting[] = [

@@ -1,6 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
+import { inForce } from '../../src/cli/in-force.ts';
+import { parseConfig } from '../../src/config.ts';
 import { ERROR_CODES } from '../../src/errors.ts';
 import { project, readPages } from './markdown.ts';
 
@@ -52,6 +54,8 @@ describe('README.md', () => {
     const shown = /```text\n(Concierge answers at.*?)```/s.exec(read('README.md'))?.[1] ?? '';
     const source = read('src/cli/start.ts');
     const said = /`\\n(Concierge answers at.*?)`/s.exec(source)?.[1] ?? 'not found';
-    expect(shown.trim()).toBe(said.replaceAll('\\n', '\n').replaceAll('${base}', 'http://localhost:4000'));
+    const settings = inForce(parseConfig({})).join('\n  ');
+    const filled = said.replace("${inForce(config).join('\\n  ')}", settings).replaceAll('\\n', '\n');
+    expect(shown.trim()).toBe(filled.replaceAll('${base}', 'http://localhost:4000'));
   });
 });

@@ -39,7 +39,10 @@ async function start(
 interface Response {
   readonly status: number;
   readonly headers: Readonly<Record<string, unknown>>;
-  readonly body: { readonly data?: unknown; readonly errors?: readonly { readonly extensions: object }[] };
+  readonly body: {
+    readonly data?: unknown;
+    readonly errors?: readonly { readonly message: string; readonly extensions: object }[];
+  };
 }
 
 /** Sends a query from an address of this machine. */
@@ -135,7 +138,9 @@ describe('a network whose token was refused', () => {
     const first = await ask(gateway, CHEAP, { headers: bearing(await wrong()) });
     const second = await ask(gateway, CHEAP, { headers: bearing(await wrong()) });
     expect([first.status, second.status]).toEqual([401, 429]);
-    expect(second.body.errors?.[0]?.extensions).toEqual({ code: 'RATE_LIMITED' });
+    const [error] = second.body.errors ?? [];
+    expect(error?.extensions).toEqual({ code: 'RATE_LIMITED' });
+    expect(error?.message).toMatch(/^Expected a valid bearer token, got one of many from this network that are not/);
     expect(Number(second.headers['retry-after'])).toBeGreaterThan(0);
   };
 
