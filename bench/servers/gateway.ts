@@ -17,6 +17,7 @@ const config = parseConfig({
   AUTH_JWT_AUDIENCE: process.env['AUTH_JWT_AUDIENCE'],
   // One client sends everything.
   LIMIT_COST_PER_MINUTE: '1000000000',
+  ...Object.fromEntries(Object.entries(process.env).filter(([name]) => name.startsWith('LIMIT_'))),
 });
 const log = createLog({ level: config.logLevel, readable: false, destination: process.stderr });
 const app = await createApp({ ...config, databaseUrl }, { log });

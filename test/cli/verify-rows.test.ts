@@ -7,7 +7,8 @@ import { PASSES } from '../../src/data/verify/passes.ts';
 import { countRows, nextRange } from '../../src/data/verify/ranges.ts';
 import { verifyDatabase } from '../../src/data/verify/verify-database.ts';
 import { until } from '../support/patience.ts';
-import { createCountedDatabase, openRowsReader, type RowsReader } from '../support/rows-read.ts';
+import { createCountedDatabase } from '../support/counted-database.ts';
+import { openRowsReader, type RowsReader } from '../support/rows-read.ts';
 
 let databaseUrl: string;
 /** Kept open, since MySQL discards a connection's counters when it ends. */

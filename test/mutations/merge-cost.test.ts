@@ -4,7 +4,8 @@ import { contradictions, query } from '../cli/table-contents.ts';
 import { PATIENT, startGateway, type TestGateway } from '../support/gateway.ts';
 import { measured } from '../support/patience.ts';
 import { printTable } from '../support/print-table.ts';
-import { createCountedDatabase, openRowsReader, type RowsReader } from '../support/rows-read.ts';
+import { createCountedDatabase } from '../support/counted-database.ts';
+import { openRowsReader, type RowsReader } from '../support/rows-read.ts';
 import { nodeId } from '../support/seeded.ts';
 
 const CUSTOMERS = 300;

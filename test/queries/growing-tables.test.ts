@@ -3,7 +3,8 @@ import { cursorTools } from '../support/cursors.ts';
 import { ANY_COST, PATIENT, startGateway, type TestGateway } from '../support/gateway.ts';
 import { FEW, fillWithManyChildren, MANY } from '../support/heavy-data.ts';
 import type { ListPage } from '../support/lists.ts';
-import { createCountedDatabase, openRowsReader, type RowsReader } from '../support/rows-read.ts';
+import { createCountedDatabase } from '../support/counted-database.ts';
+import { openRowsReader, type RowsReader } from '../support/rows-read.ts';
 import { nodeId } from '../support/seeded.ts';
 import { withConnection } from '../support/servers.ts';
 

@@ -5,7 +5,8 @@ import { PATIENT, startGateway, type TestGateway } from '../support/gateway.ts';
 import { FEW, fillWithManyChildren, MANY, SHARED_PHONE, SHARED_TAG } from '../support/heavy-data.ts';
 import { askList, LISTS, type List, type ListOrder } from '../support/lists.ts';
 import { printTable } from '../support/print-table.ts';
-import { createCountedDatabase, openRowsReader, type RowsReader } from '../support/rows-read.ts';
+import { createCountedDatabase } from '../support/counted-database.ts';
+import { openRowsReader, type RowsReader } from '../support/rows-read.ts';
 import { nodeId } from '../support/seeded.ts';
 import { withConnection } from '../support/servers.ts';
 
