@@ -18,7 +18,7 @@ export interface RecordedChange {
   readonly version: number;
   readonly action: ChangeAction;
   readonly before: Readonly<Record<string, FieldValue>>;
-  /** Only fields listed here are recorded, and only if they differ. */
+  /** Only fields listed here are recorded, and only if they differ, or the caller may not know whether they do. */
   readonly after: Readonly<Record<string, FieldValue>>;
   /** The `valueTags` of the row that was changed, before and after; left out if other rows may have changed with it. */
   readonly values?: readonly string[];
@@ -32,7 +32,7 @@ export interface RecordedChange {
 export async function recordChange(write: Write, change: RecordedChange): Promise<void> {
   const fields = Object.entries(change.after)
     .map(([field, value]) => ({ field, before: asText(change.before[field]), after: asText(value) }))
-    .filter((field) => field.before !== field.after);
+    .filter(({ field, before, after }) => before !== after || (write.hides(field) && before !== null));
   const { customerId, values } = change;
   noteChange(write, change.subject?.type ?? 'Customer', { customerId, values });
   // Nothing is listed by its values.
@@ -61,6 +61,19 @@ export function changedFields<Values extends { readonly [Name in keyof Values]?:
     ([name, value]) => !isSame(row[name as keyof Values], value),
   );
   return Object.fromEntries(changed) as Partial<Values>;
+}
+
+/**
+ * The same, and the given values of fields that the caller sees only masked, if there are any: otherwise, a version that stays the same
+ * would tell that a guess was right.
+ */
+export function changedOrHidden<Values extends { readonly [Name in keyof Values]?: FieldValue }>(
+  { hides }: Pick<Write, 'hides'>,
+  row: Readonly<Record<keyof Values, FieldValue>>,
+  given: Values,
+) {
+  const hidden = Object.entries<FieldValue>(given).filter(([name, value]) => isGiven(value) && hides(name));
+  return { ...changedFields(row, given), ...(Object.fromEntries(hidden) as Partial<Values>) };
 }
 
 /** An amount is given as text, and read as a Decimal. */

@@ -30,7 +30,7 @@ export class Problems {
 
 /** Refuses a value of which there may be only one. */
 export const refuseTaken = (thing: string, field: string): never =>
-  refuse('ALREADY_EXISTS', [field], `Another ${thing} has this ${field} already.`);
+  refuse('ALREADY_EXISTS', [field], `${/^[aeiou]/.test(thing) ? 'An' : 'A'} ${thing} has this ${field} already.`);
 
 /** Refuses a write for one reason. */
 export function refuse(code: UserErrorCode, path: readonly string[], message: string): never {

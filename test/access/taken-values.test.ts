@@ -70,9 +70,100 @@ describe.each([
   test('a write that is right but for this is told that an email address is taken', async () => {
     const { userErrors } = await written('createCustomer', { name: 'New', email: TAKEN }, masked);
     expect(userErrors).toEqual([
-      { code: 'ALREADY_EXISTS', message: 'Another customer has this email already.', path: ['input', 'email'] },
+      { code: 'ALREADY_EXISTS', message: 'A customer has this email already.', path: ['input', 'email'] },
     ]);
   });
+});
+
+const ADDRESS = { line1: 'Main Street 1', city: 'Springfield', country: 'US' };
+const OTHER_ADDRESS = { ...ADDRESS, line1: 'Main Street 2' };
+const SET_ADDRESSES = `mutation($input: SetAddressesInput!) {
+  setAddresses(input: $input) { customer { id version } userErrors { code message path } }
+}`;
+const HISTORY = `query($id: ID!) {
+  customer(by: { id: $id }) { version changes(first: 10) { nodes { version action fields { field before after } } } }
+}`;
+
+describe.each([
+  ['crm:read crm:write', {}],
+  ['crm:write', {}],
+  ['crm:read crm:write', { owner: OWNER }],
+])('a guess by a caller with %s and %j', (scope, claims) => {
+  const masked = { scope, ...claims };
+  const fields =
+    scope === 'crm:write'
+      ? 'userErrors { code message path }'
+      : 'customer { version } userErrors { code message path }';
+  const PHONE = { number: '+4930123456' };
+  const asked = async (
+    query: string,
+    variables: Readonly<Record<string, unknown>>,
+    given: Readonly<Record<string, unknown>>,
+  ) => {
+    const { data, errors } = await gateway.request(query, { variables, headers: bearing(await tokenOf(given)) });
+    expect(errors).toEqual([]);
+    return data;
+  };
+  const guessed = (mutation: 'updateCustomer' | 'setAddresses', input: object) => {
+    const type = mutation === 'updateCustomer' ? 'UpdateCustomerInput' : 'SetAddressesInput';
+    return asked(`mutation($input: ${type}!) { ${mutation}(input: $input) { ${fields} } }`, { input }, masked);
+  };
+  /** What all callers may see of a customer afterwards. */
+  const seen = (id: string) => asked(HISTORY, { id }, { scope: 'crm:read' });
+  let number = 0;
+  /** A customer with an email address of its own. */
+  const known = async () => {
+    const email = `${scope.length}${Object.keys(claims).length}-${(number += 1)}@example.com`;
+    const id = await created({ name: 'Known', email, phone: PHONE, addresses: [ADDRESS], ownerId: OWNER });
+    return { id, email };
+  };
+
+  test('does not find out who has an email address', async () => {
+    const [holder, other] = [await known(), await known()];
+    const before = [await seen(holder.id), await seen(other.id)];
+    const right = await guessed('updateCustomer', { id: holder.id, email: holder.email });
+    expect(right.updateCustomer.userErrors).toEqual([
+      { code: 'ALREADY_EXISTS', message: 'A customer has this email already.', path: ['input', 'email'] },
+    ]);
+    expect(await guessed('updateCustomer', { id: other.id, email: holder.email })).toEqual(right);
+    expect([await seen(holder.id), await seen(other.id)]).toEqual(before);
+  });
+
+  test.each([
+    [
+      'updateCustomer',
+      (id: string) => ({ id, phone: PHONE }),
+      (id: string) => ({ id, phone: { number: '+4930654321' } }),
+    ],
+    [
+      'setAddresses',
+      (customerId: string) => ({ customerId, addresses: [ADDRESS] }),
+      (customerId: string) => ({ customerId, addresses: [OTHER_ADDRESS] }),
+    ],
+  ] as const)('is a write, by %s, whether it is right or wrong', async (mutation, right, wrong) => {
+    const [one, other] = [await known(), await known()];
+    const answers = [await guessed(mutation, right(one.id)), await guessed(mutation, wrong(other.id))];
+    expect(answers[0]).toEqual(answers[1]);
+    expect(answers[0]?.[mutation].userErrors).toEqual([]);
+    const after = [await seen(one.id), await seen(other.id)];
+    expect(after[0]).toEqual(after[1]);
+    expect(after[0]).toMatchObject({ customer: { version: 2 } });
+  });
+});
+
+test('with crm:pii, writing what is there already changes nothing', async () => {
+  const id = await created({
+    name: 'Own',
+    email: 'own@example.com',
+    phone: { number: '+4930123456' },
+    addresses: [ADDRESS],
+  });
+  const same = await written('updateCustomer', { id, email: 'own@example.com', phone: { number: '+4930123456' } });
+  expect(same).toEqual({ customer: { id, version: 1 }, userErrors: [] });
+  const headers = bearing(await tokenOf({ scope: 'crm:read crm:write crm:pii' }));
+  const input = { customerId: id, addresses: [ADDRESS] };
+  const { data } = await gateway.request(SET_ADDRESSES, { variables: { input }, headers });
+  expect(data.setAddresses).toEqual(same);
 });
 
 test('with crm:pii, everything that is wrong is told at once', async () => {

@@ -145,9 +145,7 @@ test('a given number that another order has is refused, and nothing is written',
   const before = await gateway.everything();
   expect(await order({ number: 'WEB-9' })).toEqual({
     order: null,
-    userErrors: [
-      { code: 'ALREADY_EXISTS', message: 'Another order has this number already.', path: ['input', 'number'] },
-    ],
+    userErrors: [{ code: 'ALREADY_EXISTS', message: 'An order has this number already.', path: ['input', 'number'] }],
   });
   expect(await gateway.everything()).toEqual(before);
 });

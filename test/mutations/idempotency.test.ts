@@ -53,7 +53,7 @@ describe('the same idempotency key', () => {
     expect(refused.userErrors).toEqual([
       {
         code: 'ALREADY_EXISTS',
-        message: 'Another customer has this email already.',
+        message: 'A customer has this email already.',
         path: ['input', 'email'],
       },
     ]);

@@ -177,7 +177,7 @@ describe('mergeCustomers', () => {
     const other = customerOf(await gateway.create({ name: 'Other', email: 'm@example.com' }));
     const taken = {
       code: 'ALREADY_EXISTS',
-      message: 'Another customer has this externalId already.',
+      message: 'A customer has this externalId already.',
       path: ['input', 'externalId'],
     };
     const before = await gateway.everything();

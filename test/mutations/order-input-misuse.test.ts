@@ -70,7 +70,7 @@ const MISUSES: readonly Misuse[] = [
   [
     'a number that another order has',
     { number: 'SO-00000001' },
-    [['ALREADY_EXISTS', 'number', 'Another order has this number already.']],
+    [['ALREADY_EXISTS', 'number', 'An order has this number already.']],
   ],
   ...['ZZZ', 'XXX', 'DEM'].map((currency): Misuse => [
     `the currency ${currency}`,

@@ -12,7 +12,7 @@ const noCustomer = (field: string): Problem => ['NOT_FOUND', field, 'There is no
 const taken = (thing: string, field: string): Problem => [
   'ALREADY_EXISTS',
   field,
-  `Another ${thing} has this ${field} already.`,
+  `${thing === 'order' ? 'An' : 'A'} ${thing} has this ${field} already.`,
 ];
 const OF_CUSTOMER = [noAgent('ownerId'), taken('customer', 'email'), taken('customer', 'externalId')];
 const SAME_TAGS: Problem = [

@@ -69,7 +69,7 @@ const ONLY_NEW: Row[] = [
   [
     'a number that another has',
     { number: ' taken' },
-    [['ALREADY_EXISTS', 'number', 'Another ticket has this number already.']],
+    [['ALREADY_EXISTS', 'number', 'A ticket has this number already.']],
   ],
   ...['', 'x', idOf('Agent', 1), idOf('Ticket', 1), idOf('Customer', 0)].map((customerId): Row => [
     `the customer "${customerId}"`,

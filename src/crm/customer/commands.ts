@@ -3,17 +3,18 @@ import type { Transaction } from '../../db/transaction.ts';
 import type { CreateCustomerInput, DeleteCustomerInput, UpdateCustomerInput } from '../../generated/graphql.ts';
 import type { Customer } from '../../generated/prisma/client.ts';
 import { assertMayOwn } from '../agents.ts';
-import { changedFields, recordChange } from '../changes.ts';
+import { changedOrHidden, recordChange } from '../changes.ts';
+import { isGiven } from '../../given.ts';
 import { defineCommand, type Payload } from '../command.ts';
 import { globalId } from '../global-id.ts';
 import { givenRow, parseId } from '../input.ts';
 import { findCustomer, lockCustomer } from '../lock.ts';
 import { deleteOwnedRows } from '../owned-rows.ts';
 import { refuseTaken } from '../user-errors.ts';
-import { noteChange } from '../writer.ts';
+import { noteChange, type Write } from '../writer.ts';
 import { addressesOf } from './addresses.ts';
 import { checkFields } from './checks.ts';
-import { parseAddresses, parseCustomerFields, parseTags } from './input.ts';
+import { parseAddresses, parseCustomerFields, parseTags, type CustomerValues } from './input.ts';
 import { textOfAddresses, textOfTags } from './recorded.ts';
 import { raiseVersion, recordUpdate } from './row.ts';
 import { deleteTerms, insertTerms } from './search/terms.ts';
@@ -90,9 +91,10 @@ export const updateCustomer = defineCommand({
   checks: async (transaction, { id, values }) => checkFields(transaction, await findCustomer(transaction, id), values),
   async run(write, { id, expectedVersion, values }) {
     const before = await lockCustomer(write, { id, path: ['id'], expectedVersion });
-    const changed = changedFields(before, values);
+    const changed = changedOrHidden(write, before, values);
     if (Object.keys(changed).length > 0) {
       if (changed.ownerId !== undefined) await assertMayOwn(write, changed.ownerId);
+      await assertNotTold(write, values);
       const customer = await raiseVersion(write, before, changed);
       if ('externalId' in changed) await assertNotFormer(write.transaction, customer);
       await recordUpdate(write, { row: before, changed }, { before, after: { ...changed } });
@@ -101,6 +103,15 @@ export const updateCustomer = defineCommand({
   },
   refused: ({ id }) => ({ customerId: givenRow('Customer', id) }),
 });
+
+/**
+ * Refuses an email address that any customer has, also this one, for a caller who may not see it: if it were accepted from the one
+ * customer who has it already, trying all of them would find out who that is.
+ */
+async function assertNotTold({ transaction, hides }: Write, { email }: CustomerValues): Promise<void> {
+  if (!isGiven(email) || !hides('email')) return;
+  if ((await transaction.customer.findUnique({ where: { email } })) !== null) refuseTaken('customer', 'email');
+}
 
 /**
  * Deletes a customer and everything that belongs to it. The record of changes stays; its last entry has what was deleted: the values

@@ -211,7 +211,7 @@ async function recordMerge(
       mergedCustomer: globalId('Customer', String(id)),
       ...filled,
       tags: tags.together,
-      addresses: addresses.together,
+      ...(addresses.together !== addresses.kept && { addresses: addresses.together }),
     },
   });
 }
