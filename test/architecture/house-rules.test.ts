@@ -40,6 +40,7 @@ const PAUSES = new Set([
   'test/bench/bench.test.ts',
   'test/cache/channels.test.ts',
   'test/cache/churn.test.ts',
+  'test/cache/partition-clients.ts',
   'test/cache/partition-faults.ts',
   'test/cache/partition-run.ts',
   'test/chaos/chaos.ts',

@@ -86,7 +86,7 @@ function redisFaults({ servers, redis }: Breakable): readonly Fault[] {
   ];
 }
 
-/** Writes by whoever injects faults. */
+/** Writes by whoever injects faults. Both counts throw once a client has failed, since they need not grow any more. */
 export interface OwnWrites {
   /** How many writes were answered, those of others as well. */
   readonly count: () => number;
@@ -107,8 +107,14 @@ function heldReads({ servers, gateways }: Breakable, { count, longReads, write }
   const untilHeld = async (random: Random): Promise<TableLock> => {
     await write();
     const lock = await lockTable(servers.database.url, 'agents');
-    await lock.waiting(1);
-    await untilWritten(random);
+    try {
+      await lock.waiting(1);
+      await untilWritten(random);
+    } catch (error) {
+      // Or the clients would never get their answers, and the run would not end.
+      await lock.release();
+      throw error;
+    }
     return lock;
   };
   return [
@@ -137,9 +143,12 @@ function heldReads({ servers, gateways }: Breakable, { count, longReads, write }
         const gateway = random.pick(gateways);
         await write();
         gateway.holdCompressions();
-        await until('long reads to be held back', longReads, (reads) => reads > 3);
-        await untilWritten(random);
-        gateway.holdCompressions();
+        try {
+          await until('long reads to be held back', longReads, (reads) => reads > 3);
+          await untilWritten(random);
+        } finally {
+          gateway.holdCompressions();
+        }
       },
     ],
   ];

@@ -4,16 +4,13 @@ import { seedDatabase } from '../../src/data/seed/seed-database.ts';
 import { pause } from '../support/patience.ts';
 import { startOwnServers, withConnection } from '../support/servers.ts';
 import { createCacheModel } from './cache-model.ts';
+import { createFactModel } from './fact-model.ts';
+import { PLACES, QUIET, whileAsking } from './partition-clients.ts';
 import type { MutantName } from './mutants.ts';
 import { observeRedis } from './observed-redis.ts';
 import { createFaults, type Breakable, type FaultName } from './partition-faults.ts';
 import { startCuttable } from './three-gateways.ts';
 
-const WRITERS = 2;
-const READERS = 6;
-/** Each has one writer, and one more is written by whoever injects faults. */
-const WRITTEN = 6;
-const QUIET = WRITTEN + 1;
 const BODIES = 12;
 /** Longer than the lifetime of a response with interactions. */
 const CALM_MS = 35_000;
@@ -29,7 +26,8 @@ export async function startPartitioned(mutant?: MutantName): Promise<Partitioned
   const { url } = servers.database;
   await seedDatabase({ databaseUrl: url, customers: QUIET, ordersPerCustomer: 1, seed: 1 });
   await withConnection(url, async (connection) => {
-    await connection.query('UPDATE customers SET owner_id = (SELECT MIN(id) FROM agents)');
+    // Their states are those that the other customers never have.
+    await connection.query("UPDATE customers SET owner_id = (SELECT MIN(id) FROM agents), status = 'LEAD'");
     const insert = `INSERT INTO interactions (customer_id, kind, body, occurred_at) VALUES (?, 'NOTE', ?, '2026-01-01')`;
     for (let id = 1; id <= QUIET; id += 1)
       for (let body = 0; body < BODIES; body += 1)
@@ -57,7 +55,7 @@ const COUNTED = {
   suspensions: 'concierge_cache_suspensions_total',
 } as const;
 
-type Kind = keyof typeof COUNTED | 'hits in Redis' | 'lapses' | 'writes' | 'reads';
+type Kind = keyof typeof COUNTED | 'hits in Redis' | 'lapses' | 'writes' | 'reads' | 'facts';
 export type Counts = Readonly<Record<Kind, number>>;
 
 /** What has happened in a run so far. */
@@ -69,6 +67,8 @@ export interface Progress {
   readonly faults: ReadonlyMap<string, number>;
   /** Those that were not injected yet. */
   readonly missing: readonly string[];
+  /** How often each mutation was made. */
+  readonly mutations: ReadonlyMap<string, number>;
 }
 
 interface RunOptions {
@@ -92,43 +92,7 @@ function createLapseCount({ redis }: Partitioned): () => Promise<number> {
   };
 }
 
-/** Reads and writes through all gateways, as long as `rounds` lasts. */
-async function whileAsking(
-  { gateways, onlyRead }: Partitioned,
-  { model, seed }: { readonly model: ReturnType<typeof createCacheModel>; readonly seed: number },
-  rounds: (signal: AbortSignal) => Promise<void>,
-): Promise<void> {
-  const done = new AbortController();
-  // Who asks a stopped one waits, so that nobody would ask the others.
-  const running = () => gateways.filter((gateway) => !gateway.isPaused());
-  const writing = Array.from({ length: WRITERS }, async (_, writer) => {
-    const random = createRandom(seed, 100 + writer);
-    while (!done.signal.aborted) {
-      // Each customer has one writer.
-      const { ask } = random.pick(running().filter((gateway) => !onlyRead.has(gateway)));
-      await model.write(ask, writer + 1 + WRITERS * random.below(WRITTEN / WRITERS));
-      // So that responses are also found.
-      await pause(random.below(60));
-    }
-  });
-  const reading = Array.from({ length: READERS }, async (_, reader) => {
-    const random = createRandom(seed, reader + 1);
-    while (!done.signal.aborted) {
-      const { ask } = random.pick(random.chance(100) ? gateways : running());
-      const what = random.pick(['one', 'one', 'one', 'long', 'list', 'count'] as const);
-      if (what === 'one') await model.readOne(ask, random.between(1, QUIET));
-      else if (what === 'long') await model.readLong(ask, random.pick([1, QUIET]), random.pick(['gzip', 'br']));
-      else if (what === 'list') await model.readList(ask);
-      else await model.readCount(ask);
-    }
-  });
-  try {
-    await Promise.race([rounds(done.signal), Promise.all([...writing, ...reading])]);
-  } finally {
-    done.abort();
-    await Promise.all([...writing, ...reading]);
-  }
-}
+const sumOf = (numbers: Iterable<number>): number => [...numbers].reduce((a, b) => a + b, 0);
 
 /** Lets clients read and write while one thing after another breaks. */
 export async function runPartitions(
@@ -137,26 +101,46 @@ export async function runPartitions(
 ): Promise<Progress> {
   const { gateways } = partitioned;
   const model = createCacheModel(QUIET);
+  const facts = createFactModel(PLACES);
+  const mutations = new Map<string, number>();
   const first = gateways[0]?.ask;
   if (first === undefined) throw new Error('expected a gateway');
   for (let id = 1; id <= QUIET; id += 1) await model.write(first, id);
   const random = createRandom(seed, 0);
   const writeQuiet = () => model.write(random.pick(gateways).ask, QUIET);
-  const own = { count: model.writes, longReads: model.longReads, write: writeQuiet };
+  const failing = new AbortController();
+  const unlessFailed = (count: () => number) => (): number => {
+    failing.signal.throwIfAborted();
+    return count();
+  };
+  const own = { count: unlessFailed(model.writes), longReads: unlessFailed(model.longReads), write: writeQuiet };
   const faults = createFaults(partitioned, own).filter(([name]) => only?.includes(name) ?? true);
   const injected = new Map<string, number>();
   const lapses = createLapseCount(partitioned);
   const sum = async (name: string): Promise<number> =>
-    (await Promise.all(gateways.map((gateway) => gateway.metric(name)))).reduce((a, b) => a + b);
+    sumOf(await Promise.all(gateways.map((gateway) => gateway.metric(name))));
   const progress = async (rounds: number): Promise<Progress> => {
     const sums = await Promise.all(
       Object.entries(COUNTED).map(async ([kind, name]) => [kind, await sum(name)] as const),
     );
     const counted = Object.fromEntries(sums) as Record<keyof typeof COUNTED, number>;
     const inRedis = counted['hits in Redis and in memory'] - counted['hits in memory'];
-    const others = { 'hits in Redis': inRedis, lapses: await lapses(), writes: model.writes(), reads: model.reads() };
+    const others = {
+      'hits in Redis': inRedis,
+      lapses: await lapses(),
+      writes: model.writes() + sumOf(mutations.values()),
+      reads: model.reads() + facts.reads(),
+      facts: facts.facts(),
+    };
     const missing = faults.map(([name]) => name).filter((name) => !injected.has(name));
-    return { rounds, counts: { ...counted, ...others }, illegal: model.illegal, faults: injected, missing };
+    return {
+      rounds,
+      counts: { ...counted, ...others },
+      illegal: [...model.illegal, ...facts.illegal],
+      faults: injected,
+      missing,
+      mutations,
+    };
   };
   let calms = 0;
   const round = async ({ missing }: Progress): Promise<void> => {
@@ -172,8 +156,8 @@ export async function runPartitions(
     await pause(random.between(10, isLong ? 2_000 : 500));
   };
   let now = await progress(0);
-  await whileAsking(partitioned, { model, seed }, async (signal) => {
-    for (; !signal.aborted && goesOn(now); now = await progress(now.rounds + 1)) await round(now);
+  await whileAsking(partitioned, { model, seed, facts, mutations, failing }, async () => {
+    for (; !failing.signal.aborted && goesOn(now); now = await progress(now.rounds + 1)) await round(now);
   });
   return progress(now.rounds);
 }

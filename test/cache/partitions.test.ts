@@ -23,13 +23,14 @@ afterAll(() => partitioned.close());
 
 test('no answer of three gateways is from before a write that was answered, whatever breaks', async () => {
   const lacking = (counts: Counts) => WANTED.filter((kind) => counts[kind] === 0);
-  const { counts, illegal, faults, missing } = await runPartitions(partitioned, {
+  const { counts, illegal, faults, missing, mutations } = await runPartitions(partitioned, {
     seed,
     isLong: isSoak,
     goesOn: (so) => goesOn(so.missing.length === 0 && lacking(so.counts).length === 0),
   });
   for (const [kind, count] of Object.entries(counts)) report(`${count} ${kind}`);
+  for (const [name, times] of mutations) report(`${times} ${name}`);
   for (const [name, times] of faults) report(`${times} times: ${name}`);
-  expect({ again, illegal }).toEqual({ again, illegal: [] });
+  expect({ again, illegal: illegal.slice(0, 20) }).toEqual({ again, illegal: [] });
   expect({ again, missing, lacking: lacking(counts) }).toEqual({ again, missing: [], lacking: [] });
 });

@@ -1,6 +1,7 @@
+import { bearing, BY_SECRET, inSeconds, tokenOf } from '../access/tokens.ts';
 import { startProcess, type GatewayProcess } from '../cli/gateway-process.ts';
 import { startProxy } from '../faults/proxy.ts';
-import { PATIENT_WITH_DATABASE } from '../support/gateway.ts';
+import { MANY_AT_ONCE, PATIENT_WITH_DATABASE } from '../support/gateway.ts';
 import { until } from '../support/patience.ts';
 import type { OwnServers } from '../support/servers.ts';
 import type { Ask } from './cache-model.ts';
@@ -38,6 +39,11 @@ export async function startCuttable({ database, redis }: OwnServers, mutant?: Mu
   });
   const settings = {
     ...PATIENT_WITH_DATABASE,
+    ...BY_SECRET,
+    // While requests are held back in the database, others must still be able to write, although all writers are one client to a gateway,
+    // whose operations wait for each other beyond a cost, and although each request that is held back holds a connection.
+    ...MANY_AT_ONCE,
+    LIMIT_DATABASE_CONNECTIONS: '30',
     DATABASE_URL: database.url,
     REDIS_URL: Object.assign(new URL(redis.url), { port: String(proxy.port) }).href,
     LOG_LEVEL: 'error',
@@ -50,11 +56,12 @@ export async function startCuttable({ database, redis }: OwnServers, mutant?: Mu
   const gateway = await startAnyhow(settings, preloads);
   const { url, process } = gateway;
   let isPaused = false;
+  const everything = bearing(await tokenOf({ scope: 'crm:read crm:write crm:pii', exp: inSeconds(24 * 3_600) }));
   return {
     async ask(query, variables = {}, headers = {}) {
       const response = await fetch(`${url}/graphql`, {
         method: 'POST',
-        headers: { 'content-type': 'application/json', ...headers },
+        headers: { 'content-type': 'application/json', ...everything, ...headers },
         body: JSON.stringify({ query, variables }),
       });
       const text = await response.text();
