@@ -24,13 +24,14 @@ beforeAll(async () => {
   const { database, redis } = servers;
   await seedDatabase({ databaseUrl: database.url, customers: CUSTOMERS, ordersPerCustomer: 2, seed: 1 });
   control = new Redis(redis.url);
-  waits = await startGateway({ databaseUrl: database.url, redisUrl: redis.url, settings: PATIENT_WITH_DATABASE });
-  await untilRedisUp(waits);
+  // Before anybody else uses it: the client takes what is reported before its request is answered for the answer.
   monitor = await control.monitor();
   // Scripts, which have the lease as their first key: one of two keys takes it, and one of one key replaces it.
   monitor.on('monitor', (_time: string, [command = '', , keys, key = '']: string[]) => {
     if (/^eval/i.test(command) && key.includes('lease:')) seen.push(keys === '2' ? 'look' : 'renewal');
   });
+  waits = await startGateway({ databaseUrl: database.url, redisUrl: redis.url, settings: PATIENT_WITH_DATABASE });
+  await untilRedisUp(waits);
 });
 afterAll(async () => {
   monitor.disconnect();
