@@ -4,8 +4,8 @@ const { NORTHWIND_DIR, SOAK_MINUTES = '0', TEST_DATABASE_URL, TEST_LOGS_DIR } = 
 const ELSEWHERE = [
   '(architecture|bench|embedded|hostile|http|restarts|soak)/',
   'access/(?!(?:api-keys|owner|owner-keys|owner-random|owner-reads|owner-writes|taken-values)\\.)',
-  'cache/(channels|cluster|collapsing|fail-back|fail-over|hits|keys|lifetimes|log|near-misses|partition-mutants|patience|pending|redis-database|refusals|standing|turns)\\.',
-  'cli/(broken-outputs|cache|csv|explain-own-servers|help|outside-caches|run-script|seed-command|seed-interrupted|settings|start(-own-servers)?)\\.',
+  'cache/(access-profiles|acl|channels|churn|cluster|collapsing|fail-back|fail-over|hits|keys|lifetimes|log|lost-at-once|near-fail-back|near-misses|near-model|partition-mutants|patience|pending|redis-database|refusals|standing|take-over|turns)\\.',
+  'cli/(broken-outputs|cache|csv|explain-own-servers|help|in-force|outside-caches|run-script|seed-command|seed-interrupted|settings|start(-own-servers)?)\\.',
   'cli/import-(cache|files|mapping|misuse|shapes)\\.',
   'db/(semaphore|url-parts)\\.',
   'docs/(adding-a-type|clients|compose|indexes|references|schema-words|snippets|subscriptions|text)\\.',
