@@ -35,6 +35,9 @@ export function callerOf(
 /** The row id of the agent whose id this is; undefined for anything else. */
 export type AgentIdOf = (id: unknown) => string | undefined;
 
+/** Controls, what only affects how others look, and halves of characters: a history of changes could be made to look otherwise. */
+const CONTROLS = /[\p{Cc}\p{Cf}\p{Cs}]/u;
+
 /**
  * The database ignores spaces at the end, so two subjects that differ in them would share their idempotency keys, and case makes no
  * difference.
@@ -45,4 +48,5 @@ const isSubject = (value: unknown): value is string | null =>
     value !== '' &&
     value.length <= MAX_SUBJECT &&
     value.trim() === value &&
+    !CONTROLS.test(value) &&
     !value.toLowerCase().startsWith(API_KEY_SUBJECT));

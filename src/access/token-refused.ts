@@ -12,7 +12,7 @@ export const REFUSALS = {
   issuer: 'one from another issuer',
   audience: 'one for another audience',
   exp: 'one without "exp", or with one that is not a number',
-  sub: 'one with a "sub" that is not a text of 1 to 200 characters, without spaces around it, that does not begin with "api-key:"',
+  sub: 'one with a "sub" that is not a text of 1 to 200 characters, without spaces around it or control characters in it, that does not begin with "api-key:"',
   scope: 'one with a "scope" that is not a text, with spaces between the names of scopes',
   claims: 'one with a claim of the wrong form',
   owner: 'one with a claim "owner" that is not the id of an agent, such as QWdlbnQ6MQ',

@@ -70,11 +70,13 @@ describe('a bearer token', () => {
       () => tokenOf({ scope: ['crm:read'] }),
       'one with a "scope" that is not a text, with spaces between the names of scopes',
     ],
-    ...['ada ', '', 'api-key:7', 'x'.repeat(201)].map((sub): [string, () => Promise<string>, string] => [
-      `has the subject ${JSON.stringify(sub).slice(0, 20)}`,
-      () => tokenOf({ sub }),
-      'one with a "sub" that is not a text of 1 to 200 characters, without spaces around it, that does not begin with "api-key:"',
-    ]),
+    ...['ada ', '', 'api-key:7', 'x'.repeat(201), 'a\nb', 'a\u202eb', 'a\ud800'].map(
+      (sub): [string, () => Promise<string>, string] => [
+        `has the subject ${JSON.stringify(sub).slice(0, 20)}`,
+        () => tokenOf({ sub }),
+        'one with a "sub" that is not a text of 1 to 200 characters, without spaces around it or control characters in it, that does not begin with "api-key:"',
+      ],
+    ),
     [
       'has another key',
       () => tokenOf({}, { key: createSecretKey(Buffer.from(`${SECRET}.`)) }),
