@@ -11,6 +11,9 @@ export const jwtSecret = setting(undefined, (text, ctx) => {
   const bytes = Buffer.from(text);
   if (text.includes('-----BEGIN'))
     return refuseValue(ctx, 'expected random bytes, got a key in PEM form; AUTH_JWT_PUBLIC_KEY takes a public key');
+  // Used as it is, it would be another secret than the issuer's.
+  if (text !== text.trim())
+    return refuseValue(ctx, 'expected no blanks around it, got some, such as the line break at the end of a file');
   if (bytes.length >= MIN_SECRET_BYTES) return bytes;
   return refuseValue(
     ctx,

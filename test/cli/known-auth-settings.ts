@@ -46,6 +46,10 @@ export const AUTH_SETTINGS: readonly Setting[] = [
     ],
     wrong: [
       ['secret', 'expected at least 32 random bytes, got 6; openssl rand -base64 48 makes enough'],
+      ...[`${'x'.repeat(32)}\n`, ` ${'x'.repeat(32)}`].map((text): [string, string] => [
+        text,
+        'expected no blanks around it, got some, such as the line break at the end of a file',
+      ]),
       [PUBLIC_PEM, 'expected random bytes, got a key in PEM form; AUTH_JWT_PUBLIC_KEY takes a public key'],
     ],
   },
