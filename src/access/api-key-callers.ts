@@ -2,7 +2,7 @@ import { LRUCache } from 'lru-cache';
 import { createError } from '../errors.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { Authenticate, InTurn } from './authenticate.ts';
-import { apiKeyHash, isApiKey } from './api-key.ts';
+import { API_KEY_PREFIX, apiKeyHash, isApiKey } from './api-key.ts';
 import { accessKeyOf, API_KEY_SUBJECT, scopesOf, type Caller } from './caller.ts';
 import { TokenRefused, type Refusal } from './token-refused.ts';
 
@@ -76,7 +76,7 @@ export function createApiKeyCallers({ find, metrics, now = () => performance.now
     return found;
   };
   return async (key, inTurn) => {
-    if (!isApiKey(key)) throw new TokenRefused('keyMalformed');
+    if (!isApiKey(key)) throw new TokenRefused(key.startsWith(API_KEY_PREFIX) ? 'keyMalformed' : 'notKey');
     return findCaller(apiKeyHash(key), inTurn);
   };
 }

@@ -5,6 +5,7 @@ import type { TokenConfig } from '../config.ts';
 import { codeOf } from '../errors.ts';
 import { PUBLIC_KEY_ALGORITHMS } from '../setting-auth.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
+import { API_KEY_PREFIX } from './api-key.ts';
 import { isKnownNow, type Caller } from './caller.ts';
 import { createKeySet, type KeySetOptions } from './key-set.ts';
 import { callerOf, type AgentIdOf } from './token-caller.ts';
@@ -44,6 +45,8 @@ export function createAuthenticate(
   const kept = new LRUCache<string, Caller>({ max: MAX_KEPT });
   const verify = createVerify(config, { now, ...options });
   return async (token, inTurn = (work) => work()) => {
+    // Where they are accepted, they do not come here.
+    if (token.startsWith(API_KEY_PREFIX)) throw new TokenRefused('keysOff');
     if (token.length > MAX_TOKEN_CHARACTERS) throw new TokenRefused('long');
     const key = hash('sha256', token, 'base64');
     const before = kept.get(key);

@@ -16,6 +16,8 @@ export const REFUSALS = {
   scope: 'one with a "scope" that is not a text, with spaces between the names of scopes',
   claims: 'one with a claim of the wrong form',
   owner: 'one with a claim "owner" that is not the id of an agent, such as QWdlbnQ6MQ',
+  keysOff: 'an API key, where API keys are not accepted',
+  notKey: 'something that is not an API key',
   keyMalformed: 'an API key that is misspelt or cut off',
   keyUnknown: 'an API key that does not exist',
   keyRevoked: 'an API key that is revoked',
@@ -30,6 +32,8 @@ const OF_GUESSES: ReadonlySet<Refusal> = new Set<Refusal>([
   'long',
   'algorithm',
   'signature',
+  'keysOff',
+  'notKey',
   'keyMalformed',
   'keyUnknown',
 ]);

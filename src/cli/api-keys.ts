@@ -84,6 +84,9 @@ export async function runApiKeys(wanted: ApiKeyAction, cli: CliContext, database
   }
 }
 
+const NOT_ACCEPTED =
+  'No gateway accepts it until that gateway has the setting AUTH_API_KEYS=true, which this command was started without.';
+
 async function create(
   { name, scopes, ownerId, expiresAt }: ApiKeyAction & { action: 'create' },
   { apiKey, agent }: PrismaClient,
@@ -98,6 +101,7 @@ async function create(
   });
   cli.stderr.write(`Key ${id} (${name}) expires at ${expiresAt.toISOString()}. It is not shown again:\n`);
   cli.stdout.write(`${key}\n`);
+  if (cli.env['AUTH_API_KEYS'] !== 'true') cli.stderr.write(`${NOT_ACCEPTED}\n`);
 }
 
 async function revoke(id: bigint, { apiKey }: PrismaClient, cli: CliContext): Promise<void> {

@@ -61,9 +61,36 @@ test('a key says who calls and with which scopes, with tokens beside it and with
   expect((await asked(token)).status).toBe(200);
   expect(await asked(token, VIEWER, withKeysAlone)).toMatchObject({
     status: 401,
-    message: `${GOT} an API key that is misspelt or cut off.`,
+    message: `${GOT} something that is not an API key.`,
   });
   expect((await withKeysAlone.request(VIEWER)).status).toBe(401);
+});
+
+test('a key is refused as a key where keys are not accepted, whether it exists or not', async () => {
+  const { key } = await created('elsewhere');
+  const withTokensAlone = await startGateway({ databaseUrl: database.url, settings: { ...PATIENT, ...BY_SECRET } });
+  try {
+    for (const text of [key, makeApiKey(), 'concierge_'])
+      expect(await asked(text, VIEWER, withTokensAlone)).toMatchObject({
+        status: 401,
+        message: `${GOT} an API key, where API keys are not accepted.`,
+      });
+  } finally {
+    await withTokensAlone.close();
+  }
+});
+
+test.each([
+  [{}, true],
+  [{ AUTH_API_KEYS: 'false' }, true],
+  [{ AUTH_API_KEYS: 'true' }, false],
+])('the command with the settings %j says besides the key whether gateways need another one', async (env, says) => {
+  const [told, erred] = [captureCli(), captureCli()];
+  const cli = { ...told.cli, env, stderr: erred.cli.stderr };
+  const options = { name: 'said', scopes: 'crm:read', expires: '1d' };
+  expect(await runApiKeys(parseApiKeyAction('create', undefined, options), cli, database.url)).toBe(0);
+  expect(told.output()).toMatch(/^concierge_[0-9a-f]{72}\n$/);
+  expect(erred.output().includes('AUTH_API_KEYS=true')).toBe(says);
 });
 
 test('a key is stored as a hash alone, and the list shows everything else', async () => {
