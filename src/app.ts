@@ -225,7 +225,7 @@ function createAccess(
       : (...[token, inTurn]: Parameters<Authenticate>) =>
           (token.startsWith(API_KEY_PREFIX) || byToken === undefined ? byKey : byToken)(token, inTurn);
   return {
-    identify: createIdentify({ authenticate, rateLimit, memory, metrics: given.metrics }),
+    identify: createIdentify({ authenticate, rateLimit, memory, ...given }),
     isOpen: isExploreOpen,
   };
 }

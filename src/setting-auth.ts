@@ -36,6 +36,9 @@ const CURVE_ALGORITHMS: Readonly<Record<string, string>> = {
 const EDWARDS_ALGORITHMS = ['EdDSA', 'Ed25519'];
 const MIN_RSA_BITS = 2048;
 
+/** The algorithms of a shared secret. */
+export const SECRET_ALGORITHMS: readonly string[] = ['HS256', 'HS384', 'HS512'];
+
 /** Every algorithm of public keys, for a key set, in which each key's own kind decides. */
 export const PUBLIC_KEY_ALGORITHMS: readonly string[] = [
   ...RSA_ALGORITHMS,

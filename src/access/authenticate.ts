@@ -3,13 +3,15 @@ import { errors, jwtVerify, type JWTPayload, type JWTVerifyOptions, type JWTVeri
 import { LRUCache } from 'lru-cache';
 import type { TokenConfig } from '../config.ts';
 import { codeOf } from '../errors.ts';
-import { PUBLIC_KEY_ALGORITHMS } from '../setting-auth.ts';
+import { PUBLIC_KEY_ALGORITHMS, SECRET_ALGORITHMS } from '../setting-auth.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { API_KEY_PREFIX } from './api-key.ts';
 import { isKnownNow, type Caller } from './caller.ts';
 import { createKeySet, type KeySetOptions } from './key-set.ts';
+import { createScopeWarning } from './refusal-log.ts';
+import { refusalOf, type VerifiedBy } from './refusal-of.ts';
 import { callerOf, type AgentIdOf } from './token-caller.ts';
-import { MAX_TOKEN_CHARACTERS, TokenRefused, type Refusal } from './token-refused.ts';
+import { MAX_TOKEN_CHARACTERS, TokenRefused } from './token-refused.ts';
 
 /** Callers that are kept by their tokens. Each takes about half a kilobyte. */
 const MAX_KEPT = 10_000;
@@ -44,6 +46,7 @@ export function createAuthenticate(
 ): Authenticate {
   const kept = new LRUCache<string, Caller>({ max: MAX_KEPT });
   const verify = createVerify(config, { now, ...options });
+  const warnOfScopes = createScopeWarning(options.log);
   return async (token, inTurn = (work) => work()) => {
     // Where they are accepted, they do not come here.
     if (token.startsWith(API_KEY_PREFIX)) throw new TokenRefused('keysOff');
@@ -57,6 +60,7 @@ export function createAuthenticate(
     });
     const { clockSkewSeconds } = config;
     const found = callerOf(payload, { clockSkewSeconds, agentIdOf });
+    if (found.scopes.length === 0) warnOfScopes(payload);
     const caller = Object.freeze({ ...found, knownUntilMs: now() + KEPT_MS });
     kept.set(key, caller);
     return caller;
@@ -65,36 +69,38 @@ export function createAuthenticate(
 
 /** The algorithm follows from the kind of the key, never from the token alone: a public key must not serve as a secret. */
 function createVerify(config: TokenConfig, options: KeySetOptions): (token: string) => Promise<JWTPayload> {
-  const { secret, publicKey, jwksUrl, issuer, audience, clockSkewSeconds } = config;
-  const claims = {
+  const { issuer, audience, clockSkewSeconds } = config;
+  const { algorithms, verify, hasKey } = verifierOf(config, options);
+  const rule = {
     requiredClaims: ['exp'],
     clockTolerance: clockSkewSeconds,
+    algorithms: [...algorithms],
     ...(issuer === undefined ? {} : { issuer }),
     ...(audience === undefined ? {} : { audience }),
   };
-  const rules = (algorithms: readonly string[]) => ({ ...claims, algorithms: [...algorithms] });
-  const verifyBy = (): ((token: string) => Promise<{ readonly payload: JWTPayload }>) => {
-    if (jwksUrl !== undefined) {
-      const [keys, rule] = [createKeySet(jwksUrl, options), rules(PUBLIC_KEY_ALGORITHMS)];
-      return (token) => verifyByAny(token, keys, rule);
-    }
-    if (publicKey !== undefined) {
-      const rule = rules(publicKey.algorithms);
-      return (token) => jwtVerify(token, publicKey.key, rule);
-    }
-    if (secret === undefined) throw new TypeError('no key to verify tokens with');
-    const rule = rules(['HS256', 'HS384', 'HS512']);
-    return (token) => jwtVerify(token, secret, rule);
-  };
-  const verify = verifyBy();
   return async (token) => {
     try {
-      return (await verify(token)).payload;
+      return (await verify(token, rule)).payload;
     } catch (cause) {
       if (codeOf(cause) !== undefined) throw cause;
-      throw new TokenRefused(refusalOf(cause), { cause });
+      throw refusalOf(cause, token, { issuer, audience, algorithms, hasKey });
     }
   };
+}
+
+interface Verifier extends Pick<VerifiedBy, 'algorithms' | 'hasKey'> {
+  readonly verify: (token: string, rule: JWTVerifyOptions) => Promise<{ readonly payload: JWTPayload }>;
+}
+
+function verifierOf({ secret, publicKey, jwksUrl }: TokenConfig, options: KeySetOptions): Verifier {
+  if (jwksUrl !== undefined) {
+    const { find, hasKey } = createKeySet(jwksUrl, options);
+    return { algorithms: PUBLIC_KEY_ALGORITHMS, hasKey, verify: (token, rule) => verifyByAny(token, find, rule) };
+  }
+  const [key, algorithms] =
+    publicKey === undefined ? [secret, SECRET_ALGORITHMS] : [publicKey.key, publicKey.algorithms];
+  if (key === undefined) throw new TypeError('no key to verify tokens with');
+  return { algorithms, hasKey: undefined, verify: (token, rule) => jwtVerify(token, key, rule) };
 }
 
 /** Keys that are tried for a token that names none: an issuer that changes its key publishes two for a while. */
@@ -117,20 +123,4 @@ async function verifyByAny(token: string, keys: JWTVerifyGetKey, rule: JWTVerify
     }
     throw error;
   }
-}
-
-const REFUSAL_OF_CLAIM: Readonly<Record<string, Refusal>> = { nbf: 'early', iss: 'issuer', aud: 'audience' };
-
-function refusalOf(error: unknown): Refusal {
-  if (error instanceof errors.JWTExpired) return 'expired';
-  if (error instanceof errors.JWTClaimValidationFailed) {
-    // "invalid" is of the wrong type, and an empty issuer or audience is another one.
-    if (error.claim === 'exp') return 'exp';
-    const isMalformed = error.reason === 'invalid';
-    return (isMalformed ? undefined : REFUSAL_OF_CLAIM[error.claim]) ?? 'claims';
-  }
-  if (error instanceof errors.JOSEAlgNotAllowed) return 'algorithm';
-  if (error instanceof errors.JWSInvalid || error instanceof errors.JWTInvalid) return 'malformed';
-  // Besides a wrong signature: no key of the set fits, or a key that cannot be used at all.
-  return 'signature';
 }

@@ -20,13 +20,20 @@ export interface KeySetOptions {
   readonly now: () => number;
 }
 
+/** The public keys of an issuer. */
+export interface KeySet {
+  /** Rejects with SERVICE_UNAVAILABLE when there are no keys, and with an error of jose when none fits. */
+  readonly find: JWTVerifyGetKey;
+  /** Whether there is a key with this id now. Copies all of them. */
+  readonly hasKey: (kid: string) => boolean;
+}
+
 /**
  * The public keys that an issuer publishes (JWKS, RFC 7517), fetched at once and kept. They are fetched again when they are old, or
  * when a token names a key that is not among them.
- * @returns a function that rejects with SERVICE_UNAVAILABLE when there are no keys, and with an error of jose when none fits
  */
-export function createKeySet(url: URL, { log, metrics, now }: KeySetOptions): JWTVerifyGetKey {
-  let known: { readonly find: JWTVerifyGetKey; readonly fetchedAt: number } | undefined;
+export function createKeySet(url: URL, { log, metrics, now }: KeySetOptions): KeySet {
+  let known: { readonly find: ReturnType<typeof createLocalJWKSet>; readonly fetchedAt: number } | undefined;
   let triedAt = Number.NEGATIVE_INFINITY;
   let pending: Promise<void> | undefined;
   let isFailing = false;
@@ -58,7 +65,7 @@ export function createKeySet(url: URL, { log, metrics, now }: KeySetOptions): JW
   };
 
   void refresh();
-  return async (...token) => {
+  const findKey: JWTVerifyGetKey = async (...token) => {
     if (known === undefined) await refresh();
     else if (now() - known.fetchedAt > FRESH_MS) void refresh();
     const find = current();
@@ -70,6 +77,7 @@ export function createKeySet(url: URL, { log, metrics, now }: KeySetOptions): JW
       return current()(...token);
     }
   };
+  return { find: findKey, hasKey: (kid) => known?.find.jwks().keys.some((key) => key.kid === kid) ?? false };
 }
 
 /** @throws Error when it cannot be fetched in time, or is too large or not JSON */

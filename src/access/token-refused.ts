@@ -38,15 +38,25 @@ const OF_GUESSES: ReadonlySet<Refusal> = new Set<Refusal>([
   'keyUnknown',
 ]);
 
+/** What the operator is told besides the reason, and the client is not. */
+export interface RefusalDetails {
+  readonly expected?: string;
+  readonly got?: string;
+  readonly keyId?: string;
+}
+
 /** A token is not accepted. */
 export class TokenRefused extends Error {
   override readonly name = 'TokenRefused';
   readonly reason: Refusal;
   /** Whether it may be a guess: nobody has signed it for anybody, as far as this gateway can tell. */
   readonly isGuess: boolean;
-  constructor(reason: Refusal, options?: ErrorOptions) {
+  /** For the log. */
+  readonly details: (() => RefusalDetails) | undefined;
+  constructor(reason: Refusal, { details, ...options }: ErrorOptions & { details?: () => RefusalDetails } = {}) {
     super(`Expected a valid bearer token, got ${REFUSALS[reason]}.`, options);
     this.reason = reason;
+    this.details = details;
     this.isGuess = OF_GUESSES.has(reason);
   }
 }

@@ -1,10 +1,12 @@
 import type { IncomingMessage } from 'node:http';
 import type { Authenticate } from '../access/authenticate.ts';
 import { ANYBODY, type Caller } from '../access/caller.ts';
+import { createRefusalLog } from '../access/refusal-log.ts';
 import { TokenRefused } from '../access/token-refused.ts';
 import { codeOf } from '../errors.ts';
 import { createFairQueue } from '../graphql/fair-queue.ts';
 import { RateLimited, type RateLimit } from '../rate-limit/rate-limit.ts';
+import type { Log } from '../telemetry/log.ts';
 import { SHORT_OF_MEMORY, type MemoryWatch } from '../telemetry/memory.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { networkOf } from './client-of.ts';
@@ -19,6 +21,7 @@ export interface IdentifyOptions {
   readonly authenticate: Authenticate | undefined;
   readonly rateLimit: Pick<RateLimit, 'limit' | 'spend'>;
   readonly memory: Pick<MemoryWatch, 'isShort'>;
+  readonly log: Pick<Log, 'warn'>;
   readonly metrics: Pick<Metrics, 'tokensRefused'>;
 }
 
@@ -33,8 +36,9 @@ const NEVER = new AbortController().signal;
  * Creates the function that identifies a request's caller by its header `Authorization`, as in RFC 6750. Networks take turns at having
  * tokens verified. A valid one is accepted however many others its network sends: behind a proxy, they may be anybody's.
  */
-export function createIdentify({ authenticate, rateLimit, memory, metrics }: IdentifyOptions): Identify {
+export function createIdentify({ authenticate, rateLimit, memory, log, metrics }: IdentifyOptions): Identify {
   if (authenticate === undefined) return () => Promise.resolve(ANYBODY);
+  const logRefusal = createRefusalLog(log);
   const turns = createFairQueue(AT_ONCE);
   const refuse = (reason: string, error: HttpError): HttpError => {
     metrics.tokensRefused.inc({ reason });
@@ -55,6 +59,7 @@ export function createIdentify({ authenticate, rateLimit, memory, metrics }: Ide
       });
     } catch (error) {
       if (error instanceof TokenRefused) {
+        logRefusal(error);
         // Somebody whose token has expired must be told to get another, whatever else the network sends.
         const many = error.isGuess ? await tooMany(rateLimit, network) : undefined;
         throw many === undefined ? refuse(error.reason, refusalOf(error)) : refuse('many', many);

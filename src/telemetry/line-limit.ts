@@ -1,13 +1,19 @@
 const LINES_PER_MINUTE = 6;
 const MINUTE_MS = 60_000;
 
-/** Returns a function that calls `write` a few times a minute at most, with how many calls before it were left out. */
-export function createLineLimit(): (write: (leftOut: number) => void) => void {
+/**
+ * Returns a function that calls `write` a few times a minute at most, with how many calls before it were left out.
+ * @param clock milliseconds that only increase
+ */
+export function createLineLimit(
+  perMinute = LINES_PER_MINUTE,
+  clock = () => performance.now(),
+): (write: (leftOut: number) => void) => void {
   let [began, lines, leftOut] = [-MINUTE_MS, 0, 0];
   return (write) => {
-    const now = performance.now();
+    const now = clock();
     if (now - began >= MINUTE_MS) [began, lines] = [now, 0];
-    if (lines === LINES_PER_MINUTE) {
+    if (lines === perMinute) {
       leftOut += 1;
       return;
     }

@@ -4,12 +4,14 @@ import type { AddressInfo } from 'node:net';
 import { Writable } from 'node:stream';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { createAuthenticate } from '../../src/access/authenticate.ts';
+import { createRefusalLog } from '../../src/access/refusal-log.ts';
+import { TokenRefused } from '../../src/access/token-refused.ts';
 import { parseConfig } from '../../src/config.ts';
 import { createLog } from '../../src/telemetry/log.ts';
 import { createMetrics } from '../../src/telemetry/metrics.ts';
 import { startOwnGateway } from '../support/own-gateway.ts';
 import { until } from '../support/patience.ts';
-import { AUDIENCE, bearing, ISSUER, tokenOf } from './tokens.ts';
+import { AUDIENCE, bearing, ISSUER, tokenOf, type Signing } from './tokens.ts';
 
 const MINUTE = 60_000;
 const keys = [0, 1].map(() => generateKeyPairSync('ec', { namedCurve: 'P-256' }));
@@ -49,10 +51,14 @@ function authenticating() {
     metrics: createMetrics(),
     now: () => clock.ms,
   });
+  const logRefusal = createRefusalLog(log);
   const ask = (token: string) =>
     authenticate(token).then(
       ({ subject }) => subject,
-      (error: unknown) => (error as Error).message,
+      (error: unknown) => {
+        if (error instanceof TokenRefused) logRefusal(error);
+        return (error as Error).message;
+      },
     );
   return { ask, clock, lines };
 }
@@ -79,6 +85,18 @@ test('a new key is fetched when a token names it, but however many tokens name u
   clock.ms += 10_000;
   await Promise.all(storm.map(ask));
   expect(issuer.asked).toBe(3);
+});
+
+test.each<[string, Signing, string]>([
+  ['an unknown key', { kid: 'secret name' }, 'of no known key'],
+  ['a known key that has not signed it', { kid: 'a' }, 'of a known key'],
+  ['no key', {}, 'none'],
+])('the log tells of a token that names %s, without the name', async (_, signing, keyId) => {
+  const { ask, lines } = authenticating();
+  expect(await ask(await tokenOf({}, { key: second.privateKey, alg: 'ES256', ...signing }))).toBe(NO_KEY);
+  const told = lines.filter((line) => line.includes('"reason"'));
+  expect(told.map((line) => JSON.parse(line))).toMatchObject([{ reason: 'signature', got: 'ES256', keyId }]);
+  expect(told.join()).not.toContain('secret name');
 });
 
 test('a token that names no key is verified by whichever of the first four fits', async () => {

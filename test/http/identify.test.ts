@@ -22,6 +22,7 @@ test('networks take turns at having tokens verified', async () => {
           }),
     rateLimit: createRateLimit({ costPerMinute: 0, shared: undefined, onRefused: () => undefined }),
     memory: { isShort: () => isShort },
+    log: { warn: () => undefined },
     metrics,
   });
   const ask = (token: string, remoteAddress: string) => {

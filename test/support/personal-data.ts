@@ -1,3 +1,4 @@
+import { SCOPES } from '../../src/access/caller.ts';
 import { NAMES } from '../../src/data/seed/names.ts';
 
 /** What must be in no log and no metric. */
@@ -29,6 +30,8 @@ export function personalDataIn(text: string): string | undefined {
 
 /** Strings that are long enough not to be in a log by chance. */
 const LONG = 8;
+/** `viewer` answers with them, and they are the same for everybody: logs may name them. */
+const SCOPE_NAMES: ReadonlySet<unknown> = new Set(SCOPES);
 /** As many as a test may remember. */
 const MAX_VALUES = 2_000;
 
@@ -43,7 +46,7 @@ export interface ExchangedValues {
 export function rememberValues(): ExchangedValues {
   const values = new Set<string>();
   const add = (value: unknown): void => {
-    if (values.size >= MAX_VALUES) return;
+    if (values.size >= MAX_VALUES || SCOPE_NAMES.has(value)) return;
     if (typeof value === 'string' && value.trim().length >= LONG) values.add(value.trim());
     else if (typeof value === 'object' && value !== null) for (const one of Object.values(value)) add(one);
   };

@@ -1,0 +1,35 @@
+import type { Log } from '../telemetry/log.ts';
+import { createLineLimit } from '../telemetry/line-limit.ts';
+import { SCOPES } from './caller.ts';
+import { REFUSALS, type Refusal, type TokenRefused } from './token-refused.ts';
+
+/**
+ * Creates the function that tells the operator why tokens are refused: at most once a minute for each reason, with how many were left
+ * out since the last time. Neither tokens nor whom they are for get into the log.
+ * @param now milliseconds that only increase
+ */
+export function createRefusalLog(log: Pick<Log, 'warn'>, now?: () => number): (refused: TokenRefused) => void {
+  const limits = new Map<Refusal, ReturnType<typeof createLineLimit>>();
+  return ({ reason, details }) => {
+    const limit = limits.get(reason) ?? createLineLimit(1, now);
+    limits.set(reason, limit);
+    limit((leftOut) =>
+      log.warn({ reason, ...details?.(), leftOut }, `A bearer token was refused: got ${REFUSALS[reason]}`),
+    );
+  };
+}
+
+/**
+ * Creates the function that tells, at most once a minute, of the claims of a valid token with which its caller may do nothing. Some
+ * issuers have other names for the claim or for the scopes.
+ */
+export function createScopeWarning(log: Pick<Log, 'warn'>): (claims: Readonly<Record<string, unknown>>) => void {
+  const limit = createLineLimit(1);
+  const expected = `the claim "scope" with some of ${SCOPES.join(', ')}`;
+  return ({ scope, scp }) =>
+    limit((leftOut) => {
+      const unknownScopes = typeof scope === 'string' ? scope.split(' ').filter((name) => name !== '').length : 0;
+      const got = { hasScope: scope !== undefined, unknownScopes, hasScp: scp !== undefined };
+      log.warn({ expected, ...got, leftOut }, 'A bearer token is valid, but has no scope that this gateway knows');
+    });
+}
