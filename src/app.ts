@@ -111,7 +111,8 @@ export async function createApp(
     subscriptions,
     known,
   });
-  const access = createAccess(config, { db, rateLimit, memory, log, metrics });
+  const { issuer, ...access } = createAccess(config, { db, rateLimit, memory, log, metrics });
+  const health = { ...dependencies, ...issuer, isStopping: () => server.isStopping() };
   const server = createHttpServer({
     log,
     metrics,
@@ -127,7 +128,7 @@ export async function createApp(
         '/schema.graphql': read(exploring(serveStatic(loadSdl), access)),
       }),
       '/health/live': read(serveStatic(() => LIVE)),
-      '/health/ready': read(serveFresh(() => readiness({ ...dependencies, isStopping: () => server.isStopping() }))),
+      '/health/ready': read(serveFresh(() => readiness(health))),
       '/metrics': read(serveFresh(() => shown(metrics))),
     },
   });
@@ -217,7 +218,9 @@ function createAccess(
     ...given
   }: { db: Database; rateLimit: RateLimit; memory: MemoryWatch; log: Log; metrics: Metrics },
 ) {
-  const byToken = tokens && createAuthenticate(tokens, { ...given, agentIdOf });
+  const { authenticate: byToken, issuerState } = tokens
+    ? createAuthenticate(tokens, { ...given, agentIdOf })
+    : { authenticate: undefined, issuerState: undefined };
   const byKey = apiKeys ? createApiKeyCallers({ find: findApiKey(db), ...given }) : undefined;
   const authenticate =
     byKey === undefined
@@ -227,6 +230,7 @@ function createAccess(
   return {
     identify: createIdentify({ authenticate, rateLimit, memory, ...given }),
     isOpen: isExploreOpen,
+    issuer: { issuerState, hasApiKeys: apiKeys },
   };
 }
 

@@ -72,7 +72,10 @@ export const jwtPublicKey = setting(undefined, (text, ctx): PublicKey => {
 const EXPECTED_KEY = 'expected a public key in PEM form, or the name of a file with one';
 
 /** What a key can verify; a text says what it is instead, worded to follow "got". */
-function algorithmsOf({ asymmetricKeyType, asymmetricKeyDetails: details }: KeyObject): readonly string[] | string {
+export function algorithmsOf({
+  asymmetricKeyType,
+  asymmetricKeyDetails: details,
+}: KeyObject): readonly string[] | string {
   if (asymmetricKeyType === 'ed25519') return EDWARDS_ALGORITHMS;
   if (asymmetricKeyType === 'rsa') {
     const bits = details?.modulusLength ?? 0;

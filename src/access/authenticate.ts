@@ -7,7 +7,7 @@ import { PUBLIC_KEY_ALGORITHMS, SECRET_ALGORITHMS } from '../setting-auth.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { API_KEY_PREFIX } from './api-key.ts';
 import { isKnownNow, type Caller } from './caller.ts';
-import { createKeySet, type KeySetOptions } from './key-set.ts';
+import { createKeySet, type KeySet, type KeySetOptions } from './key-set.ts';
 import { createScopeWarning } from './refusal-log.ts';
 import { refusalOf, type VerifiedBy } from './refusal-of.ts';
 import { callerOf, type AgentIdOf } from './token-caller.ts';
@@ -27,6 +27,13 @@ export type InTurn = <Result>(work: () => Promise<Result>) => Promise<Result>;
  */
 export type Authenticate = (token: string, inTurn?: InTurn) => Promise<Caller>;
 
+export interface TokenCallers {
+  /** Rejects with TokenRefused, or with SERVICE_UNAVAILABLE while the issuer's keys cannot be fetched. */
+  readonly authenticate: Authenticate;
+  /** Whether the issuer's keys are there; undefined if they are not fetched. */
+  readonly issuerState: KeySet['state'] | undefined;
+}
+
 export interface AuthenticateOptions extends Omit<KeySetOptions, 'metrics' | 'now'> {
   readonly metrics: Pick<Metrics, 'keySetFetches' | 'tokenVerifications'>;
   /** For the claim `owner`. */
@@ -38,16 +45,15 @@ export interface AuthenticateOptions extends Omit<KeySetOptions, 'metrics' | 'no
 /**
  * Creates the function that finds the caller of a bearer token (a JWT). Verified tokens are kept for a while, so that most requests
  * cost no cryptography.
- * @returns a function that rejects with TokenRefused, or with SERVICE_UNAVAILABLE while the issuer's keys cannot be fetched
  */
 export function createAuthenticate(
   config: TokenConfig,
   { now = () => performance.now(), agentIdOf, ...options }: AuthenticateOptions,
-): Authenticate {
+): TokenCallers {
   const kept = new LRUCache<string, Caller>({ max: MAX_KEPT });
-  const verify = createVerify(config, { now, ...options });
+  const { verify, issuerState } = createVerify(config, { now, ...options });
   const warnOfScopes = createScopeWarning(options.log);
-  return async (token, inTurn = (work) => work()) => {
+  const authenticate: Authenticate = async (token, inTurn = (work) => work()) => {
     // Where they are accepted, they do not come here.
     if (token.startsWith(API_KEY_PREFIX)) throw new TokenRefused('keysOff');
     if (token.length > MAX_TOKEN_CHARACTERS) throw new TokenRefused('long');
@@ -65,12 +71,13 @@ export function createAuthenticate(
     kept.set(key, caller);
     return caller;
   };
+  return { authenticate, issuerState };
 }
 
 /** The algorithm follows from the kind of the key, never from the token alone: a public key must not serve as a secret. */
-function createVerify(config: TokenConfig, options: KeySetOptions): (token: string) => Promise<JWTPayload> {
+function createVerify(config: TokenConfig, options: KeySetOptions) {
   const { issuer, audience, clockSkewSeconds } = config;
-  const { algorithms, verify, hasKey } = verifierOf(config, options);
+  const { algorithms, verify, hasKey, issuerState } = verifierOf(config, options);
   const rule = {
     requiredClaims: ['exp'],
     clockTolerance: clockSkewSeconds,
@@ -78,7 +85,7 @@ function createVerify(config: TokenConfig, options: KeySetOptions): (token: stri
     ...(issuer === undefined ? {} : { issuer }),
     ...(audience === undefined ? {} : { audience }),
   };
-  return async (token) => {
+  const verifyToken = async (token: string): Promise<JWTPayload> => {
     try {
       return (await verify(token, rule)).payload;
     } catch (cause) {
@@ -86,21 +93,28 @@ function createVerify(config: TokenConfig, options: KeySetOptions): (token: stri
       throw refusalOf(cause, token, { issuer, audience, algorithms, hasKey });
     }
   };
+  return { verify: verifyToken, issuerState };
 }
 
-interface Verifier extends Pick<VerifiedBy, 'algorithms' | 'hasKey'> {
+interface Verifier extends Pick<VerifiedBy, 'algorithms' | 'hasKey'>, Pick<TokenCallers, 'issuerState'> {
   readonly verify: (token: string, rule: JWTVerifyOptions) => Promise<{ readonly payload: JWTPayload }>;
 }
 
 function verifierOf({ secret, publicKey, jwksUrl }: TokenConfig, options: KeySetOptions): Verifier {
   if (jwksUrl !== undefined) {
-    const { find, hasKey } = createKeySet(jwksUrl, options);
-    return { algorithms: PUBLIC_KEY_ALGORITHMS, hasKey, verify: (token, rule) => verifyByAny(token, find, rule) };
+    const { find, hasKey, state: issuerState } = createKeySet(jwksUrl, options);
+    const verify: Verifier['verify'] = (token, rule) => verifyByAny(token, find, rule);
+    return { algorithms: PUBLIC_KEY_ALGORITHMS, hasKey, issuerState, verify };
   }
   const [key, algorithms] =
     publicKey === undefined ? [secret, SECRET_ALGORITHMS] : [publicKey.key, publicKey.algorithms];
   if (key === undefined) throw new TypeError('no key to verify tokens with');
-  return { algorithms, hasKey: undefined, verify: (token, rule) => jwtVerify(token, key, rule) };
+  return {
+    algorithms,
+    hasKey: undefined,
+    issuerState: undefined,
+    verify: (token, rule) => jwtVerify(token, key, rule),
+  };
 }
 
 /** Keys that are tried for a token that names none: an issuer that changes its key publishes two for a while. */

@@ -1,7 +1,8 @@
-import { createLocalJWKSet, errors, type JSONWebKeySet, type JWTVerifyGetKey } from 'jose';
+import { errors, type JWTVerifyGetKey } from 'jose';
 import { createError } from '../errors.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
+import { fetchKeys, KeysNotFetched, type FetchedKeys } from './fetch-keys.ts';
 
 /** After this, the keys are fetched again at the next token; until they have come, the old ones are used. */
 const FRESH_MS = 5 * 60_000;
@@ -10,8 +11,6 @@ const MAX_AGE_MS = 24 * 3_600_000;
 /** The least time between two attempts, however many tokens name unknown keys; and as long as there are no keys at all. */
 const COOLDOWN_MS = 10_000;
 const FIRST_COOLDOWN_MS = 1_000;
-const FETCH_MS = 3_000;
-const MAX_BYTES = 256 * 1024;
 
 export interface KeySetOptions {
   readonly log: Log;
@@ -24,6 +23,11 @@ export interface KeySetOptions {
 export interface KeySet {
   /** Rejects with SERVICE_UNAVAILABLE when there are no keys, and with an error of jose when none fits. */
   readonly find: JWTVerifyGetKey;
+  /**
+   * Whether tokens can be verified. While they cannot, this has the keys fetched again, at most once in ten seconds: no tokens may come
+   * where readiness goes by this.
+   */
+  readonly state: () => 'up' | 'down';
   /** Whether there is a key with this id now. Copies all of them. */
   readonly hasKey: (kid: string) => boolean;
 }
@@ -33,22 +37,31 @@ export interface KeySet {
  * when a token names a key that is not among them.
  */
 export function createKeySet(url: URL, { log, metrics, now }: KeySetOptions): KeySet {
-  let known: { readonly find: ReturnType<typeof createLocalJWKSet>; readonly fetchedAt: number } | undefined;
+  let known: { readonly find: FetchedKeys['find']; readonly fetchedAt: number } | undefined;
   let triedAt = Number.NEGATIVE_INFINITY;
   let pending: Promise<void> | undefined;
   let isFailing = false;
+  const address = `${url.origin}${url.pathname}`;
 
-  const fetchKeys = async (): Promise<void> => {
+  const fetchAgain = async (): Promise<void> => {
     triedAt = now();
     try {
-      known = { find: createLocalJWKSet(await fetchKeySet(url)), fetchedAt: now() };
+      const { find, isUsable } = await fetchKeys(url);
+      // An issuer that has withdrawn all of its keys wants none to be accepted any more.
+      if (isUsable || known !== undefined) known = { find, fetchedAt: now() };
+      if (!isUsable) throw new KeysNotFetched('expected keys that can verify a token, got none');
       metrics.keySetFetches.inc({ result: 'fetched' });
       if (isFailing) log.info("The issuer's keys can be fetched again");
       isFailing = false;
     } catch (error) {
       metrics.keySetFetches.inc({ result: 'failed' });
       // Once for each outage. The last keys are used meanwhile.
-      if (!isFailing) log.warn({ err: error }, "The issuer's keys cannot be fetched (AUTH_JWKS_URL)");
+      if (!isFailing) {
+        // Only these have nothing of the answer.
+        const why = error instanceof KeysNotFetched ? `: ${error.message}` : '';
+        // Without its query, which may have a secret.
+        log.warn({ err: error, url: address }, `The issuer's keys cannot be fetched (AUTH_JWKS_URL)${why}`);
+      }
       isFailing = true;
     }
   };
@@ -56,17 +69,18 @@ export function createKeySet(url: URL, { log, metrics, now }: KeySetOptions): Ke
   const refresh = (): Promise<void> => {
     const cooldown = known === undefined ? FIRST_COOLDOWN_MS : COOLDOWN_MS;
     if (pending === undefined && now() - triedAt < cooldown) return Promise.resolve();
-    pending ??= fetchKeys().finally(() => (pending = undefined));
+    pending ??= fetchAgain().finally(() => (pending = undefined));
     return pending;
   };
+  const hasKeys = () => known !== undefined && now() - known.fetchedAt < MAX_AGE_MS;
   const current = () => {
-    if (known !== undefined && now() - known.fetchedAt < MAX_AGE_MS) return known.find;
+    if (known !== undefined && hasKeys()) return known.find;
     throw createError('SERVICE_UNAVAILABLE', "The issuer's keys cannot be fetched; send the request again later.");
   };
 
   void refresh();
   const findKey: JWTVerifyGetKey = async (...token) => {
-    if (known === undefined) await refresh();
+    if (known === undefined || !hasKeys()) await refresh();
     else if (now() - known.fetchedAt > FRESH_MS) void refresh();
     const find = current();
     try {
@@ -77,23 +91,12 @@ export function createKeySet(url: URL, { log, metrics, now }: KeySetOptions): Ke
       return current()(...token);
     }
   };
-  return { find: findKey, hasKey: (kid) => known?.find.jwks().keys.some((key) => key.kid === kid) ?? false };
-}
-
-/** @throws Error when it cannot be fetched in time, or is too large or not JSON */
-async function fetchKeySet(url: URL): Promise<JSONWebKeySet> {
-  const response = await fetch(url, {
-    headers: { accept: 'application/jwk-set+json, application/json' },
-    redirect: 'error',
-    signal: AbortSignal.timeout(FETCH_MS),
-  });
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
-  for await (const chunk of response.body ?? []) {
-    bytes += chunk.length;
-    if (bytes > MAX_BYTES) throw new Error(`expected at most ${MAX_BYTES} bytes, got more`);
-    chunks.push(chunk);
-  }
-  if (response.status !== 200) throw new Error(`expected status 200, got ${response.status}`);
-  return JSON.parse(Buffer.concat(chunks).toString()) as JSONWebKeySet;
+  /** Nobody may have asked for a day, and then they are there as soon as somebody does. */
+  const isDown = () => known === undefined || (isFailing && !hasKeys());
+  const state = () => {
+    if (!isDown()) return 'up';
+    if (now() - triedAt >= COOLDOWN_MS) void refresh();
+    return 'down';
+  };
+  return { find: findKey, state, hasKey: (kid) => known?.find.jwks().keys.some((key) => key.kid === kid) ?? false };
 }

@@ -12,6 +12,10 @@ export interface HealthOptions {
   /** How many statements and transactions wait for a free connection to MySQL. */
   readonly waiting: () => { readonly reads: number; readonly writes: number };
   readonly redisState: () => DependencyState;
+  /** Whether the keys are there that tokens are verified by; undefined if no issuer publishes any. */
+  readonly issuerState: (() => 'up' | 'down') | undefined;
+  /** Whether there is another way to authenticate. */
+  readonly hasApiKeys: boolean;
   /** Whether requests are refused until there is more memory. */
   readonly isMemoryShort: () => boolean;
 }
@@ -31,10 +35,11 @@ export const LIVE: StaticContent = {
 /**
  * Readiness, with each dependency's state: 200 while queries can be executed, 503 without MySQL or memory, or while stopping. If all
  * connections are busy, the gateway stays ready, and `waiting` has the numbers of waiting reads and writes. Without Redis, or
- * with one that refuses commands, it stays ready too, since responses are merely not cached, and `status` is `degraded`.
+ * with one that refuses commands, it stays ready too, since responses are merely not cached, and `status` is `degraded`; likewise
+ * without the issuer's keys where callers may have API keys. Without these, it could answer nobody.
  */
 export async function readiness(options: HealthOptions): Promise<FreshContent> {
-  const { isStopping, pingDatabase, waiting, redisState, isMemoryShort } = options;
+  const { isStopping, pingDatabase, waiting, redisState, issuerState, hasApiKeys, isMemoryShort } = options;
   const database = await within(
     { ms: PING_MS, timeoutError: () => new Error(`no response within ${PING_MS} ms`) },
     pingDatabase,
@@ -44,11 +49,13 @@ export async function readiness(options: HealthOptions): Promise<FreshContent> {
   );
   const redis = redisState();
   const memory = isMemoryShort() ? { memory: 'short' } : {};
-  const ready = database === 'up' && !isStopping() && !isMemoryShort();
-  const isDegraded = redis === 'down' || redis === 'refusing';
+  const issuer = issuerState?.();
+  const canIdentify = issuer !== 'down' || hasApiKeys;
+  const ready = database === 'up' && canIdentify && !isStopping() && !isMemoryShort();
+  const isDegraded = redis === 'down' || redis === 'refusing' || issuer === 'down';
   const status = isStopping() ? 'stopping' : ready ? (isDegraded ? 'degraded' : 'ok') : 'unavailable';
   const { reads, writes } = waiting();
   const full = database === 'up' && reads + writes > 0 ? { waiting: { reads, writes } } : {};
-  const text = textOf({ status, dependencies: { database, redis }, ...full, ...memory });
+  const text = textOf({ status, dependencies: { database, redis, ...(issuer && { issuer }) }, ...full, ...memory });
   return { status: ready ? 200 : 503, type: TYPE, text };
 }

@@ -33,7 +33,7 @@ async function linesOf(tokens: readonly string[], settings: Readonly<Record<stri
   const { log, lines } = logging();
   const { tokens: config } = parseConfig(settings).auth;
   if (config === undefined) throw new Error('no way to authenticate');
-  const authenticate = createAuthenticate(config, { agentIdOf: () => undefined, log, metrics: createMetrics() });
+  const { authenticate } = createAuthenticate(config, { agentIdOf: () => undefined, log, metrics: createMetrics() });
   const logRefusal = createRefusalLog(log);
   for (const token of tokens)
     await authenticate(token).catch((error: unknown) => {

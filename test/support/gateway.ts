@@ -95,7 +95,7 @@ function unavailable(error: unknown): Error {
 /** What a gateway reports about its readiness. */
 export interface Readiness {
   readonly status: string;
-  readonly dependencies: { readonly database: string; readonly redis: string };
+  readonly dependencies: { readonly database: string; readonly redis: string; readonly issuer?: string };
   /** What waits for a free connection to MySQL, if anything does. */
   readonly waiting?: { readonly reads: number; readonly writes: number };
 }
