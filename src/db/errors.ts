@@ -80,6 +80,16 @@ const DENIED_NUMBERS: ReadonlySet<unknown> = new Set([1044, 1142, 1143, 1227, 13
 export const isDenied = (error: unknown): boolean =>
   Error.isError(error) && errorCodes(error).some((code) => DENIED_NUMBERS.has(code));
 
+/**
+ * What the log says of a statement that the server does not let the account run; undefined for any other error. The server's words for
+ * this name the privilege, the account and the table, and no values.
+ */
+export function denialOf(error: unknown): string | undefined {
+  if (!isDenied(error)) return undefined;
+  const words = error instanceof SqlError ? error.sqlMessage : originalMessage(error as Error);
+  return `the database's account may not do this${words ? `: ${words}` : ''}`;
+}
+
 /** Describes an error of the driver, or what `toGatewayError` made of one, for the gateway's operator. */
 export function serverWords(error: unknown): string {
   if (!Error.isError(error)) return String(error);

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { STATUS_CODES, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import { denialOf } from '../db/errors.ts';
 import type { ErrorCode } from '../errors.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
@@ -27,7 +28,7 @@ export function sendThrown(
   if (error instanceof HttpError) return sendError(response, error);
   const errorId = randomUUID();
   metrics.maskedErrors.inc();
-  log.error({ err: error, errorId }, 'unexpected error');
+  log.error({ err: error, errorId, denied: denialOf(error) }, 'unexpected error');
   return sendError(response, new HttpError(500, 'Unexpected error.'), { errorId });
 }
 

@@ -1,34 +1,59 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { createDatabase, type TestDatabase } from '../support/servers.ts';
+import { startGateway } from '../support/gateway.ts';
+import { createDatabase, createEmptyDatabase, type TestDatabase } from '../support/servers.ts';
 import { runCommand } from './command.ts';
 import { query } from './table-contents.ts';
 
 let database: TestDatabase;
-let name: string;
+/** Without tables. */
+let empty: TestDatabase;
+const nameOf = ({ url }: TestDatabase): string => new URL(url).pathname.slice(1);
+const USERS = { r: 'SELECT', w: 'SELECT, INSERT, UPDATE, DELETE' };
+
 beforeAll(async () => {
-  database = await createDatabase();
-  name = new URL(database.url).pathname.slice(1);
-  for (const [user, privileges] of [
-    [`${name}_r`, 'SELECT'],
-    [`${name}_w`, 'SELECT, INSERT, UPDATE, DELETE'],
-  ]) {
-    await query(database.url, `CREATE USER '${user}'@'%' IDENTIFIED BY 'Secret-1'`);
-    await query(database.url, `GRANT ${privileges} ON ${name}.* TO '${user}'@'%'`);
+  [database, empty] = await Promise.all([createDatabase(), createEmptyDatabase()]);
+  // A gateway makes its key when it starts first.
+  await query(database.url, "INSERT INTO gateway_keys (name, value) VALUES ('cursors', REPEAT('k', 64))");
+  for (const [kind, privileges] of Object.entries(USERS)) {
+    const user = `'${nameOf(database)}_${kind}'@'%'`;
+    await query(database.url, `CREATE USER ${user} IDENTIFIED BY 'Secret-1'`);
+    for (const on of [database, empty]) await query(database.url, `GRANT ${privileges} ON ${nameOf(on)}.* TO ${user}`);
   }
 });
 afterAll(async () => {
-  for (const user of [`${name}_r`, `${name}_w`]) await query(database.url, `DROP USER '${user}'@'%'`);
-  await database.drop();
+  for (const kind of Object.keys(USERS)) await query(database.url, `DROP USER '${nameOf(database)}_${kind}'@'%'`);
+  await Promise.all([database.drop(), empty.drop()]);
 });
+
+const urlAs = (kind: string, { url } = database): string =>
+  Object.assign(new URL(url), { username: `${nameOf(database)}_${kind}`, password: 'Secret-1' }).href;
 
 test.each([
   ['w', ['seed', '--customers', '20'], 'CREATE'],
   ['r', ['api-keys', 'create', '--name', 'export', '--scopes', 'crm:read', '--expires', '90d'], 'INSERT'],
 ])('an account of too few privileges (%s) is told which one %j lacks, with exit code 77', async (kind, args, right) => {
-  const url = Object.assign(new URL(database.url), { username: `${name}_${kind}`, password: 'Secret-1' }).href;
-  const end = await runCommand(args, { DATABASE_URL: url });
+  const end = await runCommand(args, { DATABASE_URL: urlAs(kind) });
   expect(end.stderr).toMatch(
     new RegExp(`^DATABASE_URL: its account may not do this: ${right} command denied to user .*\\n$`),
   );
   expect([end.code, end.stderr.includes('Secret')]).toEqual([77, false]);
+});
+
+test('the log names the privilege that a statement of a request lacks, and no value', async () => {
+  const gateway = await startGateway({ databaseUrl: urlAs('r') });
+  const { errors } = await gateway.request(
+    'mutation { createCustomer(input: { name: "Hidden", email: "hidden@example.com" }) { customer { id } } }',
+  );
+  await gateway.close();
+  expect(errors).toMatchObject([{ message: 'Unexpected error.', extensions: { code: 'INTERNAL_SERVER_ERROR' } }]);
+  const lines = gateway.logLines.filter((line) => line.includes('unexpected error'));
+  expect(lines.map((line) => JSON.parse(line) as unknown)).toMatchObject([
+    {
+      path: 'createCustomer',
+      denied: expect.stringMatching(
+        /^the database's account may not do this: \w+(?:, \w+)* command denied to user '\w+_r'@'[^']+' for table \S+$/,
+      ),
+    },
+  ]);
+  expect(lines.join()).not.toMatch(/hidden|Secret/i);
 });

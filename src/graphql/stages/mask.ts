@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { GraphQLError, type ExecutionResult } from 'graphql';
 import { CodedError, createError } from '../../errors.ts';
-import { toGatewayError } from '../../db/errors.ts';
+import { denialOf, toGatewayError } from '../../db/errors.ts';
 import type { Log } from '../../telemetry/log.ts';
 import type { Metrics } from '../../telemetry/metrics.ts';
 import { TURNS } from '../../turns.ts';
@@ -23,7 +23,7 @@ export function createMaskError({ log, metrics }: { log: Log; metrics: Metrics }
     if (refused) return refused;
     const errorId = randomUUID();
     metrics.maskedErrors.inc();
-    log.error({ err: thrown, errorId, path: located?.path?.join('.') }, 'unexpected error');
+    log.error({ err: thrown, errorId, path: located?.path?.join('.'), denied: denialOf(thrown) }, 'unexpected error');
     const masked = new GraphQLError('Unexpected error.', { extensions: { errorId } });
     return coded(placed(masked, located), 'INTERNAL_SERVER_ERROR');
   };
