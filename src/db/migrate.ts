@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import * as mariadb from 'mariadb';
 import { CliError, EXIT } from '../cli-error.ts';
 import { connectionOptions } from './database.ts';
-import { serverWords } from './errors.ts';
+import { isDenied, serverWords } from './errors.ts';
 import { errorNumber, SERVER_ERRORS } from './server-errors.ts';
 import { matchesChecksum, type Migration, readMigrations } from './migration-script.ts';
 
@@ -64,11 +64,20 @@ export async function applyMigrations(options: MigrateOptions): Promise<MigrateR
       options.report(`Applied migration ${migration.name}`);
     }
     return { applied, already: migrations.length - applied.length };
+  } catch (error) {
+    throw error instanceof CliError || !isDenied(error) ? error : deniedError(error);
   } finally {
     // Closing the connection releases the lock.
     if (connection.isValid()) await connection.end();
   }
 }
+
+/** How to go on where the gateway's account may not change tables. */
+const deniedError = (cause: unknown, more = ''): CliError =>
+  new CliError(
+    `DATABASE_URL: its account may not do this: ${serverWords(cause)}. Run "npm run migrate" with an account that may change tables${more}`,
+    { cause, exitCode: EXIT.noPermission },
+  );
 
 async function connect({ databaseUrl, createsDatabase = true, report }: MigrateOptions): Promise<mariadb.Connection> {
   const { database, ...server } = connectionOptions(databaseUrl);
@@ -215,10 +224,12 @@ async function recordFailure(connection: mariadb.Connection, failure: Failure): 
     ];
     const rolledBack = isFirst ? ', rolled_back_at = UTC_TIMESTAMP(3)' : '';
     await connection.query(`UPDATE _prisma_migrations SET logs = ?${rolledBack} WHERE id = ?`, [log.join('\n\n'), id]);
+    if (isFirst && isDenied(error))
+      throw deniedError(error, `. The migration ${name} failed, and nothing was changed. ${place}: ${statement}`);
     if (isFirst)
       throw new CliError(
         `The migration ${name} failed, and nothing was changed: ${words}. It is tried again by the next start, or by ` +
-          `"npm run migrate" as a user who may change tables. ${place}: ${statement}`,
+          `"npm run migrate". ${place}: ${statement}`,
         { cause: error },
       );
   }

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { startGateway } from '../support/gateway.ts';
 import { createDatabase, createEmptyDatabase, type TestDatabase } from '../support/servers.ts';
 import { runCommand } from './command.ts';
@@ -56,4 +56,25 @@ test('the log names the privilege that a statement of a request lacks, and no va
     },
   ]);
   expect(lines.join()).not.toMatch(/hidden|Secret/i);
+});
+
+describe('an account that may not change tables is told to run "npm run migrate" with another', () => {
+  const DENIED = /^DATABASE_URL: its account may not do this: CREATE command denied .*\(1142\)\. /;
+  const ADVICE = 'Run "npm run migrate" with an account that may change tables';
+
+  test.each(['start', 'migrate'])('by "%s" on a database without tables', async (command) => {
+    const settings = { DATABASE_URL: urlAs('w', empty), CACHE_ENABLED: 'false', PORT: '0' };
+    const { code, stderr } = await runCommand([command], settings);
+    expect(stderr).toMatch(DENIED);
+    expect([code, stderr.endsWith(`${ADVICE}\n`)]).toEqual([77, true]);
+  });
+
+  test('by a start where a migration is missing, which changes nothing', async () => {
+    await query(database.url, 'DELETE FROM _prisma_migrations ORDER BY migration_name LIMIT 1');
+    const settings = { DATABASE_URL: urlAs('w'), CACHE_ENABLED: 'false', PORT: '0' };
+    const { code, stderr } = await runCommand(['start'], settings);
+    expect(stderr).toMatch(DENIED);
+    expect([code, stderr.includes(`${ADVICE}. The migration `)]).toEqual([77, true]);
+    expect(stderr).toMatch(/ failed, and nothing was changed\. Statement 1 of \d+: /);
+  });
 });
