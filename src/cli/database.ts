@@ -27,6 +27,7 @@ export interface Servers {
  * Runs a command on a migrated database with the servers from the settings, and embedded ones for those that are not set. Stops
  * afterwards what it started.
  * @param options.migrates whether to migrate the database first; default true
+ * @param options.report takes a line about what was done, or may be wrong; by default, prints it on `cli.stdout`
  * @param options.redis whether Redis is needed too; default false
  * @param options.createsDatabase whether to create a missing database from the settings; default true
  * @returns the command's exit code
@@ -34,11 +35,18 @@ export interface Servers {
  *   `startEmbeddedServers`
  */
 export async function withServers(
-  options: { config: Config; cli: CliContext; redis?: boolean; createsDatabase?: boolean; migrates?: boolean },
+  options: {
+    config: Config;
+    cli: CliContext;
+    redis?: boolean;
+    createsDatabase?: boolean;
+    migrates?: boolean;
+    report?: (line: string) => void;
+  },
   command: (servers: Servers) => Promise<number>,
 ): Promise<number> {
   const { config, cli, redis = false, createsDatabase = true, migrates = true } = options;
-  const report = (line: string): void => void cli.stdout.write(`${line}\n`);
+  const { report = (line: string): void => void cli.stdout.write(`${line}\n`) } = options;
   const migrate = async (databaseUrl: string): Promise<MigrateResult> =>
     migrates
       ? applyMigrations({ databaseUrl, createsDatabase, folder: migrationsFolder, report })

@@ -1,21 +1,32 @@
 import type { Config, TokenConfig } from '../config.ts';
 
+/** Whether callers have to say who they are. */
+export const hasAuthentication = ({ tokens, apiKeys }: Config['auth']): boolean => tokens !== undefined || apiKeys;
+
+type Given = Pick<Config, 'auth' | 'trust' | 'corsOrigins'>;
+
 /**
- * What the settings of access come to, for whoever starts a gateway: one line for each, with the setting that changes it. Has no key,
+ * What the settings of access come to, for whoever starts a gateway: a text for each, with the setting that changes it. Has no key,
  * and no more of addresses than their origin.
  */
-export function inForce({ auth, trust, corsOrigins }: Pick<Config, 'auth' | 'trust' | 'corsOrigins'>): string[] {
+export function inForce({ auth, trust, corsOrigins }: Given) {
   const accepted = [
     ...(auth.tokens === undefined ? [] : [`tokens (${keyOf(auth.tokens)})`]),
     ...(auth.apiKeys ? ['API keys (AUTH_API_KEYS)'] : []),
   ];
-  const isOpen = accepted.length === 0;
-  return [
-    `callers    ${isOpen ? 'everybody, with every scope (AUTH_...)' : accepted.join(', and ')}`,
-    `schema     for ${isOpen || auth.isExploreOpen ? 'everybody' : 'callers with crm:explore'} (AUTH_EXPLORE)`,
-    `documents  ${documentsIn(trust)}`,
-    `web pages  ${corsOrigins.length === 0 ? 'of no other origin' : `of ${corsOrigins.join(', ')}`} (CORS_ORIGINS)`,
-  ];
+  const isOpen = !hasAuthentication(auth);
+  return {
+    callers: isOpen ? 'everybody, with every scope (AUTH_...)' : accepted.join(', and '),
+    schema: `for ${isOpen || auth.isExploreOpen ? 'everybody' : 'callers with crm:explore'} (AUTH_EXPLORE)`,
+    documents: documentsIn(trust),
+    webPages: `${corsOrigins.length === 0 ? 'of no other origin' : `of ${corsOrigins.join(', ')}`} (CORS_ORIGINS)`,
+  };
+}
+
+/** The same, in a line for each. */
+export function inForceLines(given: Given): string[] {
+  const { callers, schema, documents, webPages } = inForce(given);
+  return [`callers    ${callers}`, `schema     ${schema}`, `documents  ${documents}`, `web pages  ${webPages}`];
 }
 
 function keyOf({ secret, jwksUrl }: TokenConfig): string {

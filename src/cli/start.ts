@@ -1,11 +1,11 @@
 import { createApp } from '../app.ts';
 import type { Config } from '../config.ts';
 import { seedDatabase } from '../data/seed/seed-database.ts';
-import { createLog } from '../telemetry/log.ts';
+import { createLog, type Log } from '../telemetry/log.ts';
 import { CliError, EXIT } from '../cli-error.ts';
 import { addressError, assertFreeAddress, authority } from './address.ts';
+import { inLog, inText, type Announcer } from './announce.ts';
 import { StopSignal, type CliContext } from './context.ts';
-import { inForce } from './in-force.ts';
 import { withServers, type Servers } from './database.ts';
 
 /** The seed that `npm start` loads into its embedded database. */
@@ -18,19 +18,27 @@ export const DEMO = { customers: 2_000, ordersPerCustomer: 5, seed: 1 } as const
  * @throws CliError and OperatorError for problems that the user can fix
  */
 export async function runStart(config: Config, cli: CliContext): Promise<number> {
-  const report = (line: string): void => void cli.stdout.write(`${line}\n`);
+  const isProduction = config.environment === 'production';
+  const readable = !isProduction && cli.stdout.isTTY;
+  const log = createLog({ level: config.logLevel, readable, destination: cli.stdout });
+  const announcer = isProduction ? inLog(log) : inText((line) => void cli.stdout.write(`${line}\n`));
+  const { step: report } = announcer;
   await assertFreeAddress(config);
   // In production, a missing database more likely means a wrong name.
-  const createsDatabase = config.environment !== 'production';
-  return withServers({ config, cli, redis: true, createsDatabase }, async (servers) => {
+  const needed = { config, cli, redis: true, createsDatabase: !isProduction, report };
+  const code = await withServers(needed, async (servers) => {
     if (config.databaseUrl === undefined) await loadDemo(servers.databaseUrl, cli, report);
-    return serve({ ...config, ...servers }, cli, report);
+    return serve({ ...config, ...servers }, cli, { log, announcer });
   });
+  announcer.stopped();
+  return code;
 }
 
-async function serve(config: Config & Servers, cli: CliContext, report: (line: string) => void): Promise<number> {
-  const readable = config.environment !== 'production' && cli.stdout.isTTY;
-  const log = createLog({ level: config.logLevel, readable, destination: cli.stdout });
+async function serve(
+  config: Config & Servers,
+  cli: CliContext,
+  { log, announcer }: { readonly log: Log; readonly announcer: Announcer },
+): Promise<number> {
   const nodeFlags = [...(cli.env['NODE_OPTIONS'] ?? '').split(/\s+/), ...process.execArgv];
   const app = await createApp(config, { log, nodeFlags });
   let drainMs = 0;
@@ -41,29 +49,14 @@ async function serve(config: Config & Servers, cli: CliContext, report: (line: s
     config.embedded?.reportTo((line) => log.warn(line));
     // From here on, a fault outside of requests must not end those in progress.
     cli.serving(app);
-    const base = `http://${authority(config.host === '127.0.0.1' ? 'localhost' : config.host, port)}`;
-    if (config.redisUrls.length === 0)
-      report(
-        'No Redis: responses are not cached, and subscriptions report only changes made through this gateway (REDIS_URL).',
-      );
-    if (config.redisIsPrivate)
-      report(
-        "This gateway runs its own Redis. If other gateways use this database, set the same REDIS_URL for all of them: until then, they serve stale responses after each other's writes, and subscriptions report only changes made through this gateway.",
-      );
-    if (config.auth.tokens === undefined && !config.auth.apiKeys)
-      report(
-        'There is no authentication: every caller may read and write everything. Do not expose this to a network.',
-      );
-    report(
-      `\nConcierge answers at\n  ${base}/graphql         GraphQL; in a browser, GraphiQL\n  ${base}/schema.graphql  the schema\n  ${base}/health/ready    readiness\n  ${base}/metrics         for Prometheus\nwith\n  ${inForce(config).join('\n  ')}\nStop with Ctrl-C.`,
-    );
+    const host = authority(config.host === '127.0.0.1' ? 'localhost' : config.host, port);
+    announcer.serves(`http://${host}`, config);
     const reason = await Promise.race([stopSignal(cli.signal), config.embedded?.died ?? stopSignal(cli.signal)]);
     if (reason !== undefined) throw new CliError(reason, { exitCode: EXIT.unavailable });
     // Nobody who presses Ctrl-C has a load balancer that needs time to notice.
     if (cli.signal.reason instanceof StopSignal && cli.signal.reason.signal === 'SIGTERM')
       drainMs = config.shutdownDrainMs;
-    const accepted = drainMs === 0 ? '' : `requests are accepted for another ${drainMs} ms, and `;
-    report(`Stopping: ${accepted}requests in progress may finish.`);
+    announcer.stops(drainMs);
     return 0;
   } finally {
     await app.close({ drainMs });

@@ -71,7 +71,10 @@ export function startProcess(
   closed.catch(() => undefined);
   const address = async (): Promise<string> => {
     const hasEnded = () => child.exitCode !== null || child.signalCode !== null;
-    const printed = () => /^ {2}(http:\S+)\/graphql .*[^]*^Stop with Ctrl-C\.$/m.exec(stdout)?.[1];
+    const printed = () =>
+      (/^ {2}(http:\S+)\/graphql .*[^]*^Stop with Ctrl-C\.$/m.exec(stdout) ??
+        // In production.
+        /^\{.*"url":"(http:[^"]+)".*"msg":"serving"\}$/m.exec(stdout))?.[1];
     await until(
       'the gateway to print its address',
       () => ({ stdout, stderr }),

@@ -1,6 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { expect, test } from '@jest/globals';
-import { inForce } from '../../src/cli/in-force.ts';
+import { answersAt } from '../../src/cli/announce.ts';
+import { inForceLines } from '../../src/cli/in-force.ts';
 import { parseConfig } from '../../src/config.ts';
 import { SHARED } from './known-auth-settings.ts';
 import { MANIFEST } from './known-document-settings.ts';
@@ -8,6 +9,15 @@ import { MANIFEST } from './known-document-settings.ts';
 const PRODUCTION = { NODE_ENV: 'production', DATABASE_URL: 'mysql://crm@db.example/crm' };
 const CLAIMS = { AUTH_JWT_ISSUER: 'https://issuer.example', AUTH_JWT_AUDIENCE: 'crm' };
 const PEM = generateKeyPairSync('ed25519').publicKey.export({ type: 'spki', format: 'pem' });
+
+test('the start speaks of GraphiQL only where everybody is shown the page', () => {
+  const page = (env: Readonly<Record<string, string>>) => / GraphQL.*$/m.exec(answersAt('', parseConfig(env)))?.[0];
+  expect([{}, SHARED, { ...SHARED, AUTH_EXPLORE: 'scope' }].map(page)).toEqual([
+    ' GraphQL; in a browser, GraphiQL',
+    ' GraphQL; in a browser, GraphiQL',
+    ' GraphQL',
+  ]);
+});
 
 test.each<[Readonly<Record<string, string>>, string]>([
   [{}, 'callers    everybody, with every scope (AUTH_...)'],
@@ -39,5 +49,5 @@ test.each<[Readonly<Record<string, string>>, string]>([
     'web pages  of https://a.example, https://b.example:8443 (CORS_ORIGINS)',
   ],
 ])('with %j, the start says: %s', (env, line) => {
-  expect(inForce(parseConfig(env))).toContain(line);
+  expect(inForceLines(parseConfig(env))).toContain(line);
 });
