@@ -107,6 +107,7 @@ export const claim = setting(undefined, (text, ctx) => {
   return refuseValue(ctx, `expected at most 1000 characters, without blanks around them, got ${quoted(text)}`);
 });
 
+const CLAIMS = ['AUTH_JWT_ISSUER', 'AUTH_JWT_AUDIENCE'] as const;
 const KEYS = ['AUTH_JWT_SECRET', 'AUTH_JWT_PUBLIC_KEY', 'AUTH_JWKS_URL'] as const;
 
 /** What is wrong with the settings of access together: one line for each problem. */
@@ -114,19 +115,24 @@ export function authProblems(env: Readonly<Record<string, string | undefined>>, 
   const given = KEYS.filter((name) => env[name]);
   const [key] = given;
   if (given.length > 1) return [`${given.join(', ')}: expected only one of them`];
-  const named = (['AUTH_JWT_ISSUER', 'AUTH_JWT_AUDIENCE'] as const).map((name) => ({
-    name,
-    isGiven: Boolean(env[name]),
-  }));
-  if (key === undefined) {
-    const unused = named.filter(({ isGiven }) => isGiven).map(({ name }) => name);
-    if (isProduction && env['AUTH_API_KEYS'] !== 'true')
-      return [`NODE_ENV: production needs a way to authenticate: one of ${KEYS.join(', ')}, or AUTH_API_KEYS=true`];
-    return unused.map((name) => `${name}: expected one of ${KEYS.join(', ')} with it, got none`);
-  }
+  if (key === undefined) return keylessProblems(env, isProduction);
   if (key === 'AUTH_JWT_SECRET') return [];
   // An issuer signs tokens for other services with the same key.
-  return named
-    .filter(({ isGiven }) => !isGiven)
-    .map(({ name }) => `${name}: ${key} needs one; tokens for other services are signed with the same key`);
+  return CLAIMS.filter((name) => !env[name]).map(
+    (name) => `${name}: ${key} needs one; tokens for other services are signed with the same key`,
+  );
+}
+
+/** What is wrong without a key for tokens. */
+function keylessProblems(env: Readonly<Record<string, string | undefined>>, isProduction: boolean): string[] {
+  const hasApiKeys = env['AUTH_API_KEYS'] === 'true';
+  const keys = `one of ${KEYS.join(', ')}`;
+  if (isProduction && !hasApiKeys)
+    return [`NODE_ENV: production needs a way to authenticate: ${keys}, or AUTH_API_KEYS=true`];
+  const problems = [...CLAIMS, 'AUTH_JWT_CLOCK_SKEW_SECONDS']
+    .filter((name) => env[name])
+    .map((name) => `${name}: expected ${keys} with it, got none`);
+  if (!hasApiKeys && env['AUTH_EXPLORE'] === 'scope')
+    problems.push(`AUTH_EXPLORE: with scope, expected ${keys}, or AUTH_API_KEYS=true, got none`);
+  return problems;
 }

@@ -28,8 +28,7 @@ test.each<[Readonly<Record<string, string>>, string]>([
   ],
   [SHARED, 'callers    tokens (AUTH_JWT_SECRET)'],
   [{ ...CLAIMS, AUTH_JWT_PUBLIC_KEY: PEM }, 'callers    tokens (AUTH_JWT_PUBLIC_KEY)'],
-  // Without callers, there is no scope that anybody lacks.
-  [{ AUTH_EXPLORE: 'scope' }, 'schema     for everybody (AUTH_EXPLORE)'],
+  [{}, 'schema     for everybody (AUTH_EXPLORE)'],
   [SHARED, 'schema     for everybody (AUTH_EXPLORE)'],
   [{ ...PRODUCTION, ...SHARED }, 'schema     for callers with crm:explore (AUTH_EXPLORE)'],
   [{ ...PRODUCTION, ...SHARED, AUTH_EXPLORE: 'open' }, 'schema     for everybody (AUTH_EXPLORE)'],

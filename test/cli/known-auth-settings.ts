@@ -112,6 +112,7 @@ export const AUTH_SETTINGS: readonly Setting[] = [
     name: 'AUTH_EXPLORE',
     read: ({ auth }) => (auth.isExploreOpen ? 'open' : 'scope'),
     fallback: 'open',
+    also: SHARED,
     right: [
       ['scope', 'scope'],
       ['open', 'open'],

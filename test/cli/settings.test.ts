@@ -160,9 +160,15 @@ describe('settings', () => {
         (name) => `${name}: AUTH_JWKS_URL needs one; tokens for other services are signed with the same key`,
       ),
     );
-    expect(problemsOf({ AUTH_JWT_AUDIENCE: 'crm' })).toEqual([
-      'AUTH_JWT_AUDIENCE: expected one of AUTH_JWT_SECRET, AUTH_JWT_PUBLIC_KEY, AUTH_JWKS_URL with it, got none',
+    const keys = 'one of AUTH_JWT_SECRET, AUTH_JWT_PUBLIC_KEY, AUTH_JWKS_URL';
+    expect(problemsOf({ AUTH_JWT_AUDIENCE: 'crm' })).toEqual([`AUTH_JWT_AUDIENCE: expected ${keys} with it, got none`]);
+    const skewed = { AUTH_JWT_CLOCK_SKEW_SECONDS: '5' };
+    for (const keyless of [skewed, { ...skewed, ...production, AUTH_API_KEYS: 'true' }])
+      expect(problemsOf(keyless)).toEqual([`AUTH_JWT_CLOCK_SKEW_SECONDS: expected ${keys} with it, got none`]);
+    expect(problemsOf({ AUTH_EXPLORE: 'scope' })).toEqual([
+      `AUTH_EXPLORE: with scope, expected ${keys}, or AUTH_API_KEYS=true, got none`,
     ]);
+    expect(problemsOf({ AUTH_EXPLORE: 'open' })).toEqual([]);
   });
 
   test('that are wrong are all reported at once, before anything starts, with exit code 78 and without passwords', () => {
