@@ -49,6 +49,13 @@ function maskedEmailsIn(text: string): string {
   return text.replaceAll(EMAIL_IN_TEXT, (email) => maskedEmail(email.replace('%40', '@')));
 }
 
+/** What `maskedEmail` and `maskedPhone` make; no email address or telephone number looks like this. */
+const MASKED = /^(?:\*{3}|[^@]?\*{3}@[^@]?\*{3}\.[a-z]+|\+\d{1,3} \*{3}(?: \d\d)?)$/iu;
+
+/** Words before a value in a message that refuses it, if somebody sends back what was shown masked. */
+export const ifMask = (given: unknown): string =>
+  typeof given === 'string' && MASKED.test(given.trim()) ? 'the mask ' : '';
+
 function initial(name: string): string {
   const [first = '', ...others] = name;
   return others.length < FEWEST_BEHIND_INITIAL ? '' : first;

@@ -1,6 +1,7 @@
 import { GraphQLError, GraphQLScalarType, Kind, print, type ValueNode } from 'graphql';
 import { isDayOfCalendar } from '../calendar.ts';
 import { quotedAscii, shortened, type ErrorCode } from '../errors.ts';
+import { ifMask } from './masks.ts';
 import { parseSoughtPhone } from './phones.ts';
 
 const RFC_3339 = /^\d{4}-\d\d-\d\d[Tt](?!24)\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)$/;
@@ -65,7 +66,7 @@ function scalar(name: string, expected: string, parse: (given: unknown) => strin
 
 /** A literal as it is written in the document, unless it is a string. */
 const shown = (given: unknown, node: ValueNode | undefined): string =>
-  node === undefined || node.kind === Kind.STRING ? quotedAscii(given) : shortened(print(node));
+  node === undefined || node.kind === Kind.STRING ? `${ifMask(given)}${quotedAscii(given)}` : shortened(print(node));
 
 function literalValue(node: ValueNode): unknown {
   if (node.kind === Kind.STRING) return node.value;

@@ -220,13 +220,21 @@ test('the record of changes says that something personal was changed, but not ho
 
 test('what was read masked cannot be written back', async () => {
   const update =
-    'mutation($input: UpdateCustomerInput!) { updateCustomer(input: $input) { userErrors { code path } } }';
+    'mutation($input: UpdateCustomerInput!) { updateCustomer(input: $input) { userErrors { code path message } } }';
   const set = 'mutation($input: SetAddressesInput!) { setAddresses(input: $input) { userErrors { code path } } }';
   for (const [email, number] of SHOWN.map(([, one, , other]) => [one, other])) {
     const { data } = await as('crm:write', update, { input: { id: ID, email, phone: { number, country: 'DE' } } });
     expect(data.updateCustomer.userErrors).toEqual([
-      { code: 'INVALID_EMAIL', path: ['input', 'email'] },
-      { code: 'INVALID_PHONE', path: ['input', 'phone', 'number'] },
+      {
+        code: 'INVALID_EMAIL',
+        path: ['input', 'email'],
+        message: `Expected an email address in ASCII, got the mask "${email}".`,
+      },
+      {
+        code: 'INVALID_PHONE',
+        path: ['input', 'phone', 'number'],
+        message: `Expected a telephone number of DE, got the mask "${number}".`,
+      },
     ]);
   }
   const { data } = await as('crm:write', set, {

@@ -152,6 +152,8 @@ test.each([
   ['Decimal', 9_007_199_254_740_991, 'with at most 15 digits before and 4 after the point, got 9007'],
   ['EmailAddress', 'ada@example.com\u200b', 'in ASCII such as "ada@example.com", got "ada@example.com\\u200b".'],
   ['EmailAddress', '\u212aate@example.com', 'in ASCII such as "ada@example.com", got "\\u212aate@example.com".'],
+  ['EmailAddress', 'a***@e***.com', 'got the mask "a***@e***.com".'],
+  ['PhoneNumber', '+49 *** 56', 'got the mask "+49 *** 56".'],
   ['PhoneNumber', '+49\u2060', 'got "+49\\u2060".'],
 ])('the error for a malformed %s states the limits and makes every character visible: %j', (name, value, said) => {
   const type = createSchema().getType(name);

@@ -3,7 +3,7 @@ import type { Maybe } from '../../given.ts';
 import { counts, foldCase } from '../collation.ts';
 import { isCountry } from '../countries.ts';
 import { parseGlobalId } from '../global-id.ts';
-import { MASK } from '../masks.ts';
+import { ifMask, MASK } from '../masks.ts';
 import { hasExtension, parsePhone } from '../phones.ts';
 import { parseEmail } from '../scalars.ts';
 import { isVisible, parseOptionalText, parseText } from '../text.ts';
@@ -51,7 +51,11 @@ export function parseCustomerFields(input: CustomerFields, problems: Problems): 
   if (input.email !== undefined) {
     const email = input.email === null ? null : parseEmail(input.email);
     if (email === undefined)
-      problems.add('INVALID_EMAIL', ['email'], `Expected an email address in ASCII, got ${quotedAscii(input.email)}.`);
+      problems.add(
+        'INVALID_EMAIL',
+        ['email'],
+        `Expected an email address in ASCII, got ${ifMask(input.email)}${quotedAscii(input.email)}.`,
+      );
     else values.email = email;
   }
   if (input.phone !== undefined) values.phone = phoneOf(input.phone, problems);
@@ -84,7 +88,7 @@ function phoneOf(phone: PhoneInput | null, problems: Problems): string | null {
   problems.add(
     'INVALID_PHONE',
     ['phone', 'number'],
-    `Expected a telephone number${where}, got ${quoted(phone.number)}.`,
+    `Expected a telephone number${where}, got ${ifMask(phone.number)}${quoted(phone.number)}.`,
   );
   return null;
 }
