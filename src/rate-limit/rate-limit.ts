@@ -122,18 +122,16 @@ export function createRateLimit(options: RateLimitOptions): RateLimit {
     unsettled.add(client);
     settling ??= setTimeout(() => void settleAll(), SETTLE_MS).unref();
   };
-  const refuse = (bucket: Bucket, ms: number): never => {
+  const refuse = (bucket: Bucket, cost: number): never => {
     onRefused();
-    const seconds = Math.max(1, Math.ceil((ms - leftOf(bucket)) / 1_000));
-    const message = `Expected a cost of at most ${costPerMinute} per minute, got more: send it again in ${seconds} s.`;
-    throw new RateLimited(message, seconds);
+    throw refusalOf(cost, leftOf(bucket), { costPerMinute, windowMs });
   };
   const ask = async (client: string, cost: number, patience: Patience | undefined): Promise<void> => {
     const [bucket, ms] = [bucketOf(client), msOf(cost)];
-    if (leftOf(bucket) < ms) refuse(bucket, ms);
+    if (leftOf(bucket) < ms) refuse(bucket, cost);
     const settled = settle(client, bucket, ms);
     const isTaken = await (patience?.waitFor(settled) ?? settled);
-    if (isTaken === false) refuse(bucket, ms);
+    if (isTaken === false) refuse(bucket, cost);
     // The request goes on, so what Redis has not taken counts as what is spent at once.
     if (isTaken === undefined) void settled.then((isTakenLate) => isTakenLate || add(client, ms));
   };
@@ -168,18 +166,32 @@ export function createRateLimit(options: RateLimitOptions): RateLimit {
   };
 }
 
-/** @param ms what a bucket holds, in milliseconds of its refilling */
-function allowanceOf(
-  ms: number,
-  { costPerMinute, windowMs }: { readonly costPerMinute: number; readonly windowMs: number },
-): Allowance {
-  const leftMs = Math.min(windowMs, Math.max(0, ms));
-  return {
-    limit: costPerMinute,
-    remaining: Math.floor((leftMs * costPerMinute) / windowMs),
-    resetAt: new Date(Date.now() + windowMs - leftMs).toISOString(),
-  };
+/** @param leftMs what a bucket holds, in milliseconds of its refilling, if not enough */
+function refusalOf(cost: number, leftMs: number, filling: Filling): RateLimited {
+  const { costPerMinute, windowMs } = filling;
+  const seconds = Math.max(1, Math.ceil(((cost * windowMs) / costPerMinute - leftMs) / 1_000));
+  // Between the refusal and this, some may have come back.
+  const left = Math.min(cost - 1, remainingOf(leftMs, filling));
+  const message = `Expected a cost of at most ${left}, which is left of ${costPerMinute} per minute, got ${cost}: send it again in ${seconds} s.`;
+  return new RateLimited(message, seconds);
 }
+
+interface Filling {
+  readonly costPerMinute: number;
+  readonly windowMs: number;
+}
+
+/** @param ms what a bucket holds, in milliseconds of its refilling */
+function allowanceOf(ms: number, filling: Filling): Allowance {
+  const { costPerMinute: limit, windowMs } = filling;
+  const resetMs = Date.now() + windowMs - heldOf(ms, windowMs);
+  return { limit, remaining: remainingOf(ms, filling), resetAt: new Date(resetMs).toISOString() };
+}
+
+const heldOf = (ms: number, windowMs: number): number => Math.min(windowMs, Math.max(0, ms));
+
+const remainingOf = (ms: number, { costPerMinute, windowMs }: Filling): number =>
+  Math.floor((heldOf(ms, windowMs) * costPerMinute) / windowMs);
 
 const UNLIMITED: RateLimit = {
   limit: Number.POSITIVE_INFINITY,

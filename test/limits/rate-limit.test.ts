@@ -106,8 +106,10 @@ describe('a client may spend its cost per minute', () => {
     expect(error.retryAfterSeconds).toBeGreaterThan(tenthSeconds - 3_600);
     expect(error.retryAfterSeconds).toBeLessThanOrEqual(tenthSeconds);
     expect(error.message).toBe(
-      `Expected a cost of at most ${LIMIT} per minute, got more: send it again in ${error.retryAfterSeconds} s.`,
+      `Expected a cost of at most 1000, which is left of ${LIMIT} per minute, got 2000: send it again in ${error.retryAfterSeconds} s.`,
     );
+    // Another one that Redis alone can refuse: nothing of this client's was spent at the other gateway.
+    await expect(gateway().spend(client, 2_000)).rejects.toThrow('at most 1000, which is left of');
   });
 
   test('with a smaller one while there is too little for a larger one', async () => {

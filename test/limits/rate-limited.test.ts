@@ -82,7 +82,9 @@ describe('a client that has spent its cost per minute', () => {
         body: {
           errors: [
             {
-              message: `Expected a cost of at most 100 per minute, got more: send it again in ${seconds} s.`,
+              message: expect.stringMatching(
+                `^Expected a cost of at most \\d+, which is left of 100 per minute, got \\d+: send it again in ${seconds} s\\.$`,
+              ),
               extensions: { code: 'RATE_LIMITED', retryAfter: seconds },
             },
           ],
