@@ -58,7 +58,7 @@ function documentsIn(file: string, ctx: z.RefinementCtx): readonly (readonly [st
     return refuse(`which cannot be read (${(error as NodeJS.ErrnoException).code})`);
   }
   const documents = entriesOf(json);
-  if (documents === undefined) return refuse('which has another form');
+  if (documents === undefined) return refuse(`which is ${formOf(json)}`);
   return documents.length > 0 ? documents : refuse('which has no documents');
 }
 
@@ -68,6 +68,19 @@ function entriesOf(json: unknown): readonly (readonly [string, string])[] | unde
   if (manifest.success) return manifest.data.operations.map(({ id, body }) => [id, body]);
   const map = byId.safeParse(json);
   return map.success && !('format' in map.data) ? Object.entries(map.data) : undefined;
+}
+
+/** What a file holds that has another form; nothing of its documents. */
+function formOf(json: unknown): string {
+  if (Array.isArray(json)) return 'an array';
+  if (json === null) return 'null';
+  if (typeof json !== 'object') return `a ${typeof json}`;
+  if ('format' in json || 'operations' in json) {
+    const place = apollo.safeParse(json).error?.issues[0]?.path.map(String).join('.');
+    return `a manifest of Apollo's with a wrong ${quoted(place)}`;
+  }
+  const wrong = Object.entries(json).find(([id, text]) => id === '' || typeof text !== 'string' || text === '');
+  return `an object without a document at ${quoted(wrong?.[0])}`;
 }
 
 /** What is wrong with the settings of trusted documents together: one line for each problem. */

@@ -87,21 +87,30 @@ export function createGraphQL(
 
 /** Ids that one line of the log has. */
 const MAX_IDS = 20;
+/** How many of them it gives a reason for, and its most characters. */
+const MAX_REASONS = 5;
+const MAX_REASON_LENGTH = 200;
+
+const cut = (text: string): string =>
+  text.length <= MAX_REASON_LENGTH ? text : `${text.slice(0, MAX_REASON_LENGTH - 1)}…`;
 
 /** Tells of trusted documents that are not valid, or too complex. Clients of a version before may still have some, so it is no error. */
 function warnOfInvalid(trusted: TrustedDocuments, documents: Documents, log: Log): void {
-  const invalid = [...trusted].flatMap(([id, text]) => {
+  const reasons = new Map<string, string>();
+  for (const [id, text] of trusted)
     try {
       documents.read(text, true);
-      return [];
     } catch (error) {
       if (!(error instanceof RequestErrors)) throw error;
-      return [id];
+      reasons.set(id, error.errors[0]?.message ?? '');
     }
-  });
-  if (invalid.length > 0)
+  if (reasons.size > 0)
     log.warn(
-      { documents: invalid.slice(0, MAX_IDS), count: invalid.length },
+      {
+        documents: [...reasons.keys()].slice(0, MAX_IDS),
+        count: reasons.size,
+        reasons: [...reasons].slice(0, MAX_REASONS).map(([id, reason]) => ({ id, reason: cut(reason) })),
+      },
       'Some trusted documents cannot be executed: they do not fit the schema',
     );
 }

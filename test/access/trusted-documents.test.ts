@@ -146,10 +146,18 @@ describe('a gateway with trusted documents', () => {
   });
 
   test('are named in the log at the start if the schema does not know what they ask for', async () => {
-    const warned = await start({ names: NAMES, gone: '{ customers { nodes { gone } } }', broken: 'query {' });
+    const wrong = { gone: '{ customers { nodes { gone } } }', broken: 'query {', long: `{ ${'x'.repeat(300)} }` };
+    const warned = await start({ names: NAMES, ...wrong });
     const lines = warned.logLines.filter((line) => line.includes('cannot be executed'));
     expect(lines.map((line) => JSON.parse(line))).toMatchObject([
-      { level: 40, documents: ['gone', 'broken'], count: 2 },
+      {
+        ...{ level: 40, documents: ['gone', 'broken', 'long'], count: 3 },
+        reasons: [
+          { id: 'gone', reason: 'Cannot query field "gone" on type "Customer".' },
+          { id: 'broken', reason: expect.stringMatching(/^Syntax Error: .* Name/) },
+          { id: 'long', reason: expect.stringMatching(/^Cannot query field "x{100,}…$/) },
+        ],
+      },
     ]);
     expect(await send(warned, { documentId: 'names' })).toEqual(NO_NAMES);
   });
@@ -180,11 +188,18 @@ describe('the setting TRUSTED_DOCUMENTS', () => {
     ['which is not JSON', 'secret'],
     ['which has no documents', '{}'],
     ['which has no documents', { ...MANIFESTS.apollo, operations: [] }],
-    ['which has another form', '[]'],
-    ['which has another form', '{"id":1}'],
-    ['which has another form', '{"id":""}'],
-    ['which has another form', { format: 'apollo-persisted-query-manifest', version: 2, operations: [] }],
-    ['which has another form', { ...MANIFESTS.apollo, operations: [{ id: 'a' }] }],
+    ['which is an array', '[]'],
+    ['which is null', 'null'],
+    ['which is a string', '"secret"'],
+    ['which is an object without a document at "id"', '{"a":"secret","id":1}'],
+    ['which is an object without a document at "id"', '{"id":""}'],
+    ['which is an object without a document at ""', '{"":"secret"}'],
+    ['which is a manifest of Apollo\'s with a wrong "version"', { ...MANIFESTS.apollo, version: 2 }],
+    ['which is a manifest of Apollo\'s with a wrong "format"', { names: 'secret', format: 'secret' }],
+    [
+      'which is a manifest of Apollo\'s with a wrong "operations.0.body"',
+      { ...MANIFESTS.apollo, operations: [{ id: 'a' }] },
+    ],
   ])('is refused for a file %s: %j', async (why, contents) => {
     const file = await fileOf('wrong.json', contents);
     const [problem = '', ...others] = problemsOf({ TRUSTED_DOCUMENTS: file });
