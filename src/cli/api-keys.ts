@@ -119,7 +119,7 @@ async function list({ apiKey }: PrismaClient, cli: CliContext): Promise<void> {
     const owner = ownerId === null ? 'all' : globalId('Agent', String(ownerId));
     return [String(id), state, ...times, scopes.replaceAll(' ', ','), owner, name];
   });
-  const table = [['ID', 'STATE', 'CREATED', 'EXPIRES', 'SCOPES', 'CUSTOMERS OF', 'NAME'], ...rows];
+  const table = [['ID', 'STATE', 'CREATED (UTC)', 'EXPIRES (UTC)', 'SCOPES', 'CUSTOMERS OF', 'NAME'], ...rows];
   const widths = [0, 1, 2, 3, 4, 5].map((column) => Math.max(...table.map((row) => row[column]?.length ?? 0)));
   for (const row of table) cli.stdout.write(`${row.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join('  ')}\n`);
 }

@@ -101,6 +101,7 @@ test('a key is stored as a hash alone, and the list shows everything else', asyn
   expect(row?.['secret_hash']).toBe(apiKeyHash(key));
   expect(JSON.stringify(Object.values(row ?? {}), (_, value) => String(value))).not.toContain(key.slice(10, 30));
   const list = await said('list');
+  expect(list).toMatch(/^ID +STATE +CREATED \(UTC\) +EXPIRES \(UTC\) /);
   expect(list).toMatch(new RegExp(`^${id} +valid +\\S+ +\\S+ +crm:pii +all +listed$`, 'm'));
   expect(list).not.toMatch(/[0-9a-f]{30}/);
 });
