@@ -254,6 +254,19 @@ test.each<[string, object]>([
   expect(untold).not.toMatch(/Did you mean|ACTIVE"|customers"/);
 });
 
+test.each([
+  ['a required argument', '{ node { id } }', /^Argument "Query\.node\(id:\)" of type "ID!" is required/],
+  [
+    'a required input field',
+    'mutation { createCustomer(input: {}) { customer { id } } }',
+    /of type "CreateCustomerInput" to include required field "name"/,
+  ],
+  ['the type of a field', '{ customers }', /^Field "customers" of type "CustomerConnection!" must have a selection/],
+])('errors name %s that is missing to everybody, as docs/security.md says', async (_, query, told) => {
+  const { errors } = await gateway.request(query, { headers: bearing(await tokenOf({ scope: 'crm:read crm:write' })) });
+  expect(errors[0]?.message).toMatch(told);
+});
+
 test('a subscription ends with its token, and says why', async () => {
   const created = await gateway.request('mutation { createCustomer(input: { name: "Ada" }) { customer { id } } }', {
     headers: bearing(await tokenOf({ scope: 'crm:read crm:write' })),
