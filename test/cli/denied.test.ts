@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { makeApiKey } from '../../src/access/api-key.ts';
 import { startGateway } from '../support/gateway.ts';
 import { createDatabase, createEmptyDatabase, type TestDatabase } from '../support/servers.ts';
 import { runCommand } from './command.ts';
@@ -56,6 +57,21 @@ test('the log names the privilege that a statement of a request lacks, and no va
     },
   ]);
   expect(lines.join()).not.toMatch(/hidden|Secret/i);
+});
+
+test('the log names it also for a caller whose API key cannot be looked up', async () => {
+  const user = `'${nameOf(database)}_k'@'%'`;
+  await query(database.url, `CREATE USER ${user} IDENTIFIED BY 'Secret-1'`);
+  await query(database.url, `GRANT SELECT ON ${nameOf(database)}.gateway_keys TO ${user}`);
+  const gateway = await startGateway({ databaseUrl: urlAs('k'), settings: { AUTH_API_KEYS: 'true' } });
+  const { errors } = await gateway.request('{ __typename }', { headers: { authorization: `Bearer ${makeApiKey()}` } });
+  await gateway.close();
+  await query(database.url, `DROP USER ${user}`);
+  expect(errors).toMatchObject([{ message: 'Unexpected error.' }]);
+  const lines = gateway.logLines.filter((line) => line.includes('unexpected error'));
+  expect(lines.map((line) => JSON.parse(line) as unknown)).toMatchObject([
+    { denied: expect.stringMatching(/: SELECT command denied to user .* for table \S*api_keys\S*$/) },
+  ]);
 });
 
 describe('an account that may not change tables is told to run "npm run migrate" with another', () => {
