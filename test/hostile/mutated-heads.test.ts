@@ -16,11 +16,12 @@ let gateway: OwnGateway;
 /** What nobody is let in with. */
 let heads: readonly string[];
 beforeAll(async () => {
-  gateway = await startOwnGateway({ ...BY_SECRET, AUTH_EXPLORE: 'scope', TRUSTED_PROXIES: '127.0.0.1' });
+  gateway = await startOwnGateway({ ...BY_SECRET, AUTH_EXPLORE: 'scope' });
   const claims = { scope: 'crm:read crm:write crm:pii crm:explore' };
   const forged = await tokenOf(claims, { key: createSecretKey(Buffer.from(`${SECRET}!`)) });
   const expired = await tokenOf({ ...claims, exp: inSeconds(-3_600) });
   const query = encodeURIComponent('{ viewer { subject } }');
+  const valid = await tokenOf(claims);
   const request = (start: string, ...lines: readonly string[]): string =>
     [`${start} HTTP/1.1`, 'Host: localhost', 'Accept: application/json', ...lines, '', ''].join(LINE);
   const post = (body: string, ...lines: readonly string[]): string =>
@@ -32,6 +33,9 @@ beforeAll(async () => {
     post(MUTATION, `Authorization: ApiKey concierge_${'0'.repeat(43)}`, 'Idempotency-Key: "1"'),
     request(`GET /graphql?query=${query}`, `Authorization: Bearer ${forged}`, 'Apollo-Require-Preflight: 1'),
     request(`GET /graphql?query=${query}`, 'Accept: text/html', 'If-None-Match: *', 'Cache-Control: only-if-cached'),
+    // A valid token where it does not count.
+    post(`{"query":"{ viewer { subject } }","access_token":"${valid}"}`, `Cookie: access_token=${valid}; a=1`),
+    request(`GET /graphql?query=${query}&access_token=${valid}`, 'Apollo-Require-Preflight: 1'),
     request('GET /schema.graphql', `Authorization: Bearer ${expired}`, 'Range: bytes=0-10'),
     `${request('POST /graphql', 'Transfer-Encoding: chunked', 'Content-Type: application/json')}${BODY.length.toString(16)}${LINE}${BODY}${LINE}0${LINE}${LINE}`,
   ];
