@@ -54,6 +54,8 @@ function cut(value: unknown, subject?: unknown): string {
   if (value === undefined) return 'none';
   if (subject !== undefined && [value].flat().includes(subject)) return 'the same as the claim "sub"';
   const text = typeof value === 'string' ? value : JSON.stringify(value);
+  // An email address, also one in a URL.
+  if (/@|%40/i.test(text)) return 'a text with an at sign';
   return text.length <= MAX_SHOWN ? text : `${text.slice(0, MAX_SHOWN)}…`;
 }
 

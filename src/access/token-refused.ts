@@ -15,7 +15,7 @@ export const REFUSALS = {
   sub: 'one with a "sub" that is not a text of 1 to 200 characters, without spaces around it or control characters in it, that does not begin with "api-key:"',
   scope: 'one with a "scope" that is not a text, with spaces between the names of scopes',
   claims: 'one with a claim of the wrong form',
-  owner: 'one with a claim "owner" that is not the id of an agent, such as QWdlbnQ6MQ',
+  owner: 'one with a claim "owner" that is not the id of an agent, as the schema shows it',
   keysOff: 'an API key, where API keys are not accepted',
   notKey: 'something that is not an API key',
   keyMalformed: 'an API key that is misspelt or cut off',

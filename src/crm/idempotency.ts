@@ -35,11 +35,15 @@ interface Claim {
 }
 
 /**
- * Whose keys the writer's are: the subject's, and apart for each agent whose customers alone it may write. No subject begins with a
+ * Whose keys the writer's are: the subject's, and apart for each agent whose customers alone it may write, and for callers who see
+ * personal values only masked: whether an input is the same would tell them what another has written. No subject begins with a
  * space, so none can name an agent.
  */
-const holderOf = ({ actor, agent }: Pick<Write, 'actor' | 'agent'>): string =>
-  agent === undefined ? (actor ?? '') : ` ${agent} ${actor ?? ''}`;
+function holderOf({ actor, agent, hides }: Pick<Write, 'actor' | 'agent' | 'hides'>): string {
+  const isMasked = hides('email');
+  if (agent === undefined && !isMasked) return actor ?? '';
+  return ` ${agent ?? ''}${isMasked ? '*' : ''} ${actor ?? ''}`;
+}
 
 /**
  * Claims a key for this write, in its transaction: others that use it wait until this one is committed or rolled back. Refuses

@@ -57,6 +57,8 @@ const LONGEST_STORED = 20_000;
 const MAX_TOLD = 1_000;
 /** Operations of one document that the log names. */
 const MAX_NAMED = 5;
+/** Of an operation, in characters: clients choose them. */
+const MAX_NAME = 64;
 
 /** Creates the documents of a manifest, and those that clients store themselves (automatic persisted queries). */
 export function createPersisted(options: PersistedOptions): PersistedDocuments {
@@ -120,7 +122,7 @@ function createTrust({ trusted, mode, limits, log, metrics }: PersistedOptions):
       // Ends where there are too many tokens, which the hash does not.
       const { definitions } = parseSource(source, limits.tokens);
       const named = definitions.flatMap((one) =>
-        one.kind === Kind.OPERATION_DEFINITION && one.name ? [one.name.value] : [],
+        one.kind === Kind.OPERATION_DEFINITION && one.name ? [one.name.value.slice(0, MAX_NAME)] : [],
       );
       return { document: hashOf(source), operations: named.slice(0, MAX_NAMED) };
     } catch (error) {

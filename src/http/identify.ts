@@ -73,7 +73,8 @@ export function createIdentify({ authenticate, rateLimit, memory, log, metrics }
 /** Counts a made-up token. Returns the refusal of a network that sends many. */
 async function tooMany(rateLimit: IdentifyOptions['rateLimit'], network: string): Promise<HttpError | undefined> {
   try {
-    await rateLimit.spend(network, Math.min(REFUSED_COST, rateLimit.limit));
+    // Apart from what callers without a name spend there, whom others could keep out by made-up tokens otherwise.
+    await rateLimit.spend(`refused ${network}`, Math.min(REFUSED_COST, rateLimit.limit));
     return undefined;
   } catch (error) {
     if (!(error instanceof RateLimited)) throw error;

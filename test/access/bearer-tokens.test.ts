@@ -105,7 +105,7 @@ describe('a bearer token', () => {
     expect(await answerTo(token)).toMatchObject({
       status: 403,
       code: 'FORBIDDEN',
-      message: `${GOT} one with a claim "owner" that is not the id of an agent, such as QWdlbnQ6MQ.`,
+      message: `${GOT} one with a claim "owner" that is not the id of an agent, as the schema shows it.`,
     });
   });
 

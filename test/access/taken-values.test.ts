@@ -37,6 +37,15 @@ async function written(mutation: keyof typeof MUTATIONS, input: object, claims: 
 }
 const created = async (input: object): Promise<string> => (await written('createCustomer', input)).customer.id;
 
+/** The answer, and how many statements it took: what tells as much as a clock, and does not depend on one. */
+async function counted<Answer>(asked: () => Promise<Answer>) {
+  let answer: Answer | undefined;
+  const statements = await gateway.statementsOf(async () => {
+    answer = await asked();
+  });
+  return { answer, statements: Object.fromEntries(statements) };
+}
+
 /** Inputs that are refused whatever the email address is. */
 const REFUSED: readonly (readonly [string, object])[] = [
   ['tags that the database takes for the same', { tags: ['cafe', 'café'] }],
@@ -61,9 +70,9 @@ describe.each([
             key === '' ? {} : { idempotencyKey: [key, mutation, email, ...Object.keys(wrong)].join() };
           return written(mutation, { ...fields, ...wrong, ...idempotencyKey, email }, masked);
         };
-        const [taken, free] = [await asked(TAKEN), await asked(FREE)];
+        const [taken, free] = [await counted(() => asked(TAKEN)), await counted(() => asked(FREE))];
         expect(taken).toEqual(free);
-        expect(taken.userErrors).toHaveLength(1);
+        expect(taken.answer.userErrors).toHaveLength(1);
       }
   });
 
@@ -127,6 +136,26 @@ describe.each([
     ]);
     expect(await guessed('updateCustomer', { id: other.id, email: holder.email })).toEqual(right);
     expect([await seen(holder.id), await seen(other.id)]).toEqual(before);
+  });
+
+  test.each([
+    ['alone', {}],
+    ['with a version that is not its own', { expectedVersion: 0 }],
+    ['with an external id that is taken', { externalId: 'taken' }],
+  ])('takes as many statements whoever has the email address, %s', async (_, wrong) => {
+    const [holder, other] = [await known(), await known()];
+    const asked = ({ id }: { id: string }) =>
+      counted(() => guessed('updateCustomer', { id, email: holder.email, ...wrong }));
+    expect(await asked(holder)).toEqual(await asked(other));
+  });
+
+  test('does not find out by its key what a caller with the same name has written', async () => {
+    const { id } = await known();
+    const idempotencyKey = `event ${scope} ${Object.keys(claims).length}`;
+    const seeing = { scope: 'crm:read crm:write crm:pii', ...claims };
+    await written('updateCustomer', { id, phone: PHONE, idempotencyKey }, seeing);
+    const guess = await guessed('updateCustomer', { id, phone: { number: '+4930777777' }, idempotencyKey });
+    expect(guess.updateCustomer.userErrors).toEqual([]);
   });
 
   test.each([

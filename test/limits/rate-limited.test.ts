@@ -152,6 +152,8 @@ describe('a network whose token was refused', () => {
     await refusedTwice(gateway, () => tokenOf({ sub: randomUUID() }, { key }));
     const headers = bearing(await tokenOf({ sub: 'ada', scope: 'crm:read' }));
     expect((await ask(gateway, CHEAP, { headers })).status).toBe(200);
+    const nameless = bearing(await tokenOf({ sub: undefined, scope: 'crm:read' }));
+    expect((await ask(gateway, CHEAP, { headers: nameless })).status).toBe(200);
     const other = bearing(await tokenOf({ sub: randomUUID() }, { key }));
     expect((await ask(gateway, CHEAP, { headers: other, from: '127.0.0.2' })).status).toBe(401);
     expect(await gateway.metric('concierge_tokens_refused_total')).toBe(3);

@@ -12,7 +12,9 @@ import type { CustomerValues } from './input.ts';
  * @param row as it is stored; null for a new customer
  */
 export function checkFields(transaction: Transaction, row: Customer | null, values: CustomerValues): Checks {
-  const { ownerId, email, externalId } = row === null ? values : changedFields(row, values);
+  const { ownerId } = row === null ? values : changedFields(row, values);
+  // Looked up even if they are its own: as many statements whoever has them.
+  const { email, externalId } = values;
   const isAnother = (id: bigint | undefined) => id !== undefined && id !== row?.id;
   return [
     () => assertAgentExists(transaction, 'ownerId', ownerId),

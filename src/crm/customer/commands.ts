@@ -51,6 +51,10 @@ export const createCustomer = defineCommand({
     const { transaction, now } = write;
     const { name = '', ownerId = write.agent ?? null, ...rest } = values;
     await assertMayOwn(write, ownerId);
+    if (isGuess(write, values)) {
+      await assertElse(transaction, null, values);
+      await assertDifferent(transaction, tags);
+    }
     const row = await transaction.customer.create({ data: { ...rest, name, ownerId, createdAt: now, updatedAt: now } });
     await assertNotFormer(transaction, row);
     await insertTerms(transaction, row.id);
@@ -94,7 +98,7 @@ export const updateCustomer = defineCommand({
     const changed = changedOrHidden(write, before, values);
     if (Object.keys(changed).length > 0) {
       if (changed.ownerId !== undefined) await assertMayOwn(write, changed.ownerId);
-      await assertNotTold(write, values);
+      if (isGuess(write, values)) await assertNobodyHas(write, before, values);
       const customer = await raiseVersion(write, before, changed);
       if ('externalId' in changed) await assertNotFormer(write.transaction, customer);
       await recordUpdate(write, { row: before, changed }, { before, after: { ...changed } });
@@ -104,12 +108,26 @@ export const updateCustomer = defineCommand({
   refused: ({ id }) => ({ customerId: givenRow('Customer', id) }),
 });
 
+/** Whether a caller gives an email address who may see none, and so may be guessing. */
+const isGuess = ({ hides }: Write, { email }: CustomerValues): boolean => isGiven(email) && hides('email');
+
 /**
- * Refuses an email address that any customer has, also this one, for a caller who may not see it: if it were accepted from the one
- * customer who has it already, trying all of them would find out who that is.
+ * Refuses whatever else is wrong, before an email address is looked at: if it were found out after writing, which is then taken back, the
+ * time would tell whether there was anything to write.
  */
-async function assertNotTold({ transaction, hides }: Write, { email }: CustomerValues): Promise<void> {
-  if (!isGiven(email) || !hides('email')) return;
+async function assertElse(transaction: Transaction, row: Customer | null, values: CustomerValues): Promise<void> {
+  const { email: _email, ...others } = values;
+  for (const check of checkFields(transaction, row, others)) await check();
+}
+
+/**
+ * Refuses an email address that any customer has, also this one: if it were accepted for the one who has it already, trying
+ * all of them would find out who that is.
+ */
+async function assertNobodyHas({ transaction }: Write, row: Customer, values: CustomerValues): Promise<void> {
+  await assertElse(transaction, row, values);
+  const { email = null } = values;
+  if (email === null) return;
   if ((await transaction.customer.findUnique({ where: { email } })) !== null) refuseTaken('customer', 'email');
 }
 
