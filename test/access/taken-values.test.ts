@@ -144,9 +144,9 @@ describe.each([
     ['with an external id that is taken', { externalId: 'taken' }],
   ])('takes as many statements whoever has the email address, %s', async (_, wrong) => {
     const [holder, other] = [await known(), await known()];
-    const asked = ({ id }: { id: string }) =>
+    const guessAt = ({ id }: { id: string }) =>
       counted(() => guessed('updateCustomer', { id, email: holder.email, ...wrong }));
-    expect(await asked(holder)).toEqual(await asked(other));
+    expect(await guessAt(holder)).toEqual(await guessAt(other));
   });
 
   test('does not find out by its key what a caller with the same name has written', async () => {
