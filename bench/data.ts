@@ -56,7 +56,7 @@ async function fill(embedded: EmbeddedServers, report: (line: string) => void): 
   return {
     databaseUrl,
     redisUrl,
-    databaseVersion: await versionOf(connection),
+    databaseVersion: versionOf(connection),
     statements: () => selects(connection),
     async stop() {
       await connection.end();
@@ -100,8 +100,8 @@ async function selects(connection: Connection): Promise<number> {
   return Number(row?.Value);
 }
 
-async function versionOf(connection: Connection): Promise<string> {
-  const info = connection.info;
+/** For example `MariaDB 10.11.6`. */
+export function versionOf({ info }: Connection): string {
   const { major, minor, patch } = info?.serverVersion ?? { major: 0, minor: 0, patch: 0 };
   return `${info?.isMariaDB() === true ? 'MariaDB' : 'MySQL'} ${major}.${minor}.${patch}`;
 }

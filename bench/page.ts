@@ -8,16 +8,20 @@ export interface Origin {
   readonly connections: number;
 }
 
+/** What figures were measured on. */
+export function machine(): string {
+  const [cpu] = cpus();
+  return `${cpu?.model.trim() ?? 'unknown'}, ${cpus().length} cores, ${(totalmem() / 2 ** 30).toFixed(0)} GB of memory`;
+}
+
 /** The page `docs/benchmarks.md` with these tables. */
 export function pageOf(table: string, origin: Origin): string {
   const { databaseVersion, rounds, seconds, connections } = origin;
-  const [cpu] = cpus();
-  const gigabytes = (totalmem() / 2 ** 30).toFixed(0);
   return `# Benchmarks
 
 Written by \`npm run bench -- --write\` on ${new Date().toISOString().slice(0, 10)}; \`npm run bench\` measures again and prints the tables.
 
-- Machine: ${cpu?.model.trim() ?? 'unknown'}, ${cpus().length} cores, ${gigabytes} GB of memory. Everything runs on it: load generator, server under test,
+- Machine: ${machine()}. Everything runs on it: load generator, server under test,
   database, Redis. So the figures are low, and comparable only within one run.
 - Node ${process.version.slice(1)}, ${databaseVersion}, the embedded Redis; 5,000 seeded customers and two groups of 20.
 - ${connections} connections, each with one request at a time; ${rounds} rounds of ${seconds} s per line, in turn, after three to warm up. Figures are

@@ -5,6 +5,7 @@ import { openConnection } from '../../src/data/connection.ts';
 import { seedDatabase } from '../../src/data/seed/seed-database.ts';
 import { applyMigrations } from '../../src/db/migrate.ts';
 import { demo, startEmbeddedServers } from '../../src/embedded/index.ts';
+import { versionOf } from '../data.ts';
 
 /** The customer with as many orders as there are customers. */
 export const LARGEST_CUSTOMER = 1;
@@ -100,9 +101,4 @@ async function sample(connection: Connection): Promise<Samples> {
     products: await connection.query(`SELECT sku FROM products ORDER BY id LIMIT ${SAMPLES}`),
     agents: await connection.query('SELECT id FROM agents ORDER BY id LIMIT 10'),
   };
-}
-
-function versionOf({ info }: Connection): string {
-  const { major, minor, patch } = info?.serverVersion ?? { major: 0, minor: 0, patch: 0 };
-  return `${info?.isMariaDB() === true ? 'MariaDB' : 'MySQL'} ${major}.${minor}.${patch}`;
 }

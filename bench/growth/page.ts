@@ -1,4 +1,4 @@
-import { cpus, totalmem } from 'node:os';
+import { machine } from '../page.ts';
 import { MAX_RATIO, MAX_SEARCH_MS, type GrowthResults } from './verdict.ts';
 
 const sizesOf = (results: GrowthResults): number[] =>
@@ -32,15 +32,13 @@ interface Origin {
 
 /** The page `docs/growth.md`. */
 export function growthPage(results: GrowthResults, { version, requests, rounds, connections }: Origin): string {
-  const [cpu] = cpus();
-  const gigabytes = (totalmem() / 2 ** 30).toFixed(0);
   const sizes = sizesOf(results).map((size) => size.toLocaleString('en'));
   return `# As tables grow
 
 Written by \`npm run bench:growth -- --write\` on ${new Date().toISOString().slice(0, 10)}. It asks the same of databases with
 ${sizes.slice(0, -1).join(', ')} and ${sizes.at(-1)} customers: how many rows does the server read for it, and how long does it take?
 
-- Machine: ${cpu?.model.trim() ?? 'unknown'}, ${cpus().length} cores, ${gigabytes} GB of memory. Everything runs on it, so times are comparable only within
+- Machine: ${machine()}. Everything runs on it, so times are comparable only within
   this page.
 - Node ${process.version.slice(1)}, ${version}, \`CACHE_ENABLED=false\`: every request is executed.
 - Each customer has ten orders on average, and one has a tenth of all orders besides: as many as there are customers.

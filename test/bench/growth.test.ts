@@ -39,8 +39,10 @@ describe('npm run bench:growth', () => {
   });
 
   test.each([
-    [['--customers', '1000,x'], '--customers: expected whole numbers above 0, got "1000,x"'],
-    [['--rounds', '0'], '--rounds: expected whole numbers above 0, got "0"'],
+    [['--customers', '1000,x'], '--customers: expected whole numbers above 0, from small to large, got "1000,x"'],
+    [['--customers', '400,200'], '--customers: expected whole numbers above 0, from small to large, got "400,200"'],
+    [['--rounds', '0'], '--rounds: expected a whole number above 0, got "0"'],
+    [['--rounds', '3,4'], '--rounds: expected a whole number above 0, got "3,4"'],
     [['--sizes', '1'], "Unknown option '--sizes'"],
   ])('refuses %j', async (args, message) => {
     const { code, stderr } = await runScript('bench/growth.ts', args);
