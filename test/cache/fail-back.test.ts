@@ -27,15 +27,8 @@ describe('after Redis has failed over and back, to a server that has not got the
     await database.drop();
   });
 
-  /** Has a response stored on one server, and then another write told to the other one alone. */
   beforeEach(async () => {
-    redis.use(0);
-    await customer.write(a);
-    await customer.untilHit(a, b);
-    redis.use(1);
-    await customer.untilHit(a, b);
-    await customer.write(a);
-    await customer.untilHit(a, b);
+    await customer.writeToSecond(redis, a, b);
     expect(customer.staleAnswers()).toEqual([]);
   });
 

@@ -2,6 +2,7 @@ import { expect } from '@jest/globals';
 import { PATIENT_WITH_DATABASE, startGateway, type TestGateway } from '../support/gateway.ts';
 import { until } from '../support/patience.ts';
 import { nodeId } from '../support/seeded.ts';
+import type { OwnRedisPair } from './own-redis-pair.ts';
 
 const ID = nodeId('Customer', 1);
 const QUERY = `{ customer(by: {id: "${ID}"}) { name } }`;
@@ -26,24 +27,36 @@ export function createNumberedCustomer() {
     if (shown < atLeast) staleAnswers.push(`${headers.get('x-cache')} ${shown} instead of ${atLeast}`);
     return headers.get('x-cache');
   };
+  const write = async (to: TestGateway): Promise<void> => {
+    written += 1;
+    const number = written;
+    const { updateCustomer } = await to.data(UPDATE, { input: { id: ID, name: String(number) } });
+    expect(updateCustomer.userErrors).toEqual([]);
+    answered = number;
+  };
+  const untilHit = async (...gateways: readonly TestGateway[]): Promise<void> => {
+    for (const gateway of gateways)
+      await until(
+        'a hit',
+        () => read(gateway),
+        (result) => result === 'HIT',
+      );
+  };
   return {
     query: QUERY,
     read,
-    async write(to: TestGateway): Promise<void> {
-      written += 1;
-      const number = written;
-      const { updateCustomer } = await to.data(UPDATE, { input: { id: ID, name: String(number) } });
-      expect(updateCustomer.userErrors).toEqual([]);
-      answered = number;
-    },
+    write,
     /** Waits until each gateway answers from the cache. */
-    async untilHit(...gateways: readonly TestGateway[]): Promise<void> {
-      for (const gateway of gateways)
-        await until(
-          'a hit',
-          () => read(gateway),
-          (result) => result === 'HIT',
-        );
+    untilHit,
+    /** Has a response stored on the first server, and then another write told to the second alone. */
+    async writeToSecond(redis: OwnRedisPair, ...[a, b]: readonly [TestGateway, TestGateway]): Promise<void> {
+      redis.use(0);
+      await write(a);
+      await untilHit(a, b);
+      redis.use(1);
+      await untilHit(a, b);
+      await write(a);
+      await untilHit(a, b);
     },
     /** Reads from a gateway again and again until `work` is done. */
     async whileReading(from: TestGateway, work: () => Promise<unknown>): Promise<void> {
