@@ -51,15 +51,12 @@ export const createCustomer = defineCommand({
     const { transaction, now } = write;
     const { name = '', ownerId = write.agent ?? null, ...rest } = values;
     await assertMayOwn(write, ownerId);
-    if (isGuess(write, values)) {
-      await assertElse(transaction, null, values);
-      await assertDifferent(transaction, tags);
-    }
+    if (isGuess(write, values)) await assertElse(transaction, null, values);
+    await assertDifferent(transaction, tags);
     const row = await transaction.customer.create({ data: { ...rest, name, ownerId, createdAt: now, updatedAt: now } });
     await assertNotFormer(transaction, row);
     await insertTerms(transaction, row.id);
     const owned = { customerId: row.id };
-    await assertDifferent(transaction, tags);
     await writeTags(transaction, row, tags);
     if (addresses.length > 0)
       await transaction.customerAddress.createMany({ data: addresses.map((address) => ({ ...owned, ...address })) });
