@@ -15,7 +15,7 @@ interface Flight<Outcome> {
   /**
    * Undefined once it has ended. V8 replaces the table of a Map after some dozen changes, and old tables refer to all later ones: one
    * that is among its old objects has it take all that they refer to for used, until it collects old objects. Here that was
-   * every response, and half as much CPU time again for a miss.
+   * every response.
    */
   outcome: Promise<Outcome> | undefined;
   readonly controller: AbortController;
