@@ -57,7 +57,8 @@ export function listLoaders<T extends Columns>(
       source,
       page: perQuery(context, async (parents, asked: PageQuery) => {
         const query = ruled(asked);
-        const columns = [...new Set([...fixed, query.sort.column, ...context.columnsOf(table)])];
+        const cursorColumns = context.readsCursors ? [query.sort.column] : [];
+        const columns = [...new Set([...fixed, ...cursorColumns, ...context.columnsOf(table)])];
         const read = { ...query, limit: query.limit + 1 };
         const statement = pageStatement(source, read, { columns, parents: paddedParents(parents) });
         const raw = await context.db.read(statement);

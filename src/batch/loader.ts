@@ -6,6 +6,8 @@ export interface BatchContext {
   readonly db: Reader;
   /** The columns of a table that the request's document can need, including `id`. */
   readonly columnsOf: (table: Table) => readonly string[];
+  /** Whether the request's document can ask for a cursor, which needs the column that its list is sorted by. */
+  readonly readsCursors: boolean;
   /** The agent whose customers are the only ones to be read, with what belongs to them; undefined for all. */
   readonly owner?: RowId | undefined;
   /** Tags of everything that was read for the request. */

@@ -21,7 +21,7 @@ type Parents = readonly (string | null)[];
 
 /**
  * A page for each parent: LIMITed SELECTs joined by UNION ALL, each of which reads only its page from an index, however many
- * rows the parent has. Rows come as `columns`, grouped by parent, in the list's order. A null parent stands for no rows
+ * rows the parent has. Rows come as `columns`, perhaps with one more behind, grouped by parent, in the list's order. A null parent stands for no rows
  * (padding), or, in a list without parents, for the whole table.
  */
 export function pageStatement(
@@ -32,7 +32,10 @@ export function pageStatement(
   const shapes = listShapes(source, query, { ordered: true, parents: options.parents.length });
   const { from } = query;
   const descending = query.sort.descending !== query.backward;
-  const select = options.columns.map((name) => `t.${sqlName(source.table, name)}`).join(', ');
+  // Only one shape finds rows, so their pages need no merging.
+  const isMerged = shapes.some(({ alternatives }) => alternatives.length > 1);
+  const names = isMerged ? [...new Set([...options.columns, query.sort.column])] : options.columns;
+  const select = names.map((name) => `t.${sqlName(source.table, name)}`).join(', ');
   const limit = BigInt(query.limit);
   const parts = shapes.flatMap((shape) => {
     const keyset = from === undefined ? [] : [seekCondition(shape.columnOf, source, { query, from, descending })];
@@ -42,8 +45,7 @@ export function pageStatement(
       return parentClause(`SELECT ${select} ${shape.from}${where.sql} ${order} LIMIT ?`, ...where.values, limit);
     });
   });
-  // Only one shape finds rows, so their pages need no merging.
-  if (parts.length === shapes.length) return statementFor(`${source.name} page`, parts, options.parents);
+  if (!isMerged) return statementFor(`${source.name} page`, parts, options.parents);
   const order = orderBy([`u.${sqlName(source.table, query.sort.column)}`, 'u.id'], descending);
   const all = unionAll(parts);
   const merged = parentClause(`SELECT * FROM (${all.sql}) AS u ${order} LIMIT ?`, ...all.values, limit);

@@ -151,6 +151,7 @@ async function entriesOf(schema: GraphQLSchema, session: MeasuringSession, asked
       },
     },
     columnsOf: (table: Table) => Object.keys(table.columns),
+    readsCursors: true,
     tags: new Set<string>(),
     owner: asked.owner,
     schedule: scheduleAtOnce,

@@ -222,7 +222,13 @@ class ListRun {
 
   /** The list's loaders, as in a request that asks for some columns. */
   loaders(read: MeasuringSession['read'], columns: readonly string[]): ListLoaders<unknown> {
-    const batch = { db: { read }, columnsOf: () => columns, tags: new Set<string>(), schedule: scheduleAtOnce };
+    const batch = {
+      db: { read },
+      columnsOf: () => columns,
+      readsCursors: true,
+      tags: new Set<string>(),
+      schedule: scheduleAtOnce,
+    };
     const loaders: Loaders = createLoaders(batch);
     return loaders[this.question.loader] as ListLoaders<unknown>;
   }

@@ -123,7 +123,13 @@ const refuse = () => Promise.reject(new Error('nothing is read or written here')
 
 /** A request's context in which lists are recorded instead of read. */
 function recordingContext(record: (question: Omit<Question, 'arguments'>) => void): Context {
-  const batch = { db: { read: refuse }, columnsOf: () => [], tags: new Set<string>(), schedule: scheduleAtOnce };
+  const batch = {
+    db: { read: refuse },
+    columnsOf: () => [],
+    readsCursors: true,
+    tags: new Set<string>(),
+    schedule: scheduleAtOnce,
+  };
   const loaders = createLoaders(batch);
   const recorders = new Map(
     [...listSourcesOf(TYPES)].map(([name, source]): [string, ListLoaders<never>] => [

@@ -90,7 +90,14 @@ const columnsOf = () => Object.keys(customers.columns);
 type Search = ListLoaders<{ readonly id: RowId; readonly match: string }>;
 
 function searchOf(read: MeasuringSession['read'], { text, owner }: Searching): Search {
-  const loaders = createLoaders({ db: { read }, columnsOf, owner, tags: new Set<string>(), schedule: scheduleAtOnce });
+  const loaders = createLoaders({
+    db: { read },
+    columnsOf,
+    readsCursors: true,
+    owner,
+    tags: new Set<string>(),
+    schedule: scheduleAtOnce,
+  });
   return loaders.customerSearch(parseSearchText(text));
 }
 

@@ -7,6 +7,8 @@ import { cacheRule, typeCacheRule } from './schema.ts';
 export interface DocumentMetadata {
   /** The columns of each table that the document's fields need. */
   readonly columnsOf: (table: Table) => readonly string[];
+  /** Whether any field is a cursor. */
+  readonly readsCursors: boolean;
   /** How many seconds a response may be cached, from the smallest `maxAge` among the fields; 0 means not at all. */
   readonly maxAgeSeconds: number;
   /** The first field that has this lifetime, such as `Query.customers`; null if none has one. */
@@ -19,12 +21,16 @@ export interface DocumentMetadata {
 const columnsOfField = ({ fields, columns }: Table, name: string): readonly string[] =>
   fields[name] ?? (name in columns ? [name] : []);
 
+/** The fields of edges and of `PageInfo` that are cursors. Another type's field of such a name only has a column read in vain. */
+const CURSORS: ReadonlySet<string> = new Set(['cursor', 'startCursor', 'endCursor']);
+
 /** Computes the metadata of a valid document. */
 export function analyse(schema: GraphQLSchema, document: DocumentNode): DocumentMetadata {
   const tables = new Map(TABLES.map((table) => [table.type, { table, columns: new Set(['id']) }]));
   let maxAge = Number.POSITIVE_INFINITY;
   let maxAgeField: string | null = null;
   let privateField: string | null = null;
+  let readsCursors = false;
   const info = new TypeInfo(schema);
   visit(
     document,
@@ -33,6 +39,7 @@ export function analyse(schema: GraphQLSchema, document: DocumentNode): Document
         const parent = info.getParentType();
         const field = info.getFieldDef();
         if (!parent || !field) return;
+        readsCursors ||= CURSORS.has(field.name);
         const need = tables.get(parent.name);
         if (need !== undefined && field.name !== '__typename')
           for (const column of columnsOfField(need.table, node.name.value)) need.columns.add(column);
@@ -56,6 +63,7 @@ export function analyse(schema: GraphQLSchema, document: DocumentNode): Document
       if (known === undefined) throw new TypeError(`${table.name}: no type in src/crm/registry.ts has this table`);
       return known;
     },
+    readsCursors,
     maxAgeSeconds: Number.isFinite(maxAge) ? maxAge : 0,
     maxAgeField,
     privateField,

@@ -55,6 +55,7 @@ export function createContexts(options: ContextOptions) {
         },
       },
       columnsOf: document.metadata.columnsOf,
+      readsCursors: document.metadata.readsCursors,
       owner: caller.owner,
       tags,
       schedule: work.schedule,

@@ -77,7 +77,12 @@ export function createConnection<Row extends { readonly id: RowId; readonly [col
   };
   const countQuery = { ...query, batchKey: conditionsText };
   const { cursors } = page.paging;
-  const cursorOf = (row: Row) => cursors.encode(scope, { value: sortValue(row[sort.column]), id: row.id });
+  const cursorOf: CursorOf<Row> = (row) => {
+    const value = row[sort.column];
+    // Left out of the statement (`BatchContext.readsCursors`).
+    if (value === undefined) throw new TypeError(`${source.name}: expected ${sort.column} to be read for a cursor`);
+    return cursors.encode(scope, { value: sortValue(value), id: row.id });
+  };
   let loaded: Promise<Page<Row>> | undefined;
   const load = () => (loaded ??= loaders.page(parent, query));
   // The rows on the other side of the page start with the cursor's own row.
@@ -85,20 +90,67 @@ export function createConnection<Row extends { readonly id: RowId; readonly [col
 
   return {
     nodes: async () => (await load()).rows,
-    edges: async () => (await load()).rows.map((node) => ({ node, cursor: cursorOf(node) })),
-    async pageInfo() {
-      const { rows, hasMore } = await load();
-      const [first, last] = [rows[0], rows.at(-1)];
-      return {
-        startCursor: first === undefined ? null : cursorOf(first),
-        endCursor: last === undefined ? null : cursorOf(last),
-        hasNextPage: () => (backward ? otherSide() : hasMore),
-        hasPreviousPage: () => (backward ? hasMore : otherSide()),
-      };
-    },
+    edges: async () => (await load()).rows.map((node) => new PageEdge(node, cursorOf)),
+    pageInfo: async () => new PageBounds(await load(), { cursorOf, backward, otherSide }),
     totalCount: async () => Math.min(await loaders.count(parent, countQuery), COUNT_BOUND),
     totalCountIsExact: async () => (await loaders.count(parent, countQuery)) <= COUNT_BOUND,
   };
+}
+
+type CursorOf<Row> = (row: Row) => string;
+
+/** Its cursor is made only if it is asked for: that takes longer than all the rest of a row. A class for the same reason as `ListScope`. */
+class PageEdge<Row> implements Edge<Row> {
+  readonly node: Row;
+  readonly #cursorOf: CursorOf<Row>;
+
+  constructor(node: Row, cursorOf: CursorOf<Row>) {
+    this.node = node;
+    this.#cursorOf = cursorOf;
+  }
+
+  get cursor(): string {
+    return this.#cursorOf(this.node);
+  }
+}
+
+interface PageBoundsOptions<Row> {
+  readonly cursorOf: CursorOf<Row>;
+  readonly backward: boolean;
+  /** Whether there is a row before the page, in the direction of reading. */
+  readonly otherSide: () => boolean | Promise<boolean>;
+}
+
+/** Likewise, its cursors are made only if they are asked for. */
+class PageBounds<Row> implements PageInfo {
+  readonly #page: Page<Row>;
+  readonly #options: PageBoundsOptions<Row>;
+
+  constructor(page: Page<Row>, options: PageBoundsOptions<Row>) {
+    this.#page = page;
+    this.#options = options;
+  }
+
+  get startCursor(): string | null {
+    return this.#cursorAt(0);
+  }
+
+  get endCursor(): string | null {
+    return this.#cursorAt(-1);
+  }
+
+  hasNextPage(): boolean | Promise<boolean> {
+    return this.#options.backward ? this.#options.otherSide() : this.#page.hasMore;
+  }
+
+  hasPreviousPage(): boolean | Promise<boolean> {
+    return this.#options.backward ? this.#page.hasMore : this.#options.otherSide();
+  }
+
+  #cursorAt(index: 0 | -1): string | null {
+    const row = this.#page.rows.at(index);
+    return row === undefined ? null : this.#options.cursorOf(row);
+  }
 }
 
 /**
