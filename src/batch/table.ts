@@ -73,18 +73,24 @@ const isDateTime = (value: unknown): boolean =>
   !Number.isNaN(Date.parse(value)) &&
   new Date(value).toISOString() === value;
 
+/** The number at a place of a text, without making a text of it. */
+const twoDigits = (given: string, at: number): number =>
+  (given.charCodeAt(at) - ZERO) * 10 + given.charCodeAt(at + 1) - ZERO;
+
+const ZERO = 48;
+
 /** A UTC time with milliseconds, such as `2026-11-23T09:30:00.000Z`. */
 export const dateTime = (sql: string): Column<string> => ({
   sql,
   nullable: false,
-  // From 2026-11-23 09:30:00.000; slicing is cheaper than a Date.
   decode: (raw) => {
     const given = String(raw);
-    const [day, value] = [given.slice(8, 10), `${given.slice(0, 10)}T${given.slice(11)}Z`];
+    const [month, day] = [twoDigits(given, 5), twoDigits(given, 8)];
     // A lax sql_mode allows month or day 00, and 30 February. Only a day past the 28th needs a calendar.
-    if (given.startsWith('00', 5) || day === '00' || (day > '28' && !isDayOfCalendar(given)))
+    if (month === 0 || day === 0 || (day > 28 && !isDayOfCalendar(given)))
       throw new RangeError(`${sql}: expected a date and time, got an invalid one`);
-    return value;
+    // MySQL's own form is 2026-11-23 09:30:00.000.
+    return given[10] === 'T' ? given : `${given.slice(0, 10)}T${given.slice(11)}Z`;
   },
   encode: (value) => `${value.slice(0, 10)} ${value.slice(11, 23)}`,
   accepts: isDateTime,

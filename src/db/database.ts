@@ -5,7 +5,7 @@ import { isPoolFull, toGatewayError } from './errors.ts';
 import { connectionOptions, openServer, type ConnectionPool, type DatabaseServer } from './pool.ts';
 import { createPreparedShares, createWritePool } from './prepared.ts';
 import { createReadPool, type ReadPool } from './reads.ts';
-import type { TakesRow } from './row-limit.ts';
+import type { TakesRow } from './driver-rows.ts';
 import { assertAwaited } from './transaction.ts';
 import { createWriteQueue, type WriteQueue } from './write-queue.ts';
 
@@ -21,7 +21,10 @@ export interface ReadStatement {
   readonly values: readonly SqlValue[];
 }
 
-/** A row in the order of the SELECT list. BIGINT and DECIMAL are strings, DATETIME is text as MySQL writes it, in UTC. */
+/**
+ * A row in the order of the SELECT list. BIGINT and DECIMAL are strings, DATETIME is text in UTC: `2026-11-23T09:30:00.000Z`, or, where a
+ * statement could not be prepared, as MySQL writes it.
+ */
 export type RawRow = readonly unknown[];
 
 /** Reads on behalf of somebody who may stop waiting. */
@@ -39,7 +42,7 @@ export interface Database {
   /**
    * Creates a reader.
    * @param signal once it has aborted, nothing is sent any more; a statement that is running goes on to its end or its time limit
-   * @param takesRow undefined to take all rows. Those that it drops are empty in the result, which must not be used then.
+   * @param takesRow default: takes all rows. Those that it drops are empty in the result, which must not be used then.
    */
   reader(signal: AbortSignal, takesRow?: TakesRow): Reader;
   /** Limits transactions to half of the connections, so that those waiting for row locks leave some for reads. */
@@ -121,6 +124,8 @@ export async function createDatabase(options: DatabaseOptions): Promise<Database
   };
 }
 
+const takesAll: TakesRow = () => true;
+
 interface ReadersOptions {
   readonly adapter: Pick<Awaited<ReturnType<PrismaMariaDb['connect']>>, 'queryRaw'>;
   readonly reads: ReadPool;
@@ -136,7 +141,7 @@ function createReaders({ adapter, reads, metrics }: ReadersOptions): Database['r
     counters.set(name, counter);
     return counter;
   };
-  return (signal, takesRow) => ({
+  return (signal, takesRow = takesAll) => ({
     read: async ({ name, sql, values }) => {
       signal.throwIfAborted();
       const counter = counterOf(name);

@@ -4,7 +4,7 @@ import type { Metrics } from '../telemetry/metrics.ts';
 import { errorCodes, isStatementStopped } from './errors.ts';
 import type { ConnectionPool } from './pool.ts';
 import { executeIn } from './prepared.ts';
-import { limitRows, type TakesRow } from './row-limit.ts';
+import { readAsOurs, type TakesRow } from './driver-rows.ts';
 
 /** How long a statement that proved slow is kept off the spare connections. */
 const SLOW_FOR_MS = 10_000;
@@ -25,8 +25,7 @@ interface Reading {
   readonly signal: AbortSignal;
   /** Called each time the statement is sent. */
   readonly sent: () => void;
-  /** Undefined to take all rows. */
-  readonly takesRow: TakesRow | undefined;
+  readonly takesRow: TakesRow;
 }
 
 interface Statement extends Reading {
@@ -60,7 +59,7 @@ export function createReadPool(pools: ReadPools): ReadPool {
     query: (options: QueryOptions) => pool.query(options),
     async execute({ sql }: QueryOptions, values: readonly unknown[]) {
       if (current === undefined) throw new TypeError(`Expected to be told who waits for a statement, got ${sql}`);
-      if (current.takesRow !== undefined) limitRows(values, current.takesRow);
+      readAsOurs(values, current.takesRow);
       const rows = await send({ ...current, sql, values });
       // An OK packet in place of rows would otherwise pass for an empty result.
       if (!Array.isArray(rows) && /^\(?SELECT/.test(sql)) throw noRows();

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { limitRows } from '../../src/db/row-limit.ts';
+import { readAsOurs } from '../../src/db/driver-rows.ts';
 import { createDatabase, withConnection } from '../support/servers.ts';
 
 const FIVE_ROWS =
@@ -11,7 +11,7 @@ test('rows from the first one that is refused on are not decoded, and those befo
     await withConnection(database.url, async (connection) => {
       const read = async (takesRow?: () => boolean): Promise<unknown[][]> => {
         const values = [0];
-        if (takesRow !== undefined) limitRows(values, takesRow);
+        if (takesRow !== undefined) readAsOurs(values, takesRow);
         const rows = await connection.execute<unknown[][]>({ sql: FIVE_ROWS, rowsAsArray: true }, values);
         return rows.map((row) => row.map(Number));
       };
