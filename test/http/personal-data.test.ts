@@ -1,5 +1,6 @@
 import { expect, test } from '@jest/globals';
 import { startOwnGateway } from '../support/own-gateway.ts';
+import { bearing, tokenOf } from '../access/tokens.ts';
 import { personalDataIn, rememberValues } from '../support/personal-data.ts';
 
 // Every gateway that a test starts in its process looks for these in what it logs, and in the metrics that the test reads.
@@ -30,6 +31,17 @@ test('what was sent and answered is found again, but for short texts', () => {
   const line = 'Main Street 5, Analytical Engine 1842, Ada';
   expect(exchanged.in(line)).toEqual(['Main Street 5', 'Analytical', 'Engine 1842']);
   expect(exchanged.in('Ada')).toEqual([]);
+});
+
+test('what headers and tokens say of a caller is found again, but not what logs are to tell', async () => {
+  const exchanged = rememberValues();
+  const token = await tokenOf({ sub: 'ada lovelace', scope: 'crm:read', iss: 'https://elsewhere.example' });
+  exchanged.noteHeaders({ ...bearing(token), Cookie: 'a=1; session=5f7c8ec7', accept: 'application/json' });
+  exchanged.note('query AnalyticalEngine { viewer { subject } }');
+  exchanged.noteHeaders(bearing('no.token.at all'));
+  for (const text of [token, 'ada lovelace', 'session=5f7c8ec7'])
+    expect(exchanged.in(`{"msg":"got ${text}"}`)).toEqual([text]);
+  expect(exchanged.in('https://elsewhere.example AnalyticalEngine crm:read application/json')).toEqual([]);
 });
 
 test('the test of a gateway fails if its log has what was sent to it', async () => {

@@ -172,6 +172,7 @@ export async function startGateway(options: {
       headers: { 'content-type': 'application/json', ...given.headers },
       body: JSON.stringify({ query, variables: given.variables, operationName: given.operationName }),
     });
+    exchanged.noteHeaders(given.headers ?? {});
     const text = await response.text();
     const { data, errors = [], extensions } = JSON.parse(text);
     exchanged.note(query, given.variables, data);

@@ -35,12 +35,35 @@ const SCOPE_NAMES: ReadonlySet<unknown> = new Set(SCOPES);
 /** As many as a test may remember. */
 const MAX_VALUES = 2_000;
 
+/** Headers that say who somebody is, or that nobody else has sent, and so are secrets or names. */
+const TELLING_HEADERS: ReadonlySet<string> = new Set(['authorization', 'cookie', 'idempotency-key']);
+/**
+ * Claims of a token that say who somebody is. Not `iss` and `aud`, which the log says when they are wrong, nor the names of scopes.
+ */
+const TELLING_CLAIMS: ReadonlySet<string> = new Set(['sub', 'email', 'name', 'jti']);
+
 /** What was sent to a gateway and what it has answered, none of which its log may have. */
 export interface ExchangedValues {
-  /** @param query a document, whose strings count, too */
+  /**
+   * @param query a document, whose strings count, too; the names of operations do not, which logs are to tell
+   */
   note(query: string, ...given: readonly unknown[]): void;
+  /** Remembers the headers that are secrets, and who is named in a token. */
+  noteHeaders(headers: Readonly<Record<string, string>>): void;
   /** The values that a text has. */
   in(text: string): string[];
+}
+
+/** What a token says of its caller, whether it is valid or not; empty for what is no token. */
+function claimsIn(authorization: string): readonly unknown[] {
+  const [, payload = ''] = authorization.split('.');
+  try {
+    const claims: unknown = JSON.parse(Buffer.from(payload, 'base64url').toString());
+    return Object.entries(claims ?? {}).flatMap(([name, value]) => (TELLING_CLAIMS.has(name) ? [value] : []));
+  } catch {
+    // Not a token.
+    return [];
+  }
 }
 
 export function rememberValues(): ExchangedValues {
@@ -54,6 +77,13 @@ export function rememberValues(): ExchangedValues {
     note(query, ...given) {
       for (const [, text] of query.matchAll(/"([^"\\]*)"/g)) add(text);
       for (const one of given) add(one);
+    },
+    noteHeaders(headers) {
+      for (const [name, value] of Object.entries(headers)) {
+        if (!TELLING_HEADERS.has(name.toLowerCase())) continue;
+        for (const word of value.split(/[\s;,]+/)) add(word);
+        add(claimsIn(value));
+      }
     },
     in: (text) => [...values].filter((value) => text.includes(value)),
   };
