@@ -28,7 +28,7 @@ function describeError(error: unknown): object {
   const kinds = Object.entries(error).filter(
     ([name, value]) => KINDS.has(name) && (typeof value === 'string' || typeof value === 'number'),
   );
-  const frames = Error.isError(error) ? (error.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line)) : [];
+  const frames = Error.isError(error) ? framesOf(error) : [];
   return {
     type: Error.isError(error) ? error.name : 'object',
     ...Object.fromEntries(kinds),
@@ -36,6 +36,16 @@ function describeError(error: unknown): object {
     ...(frames.length === 0 ? {} : { at: frames.slice(0, 8).map((line) => line.trim()) }),
     ...(!('cause' in error) || error.cause === undefined ? {} : { cause: describeError(error.cause) }),
   };
+}
+
+/**
+ * The lines of the stack that are no part of the message, which the stack begins with: a line of the message can look like one of them.
+ * None of an error whose message was changed after the stack was made, because then nothing tells where it ends.
+ */
+function framesOf({ message, stack = '' }: Error): string[] {
+  if (!stack.includes(message)) return [];
+  const lines = stack.split('\n').slice(message.split('\n').length);
+  return lines.filter((line) => /^\s+at /.test(line));
 }
 
 /** The first word of a Redis error's message is its kind; the rest may contain arguments of the command. */

@@ -1,4 +1,6 @@
+import { Writable } from 'node:stream';
 import { expect, test } from '@jest/globals';
+import { createLog } from '../../src/telemetry/log.ts';
 import { startOwnGateway } from '../support/own-gateway.ts';
 import { bearing, tokenOf } from '../access/tokens.ts';
 import { personalDataIn, rememberValues } from '../support/personal-data.ts';
@@ -49,4 +51,25 @@ test('the test of a gateway fails if its log has what was sent to it', async () 
   await gateway.request('query($id: ID!) { node(id: $id) { id } }', { variables: { id: 'a value of a variable' } });
   (gateway.logLines as string[]).push('{"msg":"asked for a value of a variable"}');
   await expect(gateway.close()).rejects.toThrow('expected no personal data in the log');
+});
+
+test.each<[string, (error: Error) => void, number]>([
+  ['', () => undefined, 1],
+  // A stack is made of the message when it is first read.
+  [', also of one that was changed', (error) => void (error.message = `${error.stack?.length} characters`), 0],
+])("the log has no line of an error's message that looks like one of its stack%s", (_, change, least) => {
+  const lines: string[] = [];
+  const destination = new Writable({ write: (line, _encoding, done) => (lines.push(String(line)), done()) });
+  const log = createLog({ level: 'info', readable: false, destination });
+  const message = 'no such row\n    at Main Street 5 (file:///Engine:1:2)\n    at Ada Lovelace';
+  for (const error of [new Error(message), new RangeError('other', { cause: new TypeError(message) })]) {
+    const { cause = error } = error;
+    change(cause as Error);
+    log.error({ err: error }, 'failed');
+  }
+  const [plain, wrapped] = lines.map((line) => JSON.parse(line).err);
+  for (const { at = [] } of [plain, wrapped.cause]) {
+    expect(at.join()).not.toMatch(/Main Street|Lovelace/);
+    expect(at.filter((line: string) => line.includes('personal-data.test.ts')).length).toBeGreaterThanOrEqual(least);
+  }
 });
