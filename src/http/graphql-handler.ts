@@ -5,6 +5,7 @@ import type { CostMode } from '../graphql/operation.ts';
 import type { Respond } from '../graphql/run.ts';
 import type { GraphQLResponse } from '../graphql/stages/serialise.ts';
 import { parseCacheControl } from './cache-control.ts';
+import { insufficientScope } from './challenges.ts';
 import { clientOf } from './client-of.ts';
 import { acceptedEncoding } from './content-encoding.ts';
 import { assertOwnPage } from './cors.ts';
@@ -125,7 +126,7 @@ function disconnectSignal(response: ServerResponse): AbortSignal {
 
 function send(response: ServerResponse, { type }: ResponseFormat, result: GraphQLResponse): void {
   const { req: request } = response;
-  const { isRefusal = false, representation } = result;
+  const { isRefusal = false, representation, neededScopes } = result;
   if (type === undefined && !isRefusal) return sendAsEvents(response, result);
   // The response to a POST does not represent what is at this address (RFC 9110, 9.3.3).
   const etag = request.method === 'POST' ? undefined : representation?.etag;
@@ -140,8 +141,11 @@ function send(response: ServerResponse, { type }: ResponseFormat, result: GraphQ
     return undefined;
   }
   // With application/json, any GraphQL response has status 200, so that old clients can tell it from an error of a proxy.
-  response.writeHead(type === RESPONSE_TYPE || isRefusal ? result.status : 200, {
+  const status = type === RESPONSE_TYPE || isRefusal ? result.status : 200;
+  response.writeHead(status, {
     ...about,
+    // With another status, it would say nothing.
+    ...(neededScopes === undefined || status !== 403 ? {} : insufficientScope(neededScopes)),
     'content-type': `${type ?? JSON_TYPE}; charset=utf-8`,
     'content-length': bytes.length,
     ...(encoding === 'identity' ? {} : { 'content-encoding': encoding }),

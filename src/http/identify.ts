@@ -9,6 +9,7 @@ import { RateLimited, type RateLimit } from '../rate-limit/rate-limit.ts';
 import type { Log } from '../telemetry/log.ts';
 import { SHORT_OF_MEMORY, type MemoryWatch } from '../telemetry/memory.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
+import { challenge, insufficientScope } from './challenges.ts';
 import { networkOf } from './client-of.ts';
 import { HttpError } from './http-error.ts';
 import type { Handler } from './server.ts';
@@ -102,21 +103,18 @@ function authorizationsOf({ rawHeaders }: IncomingMessage): string[] {
 }
 
 /** RFC 6750, 3.1: no error code for a request that does not try to authenticate. */
-const unauthenticated = (message: string): HttpError =>
-  new HttpError(401, message, { 'www-authenticate': 'Bearer realm="concierge"' });
+const unauthenticated = (message: string): HttpError => new HttpError(401, message, challenge());
 
 const repeated = (): HttpError =>
-  new HttpError(400, 'Expected one header "authorization", got several.', {
-    'www-authenticate': 'Bearer realm="concierge", error="invalid_request"',
-  });
+  new HttpError(400, 'Expected one header "authorization", got several.', challenge({ error: 'invalid_request' }));
 
 function refusalOf({ reason, message }: TokenRefused): HttpError {
   if (reason === 'owner') return new HttpError(403, message);
   const description = message.replaceAll('"', "'");
-  return new HttpError(401, message, {
-    'www-authenticate': `Bearer realm="concierge", error="invalid_token", error_description="${description}"`,
-  });
+  return new HttpError(401, message, challenge({ error: 'invalid_token', error_description: description }));
 }
+
+const NOT_EXPLORING = 'Expected a caller with the scope crm:explore, got one without it.';
 
 /**
  * Restricts what shows the schema to callers with the scope `crm:explore`.
@@ -126,8 +124,7 @@ export function exploring(handler: Handler, { identify, isOpen }: { identify: Id
   if (isOpen) return handler;
   return async (request, response) => {
     const { scopes } = await identify(request);
-    if (!scopes.includes('crm:explore'))
-      throw new HttpError(403, 'Expected a caller with the scope crm:explore, got one without it.');
+    if (!scopes.includes('crm:explore')) throw new HttpError(403, NOT_EXPLORING, insufficientScope(['crm:explore']));
     return handler(request, response);
   };
 }

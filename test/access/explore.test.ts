@@ -174,6 +174,10 @@ test.each([
     const headers = { accept, ...(await headersFor(scope)), ...more };
     const response = await fetch(gateway.url + path, { method, headers });
     const { status, text } = await shown(response);
+    if (status === 403)
+      expect(response.headers.get('www-authenticate')).toBe(
+        'Bearer realm="concierge", error="insufficient_scope", scope="crm:explore"',
+      );
     // The page is too long for a message.
     return { status, hasSchema: /^type Query|GraphiQL/m.test(text), etag: response.headers.get('etag') };
   };

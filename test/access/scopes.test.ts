@@ -3,6 +3,7 @@ import { buildSchema, isIntrospectionType, isOutputType } from 'graphql';
 import { createScopeRules } from '../../src/graphql/scope-rules.ts';
 import { SDL } from '../../src/graphql/schema.ts';
 import { PATIENT, startGateway, untilRedisUp, type TestGateway } from '../support/gateway.ts';
+import { nodeId } from '../support/seeded.ts';
 import { startOwnServers, type OwnServers } from '../support/servers.ts';
 import { SCOPE_SETS } from './every-field.ts';
 import { fieldCases, inputCases, isAllowed, type ScopeCase } from './scope-cases.ts';
@@ -146,6 +147,42 @@ test('persons with the same scopes share cached responses; callers with other sc
     ['ada', '', [403, 'BYPASS']],
   ] as const)
     expect([sub, scope, await asked(sub, scope)]).toEqual([sub, scope, expected]);
+});
+
+const PII = '{ searchCustomers(text: "ab", first: 3) { nodes { id } } }';
+test.each([
+  ['all that it needs, also what the caller has', 'crm:read', PII, 'crm:pii crm:read'],
+  ['each scope once', '', '{ customers { nodes { id } } orders { nodes { id } } }', 'crm:read'],
+  ['of several that would do one', '', '{ viewer { subject } }', 'crm:read'],
+  [
+    'of several that would do what it needs anyway',
+    '',
+    '{ viewer { subject } __schema { queryType { name } } }',
+    'crm:explore',
+  ],
+])('403 for a missing scope names in its header %s', async (...[, scope, query, needed]) => {
+  const headers = await headersOf({ scope });
+  const named = async (accept: string) => {
+    const { status, headers: got } = await gateway.request(query, { headers: { ...headers, accept } });
+    return [status, got.get('www-authenticate')];
+  };
+  const said = `Bearer realm="concierge", error="insufficient_scope", scope="${needed}"`;
+  for (let i = 0; i < 3; i += 1) expect(await named('application/graphql-response+json')).toEqual([403, said]);
+  expect(await named('application/json')).toEqual([200, null]);
+  const whole = await headersOf({ scope: needed });
+  const { errors } = await gateway.request(query, { headers: whole });
+  expect(errors.filter(({ extensions }) => extensions.code === 'FORBIDDEN')).toEqual([]);
+});
+
+test('403 for anything else names no scope, nor does the refusal of a subscription as an event stream', async () => {
+  const owner = nodeId('Agent', 1);
+  const headers = await headersOf({ scope: 'crm:read', owner });
+  const listed = await gateway.request('{ agents { totalCount } }', { headers });
+  expect([listed.errors[0]?.extensions.code, listed.headers.get('www-authenticate')]).toEqual(['FORBIDDEN', null]);
+  const url = `${gateway.url}/graphql?${new URLSearchParams({ query: PII })}`;
+  const stream = await fetch(url, { headers: { ...headers, accept: 'text/event-stream' } });
+  expect(await stream.text()).toContain('FORBIDDEN');
+  expect([stream.status, stream.headers.get('www-authenticate')]).toEqual([200, null]);
 });
 
 test('a root field or type without a rule, and a scope that does not exist, do not start', () => {

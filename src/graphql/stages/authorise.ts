@@ -12,10 +12,22 @@ import { serialise, type GraphQLResponse } from './serialise.ts';
  */
 export function authorise(operation: Operation): GraphQLResponse | undefined {
   if (operation.isSafe && isMutation(operation)) return mutationByGet();
-  const unmet = operation.needs.filter(({ rule }) => !isMet(rule, operation.caller.scopes));
-  return unmet.length === 0
-    ? undefined
-    : serialise({ errors: unmet.map((need) => forbidden(need, operation.caller.scopes)) });
+  const { needs, caller } = operation;
+  const unmet = needs.filter(({ rule }) => !isMet(rule, caller.scopes));
+  if (unmet.length === 0) return undefined;
+  const errors = unmet.map((need) => forbidden(need, caller.scopes));
+  return { ...serialise({ errors }), neededScopes: neededScopes(needs, caller.scopes) };
+}
+
+/** Scopes with which a caller meets all rules. Where a rule gives a choice, those of which the fewest are missing. */
+function neededScopes(needs: readonly ScopeNeed[], given: readonly Scope[]): readonly Scope[] {
+  const needed = new Set<Scope>();
+  const missing = (all: readonly Scope[]): number =>
+    all.filter((scope) => !given.includes(scope) && !needed.has(scope)).length;
+  // What others need anyway may be among a rule's choices.
+  for (const { rule } of needs.toSorted((one, other) => one.rule.length - other.rule.length))
+    for (const scope of rule.toSorted((one, other) => missing(one) - missing(other))[0] ?? []) needed.add(scope);
+  return [...needed].toSorted();
 }
 
 const MAX_NAMED = 5;

@@ -1,4 +1,5 @@
 import type { ExecutionResult, GraphQLError } from 'graphql';
+import type { Scope } from '../../access/caller.ts';
 import { ERROR_CODES, type ErrorCode } from '../../errors.ts';
 import { isGiven } from '../../given.ts';
 import { noted } from '../../telemetry/stalls.ts';
@@ -23,6 +24,8 @@ export interface GraphQLResponse {
   /** Whether the request is refused by the rules of HTTP, so that the status is the same for every media type. */
   readonly isRefusal?: boolean;
   readonly headers: Readonly<Record<string, string>>;
+  /** What the operation needs, if the caller lacks some of it. */
+  readonly neededScopes?: readonly Scope[];
   /** Whether it has errors, so that it must not be stored. */
   readonly hasErrors: boolean;
   /**
