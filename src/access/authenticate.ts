@@ -60,10 +60,7 @@ export function createAuthenticate(
     const key = hash('sha256', token, 'base64');
     const before = kept.get(key);
     if (before !== undefined && isKnownNow(before, now())) return before;
-    const payload = await inTurn(() => {
-      options.metrics.tokenVerifications.inc();
-      return verify(token);
-    });
+    const payload = await verify(token, inTurn);
     const { clockSkewSeconds } = config;
     const found = callerOf(payload, { clockSkewSeconds, agentIdOf });
     if (found.scopes.length === 0) warnOfScopes(payload);
@@ -75,9 +72,9 @@ export function createAuthenticate(
 }
 
 /** The algorithm follows from the kind of the key, never from the token alone: a public key must not serve as a secret. */
-function createVerify(config: TokenConfig, options: KeySetOptions) {
+function createVerify(config: TokenConfig, options: KeySetOptions & Pick<AuthenticateOptions, 'metrics'>) {
   const { issuer, audience, clockSkewSeconds } = config;
-  const { algorithms, verify, hasKey, issuerState } = verifierOf(config, options);
+  const { algorithms, verify, hasKey, fetchingSince, issuerState } = verifierOf(config, options);
   const rule = {
     requiredClaims: ['exp'],
     clockTolerance: clockSkewSeconds,
@@ -85,9 +82,23 @@ function createVerify(config: TokenConfig, options: KeySetOptions) {
     ...(issuer === undefined ? {} : { issuer }),
     ...(audience === undefined ? {} : { audience }),
   };
-  const verifyToken = async (token: string): Promise<JWTPayload> => {
+  /** Others have their turns while an issuer is asked, which may not answer. */
+  const verifyInTurns = async (token: string, inTurn: InTurn) => {
     try {
-      return (await verify(token, rule)).payload;
+      return await inTurn(() => {
+        options.metrics.tokenVerifications.inc();
+        return verify(token, rule);
+      });
+    } catch (error) {
+      const fetching = fetchingSince?.(error);
+      if (fetching === undefined) throw error;
+      await fetching;
+      return inTurn(() => verify(token, rule));
+    }
+  };
+  const verifyToken = async (token: string, inTurn: InTurn): Promise<JWTPayload> => {
+    try {
+      return (await verifyInTurns(token, inTurn)).payload;
     } catch (cause) {
       if (codeOf(cause) !== undefined) throw cause;
       throw refusalOf(cause, token, { issuer, audience, algorithms, hasKey });
@@ -97,14 +108,16 @@ function createVerify(config: TokenConfig, options: KeySetOptions) {
 }
 
 interface Verifier extends Pick<VerifiedBy, 'algorithms' | 'hasKey'>, Pick<TokenCallers, 'issuerState'> {
+  /** Undefined where keys are not fetched. */
+  readonly fetchingSince: KeySet['fetchingSince'] | undefined;
   readonly verify: (token: string, rule: JWTVerifyOptions) => Promise<{ readonly payload: JWTPayload }>;
 }
 
 function verifierOf({ secret, publicKey, jwksUrl }: TokenConfig, options: KeySetOptions): Verifier {
   if (jwksUrl !== undefined) {
-    const { find, hasKey, state: issuerState } = createKeySet(jwksUrl, options);
+    const { find, fetchingSince, hasKey, state: issuerState } = createKeySet(jwksUrl, options);
     const verify: Verifier['verify'] = (token, rule) => verifyByAny(token, find, rule);
-    return { algorithms: PUBLIC_KEY_ALGORITHMS, hasKey, issuerState, verify };
+    return { algorithms: PUBLIC_KEY_ALGORITHMS, hasKey, fetchingSince, issuerState, verify };
   }
   const [key, algorithms] =
     publicKey === undefined ? [secret, SECRET_ALGORITHMS] : [publicKey.key, publicKey.algorithms];
@@ -112,6 +125,7 @@ function verifierOf({ secret, publicKey, jwksUrl }: TokenConfig, options: KeySet
   return {
     algorithms,
     hasKey: undefined,
+    fetchingSince: undefined,
     issuerState: undefined,
     verify: (token, rule) => jwtVerify(token, key, rule),
   };

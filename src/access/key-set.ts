@@ -12,6 +12,8 @@ const MAX_AGE_MS = 24 * 3_600_000;
 const COOLDOWN_MS = 10_000;
 const FIRST_COOLDOWN_MS = 1_000;
 
+const UNAVAILABLE = "The issuer's keys cannot be fetched; send the request again later.";
+
 export interface KeySetOptions {
   readonly log: Log;
   readonly metrics: Pick<Metrics, 'keySetFetches'>;
@@ -21,8 +23,13 @@ export interface KeySetOptions {
 
 /** The public keys of an issuer. */
 export interface KeySet {
-  /** Rejects with SERVICE_UNAVAILABLE when there are no keys, and with an error of jose when none fits. */
+  /** Rejects with SERVICE_UNAVAILABLE when there are no keys, and with an error of jose when none fits. Waits for no issuer. */
   readonly find: JWTVerifyGetKey;
+  /**
+   * The attempt to fetch the keys that an error of `find` has begun or found under way: it is worth calling `find` again when this has
+   * resolved, which can take seconds, and happens however the attempt ends. Undefined if it is of no use.
+   */
+  readonly fetchingSince: (error: unknown) => Promise<void> | undefined;
   /**
    * Whether tokens can be verified. While they cannot, this has the keys fetched again, at most once in ten seconds: no tokens may come
    * where readiness goes by this.
@@ -66,29 +73,29 @@ export function createKeySet(url: URL, { log, metrics, now }: KeySetOptions): Ke
     }
   };
   /** Fetches the keys unless that was tried just now. Resolves when an attempt has ended, however it did. */
-  const refresh = (): Promise<void> => {
+  const refresh = (): Promise<void> | undefined => {
     const cooldown = known === undefined ? FIRST_COOLDOWN_MS : COOLDOWN_MS;
-    if (pending === undefined && now() - triedAt < cooldown) return Promise.resolve();
+    if (pending === undefined && now() - triedAt < cooldown) return undefined;
     pending ??= fetchAgain().finally(() => (pending = undefined));
     return pending;
   };
   const hasKeys = () => known !== undefined && now() - known.fetchedAt < MAX_AGE_MS;
-  const current = () => {
-    if (known !== undefined && hasKeys()) return known.find;
-    throw createError('SERVICE_UNAVAILABLE', "The issuer's keys cannot be fetched; send the request again later.");
-  };
 
   void refresh();
+  const fetching = new WeakMap<object, Promise<void>>();
+  /** Returns the error, noted with the attempt that it is worth waiting for. */
+  const noted = (error: Error): Error => {
+    const attempt = refresh();
+    if (attempt !== undefined) fetching.set(error, attempt);
+    return error;
+  };
   const findKey: JWTVerifyGetKey = async (...token) => {
-    if (known === undefined || !hasKeys()) await refresh();
-    else if (now() - known.fetchedAt > FRESH_MS) void refresh();
-    const find = current();
+    if (known === undefined || !hasKeys()) throw noted(createError('SERVICE_UNAVAILABLE', UNAVAILABLE));
+    if (now() - known.fetchedAt > FRESH_MS) void refresh();
     try {
-      return await find(...token);
+      return await known.find(...token);
     } catch (error) {
-      if (!(error instanceof errors.JWKSNoMatchingKey)) throw error;
-      await refresh();
-      return current()(...token);
+      throw error instanceof errors.JWKSNoMatchingKey ? noted(error) : error;
     }
   };
   /** Nobody may have asked for a day, and then they are there as soon as somebody does. */
@@ -98,5 +105,7 @@ export function createKeySet(url: URL, { log, metrics, now }: KeySetOptions): Ke
     if (now() - triedAt >= COOLDOWN_MS) void refresh();
     return 'down';
   };
-  return { find: findKey, state, hasKey: (kid) => known?.find.jwks().keys.some((key) => key.kid === kid) ?? false };
+  const fetchingSince = (error: unknown) => (error instanceof Error ? fetching.get(error) : undefined);
+  const hasKey = (kid: string) => known?.find.jwks().keys.some((key) => key.kid === kid) ?? false;
+  return { find: findKey, fetchingSince, state, hasKey };
 }
