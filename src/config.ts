@@ -26,6 +26,7 @@ const settings = z.object({
   ALLOWED_HOSTS: hostNames,
   CORS_ORIGINS: origins,
   AUTH_JWT_SECRET: jwtSecret,
+  AUTH_JWT_SECRET_PREVIOUS: jwtSecret,
   AUTH_JWT_PUBLIC_KEY: jwtPublicKey,
   AUTH_JWKS_URL: jwksUrl,
   AUTH_JWT_ISSUER: claim,
@@ -192,8 +193,10 @@ export interface TrustConfig {
 }
 
 export interface TokenConfig {
-  /** Exactly one is given. */
+  /** Exactly one of this, `publicKey` and `jwksUrl` is given. */
   readonly secret: Uint8Array | undefined;
+  /** Tokens that are signed with this one are accepted, too; only beside `secret`. */
+  readonly previousSecret: Uint8Array | undefined;
   readonly publicKey: PublicKey | undefined;
   readonly jwksUrl: URL | undefined;
   /** The claims `iss` and `aud` that a token must have; undefined for any. */
@@ -307,6 +310,7 @@ function authConfig(given: z.output<typeof settings>): AuthConfig {
   const [secret, publicKey, jwks] = [given.AUTH_JWT_SECRET, given.AUTH_JWT_PUBLIC_KEY, given.AUTH_JWKS_URL];
   const tokens = {
     secret,
+    previousSecret: given.AUTH_JWT_SECRET_PREVIOUS,
     publicKey,
     jwksUrl: jwks,
     issuer: given.AUTH_JWT_ISSUER,

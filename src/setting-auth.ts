@@ -114,13 +114,28 @@ const KEYS = ['AUTH_JWT_SECRET', 'AUTH_JWT_PUBLIC_KEY', 'AUTH_JWKS_URL'] as cons
 export function authProblems(env: Readonly<Record<string, string | undefined>>, isProduction: boolean): string[] {
   const given = KEYS.filter((name) => env[name]);
   const [key] = given;
-  if (given.length > 1) return [`${given.join(', ')}: expected only one of them`];
-  if (key === undefined) return keylessProblems(env, isProduction);
-  if (key === 'AUTH_JWT_SECRET') return [];
+  const previous = previousProblems(env);
+  if (given.length > 1) return [`${given.join(', ')}: expected only one of them`, ...previous];
+  if (key === undefined) return [...keylessProblems(env, isProduction), ...previous];
+  if (key === 'AUTH_JWT_SECRET') return previous;
   // An issuer signs tokens for other services with the same key.
-  return CLAIMS.filter((name) => !env[name]).map(
-    (name) => `${name}: ${key} needs one; tokens for other services are signed with the same key`,
-  );
+  const missing = CLAIMS.filter((name) => !env[name]);
+  return [
+    ...missing.map((name) => `${name}: ${key} needs one; tokens for other services are signed with the same key`),
+    ...previous,
+  ];
+}
+
+/** What is wrong with the secret that was used before. */
+function previousProblems({
+  AUTH_JWT_SECRET: secret,
+  AUTH_JWT_SECRET_PREVIOUS: previous,
+}: Readonly<Record<string, string | undefined>>): string[] {
+  if (!previous) return [];
+  if (!secret) return ['AUTH_JWT_SECRET_PREVIOUS: expected AUTH_JWT_SECRET with it, got none'];
+  return secret === previous
+    ? ['AUTH_JWT_SECRET_PREVIOUS: expected another one than AUTH_JWT_SECRET, got the same']
+    : [];
 }
 
 /** What is wrong without a key for tokens. */

@@ -113,7 +113,7 @@ interface Verifier extends Pick<VerifiedBy, 'algorithms' | 'hasKey'>, Pick<Token
   readonly verify: (token: string, rule: JWTVerifyOptions) => Promise<{ readonly payload: JWTPayload }>;
 }
 
-function verifierOf({ secret, publicKey, jwksUrl }: TokenConfig, options: KeySetOptions): Verifier {
+function verifierOf({ secret, previousSecret, publicKey, jwksUrl }: TokenConfig, options: KeySetOptions): Verifier {
   if (jwksUrl !== undefined) {
     const { find, fetchingSince, hasKey, state: issuerState } = createKeySet(jwksUrl, options);
     const verify: Verifier['verify'] = (token, rule) => verifyByAny(token, find, rule);
@@ -127,7 +127,14 @@ function verifierOf({ secret, publicKey, jwksUrl }: TokenConfig, options: KeySet
     hasKey: undefined,
     fetchingSince: undefined,
     issuerState: undefined,
-    verify: (token, rule) => jwtVerify(token, key, rule),
+    verify: async (token, rule) => {
+      try {
+        return await jwtVerify(token, key, rule);
+      } catch (error) {
+        if (previousSecret === undefined || !(error instanceof errors.JWSSignatureVerificationFailed)) throw error;
+        return jwtVerify(token, previousSecret, rule);
+      }
+    },
   };
 }
 

@@ -29,9 +29,10 @@ export function inForceLines(given: Given): string[] {
   return [`callers    ${callers}`, `schema     ${schema}`, `documents  ${documents}`, `web pages  ${webPages}`];
 }
 
-function keyOf({ secret, jwksUrl }: TokenConfig): string {
+function keyOf({ secret, previousSecret, jwksUrl }: TokenConfig): string {
   if (jwksUrl !== undefined) return `AUTH_JWKS_URL, ${jwksUrl.origin}`;
-  return secret === undefined ? 'AUTH_JWT_PUBLIC_KEY' : 'AUTH_JWT_SECRET';
+  if (secret === undefined) return 'AUTH_JWT_PUBLIC_KEY';
+  return `AUTH_JWT_SECRET${previousSecret === undefined ? '' : ', or AUTH_JWT_SECRET_PREVIOUS'}`;
 }
 
 function documentsIn({ documents, mode }: Config['trust']): string {

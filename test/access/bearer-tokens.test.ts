@@ -13,6 +13,7 @@ const GOT = 'Expected a valid bearer token, got';
 const [rsa, otherRsa] = [0, 1].map(() => generateKeyPairSync('rsa', { modulusLength: 2048 }));
 if (rsa === undefined || otherRsa === undefined) throw new Error('no keys');
 const PUBLIC_PEM = rsa.publicKey.export({ type: 'spki', format: 'pem' });
+const PREVIOUS = `previous ${SECRET}`;
 const RS256 = { key: rsa.privateKey, alg: 'RS256' };
 
 const base64url = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url');
@@ -26,7 +27,7 @@ beforeAll(async () => {
   database = await createDatabase();
   const start = (settings: Readonly<Record<string, string>>) =>
     startGateway({ databaseUrl: database.url, settings: { ...PATIENT, ...settings } });
-  gateway = await start(BY_SECRET);
+  gateway = await start({ ...BY_SECRET, AUTH_JWT_SECRET_PREVIOUS: PREVIOUS });
   const { AUTH_JWT_ISSUER, AUTH_JWT_AUDIENCE } = BY_SECRET;
   byPublicKey = await start({ AUTH_JWT_ISSUER, AUTH_JWT_AUDIENCE, AUTH_JWT_PUBLIC_KEY: PUBLIC_PEM });
 });
@@ -107,6 +108,14 @@ describe('a bearer token', () => {
       code: 'FORBIDDEN',
       message: `${GOT} one with a claim "owner" that is not the id of an agent, as the schema shows it.`,
     });
+  });
+
+  test('may be signed with the secret from before, and is looked at as any other', async () => {
+    const before = { key: createSecretKey(Buffer.from(PREVIOUS)), alg: 'HS512' };
+    const viewer = { subject: 'ada', scopes: ['crm:read'] };
+    expect((await answerTo(await tokenOf({ scope: 'crm:read' }, before))).data).toEqual({ viewer });
+    const expired = await answerTo(await tokenOf({ exp: inSeconds(-11) }, before));
+    expect([expired.status, expired.message]).toEqual([401, `${GOT} one that has expired.`]);
   });
 
   test('is valid a little before it begins, since clocks differ', async () => {

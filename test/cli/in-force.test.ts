@@ -27,6 +27,10 @@ test.each<[Readonly<Record<string, string>>, string]>([
     'callers    tokens (AUTH_JWKS_URL, https://issuer.example), and API keys (AUTH_API_KEYS)',
   ],
   [SHARED, 'callers    tokens (AUTH_JWT_SECRET)'],
+  [
+    { ...SHARED, AUTH_JWT_SECRET_PREVIOUS: 'y'.repeat(32) },
+    'callers    tokens (AUTH_JWT_SECRET, or AUTH_JWT_SECRET_PREVIOUS)',
+  ],
   [{ ...CLAIMS, AUTH_JWT_PUBLIC_KEY: PEM }, 'callers    tokens (AUTH_JWT_PUBLIC_KEY)'],
   [{}, 'schema     for everybody (AUTH_EXPLORE)'],
   [SHARED, 'schema     for everybody (AUTH_EXPLORE)'],

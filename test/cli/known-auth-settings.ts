@@ -33,25 +33,36 @@ const claimOf = (name: string, read: (tokens: NonNullable<Config['auth']['tokens
   ]),
 });
 
+const SECRETS: Pick<Setting, 'right' | 'wrong'> = {
+  right: [
+    ['x'.repeat(32), 32],
+    ['ü'.repeat(16), 32],
+    ['', undefined],
+  ],
+  wrong: [
+    ['secret', 'expected at least 32 random bytes, got 6; openssl rand -base64 48 makes enough'],
+    ...[`${'x'.repeat(32)}\n`, ` ${'x'.repeat(32)}`].map((text): [string, string] => [
+      text,
+      'expected no blanks around it, got some, such as the line break at the end of a file',
+    ]),
+    [PUBLIC_PEM, 'expected random bytes, got a key in PEM form; AUTH_JWT_PUBLIC_KEY takes a public key'],
+  ],
+};
+
 /** The settings of access that are no numbers. */
 export const AUTH_SETTINGS: readonly Setting[] = [
   {
     name: 'AUTH_JWT_SECRET',
     read: ({ auth }) => auth.tokens?.secret?.length,
     fallback: undefined,
-    right: [
-      ['x'.repeat(32), 32],
-      ['ü'.repeat(16), 32],
-      ['', undefined],
-    ],
-    wrong: [
-      ['secret', 'expected at least 32 random bytes, got 6; openssl rand -base64 48 makes enough'],
-      ...[`${'x'.repeat(32)}\n`, ` ${'x'.repeat(32)}`].map((text): [string, string] => [
-        text,
-        'expected no blanks around it, got some, such as the line break at the end of a file',
-      ]),
-      [PUBLIC_PEM, 'expected random bytes, got a key in PEM form; AUTH_JWT_PUBLIC_KEY takes a public key'],
-    ],
+    ...SECRETS,
+  },
+  {
+    name: 'AUTH_JWT_SECRET_PREVIOUS',
+    read: ({ auth }) => auth.tokens?.previousSecret?.length,
+    fallback: undefined,
+    also: { AUTH_JWT_SECRET: 'y'.repeat(32) },
+    ...SECRETS,
   },
   {
     name: 'AUTH_JWT_PUBLIC_KEY',

@@ -155,6 +155,14 @@ describe('settings', () => {
     expect(problemsOf({ ...shared, ...jwks, ...claims })).toEqual([
       'AUTH_JWT_SECRET, AUTH_JWKS_URL: expected only one of them',
     ]);
+    const previous = { AUTH_JWT_SECRET_PREVIOUS: shared.AUTH_JWT_SECRET };
+    expect(problemsOf({ ...shared, ...previous })).toEqual([
+      'AUTH_JWT_SECRET_PREVIOUS: expected another one than AUTH_JWT_SECRET, got the same',
+    ]);
+    for (const other of [{}, { ...jwks, ...claims }])
+      expect(problemsOf({ ...other, ...previous })).toEqual([
+        'AUTH_JWT_SECRET_PREVIOUS: expected AUTH_JWT_SECRET with it, got none',
+      ]);
     expect(problemsOf(jwks)).toEqual(
       ['AUTH_JWT_ISSUER', 'AUTH_JWT_AUDIENCE'].map(
         (name) => `${name}: AUTH_JWKS_URL needs one; tokens for other services are signed with the same key`,
