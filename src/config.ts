@@ -32,6 +32,7 @@ const settings = z.object({
   AUTH_JWT_ISSUER: claim,
   AUTH_JWT_AUDIENCE: claim,
   AUTH_JWT_CLOCK_SKEW_SECONDS: wholeNumber(10, 0, 300),
+  AUTH_REQUIRE_OWNER: oneOf('false', ['true', 'false']),
   AUTH_API_KEYS: oneOf('false', ['true', 'false']),
   AUTH_EXPLORE: oneOf(undefined, ['open', 'scope']),
   TRUSTED_DOCUMENTS: trustedDocuments,
@@ -202,6 +203,8 @@ export interface TokenConfig {
   /** The claims `iss` and `aud` that a token must have; undefined for any. */
   readonly issuer: string | undefined;
   readonly audience: string | undefined;
+  /** Whether a token without the claim `owner` is refused, instead of being for all customers. */
+  readonly requiresOwner: boolean;
   /** How far the issuer's clock may be from this one. */
   readonly clockSkewSeconds: number;
 }
@@ -315,6 +318,7 @@ function authConfig(given: z.output<typeof settings>): AuthConfig {
     jwksUrl: jwks,
     issuer: given.AUTH_JWT_ISSUER,
     audience: given.AUTH_JWT_AUDIENCE,
+    requiresOwner: given.AUTH_REQUIRE_OWNER === 'true',
     clockSkewSeconds: given.AUTH_JWT_CLOCK_SKEW_SECONDS,
   };
   return Object.freeze({

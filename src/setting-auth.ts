@@ -147,6 +147,8 @@ function keylessProblems(env: Readonly<Record<string, string | undefined>>, isPr
   const problems = [...CLAIMS, 'AUTH_JWT_CLOCK_SKEW_SECONDS']
     .filter((name) => env[name])
     .map((name) => `${name}: expected ${keys} with it, got none`);
+  // API keys are not concerned.
+  if (env['AUTH_REQUIRE_OWNER'] === 'true') problems.push(`AUTH_REQUIRE_OWNER: with true, expected ${keys}, got none`);
   if (!hasApiKeys && env['AUTH_EXPLORE'] === 'scope')
     problems.push(`AUTH_EXPLORE: with scope, expected ${keys}, or AUTH_API_KEYS=true, got none`);
   return problems;

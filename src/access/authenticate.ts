@@ -61,8 +61,7 @@ export function createAuthenticate(
     const before = kept.get(key);
     if (before !== undefined && isKnownNow(before, now())) return before;
     const payload = await verify(token, inTurn);
-    const { clockSkewSeconds } = config;
-    const found = callerOf(payload, { clockSkewSeconds, agentIdOf });
+    const found = callerOf(payload, { ...config, agentIdOf });
     if (found.scopes.length === 0) warnOfScopes(payload);
     const caller = Object.freeze({ ...found, knownUntilMs: now() + KEPT_MS });
     kept.set(key, caller);

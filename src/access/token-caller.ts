@@ -1,25 +1,32 @@
+import type { TokenConfig } from '../config.ts';
 import { accessKeyOf, API_KEY_SUBJECT, scopesOf, type Caller } from './caller.ts';
 import { TokenRefused } from './token-refused.ts';
 
 /** As many characters as the history of changes keeps of who made them; `REFUSALS` names it. */
 const MAX_SUBJECT = 200;
 
+interface CallerRules extends Pick<TokenConfig, 'clockSkewSeconds' | 'requiresOwner'> {
+  readonly agentIdOf: AgentIdOf;
+}
+
 /**
  * The caller whom a token's claims describe. Scopes that this gateway does not know are ignored, since tokens can be meant for
  * several services.
  * @param claims of a verified token
  * @param rules.clockSkewSeconds for how long it is accepted after `exp`
- * @throws TokenRefused for claims of the wrong form
+ * @param rules.requiresOwner whether the claim `owner` must be there
+ * @throws TokenRefused for claims of the wrong form, or one that is missing
  */
 export function callerOf(
   claims: Readonly<Record<string, unknown>>,
-  { clockSkewSeconds, agentIdOf }: { readonly clockSkewSeconds: number; readonly agentIdOf: AgentIdOf },
+  { clockSkewSeconds, requiresOwner, agentIdOf }: CallerRules,
 ): Caller {
   const { sub: subject = null, scope = '', exp } = claims;
   if (typeof exp !== 'number') throw new TokenRefused('exp');
   if (typeof scope !== 'string') throw new TokenRefused('scope');
   if (!isSubject(subject)) throw new TokenRefused('sub');
   const scopes = scopesOf(scope);
+  if (requiresOwner && !('owner' in claims)) throw new TokenRefused('ownerMissing');
   const owner = 'owner' in claims ? agentIdOf(claims['owner']) : undefined;
   // Whoever ignored one that is not understood would show all customers.
   if ('owner' in claims && owner === undefined) throw new TokenRefused('owner');

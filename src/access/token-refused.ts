@@ -16,6 +16,7 @@ export const REFUSALS = {
   scope: 'one with a "scope" that is not a text, with spaces between the names of scopes',
   claims: 'one with a claim of the wrong form',
   owner: 'one with a claim "owner" that is not the id of an agent, as the schema shows it',
+  ownerMissing: 'one without the claim "owner", which this gateway requires',
   keysOff: 'an API key, where API keys are not accepted',
   notKey: 'something that is not an API key',
   keyMalformed: 'an API key that is misspelt or cut off',

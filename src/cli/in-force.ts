@@ -11,7 +11,7 @@ type Given = Pick<Config, 'auth' | 'trust' | 'corsOrigins'>;
  */
 export function inForce({ auth, trust, corsOrigins }: Given) {
   const accepted = [
-    ...(auth.tokens === undefined ? [] : [`tokens (${keyOf(auth.tokens)})`]),
+    ...(auth.tokens === undefined ? [] : [tokensOf(auth.tokens)]),
     ...(auth.apiKeys ? ['API keys (AUTH_API_KEYS)'] : []),
   ];
   const isOpen = !hasAuthentication(auth);
@@ -28,6 +28,9 @@ export function inForceLines(given: Given): string[] {
   const { callers, schema, documents, webPages } = inForce(given);
   return [`callers    ${callers}`, `schema     ${schema}`, `documents  ${documents}`, `web pages  ${webPages}`];
 }
+
+const tokensOf = (tokens: TokenConfig): string =>
+  `tokens (${keyOf(tokens)})${tokens.requiresOwner ? ' with the claim "owner" (AUTH_REQUIRE_OWNER)' : ''}`;
 
 function keyOf({ secret, previousSecret, jwksUrl }: TokenConfig): string {
   if (jwksUrl !== undefined) return `AUTH_JWKS_URL, ${jwksUrl.origin}`;

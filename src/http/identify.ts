@@ -109,7 +109,8 @@ const repeated = (): HttpError =>
   new HttpError(400, 'Expected one header "authorization", got several.', challenge({ error: 'invalid_request' }));
 
 function refusalOf({ reason, message }: TokenRefused): HttpError {
-  if (reason === 'owner') return new HttpError(403, message);
+  // Its signature is right, and another one from the same issuer would be no better.
+  if (reason === 'owner' || reason === 'ownerMissing') return new HttpError(403, message);
   const description = message.replaceAll('"', "'");
   return new HttpError(401, message, challenge({ error: 'invalid_token', error_description: description }));
 }

@@ -31,6 +31,10 @@ test.each<[Readonly<Record<string, string>>, string]>([
     { ...SHARED, AUTH_JWT_SECRET_PREVIOUS: 'y'.repeat(32) },
     'callers    tokens (AUTH_JWT_SECRET, or AUTH_JWT_SECRET_PREVIOUS)',
   ],
+  [
+    { ...SHARED, AUTH_REQUIRE_OWNER: 'true', AUTH_API_KEYS: 'true' },
+    'callers    tokens (AUTH_JWT_SECRET) with the claim "owner" (AUTH_REQUIRE_OWNER), and API keys (AUTH_API_KEYS)',
+  ],
   [{ ...CLAIMS, AUTH_JWT_PUBLIC_KEY: PEM }, 'callers    tokens (AUTH_JWT_PUBLIC_KEY)'],
   [{}, 'schema     for everybody (AUTH_EXPLORE)'],
   [SHARED, 'schema     for everybody (AUTH_EXPLORE)'],

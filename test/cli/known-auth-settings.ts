@@ -109,6 +109,18 @@ export const AUTH_SETTINGS: readonly Setting[] = [
   claimOf('AUTH_JWT_ISSUER', ({ issuer }) => issuer),
   claimOf('AUTH_JWT_AUDIENCE', ({ audience }) => audience),
   {
+    name: 'AUTH_REQUIRE_OWNER',
+    read: ({ auth }) => auth.tokens?.requiresOwner ?? false,
+    fallback: false,
+    also: SHARED,
+    right: [
+      ['true', true],
+      ['false', false],
+      ['', false],
+    ],
+    wrong: [['on', 'expected one of true, false, got "on"']],
+  },
+  {
     name: 'AUTH_API_KEYS',
     read: ({ auth }) => auth.apiKeys,
     fallback: false,

@@ -173,6 +173,10 @@ describe('settings', () => {
     const skewed = { AUTH_JWT_CLOCK_SKEW_SECONDS: '5' };
     for (const keyless of [skewed, { ...skewed, ...production, AUTH_API_KEYS: 'true' }])
       expect(problemsOf(keyless)).toEqual([`AUTH_JWT_CLOCK_SKEW_SECONDS: expected ${keys} with it, got none`]);
+    for (const keyless of [{}, { ...production, AUTH_API_KEYS: 'true' }])
+      expect(problemsOf({ AUTH_REQUIRE_OWNER: 'true', ...keyless })).toEqual([
+        `AUTH_REQUIRE_OWNER: with true, expected ${keys}, got none`,
+      ]);
     expect(problemsOf({ AUTH_EXPLORE: 'scope' })).toEqual([
       `AUTH_EXPLORE: with scope, expected ${keys}, or AUTH_API_KEYS=true, got none`,
     ]);
