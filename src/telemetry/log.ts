@@ -38,14 +38,17 @@ function describeError(error: unknown): object {
   };
 }
 
+/** As V8 writes them: with a place in a file, or in nothing that has one. */
+const FRAME = /^\s+at .*(?::\d+:\d+\)?|<anonymous>\)?|\(index \d+\)|\(native\))$/;
+
 /**
  * The lines of the stack that are no part of the message, which the stack begins with: a line of the message can look like one of them.
  * None of an error whose message was changed after the stack was made, because then nothing tells where it ends.
  */
-function framesOf({ message, stack = '' }: Error): string[] {
-  if (!stack.includes(message)) return [];
+function framesOf({ message, stack }: { readonly message: unknown; readonly stack?: unknown }): string[] {
+  if (typeof message !== 'string' || typeof stack !== 'string' || !stack.includes(message)) return [];
   const lines = stack.split('\n').slice(message.split('\n').length);
-  return lines.filter((line) => /^\s+at /.test(line));
+  return lines.filter((line) => FRAME.test(line));
 }
 
 /** The first word of a Redis error's message is its kind; the rest may contain arguments of the command. */

@@ -53,6 +53,21 @@ test('the test of a gateway fails if its log has what was sent to it', async () 
   await expect(gateway.close()).rejects.toThrow('expected no personal data in the log');
 });
 
+test.each<[string, (error: Error) => unknown]>([
+  ['is shortened', (error) => [error.stack, (error.message = 'no such row')]],
+  ['is emptied', (error) => [error.stack, (error.message = '')]],
+  ['is none', (error) => Object.assign(error, { message: null })],
+  ['has no stack', (error) => Object.assign(error, { stack: null })],
+])('the log has no line of a message that %s after its stack was made', (_, change) => {
+  const lines: string[] = [];
+  const destination = new Writable({ write: (line, _encoding, done) => (lines.push(String(line)), done()) });
+  const error = new Error('no such row\n    at Ada Lovelace in row 5');
+  change(error);
+  createLog({ level: 'info', readable: false, destination }).error({ err: error }, 'failed');
+  expect(lines).toHaveLength(1);
+  expect(lines.join()).not.toContain('Lovelace');
+});
+
 test.each<[string, (error: Error) => void, number]>([
   ['', () => undefined, 1],
   // A stack is made of the message when it is first read.
