@@ -18,7 +18,9 @@ const text = Buffer.from('0000-00-00T00:00:00.000Z', 'latin1');
  */
 export function readTime(packet: DriverPacket): string {
   const { buf, pos } = packet;
-  const length = buf[pos] ?? 0;
+  const length = buf[pos] ?? Number.NaN;
+  if (length !== 11 && length !== 7 && length !== 4 && length !== 0)
+    throw new RangeError(`expected a time of 0, 4, 7 or 11 bytes, got ${length}`);
   packet.pos = pos + 1 + length;
   const byte = (index: number): number => (index <= length ? (buf[pos + index] ?? 0) : 0);
   const year = byte(1) + byte(2) * 0x1_00;

@@ -48,6 +48,10 @@ test('a time that is zero is refused, as one in the form of MySQL', () => {
   expect(() => decode('0000-00-00 00:00:00.000')).toThrow('at: expected a date and time, got an invalid one');
 });
 
+test.each([1, 5, 12, 251, 255])('a time of %s bytes is refused: there is none', (length) => {
+  expect(() => readTime(packetOf([length, ...Array(11).fill(1)]))).toThrow(`0, 4, 7 or 11 bytes, got ${length}`);
+});
+
 let database: TestDatabase;
 let db: Database;
 beforeAll(async () => {
