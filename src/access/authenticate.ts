@@ -50,7 +50,7 @@ export function createAuthenticate(
   config: TokenConfig,
   { now = () => performance.now(), agentIdOf, ...options }: AuthenticateOptions,
 ): TokenCallers {
-  const kept = new LRUCache<string, Caller>({ max: MAX_KEPT });
+  const kept = new LRUCache<string, Caller | KeptRefusal>({ max: MAX_KEPT });
   const { verify, issuerState } = createVerify(config, { now, ...options });
   const warnOfScopes = createScopeWarning(options.log);
   const authenticate: Authenticate = async (token, inTurn = (work) => work()) => {
@@ -59,15 +59,40 @@ export function createAuthenticate(
     if (token.length > MAX_TOKEN_CHARACTERS) throw new TokenRefused('long');
     const key = hash('sha256', token, 'base64');
     const before = kept.get(key);
-    if (before !== undefined && isKnownNow(before, now())) return before;
-    const payload = await verify(token, inTurn);
-    const found = callerOf(payload, { ...config, agentIdOf });
-    if (found.scopes.length === 0) warnOfScopes(payload);
-    const caller = Object.freeze({ ...found, knownUntilMs: now() + KEPT_MS });
-    kept.set(key, caller);
-    return caller;
+    if (before !== undefined && isStillKnown(before, now())) {
+      if ('reason' in before) throw new TokenRefused(before.reason, before);
+      return before;
+    }
+    try {
+      const payload = await verify(token, inTurn);
+      const found = callerOf(payload, { ...config, agentIdOf });
+      if (found.scopes.length === 0) warnOfScopes(payload);
+      const caller = Object.freeze({ ...found, knownUntilMs: now() + KEPT_MS });
+      kept.set(key, caller);
+      return caller;
+    } catch (error) {
+      if (error instanceof TokenRefused && isLasting(error)) kept.set(key, keptRefusal(error, now() + KEPT_MS));
+      throw error;
+    }
   };
   return { authenticate, issuerState };
+}
+
+/** Why a token with a right signature is refused. */
+interface KeptRefusal extends Pick<TokenRefused, 'reason' | 'details'> {
+  readonly knownUntilMs: number;
+}
+
+const isStillKnown = (before: Caller | KeptRefusal, nowMs: number): boolean =>
+  'reason' in before ? before.knownUntilMs > nowMs : isKnownNow(before, nowMs);
+
+/** Whether somebody has signed the token, who will not be asked what it is worth again soon. */
+const isLasting = ({ isGuess, reason }: TokenRefused): boolean => !isGuess && reason !== 'early';
+
+/** Without what refers to the token, which may be 16 times as long as all the rest. */
+function keptRefusal({ reason, details }: TokenRefused, knownUntilMs: number): KeptRefusal {
+  const told = details?.();
+  return { reason, knownUntilMs, details: told && (() => told) };
 }
 
 /** The algorithm follows from the kind of the key, never from the token alone: a public key must not serve as a secret. */
@@ -81,27 +106,29 @@ function createVerify(config: TokenConfig, options: KeySetOptions & Pick<Authent
     ...(issuer === undefined ? {} : { issuer }),
     ...(audience === undefined ? {} : { audience }),
   };
-  /** Others have their turns while an issuer is asked, which may not answer. */
-  const verifyInTurns = async (token: string, inTurn: InTurn) => {
+  /** Does not reject, so that what a turn is refused with cannot pass for what is wrong with the token. */
+  const attempt = async (token: string): Promise<{ readonly payload: JWTPayload } | { readonly cause: unknown }> => {
     try {
-      return await inTurn(() => {
-        options.metrics.tokenVerifications.inc();
-        return verify(token, rule);
-      });
-    } catch (error) {
-      const fetching = fetchingSince?.(error);
-      if (fetching === undefined) throw error;
-      await fetching;
-      return inTurn(() => verify(token, rule));
+      return await verify(token, rule);
+    } catch (cause) {
+      return { cause };
     }
   };
   const verifyToken = async (token: string, inTurn: InTurn): Promise<JWTPayload> => {
-    try {
-      return (await verifyInTurns(token, inTurn)).payload;
-    } catch (cause) {
-      if (codeOf(cause) !== undefined) throw cause;
-      throw refusalOf(cause, token, { issuer, audience, algorithms, hasKey });
+    let outcome = await inTurn(() => {
+      options.metrics.tokenVerifications.inc();
+      return attempt(token);
+    });
+    const fetching = 'cause' in outcome ? fetchingSince?.(outcome.cause) : undefined;
+    if (fetching !== undefined) {
+      // Others have their turns while the issuer is asked, which may not answer.
+      await fetching;
+      outcome = await inTurn(() => attempt(token));
     }
+    if (!('cause' in outcome)) return outcome.payload;
+    const { cause } = outcome;
+    if (codeOf(cause) !== undefined) throw cause;
+    throw refusalOf(cause, token, { issuer, audience, algorithms, hasKey });
   };
   return { verify: verifyToken, issuerState };
 }

@@ -22,7 +22,8 @@ export function callerOf(
   { clockSkewSeconds, requiresOwner, agentIdOf }: CallerRules,
 ): Caller {
   const { sub: subject = null, scope = '', exp } = claims;
-  if (typeof exp !== 'number') throw new TokenRefused('exp');
+  // JSON has no infinity, but numbers that are too large for one.
+  if (typeof exp !== 'number' || !Number.isFinite(exp)) throw new TokenRefused('exp');
   if (typeof scope !== 'string') throw new TokenRefused('scope');
   if (!isSubject(subject)) throw new TokenRefused('sub');
   const scopes = scopesOf(scope);

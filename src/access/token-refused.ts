@@ -54,7 +54,10 @@ export class TokenRefused extends Error {
   readonly isGuess: boolean;
   /** For the log. */
   readonly details: (() => RefusalDetails) | undefined;
-  constructor(reason: Refusal, { details, ...options }: ErrorOptions & { details?: () => RefusalDetails } = {}) {
+  constructor(
+    reason: Refusal,
+    { details, ...options }: ErrorOptions & { details?: (() => RefusalDetails) | undefined } = {},
+  ) {
     super(`Expected a valid bearer token, got ${REFUSALS[reason]}.`, options);
     this.reason = reason;
     this.details = details;
