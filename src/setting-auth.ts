@@ -48,7 +48,8 @@ export const PUBLIC_KEY_ALGORITHMS: readonly string[] = [
 
 /** A public key or certificate: PEM, or the name of a file that holds it. The messages contain neither. */
 export const jwtPublicKey = setting(undefined, (text, ctx): PublicKey => {
-  let pem = text.trim();
+  // In one line, as some files and stores of settings need it.
+  let pem = text.trim().replaceAll(String.raw`\n`, '\n');
   if (!pem.includes('-----BEGIN')) {
     try {
       pem = readFileSync(pem, 'utf8');
@@ -142,8 +143,12 @@ function previousProblems({
 function keylessProblems(env: Readonly<Record<string, string | undefined>>, isProduction: boolean): string[] {
   const hasApiKeys = env['AUTH_API_KEYS'] === 'true';
   const keys = `one of ${KEYS.join(', ')}`;
+  // Such as from a variable or a file that is not there: whoever has given it does not want everybody to have every scope.
+  const empty = Object.keys(env)
+    .filter((name) => !hasApiKeys && name.startsWith('AUTH_') && env[name] === '')
+    .map((name) => `${name}: expected a value, got an empty text; leave it out if nobody is to authenticate`);
   if (isProduction && !hasApiKeys)
-    return [`NODE_ENV: production needs a way to authenticate: ${keys}, or AUTH_API_KEYS=true`];
+    return [`NODE_ENV: production needs a way to authenticate: ${keys}, or AUTH_API_KEYS=true`, ...empty];
   const problems = [...CLAIMS, 'AUTH_JWT_CLOCK_SKEW_SECONDS']
     .filter((name) => env[name])
     .map((name) => `${name}: expected ${keys} with it, got none`);
@@ -151,5 +156,5 @@ function keylessProblems(env: Readonly<Record<string, string | undefined>>, isPr
   if (env['AUTH_REQUIRE_OWNER'] === 'true') problems.push(`AUTH_REQUIRE_OWNER: with true, expected ${keys}, got none`);
   if (!hasApiKeys && env['AUTH_EXPLORE'] === 'scope')
     problems.push(`AUTH_EXPLORE: with scope, expected ${keys}, or AUTH_API_KEYS=true, got none`);
-  return problems;
+  return [...problems, ...empty];
 }

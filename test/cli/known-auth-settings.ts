@@ -37,7 +37,6 @@ const SECRETS: Pick<Setting, 'right' | 'wrong'> = {
   right: [
     ['x'.repeat(32), 32],
     ['ü'.repeat(16), 32],
-    ['', undefined],
   ],
   wrong: [
     ['secret', 'expected at least 32 random bytes, got 6; openssl rand -base64 48 makes enough'],
@@ -71,6 +70,7 @@ export const AUTH_SETTINGS: readonly Setting[] = [
     also: CLAIMS,
     right: [
       [PUBLIC_PEM, RSA_ALGORITHMS],
+      [PUBLIC_PEM.trim().replaceAll('\n', String.raw`\n`), RSA_ALGORITHMS],
       // Certificates are of their subject's key.
       [CA, ['ES256']],
     ],
@@ -127,7 +127,6 @@ export const AUTH_SETTINGS: readonly Setting[] = [
     right: [
       ['true', true],
       ['false', false],
-      ['', false],
     ],
     wrong: [['on', 'expected one of true, false, got "on"']],
   },

@@ -183,6 +183,21 @@ describe('settings', () => {
     expect(problemsOf({ AUTH_EXPLORE: 'open' })).toEqual([]);
   });
 
+  test('of access are not empty where everybody would have every scope then', () => {
+    const problem = (name: string) =>
+      `${name}: expected a value, got an empty text; leave it out if nobody is to authenticate`;
+    for (const name of ['AUTH_JWT_SECRET', 'AUTH_JWKS_URL', 'AUTH_API_KEYS', 'AUTH_REQUIRE_OWNER'])
+      expect(problemsOf({ [name]: '' })).toEqual([problem(name)]);
+    const production = { NODE_ENV: 'production', DATABASE_URL: 'mysql://u@host/crm' };
+    expect(problemsOf({ ...production, AUTH_JWT_SECRET: '' })).toEqual([
+      expect.stringMatching(/^NODE_ENV: production needs/),
+      problem('AUTH_JWT_SECRET'),
+    ]);
+    for (const fine of [{ AUTH_API_KEYS: 'true' }, { AUTH_JWT_SECRET: 'x'.repeat(32), AUTH_API_KEYS: '' }])
+      expect(problemsOf({ AUTH_JWT_PUBLIC_KEY: '', ...fine })).toEqual([]);
+    expect(problemsOf({ CACHE_PREFIX: '' })).toEqual([]);
+  });
+
   test('that are wrong are all reported at once, before anything starts, with exit code 78 and without passwords', () => {
     const wrong = {
       NODE_ENV: 'production',
