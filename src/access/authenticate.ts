@@ -35,7 +35,7 @@ export interface TokenCallers {
 }
 
 export interface AuthenticateOptions extends Omit<KeySetOptions, 'metrics' | 'now'> {
-  readonly metrics: Pick<Metrics, 'keySetFetches' | 'tokenVerifications'>;
+  readonly metrics: Pick<Metrics, 'keySetFetches' | 'previousSecretTokens' | 'tokenVerifications'>;
   /** For the claim `owner`. */
   readonly agentIdOf: AgentIdOf;
   /** Milliseconds that only increase. */
@@ -139,7 +139,10 @@ interface Verifier extends Pick<VerifiedBy, 'algorithms' | 'hasKey'>, Pick<Token
   readonly verify: (token: string, rule: JWTVerifyOptions) => Promise<{ readonly payload: JWTPayload }>;
 }
 
-function verifierOf({ secret, previousSecret, publicKey, jwksUrl }: TokenConfig, options: KeySetOptions): Verifier {
+function verifierOf(
+  { secret, previousSecret, publicKey, jwksUrl }: TokenConfig,
+  options: KeySetOptions & Pick<AuthenticateOptions, 'metrics'>,
+): Verifier {
   if (jwksUrl !== undefined) {
     const { find, fetchingSince, hasKey, state: issuerState } = createKeySet(jwksUrl, options);
     const verify: Verifier['verify'] = (token, rule) => verifyByAny(token, find, rule);
@@ -158,7 +161,9 @@ function verifierOf({ secret, previousSecret, publicKey, jwksUrl }: TokenConfig,
         return await jwtVerify(token, key, rule);
       } catch (error) {
         if (previousSecret === undefined || !(error instanceof errors.JWSSignatureVerificationFailed)) throw error;
-        return jwtVerify(token, previousSecret, rule);
+        const verified = await jwtVerify(token, previousSecret, rule);
+        options.metrics.previousSecretTokens.inc();
+        return verified;
       }
     },
   };

@@ -1,21 +1,44 @@
 import type { Log } from '../telemetry/log.ts';
 import { createLineLimit } from '../telemetry/line-limit.ts';
-import { SCOPES } from './caller.ts';
-import { REFUSALS, type Refusal, type TokenRefused } from './token-refused.ts';
+import { SCOPES, type Scope } from './caller.ts';
+import { REFUSALS, type TokenRefused } from './token-refused.ts';
 
 /**
  * Creates the function that tells the operator why tokens are refused: at most once a minute for each reason, with how many were left
  * out since the last time. Neither tokens nor whom they are for get into the log.
  * @param now milliseconds that only increase
  */
-export function createRefusalLog(log: Pick<Log, 'warn'>, now?: () => number): (refused: TokenRefused) => void {
-  const limits = new Map<Refusal, ReturnType<typeof createLineLimit>>();
+export function createRefusalLog(
+  log: Pick<Log, 'warn'>,
+  now?: () => number,
+): (refused: Pick<TokenRefused, 'details'> & { readonly reason: Logged }) => void {
+  const limits = new Map<Logged, ReturnType<typeof createLineLimit>>();
   return ({ reason, details }) => {
     const limit = limits.get(reason) ?? createLineLimit(1, now);
     limits.set(reason, limit);
     limit((leftOut) =>
-      log.warn({ reason, ...details?.(), leftOut }, `A bearer token was refused: got ${REFUSALS[reason]}`),
+      log.warn({ reason, ...details?.(), leftOut }, `A bearer token was refused: got ${LOGGED[reason]}`),
     );
+  };
+}
+
+/** Besides what is wrong with a token: with the header that should have one. */
+const LOGGED = {
+  ...REFUSALS,
+  scheme: 'a header "authorization" that is not "Bearer" and a token',
+  repeated: 'several headers "authorization"',
+} as const;
+
+type Logged = keyof typeof LOGGED;
+
+/** Creates the function that tells, at most once a minute for each, which scopes the callers of refused operations lack. */
+export function createMissingScopeLog(log: Pick<Log, 'warn'>): (missing: readonly Scope[]) => void {
+  const limits = new Map<string, ReturnType<typeof createLineLimit>>();
+  return (missing) => {
+    const key = missing.join(' ');
+    const limit = limits.get(key) ?? createLineLimit(1);
+    limits.set(key, limit);
+    limit((leftOut) => log.warn({ missing, leftOut }, 'An operation was refused: its caller lacks a scope'));
   };
 }
 

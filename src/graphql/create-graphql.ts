@@ -60,6 +60,7 @@ export function createGraphQL(
   given.metrics.heldBack(() => PACE.waiting());
   const run = createRun({
     ...given,
+    log,
     schema,
     queue,
     limits,

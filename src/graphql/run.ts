@@ -8,7 +8,7 @@ import { RequestErrors } from './documents.ts';
 import { isSubscription, REQUEST_COST, type Operation, type RequestOrigin } from './operation.ts';
 import { UnknownDocument, type PersistedDocuments } from './persisted.ts';
 import { requestBytes, type Prepare, type RequestText } from './prepare.ts';
-import { authorise } from './stages/authorise.ts';
+import { createAuthorise, type AuthoriseOptions } from './stages/authorise.ts';
 import { bound } from './stages/bound.ts';
 import { encode } from './stages/encode.ts';
 import { createExecute, type ExecuteOptions } from './stages/execute.ts';
@@ -21,7 +21,8 @@ import { createSharedCache, type SharedCacheOptions } from './stages/shared-cach
 import { createSubscribe } from './stages/subscribe.ts';
 
 export interface RunOptions extends ExecuteOptions, Omit<SharedCacheOptions, 'limits' | 'metrics'> {
-  readonly metrics: ExecuteOptions['metrics'] & SharedCacheOptions['metrics'];
+  readonly log: AuthoriseOptions['log'];
+  readonly metrics: ExecuteOptions['metrics'] & SharedCacheOptions['metrics'] & AuthoriseOptions['metrics'];
   /** How many subscription events are executed concurrently, so that their reads leave connections for requests. */
   readonly eventsAtOnce: number;
 }
@@ -39,9 +40,6 @@ export interface Subscription {
   start(signal: AbortSignal): Promise<AsyncIterable<Buffer>>;
 }
 
-/** The stages before the cache, in this order. After the first one that gives a response, only reports are added, and it is compressed. */
-const CHECKS = [authorise, bound, costAlone] as const;
-
 /**
  * Creates the function that takes a prepared operation through all stages, whoever sends it and in whichever way. It never rejects:
  * a failure is a response with errors, which are masked and have codes.
@@ -53,6 +51,8 @@ export function createRun(options: RunOptions) {
   const executeMasked: typeof execute = (operation, inputs) =>
     mask(execute(operation, inputs), maskError, operation.client);
   const serialiseAnswer = createSerialise(options);
+  // The stages before the cache, in this order. After the first one that gives a response, only reports are added, and it is compressed.
+  const checks = [createAuthorise(options), bound, costAlone] as const;
   const subscribe = createSubscribe({ ...options, executeMasked, serialise: serialiseAnswer });
 
   const respond = async (operation: Operation, tags: Set<string>) =>
@@ -60,7 +60,7 @@ export function createRun(options: RunOptions) {
 
   return async (operation: Operation): Promise<GraphQLResponse | Subscription> => {
     const finish = (response: GraphQLResponse) => encode(operation, report(operation, response), options.compress);
-    for (const check of CHECKS) {
+    for (const check of checks) {
       const response = check(operation);
       if (response !== undefined) return finish(response);
     }

@@ -45,12 +45,16 @@ export function createIdentify({ authenticate, rateLimit, memory, log, metrics }
     metrics.tokensRefused.inc({ reason });
     return error;
   };
+  const refuseHeader = (reason: 'repeated' | 'scheme', error: HttpError): HttpError => {
+    logRefusal({ reason, details: undefined });
+    return refuse(reason, error);
+  };
   return async (request) => {
     const [header, ...others] = authorizationsOf(request);
     if (header === undefined) throw refuse('missing', unauthenticated('Expected a bearer token, got none.'));
-    if (others.length > 0) throw refuse('repeated', repeated());
+    if (others.length > 0) throw refuseHeader('repeated', repeated());
     const token = BEARER.exec(header)?.[1];
-    if (token === undefined) throw refuse('scheme', unauthenticated(OTHER_SCHEME));
+    if (token === undefined) throw refuseHeader('scheme', unauthenticated(OTHER_SCHEME));
     const network = networkOf(request.socket);
     try {
       return await authenticate(token, (work) => {

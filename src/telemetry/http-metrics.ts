@@ -59,6 +59,15 @@ export function createAccessMetrics({ counter }: Kinds) {
       'concierge_token_verifications_total',
       'Tokens whose signature and claims were checked. Most requests have a token that was checked before.',
     ),
+    previousSecretTokens: counter(
+      'concierge_previous_secret_tokens_total',
+      'Tokens among these that only AUTH_JWT_SECRET_PREVIOUS fits. While it grows, that is still needed.',
+    ),
+    scopesMissing: counter(
+      'concierge_scopes_missing_total',
+      'Operations that were refused because their caller lacks a scope, by scope.',
+      ['scope'],
+    ),
     tokensRefused: counter(
       'concierge_tokens_refused_total',
       'Requests refused because of their token, by reason: missing, scheme (not Bearer), repeated (two headers), unavailable ' +

@@ -113,7 +113,11 @@ describe('a bearer token', () => {
   test('may be signed with the secret from before, and is looked at as any other', async () => {
     const before = { key: createSecretKey(Buffer.from(PREVIOUS)), alg: 'HS512' };
     const viewer = { subject: 'ada', scopes: ['crm:read'] };
-    expect((await answerTo(await tokenOf({ scope: 'crm:read' }, before))).data).toEqual({ viewer });
+    const counted = () => gateway.metric('concierge_previous_secret_tokens_total');
+    const earlier = await counted();
+    for (const signing of [before, {}])
+      expect((await answerTo(await tokenOf({ scope: 'crm:read' }, signing))).data).toEqual({ viewer });
+    expect((await counted()) - earlier).toBe(1);
     const expired = await answerTo(await tokenOf({ exp: inSeconds(-11) }, before));
     expect([expired.status, expired.message]).toEqual([401, `${GOT} one that has expired.`]);
   });

@@ -152,3 +152,26 @@ test('the log of a gateway has why it refuses tokens', async () => {
     await gateway.close();
   }
 });
+
+test('and why it refuses headers, and which scopes callers lack, once a minute', async () => {
+  const gateway = await startOwnGateway({ ...BY_SECRET });
+  try {
+    const token = await tokenOf({ scope: 'crm:write' });
+    const search = (authorization: string) =>
+      gateway.request('{ searchCustomers(text: "somebody") { totalCount } }', { headers: { authorization } });
+    for (const header of [token, `Token ${token}`, `Bearer ${token}`, `Bearer ${token}`]) await search(header);
+    const lines = gateway.logLines.map((line) => JSON.parse(line)).filter(({ msg }) => msg.includes('refused'));
+    expect(lines).toMatchObject([
+      {
+        reason: 'scheme',
+        msg: 'A bearer token was refused: got a header "authorization" that is not "Bearer" and a token',
+      },
+      { missing: ['crm:pii', 'crm:read'], leftOut: 0, msg: 'An operation was refused: its caller lacks a scope' },
+    ]);
+    const metrics = await (await fetch(`${gateway.url}/metrics`)).text();
+    for (const scope of ['crm:pii', 'crm:read'])
+      expect(metrics).toContain(`concierge_scopes_missing_total{scope="${scope}"} 2\n`);
+  } finally {
+    await gateway.close();
+  }
+});

@@ -56,6 +56,7 @@ export function createRunAlone({ keptBytes = 64 * 1024 * 1024, memory = { isShor
     cache: undefined,
     compress: createCompression({ minBytes: 0, metrics }),
     maskError,
+    log,
     metrics,
   });
   return {

@@ -1,22 +1,37 @@
 import type { GraphQLError } from 'graphql';
 import type { Scope } from '../../access/caller.ts';
+import { createMissingScopeLog } from '../../access/refusal-log.ts';
+import type { Log } from '../../telemetry/log.ts';
+import type { Metrics } from '../../telemetry/metrics.ts';
 import { graphqlError } from '../coded-errors.ts';
 import { isMutation, type Operation } from '../operation.ts';
 import type { ScopeNeed } from '../scope-needs.ts';
 import { isMet } from '../scope-rule.ts';
 import { serialise, type GraphQLResponse } from './serialise.ts';
 
+export interface AuthoriseOptions {
+  readonly log: Pick<Log, 'warn'>;
+  readonly metrics: Pick<Metrics, 'scopesMissing'>;
+}
+
 /**
- * The refusal of an operation that the caller may not execute, with one error (FORBIDDEN) for each rule of `@requiresScopes` that the
- * caller does not meet, or may not send by this method; else undefined.
+ * Creates the function that gives the refusal of an operation that the caller may not execute, with one error (FORBIDDEN) for each rule
+ * of `@requiresScopes` that the caller does not meet, or may not send by this method; else undefined.
  */
-export function authorise(operation: Operation): GraphQLResponse | undefined {
-  if (operation.isSafe && isMutation(operation)) return mutationByGet();
-  const { needs, caller } = operation;
-  const unmet = needs.filter(({ rule }) => !isMet(rule, caller.scopes));
-  if (unmet.length === 0) return undefined;
-  const errors = unmet.map((need) => forbidden(need, caller.scopes));
-  return { ...serialise({ errors }), neededScopes: neededScopes(needs, caller.scopes) };
+export function createAuthorise({ log, metrics }: AuthoriseOptions) {
+  const logMissing = createMissingScopeLog(log);
+  return (operation: Operation): GraphQLResponse | undefined => {
+    if (operation.isSafe && isMutation(operation)) return mutationByGet();
+    const { needs, caller } = operation;
+    const unmet = needs.filter(({ rule }) => !isMet(rule, caller.scopes));
+    if (unmet.length === 0) return undefined;
+    const needed = neededScopes(needs, caller.scopes);
+    const missing = needed.filter((scope) => !caller.scopes.includes(scope));
+    for (const scope of missing) metrics.scopesMissing.inc({ scope });
+    logMissing(missing);
+    const errors = unmet.map((need) => forbidden(need, caller.scopes));
+    return { ...serialise({ errors }), neededScopes: needed };
+  };
 }
 
 /** Scopes with which a caller meets all rules. Where a rule gives a choice, those of which the fewest are missing. */
