@@ -104,6 +104,8 @@ function isOurs(name: string): boolean {
 
 /** `; did you mean DATABASE_URL?` for an unknown name; empty if none of ours is similar. */
 function suggestion(name: string): string {
+  const [whole, ...others] = SETTING_NAMES.filter((known) => bare(known).startsWith(bare(name)));
+  if (whole !== undefined && others.length === 0) return `; did you mean ${whole}?`;
   const distanceTo = (known: string): number => leven(bare(name), bare(known), { maxDistance: MAX_MISTYPED + 1 });
   const [nearest] = SETTING_NAMES.toSorted((one, other) => distanceTo(one) - distanceTo(other));
   if (nearest !== undefined && distanceTo(nearest) <= MAX_MISTYPED) return `; did you mean ${nearest}?`;

@@ -47,7 +47,8 @@ export function createKeySet(url: URL, { log, metrics, now }: KeySetOptions): Ke
   let known: { readonly find: FetchedKeys['find']; readonly fetchedAt: number } | undefined;
   let triedAt = Number.NEGATIVE_INFINITY;
   let pending: Promise<void> | undefined;
-  let isFailing = false;
+  /** Why the last attempt has failed; undefined if it has not. */
+  let failing: string | undefined;
   const address = `${url.origin}${url.pathname}`;
 
   const fetchAgain = async (): Promise<void> => {
@@ -58,18 +59,16 @@ export function createKeySet(url: URL, { log, metrics, now }: KeySetOptions): Ke
       if (isUsable || known !== undefined) known = { find, fetchedAt: now() };
       if (!isUsable) throw new KeysNotFetched('expected keys that can verify a token, got none');
       metrics.keySetFetches.inc({ result: 'fetched' });
-      if (isFailing) log.info("The issuer's keys can be fetched again");
-      isFailing = false;
+      if (failing !== undefined) log.info("The issuer's keys can be fetched again");
+      failing = undefined;
     } catch (error) {
       metrics.keySetFetches.inc({ result: 'failed' });
-      // Once for each outage. The last keys are used meanwhile.
-      if (!isFailing) {
-        // Only these have nothing of the answer.
-        const why = error instanceof KeysNotFetched ? `: ${error.message}` : '';
-        // Without its query, which may have a secret.
+      // Only these have nothing of the answer.
+      const why = error instanceof KeysNotFetched ? `: ${error.message}` : '';
+      // Once, until there is another reason. The last keys are used meanwhile. Without the address's query, which may have a secret.
+      if (why !== failing)
         log.warn({ err: error, url: address }, `The issuer's keys cannot be fetched (AUTH_JWKS_URL)${why}`);
-      }
-      isFailing = true;
+      failing = why;
     }
   };
   /** Fetches the keys unless that was tried just now. Resolves when an attempt has ended, however it did. */
@@ -99,7 +98,7 @@ export function createKeySet(url: URL, { log, metrics, now }: KeySetOptions): Ke
     }
   };
   /** Nobody may have asked for a day, and then they are there as soon as somebody does. */
-  const isDown = () => known === undefined || (isFailing && !hasKeys());
+  const isDown = () => known === undefined || (failing !== undefined && !hasKeys());
   const state = () => {
     if (!isDown()) return 'up';
     if (now() - triedAt >= COOLDOWN_MS) void refresh();

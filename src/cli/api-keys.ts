@@ -107,7 +107,7 @@ async function create(
 async function revoke(id: bigint, { apiKey }: PrismaClient, cli: CliContext): Promise<void> {
   const { count } = await apiKey.updateMany({ where: { id, revokedAt: null }, data: { revokedAt: new Date() } });
   if (count === 0)
-    throw new CliError(`There is no key ${id} that is not revoked yet; "npm run api-keys -- list" lists all`);
+    throw new CliError(`There is no key ${id}, or it is revoked already; "npm run api-keys -- list" lists all`);
   cli.stderr.write(`Key ${id} is revoked: every gateway refuses it within a second.\n`);
 }
 

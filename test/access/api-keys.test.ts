@@ -135,7 +135,7 @@ test('a key that is wrong, unknown, expired or revoked is refused everywhere, wi
       challenge: `Bearer realm="concierge", error="invalid_token", error_description="${GOT} ${reason}."`,
     });
   expect(await said('list')).toMatch(new RegExp(`^${revoked.id} +revoked .*\n${expired.id} +expired `, 'm'));
-  await expect(said('revoke', revoked.id)).rejects.toThrow(`There is no key ${revoked.id} that is not revoked yet`);
+  await expect(said('revoke', revoked.id)).rejects.toThrow(`There is no key ${revoked.id}, or it is revoked already`);
 });
 
 test('the history of changes shows the key, and each key has idempotency keys of its own', async () => {

@@ -223,6 +223,16 @@ test.each<[string, (port: string) => string, RegExp]>([
   expect(lines.join()).toMatch(what);
 });
 
+test('if an issuer goes on failing, the log says so once for each reason in a row, and when it is over', async () => {
+  const { ask, lines, clock } = authenticating();
+  for (const [status, subject] of [[500], [500], [404], [404], [500], [200, 'ada']] as const) {
+    issuer.status = status;
+    expect(await ask(await byFirst())).toBe(subject ?? AWAY);
+    clock.ms += 1_001;
+  }
+  expect(lines.map((line) => /got \d+|again/.exec(line)?.[0])).toEqual(['got 500', 'got 404', 'got 500', 'again']);
+});
+
 test('if nobody listens where the keys should be, the log says so', async () => {
   await new Promise((resolve) => server.close(resolve));
   const { ask, lines } = authenticating();

@@ -58,6 +58,9 @@ describe('a setting', () => {
     const meant = {
       AUTH_TOKEN_FILE: undefined,
       AUTH_SECRET: 'AUTH_JWT_SECRET',
+      AUTH_JWT_SECRET_PREV: 'AUTH_JWT_SECRET_PREVIOUS',
+      AUTH_JWT_AUD: 'AUTH_JWT_AUDIENCE',
+      auth_jwt_clock_skew: 'AUTH_JWT_CLOCK_SKEW_SECONDS',
       ALLOWED_HOST: 'ALLOWED_HOSTS',
       CORS_ORIGIN: 'CORS_ORIGINS',
       LIMIT_COSTS: 'LIMIT_COST',
