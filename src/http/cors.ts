@@ -39,15 +39,29 @@ const corsRoute = (route: Route, allowed: ReadonlySet<string>): Route => ({
 
 /**
  * Refuses a query by GET that a page of another origin has sent, as `<img>` or a form can, too, unless its origin is listed: the page
- * could not read the response, but have any visitor's browser ask for it. A POST needs a preflight. All browsers send this header, and
- * other clients do not.
+ * could not read the response, but have any visitor's browser ask for it. A POST needs a preflight.
+ *
+ * Browsers say it in `Sec-Fetch-Site`, which pages cannot change, but only to https and loopback addresses, and old ones never. To
+ * others they send `Origin` or `Referer`, unless the page forbids `Referer` and the request has no `Origin`: then it looks like one of
+ * curl.
  * @throws HttpError 403
  */
 export function assertOwnPage(headers: IncomingHttpHeaders, origins: readonly string[]): void {
-  const site = headers['sec-fetch-site'];
-  if (site !== 'cross-site' && site !== 'same-site') return;
-  if (headers.origin !== undefined && origins.includes(headers.origin)) return;
+  const { origin, referer, host, 'sec-fetch-site': site } = headers;
+  if (site === undefined ? isOwnPage(origin ?? referer, host) : site !== 'cross-site' && site !== 'same-site') return;
+  const from = site === undefined && origin === undefined ? URL.parse(referer ?? '')?.origin : origin;
+  if (from !== undefined && origins.includes(from)) return;
   throw new HttpError(403, 'Expected a request of a page whose origin CORS_ORIGINS lists, got one of another page.');
+}
+
+/**
+ * Whether an address is one of this gateway, or there is none. The scheme does not count: a proxy may have ended TLS.
+ * @param host the header, whose port may be left out if it is the scheme's own
+ */
+function isOwnPage(address: string | undefined, host: string | undefined): boolean {
+  if (address === undefined) return true;
+  const page = URL.parse(address);
+  return page !== null && host !== undefined && page.host === URL.parse(`${page.protocol}//${host}`)?.host;
 }
 
 /**

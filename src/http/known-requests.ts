@@ -81,7 +81,9 @@ const ENTRY_BYTES = 500;
  * must be the same. A line that has anything unusual stays.
  */
 const IGNORED =
-  /\r\n(?:user-agent|referer|cookie|accept-language|dnt|priority|forwarded|via|traceparent|tracestate|baggage|b3|sentry-trace|uber-trace-id|newrelic|(?:x-(?:forwarded|b3|amzn|request|correlation|real|datadog|cloud|envoy|trace|ot)|sec-(?:ch|gpc|fetch(?!-site))|cf|apollographql-client)(?:-[a-z\d-]+)?): ?[\x20-\x7e]*(?=\r\n)/gi;
+  /\r\n(?:user-agent|cookie|accept-language|dnt|priority|forwarded|via|traceparent|tracestate|baggage|b3|sentry-trace|uber-trace-id|newrelic|(?:x-(?:forwarded|b3|amzn|request|correlation|real|datadog|cloud|envoy|trace|ot)|sec-(?:ch|gpc|fetch(?!-site))|cf|apollographql-client)(?:-[a-z\d-]+)?): ?[\x20-\x7e]*(?=\r\n)/gi;
+/** By GET and HEAD, it tells whose page has asked (`assertOwnPage`). */
+const IGNORED_BY_POST = new RegExp(IGNORED.source.replace('(?:', '(?:referer|'), IGNORED.flags);
 /** No client or proxy sends more of them, in bytes. */
 const MOST_IGNORED = 4_096;
 const LINE_BREAK = '\r\n';
@@ -99,7 +101,7 @@ export function arrivedText(bytes: Buffer): Arrived | undefined {
   // The parser skips line breaks before a request, so what has none of a request before its end could belong to another one.
   if (end === -1 || end > MAX_HEADER_BYTES || !METHOD.test(all)) return undefined;
   const head = all.slice(0, end + LINE_BREAK.length);
-  const kept = head.replace(IGNORED, '');
+  const kept = head.replace(head.startsWith('POST ') ? IGNORED_BY_POST : IGNORED, '');
   const ignored = head.length - kept.length;
   if (ignored > MOST_IGNORED || (ignored > 0 && countLines(head) > MAX_HEADERS)) return undefined;
   return { text: kept + all.slice(end + LINE_BREAK.length), head, bodyBytes: all.length - end - END_OF_HEADERS.length };

@@ -1,11 +1,12 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { once } from 'node:events';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { startBrowser } from '../support/browser.ts';
 import { PATIENT, startGateway, untilRedisUp, type TestGateway } from '../support/gateway.ts';
 import { until } from '../support/patience.ts';
 import { createDatabase, redisUrl, type TestDatabase } from '../support/servers.ts';
+import { openRaw, type RawConnection } from './raw-connection.ts';
 
 const APP = 'https://app.example.com';
 const OTHER = 'https://elsewhere.example';
@@ -54,6 +55,10 @@ async function ask(path: string, origin: string | undefined, init: RequestInit =
 const QUERY = '/graphql?query=%7B__typename%7D';
 const asJson = { 'content-type': 'application/json', accept: 'application/graphql-response+json' };
 
+/** What a query by GET gets that a page of an origin has sent that is not listed. */
+const statusFor = (path: string, origin: string | undefined, status: number): number =>
+  path === QUERY && origin !== undefined && status === 200 ? 403 : status;
+
 const REQUESTS: readonly (readonly [string, number, string, string, RequestInit])[] = [
   ['a POST', 200, 'Origin, Accept', '/graphql', { method: 'POST', headers: asJson, body: HELLO }],
   ['a GET', 200, 'Origin, Accept', QUERY, {}],
@@ -76,7 +81,7 @@ describe.each(REQUESTS)('%s', (...[, status, vary, path, init]) => {
   test.each([OTHER, 'null', `${APP}:8443`, 'http://app.example.com', `${APP}.evil.example`, undefined])(
     'has no CORS headers for %s, and still varies by origin',
     async (origin) => {
-      expect(await ask(path, origin, init)).toEqual({ status, vary });
+      expect(await ask(path, origin, init)).toEqual({ status: statusFor(path, origin, status), vary });
     },
   );
 });
@@ -152,12 +157,82 @@ describe('a query by GET that a browser says is from a page of another origin', 
   });
 });
 
+describe('a query by GET or HEAD of which the browser does not say where it is from', () => {
+  // Pages' names need not be the address at which the test reaches the gateway.
+  const HOST = 'crm.localhost:4000';
+  let connection: RawConnection;
+  beforeEach(async () => void (connection = await openRaw(gateway.url)));
+  afterEach(() => connection.close());
+
+  const status = async (
+    headers: Readonly<Record<string, string>>,
+    { method = 'GET', host = HOST, query = '{__typename}' } = {},
+  ) => {
+    const lines = Object.entries({ host, ...headers }).map(([name, value]) => `${name}: ${value}\r\n`);
+    const path = `/graphql?${new URLSearchParams({ query })}`;
+    const hasBody = method !== 'HEAD';
+    const first = await connection.ask(`${method} ${path} HTTP/1.1\r\n${lines.join('')}\r\n`, hasBody);
+    const { statusLine } = first.statusLine.includes(' 100 ') ? await connection.next(hasBody) : first;
+    return Number(statusLine.split(' ')[1]);
+  };
+
+  test.each<[number, Readonly<Record<string, string>>]>([
+    [403, { origin: OTHER }],
+    [403, { origin: 'null' }],
+    [403, { origin: 'http://crm.localhost' }],
+    [403, { origin: `http://${HOST}.evil.example` }],
+    [403, { origin: `http://evil.${HOST}` }],
+    [403, { origin: `${OTHER}, ${APP}` }],
+    [403, { origin: OTHER, referer: `${APP}/` }],
+    [403, { origin: 'null', referer: `http://${HOST}/graphql` }],
+    [403, { referer: `${OTHER}/` }],
+    [403, { referer: `${OTHER}/http://${HOST}/` }],
+    [403, { referer: `http://${HOST}@elsewhere.example/` }],
+    [403, { referer: 'not an address' }],
+    [403, { origin: OTHER, expect: '100-continue' }],
+    [200, { origin: APP }],
+    [200, { origin: APP, referer: `${OTHER}/` }],
+    [200, { origin: `http://${HOST}` }],
+    [200, { origin: `https://${HOST}` }],
+    [200, { referer: `${APP}/customers?page=2` }],
+    [200, { referer: `https://${HOST.toUpperCase()}/graphql` }],
+    [200, {}],
+  ])('gets %s with %j', async (expected, headers) => {
+    expect(await status(headers)).toBe(expected);
+    expect(await status(headers, { method: 'HEAD' })).toBe(expected);
+  });
+
+  test.each<[number, string, string]>([
+    [200, 'https://crm.localhost', 'crm.localhost:443'],
+    [200, 'http://crm.localhost', 'crm.localhost:80'],
+    [200, 'https://crm.localhost', 'crm.localhost'],
+    [403, 'https://crm.localhost', 'crm.localhost:80'],
+    [403, 'https://crm.localhost:8443', 'crm.localhost'],
+  ])('gets %s from %s of %s', async (expected, origin, host) => {
+    expect(await status({ origin }, { host })).toBe(expected);
+  });
+
+  test.each(['origin', 'referer'])('is refused for its %s also if it is known from others', async (name) => {
+    const query = '{ orders { totalCount } }';
+    const metric = () => gateway.metric('concierge_http_known_requests_total');
+    for (const headers of [{}, { [name]: APP }]) {
+      const before = await metric();
+      await until(
+        'a known request',
+        async () => [await status(headers, { query }), await metric()] as const,
+        ([answered, known]) => answered === 200 && known > before,
+      );
+      expect(await status({ [name]: OTHER }, { query })).toBe(403);
+    }
+  });
+});
+
 test('without CORS_ORIGINS, no response has CORS headers or varies by origin', async () => {
   const closed = await startGateway({ databaseUrl: database.url, settings: PATIENT });
   try {
     for (const path of [QUERY, '/schema.graphql']) {
       const said = corsOf(await fetch(`${closed.url}${path}`, { headers: { origin: APP } }));
-      expect(said).toEqual({ status: 200, vary: path === QUERY ? 'Accept' : 'Accept-Encoding' });
+      expect(said).toEqual(path === QUERY ? { status: 403, vary: 'Accept' } : { status: 200, vary: 'Accept-Encoding' });
     }
   } finally {
     await closed.close();
