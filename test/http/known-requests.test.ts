@@ -184,7 +184,7 @@ describe('a request that was answered before', () => {
     const connection = await connected();
     const { response } = await untilKnown(connection, post(NAME));
     expect((await connection.ask(divided(post(NAME)))).body).toBe(response.body);
-    expect((await asked(connection, post(NAME))).isKnown).toBe(true);
+    await untilKnown(connection, post(NAME));
   });
 
   test('and comes together with others is answered in their order', async () => {
@@ -310,19 +310,27 @@ describe('a connection with known requests', () => {
     const of = await own({ LIMIT_RECEIVE_MS: '1000' });
     const connection = await connected(of);
     await untilKnown(connection, post(NAME), { of });
-    const never = await connected(of);
-    never.socket.write('POST /graphql HTTP/1.1\r\n');
-    let refused: RawResponse | undefined;
-    const waiting = never.next().then((response) => (refused = response));
-    await until(
-      'an unfinished request to be refused',
-      async () => {
-        expect((await asked(connection, post(NAME), { of })).isKnown).toBe(true);
-        return refused;
-      },
-      (response) => response !== undefined,
-    );
-    expect((await waiting).statusLine).toBe('HTTP/1.1 408 Request Timeout');
+    /** Whether all requests were known that were answered until a connection without a whole request was refused. */
+    const areKnownMeanwhile = async (): Promise<boolean> => {
+      const never = await connected(of);
+      never.socket.write('POST /graphql HTTP/1.1\r\n');
+      let refused: RawResponse | undefined;
+      const waiting = never.next().then((response) => (refused = response));
+      let areKnown = true;
+      await until(
+        'an unfinished request to be refused',
+        async () => {
+          const { isKnown } = await asked(connection, post(NAME), { of });
+          areKnown &&= isKnown;
+          return refused;
+        },
+        (response) => response !== undefined,
+      );
+      expect((await waiting).statusLine).toBe('HTTP/1.1 408 Request Timeout');
+      return areKnown;
+    };
+    // On a busy machine, a gateway may have to make sure in between that it may answer from memory.
+    await until('all requests meanwhile to be known', areKnownMeanwhile, (areKnown) => areKnown);
   });
 
   /** A server on which every request but the first of a connection is known, with a response that no system takes at once. */
