@@ -17,7 +17,7 @@ export const HOSTILE_TEXTS: readonly string[] = [
   "') OR ('1'='1",
   "'; DROP TABLE customers; -- ",
   "\\' UNION SELECT id, name FROM agents -- ",
-  "x' AND SLEEP(1) #",
+  "x' OR 1 #",
   ':name $1 ? @@version',
   "😀' OR 1=1 -- ",
   '\u{20000}\\',
