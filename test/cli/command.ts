@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { orGiveUp } from '../support/patience.ts';
+import { keepWritten } from '../support/written.ts';
 
 export const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 
@@ -30,9 +31,12 @@ export function runCommand(
   const ended = new Promise<CommandEnd>((resolve) => {
     // Not in a developer's folder with an .env file.
     const options = { env: { ...OWN_ENVIRONMENT, ...settings }, cwd: '/' };
-    execFile(process.execPath, [program, ...args], options, (error, stdout, stderr) =>
+    const child = execFile(process.execPath, [program, ...args], options, (error, stdout, stderr) =>
       resolve({ code: error === null ? 0 : error.code, stdout, stderr }),
     );
+    child.stderr?.on('data', keepWritten());
+    // Its result has the variables of examples.
+    if (args[0] !== 'explain') child.stdout?.on('data', keepWritten());
   });
   return orGiveUp(`concierge ${args.join(' ')} to end`, ended);
 }

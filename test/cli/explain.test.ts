@@ -53,7 +53,7 @@ beforeAll(async () => {
 afterAll(() => database.drop());
 
 async function explain(options: ExplainOptions, settings: Readonly<Record<string, string>> = {}) {
-  const { cli, output } = captureCli();
+  const { cli, output } = captureCli(false, true);
   const code = await runExplain(options, parseConfig({ DATABASE_URL: database.url, ...PATIENT, ...settings }), cli);
   return { code, text: output() };
 }

@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { isAboutStall } from '../support/gateway.ts';
 import { orGiveUp, until } from '../support/patience.ts';
 import { personalDataIn } from '../support/personal-data.ts';
+import { keepWritten } from '../support/written.ts';
 import { OWN_ENVIRONMENT } from './command.ts';
 
 const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
@@ -53,6 +54,7 @@ export function startProcess(
   let stderr = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
   child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', keepWritten());
   // A busy machine can cause stalls at any time.
   const shown = (): string =>
     stdout
@@ -67,7 +69,7 @@ export function startProcess(
       else reject(new Error(`expected no personal data in what a gateway prints, got ${leaks.join('\n')}`));
     });
   });
-  // Not every test waits for the end.
+  // Not every test waits for the end. What it has printed is searched again at the end of the run.
   closed.catch(() => undefined);
   const address = async (): Promise<string> => {
     const hasEnded = () => child.exitCode !== null || child.signalCode !== null;

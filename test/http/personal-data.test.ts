@@ -1,11 +1,16 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { expect, test } from '@jest/globals';
 import { createLog } from '../../src/telemetry/log.ts';
 import { startOwnGateway } from '../support/own-gateway.ts';
 import { bearing, tokenOf } from '../access/tokens.ts';
+import { leaksIn } from '../support/leaks.ts';
 import { personalDataIn, rememberValues } from '../support/personal-data.ts';
+import { createTemporaryFolder } from '../support/temporary-folder.ts';
 
-// Every gateway that a test starts in its process looks for these in what it logs, and in the metrics that the test reads.
+// Every gateway that a test starts in its process looks for these in what it logs, and in the metrics that the test reads; every run, at
+// its end, in what all gateways, commands and servers have written.
 test.each([
   ['an email address', '{"msg":"no customer ada.lovelace+x@mail.example.org"}'],
   ['a telephone number', '{"msg":"taken: +4930123456"}'],
@@ -14,6 +19,8 @@ test.each([
   ['a token', 'got: bearer dGhpcyBpcyBubyBKV1Q'],
   ['a value of the database', "Duplicate entry 'C-1001' for key 'customers_external_id_key'"],
   ['variables', '{"query":"{ a }","variables":{"id":1}}'],
+  ['variables', String.raw`{"text":"{\"query\":\"{ a }\",\"variables\":{}}"}`],
+  ['a name', '{"msg":"no customer Ada Lovelace"}'],
   ['letters of names', '{"msg":"客户 张伟"}'],
 ])('%s is found', (what, line) => expect(personalDataIn(line)).toBe(what));
 
@@ -22,6 +29,21 @@ test.each([
   '    at file:///app/node_modules/@prisma/adapter-mariadb/dist/index.mjs:287:1 → next',
   'concierge_cache_near_evictions_total{reason="invalidated"} 12',
 ])('nothing is found in %s', (line) => expect(personalDataIn(line)).toBeUndefined());
+
+test('everything that a run has written is searched, with the file and the line, but for a new API key that was asked for', async () => {
+  const folder = await createTemporaryFolder();
+  try {
+    const key = `concierge_${'a1B2'.repeat(12)}`;
+    await writeFile(join(folder.path, 'test-a.test.ts-1-1-output.log'), `serving\n${key}\n{"msg":"got ${key}"}\n`);
+    await writeFile(join(folder.path, 'test-b.test.ts-1-2-redis.log'), 'ready\r\ngot ada@example.com');
+    expect((await leaksIn(folder.path)).toSorted()).toEqual([
+      `test-a.test.ts-1-1-output.log:3: an API key: {"msg":"got ${key}"}`,
+      'test-b.test.ts-1-2-redis.log:2: an email address: got ada@example.com',
+    ]);
+  } finally {
+    await folder.remove();
+  }
+});
 
 test('what was sent and answered is found again, but for short texts', () => {
   const exchanged = rememberValues();

@@ -4,6 +4,7 @@ import { createArrivals } from '../../src/http/arrivals.ts';
 import { createHttpServer, type HttpServerOptions } from '../../src/http/server.ts';
 import { createLog } from '../../src/telemetry/log.ts';
 import { createMetrics } from '../../src/telemetry/metrics.ts';
+import { keepWritten } from '../support/written.ts';
 
 /** A server with these routes alone. */
 export interface SmallServer {
@@ -27,7 +28,8 @@ export async function startSmallServer(
   host = '127.0.0.1',
 ): Promise<SmallServer> {
   const logLines: string[] = [];
-  const destination = new PassThrough().on('data', (line: Buffer) => logLines.push(line.toString()));
+  const destination = new PassThrough().setEncoding('utf8');
+  destination.on('data', (line: string) => logLines.push(line)).on('data', keepWritten());
   const log = createLog({ level: 'info', readable: false, destination });
   const metrics = createMetrics();
   const all = { ...parseConfig({}).limits, ...limits };

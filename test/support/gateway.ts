@@ -5,6 +5,7 @@ import { codeOf } from '../../src/errors.ts';
 import { createLog } from '../../src/telemetry/log.ts';
 import { until } from './patience.ts';
 import { personalDataIn, rememberValues } from './personal-data.ts';
+import { keepWritten } from './written.ts';
 
 /** The response to a GraphQL request. */
 export interface Answer {
@@ -130,6 +131,7 @@ export async function startGateway(options: {
   const stallLines: string[] = [];
   const leaks: string[] = [];
   const exchanged = rememberValues();
+  const keep = keepWritten();
   const noteLeak = (line: string): void => {
     const found = personalDataIn(line);
     if (found !== undefined) leaks.push(`${found}: ${line}`);
@@ -138,6 +140,7 @@ export async function startGateway(options: {
     write(chunk, _encoding, done) {
       const line = String(chunk);
       (isAboutStall(line) ? stallLines : logLines).push(line);
+      keep(line);
       noteLeak(line);
       done();
     },

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { readdir, rm } from 'node:fs/promises';
+import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createConnection } from 'mariadb';
 import { migrationsFolder } from '../../src/cli/migrations-folder.ts';
@@ -33,7 +33,10 @@ export default async function globalSetup(): Promise<void> {
   const template = await createTemplate(serverUrl);
   // Half of a process's start is spent on compiling modules that an earlier process has compiled.
   process.env['NODE_COMPILE_CACHE'] = join(dataDir, 'compiled');
-  keepForTeardown({ servers, dataDir, template });
+  const writtenDir = join(dataDir, 'written');
+  await mkdir(writtenDir);
+  keepForTeardown({ servers, dataDir, writtenDir, template });
+  process.env['TEST_WRITTEN_DIR'] = writtenDir;
   process.env['TEST_SERVER_URL'] = serverUrl;
   process.env['TEST_TEMPLATE'] = template.name;
   process.env['TEST_REDIS_URL'] = servers.redisUrl;

@@ -7,7 +7,8 @@ const PATTERNS: Readonly<Record<string, RegExp>> = {
   'a telephone number': /\+\d{8,15}\b/,
   'a token': /\beyJ[\w-]{8,}\.[\w-]+\.[\w-]+|\bBearer\s+[\w.~+/-]{8,}/i,
   'an API key': /\bconcierge_[A-Za-z\d]{40,}/,
-  variables: /"variables":/,
+  'a name': /\b(?:Ada (?:Lovelace|King)|Grace Hopper)\b/,
+  variables: /"variables\\*":/,
   // Servers quote it: "Duplicate entry 'C-1001' for key ...", "Data too long for column", "Incorrect datetime value: '...'".
   'a value of the database': /Duplicate entry|Incorrect \w+ value/,
 };

@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, rm } from 'node:fs/promises';
-import { join, relative } from 'node:path';
-import { expect } from '@jest/globals';
+import { join } from 'node:path';
 import { type Connection, createConnection } from 'mariadb';
 import { migrationsFolder } from '../../src/cli/migrations-folder.ts';
 import { connectionOptions } from '../../src/db/database.ts';
@@ -14,6 +13,7 @@ import { startRedis } from '../../src/embedded/redis.ts';
 import { isPortTaken, type RunningServer } from '../../src/embedded/server.ts';
 import { PATIENCE_MS, until } from './patience.ts';
 import { keepLogs } from './server-logs.ts';
+import { ownTest } from './written.ts';
 
 export interface TestDatabase {
   readonly url: string;
@@ -116,7 +116,7 @@ export async function startOwnServers({
   await applyMigrations({ databaseUrl: database.url, folder: migrationsFolder, report: () => {} });
   const close = async (): Promise<void> => {
     await Promise.all([database.stop(), redis.stop()]);
-    await keepLogs(dataDir, relative(process.cwd(), expect.getState().testPath ?? 'unknown'));
+    await keepLogs(dataDir, ownTest());
     await rm(dataDir, { recursive: true });
   };
   return { database, redis, close };
