@@ -3,7 +3,7 @@ const { NORTHWIND_DIR, SOAK_MINUTES = '0', TEST_DATABASE_URL, TEST_LOGS_DIR } = 
 /** What meets no database, starts one of its own, or asks it nothing that another test does not ask a given server, too. */
 const ELSEWHERE = [
   '(architecture|bench|embedded|hostile|http|restarts|soak)/',
-  'access/(?!(?:api-keys|owner|owner-keys|owner-random|owner-reads|owner-writes|taken-values)\\.)',
+  'access/(?!(?:api-keys|owner|owner-keys|owner-pages|owner-random|owner-reads|owner-writes|taken-values)\\.)',
   'cache/(access-profiles|acl|channels|churn|cluster|collapsing|fail-back|fail-over|flights|hits|keys|lifetimes|log|lost-at-once|near-fail-back|near-misses|near-model|partition-mutants|patience|pending|redis-database|refusals|standing|take-over|turns)\\.',
   'cli/(broken-outputs|cache|csv|explain-own-servers|help|in-force|outside-caches|run-script|seed-command|seed-interrupted|settings|start(-own-servers)?)\\.',
   'cli/import-(cache|files|mapping|misuse|shapes)\\.',
