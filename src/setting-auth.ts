@@ -48,9 +48,11 @@ export const PUBLIC_KEY_ALGORITHMS: readonly string[] = [
 
 /** A public key or certificate: PEM, or the name of a file that holds it. The messages contain neither. */
 export const jwtPublicKey = setting(undefined, (text, ctx): PublicKey => {
-  // In one line, as some files and stores of settings need it.
-  let pem = text.trim().replaceAll(String.raw`\n`, '\n');
-  if (!pem.includes('-----BEGIN')) {
+  let pem = text.trim();
+  if (pem.includes('-----BEGIN')) {
+    // In one line, as some files and stores of settings need it.
+    pem = pem.replaceAll(String.raw`\n`, '\n');
+  } else {
     try {
       pem = readFileSync(pem, 'utf8');
     } catch (error) {

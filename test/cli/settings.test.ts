@@ -1,8 +1,11 @@
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { generateKeyPairSync } from 'node:crypto';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from '@jest/globals';
 import { ConfigError, parseConfig, SETTING_NAMES } from '../../src/config.ts';
+import { createTemporaryFolder } from '../support/temporary-folder.ts';
 import { MYSQL_URL, SETTINGS } from './known-settings.ts';
 
 const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
@@ -184,6 +187,22 @@ describe('settings', () => {
       `AUTH_EXPLORE: with scope, expected ${keys}, or AUTH_API_KEYS=true, got none`,
     ]);
     expect(problemsOf({ AUTH_EXPLORE: 'open' })).toEqual([]);
+  });
+
+  test('of a public key may be a file whose name has a backslash and an n', async () => {
+    const folder = await createTemporaryFolder();
+    try {
+      const name = join(folder.path, String.raw`new\new.pem`);
+      const { publicKey } = generateKeyPairSync('ed25519', { publicKeyEncoding: { type: 'spki', format: 'pem' } });
+      writeFileSync(name, publicKey);
+      const claims = { AUTH_JWT_ISSUER: 'https://issuer.example', AUTH_JWT_AUDIENCE: 'crm' };
+      expect(parseConfig({ ...claims, AUTH_JWT_PUBLIC_KEY: name }).auth.tokens?.publicKey?.algorithms).toEqual([
+        'EdDSA',
+        'Ed25519',
+      ]);
+    } finally {
+      await folder.remove();
+    }
   });
 
   test('of access are not empty where everybody would have every scope then', () => {
