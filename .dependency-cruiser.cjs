@@ -40,6 +40,7 @@ const FOUNDATIONS = [
   'setting-auth',
   'setting-documents',
   'setting-kinds',
+  'setting-names',
   'setting-urls',
   'errors',
   'cli-error',

@@ -1,8 +1,8 @@
-import leven from 'leven';
 import { z } from 'zod';
 import { quoted } from './errors.ts';
 import { authProblems, claim, jwksUrl, jwtPublicKey, jwtSecret, type PublicKey } from './setting-auth.ts';
 import { documentsProblems, trustedDocuments, type TrustedDocuments } from './setting-documents.ts';
+import { isOurs, suggestion } from './setting-names.ts';
 import { databaseUrl, redisUrls } from './setting-urls.ts';
 import { host, hostNames, oneOf, origins, refuseValue, setting, wholeNumber } from './setting-kinds.ts';
 
@@ -84,34 +84,6 @@ const settings = z.object({
 
 /** The names of all settings. */
 export const SETTING_NAMES: readonly string[] = Object.keys(settings.shape);
-
-/** Other programs also use names with DATABASE_, REDIS_, LOG_ and DATA_, so of those only near misses of ours count. */
-const ownName = /^(?:AUTH|LIMIT|CACHE|CORS)_|^(?:DATABASE_(?:UR|REPLICA)|REDIS_UR|LOG_LE?V|DATA_?DIR)|^WORKERS$/i;
-
-const MAX_MISTYPED = 3;
-
-/** Ignores case and underscores, so that `databaseUrl` and `LOGLEVEL` are near misses too. */
-const bare = (name: string): string => name.toUpperCase().replaceAll('_', '');
-
-/** Whether a name is most likely a mistyped setting of ours. Short names such as HOST are too close to others. */
-function isOurs(name: string): boolean {
-  if (ownName.test(name)) return true;
-  return SETTING_NAMES.some((known) => {
-    const [one, other] = [bare(name), bare(known)];
-    return known.length >= 8 && leven(one, other, { maxDistance: 3 }) <= (other.length > 10 ? 2 : 1);
-  });
-}
-
-/** `; did you mean DATABASE_URL?` for an unknown name; empty if none of ours is similar. */
-function suggestion(name: string): string {
-  const [whole, ...others] = SETTING_NAMES.filter((known) => bare(known).startsWith(bare(name)));
-  if (whole !== undefined && others.length === 0) return `; did you mean ${whole}?`;
-  const distanceTo = (known: string): number => leven(bare(name), bare(known), { maxDistance: MAX_MISTYPED + 1 });
-  const [nearest] = SETTING_NAMES.toSorted((one, other) => distanceTo(one) - distanceTo(other));
-  if (nearest !== undefined && distanceTo(nearest) <= MAX_MISTYPED) return `; did you mean ${nearest}?`;
-  const begun = SETTING_NAMES.find((known) => bare(name).startsWith(bare(known)));
-  return begun === undefined ? '' : `; did you mean ${begun}?`;
-}
 
 /** The gateway's settings. Times are in milliseconds, sizes in bytes; `undefined` means that none was given. */
 export interface Config {
@@ -236,8 +208,8 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>, {
   const problems = result.success
     ? []
     : result.error.issues.map((issue) => `${issue.path.map(String).join('.')}: ${issue.message}`);
-  for (const name of Object.keys(env).filter((key) => !(key in settings.shape) && isOurs(key)))
-    problems.push(`${name}: there is no such setting in this version${suggestion(name)}`);
+  for (const name of Object.keys(env).filter((key) => !(key in settings.shape) && isOurs(key, SETTING_NAMES)))
+    problems.push(`${name}: there is no such setting in this version${suggestion(name, SETTING_NAMES)}`);
   const isProduction = env['NODE_ENV'] === 'production';
   problems.push(...authProblems(env, isProduction && serves));
   if (isProduction && !env['DATABASE_URL'])
