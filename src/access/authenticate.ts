@@ -86,7 +86,7 @@ interface KeptRefusal extends Pick<TokenRefused, 'reason' | 'details'> {
 const isStillKnown = (before: Caller | KeptRefusal, nowMs: number): boolean =>
   'reason' in before ? before.knownUntilMs > nowMs : isKnownNow(before, nowMs);
 
-/** Whether somebody has signed the token, who will not be asked what it is worth again soon. */
+/** Whether it stays refused: its signature is right, and what is wrong with it does not pass with time. */
 const isLasting = ({ isGuess, reason }: TokenRefused): boolean => !isGuess && reason !== 'early';
 
 /** Without what refers to the token, which may be 16 times as long as all the rest. */

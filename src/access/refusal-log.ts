@@ -1,5 +1,5 @@
 import type { Log } from '../telemetry/log.ts';
-import { createLineLimit } from '../telemetry/line-limit.ts';
+import { createLineLimit, createLineLimits } from '../telemetry/line-limit.ts';
 import { SCOPES, type Scope } from './caller.ts';
 import { REFUSALS, type TokenRefused } from './token-refused.ts';
 
@@ -12,14 +12,11 @@ export function createRefusalLog(
   log: Pick<Log, 'warn'>,
   now?: () => number,
 ): (refused: Pick<TokenRefused, 'details'> & { readonly reason: Logged }) => void {
-  const limits = new Map<Logged, ReturnType<typeof createLineLimit>>();
-  return ({ reason, details }) => {
-    const limit = limits.get(reason) ?? createLineLimit(1, now);
-    limits.set(reason, limit);
-    limit((leftOut) =>
+  const limit = createLineLimits(1, now);
+  return ({ reason, details }) =>
+    limit(reason, (leftOut) =>
       log.warn({ reason, ...details?.(), leftOut }, `A bearer token was refused: got ${LOGGED[reason]}`),
     );
-  };
 }
 
 /** Besides what is wrong with a token: with the header that should have one. */
@@ -33,13 +30,11 @@ type Logged = keyof typeof LOGGED;
 
 /** Creates the function that tells, at most once a minute for each, which scopes the callers of refused operations lack. */
 export function createMissingScopeLog(log: Pick<Log, 'warn'>): (missing: readonly Scope[]) => void {
-  const limits = new Map<string, ReturnType<typeof createLineLimit>>();
-  return (missing) => {
-    const key = missing.join(' ');
-    const limit = limits.get(key) ?? createLineLimit(1);
-    limits.set(key, limit);
-    limit((leftOut) => log.warn({ missing, leftOut }, 'An operation was refused: its caller lacks a scope'));
-  };
+  const limit = createLineLimits(1);
+  return (missing) =>
+    limit(missing.join(' '), (leftOut) =>
+      log.warn({ missing, leftOut }, 'An operation was refused: its caller lacks a scope'),
+    );
 }
 
 /**

@@ -61,7 +61,7 @@ export function createAccessMetrics({ counter }: Kinds) {
     ),
     previousSecretTokens: counter(
       'concierge_previous_secret_tokens_total',
-      'Tokens among these that only AUTH_JWT_SECRET_PREVIOUS fits. While it grows, that is still needed.',
+      'Verified tokens that only AUTH_JWT_SECRET_PREVIOUS fits. While it grows, that is still needed.',
     ),
     scopesMissing: counter(
       'concierge_scopes_missing_total',

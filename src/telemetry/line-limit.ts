@@ -22,3 +22,16 @@ export function createLineLimit(
     leftOut = 0;
   };
 }
+
+/** The same for each key by itself, of which there are few. */
+export function createLineLimits(
+  perMinute: number,
+  clock?: () => number,
+): (key: string, write: (leftOut: number) => void) => void {
+  const limits = new Map<string, ReturnType<typeof createLineLimit>>();
+  return (key, write) => {
+    const limit = limits.get(key) ?? createLineLimit(perMinute, clock);
+    limits.set(key, limit);
+    limit(write);
+  };
+}
