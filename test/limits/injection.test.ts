@@ -28,15 +28,25 @@ const rowCounts = ({ databaseUrl }: SeededGateway): Promise<Readonly<Record<stri
     return Object.fromEntries(Object.entries(row).map(([name, count]) => [name, Number(count)]));
   });
 
+/** Each place gets one in `every` of the texts, the next place others. */
+interface Sampled {
+  readonly gateway: SeededGateway;
+  readonly every: number;
+}
+
+const textsAt = (place: TextPlace, { every }: Sampled): readonly string[] =>
+  ALL.filter((_, i) => (i + PLACES.indexOf(place)) % every === 0);
+
 interface Sent {
   readonly text: string;
   readonly answer: Answer;
 }
 
-/** Sends each text at a place, each about another row; none may have a surprise. */
-async function sendAll(gateway: SeededGateway, place: TextPlace): Promise<Sent[]> {
+/** Sends texts at a place, each about another row; none may have a surprise. */
+async function sendAll(sampled: Sampled, place: TextPlace): Promise<Sent[]> {
+  const { gateway } = sampled;
   const sent = await Promise.all(
-    ALL.map(async (hostile, i) => {
+    textsAt(place, sampled).map(async (hostile, i) => {
       const text = textFor(place, hostile);
       const { query, variables } = requestWith(schema, place, { text, row: 2 * i + 1 });
       return { text, answer: await gateway.request(query, { variables }) };
@@ -69,18 +79,21 @@ function acceptedAt({ type, path }: TextPlace): readonly string[] {
 }
 
 describe.each([
-  ['prepared', {}],
-  ['with their values written into them', { LIMIT_PREPARED_STATEMENTS: '0' }],
-])('statements that are %s', (_, settings) => {
+  // These have no text of a request in them, unless the same is in those with values.
+  { are: 'prepared', every: 5, settings: {} },
+  { are: 'with their values written into them', every: 1, settings: { LIMIT_PREPARED_STATEMENTS: '0' } },
+])('statements that are $are', ({ every, settings }) => {
   let gateway: SeededGateway;
+  let sampled: Sampled;
   beforeAll(async () => {
     gateway = await startSeededGateway(2 * ALL.length + 2, { ...ANY_COST, ...settings });
+    sampled = { gateway, every };
   });
   afterAll(() => gateway.close());
 
   test('take every text of a query as a value', async () => {
     const before = await rowCounts(gateway);
-    for (const place of READS) await sendAll(gateway, place);
+    for (const place of READS) await sendAll(sampled, place);
     expect(READS.length).toBeGreaterThan(60);
     expect(await rowCounts(gateway)).toEqual(before);
   });
@@ -89,7 +102,7 @@ describe.each([
     const before = await rowCounts(gateway);
     const created = new Set<string>();
     for (const place of WRITES) {
-      const sent = await sendAll(gateway, place);
+      const sent = await sendAll(sampled, place);
       const done = sent.flatMap(({ text, answer: { data } }) => {
         const payload: Written | undefined = data?.field;
         if (payload === undefined || payload.userErrors.length > 0) return [];
@@ -99,7 +112,10 @@ describe.each([
       if (place.field.name === 'removeTags' || !isShown(place)) continue;
       for (const { text, shown } of done)
         expect([place.name, shown]).toEqual([place.name, expect.arrayContaining([text.trim()])]);
-      const taken = acceptedAt(place).map((text) => textFor(place, text));
+      const accepted = acceptedAt(place);
+      const taken = textsAt(place, sampled)
+        .filter((text) => accepted.includes(text))
+        .map((text) => textFor(place, text));
       expect([place.name, done.map(({ text }) => text)]).toEqual([place.name, expect.arrayContaining(taken)]);
     }
     const createdOf = (type: string) =>
@@ -111,7 +127,7 @@ describe.each([
       tickets: (before['tickets'] ?? 0) + createdOf('Ticket'),
       interactions: (before['interactions'] ?? 0) + createdOf('Interaction'),
     });
-    expect(created.size).toBeGreaterThan(500);
+    expect(created.size).toBeGreaterThan(500 / every);
   });
 
   test('tell keys of idempotency apart, whatever these are', async () => {
@@ -120,7 +136,7 @@ describe.each([
     const before = await rowCounts(gateway);
     const texts = async () => {
       const sent: string[] = [];
-      for (const place of keys) sent.push(...(await sendAll(gateway, place)).map(({ answer }) => answer.text));
+      for (const place of keys) sent.push(...(await sendAll(sampled, place)).map(({ answer }) => answer.text));
       return sent;
     };
     const first = await texts();
